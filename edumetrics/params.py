@@ -1,0 +1,201 @@
+"""Parameters: frozen models of the files in `params/`, unknown keys refused."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from datetime import date
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal, Self, TypeVar
+from zoneinfo import ZoneInfo, available_timezones
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, PositiveInt, ValidationError, model_validator
+
+from edumetrics.errors import SettingsError
+
+Slot = Literal["odd", "even"]
+
+
+class Model(BaseModel):
+    """Frozen, unknown keys forbidden."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class SlotDates(Model):
+    """One half of the year: its offset in global weeks, and the first day of its week 1 in each year."""
+
+    offset: int = Field(ge=0)
+    starts: str = Field(pattern=r"^\d\d-\d\d$", description="month-day of the first day of week 1, used without sim_state")
+
+
+class Calendar(Model):
+    """`calendar.yml`: how a college counts its weeks. Weeks are semester weeks, numbered from 1."""
+
+    weeks_per_semester: PositiveInt = 18
+    midterm_week: PositiveInt | None = 8
+    endterm_week: PositiveInt | None = 18
+    vacation_weeks: tuple[PositiveInt, ...] = ()
+    grace_weeks: int = Field(default=3, ge=0)
+    slots: dict[Slot, SlotDates] = {
+        "odd": SlotDates(offset=0, starts="07-14"),
+        "even": SlotDates(offset=18, starts="01-05"),
+    }
+    time_zone: str = "Asia/Kolkata"
+    attendance_rule_pct: float | None = Field(default=75, gt=0, le=100)
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.time_zone not in available_timezones():
+            raise ValueError(f"time_zone {self.time_zone!r} is not a known time zone")
+        if not self.teaching_weeks:
+            raise ValueError("no teaching week is left after exam and vacation weeks")
+        return self
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The college's time zone."""
+        return ZoneInfo(self.time_zone)
+
+    @cached_property
+    def teaching_weeks(self) -> tuple[int, ...]:
+        """The weeks that are neither exam nor vacation weeks, ascending."""
+        other = {self.midterm_week, self.endterm_week, *self.vacation_weeks}
+        return tuple(week for week in range(1, self.weeks_per_semester + 1) if week not in other)
+
+    def last_teaching_weeks(self, week: int, count: int) -> tuple[int, ...]:
+        """The last `count` teaching weeks up to and including `week`, latest first; fewer near the start."""
+        return tuple(sorted((w for w in self.teaching_weeks if w <= week), reverse=True)[:count])
+
+    def teaching_weeks_before(self, week: int, count: int) -> tuple[int, ...]:
+        """The `count` teaching weeks before `week`, exclusive, latest first; fewer near the start."""
+        return self.last_teaching_weeks(week - 1, count)
+
+    def teaching_weeks_left(self, week: int) -> int:
+        """How many teaching weeks come after `week`, exclusive."""
+        return sum(w > week for w in self.teaching_weeks)
+
+    def slot_start(self, slot: Slot, year: int) -> date:
+        """The first day of week 1 of a slot in a calendar year."""
+        month, day = self.slots[slot].starts.split("-")
+        return date(year, int(month), int(day))
+
+
+class EffortWeights(Model):
+    """Weights of the six effort signals; only their proportions matter."""
+
+    library_visits: NonNegativeFloat = 25
+    book_borrows: NonNegativeFloat = 20
+    assignment_quality: NonNegativeFloat = 20
+    clean_work: NonNegativeFloat = 15
+    attendance: NonNegativeFloat = 10
+    submission: NonNegativeFloat = 10
+
+
+class RiskWeights(Model):
+    """Weights of the eight risk components; only their proportions matter."""
+
+    attendance_standing: NonNegativeFloat = 20
+    academic_level: NonNegativeFloat = 20
+    missed_work: NonNegativeFloat = 15
+    attendance_fall: NonNegativeFloat = 12
+    effort_level: NonNegativeFloat = 10
+    effort_fall: NonNegativeFloat = 10
+    academic_fall: NonNegativeFloat = 8
+    platform_silence: NonNegativeFloat = 5
+
+
+class RiskScales(Model):
+    """How many points of a fall count as a full component."""
+
+    attendance_fall: float = Field(default=40, gt=0)
+    effort_level: float = Field(default=40, gt=0)
+    effort_fall: float = Field(default=30, gt=0)
+    academic_fall: float = Field(default=30, gt=0)
+
+
+class Scoring(Model):
+    """`scoring.yml`: weights and scales of the weekly metrics."""
+
+    effort_weights: EffortWeights = EffortWeights()
+    library_visits_full: PositiveInt = 5
+    book_borrows_full: PositiveInt = 2
+    feed_weeks: PositiveInt = 4
+    academic_weights: tuple[NonNegativeFloat, ...] = (40, 30, 30)
+    pass_mark: float = Field(default=40, gt=0, le=100)
+    academic_margin: float = Field(default=15, ge=0)
+    missed_work_weeks: PositiveInt = 3
+    baseline_weeks: PositiveInt = 4
+    baseline_minimum: PositiveInt = 2
+    detention_from_week: PositiveInt = 4
+    detention_weeks: PositiveInt = 4
+    detention_prior_weeks: float = Field(default=4, gt=0)
+    risk_weights: RiskWeights = RiskWeights()
+    risk_scales: RiskScales = RiskScales()
+    exclusions: tuple[str, ...] = Field(default=(), description="students who are never scored")
+
+
+class CollegeFile(Model):
+    """`colleges/NAME.yml`: where each canonical relation comes from, and what differs in the calendar."""
+
+    relations: dict[str, str | None]
+    calendar: dict[str, Any] = {}
+
+
+class Params(Model):
+    """Every parameter of a run."""
+
+    calendar: Calendar = Calendar()
+    scoring: Scoring = Scoring()
+    college: CollegeFile
+
+    def sha256(self) -> str:
+        """A fingerprint of all values, in hexadecimal; equal parameters have equal fingerprints."""
+        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()
+
+
+M = TypeVar("M", bound=Model)
+
+
+def load(folder: Path, college: str) -> Params:
+    """Read the parameter files of a college.
+
+    Args:
+        folder: the folder that holds `calendar.yml`, `scoring.yml` and `colleges/`.
+        college: the name of a file in `colleges/`, without its ending.
+
+    Raises:
+        SettingsError: a file is missing or is not YAML, or a key is unknown or a value out of range; the message names
+            file and key.
+    """
+    path = folder / "colleges" / f"{college}.yml"
+    if not path.is_file():
+        known = ", ".join(sorted(p.stem for p in path.parent.glob("*.yml"))) or "none"
+        raise SettingsError(f"EDUMETRICS_COLLEGE names no file {path}: known colleges are {known}.")
+    college_file = _model(CollegeFile, _mapping(path), path)
+    calendar_path, scoring_path = folder / "calendar.yml", folder / "scoring.yml"
+    calendar = _model(Calendar, {**_mapping(calendar_path), **college_file.calendar}, path if college_file.calendar else calendar_path)
+    return Params(calendar=calendar, scoring=_model(Scoring, _mapping(scoring_path), scoring_path), college=college_file)
+
+
+def _mapping(path: Path) -> dict[str, Any]:
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise SettingsError(f"The parameter file {path} is missing: restore it from the project.") from None
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise SettingsError(f"{path} cannot be read as YAML ({' '.join(str(error).split())}).") from error
+    if not isinstance(content, Mapping):
+        raise SettingsError(f"{path} must hold names and values.")
+    return dict(content)
+
+
+def _model(model: type[M], values: dict[str, Any], path: Path) -> M:
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"]) or "the file"
+        raise SettingsError(f"{path}: {where}: {first['msg']}.") from error

@@ -1,0 +1,89 @@
+"""Where things are: settings from the environment, or from a `.env` file in the home folder."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from dotenv import dotenv_values
+
+from edumetrics.errors import SettingsError
+
+PROJECT = Path(__file__).resolve().parents[1]
+NAMES = ("CLIENT_DB_URL", "DEFAULT_DB_URL", "EDUMETRICS_COLLEGE", "EDUMETRICS_HOME")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The settings of one process; the URLs may hold passwords and are kept out of its repr."""
+
+    home: Path
+    college: str
+    client_db_url: str = field(repr=False)
+    default_db_url: str = field(repr=False)
+
+    @property
+    def reports(self) -> Path:
+        """The folder that reports are written to."""
+        return self.home / "reports"
+
+    @property
+    def data(self) -> Path:
+        """The folder of the embedded databases."""
+        return self.home / "data"
+
+    @property
+    def params(self) -> Path:
+        """The folder of parameter files: the home's own where there is one, else the project's."""
+        own = self.home / "params"
+        return own if own.is_dir() else PROJECT / "params"
+
+
+def load(environ: Mapping[str, str] | None = None) -> Settings:
+    """Read the settings; the environment wins over `.env`.
+
+    Args:
+        environ: names and values; the process environment when None.
+
+    Returns:
+        The settings. Without `EDUMETRICS_HOME` the home is the nearest folder at or above the working directory
+        that holds `params/` (so that a notebook started in `notebooks/` finds the same databases), else the working
+        directory. Without URLs both databases are SQLite files under `data/` there.
+
+    Raises:
+        SettingsError: the home is not a folder.
+    """
+    environ = os.environ if environ is None else environ
+    home = Path(environ["EDUMETRICS_HOME"]).expanduser() if environ.get("EDUMETRICS_HOME") else _nearest_home()
+    if not home.is_dir():
+        raise SettingsError(f"EDUMETRICS_HOME is {home}, which is not a folder: create it or correct the setting.")
+    home = home.resolve()
+    values = {**{k: v for k, v in dotenv_values(home / ".env").items() if v}, **{k: v for k, v in environ.items() if v}}
+    return Settings(
+        home=home,
+        college=values.get("EDUMETRICS_COLLEGE", "native"),
+        client_db_url=values.get("CLIENT_DB_URL", f"sqlite:///{home / 'data' / 'college.db'}"),
+        default_db_url=values.get("DEFAULT_DB_URL", f"sqlite:///{home / 'data' / 'analysis.db'}"),
+    )
+
+
+def private_folder(path: Path) -> Path:
+    """Create a folder (and its parents) that only its owner can open, and return it.
+
+    Raises:
+        SettingsError: it cannot be created or written to.
+    """
+    try:
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise SettingsError(f"Cannot create {path} ({error.strerror}): choose a writable EDUMETRICS_HOME.") from error
+    if not os.access(path, os.W_OK):
+        raise SettingsError(f"Cannot write to {path}: make it writable or choose another EDUMETRICS_HOME.")
+    return path
+
+
+def _nearest_home() -> Path:
+    here = Path.cwd()
+    return next((folder for folder in (here, *here.parents) if (folder / "params").is_dir()), here)

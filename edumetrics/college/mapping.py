@@ -1,0 +1,125 @@
+"""Mappings: where a college keeps each canonical relation, as typed SQL with the canonical columns."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from edumetrics.database import TYPES, canonical, query_error
+from edumetrics.errors import SettingsError
+from edumetrics.fields import RELATIONS, Table
+
+ESSENTIAL = ("classes", "students", "advisors", "attendance")
+
+
+@dataclass(frozen=True)
+class Relation:
+    """A canonical relation as this college has it.
+
+    Attributes:
+        table: what the relation should hold.
+        rows: a subquery with every canonical column, typed; columns that the college lacks are null.
+        present: the canonical columns that the college has.
+        unique: whether the database itself guarantees that the natural key does not repeat.
+    """
+
+    table: Table
+    rows: sa.Subquery
+    present: frozenset[str]
+    unique: bool
+
+    @property
+    def c(self) -> sa.ColumnCollection[str, sa.ColumnElement[Any]]:
+        """The columns of `rows`."""
+        return self.rows.c
+
+
+def resolve(connection: Connection, sources: Mapping[str, str | None]) -> dict[str, Relation | None]:
+    """Look at the college's database and resolve every canonical relation.
+
+    Args:
+        connection: to the college's database.
+        sources: relation to table name, SELECT, or None; an unnamed relation is None.
+
+    Returns:
+        Every canonical relation; None where the college has none.
+
+    Raises:
+        SettingsError: an unknown relation, an essential one without a source, a missing table, a SELECT that fails, a
+            missing required column, or a column of a SELECT that is not canonical.
+    """
+    unknown = sorted(set(sources) - set(RELATIONS))
+    if unknown:
+        raise SettingsError(f"The mapping names {unknown[0]}, which is no canonical relation: they are {', '.join(RELATIONS)}.")
+    missing = [name for name in ESSENTIAL if not sources.get(name)]
+    if missing:
+        raise SettingsError(f"The mapping gives no source for {missing[0]}: every college needs {', '.join(ESSENTIAL)}.")
+    inspector = sa.inspect(connection)
+    return {name: _resolve(connection, inspector, table, sources.get(name)) for name, table in RELATIONS.items()}
+
+
+def _resolve(connection: Connection, inspector: sa.Inspector, table: Table, source: str | None) -> Relation | None:
+    if source is None:
+        return None
+    if source.lstrip().lower().startswith(("select", "with")):
+        return _from_select(connection, table, source)
+    return _from_table(inspector, table, source)
+
+
+def _from_table(inspector: sa.Inspector, table: Table, source: str) -> Relation | None:
+    schema, _, name = source.rpartition(".")
+    try:
+        found = [column["name"] for column in inspector.get_columns(name, schema=schema or None)]
+    except sa.exc.NoSuchTableError:
+        if table.optional and source == table.name:
+            return None
+        raise SettingsError(
+            f"The college database has no table {source} for {table.name}: correct the mapping, or map it to null if the college has none."
+        ) from None
+    columns = _check_columns(table, found, f"table {source}")
+    origin = sa.table(name, *(sa.column(column) for column in found), schema=schema or None)
+    return Relation(table, _canonical_rows(table, origin, columns), columns, _guaranteed(inspector, table, name, schema or None))
+
+
+def _from_select(connection: Connection, table: Table, source: str) -> Relation:
+    text = source.strip().rstrip(";")
+    try:
+        with connection.begin_nested():
+            found = list(connection.exec_driver_sql(f"SELECT * FROM ({text.replace('%', '%%')}) AS q WHERE 1 = 0").keys())
+    except sa.exc.DBAPIError as error:
+        raise query_error(error, table.name) from error
+    columns = _check_columns(table, found, f"SELECT for {table.name}")
+    strangers = sorted(set(found) - set(table.names) - set(table.unread))
+    if strangers:
+        raise SettingsError(f"The SELECT for {table.name} yields {strangers[0]}, which is no canonical column of it: they are {', '.join(table.names)}.")
+    origin = sa.text(text).columns(*(sa.column(column) for column in found)).subquery(f"{table.name}_source")
+    return Relation(table, _canonical_rows(table, origin, columns), columns, unique=False)
+
+
+def _check_columns(table: Table, found: list[str], where: str) -> frozenset[str]:
+    missing = [field.name for field in table.fields if not field.null and field.name not in found]
+    if missing:
+        raise SettingsError(f"The {where} has no column {missing[0]}, which {table.name} needs; it has {', '.join(found)}.")
+    return frozenset(found) & frozenset(table.names)
+
+
+def _canonical_rows(table: Table, origin: sa.FromClause, present: frozenset[str]) -> sa.Subquery:
+    return sa.select(
+        *(
+            (canonical(origin.c[f.name], f.kind) if f.name in present else sa.cast(sa.null(), TYPES[f.kind]())).label(f.name)
+            for f in table.fields
+        )
+    ).subquery(table.name)
+
+
+def _guaranteed(inspector: sa.Inspector, table: Table, name: str, schema: str | None) -> bool:
+    keys = [inspector.get_pk_constraint(name, schema=schema)["constrained_columns"]]
+    keys += [entry["column_names"] for entry in inspector.get_unique_constraints(name, schema=schema)]
+    indexes = inspector.get_indexes(name, schema=schema)
+    # A partial unique index guarantees nothing about the other rows.
+    keys += [entry["column_names"] for entry in indexes if entry["unique"] and not any(entry.get("dialect_options", {}).values())]
+    return any(key and None not in key and set(key) <= set(table.natural) for key in keys)

@@ -1,0 +1,53 @@
+"""Academic performance: the marks of the last three teaching weeks, and the averages so far."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from edumetrics.params import Calendar, Scoring
+from edumetrics.scoring.facts import Facts
+from edumetrics.scoring.roll import Roll
+from edumetrics.scoring.signals import Floats, divide, weighted_mean
+from edumetrics.scoring.work import Work, mean_mark
+
+
+def academic(roll: Roll, facts: Facts, work: tuple[Work, Work], calendar: Calendar, scoring: Scoring) -> pd.DataFrame:
+    """The academic columns of weekly_metrics, aligned with the roll.
+
+    Returns:
+        week_mark_pct, academic_performance, quiz_avg_pct, assn_avg_pct, midterm_score_pct (percent, each mark as known
+        at the week's end; NaN where there is no mark), and days_since_submission (whole days from the latest work
+        handed in, else from the semester's first day, to the week's last day).
+    """
+    assignments, quizzes = work
+    weeks = calendar.last_teaching_weeks(roll.week, len(scoring.academic_weights))
+    marks = {str(week): mean_mark(work, [week]) for week in weeks}
+    weights = {str(week): weight for week, weight in zip(weeks, scoring.academic_weights, strict=False)}
+    so_far = list(calendar.last_teaching_weeks(roll.week, calendar.weeks_per_semester))
+    return pd.DataFrame(
+        {
+            "week_mark_pct": marks[str(roll.week)],
+            "academic_performance": weighted_mean(marks, weights)[0],
+            "quiz_avg_pct": mean_mark((quizzes,), so_far),
+            "assn_avg_pct": mean_mark((assignments,), so_far),
+            "midterm_score_pct": _midterm(roll, facts.midterms),
+            "days_since_submission": _days_since_submission(roll, work),
+        }
+    )
+
+
+def _midterm(roll: Roll, midterms: pd.DataFrame) -> Floats:
+    """Mean over subjects of the scores known at the student's own week's end; NaN where none is."""
+    row = roll.rows(midterms["student_id"])
+    ends = roll.frame["week_end"].to_numpy()
+    kept = (row >= 0) & (midterms["known_by"].to_numpy() == ends[row]) if len(ends) else row >= 0
+    scores = midterms[kept].assign(row=row[kept]).groupby(["row", "subject_id"], as_index=False)["score"].mean()
+    size = len(roll.frame)
+    return divide(np.bincount(scores["row"], scores["score"], size), np.bincount(scores["row"], minlength=size))
+
+
+def _days_since_submission(roll: Roll, work: tuple[Work, Work]) -> np.ndarray:  # type: ignore[type-arg]
+    last = np.maximum(work[0].last_day, work[1].last_day)
+    first_day = roll.starts[:, 1]
+    return roll.starts[:, roll.week] + 6 - np.where(last >= 0, last, first_day)

@@ -1,0 +1,131 @@
+"""The roll of a week: who is scored, in which class, and which weeks are excused."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from edumetrics.scoring.facts import Facts
+
+EXCUSED_DAYS = 3
+NO_CLASS = -1
+Matrix = np.ndarray[tuple[int, int], np.dtype[np.int64]]
+Flags = np.ndarray[tuple[int, int], np.dtype[np.bool_]]
+Vector = np.ndarray[tuple[int], np.dtype[np.int64]]
+
+
+@dataclass(frozen=True)
+class Roll:
+    """The students scored in a week, in order of student_id.
+
+    Attributes:
+        week: the semester week.
+        frame: student_id, class_id, semester, advisor_id, week_end (last day, midnight).
+        classes: index into `pairings` of each student's class in each week; -1 where the student has none.
+        pairings: class_id, semester; its index is what `classes` holds.
+        starts: first day of each week for each student, in days since 1970; 0 where the student has no class.
+        excused: weeks of which excuses cover at least three days.
+    """
+
+    week: int
+    frame: pd.DataFrame
+    classes: Matrix
+    pairings: pd.DataFrame
+    starts: Matrix
+    excused: Flags
+
+    def rows(self, students: pd.Series) -> Vector:
+        """Each student's row in the roll; -1 for students who are not on it."""
+        return pd.Index(self.frame["student_id"]).get_indexer(pd.Index(students))
+
+    def pairing_codes(self, frame: pd.DataFrame) -> Vector:
+        """Each row's pairing (class_id, semester) as an index into `pairings`; -1 for others."""
+        return _codes(self.pairings, frame)
+
+
+def call(facts: Facts) -> Roll:
+    """Draw up the roll of a week.
+
+    A student's class in a week is that of the latest attendance row (highest week, then id) up to it, else the class
+    today. A student is on the roll when that class is scored, `withdrawn_on` is null or after the week's last day, and
+    `joined_on` is null or not after it.
+    """
+    pairings = facts.pairings[["class_id", "semester"]].reset_index(drop=True)
+    students = facts.students.sort_values("student_id", ignore_index=True)
+    classes = _classes_by_week(facts, students, pairings)
+    days = _days_by_pairing(facts, pairings)
+    starts = np.where(classes == NO_CLASS, 0, days[classes, np.arange(facts.week + 1)])
+    last_day = pd.Series(pd.to_datetime(starts[:, facts.week] + 6, unit="D"))
+    enrolled = ~(students["withdrawn_on"] <= last_day) & ~(students["joined_on"] > last_day)
+    on_roll = np.asarray((classes[:, facts.week] != NO_CLASS) & enrolled)
+    now = pairings.iloc[classes[on_roll, facts.week]]
+    frame = pd.DataFrame(
+        {
+            "student_id": students.loc[on_roll, "student_id"].to_numpy(),
+            "class_id": now["class_id"].to_numpy(),
+            "semester": now["semester"].to_numpy(),
+            "advisor_id": students.loc[on_roll, "advisor_id"].to_numpy(),
+            "week_end": last_day[on_roll].to_numpy(),
+        }
+    )
+    roll = Roll(facts.week, frame, classes[on_roll], pairings, starts[on_roll], np.zeros_like(classes[on_roll], dtype=bool))
+    return roll if facts.excuses is None else _excuse(roll, facts.excuses)
+
+
+def _classes_by_week(facts: Facts, students: pd.DataFrame, pairings: pd.DataFrame) -> Matrix:
+    index = pd.Index(students["student_id"])
+    classes = np.full((len(students), facts.week + 1), NO_CLASS, dtype=np.int64)
+    seen = facts.attendance[facts.attendance["week"] <= facts.week]
+    rows, codes = index.get_indexer(pd.Index(seen["student_id"])), _codes(pairings, seen)
+    kept = (rows >= 0) & (codes >= 0)
+    classes[rows[kept], seen["week"].to_numpy()[kept]] = codes[kept]
+    doubles = facts.double_registers[facts.double_registers["week"] <= facts.week]
+    decided = doubles.merge(pairings.reset_index(names="code"), on="class_id")
+    rows = index.get_indexer(pd.Index(decided["student_id"]))
+    classes[rows[rows >= 0], decided["week"].to_numpy()[rows >= 0]] = decided["code"].to_numpy()[rows >= 0]
+    today = students[["class_id"]].merge(pairings.reset_index(names="code"), on="class_id", how="left")["code"]
+    classes[:, 0] = today.fillna(NO_CLASS).to_numpy()
+    latest = np.maximum.accumulate(np.where(classes == NO_CLASS, 0, np.arange(facts.week + 1)), axis=1)
+    return np.take_along_axis(classes, latest, axis=1)
+
+
+def _codes(pairings: pd.DataFrame, frame: pd.DataFrame) -> Vector:
+    keys = pd.MultiIndex.from_frame(pairings[["class_id", "semester"]])
+    return keys.get_indexer(pd.MultiIndex.from_arrays([frame["class_id"], frame["semester"]]))
+
+
+def _days_by_pairing(facts: Facts, pairings: pd.DataFrame) -> Matrix:
+    """First day of each week (columns 0..week) of each pairing, in days since 1970; a last, zero row stands for no class."""
+    days = np.zeros((len(pairings) + 1, facts.week + 1), dtype=np.int64)
+    known = facts.dates[facts.dates["week"].between(1, facts.week)]
+    codes = _codes(pairings, known)
+    day = known["week_date"].to_numpy().astype("datetime64[D]").astype(np.int64)
+    days[codes[codes >= 0], known["week"].to_numpy()[codes >= 0]] = day[codes >= 0]
+    return days
+
+
+def _excuse(roll: Roll, excuses: pd.DataFrame) -> Roll:
+    spans = excuses.dropna()
+    rows = roll.rows(spans["student_id"])
+    # Only days of the semester are listed, however long an excuse runs.
+    first, last = roll.starts[roll.starts > 0].min(initial=2**31), roll.starts.max(initial=0) + 6
+    begin, end = np.maximum(_day(spans["from"]), first), np.minimum(_day(spans["to"]), last)
+    spans = pd.DataFrame({"row": rows, "from": begin, "to": end})
+    spans = spans[(spans["row"] >= 0) & (spans["to"] >= spans["from"])]
+    lengths = (spans["to"] - spans["from"] + 1).to_numpy()
+    offsets = np.arange(lengths.sum()) - np.repeat(np.cumsum(lengths) - lengths, lengths)
+    # Days are made unique first: two excuses for one day excuse it once.
+    days = pd.DataFrame({"row": np.repeat(spans["row"], lengths), "day": np.repeat(spans["from"], lengths) + offsets}).drop_duplicates()
+    row, day = days["row"].to_numpy(), days["day"].to_numpy()
+    covered = np.zeros_like(roll.starts)
+    for week in range(1, roll.week + 1):
+        start = roll.starts[row, week]
+        inside = (day >= start) & (day <= start + 6)
+        np.add.at(covered[:, week], row[inside], 1)
+    return Roll(roll.week, roll.frame, roll.classes, roll.pairings, roll.starts, covered >= EXCUSED_DAYS)
+
+
+def _day(column: pd.Series) -> Vector:
+    return column.to_numpy().astype("datetime64[D]").astype(np.int64)

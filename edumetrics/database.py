@@ -50,7 +50,9 @@ def college_engine(url: str, time_zone: str = "UTC") -> Engine:
     if name == "sqlite":
         path = Path(parsed.database or "").absolute()
         if not path.is_file():
-            raise SettingsError(f"There is no college database at {path}: correct CLIENT_DB_URL, or run `edumetrics demo`.")
+            raise SettingsError(
+                f"There is no college database at {path}: correct CLIENT_DB_URL, or run `edumetrics demo`."
+            )
         engine = _engine(f"sqlite:///file:{path}?mode=ro&uri=true", "CLIENT_DB_URL")
         sa.event.listen(engine, "connect", _sqlite_query_only)
         return engine
@@ -77,8 +79,11 @@ def writable_engine(url: str, setting: str = "DEFAULT_DB_URL") -> Engine:
         try:
             Path(parsed.database).absolute().parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
-            raise SettingsError(f"Cannot create the folder of {parsed.database} ({error.strerror}): correct {setting}.") from error
-        sa.event.listen(engine, "connect", _sqlite_durable)
+            raise SettingsError(
+                f"Cannot create the folder of {parsed.database} ({error.strerror}): correct {setting}."
+            ) from error
+        sa.event.listen(engine, "connect", _sqlite_writer)
+        sa.event.listen(engine, "begin", _sqlite_begin)
     return engine
 
 
@@ -97,7 +102,9 @@ def connected(engine: Engine, what: str) -> Iterator[Connection]:
         connection = engine.connect()
     except sa.exc.DBAPIError as error:
         where = engine.url.host or engine.url.database or "the server"
-        raise SettingsError(f"Cannot connect to {engine.dialect.name} at {where} ({_first_line(error)}): check {what}.") from error
+        raise SettingsError(
+            f"Cannot connect to {engine.dialect.name} at {where} ({reason(error)}): check {what}."
+        ) from error
     with connection:
         yield connection
 
@@ -134,7 +141,9 @@ def _parse(url: str, setting: str) -> URL:
     try:
         parsed = make_url(url)
     except sa.exc.ArgumentError:
-        raise SettingsError(f"{setting} is not a database URL: it looks like postgresql://user@host/name or sqlite:///file.db.") from None
+        raise SettingsError(
+            f"{setting} is not a database URL: it looks like postgresql://user@host/name or sqlite:///file.db."
+        ) from None
     if parsed.drivername == "postgresql":
         # SQLAlchemy 2.1 reads a bare postgresql:// as psycopg 3; we ship psycopg2.
         parsed = parsed.set(drivername="postgresql+psycopg2")
@@ -147,7 +156,9 @@ def _engine(url: URL | str, setting: str, **options: Any) -> Engine:
     try:
         return sa.create_engine(url, hide_parameters=True, **options)
     except (sa.exc.ArgumentError, ImportError) as error:
-        raise SettingsError(f"{setting} cannot be used ({_first_line(error)}): check the URL and that its driver is installed.") from error
+        raise SettingsError(
+            f"{setting} cannot be used ({reason(error)}): check the URL and that its driver is installed."
+        ) from error
 
 
 def _sqlite_query_only(connection: Any, _: Any) -> None:
@@ -155,10 +166,14 @@ def _sqlite_query_only(connection: Any, _: Any) -> None:
     connection.execute("PRAGMA cache_size=-200000")
 
 
-def _sqlite_durable(connection: Any, _: Any) -> None:
-    connection.execute("PRAGMA journal_mode=WAL")
-    connection.execute("PRAGMA synchronous=NORMAL")
+def _sqlite_writer(connection: Any, _: Any) -> None:
+    # The driver would leave CREATE TABLE outside the transaction: transactions are begun by hand.
+    connection.isolation_level = None
     connection.execute("PRAGMA busy_timeout=10000")
+
+
+def _sqlite_begin(connection: Connection) -> None:
+    connection.exec_driver_sql("BEGIN")
 
 
 def _mysql_read_only(connection: Any, _: Any) -> None:
@@ -166,15 +181,17 @@ def _mysql_read_only(connection: Any, _: Any) -> None:
         cursor.execute("SET SESSION TRANSACTION READ ONLY")
 
 
-def _first_line(error: Exception) -> str:
+def reason(error: Exception) -> str:
     """The reason a driver gives, on one line; never the statement or its values."""
-    reason = getattr(error, "orig", None) or error
-    return (str(reason).strip().splitlines() or [type(reason).__name__])[0].rstrip(".")
+    cause = getattr(error, "orig", None) or error
+    return (str(cause).strip().splitlines() or [type(cause).__name__])[0].rstrip(".")
 
 
 def query_error(error: sa.exc.SQLAlchemyError, what: str) -> EduMetricsError:
     """An error of one sentence for a statement that the college's database refused."""
-    return SettingsError(f"The college database cannot answer for {what} ({_first_line(error)}): check its mapping with `edumetrics check`.")
+    return SettingsError(
+        f"The college database cannot answer for {what} ({reason(error)}): check its mapping with `edumetrics check`."
+    )
 
 
 # ---------------------------------------------------------------- values of any type, read alike
@@ -310,7 +327,9 @@ def _fetch(connection: Connection, select: sa.Select[Any]) -> pd.DataFrame:
 
 
 def _driver_parameters(compiled: Any) -> Any:
-    values = {key: value.isoformat() if hasattr(value, "isoformat") else value for key, value in compiled.params.items()}
+    values = {
+        key: value.isoformat() if hasattr(value, "isoformat") else value for key, value in compiled.params.items()
+    }
     return tuple(values[name] for name in compiled.positiontup) if compiled.positional else values
 
 

@@ -60,11 +60,15 @@ def _text(name: str, meaning: str, null: str = "") -> Field:
     return Field(name, "text", meaning, null)
 
 
-def _int(name: str, meaning: str, null: str = "", unit: str = "", low: float | None = 0, high: float | None = None) -> Field:
+def _int(
+    name: str, meaning: str, null: str = "", unit: str = "", low: float | None = 0, high: float | None = None
+) -> Field:
     return Field(name, "int", meaning, null, unit, low, high)
 
 
-def _float(name: str, meaning: str, null: str = "", unit: str = "", low: float | None = None, high: float | None = None) -> Field:
+def _float(
+    name: str, meaning: str, null: str = "", unit: str = "", low: float | None = None, high: float | None = None
+) -> Field:
     return Field(name, "float", meaning, null, unit, low, high)
 
 
@@ -174,7 +178,7 @@ RELATIONS: dict[str, Table] = {table.name: table for table in _RELATIONS}
 
 _RUN_ID = _text("run_id", "the run that wrote this row (run_log)")
 _COMPUTED_AT = Field("computed_at", "time", "when, in UTC")
-_TERM = _date("term", "the term: first day of its week 1")
+_TERM = _text("term", "the term: ISO date of the first day of its week 1")
 _WEEK = _int("sem_week", "semester week", unit="week", low=1)
 _ADVISOR = _text("advisor_id", "the advisor in that week", "no advisor")
 _MODEL = _text("model_id", "the model that said so (model_runs), or 'baseline'")
@@ -246,7 +250,7 @@ _TABLES = (
     _derived("risk_of_failing_prediction", "chance of failing each subject", (_STUDENT, _TERM, _WEEK, _SUBJECT),
         _SEMESTER, _CLASS, _share("p_fail", "chance of failing the subject"), _text("risk_label", "LOW, MEDIUM or HIGH"), _MODEL,
     ),
-    _derived("pre_sem_watchlist", "who to watch from week 1", (_STUDENT, _date("target_term", "the term ahead")),
+    _derived("pre_sem_watchlist", "who to watch from week 1", (_STUDENT, _text("target_term", "the term ahead")),
         _int("target_semester", "the semester ahead", low=1), _CLASS, _pct("risk_probability_pct", "chance of failing the semester ahead"), _int("escalation_level", "weeks on the list last semester"),
         _pct("max_plagiarism", "highest similarity report last semester", "none checked"), _pct("att_rate_hist", "attendance so far", "none held"), _pct("assn_rate_hist", "assignments handed in so far", "none due"),
         _pct("exam_avg_hist", "mean exam score so far", "no exam yet"), _int("hard_subject_count", "hard subjects ahead"), _bool("on_watchlist", "whether to watch"), _REASONS, _MODEL,
@@ -264,14 +268,14 @@ _TABLES = (
         _SEMESTER, _int("total_students", "students with a result"), _int("students_passed", "students who passed"), _pct("pass_rate", "share who passed", "no result"), _text("difficulty_label", "Easy, Medium or Hard", "no result"),
     ),
     _derived("model_runs", "every model tried", (_text("model_id", "the model"),),
-        _text("task", "which question it answers"), _text("trained_terms", "terms it learnt from"), _date("tested_term", "the term it was tried on", "none to try it on"), _int("rows", "training rows"),
+        _text("task", "which question it answers"), _text("trained_terms", "terms it learnt from"), _text("tested_term", "the term it was tried on", "none to try it on"), _int("rows", "training rows"),
         _json("features", "its features"), _json("metrics", "how it did, by week"), _bool("champion", "whether it is in use"), _text("artefact", "file under the home folder", "not kept"), _text("artefact_sha256", "its fingerprint", "not kept"),
     ),
     Table("analysis_state", "how far the analysis has come", ("id",), (
         _int("id", "always 1"), _int("sim_year", "year"), _int("global_week", "last week analysed", high=36), Field("updated_at", "time", "when, in UTC"),
     )),
     Table("run_log", "one row per run of a stage", ("run_id",), (
-        _RUN_ID, _text("stage", "stage"), _date("term", "term", "not about one term"), _int("sem_week", "semester week", "not about one week"), _text("status", "started, done, failed or refused"),
+        _RUN_ID, _text("stage", "stage"), _text("term", "term", "not about one term"), _int("sem_week", "semester week", "not about one week"), _text("status", "started, done, failed or refused"),
         Field("started_at", "time", "when, in UTC"), Field("finished_at", "time", "when, in UTC", "still running, or killed"), _text("params_sha256", "fingerprint of the parameters"), _text("version", "of EduMetrics"),
         _int("rows_written", "rows", "not finished"), _text("error", "what went wrong, without personal data", "nothing"),
     )),

@@ -28,7 +28,9 @@ class SlotDates(Model):
     """One half of the year: its offset in global weeks, and the first day of its week 1 in each year."""
 
     offset: int = Field(ge=0)
-    starts: str = Field(pattern=r"^\d\d-\d\d$", description="month-day of the first day of week 1, used without sim_state")
+    starts: str = Field(
+        pattern=r"^\d\d-\d\d$", description="month-day of the first day of week 1, used without sim_state"
+    )
 
 
 class Calendar(Model):
@@ -176,8 +178,12 @@ def load(folder: Path, college: str) -> Params:
         raise SettingsError(f"EDUMETRICS_COLLEGE names no file {path}: known colleges are {known}.")
     college_file = _model(CollegeFile, _mapping(path), path)
     calendar_path, scoring_path = folder / "calendar.yml", folder / "scoring.yml"
-    calendar = _model(Calendar, {**_mapping(calendar_path), **college_file.calendar}, path if college_file.calendar else calendar_path)
-    return Params(calendar=calendar, scoring=_model(Scoring, _mapping(scoring_path), scoring_path), college=college_file)
+    calendar = _model(
+        Calendar, {**_mapping(calendar_path), **college_file.calendar}, path if college_file.calendar else calendar_path
+    )
+    return Params(
+        calendar=calendar, scoring=_model(Scoring, _mapping(scoring_path), scoring_path), college=college_file
+    )
 
 
 def _mapping(path: Path) -> dict[str, Any]:

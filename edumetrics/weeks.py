@@ -79,8 +79,14 @@ def week_dates(known: pd.DataFrame, weeks: int) -> pd.DataFrame:
         earlier week is dated, the earlier one counts, so that later data do not move a past week.
     """
     if known.empty:
-        return pd.DataFrame({"class_id": pd.Series(dtype="str"), "semester": pd.Series(dtype="int64"),
-                             "week": pd.Series(dtype="int64"), "week_date": pd.Series(dtype="datetime64[us]")})
+        return pd.DataFrame(
+            {
+                "class_id": pd.Series(dtype="str"),
+                "semester": pd.Series(dtype="int64"),
+                "week": pd.Series(dtype="int64"),
+                "week_date": pd.Series(dtype="datetime64[us]"),
+            }
+        )
     pairs = known[PAIRING].drop_duplicates()
     grid = pairs.merge(pd.DataFrame({"week": np.arange(1, weeks + 1)}), how="cross")
     grid = grid.merge(known, on=[*PAIRING, "week"], how="outer").sort_values([*PAIRING, "week"], ignore_index=True)

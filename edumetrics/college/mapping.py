@@ -54,10 +54,14 @@ def resolve(connection: Connection, sources: Mapping[str, str | None]) -> dict[s
     """
     unknown = sorted(set(sources) - set(RELATIONS))
     if unknown:
-        raise SettingsError(f"The mapping names {unknown[0]}, which is no canonical relation: they are {', '.join(RELATIONS)}.")
+        raise SettingsError(
+            f"The mapping names {unknown[0]}, which is no canonical relation: they are {', '.join(RELATIONS)}."
+        )
     missing = [name for name in ESSENTIAL if not sources.get(name)]
     if missing:
-        raise SettingsError(f"The mapping gives no source for {missing[0]}: every college needs {', '.join(ESSENTIAL)}.")
+        raise SettingsError(
+            f"The mapping gives no source for {missing[0]}: every college needs {', '.join(ESSENTIAL)}."
+        )
     inspector = sa.inspect(connection)
     return {name: _resolve(connection, inspector, table, sources.get(name)) for name, table in RELATIONS.items()}
 
@@ -82,20 +86,26 @@ def _from_table(inspector: sa.Inspector, table: Table, source: str) -> Relation 
         ) from None
     columns = _check_columns(table, found, f"table {source}")
     origin = sa.table(name, *(sa.column(column) for column in found), schema=schema or None)
-    return Relation(table, _canonical_rows(table, origin, columns), columns, _guaranteed(inspector, table, name, schema or None))
+    return Relation(
+        table, _canonical_rows(table, origin, columns), columns, _guaranteed(inspector, table, name, schema or None)
+    )
 
 
 def _from_select(connection: Connection, table: Table, source: str) -> Relation:
     text = source.strip().rstrip(";")
     try:
         with connection.begin_nested():
-            found = list(connection.exec_driver_sql(f"SELECT * FROM ({text.replace('%', '%%')}) AS q WHERE 1 = 0").keys())
+            found = list(
+                connection.exec_driver_sql(f"SELECT * FROM ({text.replace('%', '%%')}) AS q WHERE 1 = 0").keys()
+            )
     except sa.exc.DBAPIError as error:
         raise query_error(error, table.name) from error
     columns = _check_columns(table, found, f"SELECT for {table.name}")
     strangers = sorted(set(found) - set(table.names) - set(table.unread))
     if strangers:
-        raise SettingsError(f"The SELECT for {table.name} yields {strangers[0]}, which is no canonical column of it: they are {', '.join(table.names)}.")
+        raise SettingsError(
+            f"The SELECT for {table.name} yields {strangers[0]}, which is no canonical column of it: they are {', '.join(table.names)}."
+        )
     origin = sa.text(text).columns(*(sa.column(column) for column in found)).subquery(f"{table.name}_source")
     return Relation(table, _canonical_rows(table, origin, columns), columns, unique=False)
 
@@ -103,14 +113,18 @@ def _from_select(connection: Connection, table: Table, source: str) -> Relation:
 def _check_columns(table: Table, found: list[str], where: str) -> frozenset[str]:
     missing = [field.name for field in table.fields if not field.null and field.name not in found]
     if missing:
-        raise SettingsError(f"The {where} has no column {missing[0]}, which {table.name} needs; it has {', '.join(found)}.")
+        raise SettingsError(
+            f"The {where} has no column {missing[0]}, which {table.name} needs; it has {', '.join(found)}."
+        )
     return frozenset(found) & frozenset(table.names)
 
 
 def _canonical_rows(table: Table, origin: sa.FromClause, present: frozenset[str]) -> sa.Subquery:
     return sa.select(
         *(
-            (canonical(origin.c[f.name], f.kind) if f.name in present else sa.cast(sa.null(), TYPES[f.kind]())).label(f.name)
+            (canonical(origin.c[f.name], f.kind) if f.name in present else sa.cast(sa.null(), TYPES[f.kind]())).label(
+                f.name
+            )
             for f in table.fields
         )
     ).subquery(table.name)
@@ -121,5 +135,9 @@ def _guaranteed(inspector: sa.Inspector, table: Table, name: str, schema: str | 
     keys += [entry["column_names"] for entry in inspector.get_unique_constraints(name, schema=schema)]
     indexes = inspector.get_indexes(name, schema=schema)
     # A partial unique index guarantees nothing about the other rows.
-    keys += [entry["column_names"] for entry in indexes if entry["unique"] and not any(entry.get("dialect_options", {}).values())]
+    keys += [
+        entry["column_names"]
+        for entry in indexes
+        if entry["unique"] and not any(entry.get("dialect_options", {}).values())
+    ]
     return any(key and None not in key and set(key) <= set(table.natural) for key in keys)

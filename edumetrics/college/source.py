@@ -85,7 +85,7 @@ class College:
             relation = self.relations[name]
             empty = pd.DataFrame({c: pd.Series(dtype="object") for c in columns})
             picked = [relation.c[c] for c in columns] if relation else []
-            self._whole[key] = self._read(sa.select(*picked), name) if relation else empty
+            self._whole[key] = self.frame(sa.select(*picked), name) if relation else empty
         return self._whole[key]
 
     @property
@@ -133,7 +133,7 @@ class College:
                 continue
             keys = [relation.c.class_id, relation.c.semester, relation.c.week]
             latest = sa.func.max(relation.c.week_date, type_=sa.Date).label("week_date")
-            frame = self._read(sa.select(*keys, latest).group_by(*keys), name).dropna()
+            frame = self.frame(sa.select(*keys, latest).group_by(*keys), name).dropna()
             found.append(frame[frame["class_id"].isin(known)].astype({"semester": "int64", "week": "int64"}))
         return pd.concat(found).drop_duplicates([*PAIRING, "week"], ignore_index=True)
 
@@ -213,7 +213,7 @@ class College:
         held = sa.func.sum(sa.case((r.c.marked == 1, r.c.lectures_held), else_=0), type_=sa.Integer).label("held")
         clipped = sa.case((r.c.present > r.c.lectures_held, r.c.lectures_held), else_=r.c.present)
         present = sa.func.sum(sa.case((r.c.marked == 1, clipped), else_=0), type_=sa.Integer).label("present")
-        return self._read(sa.select(*keys, held, present).group_by(*keys), "attendance")
+        return self.frame(sa.select(*keys, held, present).group_by(*keys), "attendance")
 
     def double_registers(self, term: Term, until: int, students: list[str]) -> pd.DataFrame:
         """student_id, week, class_id: the class of the highest id, for students registered in two classes in one week."""
@@ -224,7 +224,7 @@ class College:
             term.within(relation), c.week.between(1, until), c.student_id.in_(students)
         ).subquery()  # fmt: skip
         wanted = sa.select(rows.c.student_id, rows.c.week, rows.c.class_id).where(rows.c.place == 1)
-        return self._read(wanted, "attendance")
+        return self.frame(wanted, "attendance")
 
     def items(self, term: Term, work: Work) -> pd.DataFrame:
         """item_id, class_id, semester, subject_id, due_week of the work that counts; due_week is NaN where never due."""
@@ -233,7 +233,7 @@ class College:
             names = ("item_id", "class_id", "semester", "subject_id", "due_week")
             return pd.DataFrame({name: pd.Series(dtype="str" if name.endswith("id") else "float64") for name in names})
         c = items.c
-        return self._read(sa.select(c.item_id, c.class_id, c.semester, c.subject_id, c.due_week), f"{work}_definitions")
+        return self.frame(sa.select(c.item_id, c.class_id, c.semester, c.subject_id, c.due_week), f"{work}_definitions")
 
     def done(self, term: Term, work: Work, known_by: date, *, by_subject: bool) -> pd.DataFrame:
         """Work handed in or attempted and known by a day, with the marks known by then.
@@ -257,30 +257,38 @@ class College:
             (c.plagiarism_pct if assignment else nothing).label("similarity"),
             (nothing if assignment else c.score_pct).label("score"),
             (sa.true() if assignment else c.attempted).label("attempted"),
-        ).where(sa.or_(handed_in.is_(None), handed_in <= known_by), self._known_class(relation))  # fmt: skip
+        ).where(sa.or_(handed_in.is_(None), handed_in <= known_by), self.known_class(relation))  # fmt: skip
         partition = ("student_id", f"{work}_id")
         r = self._highest(rows, relation, term, partition, renamed={f"{work}_id": "item_id"}, tag=known_by.isoformat())
-        return self._read(_summed(r, items, work, known_by, by_subject), f"{work}_submissions")
+        return self.frame(_summed(r, items, work, known_by, by_subject), f"{work}_submissions")
 
     def extensions(self, term: Term) -> pd.DataFrame:
         """student_id, item_id, week: assignments whose due week was moved for a student; of several the highest id's."""
         relation, items = self.relations["assignment_submissions"], self._items(term, "assignment")
-        empty = pd.DataFrame({"student_id": pd.Series(dtype="str"), "item_id": pd.Series(dtype="str"), "week": pd.Series(dtype="int64")})
+        empty = pd.DataFrame(
+            {"student_id": pd.Series(dtype="str"), "item_id": pd.Series(dtype="str"), "week": pd.Series(dtype="int64")}
+        )
         if relation is None or items is None or "due_week_override" not in relation.present:
             return empty
         c = relation.c
         joined = sa.join(relation.rows, items, c.assignment_id == items.c.item_id)
-        found = self._read(
+        found = self.frame(
             sa.select(c.id, c.student_id, c.assignment_id.label("item_id"), c.due_week_override.label("week"))
             .select_from(joined)
-            .where(c.due_week_override.is_not(None), self._known_class(relation)),
+            .where(c.due_week_override.is_not(None), self.known_class(relation)),
             "assignment_submissions",
         )
         order = found["id"].str.len()
-        found = found.assign(order=order).sort_values(["order", "id"]).drop_duplicates(["student_id", "item_id"], keep="last")
+        found = (
+            found.assign(order=order)
+            .sort_values(["order", "id"])
+            .drop_duplicates(["student_id", "item_id"], keep="last")
+        )
         return found[["student_id", "item_id", "week"]] if len(found) else empty
 
-    def per_week(self, term: Term, name: Literal["library_visits", "book_borrows", "lms_activity"], until: int) -> pd.DataFrame:
+    def per_week(
+        self, term: Term, name: Literal["library_visits", "book_borrows", "lms_activity"], until: int
+    ) -> pd.DataFrame:
         """What the feed counts per student and week 1..until.
 
         Returns:
@@ -289,7 +297,9 @@ class College:
         """
         relation = self.relations[name]
         if relation is None:
-            return pd.DataFrame({"student_id": pd.Series(dtype="str"), "semester": [], "week": [], "count": [], "events": []})
+            return pd.DataFrame(
+                {"student_id": pd.Series(dtype="str"), "semester": [], "week": [], "count": [], "events": []}
+            )
         c = relation.c
         week = c.borrow_week if name == "book_borrows" else c.week
         amount = {"library_visits": "physical_visits", "book_borrows": "borrow_id", "lms_activity": "active_days"}[name]
@@ -304,7 +314,7 @@ class College:
             "lms_activity": sa.func.max(sa.case((r.c.amount > 0, r.c.amount), else_=0), type_=sa.Integer),
         }[name]
         events = sa.func.sum(sa.case((r.c.events > 0, r.c.events), else_=0), type_=sa.Integer)
-        return self._read(sa.select(*keys, total.label("count"), events.label("events")).group_by(*keys), name)
+        return self.frame(sa.select(*keys, total.label("count"), events.label("events")).group_by(*keys), name)
 
     def midterms(self, term: Term, known_by: date, week: int) -> pd.DataFrame:
         """student_id, subject_id, score (percent): midterm results known by a day.
@@ -314,7 +324,9 @@ class College:
         """
         schedule, results = self.relations["exam_schedule"], self.relations["exam_results"]
         if schedule is None or results is None:
-            return pd.DataFrame({"student_id": pd.Series(dtype="str"), "subject_id": pd.Series(dtype="str"), "score": []})
+            return pd.DataFrame(
+                {"student_id": pd.Series(dtype="str"), "subject_id": pd.Series(dtype="str"), "score": []}
+            )
         s, c = schedule.c, results.c
         exams = sa.select(s.schedule_id, s.subject_id, s.scheduled_week, s.max_marks.label("scheduled_marks")).where(
             term.within(schedule), sa.func.lower(s.exam_type) == "midterm"
@@ -324,11 +336,11 @@ class College:
             sa.select(c.id, c.student_id, c.schedule_id, exams.c.subject_id, c.score_pct, c.marks_obtained,
                       sa.func.coalesce(c.max_marks, exams.c.scheduled_marks).label("out_of"))
             .select_from(sa.join(results.rows, exams, c.schedule_id == exams.c.schedule_id))
-            .where(sa.or_(c.result_date <= known_by, undated), self._known_class(results))
+            .where(sa.or_(c.result_date <= known_by, undated), self.known_class(results))
         )  # fmt: skip
         r = self._highest(rows, results, term, results.table.natural, tag=known_by.isoformat())
         score = sa.func.coalesce(_clipped(r.c.score_pct), _percent(r.c.marks_obtained, r.c.out_of)).label("score")
-        frame = self._read(sa.select(r.c.student_id, r.c.subject_id, score), "exam_results")
+        frame = self.frame(sa.select(r.c.student_id, r.c.subject_id, score), "exam_results")
         return frame.dropna(subset="score")
 
     # ------------------------------------------------------------ helpers
@@ -340,7 +352,9 @@ class College:
             return None
         c = relation.c
         due = c.due_week if work == "assignment" else c.scheduled_week
-        rows = sa.select(c[f"{work}_id"].label("item_id"), c.class_id, c.semester, c.subject_id, due.label("due_week"), c.max_marks)
+        rows = sa.select(
+            c[f"{work}_id"].label("item_id"), c.class_id, c.semester, c.subject_id, due.label("due_week"), c.max_marks
+        )
         rows = rows.where(term.within(relation))
         weighted = [
             sa.select(other.c.class_id, other.c.semester).where(other.c.weight != 0)
@@ -353,9 +367,11 @@ class College:
             rows = rows.where(sa.or_(c.weight.is_(None), c.weight != 0, ~optional))
         return rows.subquery("items")
 
-    def _known_class(self, relation: Relation) -> Condition:
+    def known_class(self, relation: Relation) -> Condition:
+        """The SQL condition that a row's class is one that the college lists; false for a null class."""
         classes = cast(Relation, self.relations["classes"])
-        return relation.c.class_id.in_(sa.select(classes.c.class_id))
+        listed = relation.c.class_id.in_(sa.select(classes.c.class_id).where(classes.c.class_id.is_not(None)))
+        return sa.func.coalesce(listed, sa.false())
 
     def _highest(
         self,
@@ -389,10 +405,15 @@ class College:
             probe = sa.select(*columns).group_by(*columns).having(sa.func.count() > 1).limit(1)
             if "semester" in relation.table.names:
                 probe = probe.where(term.within(relation))
-            self._repeats[key] = len(self._read(probe, relation.table.name)) > 0
+            self._repeats[key] = len(self.frame(probe, relation.table.name)) > 0
         return self._repeats[key]
 
-    def _read(self, select: sa.Select[Any], what: str) -> pd.DataFrame:
+    def frame(self, select: sa.Select[Any], what: str) -> pd.DataFrame:
+        """Run a query on the college's database.
+
+        Raises:
+            SettingsError: the database cannot answer; the message names the relation `what`.
+        """
         try:
             return read(self.connection, select)
         except (sa.exc.DBAPIError, ValueError) as error:
@@ -410,7 +431,11 @@ def _percent(marks: sa.ColumnElement[Any], out_of: sa.ColumnElement[Any]) -> sa.
 
 def _summed(r: sa.Subquery, items: sa.Subquery, work: Work, known_by: date, by_subject: bool) -> sa.Select[Any]:
     """Sums per student, item class, (subject,) and week due, over rows that count as done."""
-    done = sa.or_(r.c.handed_in.is_not(None), r.c.marks_obtained >= 0) if work == "assignment" else r.c.attempted.is_(sa.true())
+    done = (
+        sa.or_(r.c.handed_in.is_not(None), r.c.marks_obtained >= 0)
+        if work == "assignment"
+        else r.c.attempted.is_(sa.true())
+    )
     judged = sa.or_(r.c.marked_on.is_(None), r.c.marked_on <= known_by)
     percent = _percent(r.c.marks_obtained, items.c.max_marks)
     mark = sa.case((judged, percent if work == "assignment" else sa.func.coalesce(_clipped(r.c.score), percent)))

@@ -22,13 +22,19 @@ def feed(roll: Roll, frame: pd.DataFrame, column: str, calendar: Calendar, feed_
         return np.full(len(roll.frame), np.nan)
     now = recent[recent["week"] == roll.week]
     row = roll.rows(now["student_id"])
-    own = (row >= 0) & (now["semester"].to_numpy() == roll.frame["semester"].to_numpy()[row]) if len(roll.frame) else row >= 0
+    own = (
+        (row >= 0) & (now["semester"].to_numpy() == roll.frame["semester"].to_numpy()[row])
+        if len(roll.frame)
+        else row >= 0
+    )
     values = np.zeros(len(roll.frame))
     np.add.at(values, row[own], now[column].fillna(0).to_numpy()[own])
     return values
 
 
-def effort(roll: Roll, visits: Floats, loans: Floats, attendance_pct: Floats, work: tuple[Work, Work], scoring: Scoring) -> pd.DataFrame:
+def effort(
+    roll: Roll, visits: Floats, loans: Floats, attendance_pct: Floats, work: tuple[Work, Work], scoring: Scoring
+) -> pd.DataFrame:
     """The effort columns of weekly_metrics, aligned with the roll.
 
     Args:

@@ -33,7 +33,12 @@ def baselines(roll: Roll, history: pd.DataFrame, calendar: Calendar, scoring: Sc
 
 
 def risk(
-    roll: Roll, metrics: pd.DataFrame, baseline: dict[str, Floats], work: tuple[Work, Work], calendar: Calendar, scoring: Scoring
+    roll: Roll,
+    metrics: pd.DataFrame,
+    baseline: dict[str, Floats],
+    work: tuple[Work, Work],
+    calendar: Calendar,
+    scoring: Scoring,
 ) -> pd.DataFrame:
     """risk_score (0..100, NaN where no component is present) and risk_coverage (0..1), aligned with the roll."""
     score, coverage = weighted_mean(
@@ -43,7 +48,12 @@ def risk(
 
 
 def components(
-    roll: Roll, metrics: pd.DataFrame, baseline: dict[str, Floats], work: tuple[Work, Work], calendar: Calendar, scoring: Scoring
+    roll: Roll,
+    metrics: pd.DataFrame,
+    baseline: dict[str, Floats],
+    work: tuple[Work, Work],
+    calendar: Calendar,
+    scoring: Scoring,
 ) -> dict[str, Floats]:
     """The components of the risk score by name, each 0..1, NaN where absent."""
     level = scoring.pass_mark + scoring.academic_margin

@@ -70,7 +70,9 @@ def call(facts: Facts) -> Roll:
             "week_end": last_day[on_roll].to_numpy(),
         }
     )
-    roll = Roll(facts.week, frame, classes[on_roll], pairings, starts[on_roll], np.zeros_like(classes[on_roll], dtype=bool))
+    roll = Roll(
+        facts.week, frame, classes[on_roll], pairings, starts[on_roll], np.zeros_like(classes[on_roll], dtype=bool)
+    )
     return roll if facts.excuses is None else _excuse(roll, facts.excuses)
 
 
@@ -117,7 +119,9 @@ def _excuse(roll: Roll, excuses: pd.DataFrame) -> Roll:
     lengths = (spans["to"] - spans["from"] + 1).to_numpy()
     offsets = np.arange(lengths.sum()) - np.repeat(np.cumsum(lengths) - lengths, lengths)
     # Days are made unique first: two excuses for one day excuse it once.
-    days = pd.DataFrame({"row": np.repeat(spans["row"], lengths), "day": np.repeat(spans["from"], lengths) + offsets}).drop_duplicates()
+    days = pd.DataFrame(
+        {"row": np.repeat(spans["row"], lengths), "day": np.repeat(spans["from"], lengths) + offsets}
+    ).drop_duplicates()
     row, day = days["row"].to_numpy(), days["day"].to_numpy()
     covered = np.zeros_like(roll.starts)
     for week in range(1, roll.week + 1):

@@ -128,7 +128,9 @@ def _expected(roll: Roll, dated: pd.DataFrame) -> pd.DataFrame:
     for week, part in counts.groupby("week"):
         students = pd.DataFrame({"row": np.arange(len(roll.frame)), "code": roll.classes[:, int(str(week))]})
         found.append(students.merge(part, on="code"))
-    empty = pd.DataFrame({"row": [], "week": [], "subject_id": [], "items": []}).astype({"row": "int64", "week": "int64", "items": "int64"})
+    empty = pd.DataFrame({"row": [], "week": [], "subject_id": [], "items": []}).astype(
+        {"row": "int64", "week": "int64", "items": "int64"}
+    )
     return pd.concat(found, ignore_index=True) if found else empty
 
 

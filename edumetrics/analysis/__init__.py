@@ -1,0 +1,1 @@
+"""The analysis database: its tables, migrations, slices and the ledger of runs."""

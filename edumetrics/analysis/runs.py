@@ -1,0 +1,73 @@
+"""The ledger: one row per run of a stage, written before the work starts."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from edumetrics import __version__
+from edumetrics.analysis.store import Store, now
+from edumetrics.analysis.tables import SQL_TABLES
+from edumetrics.params import Params
+
+LEDGER = SQL_TABLES["run_log"]
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run of a stage, as the ledger knows it."""
+
+    run_id: str
+    stage: str
+    term: str
+    week: int
+
+
+def start(store: Store, params: Params, stage: str, term: str, week: int) -> Run:
+    """Enter a run into the ledger before its work starts."""
+    run = Run(uuid.uuid4().hex, stage, term, week)
+    entry = {
+        "run_id": run.run_id,
+        "stage": stage,
+        "term": term,
+        "sem_week": week,
+        "status": "started",
+        "started_at": now(),
+        "params_sha256": params.sha256(),
+        "version": __version__,
+    }
+    with store.transaction() as connection:
+        connection.execute(sa.insert(LEDGER).values(entry))
+    return run
+
+
+def resume(store: Store, run_id: str) -> Run:
+    """The run of that id.
+
+    Raises:
+        KeyError: the ledger has no such run.
+    """
+    rows = store.read("run_log", run_id=run_id)
+    if rows.empty:
+        raise KeyError(f"no run {run_id}")
+    row = rows.iloc[0]
+    return Run(run_id, str(row["stage"]), str(row["term"]), int(row["sem_week"]))
+
+
+def done(connection: Connection, run: Run, rows: int) -> None:
+    """Within the stage's own transaction, mark a run as done, so that rows and ledger agree whatever happens."""
+    _finish(connection, run.run_id, status="done", rows_written=rows)
+
+
+def failed(store: Store, run: Run, error: str) -> None:
+    """Mark a run as failed; `error` must hold no personal data."""
+    with store.transaction() as connection:
+        _finish(connection, run.run_id, status="failed", error=error)
+
+
+def _finish(connection: Connection, run_id: str, **values: object) -> None:
+    values["finished_at"] = now()
+    connection.execute(sa.update(LEDGER).where(LEDGER.c.run_id == run_id).values(**values))

@@ -1,0 +1,166 @@
+"""Reading the analysis database, and replacing one slice of it in one transaction."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import sqlalchemy as sa
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy.engine import Connection
+
+from edumetrics import database
+from edumetrics.analysis.tables import SQL_TABLES
+from edumetrics.errors import EduMetricsError, SettingsError
+from edumetrics.fields import TABLES
+from edumetrics.weeks import Position
+
+SETTING = "DEFAULT_DB_URL"
+HISTORY_COLUMNS = (
+    "student_id",
+    "sem_week",
+    "effort_score",
+    "academic_performance",
+    "weekly_att_pct",
+    "lms_active_days",
+)
+# Tables whose rows belong to one week, newest lost first when the analysis is rolled back.
+WEEKLY_TABLES = tuple(
+    name for name, table in TABLES.items() if {"term", "sem_week", "run_id"} <= set(table.names) and name != "run_log"
+)
+
+
+class Store:
+    """The analysis database behind one URL."""
+
+    def __init__(self, url: str) -> None:
+        self.engine = database.writable_engine(url, SETTING)
+
+    # ------------------------------------------------------------ schema
+
+    def migrate(self) -> None:
+        """Bring the schema up to date; does nothing when it is.
+
+        Raises:
+            SettingsError: the database cannot be reached or written, or was made by a newer EduMetrics.
+        """
+        config = Config()
+        config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+        script = ScriptDirectory.from_config(config)
+        try:
+            with database.transaction(self.engine, SETTING) as connection:
+                revision = MigrationContext.configure(connection).get_current_revision()
+                if revision == script.get_current_head():
+                    return
+                if revision is not None and revision not in {entry.revision for entry in script.walk_revisions()}:
+                    raise SettingsError(
+                        "The analysis database was written by a newer EduMetrics: upgrade this installation."
+                    )
+                config.attributes["connection"] = connection
+                command.upgrade(config, "head")
+        except sa.exc.DBAPIError as error:
+            raise SettingsError(
+                f"The analysis database cannot be set up ({database.reason(error)}): check {SETTING}."
+            ) from error
+
+    # ------------------------------------------------------------ reading
+
+    def read(self, table: str, columns: tuple[str, ...] | None = None, **equal: Any) -> pd.DataFrame:
+        """Rows of a table, in key order.
+
+        Args:
+            table: its name.
+            columns: which columns, all when None.
+            equal: column = value, or a list of values.
+
+        Returns:
+            A frame with the table's columns, its dtypes following `fields`; no rows when nothing matches.
+        """
+        sql = SQL_TABLES[table]
+        chosen = [sql.c[name] for name in columns or TABLES[table].names]
+        select = sa.select(*chosen).order_by(*(sql.c[name] for name in TABLES[table].key))
+        for name, value in equal.items():
+            select = select.where(sql.c[name].in_(value) if isinstance(value, list) else sql.c[name] == value)
+        with database.connected(self.engine, SETTING) as connection:
+            return database.read(connection, select)
+
+    def history(self, term: str, weeks: tuple[int, ...]) -> pd.DataFrame:
+        """What earlier weeks of a term stored of the metrics that baselines are made of."""
+        return self.read("weekly_metrics", HISTORY_COLUMNS, term=term, sem_week=list(weeks))
+
+    def position(self) -> Position | None:
+        """How far the analysis has come; None when it has not begun."""
+        state = self.read("analysis_state")
+        if state.empty:
+            return None
+        return Position(int(state.loc[0, "sim_year"]), int(state.loc[0, "global_week"]))
+
+    # ------------------------------------------------------------ writing
+
+    @contextmanager
+    def transaction(self) -> Iterator[Connection]:
+        """One transaction, committed at the end and rolled back on any error.
+
+        Raises:
+            EduMetricsError: the database refuses a statement.
+        """
+        try:
+            with database.transaction(self.engine, SETTING) as connection:
+                yield connection
+        except sa.exc.DBAPIError as error:
+            raise EduMetricsError(
+                f"The analysis database refused a write ({database.reason(error)}); nothing was changed."
+            ) from error
+
+    def replace(self, connection: Connection, table: str, frame: pd.DataFrame, **where: Any) -> int:
+        """Within a transaction, replace the rows of a slice (column = value) by those of a frame; returns how many."""
+        sql = SQL_TABLES[table]
+        connection.execute(sa.delete(sql).where(*(sql.c[name] == value for name, value in where.items())))
+        return database.write(connection, sql, _as_json(table, frame))
+
+    def set_position(self, connection: Connection, position: Position | None) -> None:
+        """Within a transaction, record how far the analysis has come; None forgets it."""
+        state = SQL_TABLES["analysis_state"]
+        connection.execute(sa.delete(state))
+        if position is not None:
+            values = {"id": 1, "sim_year": position.year, "global_week": position.global_week, "updated_at": now()}
+            connection.execute(sa.insert(state).values(values))
+
+    def forget_after(self, connection: Connection, term: str, week: int) -> int:
+        """Within a transaction, delete what was derived for later weeks of a term and for later terms; returns rows.
+
+        What people entered and the ledger of runs stay.
+        """
+        deleted = 0
+        for name in WEEKLY_TABLES:
+            c = SQL_TABLES[name].c
+            later = sa.or_(c.term > term, sa.and_(c.term == term, c.sem_week > week))
+            deleted += connection.execute(sa.delete(SQL_TABLES[name]).where(later)).rowcount
+        return deleted
+
+    def forget_all(self, connection: Connection) -> None:
+        """Within a transaction, delete everything derived; what people entered and the ledger stay."""
+        for name in WEEKLY_TABLES:
+            connection.execute(sa.delete(SQL_TABLES[name]))
+
+
+def now() -> datetime:
+    """The current time in UTC, without zone, as the tables store it."""
+    return datetime.now(UTC).replace(tzinfo=None)
+
+
+def _as_json(table: str, frame: pd.DataFrame) -> pd.DataFrame:
+    encoded: Mapping[str, pd.Series] = {
+        field.name: frame[field.name].map(lambda value: json.dumps(value, ensure_ascii=False))
+        for field in TABLES[table].fields
+        if field.kind == "json" and field.name in frame.columns
+    }
+    return frame.assign(**encoded) if encoded else frame

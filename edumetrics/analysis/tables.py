@@ -1,0 +1,39 @@
+"""The analysis database's tables as SQLAlchemy sees them, built from the records in `fields`."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+from edumetrics.database import TYPES
+from edumetrics.fields import TABLES, Field, Table
+
+METADATA = sa.MetaData()
+GENERATED = {"intervention_log", "delivery_log"}
+# What the questions of one class or one advisor are asked by.
+INDEXES = {
+    "weekly_metrics": (("term", "sem_week", "class_id"), ("term", "sem_week", "advisor_id")),
+    "weekly_flags": (("term", "sem_week", "class_id"), ("term", "sem_week", "advisor_id")),
+    "intervention_log": (("student_id", "term"),),
+    "run_log": (("stage", "term", "sem_week"),),
+}
+
+
+def _column(table: Table, field: Field) -> sa.Column[object]:
+    generated = table.name in GENERATED and field.name == "id"
+    return sa.Column(
+        field.name,
+        TYPES[field.kind](),
+        primary_key=field.name in table.key,
+        nullable=bool(field.null),
+        autoincrement=generated,
+    )
+
+
+def _table(table: Table) -> sa.Table:
+    built = sa.Table(table.name, METADATA, *(_column(table, field) for field in table.fields))
+    for columns in INDEXES.get(table.name, ()):
+        sa.Index(f"ix_{table.name}_{'_'.join(columns)}", *(built.c[name] for name in columns))
+    return built
+
+
+SQL_TABLES: dict[str, sa.Table] = {name: _table(table) for name, table in TABLES.items()}

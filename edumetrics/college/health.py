@@ -1,0 +1,222 @@
+"""Data health: what is wrong in a college's data, counted per class, with examples, and what was done about it.
+
+Nothing found here stops or silently changes a score; `college.source` cleans the same rows by the same rules.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, cast
+
+import pandas as pd
+import sqlalchemy as sa
+
+from edumetrics.college.mapping import Relation
+from edumetrics.college.source import College, Condition, Term
+from edumetrics.database import highest_first
+
+EXAMPLES = 5
+EVERYWHERE = "all"
+COLUMNS = ("check", "class_id", "status", "count", "examples", "message")
+
+
+@dataclass(frozen=True)
+class Check:
+    """A kind of finding: the condition that a row shows it, and a sentence about `n` such rows."""
+
+    code: str
+    condition: Condition
+    sentence: str
+
+
+def findings(college: College, term: Term, week: int) -> pd.DataFrame:
+    """Everything found in the term's data up to a week.
+
+    Returns:
+        check (`relation: kind`), class_id (`all` where no class is known, or for a feed as a whole), status (ok, warn),
+        count of rows, examples (list of up to five row ids), message (one sentence). Feeds come first.
+    """
+    found = [_feeds(college, term, week)]
+    for name in ("attendance", "assignment_definitions", "assignment_submissions", "quiz_definitions", "quiz_submissions",
+                 "library_visits", "book_borrows", "lms_activity", "exam_results"):  # fmt: skip
+        relation = college.relations[name]
+        if relation is not None:
+            found.append(_relation_findings(college, relation, term, week))
+    return pd.concat(found, ignore_index=True)
+
+
+def _feeds(college: College, term: Term, week: int) -> pd.DataFrame:
+    """One row per weekly feed: how fresh it is."""
+    rows = []
+    for name, label in (
+        ("attendance", "Attendance"),
+        ("library_visits", "Library visits"),
+        ("book_borrows", "Library loans"),
+        ("lms_activity", "Platform activity"),
+    ):
+        relation = college.relations[name]
+        if relation is None:
+            continue
+        number = _week(relation)
+        known = sa.select(sa.func.max(number).label("week")).where(term.within(relation), number.between(1, week))
+        newest = college.frame(known, name)["week"].iloc[0]
+        recent = college.params.calendar.last_teaching_weeks(week, college.params.scoring.feed_weeks)
+        fresh = newest in recent
+        message = (
+            f"{label}: nothing recorded this semester."
+            if pd.isna(newest)
+            else f"{label}: recorded up to week {int(newest)}."
+        )
+        if not fresh:
+            message = message[:-1] + "; treated as absent, not as zero."
+        rows.append((f"{name}: feed", EVERYWHERE, "ok" if fresh else "warn", 0, [], message))
+    return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def _relation_findings(college: College, relation: Relation, term: Term, week: int) -> pd.DataFrame:
+    rows = _flagged_rows(college, relation, term, week)
+    checks = _checks(college, relation)
+    if college.repeats(relation, term):
+        checks.append(_duplicates(relation))
+    if not checks:
+        return pd.DataFrame(columns=list(COLUMNS))
+    flags = [sa.case((check.condition, 1), else_=0).label(f"c{n}") for n, check in enumerate(checks)]
+    key = relation.c[relation.table.key[0]].label("row_id")
+    flagged = rows.add_columns(key, *flags).subquery("flagged")
+    totals = [sa.func.sum(flagged.c[f"c{n}"], type_=sa.Integer).label(f"c{n}") for n in range(len(checks))]
+    counted = college.frame(sa.select(flagged.c.where_, *totals).group_by(flagged.c.where_), relation.table.name)
+    found = []
+    for n, check in enumerate(checks):
+        concerned = counted[counted[f"c{n}"] > 0]
+        if concerned.empty:
+            continue
+        examples = _examples(college, relation, flagged, f"c{n}")
+        for where, count in zip(concerned["where_"], concerned[f"c{n}"].astype(int), strict=True):
+            message = check.sentence.format(n=count, s="" if count == 1 else "s", were="was" if count == 1 else "were")
+            found.append(
+                (f"{relation.table.name}: {check.code}", where, "warn", count, examples.get(where, []), message)
+            )
+    return pd.DataFrame(found, columns=list(COLUMNS))
+
+
+def _examples(college: College, relation: Relation, flagged: sa.Subquery, flag: str) -> dict[str, list[str]]:
+    place = sa.func.row_number().over(partition_by=flagged.c.where_, order_by=highest_first(flagged.c.row_id))
+    ranked = (
+        sa.select(flagged.c.where_, flagged.c.row_id, place.label("place"))
+        .where(flagged.c[flag] == 1)
+        .subquery("ranked")
+    )
+    wanted = sa.select(ranked.c.where_, ranked.c.row_id).where(ranked.c.place <= EXAMPLES)
+    frame = college.frame(wanted, relation.table.name).sort_values("row_id")
+    return {str(where): list(group) for where, group in frame.groupby("where_")["row_id"]}
+
+
+def _week(relation: Relation) -> sa.ColumnElement[Any]:
+    return relation.c.borrow_week if relation.table.name == "book_borrows" else relation.c.week
+
+
+def _flagged_rows(college: College, relation: Relation, term: Term, week: int) -> sa.Select[Any]:
+    """A select of the relation's rows in the term with `where_`, their class (`all` for an unknown one)."""
+    c = relation.c
+    where = sa.case((college.known_class(relation), c.class_id), else_=EVERYWHERE).label("where_")
+    name = relation.table.name
+    if "semester" in relation.table.names:
+        semesters = [int(semester) for semester in term.pairings["semester"].unique()]
+        scope = sa.or_(term.within(relation), sa.and_(c.semester.in_(semesters), ~college.known_class(relation)))
+        timed = "week" in relation.table.names or name == "book_borrows"
+        return sa.select(where).where(scope, *([_week(relation).between(1, week)] if timed else []))
+    parent, key = _parent(college, relation)
+    joined = sa.outerjoin(relation.rows, parent.rows, c[key] == parent.c[key])
+    return sa.select(where).select_from(joined).where(sa.or_(term.within(parent), parent.c[key].is_(None)))
+
+
+def _parent(college: College, relation: Relation) -> tuple[Relation, str]:
+    name = {
+        "assignment_submissions": "assignment_definitions",
+        "quiz_submissions": "quiz_definitions",
+        "exam_results": "exam_schedule",
+    }
+    parent = cast(Relation, college.relations[name[relation.table.name]])
+    return parent, parent.table.key[0]
+
+
+def _checks(college: College, relation: Relation) -> list[Check]:
+    c, name = relation.c, relation.table.name
+    checks = [
+        Check(
+            "unknown class",
+            ~college.known_class(relation),
+            "{n} row{s} of a class that the college does not list {were} left out.",
+        )
+    ]
+    if "student_id" in relation.table.names:
+        students = cast(Relation, college.relations["students"])
+        known = c.student_id.in_(sa.select(students.c.student_id))
+        checks.append(
+            Check(
+                "unknown student",
+                ~sa.func.coalesce(known, sa.false()),
+                "{n} row{s} of students that the college does not list {were} left out.",
+            )
+        )
+    if name in ("assignment_submissions", "quiz_submissions", "exam_results"):
+        parent, key = _parent(college, relation)
+        checks.append(
+            Check(
+                "unknown item",
+                parent.c[key].is_(None),
+                "{n} row{s} of work or exams that the college does not list {were} left out.",
+            )
+        )
+    for column in ("quality_pct", "plagiarism_pct", "score_pct"):
+        if column in relation.present:
+            checks.append(
+                Check(
+                    f"{column} out of range",
+                    ~c[column].between(0, 100),
+                    "{n} percentage{s} outside 0 to 100 {were} clipped.",
+                )
+            )
+    if "marks_obtained" in relation.present:
+        checks.append(Check("negative marks", c.marks_obtained < 0, "{n} negative mark{s} {were} taken as not marked."))
+    if name.endswith("_definitions"):
+        unusable = sa.or_(c.max_marks.is_(None), c.max_marks <= 0)
+        checks.append(
+            Check("no maximum marks", unusable, "{n} item{s} without a maximum above 0 {were} taken as unmarked.")
+        )
+    return checks + _weekly_checks(relation)
+
+
+def _weekly_checks(relation: Relation) -> list[Check]:
+    c, name = relation.c, relation.table.name
+    if name == "attendance":
+        unmarked = sa.or_(c.present.is_(None), c.present < 0, c.lectures_held.is_(None), c.lectures_held < 0)
+        return [
+            Check("unmarked register", unmarked, "{n} unmarked register{s} {were} left out, lectures held included."),
+            Check(
+                "present above held",
+                sa.and_(c.present > c.lectures_held, c.lectures_held >= 0),
+                "{n} register{s} with more lectures attended than held {were} clipped.",
+            ),
+        ]
+    if name == "library_visits":
+        return [
+            Check("negative visits", c.physical_visits < 0, "{n} negative count{s} of visits {were} taken as none.")
+        ]
+    if name == "lms_activity":
+        return [
+            Check(
+                "days out of range",
+                ~c.active_days.between(0, 7),
+                "{n} count{s} of active days outside 0 to 7 {were} clipped.",
+            )
+        ]
+    return []
+
+
+def _duplicates(relation: Relation) -> Check:
+    c = relation.c
+    place = sa.func.row_number().over(
+        partition_by=[c[name] for name in relation.table.natural], order_by=highest_first(c[relation.table.key[0]])
+    )
+    return Check("duplicate", place > 1, "{n} row{s} repeated the same entry; the one with the highest id counts.")

@@ -1,0 +1,163 @@
+"""College databases that EduMetrics makes itself, for demonstrations and imports: created whole, or not at all.
+
+The only code that writes to a database of the college's shape; it refuses any that it did not make.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import pandas as pd
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection, Engine
+from tqdm import tqdm
+
+from edumetrics import database
+from edumetrics.college import simulator
+from edumetrics.errors import SettingsError
+from edumetrics.fields import RELATIONS, Table
+from edumetrics.params import Calendar
+from edumetrics.weeks import Position
+
+MARK = sa.Table("made_by_edumetrics", sa.MetaData(), sa.Column("what", sa.Text), sa.Column("settings", sa.Text))
+WHAT = "the new college database"
+OPTIONAL_TABLES = ("enrolments", "excuses", "lms_activity")
+# A simulated college knows no extensions, weights and so on: only columns that it fills are made.
+SIMULATED = {
+    "students": ("student_id", "class_id", "advisor_id", "name", "roll_number", "gender", "email", "joined_on", "withdrawn_on"),
+    "advisors": ("advisor_id", "name", "email", "class_id"),
+    "assignment_definitions": ("assignment_id", "class_id", "subject_id", "semester", "title", "assigned_week", "due_week", "max_marks"),
+    "assignment_submissions": ("id", "assignment_id", "student_id", "class_id", "submission_date", "marks_obtained", "quality_pct", "plagiarism_pct", "marked_on"),
+    "quiz_definitions": ("quiz_id", "class_id", "subject_id", "semester", "title", "scheduled_week", "max_marks"),
+}  # fmt: skip
+
+
+def simulate(engine: Engine, plan: simulator.Plan, *, force: bool = False, quiet: bool = False) -> dict[str, int]:
+    """Write a simulated college.
+
+    Args:
+        engine: a writable engine.
+        plan: what to simulate.
+        force: replace a college that EduMetrics made here before.
+        quiet: show no progress bar.
+
+    Returns:
+        Rows written by relation.
+
+    Raises:
+        SettingsError: the database already holds tables (of its own, or without `force`), or cannot be written.
+    """
+    tables = {name: _sql_table(table) for name, table in RELATIONS.items() if name not in OPTIONAL_TABLES}
+    settings = {"students": plan.students, "seed": plan.seed, "semesters": plan.semesters, "year": plan.position.year,
+                "global_week": plan.position.global_week}  # fmt: skip
+    parts = tqdm(
+        simulator.generate(plan), "simulating", len(simulator.batches(plan)) + 1, disable=quiet or None, leave=False
+    )
+    return _make(engine, "simulation", settings, tables, _with_ids(parts), force=force)
+
+
+def simulated(engine: Engine, calendar: Calendar) -> simulator.Plan | None:
+    """The plan that a database was simulated by; None when it is no simulation."""
+    with database.connected(engine, WHAT) as connection:
+        if _maker(connection) != "simulation":
+            return None
+        settings = json.loads(connection.execute(sa.select(MARK.c.settings)).scalar_one())
+    position = Position(settings["year"], settings["global_week"])
+    return simulator.Plan(settings["students"], settings["seed"], position, settings["semesters"], calendar)
+
+
+def load(engine: Engine, what: str, frames: Mapping[str, pd.DataFrame], *, force: bool = False) -> dict[str, int]:
+    """Write frames as tables of the same names, typed by their dtypes; as `simulate` otherwise."""
+    metadata = sa.MetaData()
+    tables = {
+        name: sa.Table(name, metadata, *(sa.Column(str(column), _type(frame[column])) for column in frame.columns))
+        for name, frame in frames.items()
+    }
+    return _make(engine, what, {}, tables, [dict(frames)], force=force)
+
+
+def _make(
+    engine: Engine,
+    what: str,
+    settings: Mapping[str, Any],
+    tables: Mapping[str, sa.Table],
+    parts: Iterable[Mapping[str, pd.DataFrame]],
+    *,
+    force: bool,
+) -> dict[str, int]:
+    written = dict.fromkeys(tables, 0)
+    try:
+        with database.transaction(engine, WHAT) as connection:
+            _clear(connection, force=force)
+            MARK.create(connection)
+            connection.execute(sa.insert(MARK).values(what=what, settings=json.dumps(settings)))
+            for table in tables.values():
+                table.create(connection)
+            for part in parts:
+                for name, frame in part.items():
+                    written[name] += database.write(connection, tables[name], frame)
+            for table in tables.values():
+                _index(connection, table)
+    except sa.exc.DBAPIError as error:
+        raise SettingsError(f"Cannot write {WHAT} ({database.reason(error)}); nothing was changed.") from error
+    return written
+
+
+def _maker(connection: Connection) -> str | None:
+    if not sa.inspect(connection).has_table(MARK.name):
+        return None
+    return str(connection.execute(sa.select(MARK.c.what)).scalar_one())
+
+
+def _clear(connection: Connection, *, force: bool) -> None:
+    existing = sa.inspect(connection).get_table_names()
+    if not existing:
+        return
+    if _maker(connection) is None:
+        raise SettingsError("That database already holds tables that EduMetrics did not make: choose an empty one.")
+    if not force:
+        raise SettingsError("That database already holds a college made by EduMetrics: add --force to replace it.")
+    for name in existing:
+        sa.Table(name, sa.MetaData()).drop(connection)
+
+
+def _sql_table(table: Table) -> sa.Table:
+    names = SIMULATED.get(table.name, table.names)
+    columns = []
+    for name in names:
+        row_id = name in ("id", "borrow_id")
+        type_ = sa.BigInteger() if row_id else database.TYPES[table[name].kind]()
+        columns.append(sa.Column(name, type_, primary_key=name in table.key, autoincrement=False))
+    return sa.Table(table.name, sa.MetaData(), *columns)
+
+
+def _index(connection: Connection, table: sa.Table) -> None:
+    """A unique natural key, made after loading, proves to readers that no row repeats; and serves look-ups."""
+    natural = RELATIONS[table.name].natural if table.name in RELATIONS else ()
+    if natural:
+        sa.Index(f"ux_{table.name}", *(table.c[name] for name in natural), unique=True).create(connection)
+
+
+def _with_ids(parts: Iterable[simulator.Frames]) -> Iterable[simulator.Frames]:
+    """Number the rows of relations whose key is a row id."""
+    last: dict[str, int] = {}
+    for part in parts:
+        numbered = {}
+        for name, frame in part.items():
+            key = RELATIONS[name].key[0]
+            if key in ("id", "borrow_id") and key not in frame.columns:
+                first = last.get(name, 0) + 1
+                last[name] = first + len(frame) - 1
+                frame = frame.assign(**{key: range(first, first + len(frame))})  # noqa: PLW2901
+            numbered[name] = frame
+        yield numbered
+
+
+def _type(column: pd.Series) -> sa.types.TypeEngine[Any]:
+    if pd.api.types.is_datetime64_any_dtype(column):
+        return sa.Date()
+    if pd.api.types.is_integer_dtype(column):
+        return sa.BigInteger()
+    return sa.Double() if pd.api.types.is_float_dtype(column) else sa.Text()

@@ -1,0 +1,222 @@
+"""The Open University Learning Analytics Dataset: its official files, loaded for `params/colleges/oulad.yml` to map.
+
+Source: Kuzilek J., Hlosta M., Zdrahal Z. (2017), Open University Learning Analytics dataset, Scientific Data 4:170171.
+The seven official tables are kept as they are; beside them stand five derived ones in which dates are dates, days are
+weeks, and the clicks are summed by week.
+"""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from edumetrics.errors import SettingsError
+
+FILES = ("courses", "assessments", "vle", "studentInfo", "studentRegistration", "studentAssessment", "studentVle")
+STUDY_SITES = ("resource", "oucontent", "url", "page")
+ADVISEES = 60
+RESULT_AFTER_DAYS = 28
+MODULE = ["code_module", "code_presentation"]
+STARTS = {"B": "02-01", "J": "10-01"}
+
+Frames = dict[str, pd.DataFrame]
+
+
+def load(path: Path) -> Frames:
+    """Read the dataset and derive what the mapping needs.
+
+    Args:
+        path: a folder of CSV or Parquet files with the official names, or a zip file of CSVs.
+
+    Returns:
+        The official tables by name (clicks as `studentVle`), and oulad_presentation, oulad_enrolment, oulad_assessment,
+        oulad_submission, oulad_week.
+
+    Raises:
+        SettingsError: a file is missing or cannot be read, or a column of it is missing.
+    """
+    official = {name: _read(path, name) for name in FILES}
+    try:
+        return official | _derived(official)
+    except KeyError as error:
+        raise SettingsError(f"The OULAD files at {path} lack the column {error}: use the official files.") from error
+
+
+def _read(path: Path, name: str) -> pd.DataFrame:
+    try:
+        if path.is_file():
+            with zipfile.ZipFile(path) as archive:
+                member = next(entry for entry in archive.namelist() if Path(entry).name == f"{name}.csv")
+                with archive.open(member) as file:
+                    return pd.read_csv(file, na_values=["?", ""], keep_default_na=False)
+        if (path / f"{name}.parquet").is_file():
+            return pd.read_parquet(path / f"{name}.parquet")
+        return pd.read_csv(path / f"{name}.csv", na_values=["?", ""], keep_default_na=False)
+    except (FileNotFoundError, StopIteration):
+        raise SettingsError(
+            f"There is no {name} among the files of {path}: it takes {', '.join(FILES)} (.csv or .parquet)."
+        ) from None
+    except (zipfile.BadZipFile, ValueError, ImportError) as error:
+        raise SettingsError(f"{name} of {path} cannot be read ({error}).") from error
+
+
+def _derived(official: Frames) -> Frames:
+    presentations = _presentations(official["courses"])
+    enrolments = _enrolments(official, presentations)
+    day = _day_of(presentations)
+    assessments = _assessments(official["assessments"])
+    submissions = _submissions(official["studentAssessment"], assessments, day)
+    exams = submissions.merge(assessments.query("assessment_type == 'Exam'")[["assessment_id"]], on="assessment_id")
+    scores = exams.groupby("student_id", as_index=False)["score"].max().rename(columns={"score": "exam_score"})
+    return {
+        "oulad_presentation": presentations,
+        "oulad_enrolment": enrolments.merge(scores, on="student_id", how="left"),
+        "oulad_assessment": assessments,
+        "oulad_submission": submissions[submissions["student_id"].isin(enrolments["student_id"])],
+        "oulad_week": _weeks(official, presentations, enrolments, day),
+    }
+
+
+def _class_id(frame: pd.DataFrame) -> pd.Series:
+    return frame["code_module"].astype("str") + "-" + frame["code_presentation"].astype("str")
+
+
+def _student_id(frame: pd.DataFrame) -> pd.Series:
+    return frame["id_student"].astype("str") + "-" + _class_id(frame)
+
+
+def _semester(presentation: pd.Series) -> pd.Series:
+    """1 for a presentation that begins in February (B), 2 for one that begins in October (J)."""
+    return presentation.str[-1].map({"B": 1, "J": 2})
+
+
+def _presentations(courses: pd.DataFrame) -> pd.DataFrame:
+    presentation = courses["code_presentation"].astype("str")
+    start = pd.to_datetime(presentation.str[:4] + "-" + presentation.str[-1].map(STARTS))
+    length = courses["module_presentation_length"]
+    ends = start + pd.to_timedelta(length, unit="D")
+    return pd.DataFrame(
+        {
+            "class_id": _class_id(courses),
+            "code_module": courses["code_module"].astype("str"),
+            "code_presentation": presentation,
+            "presentation_year": presentation.str[:4].astype("int64"),
+            "semester": _semester(presentation),
+            "starts_on": start,
+            "ends_on": ends,
+            "result_on": ends + pd.Timedelta(days=RESULT_AFTER_DAYS),
+            "weeks": -(-length.astype("int64") // 7),
+        }
+    )
+
+
+def _day_of(presentations: pd.DataFrame) -> Callable[[pd.Series, pd.Series], pd.Series]:
+    """A function from (class_id, days since its start) to dates; NaN gives NaT."""
+    starts = presentations.set_index("class_id")["starts_on"]
+
+    def day(class_id: pd.Series, days: pd.Series) -> pd.Series:
+        return class_id.map(starts) + pd.to_timedelta(days.astype("float64"), unit="D")
+
+    return day
+
+
+def _enrolments(official: Frames, presentations: pd.DataFrame) -> pd.DataFrame:
+    info = official["studentInfo"][[*MODULE, "id_student", "final_result"]]
+    frame = info.merge(official["studentRegistration"], on=[*MODULE, "id_student"], how="left")
+    frame = frame.assign(class_id=_class_id(frame), student_id=_student_id(frame))
+    frame = frame.merge(presentations[["class_id", "semester", "result_on"]], on="class_id")
+    frame = frame.sort_values(["class_id", "id_student"], ignore_index=True)
+    day = _day_of(presentations)
+    group = frame.groupby("class_id").cumcount() // ADVISEES + 1
+    return pd.DataFrame(
+        {
+            "student_id": frame["student_id"],
+            "class_id": frame["class_id"],
+            "code_module": frame["code_module"].astype("str"),
+            "code_presentation": frame["code_presentation"].astype("str"),
+            "id_student": frame["id_student"],
+            "advisor_id": frame["class_id"] + "-A" + group.astype("str").str.zfill(2),
+            "joined_on": day(frame["class_id"], frame["date_registration"]),
+            "withdrawn_on": day(frame["class_id"], frame["date_unregistration"]),
+            "final_result": frame["final_result"].astype("str"),
+            "pass_fail": np.where(frame["final_result"].isin(["Fail", "Withdrawn"]), "F", "P"),
+            "result_on": frame["result_on"],
+        }
+    )
+
+
+def _assessments(assessments: pd.DataFrame) -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "assessment_id": assessments["id_assessment"].astype("str"),
+            "class_id": _class_id(assessments),
+            "semester": _semester(assessments["code_presentation"].astype("str")),
+            "assessment_type": assessments["assessment_type"].astype("str"),
+            "due_week": assessments["date"] // 7 + 1,
+            "weight": assessments["weight"].astype("float64"),
+        }
+    )
+
+
+def _submissions(
+    submissions: pd.DataFrame, assessments: pd.DataFrame, day: Callable[[pd.Series, pd.Series], pd.Series]
+) -> pd.DataFrame:
+    frame = submissions.assign(assessment_id=submissions["id_assessment"].astype("str"))
+    frame = frame.merge(assessments[["assessment_id", "class_id"]], on="assessment_id")
+    # Work banked from an earlier presentation counts as handed in when the module starts.
+    days = frame["date_submitted"].where(frame["is_banked"] != 1, 0)
+    return pd.DataFrame(
+        {
+            "id": np.arange(1, len(frame) + 1),
+            "assessment_id": frame["assessment_id"],
+            "student_id": frame["id_student"].astype("str") + "-" + frame["class_id"],
+            "class_id": frame["class_id"],
+            "submitted_on": day(frame["class_id"], days),
+            "score": frame["score"].astype("float64"),
+        }
+    )
+
+
+def _weeks(
+    official: Frames,
+    presentations: pd.DataFrame,
+    enrolments: pd.DataFrame,
+    day: Callable[[pd.Series, pd.Series], pd.Series],
+) -> pd.DataFrame:
+    """Every week of every enrolment, and weeks with clicks outside of it (week 0 is the week before the start)."""
+    clicks = _clicks_by_week(official)
+    grid = enrolments[["student_id", "class_id", "joined_on", "withdrawn_on"]].merge(
+        presentations[["class_id", "semester", "weeks"]], on="class_id"
+    )
+    grid = grid.loc[grid.index.repeat(grid["weeks"])]
+    grid = grid.assign(week=grid.groupby("student_id").cumcount() + 1)
+    last_day = day(grid["class_id"], 7 * grid["week"] - 1)
+    on_roll = ~(grid["joined_on"] > last_day) & ~(grid["withdrawn_on"] <= last_day)
+    grid = grid.loc[on_roll, ["student_id", "week"]].assign(enrolled=1)
+    frame = grid.merge(clicks, on=["student_id", "week"], how="outer").fillna(
+        {"enrolled": 0, "active_days": 0, "study_days": 0, "clicks": 0}
+    )
+    frame = frame.merge(enrolments[["student_id", "class_id"]], on="student_id")
+    frame = frame.merge(presentations[["class_id", "semester"]], on="class_id")
+    frame = frame.astype({name: "int64" for name in ("week", "enrolled", "active_days", "study_days", "clicks")})
+    frame = frame.sort_values(["class_id", "student_id", "week"], ignore_index=True)
+    return frame.assign(id=np.arange(1, len(frame) + 1), week_date=day(frame["class_id"], 7 * (frame["week"] - 1)))
+
+
+def _clicks_by_week(official: Frames) -> pd.DataFrame:
+    """student_id, week, active_days and study_days (distinct days), clicks."""
+    clicks, sites = official["studentVle"], official["vle"]
+    study = sites.loc[sites["activity_type"].isin(STUDY_SITES), "id_site"]
+    clicks = clicks.assign(study=clicks["id_site"].isin(study))
+    keys = [*MODULE, "id_student", "date"]
+    days = clicks.groupby(keys, as_index=False, observed=True).agg(clicks=("sum_click", "sum"), study=("study", "max"))
+    days = days.assign(week=days["date"].astype("int64") // 7 + 1)
+    weeks = days.groupby([*MODULE, "id_student", "week"], as_index=False, observed=True).agg(
+        active_days=("date", "size"), study_days=("study", "sum"), clicks=("clicks", "sum")
+    )
+    weeks = weeks.assign(student_id=_student_id(weeks))
+    return weeks[["student_id", "week", "active_days", "study_days", "clicks"]]

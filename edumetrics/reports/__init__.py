@@ -1,0 +1,1 @@
+"""Reports: frozen view models, figures, and their rendering."""

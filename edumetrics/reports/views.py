@@ -1,0 +1,118 @@
+"""View models: what a page says, frozen, without any HTML."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+from edumetrics.params import Calendar
+
+
+@dataclass(frozen=True)
+class Advisee:
+    """One row of the table of advisees; numbers as they are read, None where the data cannot tell."""
+
+    name: str
+    roll_number: str
+    class_id: str
+    attendance: int | None
+    attendance_to_date: int | None
+    can_miss: str | None
+    handed_in: int | None
+    activity: int | None
+    academic: int | None
+
+
+@dataclass(frozen=True)
+class AdvisorPage:
+    """One advisor's page for one week."""
+
+    advisor_id: str
+    advisor_name: str
+    week: int
+    headline: str
+    ahead: str
+    advisees: tuple[Advisee, ...]
+    class_activity: int | None
+    class_academic: int | None
+    health: tuple[str, ...]
+
+
+def advisor_pages(
+    metrics: pd.DataFrame,
+    names: pd.DataFrame,
+    advisors: pd.DataFrame,
+    health: pd.DataFrame,
+    week: int,
+    calendar: Calendar,
+) -> list[AdvisorPage]:
+    """One page for every advisor with advisees on this week's roll, in order of advisor_id.
+
+    Args:
+        metrics: the week's metrics.
+        names: student_id, name, roll_number.
+        advisors: advisor_id, name.
+        health: data-health findings.
+        week: semester week.
+        calendar: which exam is ahead.
+    """
+    rows = metrics.merge(names, on="student_id", how="left").sort_values(["class_id", "roll_number", "student_id"])
+    called = advisors.set_index("advisor_id")["name"]
+    pages = []
+    for advisor_id, group in rows.dropna(subset="advisor_id").groupby("advisor_id"):
+        known = called.get(str(advisor_id))
+        pages.append(
+            AdvisorPage(
+                advisor_id=str(advisor_id),
+                advisor_name=str(advisor_id) if pd.isna(known) else str(known),
+                week=week,
+                headline=f"Week {week} · {len(group)} {'student' if len(group) == 1 else 'students'}",
+                ahead=exam_ahead(week, calendar),
+                advisees=tuple(_advisee(row) for row in group.to_dict("records")),
+                class_activity=_whole(group["effort_score"].median()),
+                class_academic=_whole(group["academic_performance"].median()),
+                health=_health_lines(health, set(group["class_id"])),
+            )
+        )
+    return pages
+
+
+def exam_ahead(week: int, calendar: Calendar) -> str:
+    """A sentence on the next exam; empty when none is ahead."""
+    for name, exam in (("midterm", calendar.midterm_week), ("end-term exam", calendar.endterm_week)):
+        if exam is not None and exam > week:
+            away = exam - week
+            return f"The {name} is in {away} {'week' if away == 1 else 'weeks'}, in week {exam}."
+    return ""
+
+
+def _advisee(row: dict[str, object]) -> Advisee:
+    left, miss = _whole(row["lectures_left"]), _whole(row["lectures_can_miss"])
+    return Advisee(
+        name=_words(row["name"]) or str(row["student_id"]),
+        roll_number=_words(row["roll_number"]),
+        class_id=str(row["class_id"]),
+        attendance=_whole(row["weekly_att_pct"]),
+        attendance_to_date=_whole(row["overall_att_pct"]),
+        can_miss=None if left is None or miss is None else f"{miss} of {left}",
+        handed_in=_whole(row["submission_pct"]),
+        activity=_whole(row["effort_score"]),
+        academic=_whole(row["academic_performance"]),
+    )
+
+
+def _health_lines(health: pd.DataFrame, classes: set[str]) -> tuple[str, ...]:
+    """How fresh each feed is, and what was wrong with the data of these classes."""
+    about = health[
+        health["class_id"].isin(classes | {"all"}) & ((health["count"] > 0) | health["check"].str.endswith(": feed"))
+    ]
+    return tuple(dict.fromkeys(about["message"]))
+
+
+def _whole(value: object) -> int | None:
+    return None if pd.isna(value) else round(float(value))  # type: ignore[call-overload, arg-type]
+
+
+def _words(value: object) -> str:
+    return "" if pd.isna(value) else str(value)  # type: ignore[call-overload]

@@ -1,0 +1,1 @@
+"""What a notebook calls, one module per stage: load, compute, write, show."""

@@ -1,0 +1,278 @@
+"""The weekly stage: every student's week, scored, stored and shown."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from edumetrics import settings
+from edumetrics.analysis import runs
+from edumetrics.analysis.runs import Run
+from edumetrics.analysis.store import Store, now
+from edumetrics.college import health
+from edumetrics.college.source import College, Term
+from edumetrics.errors import SettingsError
+from edumetrics.params import Params
+from edumetrics.reports import figures, render, views
+from edumetrics.scoring import weekly as scoring
+from edumetrics.scoring.facts import Facts
+from edumetrics.stages.workspace import Workspace, open_workspace
+from edumetrics.weeks import Position
+
+STAGE = "weekly"
+
+
+@dataclass(frozen=True)
+class Week:
+    """One teaching week of one term, as read: what `compute` starts from.
+
+    Attributes:
+        facts: the cleaned frames, as known at the week's end.
+        history: what earlier weeks stored of the metrics that baselines are made of.
+        health: data-health findings (see `college.health.findings`).
+        names: student_id, name, roll_number; for pages only.
+        advisors: advisor_id, name, email, class_id.
+        folder: where this week's reports go.
+    """
+
+    workspace: Workspace
+    term: str
+    number: int
+    facts: Facts
+    history: pd.DataFrame
+    health: pd.DataFrame
+    names: pd.DataFrame
+    advisors: pd.DataFrame
+    folder: Path
+
+
+@dataclass(frozen=True)
+class Scores:
+    """A week and its metrics (the columns of weekly_metrics but term, run_id and computed_at)."""
+
+    week: Week
+    metrics: pd.DataFrame
+
+
+def load(term: str = "", week: int = 0, folder: str = "") -> Week:
+    """Read one week of the college.
+
+    Args:
+        term: ISO date of the term's first week; the term in session when empty.
+        week: semester week; the college's current week (or the last teaching week before it) when 0.
+        folder: where reports go; chosen from term and week when empty.
+
+    Returns:
+        The week.
+
+    Raises:
+        SettingsError: the term or week does not exist, or a database cannot be used.
+    """
+    workspace = open_workspace()
+    with workspace.college() as college:
+        position = college.position(workspace.today)
+        chosen = _term(college, term, position)
+        number = week or last_teaching_week(workspace.params, position)
+        place = Path(folder) if folder else report_folder(workspace, chosen, position, number)
+        return gather(
+            workspace,
+            college,
+            chosen,
+            number,
+            place,
+            replay=(number, chosen.current) != (position.week(workspace.params.calendar), True),
+        )
+
+
+def gather(workspace: Workspace, college: College, term: Term, number: int, folder: Path, *, replay: bool) -> Week:
+    """Read one week of a term through an open college; `replay` keeps the advisors stored for that week.
+
+    Raises:
+        SettingsError: the week is not a teaching week.
+    """
+    calendar, scoring_params = workspace.params.calendar, workspace.params.scoring
+    if number not in calendar.teaching_weeks:
+        raise SettingsError(f"Week {number} is not a teaching week: they are {_listed(calendar.teaching_weeks)}.")
+    window = calendar.teaching_weeks_before(number, scoring_params.baseline_weeks)
+    return Week(
+        workspace=workspace,
+        term=term.name,
+        number=number,
+        facts=read_facts(college, term, number, _advised(college, workspace.store, term, number, replay=replay)),
+        history=workspace.store.history(term.name, window),
+        health=health.findings(college, term, number),
+        names=college.names,
+        advisors=college.advisors,
+        folder=folder,
+    )
+
+
+def read_facts(college: College, term: Term, week: int, students: pd.DataFrame, until: int | None = None) -> Facts:
+    """The college's frames as known at the end of a week; `until` reads weekly counts further, to be kept for later."""
+    until = until or week
+    by_subject = college.relations["enrolments"] is not None
+    ends = term.week_ends(week)["week_end"].drop_duplicates().sort_values()
+    # Classes of one term may end the week on different days: what is known is asked once for each such day.
+    done = {
+        work: _tagged([(day, college.done(term, work, day.date(), by_subject=by_subject)) for day in ends])
+        for work in ("assignment", "quiz")
+    }
+    midterms = _tagged([(day, college.midterms(term, day.date(), week)) for day in ends])
+    pairings = term.pairings if term.current else term.pairings[term.pairings["last_week"] >= week]
+    attendance = college.attendance(term, until)
+    return Facts(
+        week=week,
+        students=students,
+        pairings=pairings.drop_duplicates("class_id", keep="last"),
+        dates=term.dates,
+        attendance=attendance,
+        double_registers=college.double_registers(term, until, _in_two_classes(attendance)),
+        assignments=college.items(term, "assignment"),
+        quizzes=college.items(term, "quiz"),
+        assignments_done=done["assignment"],
+        quizzes_done=done["quiz"],
+        extensions=college.extensions(term),
+        excuses=_optional(college, "excuses"),
+        enrolments=_optional(college, "enrolments"),
+        library=college.per_week(term, "library_visits", until),
+        loans=college.per_week(term, "book_borrows", until),
+        platform=college.per_week(term, "lms_activity", until),
+        midterms=midterms,
+    )
+
+
+def compute(week: Week) -> Scores:
+    """Score the week: pure, changes nothing."""
+    params = week.workspace.params
+    return Scores(week, scoring.metrics(week.facts, week.history, params.calendar, params.scoring))
+
+
+def write(scores: Scores, *, write: bool = True, run_id: str = "") -> int:
+    """Replace the week's slice of the analysis database, in one transaction with the ledger.
+
+    Args:
+        scores: what to store.
+        write: when False nothing is stored and nothing is entered into the ledger.
+        run_id: the ledger's entry, made by the batch; a new one when empty.
+
+    Returns:
+        Rows written.
+    """
+    if not write:
+        return 0
+    week = scores.week
+    store = week.workspace.store
+    run = (
+        runs.resume(store, run_id)
+        if run_id
+        else runs.start(store, week.workspace.params, STAGE, week.term, week.number)
+    )
+    return save(store, run, scores)
+
+
+def save(store: Store, run: Run, scores: Scores) -> int:
+    """As `write`, for a run that has been entered into the ledger."""
+    week, stamp = scores.week, {"run_id": run.run_id, "computed_at": now()}
+    metrics = scores.metrics.assign(term=week.term, **stamp)
+    with store.transaction() as connection:
+        rows = store.replace(connection, "weekly_metrics", metrics, term=week.term, sem_week=week.number)
+        store.replace(connection, "data_health", week.health.assign(**stamp), run_id=run.run_id)
+        runs.done(connection, run, rows)
+    return rows
+
+
+def health_table(week: Week) -> pd.DataFrame:
+    """Data health to show: what is fresh, what is missing, what was wrong and what was done about it."""
+    return week.health[["check", "class_id", "status", "count", "message"]]
+
+
+def distributions(scores: Scores) -> Figure:
+    """The distribution of recorded activity and academic performance."""
+    return figures.distributions(scores.metrics)
+
+
+def galaxy(scores: Scores) -> Figure:
+    """The student galaxy: recorded activity against academic performance, one point a student."""
+    return figures.galaxy(scores.metrics)
+
+
+def render_pages(scores: Scores, *, write: bool = True) -> list[Path]:
+    """Write one page per advisor and return their paths; none when `write` is False.
+
+    Raises:
+        SettingsError: the reports folder cannot be written to.
+    """
+    if not write:
+        return []
+    week = scores.week
+    folder = settings.private_folder(week.folder / "advisors")
+    pages = views.advisor_pages(
+        scores.metrics, week.names, week.advisors, week.health, week.number, week.workspace.params.calendar
+    )
+    return [
+        render.write_page(folder / f"{render.file_name(page.advisor_id)}.html", render.advisor_page(page))
+        for page in pages
+    ]
+
+
+def last_teaching_week(params: Params, position: Position) -> int:
+    """The last teaching week up to the college's week.
+
+    Raises:
+        SettingsError: the semester has not had one yet.
+    """
+    weeks = params.calendar.last_teaching_weeks(position.week(params.calendar), 1)
+    if not weeks:
+        raise SettingsError("The semester has no complete teaching week yet: come back after its first week.")
+    return weeks[0]
+
+
+def report_folder(workspace: Workspace, term: Term, position: Position, week: int) -> Path:
+    """Where the reports of a week go: by year and slot for the term in session, by its first day for another."""
+    label = position.label(workspace.params.calendar) if term.current else term.name
+    return workspace.settings.reports / label / f"week-{week:02d}" / STAGE
+
+
+def _term(college: College, name: str, position: Position) -> Term:
+    current = college.current_term(position)
+    terms = [current, *college.past_terms(position)]
+    for term in terms:
+        if name in ("", term.name):
+            return term
+    raise SettingsError(f"There is no term {name}: the terms are {_listed(sorted(term.name for term in terms))}.")
+
+
+def _advised(college: College, store: Store, term: Term, week: int, *, replay: bool) -> pd.DataFrame:
+    """The students with their advisor: today's, else the class's; in a replay the one stored for that week."""
+    students, advisors = college.students, college.advisors
+    own = students["advisor_id"].where(students["advisor_id"].isin(advisors["advisor_id"]))
+    of_class = advisors.dropna(subset="class_id").sort_values("advisor_id").drop_duplicates("class_id")
+    advisor = own.fillna(students["class_id"].map(of_class.set_index("class_id")["advisor_id"]))
+    if replay:
+        stored = store.read("weekly_metrics", ("student_id", "advisor_id"), term=term.name, sem_week=week)
+        stored = stored.dropna().set_index("student_id")["advisor_id"]
+        advisor = students["student_id"].map(stored).fillna(advisor)
+    return students.assign(advisor_id=advisor)
+
+
+def _tagged(parts: list[tuple[pd.Timestamp, pd.DataFrame]]) -> pd.DataFrame:
+    return (
+        pd.concat([frame.assign(known_by=day) for day, frame in parts], ignore_index=True) if parts else pd.DataFrame()
+    )
+
+
+def _in_two_classes(attendance: pd.DataFrame) -> list[str]:
+    repeated = attendance.duplicated(["student_id", "week"])
+    return sorted(set(attendance.loc[repeated, "student_id"]))
+
+
+def _optional(college: College, name: str) -> pd.DataFrame | None:
+    relation = college.relations[name]
+    return None if relation is None else college.whole(name, *relation.table.names)
+
+
+def _listed(values: tuple[int, ...] | list[str]) -> str:
+    return ", ".join(str(value) for value in values)

@@ -1,0 +1,61 @@
+"""The place where reading, computing and writing meet: settings, parameters and both databases of one process."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date, datetime
+
+import sqlalchemy as sa
+
+from edumetrics import database, params, settings
+from edumetrics.analysis.store import Store
+from edumetrics.college.source import College
+from edumetrics.params import Params
+from edumetrics.settings import Settings
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """Everything a stage needs to know about where it is."""
+
+    settings: Settings
+    params: Params
+    store: Store
+
+    @contextmanager
+    def college(self) -> Iterator[College]:
+        """The college's database, read in one snapshot.
+
+        Raises:
+            SettingsError: it cannot be reached, or its mapping does not fit.
+        """
+        engine = database.college_engine(self.settings.client_db_url, self.params.calendar.time_zone)
+        try:
+            with database.connected(engine, "CLIENT_DB_URL") as connection:
+                if connection.dialect.name == "postgresql":
+                    connection = connection.execution_options(isolation_level="REPEATABLE READ")  # noqa: PLW2901
+                yield College(connection, self.params)
+        except sa.exc.DBAPIError as error:
+            raise database.query_error(error, "its tables") from error
+        finally:
+            engine.dispose()
+
+    @property
+    def today(self) -> date:
+        """Today in the college's time zone."""
+        return datetime.now(self.params.calendar.zone).date()
+
+
+def open_workspace(chosen: Settings | None = None) -> Workspace:
+    """Read settings and parameters and bring the analysis database up to date.
+
+    Raises:
+        SettingsError: a setting or parameter is wrong, or the analysis database cannot be used.
+    """
+    chosen = chosen or settings.load()
+    loaded = params.load(chosen.params, chosen.college)
+    store = Store(chosen.default_db_url)
+    store.migrate()
+    return Workspace(chosen, loaded, store)

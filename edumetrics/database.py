@@ -264,6 +264,11 @@ def _byte_order(element: byte_order, compiler: SQLCompiler, **kw: Any) -> str:
     return compiler.process(next(iter(element.clauses)), **kw) + collation
 
 
+def materialized(select: sa.Select[Any], name: str) -> sa.CTE:
+    """A small part of a query to be computed once; SQLite would otherwise compute it for every row it is joined to."""
+    return select.cte(name).prefix_with("MATERIALIZED", dialect="sqlite")
+
+
 def highest_first(column: sa.ColumnElement[Any]) -> tuple[sa.ColumnElement[Any], ...]:
     """Descending order of ids as a person reads them (10 comes before 9), the same on every database."""
     return (sa.func.length(column).desc(), byte_order(column).desc())
@@ -337,7 +342,7 @@ def _coerce(column: pd.Series, kind: Kind) -> pd.Series:
     if kind in ("date", "time"):
         return pd.to_datetime(column, errors="coerce", format="ISO8601").astype("datetime64[us]")
     if kind == "bool":
-        return column.map({"t": True, "f": False, 1: True, 0: False, True: True, False: False}).astype("boolean")
+        return column.map({"t": True, "f": False, True: True, False: False}).astype("boolean")
     if kind in ("int", "float"):
         numbers = pd.to_numeric(column).astype("float64")
         return numbers.astype("int64") if kind == "int" and not numbers.isna().any() else numbers

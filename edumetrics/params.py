@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from datetime import date
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, Self, TypeVar
@@ -78,11 +77,6 @@ class Calendar(Model):
     def teaching_weeks_left(self, week: int) -> int:
         """How many teaching weeks come after `week`, exclusive."""
         return sum(w > week for w in self.teaching_weeks)
-
-    def slot_start(self, slot: Slot, year: int) -> date:
-        """The first day of week 1 of a slot in a calendar year."""
-        month, day = self.slots[slot].starts.split("-")
-        return date(year, int(month), int(day))
 
 
 class EffortWeights(Model):

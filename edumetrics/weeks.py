@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 
 import numpy as np
 import pandas as pd
@@ -50,20 +50,26 @@ class Position:
 
 def position_on(day: date, calendar: Calendar) -> Position:
     """The last complete week on a day (a week is complete on its seventh day), from the calendar's slot dates."""
-    starts = [
-        (calendar.slot_start(slot, year), year, spec.offset)
-        for slot, spec in calendar.slots.items()
-        for year in (day.year - 1, day.year)
+    slots = [
+        Position(year, spec.offset + 1)
+        for spec in calendar.slots.values()
+        for year in range(day.year - 2, day.year + 1)
     ]
-    start, _, offset = max(entry for entry in starts if entry[0] <= day)
+    begun = [(slot_start(first, calendar), first) for first in slots if slot_start(first, calendar) <= day]
+    start, first = max(begun)
     week = min(((day - start).days + 1) // 7, calendar.weeks_per_semester)
-    return Position(_academic_year(start, calendar), offset + week)
+    return Position(first.year, first.global_week - 1 + week)
 
 
-def _academic_year(start: date, calendar: Calendar) -> int:
-    """The year in which the academic year of a slot began: that of its first slot's latest start up to `start`."""
-    first = min(calendar.slots, key=lambda name: calendar.slots[name].offset)
-    return start.year if calendar.slot_start(first, start.year) <= start else start.year - 1
+def slot_start(position: Position, calendar: Calendar) -> date:
+    """The first day of week 1 of a position's slot, by the calendar.
+
+    A slot that begins earlier in the calendar year than the first slot belongs to the calendar year after it.
+    """
+    first = min(calendar.slots.values(), key=lambda spec: spec.offset)
+    spec = calendar.slots[position.slot(calendar)]
+    month, day = (int(part) for part in spec.starts.split("-"))
+    return date(position.year + (spec.starts < first.starts), month, day)
 
 
 def week_dates(known: pd.DataFrame, weeks: int) -> pd.DataFrame:
@@ -107,17 +113,3 @@ def name_terms(dates: pd.DataFrame) -> pd.DataFrame:
             first = start
         names.append(first.date().isoformat())
     return starts.assign(term=pd.Series(names, dtype="str"))
-
-
-def expected_start(position: Position, current: Position, current_start: date, calendar: Calendar) -> date:
-    """When the semester of a past position began, counted back from the current one's start in slot dates."""
-    slot, here = position.slot(calendar), current.slot(calendar)
-    nominal = calendar.slot_start(slot, 2001) - calendar.slot_start(here, 2001)
-    years = position.year - current.year
-    first = min(calendar.slots, key=lambda name: calendar.slots[name].offset)
-
-    def wrap(name: Slot) -> int:
-        # A later slot that begins before the first one in the calendar belongs to the next calendar year.
-        return int(calendar.slot_start(name, 2001) < calendar.slot_start(first, 2001))
-
-    return current_start + nominal + timedelta(days=round(365.25 * (years + wrap(slot) - wrap(here))))

@@ -92,6 +92,13 @@ class Store:
         with database.connected(self.engine, SETTING) as connection:
             return database.read(connection, select)
 
+    def highest(self, table: str, column: str, **equal: Any) -> Any:
+        """The highest value of a column among rows with column = value; None when there is no row."""
+        sql = SQL_TABLES[table]
+        select = sa.select(sa.func.max(sql.c[column])).where(*(sql.c[name] == value for name, value in equal.items()))
+        with database.connected(self.engine, SETTING) as connection:
+            return connection.execute(select).scalar()
+
     def history(self, term: str, weeks: tuple[int, ...]) -> pd.DataFrame:
         """What earlier weeks of a term stored of the metrics that baselines are made of."""
         return self.read("weekly_metrics", HISTORY_COLUMNS, term=term, sem_week=list(weeks))

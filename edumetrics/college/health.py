@@ -13,10 +13,15 @@ import sqlalchemy as sa
 
 from edumetrics.college.mapping import Relation
 from edumetrics.college.source import College, Condition, Term
-from edumetrics.database import highest_first
+from edumetrics.database import highest_first, materialized
 
 EXAMPLES = 5
 EVERYWHERE = "all"
+PARENTS = {
+    "assignment_submissions": "assignment_definitions",
+    "quiz_submissions": "quiz_definitions",
+    "exam_results": "exam_schedule",
+}
 COLUMNS = ("check", "class_id", "status", "count", "examples", "message")
 
 
@@ -40,9 +45,14 @@ def findings(college: College, term: Term, week: int) -> pd.DataFrame:
     for name in ("attendance", "assignment_definitions", "assignment_submissions", "quiz_definitions", "quiz_submissions",
                  "library_visits", "book_borrows", "lms_activity", "exam_results"):  # fmt: skip
         relation = college.relations[name]
-        if relation is not None:
+        if relation is not None and (name not in PARENTS or college.relations[PARENTS[name]] is not None):
             found.append(_relation_findings(college, relation, term, week))
     return pd.concat(found, ignore_index=True)
+
+
+def nothing() -> pd.DataFrame:
+    """No findings, with the columns of `findings`."""
+    return pd.DataFrame(columns=list(COLUMNS))
 
 
 def _feeds(college: College, term: Term, week: int) -> pd.DataFrame:
@@ -74,12 +84,11 @@ def _feeds(college: College, term: Term, week: int) -> pd.DataFrame:
 
 
 def _relation_findings(college: College, relation: Relation, term: Term, week: int) -> pd.DataFrame:
-    rows = _flagged_rows(college, relation, term, week)
-    checks = _checks(college, relation)
+    parent = _parent(college, relation)
+    rows = _rows(college, relation, parent, term, week)
+    checks = _checks(college, relation, parent)
     if college.repeats(relation, term):
         checks.append(_duplicates(relation))
-    if not checks:
-        return pd.DataFrame(columns=list(COLUMNS))
     flags = [sa.case((check.condition, 1), else_=0).label(f"c{n}") for n, check in enumerate(checks)]
     key = relation.c[relation.table.key[0]].label("row_id")
     flagged = rows.add_columns(key, *flags).subquery("flagged")
@@ -115,32 +124,42 @@ def _week(relation: Relation) -> sa.ColumnElement[Any]:
     return relation.c.borrow_week if relation.table.name == "book_borrows" else relation.c.week
 
 
-def _flagged_rows(college: College, relation: Relation, term: Term, week: int) -> sa.Select[Any]:
+def _rows(college: College, relation: Relation, parent: Parent | None, term: Term, week: int) -> sa.Select[Any]:
     """A select of the relation's rows in the term with `where_`, their class (`all` for an unknown one)."""
     c = relation.c
     where = sa.case((college.known_class(relation), c.class_id), else_=EVERYWHERE).label("where_")
-    name = relation.table.name
-    if "semester" in relation.table.names:
-        semesters = [int(semester) for semester in term.pairings["semester"].unique()]
-        scope = sa.or_(term.within(relation), sa.and_(c.semester.in_(semesters), ~college.known_class(relation)))
-        timed = "week" in relation.table.names or name == "book_borrows"
-        return sa.select(where).where(scope, *([_week(relation).between(1, week)] if timed else []))
-    parent, key = _parent(college, relation)
-    joined = sa.outerjoin(relation.rows, parent.rows, c[key] == parent.c[key])
-    return sa.select(where).select_from(joined).where(sa.or_(term.within(parent), parent.c[key].is_(None)))
+    if parent is not None:
+        joined = sa.outerjoin(relation.rows, parent.rows, c[parent.key] == parent.id)
+        return sa.select(where).select_from(joined).where(sa.or_(term.within(parent.rows), parent.id.is_(None)))
+    semesters = [int(semester) for semester in term.pairings["semester"].unique()]
+    scope = sa.or_(term.within(relation), sa.and_(c.semester.in_(semesters), ~college.known_class(relation)))
+    timed = "week" in relation.table.names or relation.table.name == "book_borrows"
+    return sa.select(where).where(scope, *([_week(relation).between(1, week)] if timed else []))
 
 
-def _parent(college: College, relation: Relation) -> tuple[Relation, str]:
-    name = {
-        "assignment_submissions": "assignment_definitions",
-        "quiz_submissions": "quiz_definitions",
-        "exam_results": "exam_schedule",
-    }
-    parent = cast(Relation, college.relations[name[relation.table.name]])
-    return parent, parent.table.key[0]
+@dataclass(frozen=True)
+class Parent:
+    """What the rows of submissions and results are about: its key, class and semester."""
+
+    rows: sa.CTE
+    key: str
+
+    @property
+    def id(self) -> sa.ColumnElement[Any]:
+        """The key's column; null where a row is about nothing that the college lists."""
+        return self.rows.c[self.key]
 
 
-def _checks(college: College, relation: Relation) -> list[Check]:
+def _parent(college: College, relation: Relation) -> Parent | None:
+    name = PARENTS.get(relation.table.name)
+    if name is None:
+        return None
+    parent = cast(Relation, college.relations[name])
+    key = parent.table.key[0]
+    return Parent(materialized(sa.select(parent.c[key], parent.c.class_id, parent.c.semester), "parents"), key)
+
+
+def _checks(college: College, relation: Relation, parent: Parent | None) -> list[Check]:
     c, name = relation.c, relation.table.name
     checks = [
         Check(
@@ -159,12 +178,11 @@ def _checks(college: College, relation: Relation) -> list[Check]:
                 "{n} row{s} of students that the college does not list {were} left out.",
             )
         )
-    if name in ("assignment_submissions", "quiz_submissions", "exam_results"):
-        parent, key = _parent(college, relation)
+    if parent is not None:
         checks.append(
             Check(
                 "unknown item",
-                parent.c[key].is_(None),
+                parent.id.is_(None),
                 "{n} row{s} of work or exams that the college does not list {were} left out.",
             )
         )

@@ -10,16 +10,17 @@ a college advanced by a week only ever gains what that week brought.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
 import numpy as np
 import pandas as pd
 
 from edumetrics.params import Calendar
-from edumetrics.weeks import Position
+from edumetrics.weeks import Position, slot_start
 
 CLASS_SIZE = 60
+DEMO_YEAR = 2025
 YEARS = 4
 SUBJECTS = 5
 BRANCHES = ("CS", "EC", "ME", "CE")
@@ -61,14 +62,28 @@ class Plan:
 
     def starts(self, term: int) -> date:
         """The Monday on which a term begins."""
-        slot, year = ("even", term // 2 + 1) if term % 2 else ("odd", term // 2)
-        day = self.calendar.slot_start("even" if slot == "even" else "odd", year)
+        offset = self.calendar.slots["even" if term % 2 else "odd"].offset
+        day = slot_start(Position(term // 2, offset + 1), self.calendar)
         return day + timedelta(days=-day.weekday() % 7)
 
     @property
     def today(self) -> date:
         """The last day of the current week."""
         return self.starts(self.term) + timedelta(days=7 * self.position.week(self.calendar) - 1)
+
+
+def demo_plan(students: int, seed: int, calendar: Calendar, *, weeks: int = 10, semesters: int = 1) -> Plan:
+    """A college in its even semester, after so many complete weeks of it."""
+    offset = calendar.slots["even"].offset
+    return Plan(students, seed, Position(DEMO_YEAR, offset + weeks), semesters, calendar)
+
+
+def advanced(plan: Plan, weeks: int) -> Plan:
+    """The same college so many weeks later; what has become past since then is kept."""
+    end = Position(plan.position.year + 1 + weeks // 36, 36)
+    later = list(plan.position.until(end, plan.calendar))[weeks - 1]
+    moved = replace(plan, position=later)
+    return replace(moved, semesters=plan.semesters + moved.term - plan.term)
 
 
 @dataclass(frozen=True)
@@ -281,7 +296,9 @@ class Semester:
             else -self.rng.integers(0, 5, shape)
         )
         day = self.start + (7 * week - 1)[None, :].astype("timedelta64[D]") + offset.astype("timedelta64[D]")
-        marked = day + (2 + self.rng.gamma(2.0, 2.0, shape)).astype("timedelta64[D]")
+        # Quizzes mark themselves; assignments wait for a teacher, some past the week's end.
+        wait = np.zeros(shape) if work == "quiz" else 1 + self.rng.gamma(1.2, 1.5, shape)
+        marked = day + wait.astype("timedelta64[D]")
         percent = self._coursework(subject, will)
         student, item = np.nonzero(done)
         at = (student, item)

@@ -7,6 +7,7 @@ import re
 from functools import cache
 from pathlib import Path
 
+import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from edumetrics.errors import SettingsError
@@ -44,3 +45,10 @@ def write_page(path: Path, html: str) -> Path:
 def file_name(identifier: str) -> str:
     """An id as a safe file name: letters, digits, dot, dash and underscore, the rest as their code points."""
     return re.sub(r"[^A-Za-z0-9._-]|^\.", lambda match: f"%{ord(match[0]):x}", identifier)
+
+
+def safe_csv(frame: pd.DataFrame) -> str:
+    """A frame as CSV that a spreadsheet will not take for formulas: a text beginning like one gets an apostrophe."""
+    texts = frame.select_dtypes(["object", "str"]).columns
+    guarded = {name: frame[name].str.replace(r"^([=+\-@\t\r])", r"'\1", regex=True) for name in texts}
+    return str(frame.assign(**guarded).to_csv(index=False))

@@ -19,6 +19,7 @@ from edumetrics.params import Params
 from edumetrics.reports import figures, render, views
 from edumetrics.scoring import weekly as scoring
 from edumetrics.scoring.facts import Facts
+from edumetrics.stages.facts import read_facts
 from edumetrics.stages.workspace import Workspace, open_workspace
 from edumetrics.weeks import Position
 
@@ -74,7 +75,7 @@ def load(term: str = "", week: int = 0, folder: str = "") -> Week:
     workspace = open_workspace()
     with workspace.college() as college:
         position = college.position(workspace.today)
-        chosen = _term(college, term, position)
+        chosen = find_term(college, term, position)
         number = week or last_teaching_week(workspace.params, position)
         place = Path(folder) if folder else report_folder(workspace, chosen, position, number)
         return gather(
@@ -87,8 +88,21 @@ def load(term: str = "", week: int = 0, folder: str = "") -> Week:
         )
 
 
-def gather(workspace: Workspace, college: College, term: Term, number: int, folder: Path, *, replay: bool) -> Week:
-    """Read one week of a term through an open college; `replay` keeps the advisors stored for that week.
+def gather(
+    workspace: Workspace,
+    college: College,
+    term: Term,
+    number: int,
+    folder: Path,
+    *,
+    replay: bool,
+    until: int | None = None,
+    with_health: bool = True,
+) -> Week:
+    """Read one week of a term through an open college.
+
+    `replay` keeps the advisors stored for that week; `until` reads weekly counts further, once for all weeks;
+    `with_health` looks for data-health findings.
 
     Raises:
         SettingsError: the week is not a teaching week.
@@ -101,46 +115,12 @@ def gather(workspace: Workspace, college: College, term: Term, number: int, fold
         workspace=workspace,
         term=term.name,
         number=number,
-        facts=read_facts(college, term, number, _advised(college, workspace.store, term, number, replay=replay)),
+        facts=read_facts(college, term, number, _advised(college, workspace.store, term, number, replay=replay), until),
         history=workspace.store.history(term.name, window),
-        health=health.findings(college, term, number),
+        health=health.findings(college, term, number) if with_health else health.nothing(),
         names=college.names,
         advisors=college.advisors,
         folder=folder,
-    )
-
-
-def read_facts(college: College, term: Term, week: int, students: pd.DataFrame, until: int | None = None) -> Facts:
-    """The college's frames as known at the end of a week; `until` reads weekly counts further, to be kept for later."""
-    until = until or week
-    by_subject = college.relations["enrolments"] is not None
-    ends = term.week_ends(week)["week_end"].drop_duplicates().sort_values()
-    # Classes of one term may end the week on different days: what is known is asked once for each such day.
-    done = {
-        work: _tagged([(day, college.done(term, work, day.date(), by_subject=by_subject)) for day in ends])
-        for work in ("assignment", "quiz")
-    }
-    midterms = _tagged([(day, college.midterms(term, day.date(), week)) for day in ends])
-    pairings = term.pairings if term.current else term.pairings[term.pairings["last_week"] >= week]
-    attendance = college.attendance(term, until)
-    return Facts(
-        week=week,
-        students=students,
-        pairings=pairings.drop_duplicates("class_id", keep="last"),
-        dates=term.dates,
-        attendance=attendance,
-        double_registers=college.double_registers(term, until, _in_two_classes(attendance)),
-        assignments=college.items(term, "assignment"),
-        quizzes=college.items(term, "quiz"),
-        assignments_done=done["assignment"],
-        quizzes_done=done["quiz"],
-        extensions=college.extensions(term),
-        excuses=_optional(college, "excuses"),
-        enrolments=_optional(college, "enrolments"),
-        library=college.per_week(term, "library_visits", until),
-        loans=college.per_week(term, "book_borrows", until),
-        platform=college.per_week(term, "lms_activity", until),
-        midterms=midterms,
     )
 
 
@@ -187,6 +167,35 @@ def save(store: Store, run: Run, scores: Scores) -> int:
 def health_table(week: Week) -> pd.DataFrame:
     """Data health to show: what is fresh, what is missing, what was wrong and what was done about it."""
     return week.health[["check", "class_id", "status", "count", "message"]]
+
+
+def summary(week: Week) -> pd.DataFrame:
+    """What was read, in one row: term, week, students listed, and rows of attendance and work known."""
+    facts = week.facts
+    counts = {
+        "term": week.term,
+        "week": week.number,
+        "classes": len(facts.pairings),
+        "students listed": len(facts.students),
+        "student-weeks of attendance": len(facts.attendance),
+        "assignments set": len(facts.assignments),
+        "quizzes set": len(facts.quizzes),
+    }
+    return pd.DataFrame([counts])
+
+
+def by_class(scores: Scores) -> pd.DataFrame:
+    """Each class's week: students, and medians of attendance, recorded activity, academic performance and rules' risk."""
+    names = {
+        "weekly_att_pct": "attended this week",
+        "effort_score": "recorded activity",
+        "academic_performance": "academic performance",
+        "risk_score": "rules' risk",
+    }
+    groups = scores.metrics.groupby(["class_id", "semester"])
+    table = groups[list(names)].median().rename(columns=names).round(0)
+    table.insert(0, "students", groups.size())
+    return table
 
 
 def distributions(scores: Scores) -> Figure:
@@ -236,13 +245,19 @@ def report_folder(workspace: Workspace, term: Term, position: Position, week: in
     return workspace.settings.reports / label / f"week-{week:02d}" / STAGE
 
 
-def _term(college: College, name: str, position: Position) -> Term:
-    current = college.current_term(position)
-    terms = [current, *college.past_terms(position)]
-    for term in terms:
-        if name in ("", term.name):
-            return term
-    raise SettingsError(f"There is no term {name}: the terms are {_listed(sorted(term.name for term in terms))}.")
+def find_term(college: College, name: str, position: Position) -> Term:
+    """The term of that name; the one in session when the name is empty.
+
+    Raises:
+        SettingsError: there is no such term, or none is in session.
+    """
+    terms = {term.name: term for term in college.terms(position)}
+    current = next((term for term in terms.values() if term.current), None)
+    found = terms.get(name) if name else current
+    if found is None:
+        asked = f"There is no term {name}" if name else "No term is in session"
+        raise SettingsError(f"{asked}: the terms are {_listed(list(terms)) or 'none'}.")
+    return found
 
 
 def _advised(college: College, store: Store, term: Term, week: int, *, replay: bool) -> pd.DataFrame:
@@ -256,22 +271,6 @@ def _advised(college: College, store: Store, term: Term, week: int, *, replay: b
         stored = stored.dropna().set_index("student_id")["advisor_id"]
         advisor = students["student_id"].map(stored).fillna(advisor)
     return students.assign(advisor_id=advisor)
-
-
-def _tagged(parts: list[tuple[pd.Timestamp, pd.DataFrame]]) -> pd.DataFrame:
-    return (
-        pd.concat([frame.assign(known_by=day) for day, frame in parts], ignore_index=True) if parts else pd.DataFrame()
-    )
-
-
-def _in_two_classes(attendance: pd.DataFrame) -> list[str]:
-    repeated = attendance.duplicated(["student_id", "week"])
-    return sorted(set(attendance.loc[repeated, "student_id"]))
-
-
-def _optional(college: College, name: str) -> pd.DataFrame | None:
-    relation = college.relations[name]
-    return None if relation is None else college.whole(name, *relation.table.names)
 
 
 def _listed(values: tuple[int, ...] | list[str]) -> str:

@@ -1,0 +1,1 @@
+"""The batch: what is due, in order, each stage one notebook."""

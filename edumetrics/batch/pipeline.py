@@ -1,0 +1,252 @@
+"""What is due, in order: catching the analysis up with the college, rolling it back, and recomputing history."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import pandas as pd
+
+from edumetrics import weeks
+from edumetrics.analysis import runs
+from edumetrics.batch.lock import only_run
+from edumetrics.college.source import College, Term
+from edumetrics.errors import EduMetricsError, SettingsError
+from edumetrics.stages import weekly
+from edumetrics.stages.workspace import Workspace
+from edumetrics.weeks import Position
+
+Tell = Callable[[str], None]
+STAGES = (weekly.STAGE,)
+
+
+@dataclass(frozen=True)
+class Task:
+    """One stage of one week, due."""
+
+    stage: str
+    term: str
+    week: int
+    folder: Path
+
+    def __str__(self) -> str:
+        return f"{self.stage}, week {self.week} of the term of {self.term}"
+
+
+@dataclass(frozen=True)
+class Step:
+    """One week to go: its tasks (none in an exam or vacation week), and the position reached when they are done."""
+
+    position: Position
+    tasks: tuple[Task, ...]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a run will do: `back_to` rolls the analysis back first; `steps` are then taken in order."""
+
+    position: Position
+    back_to: tuple[str, int] | None
+    steps: tuple[Step, ...]
+
+
+def plan(workspace: Workspace, *, week: int | None = None, stage: str | None = None, as_of: date | None = None) -> Plan:
+    """Compare the college's week with the analysis's and say what is due; changes nothing.
+
+    Args:
+        workspace: where.
+        week: only this semester week of the term in session, done again; every week not yet done when None.
+        stage: only this stage.
+        as_of: the day to count from, for colleges without `sim_state`; today when None.
+
+    Raises:
+        SettingsError: a stage or week that does not exist, no term in session, or a database that cannot be used.
+    """
+    if stage is not None and stage not in STAGES:
+        raise SettingsError(f"There is no stage {stage}: the stages are {', '.join(STAGES)}.")
+    with workspace.college() as college:
+        position = college.position(as_of or workspace.today)
+        done = workspace.store.position()
+        if week is not None:
+            return Plan(position, None, (_again(workspace, college, position, week),))
+        if done == position:
+            return Plan(position, None, ())
+        current = weekly.find_term(college, "", position)
+        if done is not None and done > position:
+            return Plan(position, (current.name, position.week(workspace.params.calendar)), ())
+        begin = done or Position(position.year, position.global_week - position.week(workspace.params.calendar))
+        terms = college.terms(position)
+        steps = [
+            _step(workspace, reached, _term_of(reached, position, current, terms, workspace), position)
+            for reached in begin.until(position, workspace.params.calendar)
+        ]
+        return Plan(position, None, tuple(steps))
+
+
+def described(due: Plan) -> Iterator[str]:
+    """What a plan will do, line by line."""
+    if due.back_to is not None:
+        yield f"Would roll the analysis back to week {due.back_to[1]} of the term of {due.back_to[0]}."
+    for step in due.steps:
+        for task in step.tasks:
+            yield f"Would run {task}."
+
+
+def run(workspace: Workspace, due: Plan, tell: Tell) -> None:
+    """Carry a plan out, one step at a time; what is done stays done when a later step fails.
+
+    Raises:
+        Locked: another run is at work.
+        EduMetricsError: a stage failed.
+    """
+    with only_run(workspace.settings.data):
+        if due.back_to is not None:
+            _roll_back(workspace, due, tell)
+        for number, step in enumerate(due.steps, start=1):
+            for task in step.tasks:
+                _carry_out(workspace, task, f"[{number}/{len(due.steps)}]", tell)
+            if workspace.store.position() is None or step.position > _position(workspace):
+                with workspace.store.transaction() as connection:
+                    workspace.store.set_position(connection, step.position)
+
+
+def calibrate(
+    workspace: Workspace,
+    tell: Tell,
+    *,
+    from_scratch: bool = False,
+    completed_only: bool = False,
+    as_of: date | None = None,
+) -> int:
+    """Recompute every completed term and the one in session from the college's database, in this process.
+
+    Args:
+        workspace: where.
+        tell: called with a line about each term.
+        from_scratch: delete everything derived first; what people entered stays.
+        completed_only: leave the term in session alone.
+        as_of: the day to count from, for colleges without `sim_state`.
+
+    Returns:
+        Rows written.
+
+    Raises:
+        Locked: another run is at work.
+        EduMetricsError: a database cannot be used.
+    """
+    rows = 0
+    with only_run(workspace.settings.data), workspace.college() as college:
+        position = college.position(as_of or workspace.today)
+        if from_scratch:
+            with workspace.store.transaction() as connection:
+                workspace.store.forget_all(connection)
+                workspace.store.set_position(connection, None)
+        for term in college.terms(position):
+            if term.current and completed_only:
+                continue
+            written = sum(_weeks_of(workspace, college, term, position))
+            rows += written
+            tell(f"Term of {term.name}: {written} rows through week {_last_week(workspace, term, position)}.")
+            if term.current:
+                with workspace.store.transaction() as connection:
+                    workspace.store.set_position(connection, position)
+    return rows
+
+
+def _weeks_of(workspace: Workspace, college: College, term: Term, position: Position) -> Iterator[int]:
+    """Score each teaching week of a term in order, yielding the rows written."""
+    last = _last_week(workspace, term, position)
+    teaching = [week for week in workspace.params.calendar.teaching_weeks if week <= last]
+    for week in teaching:
+        folder = weekly.report_folder(workspace, term, position, week)
+        read = weekly.gather(
+            workspace,
+            college,
+            term,
+            week,
+            folder,
+            replay=week != last or not term.current,
+            until=last,
+            with_health=week == teaching[-1],
+        )
+        entry = runs.start(workspace.store, workspace.params, weekly.STAGE, term.name, week)
+        yield weekly.save(workspace.store, entry, weekly.compute(read))
+
+
+def _last_week(workspace: Workspace, term: Term, position: Position) -> int:
+    return position.week(workspace.params.calendar) if term.current else term.last_week
+
+
+def _again(workspace: Workspace, college: College, position: Position, week: int) -> Step:
+    calendar = workspace.params.calendar
+    if week not in calendar.teaching_weeks:
+        raise SettingsError(
+            f"Week {week} is not a teaching week: they are {', '.join(map(str, calendar.teaching_weeks))}."
+        )
+    if week > position.week(calendar):
+        raise SettingsError(
+            f"Week {week} is not over yet: the college's last complete week is {position.week(calendar)}."
+        )
+    current = weekly.find_term(college, "", position)
+    reached = Position(position.year, position.global_week - position.week(calendar) + week)
+    return _step(workspace, reached, current, position)
+
+
+def _step(workspace: Workspace, reached: Position, term: Term | None, position: Position) -> Step:
+    calendar = workspace.params.calendar
+    week = reached.week(calendar)
+    if term is None or week not in calendar.teaching_weeks:
+        return Step(reached, ())
+    folder = workspace.settings.reports / reached.label(calendar) / f"week-{week:02d}" / weekly.STAGE
+    return Step(reached, (Task(weekly.STAGE, term.name, week, folder),))
+
+
+def _term_of(
+    reached: Position, position: Position, current: Term, terms: list[Term], workspace: Workspace
+) -> Term | None:
+    """The term that a position fell into: the one that began nearest to when that slot should have, within eight weeks."""
+    calendar = workspace.params.calendar
+    apart = weeks.slot_start(position, calendar) - weeks.slot_start(reached, calendar)
+    if not apart:
+        return current
+    expected = pd.Timestamp(current.name) - apart
+    near = min(terms, key=lambda term: abs(pd.Timestamp(term.name) - expected))
+    return near if abs(pd.Timestamp(near.name) - expected) <= weeks.TERM_SPREAD else None
+
+
+def _carry_out(workspace: Workspace, task: Task, place: str, tell: Tell) -> None:
+    from edumetrics.batch.execute import execute
+
+    entry = runs.start(workspace.store, workspace.params, task.stage, task.term, task.week)
+    os.environ["EDUMETRICS_HOME"] = str(workspace.settings.home)
+    parameters = {
+        "term": task.term,
+        "week": task.week,
+        "folder": str(task.folder),
+        "run_id": entry.run_id,
+        "write": True,
+    }
+    try:
+        summary = execute(task.stage, parameters, task.folder)
+    except EduMetricsError as error:
+        runs.failed(workspace.store, entry, str(error))
+        raise
+    tell(f"{place} {task}: {summary['rows']} students scored, {summary['pages']} pages.")
+
+
+def _roll_back(workspace: Workspace, due: Plan, tell: Tell) -> None:
+    assert due.back_to is not None
+    term, week = due.back_to
+    with workspace.store.transaction() as connection:
+        rows = workspace.store.forget_after(connection, term, week)
+        workspace.store.set_position(connection, due.position)
+    tell(f"The college went back to week {week}: {rows} rows of later weeks were removed.")
+
+
+def _position(workspace: Workspace) -> Position:
+    position = workspace.store.position()
+    assert position is not None
+    return position

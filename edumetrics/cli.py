@@ -1,0 +1,258 @@
+"""Commands and exit codes, nothing else."""
+
+from __future__ import annotations
+
+import sys
+from datetime import date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from edumetrics import __version__
+from edumetrics.errors import EduMetricsError, SettingsError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from edumetrics.stages.workspace import Workspace
+
+DAY = click.DateTime(["%Y-%m-%d"])
+
+
+class Commands(click.Group):
+    """A group that turns our errors into one sentence and an exit status."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command."""
+        sys.excepthook = _unexpected
+        try:
+            return super().invoke(ctx)
+        except EduMetricsError as error:
+            if ctx.params.get("debug"):
+                raise
+            click.echo(str(error), err=True)
+            ctx.exit(error.exit_status)
+
+
+def _unexpected(kind: type[BaseException], error: BaseException, trace: Any) -> None:
+    """A defect of ours: one line, and where to look; the traceback only with --debug."""
+    if "--debug" in sys.argv or isinstance(error, KeyboardInterrupt):
+        sys.__excepthook__(kind, error, trace)
+    else:
+        click.echo(
+            f"Unexpected {kind.__name__}: run `edumetrics --debug ...` for the traceback, and report it.", err=True
+        )
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__)
+@click.option("--debug", is_flag=True, help="Show tracebacks.")
+def main(debug: bool) -> None:
+    """Tell each advisor who to reach this week, why, and in time."""
+
+
+@main.command()
+@click.option("--students", default=600, show_default=True, help="How many to simulate.")
+@click.option("--seed", default=1, show_default=True, help="Another seed is another college.")
+def demo(students: int, seed: int) -> None:
+    """Simulate a college (if there is none) and run it up to its current week."""
+    from edumetrics import database
+    from edumetrics.batch import pipeline
+    from edumetrics.college import made, simulator
+
+    workspace = _workspace()
+    url = workspace.settings.client_db_url
+    calendar = workspace.params.calendar
+    engine = database.writable_engine(url, "CLIENT_DB_URL")
+    if made.simulated(engine, calendar) is None:
+        written = made.simulate(engine, simulator.demo_plan(students, seed, calendar))
+        click.echo(f"Simulated a college of {written['students']} students: {sum(written.values())} rows.")
+    if workspace.store.position() is None:
+        pipeline.calibrate(workspace, click.echo, completed_only=True)
+    due = pipeline.plan(workspace)
+    pipeline.run(workspace, due, click.echo)
+    _say_what_there_is(workspace)
+
+
+@main.command()
+@click.argument("url")
+@click.option("--students", default=600, show_default=True, type=click.IntRange(1))
+@click.option("--seed", default=1, show_default=True)
+@click.option(
+    "--weeks", default=10, show_default=True, type=click.IntRange(0), help="Complete weeks of the current semester."
+)
+@click.option(
+    "--semesters", default=1, show_default=True, type=click.IntRange(0), help="Completed semesters behind it."
+)
+@click.option("--force", is_flag=True, help="Replace a college that EduMetrics made here.")
+def simulate(url: str, students: int, seed: int, weeks: int, semesters: int, force: bool) -> None:
+    """Write a simulated college into the database at URL."""
+    from edumetrics import database
+    from edumetrics.college import made, simulator
+    from edumetrics.params import Calendar
+
+    calendar = Calendar()
+    plan = simulator.demo_plan(students, seed, calendar, weeks=weeks, semesters=semesters)
+    written = made.simulate(database.writable_engine(url, "URL"), plan, force=force)
+    click.echo("\n".join(f"{rows:>10,}  {name}" for name, rows in written.items()))
+
+
+@main.command()
+@click.option("--weeks", default=1, show_default=True, type=click.IntRange(1))
+def advance(weeks: int) -> None:
+    """Move the demo college on in time."""
+    from edumetrics import database
+    from edumetrics.college import made, simulator
+
+    workspace = _workspace()
+    engine = database.writable_engine(workspace.settings.client_db_url, "CLIENT_DB_URL")
+    plan = made.simulated(engine, workspace.params.calendar)
+    if plan is None:
+        raise SettingsError("The college database is no simulation: only a simulated college can be moved on in time.")
+    later = simulator.advanced(plan, weeks)
+    made.simulate(engine, later, force=True)
+    calendar = workspace.params.calendar
+    click.echo(f"The college has completed week {later.position.week(calendar)} of {later.position.label(calendar)}.")
+
+
+@main.group("import")
+def import_() -> None:
+    """Load public data sets into a college database."""
+
+
+@import_.command()
+@click.argument("path", type=click.Path(path_type=Path))
+@click.argument("url")
+@click.option("--force", is_flag=True, help="Replace what EduMetrics made here.")
+def oulad(path: Path, url: str, force: bool) -> None:
+    """Load the OULAD files at PATH (folder of CSV or Parquet, or zip of CSV) into URL."""
+    from edumetrics import database
+    from edumetrics.college import made
+    from edumetrics.college import oulad as dataset
+
+    written = made.load(database.writable_engine(url, "URL"), "oulad", dataset.load(path), force=force)
+    click.echo("\n".join(f"{rows:>10,}  {name}" for name, rows in written.items()))
+    click.echo("Now set CLIENT_DB_URL to it and EDUMETRICS_COLLEGE=oulad, and run `edumetrics calibrate`.")
+
+
+@main.command()
+def check() -> None:
+    """Look at connections, mapping, read-only role and data health; change nothing."""
+    from edumetrics.stages import checking
+
+    for line in checking.report():
+        click.echo(line)
+
+
+@main.command()
+@click.option("--week", type=click.IntRange(1), help="Do this semester week again.")
+@click.option("--stage", help="Only this stage.")
+@click.option("--as-of", type=DAY, help="Count weeks from this day (colleges without a week counter).")
+@click.option("--dry-run", is_flag=True, help="Say what would happen; change nothing.")
+def run(week: int | None, stage: str | None, as_of: datetime | None, dry_run: bool) -> None:
+    """Catch the analysis up with the college, week by week."""
+    from edumetrics.batch import pipeline
+
+    workspace = _workspace()
+    due = pipeline.plan(workspace, week=week, stage=stage, as_of=_day(as_of))
+    if not due.steps and due.back_to is None:
+        click.echo("Nothing to do: the analysis is where the college is.")
+    elif dry_run:
+        click.echo("\n".join(pipeline.described(due)))
+    else:
+        pipeline.run(workspace, due, click.echo)
+
+
+@main.command()
+@click.option("--from-scratch", is_flag=True, help="Delete everything derived first; what people entered stays.")
+@click.option("--as-of", type=DAY, help="Count weeks from this day (colleges without a week counter).")
+def calibrate(from_scratch: bool, as_of: datetime | None) -> None:
+    """Recompute every completed and current semester from the college database."""
+    from edumetrics.batch import pipeline
+
+    rows = pipeline.calibrate(_workspace(), click.echo, from_scratch=from_scratch, as_of=_day(as_of))
+    click.echo(f"{rows} rows written.")
+
+
+@main.command()
+def status() -> None:
+    """Where the college is, where the analysis is, the last runs, and the feeds."""
+    from edumetrics.stages import checking
+
+    for line in checking.status():
+        click.echo(line)
+
+
+@main.group()
+def show() -> None:
+    """Answer a question from the analysis database."""
+
+
+def _question(name: str, *, student: bool) -> None:
+    """Add a `show` command for a function of `queries`."""
+
+    def ask(fmt: str, **filters: Any) -> None:
+        from edumetrics import queries
+
+        click.echo(_formatted(getattr(queries, name)(**filters), fmt), nl=False)
+
+    options = [
+        click.Option(["--term"], help="ISO date of the term's first week; default: the newest."),
+        click.Option(["--semester"], type=int),
+        click.Option(["--week"], type=int, help="Semester week; default: the newest."),
+        click.Option(["--class-id"]),
+        click.Option(["--advisor"]),
+        *([click.Option(["--student"])] if student else []),
+        click.Option(
+            ["--format", "fmt"], type=click.Choice(["table", "csv", "json"]), default="table", show_default=True
+        ),
+    ]
+    command = name.replace("_", "-")
+    show.add_command(
+        click.Command(command, callback=ask, params=list(options), help=f"Show {command.replace('-', ' ')} by week.")
+    )
+
+
+_question("student_performance", student=True)
+_question("class_performance", student=False)
+
+
+def _formatted(frame: pd.DataFrame, fmt: str) -> str:
+    if fmt == "json":
+        return str(frame.to_json(orient="records", date_format="iso", indent=1, force_ascii=False)) + "\n"
+    if fmt == "csv":
+        from edumetrics.reports.render import safe_csv
+
+        return safe_csv(frame)
+    if frame.empty:
+        return "Nothing matches.\n"
+    return (
+        frame.dropna(axis="columns", how="all").to_string(index=False, float_format="{:.1f}".format, na_rep="-") + "\n"
+    )
+
+
+def _workspace() -> Workspace:
+    from edumetrics.stages.workspace import open_workspace
+
+    return open_workspace()
+
+
+def _day(moment: datetime | None) -> date | None:
+    return None if moment is None else moment.date()
+
+
+def _say_what_there_is(workspace: Workspace) -> None:
+    pages = sorted(workspace.settings.reports.glob("*/week-*/weekly/advisors/*.html"))
+    click.echo(f"College:  {_shown(workspace.settings.client_db_url)}")
+    click.echo(f"Analysis: {_shown(workspace.settings.default_db_url)}")
+    if pages:
+        newest = [page for page in pages if page.parent == pages[-1].parent]
+        click.echo(f"Pages:    {len(newest)} advisors in {newest[0].parent}")
+        click.echo(f"Open      {newest[0]}")
+
+
+def _shown(url: str) -> str:
+    from sqlalchemy.engine import make_url
+
+    return make_url(url).render_as_string(hide_password=True)

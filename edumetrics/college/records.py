@@ -1,0 +1,283 @@
+"""The records that weekly scoring needs: one aggregate query per relation, one or few rows per student and week out.
+
+Cleaning that decides which rows count (spec "Data that is wrong") happens in these queries:
+
+* a register whose `present` is null or negative, or whose `lectures_held` is, is unmarked and left out; `present` above
+  `lectures_held` is clipped. An unmarked register never displaces a marked duplicate, yet still tells the class.
+* of duplicates by natural key the highest id counts (10 is higher than 9), among the rows known at the week's end.
+* rows of unknown students, classes or items, and of pairings outside the term, are left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date
+from functools import wraps
+from typing import Any, Concatenate, Literal, ParamSpec, cast
+
+import pandas as pd
+import sqlalchemy as sa
+
+from edumetrics.college.mapping import Relation
+from edumetrics.college.source import College, Term
+from edumetrics.database import highest_first, materialized
+
+Work = Literal["assignment", "quiz"]
+Feed = Literal["library_visits", "book_borrows", "lms_activity"]
+P = ParamSpec("P")
+
+
+def _kept(
+    read: Callable[Concatenate[College, Term, P], pd.DataFrame],
+) -> Callable[Concatenate[College, Term, P], pd.DataFrame]:
+    """Read once per college and term, and keep the frame."""
+
+    @wraps(read)
+    def keeping(college: College, term: Term, *args: P.args, **kwargs: P.kwargs) -> pd.DataFrame:
+        key = (read.__name__, term.name, repr(args), repr(kwargs))
+        if key not in college.kept:
+            college.kept[key] = read(college, term, *args, **kwargs)
+        return college.kept[key]
+
+    return keeping
+
+
+@_kept
+def attendance(college: College, term: Term, until: int) -> pd.DataFrame:
+    """student_id, class_id, semester, week, held, present of weeks 1..until, summed over subjects.
+
+    A row exists for every register kept, with held 0 where none of that week was marked.
+    """
+    relation = cast(Relation, college.relations["attendance"])
+    c = relation.c
+    rows = sa.select(
+        c.id, c.student_id, c.class_id, c.subject_id, c.semester, c.week, c.lectures_held, c.present,
+        sa.case((sa.and_(c.present >= 0, c.lectures_held >= 0), 1), else_=0).label("marked"),
+    ).where(term.within(relation), c.week.between(1, until))  # fmt: skip
+    r = _highest(college, rows, relation, term, ("student_id", "subject_id", "semester", "week", "marked"))
+    keys = [r.c.student_id, r.c.class_id, r.c.semester, r.c.week]
+    held = sa.func.sum(sa.case((r.c.marked == 1, r.c.lectures_held), else_=0), type_=sa.Integer).label("held")
+    clipped = sa.case((r.c.present > r.c.lectures_held, r.c.lectures_held), else_=r.c.present)
+    present = sa.func.sum(sa.case((r.c.marked == 1, clipped), else_=0), type_=sa.Integer).label("present")
+    return college.frame(sa.select(*keys, held, present).group_by(*keys), "attendance")
+
+
+@_kept
+def double_registers(college: College, term: Term, until: int, students: list[str]) -> pd.DataFrame:
+    """student_id, week, class_id: the class of the highest id, for students registered in two classes in one week."""
+    relation = cast(Relation, college.relations["attendance"])
+    c = relation.c
+    order = sa.func.row_number().over(partition_by=(c.student_id, c.week), order_by=highest_first(c.id))
+    rows = sa.select(c.student_id, c.week, c.class_id, order.label("place")).where(
+        term.within(relation), c.week.between(1, until), c.student_id.in_(students)
+    ).subquery()  # fmt: skip
+    wanted = sa.select(rows.c.student_id, rows.c.week, rows.c.class_id).where(rows.c.place == 1)
+    return college.frame(wanted, "attendance")
+
+
+@_kept
+def items(college: College, term: Term, work: Work) -> pd.DataFrame:
+    """item_id, class_id, semester, subject_id, due_week of the work that counts; due_week is NaN where never due."""
+    items = _items(college, term, work)
+    if items is None:
+        names = ("item_id", "class_id", "semester", "subject_id", "due_week")
+        return pd.DataFrame({name: pd.Series(dtype="str" if name.endswith("id") else "float64") for name in names})
+    c = items.c
+    return college.frame(sa.select(c.item_id, c.class_id, c.semester, c.subject_id, c.due_week), f"{work}_definitions")
+
+
+def done(college: College, term: Term, work: Work, known_by: date, *, by_subject: bool) -> pd.DataFrame:
+    """Work handed in or attempted and known by a day, with the marks known by then.
+
+    Returns:
+        student_id, class_id and subject_id (of the item; subject_id is null unless `by_subject`), semester, week
+        (when it is due, an extension included; NaN where never), done (count), marked (count), mark_sum (percent),
+        judged (count), quality_sum (percent), similarity (highest, percent), last_date.
+    """
+    items, relation = _items(college, term, work), college.relations[f"{work}_submissions"]
+    if items is None or relation is None:
+        return pd.DataFrame()
+    c = relation.c
+    item_id, handed_in = c[f"{work}_id"], c["submission_date" if work == "assignment" else "attempt_date"]
+    assignment = work == "assignment"
+    nothing = sa.cast(sa.null(), sa.Double())
+    rows = sa.select(
+        c.id, c.student_id, item_id.label("item_id"), handed_in.label("handed_in"), c.marks_obtained, c.marked_on,
+        (sa.cast(sa.null(), sa.Integer()) if not assignment else c.due_week_override).label("due_week_override"),
+        (c.quality_pct if assignment else nothing).label("quality"),
+        (c.plagiarism_pct if assignment else nothing).label("similarity"),
+        (nothing if assignment else c.score_pct).label("score"),
+        (sa.true() if assignment else c.attempted).label("attempted"),
+    ).where(sa.or_(handed_in.is_(None), handed_in <= known_by), college.known_class(relation))  # fmt: skip
+    partition = ("student_id", f"{work}_id")
+    r = _highest(college, rows, relation, term, partition, renamed={f"{work}_id": "item_id"}, tag=known_by.isoformat())
+    return college.frame(_summed(r, items, work, known_by, by_subject), f"{work}_submissions")
+
+
+@_kept
+def extensions(college: College, term: Term) -> pd.DataFrame:
+    """student_id, item_id, week: assignments whose due week was moved for a student; of several the highest id's."""
+    relation, items = college.relations["assignment_submissions"], _items(college, term, "assignment")
+    empty = pd.DataFrame(
+        {"student_id": pd.Series(dtype="str"), "item_id": pd.Series(dtype="str"), "week": pd.Series(dtype="int64")}
+    )
+    if relation is None or items is None or "due_week_override" not in relation.present:
+        return empty
+    c = relation.c
+    joined = sa.join(relation.rows, items, c.assignment_id == items.c.item_id)
+    found = college.frame(
+        sa.select(c.id, c.student_id, c.assignment_id.label("item_id"), c.due_week_override.label("week"))
+        .select_from(joined)
+        .where(c.due_week_override.is_not(None), college.known_class(relation)),
+        "assignment_submissions",
+    )
+    order = found["id"].str.len()
+    found = (
+        found.assign(order=order).sort_values(["order", "id"]).drop_duplicates(["student_id", "item_id"], keep="last")
+    )
+    return found[["student_id", "item_id", "week"]] if len(found) else empty
+
+
+@_kept
+def per_week(college: College, term: Term, name: Feed, until: int) -> pd.DataFrame:
+    """What the feed counts per student and week 1..until.
+
+    Returns:
+        student_id, semester, week, count (visits, loans, or days active: the highest over subjects) and, for
+        lms_activity, events (their sum). Negative counts are 0.
+    """
+    relation = college.relations[name]
+    if relation is None:
+        return pd.DataFrame(
+            {"student_id": pd.Series(dtype="str"), "semester": [], "week": [], "count": [], "events": []}
+        )
+    c = relation.c
+    week = c.borrow_week if name == "book_borrows" else c.week
+    amount = {"library_visits": "physical_visits", "book_borrows": "borrow_id", "lms_activity": "active_days"}[name]
+    rows = sa.select(c[relation.table.key[0]].label("row_id"), c.student_id, c.semester, week.label("week"), c[amount].label("amount"),
+                     (c.events if name == "lms_activity" else sa.literal(0)).label("events"))  # fmt: skip
+    rows = rows.where(term.within(relation), week.between(1, until))
+    r = _highest(college, rows, relation, term, relation.table.natural, key="row_id")
+    keys = [r.c.student_id, r.c.semester, r.c.week]
+    total = {
+        "library_visits": sa.func.sum(sa.case((r.c.amount > 0, r.c.amount), else_=0), type_=sa.Integer),
+        "book_borrows": sa.func.count(),
+        "lms_activity": sa.func.max(sa.case((r.c.amount > 0, r.c.amount), else_=0), type_=sa.Integer),
+    }[name]
+    events = sa.func.sum(sa.case((r.c.events > 0, r.c.events), else_=0), type_=sa.Integer)
+    return college.frame(sa.select(*keys, total.label("count"), events.label("events")).group_by(*keys), name)
+
+
+def midterms(college: College, term: Term, known_by: date, week: int) -> pd.DataFrame:
+    """student_id, subject_id, score (percent): midterm results known by a day.
+
+    An undated result is known from the teaching week after its exam's scheduled week, so in `week` only when that
+    is later than the scheduled week.
+    """
+    schedule, results = college.relations["exam_schedule"], college.relations["exam_results"]
+    if schedule is None or results is None:
+        return pd.DataFrame({"student_id": pd.Series(dtype="str"), "subject_id": pd.Series(dtype="str"), "score": []})
+    s, c = schedule.c, results.c
+    exams = materialized(
+        sa.select(s.schedule_id, s.subject_id, s.scheduled_week, s.max_marks.label("scheduled_marks")).where(
+            term.within(schedule), sa.func.lower(s.exam_type) == "midterm"
+        ),
+        "exams",
+    )
+    undated = sa.and_(c.result_date.is_(None), sa.func.coalesce(exams.c.scheduled_week, 0) < week)
+    rows = (
+        sa.select(c.id, c.student_id, c.schedule_id, exams.c.subject_id, c.score_pct, c.marks_obtained,
+                  sa.func.coalesce(c.max_marks, exams.c.scheduled_marks).label("out_of"))
+        .select_from(sa.join(results.rows, exams, c.schedule_id == exams.c.schedule_id))
+        .where(sa.or_(c.result_date <= known_by, undated), college.known_class(results))
+    )  # fmt: skip
+    r = _highest(college, rows, results, term, results.table.natural, tag=known_by.isoformat())
+    score = sa.func.coalesce(_clipped(r.c.score_pct), _percent(r.c.marks_obtained, r.c.out_of)).label("score")
+    frame = college.frame(sa.select(r.c.student_id, r.c.subject_id, score), "exam_results")
+    return frame.dropna(subset="score")
+
+
+def _items(college: College, term: Term, work: Work) -> sa.CTE | None:
+    """Work of the term that counts: weight 0 is optional, unless all work of the pairing weighs 0 or nothing."""
+    relation = college.relations[f"{work}_definitions"]
+    if relation is None:
+        return None
+    c = relation.c
+    due = c.due_week if work == "assignment" else c.scheduled_week
+    rows = sa.select(
+        c[f"{work}_id"].label("item_id"), c.class_id, c.semester, c.subject_id, due.label("due_week"), c.max_marks
+    )
+    rows = rows.where(term.within(relation))
+    weighted = [
+        sa.select(other.c.class_id, other.c.semester).where(other.c.weight != 0)
+        for other in (college.relations["assignment_definitions"], college.relations["quiz_definitions"])
+        if other is not None and "weight" in other.present
+    ]
+    if "weight" in relation.present:
+        pairs = sa.union(*weighted).subquery("weighted")
+        optional = sa.exists().where(pairs.c.class_id == c.class_id, pairs.c.semester == c.semester)
+        rows = rows.where(sa.or_(c.weight.is_(None), c.weight != 0, ~optional))
+    return materialized(rows, "items")
+
+
+def _highest(
+    college: College,
+    rows: sa.Select[Any],
+    relation: Relation,
+    term: Term,
+    partition: tuple[str, ...],
+    *,
+    key: str = "id",
+    renamed: dict[str, str] | None = None,
+    tag: str = "",
+) -> sa.Subquery:
+    """The rows, one per natural key; the window function is only paid for where keys do repeat."""
+    if not college.repeats(relation, term):
+        return rows.subquery("rows")
+    columns = rows.selected_columns
+    names = [(renamed or {}).get(name, name) for name in partition]
+    order = sa.func.row_number().over(
+        partition_by=[columns[name] for name in names], order_by=highest_first(columns[key])
+    )
+    ranked = rows.add_columns(order.label("place")).subquery("ranked")
+    return sa.select(ranked).where(ranked.c.place == 1).subquery(f"kept{tag.replace('-', '')}")
+
+
+def _clipped(percent: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
+    return sa.case((percent < 0, 0.0), (percent > 100, 100.0), else_=percent)
+
+
+def _percent(marks: sa.ColumnElement[Any], out_of: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
+    """Marks as clipped percent; null where they are negative or the maximum is not above 0."""
+    return sa.case((sa.and_(marks >= 0, out_of > 0), _clipped(marks * 100.0 / out_of)))
+
+
+def _summed(r: sa.Subquery, items: sa.CTE, work: Work, known_by: date, by_subject: bool) -> sa.Select[Any]:
+    """Sums per student, item class, (subject,) and week due, over rows that count as done."""
+    done = (
+        sa.or_(r.c.handed_in.is_not(None), r.c.marks_obtained >= 0)
+        if work == "assignment"
+        else r.c.attempted.is_(sa.true())
+    )
+    judged = sa.or_(r.c.marked_on.is_(None), r.c.marked_on <= known_by)
+    percent = _percent(r.c.marks_obtained, items.c.max_marks)
+    mark = sa.case((judged, percent if work == "assignment" else sa.func.coalesce(_clipped(r.c.score), percent)))
+    quality = sa.case((judged, _clipped(r.c.quality)))
+    week = sa.func.coalesce(r.c.due_week_override, items.c.due_week)
+    subject = items.c.subject_id if by_subject else sa.cast(sa.null(), sa.Text())
+    keys = [r.c.student_id, items.c.class_id, items.c.semester, week]
+    return (
+        sa.select(
+            r.c.student_id, items.c.class_id, items.c.semester, week.label("week"), subject.label("subject_id"),
+            sa.func.count().label("done"),
+            sa.func.count(mark).label("marked"),
+            sa.func.sum(mark, type_=sa.Double).label("mark_sum"),
+            sa.func.count(quality).label("judged"),
+            sa.func.sum(quality, type_=sa.Double).label("quality_sum"),
+            sa.func.max(sa.case((judged, _clipped(r.c.similarity))), type_=sa.Double).label("similarity"),
+            sa.func.max(r.c.handed_in, type_=sa.Date).label("last_date"),
+        )
+        .select_from(sa.join(r, items, r.c.item_id == items.c.item_id))
+        .where(done)
+        .group_by(*keys, *([items.c.subject_id] if by_subject else []))
+    )  # fmt: skip

@@ -97,7 +97,9 @@ def week_dates(known: pd.DataFrame, weeks: int) -> pd.DataFrame:
     grid = pairs.merge(pd.DataFrame({"week": np.arange(1, weeks + 1)}), how="cross")
     grid = grid.merge(known, on=[*PAIRING, "week"], how="outer").sort_values([*PAIRING, "week"], ignore_index=True)
     origin = grid["week_date"] - pd.to_timedelta(7 * grid["week"], unit="D")
-    filled = origin.groupby([grid["class_id"], grid["semester"]]).transform(lambda column: column.ffill().bfill())
+    pairing = grid.groupby(PAIRING, sort=False).ngroup()
+    filled = origin.groupby(pairing).ffill()
+    filled = filled.groupby(pairing).bfill()
     grid["week_date"] = filled + pd.to_timedelta(7 * grid["week"], unit="D")
     return grid
 

@@ -11,6 +11,7 @@ from typing import Any, cast
 import pandas as pd
 import sqlalchemy as sa
 
+from edumetrics.college import records
 from edumetrics.college.mapping import Relation
 from edumetrics.college.source import College, Condition, Term
 from edumetrics.database import highest_first, materialized
@@ -57,33 +58,36 @@ def nothing() -> pd.DataFrame:
 
 def _feeds(college: College, term: Term, week: int) -> pd.DataFrame:
     """One row per weekly feed: how fresh it is."""
+    read = {
+        "attendance": ("Attendance", records.attendance(college, term, week)),
+        "library_visits": ("Library visits", records.per_week(college, term, "library_visits", week)),
+        "book_borrows": ("Library loans", records.per_week(college, term, "book_borrows", week)),
+        "lms_activity": ("Platform activity", records.per_week(college, term, "lms_activity", week)),
+    }
+    recent = college.params.calendar.last_teaching_weeks(week, college.params.scoring.feed_weeks)
     rows = []
-    for name, label in (
-        ("attendance", "Attendance"),
-        ("library_visits", "Library visits"),
-        ("book_borrows", "Library loans"),
-        ("lms_activity", "Platform activity"),
-    ):
-        relation = college.relations[name]
-        if relation is None:
+    for name, (label, frame) in read.items():
+        if college.relations[name] is None:
             continue
-        number = _week(relation)
-        known = sa.select(sa.func.max(number).label("week")).where(term.within(relation), number.between(1, week))
-        newest = college.frame(known, name)["week"].iloc[0]
-        recent = college.params.calendar.last_teaching_weeks(week, college.params.scoring.feed_weeks)
+        newest = frame["week"].max()
+        known = "nothing recorded this semester" if pd.isna(newest) else f"recorded up to week {int(newest)}"
         fresh = newest in recent
-        message = (
-            f"{label}: nothing recorded this semester."
-            if pd.isna(newest)
-            else f"{label}: recorded up to week {int(newest)}."
-        )
-        if not fresh:
-            message = message[:-1] + "; treated as absent, not as zero."
+        message = f"{label}: {known}{'.' if fresh else '; treated as absent, not as zero.'}"
         rows.append((f"{name}: feed", EVERYWHERE, "ok" if fresh else "warn", 0, [], message))
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
+def _registers_are_clean(college: College, term: Term, week: int) -> bool:
+    """Whether what reading the registers counted on its way already says that there is nothing to find."""
+    read = records.registers(college, term, week)
+    odd = read[["unmarked", "clipped"]].to_numpy().any()
+    known = read["class_id"].isin(college.classes["class_id"]) & read["student_id"].isin(college.listed)
+    return not odd and bool(known.all()) and not college.repeats(cast(Relation, college.relations["attendance"]), term)
+
+
 def _relation_findings(college: College, relation: Relation, term: Term, week: int) -> pd.DataFrame:
+    if relation.table.name == "attendance" and _registers_are_clean(college, term, week):
+        return nothing()
     parent = _parent(college, relation)
     rows = _rows(college, relation, parent, term, week)
     checks = _checks(college, relation, parent)

@@ -62,32 +62,75 @@ def resolve(connection: Connection, sources: Mapping[str, str | None]) -> dict[s
         raise SettingsError(
             f"The mapping gives no source for {missing[0]}: every college needs {', '.join(ESSENTIAL)}."
         )
-    inspector = sa.inspect(connection)
-    return {name: _resolve(connection, inspector, table, sources.get(name)) for name, table in RELATIONS.items()}
+    catalogue = Catalogue(connection, [source for source in sources.values() if source and not _is_select(source)])
+    resolved: dict[str, Relation | None] = {}
+    for name, table in RELATIONS.items():
+        source = sources.get(name)
+        if source is None:
+            resolved[name] = None
+        elif _is_select(source):
+            resolved[name] = _from_select(connection, table, source)
+        else:
+            resolved[name] = _from_table(catalogue, table, source)
+    return resolved
 
 
-def _resolve(connection: Connection, inspector: sa.Inspector, table: Table, source: str | None) -> Relation | None:
-    if source is None:
-        return None
-    if source.lstrip().lower().startswith(("select", "with")):
-        return _from_select(connection, table, source)
-    return _from_table(inspector, table, source)
+def _is_select(source: str) -> bool:
+    return source.lstrip().lower().startswith(("select", "with"))
 
 
-def _from_table(inspector: sa.Inspector, table: Table, source: str) -> Relation | None:
-    schema, _, name = source.rpartition(".")
-    try:
-        found = [column["name"] for column in inspector.get_columns(name, schema=schema or None)]
-    except sa.exc.NoSuchTableError:
+class Catalogue:
+    """The columns and unique keys of the tables and views named, asked for all at once; names may have a schema."""
+
+    def __init__(self, connection: Connection, sources: list[str]) -> None:
+        inspector = sa.inspect(connection)
+        self.columns: dict[str, list[str]] = {}
+        self.unique: dict[str, list[set[str | None]]] = {}
+        for schema in {source.rpartition(".")[0] for source in sources}:
+            names = [source.rpartition(".")[2] for source in sources if source.rpartition(".")[0] == schema]
+            asked: dict[str, Any] = {
+                "schema": schema or None,
+                "filter_names": names,
+                "kind": sa.engine.reflection.ObjectKind.ANY,
+            }
+            for (_, name), columns in inspector.get_multi_columns(**asked).items():
+                self.columns[self._key(schema, name)] = [column["name"] for column in columns]
+            for (_, name), key in inspector.get_multi_pk_constraint(**asked).items():
+                self.unique.setdefault(self._key(schema, name), []).append(set(key["constrained_columns"]))
+            for (_, name), constraints in inspector.get_multi_unique_constraints(**asked).items():
+                self.unique[self._key(schema, name)] += [set(entry["column_names"]) for entry in constraints]
+            for (_, name), indexes in inspector.get_multi_indexes(**asked).items():
+                self.unique[self._key(schema, name)] += [
+                    set(entry["column_names"]) for entry in indexes if _whole(entry)
+                ]
+
+    def guarantees(self, source: str, natural: tuple[str, ...]) -> bool:
+        """Whether a unique key of the table lies within a natural key, which then cannot repeat."""
+        return any(key and None not in key and key <= set(natural) for key in self.unique.get(source, []))
+
+    @staticmethod
+    def _key(schema: str, name: str) -> str:
+        return f"{schema}.{name}" if schema else name
+
+
+def _whole(index: Any) -> bool:
+    """Whether an index is unique over all rows: a partial one guarantees nothing about the others."""
+    return bool(index["unique"]) and not any(index.get("dialect_options", {}).values())
+
+
+def _from_table(catalogue: Catalogue, table: Table, source: str) -> Relation | None:
+    found = catalogue.columns.get(source)
+    if found is None:
         if table.optional and source == table.name:
             return None
         raise SettingsError(
             f"The college database has no table {source} for {table.name}: correct the mapping, or map it to null if the college has none."
-        ) from None
+        )
+    schema, _, name = source.rpartition(".")
     columns = _check_columns(table, found, f"table {source}")
     origin = sa.table(name, *(sa.column(column) for column in found), schema=schema or None)
     return Relation(
-        table, _canonical_rows(table, origin, columns), columns, _guaranteed(inspector, table, name, schema or None)
+        table, _canonical_rows(table, origin, columns), columns, catalogue.guarantees(source, table.natural)
     )
 
 
@@ -128,16 +171,3 @@ def _canonical_rows(table: Table, origin: sa.FromClause, present: frozenset[str]
             for f in table.fields
         )
     ).subquery(table.name)
-
-
-def _guaranteed(inspector: sa.Inspector, table: Table, name: str, schema: str | None) -> bool:
-    keys = [inspector.get_pk_constraint(name, schema=schema)["constrained_columns"]]
-    keys += [entry["column_names"] for entry in inspector.get_unique_constraints(name, schema=schema)]
-    indexes = inspector.get_indexes(name, schema=schema)
-    # A partial unique index guarantees nothing about the other rows.
-    keys += [
-        entry["column_names"]
-        for entry in indexes
-        if entry["unique"] and not any(entry.get("dialect_options", {}).values())
-    ]
-    return any(key and None not in key and set(key) <= set(table.natural) for key in keys)

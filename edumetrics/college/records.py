@@ -43,23 +43,39 @@ def _kept(
 
 
 @_kept
-def attendance(college: College, term: Term, until: int) -> pd.DataFrame:
-    """student_id, class_id, semester, week, held, present of weeks 1..until, summed over subjects.
+def registers(college: College, term: Term, until: int) -> pd.DataFrame:
+    """Registers of weeks 1..until per student, class and week, of the term's pairings and of unknown classes.
 
-    A row exists for every register kept, with held 0 where none of that week was marked.
+    Returns:
+        student_id, class_id, semester, week, held, present (summed over subjects, unmarked registers left out), unmarked
+        and clipped (how many registers were). A row exists for every register, with held 0 where none was marked.
     """
     relation = cast(Relation, college.relations["attendance"])
     c = relation.c
+    semesters = [int(semester) for semester in term.pairings["semester"].unique()]
+    scope = sa.or_(term.within(relation), sa.and_(c.semester.in_(semesters), ~college.known_class(relation)))
+    marked = sa.case((sa.and_(c.present >= 0, c.lectures_held >= 0), 1), else_=0).label("marked")
     rows = sa.select(
-        c.id, c.student_id, c.class_id, c.subject_id, c.semester, c.week, c.lectures_held, c.present,
-        sa.case((sa.and_(c.present >= 0, c.lectures_held >= 0), 1), else_=0).label("marked"),
-    ).where(term.within(relation), c.week.between(1, until))  # fmt: skip
+        c.id, c.student_id, c.class_id, c.subject_id, c.semester, c.week, c.lectures_held, c.present, marked
+    ).where(scope, c.week.between(1, until))  # fmt: skip
     r = _highest(college, rows, relation, term, ("student_id", "subject_id", "semester", "week", "marked"))
     keys = [r.c.student_id, r.c.class_id, r.c.semester, r.c.week]
-    held = sa.func.sum(sa.case((r.c.marked == 1, r.c.lectures_held), else_=0), type_=sa.Integer).label("held")
-    clipped = sa.case((r.c.present > r.c.lectures_held, r.c.lectures_held), else_=r.c.present)
-    present = sa.func.sum(sa.case((r.c.marked == 1, clipped), else_=0), type_=sa.Integer).label("present")
-    return college.frame(sa.select(*keys, held, present).group_by(*keys), "attendance")
+    over = r.c.present > r.c.lectures_held
+    sums = {
+        "held": sa.case((r.c.marked == 1, r.c.lectures_held), else_=0),
+        "present": sa.case((r.c.marked == 0, 0), (over, r.c.lectures_held), else_=r.c.present),
+        "unmarked": 1 - r.c.marked,
+        "clipped": sa.case((sa.and_(r.c.marked == 1, over), 1), else_=0),
+    }
+    totals = [sa.func.sum(value, type_=sa.Integer).label(name) for name, value in sums.items()]
+    return college.frame(sa.select(*keys, *totals).group_by(*keys), "attendance")
+
+
+@_kept
+def attendance(college: College, term: Term, until: int) -> pd.DataFrame:
+    """The registers of the term's own pairings; columns as `registers`."""
+    frame = registers(college, term, until)
+    return frame[frame["class_id"].isin(term.pairings["class_id"])]
 
 
 @_kept
@@ -90,9 +106,9 @@ def done(college: College, term: Term, work: Work, known_by: date, *, by_subject
     """Work handed in or attempted and known by a day, with the marks known by then.
 
     Returns:
-        student_id, class_id and subject_id (of the item; subject_id is null unless `by_subject`), semester, week
-        (when it is due, an extension included; NaN where never), done (count), marked (count), mark_sum (percent),
-        judged (count), quality_sum (percent), similarity (highest, percent), last_date.
+        student_id, class_id, semester and, when asked for, subject_id (of the item), week (when it is due, an extension
+        included; NaN where never), done (count), marked (count), mark_sum (percent), last_date; for assignments also
+        judged (count), quality_sum (percent) and similarity (highest, percent).
     """
     items, relation = _items(college, term, work), college.relations[f"{work}_submissions"]
     if items is None or relation is None:
@@ -169,14 +185,14 @@ def per_week(college: College, term: Term, name: Feed, until: int) -> pd.DataFra
 
 
 def midterms(college: College, term: Term, known_by: date, week: int) -> pd.DataFrame:
-    """student_id, subject_id, score (percent): midterm results known by a day.
+    """student_id, score: the mean over subjects of the midterm results (percent) known by a day.
 
     An undated result is known from the teaching week after its exam's scheduled week, so in `week` only when that
     is later than the scheduled week.
     """
     schedule, results = college.relations["exam_schedule"], college.relations["exam_results"]
     if schedule is None or results is None:
-        return pd.DataFrame({"student_id": pd.Series(dtype="str"), "subject_id": pd.Series(dtype="str"), "score": []})
+        return pd.DataFrame({"student_id": pd.Series(dtype="str"), "score": pd.Series(dtype="float64")})
     s, c = schedule.c, results.c
     exams = materialized(
         sa.select(s.schedule_id, s.subject_id, s.scheduled_week, s.max_marks.label("scheduled_marks")).where(
@@ -193,8 +209,13 @@ def midterms(college: College, term: Term, known_by: date, week: int) -> pd.Data
     )  # fmt: skip
     r = _highest(college, rows, results, term, results.table.natural, tag=known_by.isoformat())
     score = sa.func.coalesce(_clipped(r.c.score_pct), _percent(r.c.marks_obtained, r.c.out_of)).label("score")
-    frame = college.frame(sa.select(r.c.student_id, r.c.subject_id, score), "exam_results")
-    return frame.dropna(subset="score")
+    papers = sa.select(r.c.student_id, r.c.subject_id, score).subquery("papers")
+    subjects = sa.select(papers.c.student_id, sa.func.avg(papers.c.score).label("score")).where(
+        papers.c.score.is_not(None)
+    )
+    subjects = subjects.group_by(papers.c.student_id, papers.c.subject_id).subquery("subjects")
+    mean = sa.func.avg(subjects.c.score, type_=sa.Double).label("score")
+    return college.frame(sa.select(subjects.c.student_id, mean).group_by(subjects.c.student_id), "exam_results")
 
 
 def _items(college: College, term: Term, work: Work) -> sa.CTE | None:
@@ -254,30 +275,26 @@ def _percent(marks: sa.ColumnElement[Any], out_of: sa.ColumnElement[Any]) -> sa.
 
 def _summed(r: sa.Subquery, items: sa.CTE, work: Work, known_by: date, by_subject: bool) -> sa.Select[Any]:
     """Sums per student, item class, (subject,) and week due, over rows that count as done."""
-    done = (
-        sa.or_(r.c.handed_in.is_not(None), r.c.marks_obtained >= 0)
-        if work == "assignment"
-        else r.c.attempted.is_(sa.true())
-    )
+    assignment = work == "assignment"
+    done = sa.or_(r.c.handed_in.is_not(None), r.c.marks_obtained >= 0) if assignment else r.c.attempted.is_(sa.true())
     judged = sa.or_(r.c.marked_on.is_(None), r.c.marked_on <= known_by)
     percent = _percent(r.c.marks_obtained, items.c.max_marks)
-    mark = sa.case((judged, percent if work == "assignment" else sa.func.coalesce(_clipped(r.c.score), percent)))
+    mark = sa.case((judged, percent if assignment else sa.func.coalesce(_clipped(r.c.score), percent)))
     quality = sa.case((judged, _clipped(r.c.quality)))
-    week = sa.func.coalesce(r.c.due_week_override, items.c.due_week)
-    subject = items.c.subject_id if by_subject else sa.cast(sa.null(), sa.Text())
-    keys = [r.c.student_id, items.c.class_id, items.c.semester, week]
-    return (
-        sa.select(
-            r.c.student_id, items.c.class_id, items.c.semester, week.label("week"), subject.label("subject_id"),
-            sa.func.count().label("done"),
-            sa.func.count(mark).label("marked"),
-            sa.func.sum(mark, type_=sa.Double).label("mark_sum"),
+    keys = [r.c.student_id, items.c.class_id, items.c.semester]
+    keys += [items.c.subject_id] if by_subject else []
+    week = sa.func.coalesce(r.c.due_week_override, items.c.due_week).label("week")
+    sums = [
+        sa.func.count().label("done"),
+        sa.func.count(mark).label("marked"),
+        sa.func.sum(mark, type_=sa.Double).label("mark_sum"),
+        sa.func.max(r.c.handed_in, type_=sa.Date).label("last_date"),
+    ]
+    if assignment:
+        sums += [
             sa.func.count(quality).label("judged"),
             sa.func.sum(quality, type_=sa.Double).label("quality_sum"),
             sa.func.max(sa.case((judged, _clipped(r.c.similarity))), type_=sa.Double).label("similarity"),
-            sa.func.max(r.c.handed_in, type_=sa.Date).label("last_date"),
-        )
-        .select_from(sa.join(r, items, r.c.item_id == items.c.item_id))
-        .where(done)
-        .group_by(*keys, *([items.c.subject_id] if by_subject else []))
-    )  # fmt: skip
+        ]
+    joined = sa.join(r, items, r.c.item_id == items.c.item_id)
+    return sa.select(*keys, week, *sums).select_from(joined).where(done).group_by(*keys, week)

@@ -19,8 +19,6 @@ from edumetrics.weeks import PAIRING, Position
 
 Condition = sa.ColumnElement[bool]
 
-NO_PAIRINGS = sa.false()
-
 
 @dataclass(frozen=True)
 class Term:
@@ -50,11 +48,14 @@ class Term:
 
     def within(self, relation: Relation | sa.CTE) -> Condition:
         """The SQL condition that a row (with class_id and semester) belongs to one of the pairings."""
-        groups = self.pairings.groupby("semester")["class_id"]
-        return sa.or_(
-            NO_PAIRINGS,
-            *(sa.and_(relation.c.semester == int(sem), relation.c.class_id.in_(list(ids))) for sem, ids in groups),
-        )
+        return within(self.pairings, relation)
+
+
+def within(pairings: pd.DataFrame, relation: Relation | sa.CTE) -> Condition:
+    """The SQL condition that a row (with class_id and semester) belongs to one of some pairings."""
+    groups = pairings.groupby("semester")["class_id"]
+    each = (sa.and_(relation.c.semester == int(sem), relation.c.class_id.in_(list(ids))) for sem, ids in groups)
+    return sa.or_(sa.false(), *each)
 
 
 class College:
@@ -97,6 +98,11 @@ class College:
         return frame[~frame["student_id"].isin(self.params.scoring.exclusions)]
 
     @property
+    def listed(self) -> pd.Series:
+        """Every student_id that the college lists, the excluded ones too."""
+        return self.whole("students", "student_id", "class_id", "advisor_id", "joined_on", "withdrawn_on")["student_id"]
+
+    @property
     def advisors(self) -> pd.DataFrame:
         """advisor_id, name, email, class_id; unique by advisor_id."""
         frame = self.whole("advisors", "advisor_id", "name", "email", "class_id")
@@ -117,9 +123,15 @@ class College:
 
     # ------------------------------------------------------------ calendar
 
-    @cached_property
-    def survey(self) -> pd.DataFrame:
-        """class_id, semester, week, week_date: the weeks that the feeds date, attendance before library before platform."""
+    def survey(self, pairings: pd.DataFrame | None = None) -> pd.DataFrame:
+        """The weeks that the feeds date, attendance before library before platform.
+
+        Args:
+            pairings: class_id, semester: only these; every one of a listed class when None.
+
+        Returns:
+            class_id, semester, week, week_date; unique by the first three.
+        """
         known = set(self.classes["class_id"])
         found: list[pd.DataFrame] = []
         for name in ("attendance", "library_visits", "lms_activity"):
@@ -128,14 +140,21 @@ class College:
                 continue
             keys = [relation.c.class_id, relation.c.semester, relation.c.week]
             latest = sa.func.max(relation.c.week_date, type_=sa.Date).label("week_date")
-            frame = self.frame(sa.select(*keys, latest).group_by(*keys), name).dropna()
+            wanted = sa.select(*keys, latest).group_by(*keys)
+            if pairings is not None:
+                wanted = wanted.where(within(pairings, relation))
+            frame = self.frame(wanted, name).dropna()
             found.append(frame[frame["class_id"].isin(known)].astype({"semester": "int64", "week": "int64"}))
         return pd.concat(found).drop_duplicates([*PAIRING, "week"], ignore_index=True)
 
     @cached_property
-    def _pairings(self) -> tuple[pd.DataFrame, pd.DataFrame]:
-        dates = weeks.week_dates(self.survey, self.params.calendar.weeks_per_semester)
-        last = self.survey.groupby(PAIRING, as_index=False)["week"].max().rename(columns={"week": "last_week"})
+    def _calendar(self) -> tuple[pd.DataFrame, pd.DataFrame]:
+        return self._dated(self.survey())
+
+    def _dated(self, survey: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+        """Pairings (class_id, semester, start, term, last_week) and the dates of their weeks."""
+        dates = weeks.week_dates(survey, self.params.calendar.weeks_per_semester)
+        last = survey.groupby(PAIRING, as_index=False)["week"].max().rename(columns={"week": "last_week"})
         return weeks.name_terms(dates).merge(last, on=PAIRING), dates
 
     def running(self, position: Position) -> pd.DataFrame:
@@ -143,7 +162,7 @@ class College:
         column = f"{position.slot(self.params.calendar)}_sem"
         classes = self.classes
         if classes[["odd_sem", "even_sem"]].isna().all(axis=None):
-            pairings, _ = self._pairings
+            pairings, dates = self._calendar
             return pairings.sort_values("start").drop_duplicates("class_id", keep="last")[PAIRING]
         session = classes.dropna(subset=column)
         return pd.DataFrame({"class_id": session["class_id"], "semester": session[column].astype("int64")})
@@ -156,7 +175,8 @@ class College:
         of that date is over.
         """
         running = self.running(position)
-        pairings, _ = self._pairings
+        # Only the classes in session are asked for: the weekly run does not pay for the college's whole history.
+        pairings, dates = self._dated(self.survey(running))
         dated = running.merge(pairings, on=PAIRING)
         expected = pd.Timestamp(weeks.slot_start(position, self.params.calendar))
         if self.whole("sim_state", "id", "current_week", "sim_year").empty:
@@ -168,26 +188,28 @@ class College:
         if dated.empty and running.empty:
             return None
         if dated.empty:
-            return self._term(expected.date().isoformat(), running.assign(start=expected, last_week=0), current=True)
+            return self._term(
+                expected.date().isoformat(), running.assign(start=expected, last_week=0), dates, current=True
+            )
         name = max(dated["term"])
         known = dated[dated["term"] == name].drop(columns="term")
         silent = running.merge(pairings[PAIRING], on=PAIRING, how="left", indicator="dated").query(
             "dated == 'left_only'"
         )
         silent = silent[PAIRING].assign(start=known["start"].mode()[0], last_week=0)
-        return self._term(name, pd.concat([known, silent], ignore_index=True), current=True)
+        return self._term(name, pd.concat([known, silent], ignore_index=True), dates, current=True)
 
     def terms(self, position: Position) -> list[Term]:
         """Every term up to the one in session, that one included, in time order."""
-        pairings, _ = self._pairings
+        pairings, dates = self._calendar
         current = self.current_term(position)
+        if current is not None:
+            pairings = pairings[pairings["start"] < pd.Timestamp(current.name) - weeks.TERM_SPREAD]
         groups = pairings.groupby("term")
-        past = [self._term(str(name), group.drop(columns="term"), current=False) for name, group in groups
-                if current is None or str(name) < current.name]  # fmt: skip
+        past = [self._term(str(name), group.drop(columns="term"), dates, current=False) for name, group in groups]
         return [*past, current] if current else past
 
-    def _term(self, name: str, pairings: pd.DataFrame, *, current: bool) -> Term:
-        _, dates = self._pairings
+    def _term(self, name: str, pairings: pd.DataFrame, dates: pd.DataFrame, *, current: bool) -> Term:
         dates = dates.merge(pairings[PAIRING], on=PAIRING)
         silent = pairings[pairings["last_week"] == 0]
         if not silent.empty:

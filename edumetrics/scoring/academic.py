@@ -8,7 +8,7 @@ import pandas as pd
 from edumetrics.params import Calendar, Scoring
 from edumetrics.scoring.facts import Facts
 from edumetrics.scoring.roll import Roll
-from edumetrics.scoring.signals import Floats, divide, weighted_mean
+from edumetrics.scoring.signals import Floats, weighted_mean
 from edumetrics.scoring.work import Work, mean_mark
 
 
@@ -39,12 +39,12 @@ def academic(roll: Roll, facts: Facts, work: tuple[Work, Work], calendar: Calend
 
 def _midterm(roll: Roll, midterms: pd.DataFrame) -> Floats:
     """Mean over subjects of the scores known at the student's own week's end; NaN where none is."""
-    row = roll.rows(midterms["student_id"])
-    ends = roll.frame["week_end"].to_numpy()
-    kept = (row >= 0) & (midterms["known_by"].to_numpy() == ends[row]) if len(ends) else row >= 0
-    scores = midterms[kept].assign(row=row[kept]).groupby(["row", "subject_id"], as_index=False)["score"].mean()
-    size = len(roll.frame)
-    return divide(np.bincount(scores["row"], scores["score"], size), np.bincount(scores["row"], minlength=size))
+    score = np.full(len(roll.frame), np.nan)
+    if len(score):
+        row = roll.rows(midterms["student_id"])
+        own = (row >= 0) & (midterms["known_by"].to_numpy() == roll.frame["week_end"].to_numpy()[row])
+        score[row[own]] = midterms["score"].to_numpy()[own]
+    return score
 
 
 def _days_since_submission(roll: Roll, work: tuple[Work, Work]) -> np.ndarray:  # type: ignore[type-arg]

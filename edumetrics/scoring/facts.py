@@ -16,7 +16,7 @@ class Facts:
         students: student_id (unique), class_id, advisor_id, joined_on, withdrawn_on.
         pairings: class_id, semester of the classes to score (class_id unique).
         dates: class_id, semester, week, week_date.
-        attendance: student_id, class_id, semester, week, held, present; weeks after `week` are ignored.
+        attendance: student_id, class_id, semester, week, held, present (and more); weeks after `week` are ignored.
         double_registers: student_id, week, class_id: whose register counts, for students in two classes in one week.
         assignments, quizzes: items: item_id, class_id, semester, subject_id, due_week.
         assignments_done, quizzes_done: as `College.done`, with known_by (the day that the rows were known by).
@@ -24,7 +24,7 @@ class Facts:
         excuses: student_id, from, to; None where the college has none.
         enrolments: student_id, subject_id, semester, from, to; None where students take all subjects of the class.
         library, loans, platform: student_id, semester, week, count (and events).
-        midterms: student_id, subject_id, score, known_by.
+        midterms: student_id, score, known_by.
     """
 
     week: int

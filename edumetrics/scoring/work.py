@@ -74,7 +74,11 @@ def _one_kind(
         for name, matrix in counts.items():
             np.add.at(matrix, at, rows[name].to_numpy())
         np.add.at(mark_sum, at, rows["mark_sum"].fillna(0).to_numpy())
-        now = rows[rows["week"] == roll.week]
+        now = (
+            rows[rows["week"] == roll.week]
+            if "judged" in rows
+            else rows.assign(judged=0, quality_sum=0.0, similarity=np.nan).iloc[:0]
+        )
         np.add.at(judged, now["row"], now["judged"])
         np.add.at(quality, now["row"], now["quality_sum"].fillna(0))
         np.fmax.at(similarity, now["row"], now["similarity"])

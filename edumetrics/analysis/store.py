@@ -108,7 +108,7 @@ class Store:
         state = self.read("analysis_state")
         if state.empty:
             return None
-        return Position(int(state.loc[0, "sim_year"]), int(state.loc[0, "global_week"]))
+        return Position(int(state["sim_year"].iloc[0]), int(state["global_week"].iloc[0]))
 
     # ------------------------------------------------------------ writing
 

@@ -65,7 +65,7 @@ def _feeds(college: College, term: Term, week: int) -> pd.DataFrame:
         "lms_activity": ("Platform activity", records.per_week(college, term, "lms_activity", week)),
     }
     recent = college.params.calendar.last_teaching_weeks(week, college.params.scoring.feed_weeks)
-    rows = []
+    rows: list[tuple[str, str, str, int, list[str], str]] = []
     for name, (label, frame) in read.items():
         if college.relations[name] is None:
             continue

@@ -71,7 +71,7 @@ def _derived(official: Frames) -> Frames:
     assessments = _assessments(official["assessments"])
     submissions = _submissions(official["studentAssessment"], assessments, day)
     exams = submissions.merge(assessments.query("assessment_type == 'Exam'")[["assessment_id"]], on="assessment_id")
-    scores = exams.groupby("student_id", as_index=False)["score"].max().rename(columns={"score": "exam_score"})
+    scores = exams.groupby("student_id")["score"].max().rename("exam_score").reset_index()
     return {
         "oulad_presentation": presentations,
         "oulad_enrolment": enrolments.merge(scores, on="student_id", how="left"),

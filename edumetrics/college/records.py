@@ -3,8 +3,10 @@
 Cleaning that decides which rows count (spec "Data that is wrong") happens in these queries:
 
 * a register whose `present` is null or negative, or whose `lectures_held` is, is unmarked and left out; `present` above
-  `lectures_held` is clipped. An unmarked register never displaces a marked duplicate, yet still tells the class.
-* of duplicates by natural key the highest id counts (10 is higher than 9), among the rows known at the week's end.
+  `lectures_held` is clipped. An unmarked register still tells the class that the student sits in.
+* of duplicates by natural key the highest id counts (10 is higher than 9), among the rows known at the week's end: it is
+  the college's latest word, also where that word is an unmarked register.
+* a submission without a date counts as in time, and as handed in from when its mark is known.
 * rows of unknown students, classes or items, and of pairings outside the term, are left out.
 """
 
@@ -12,7 +14,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import date
-from functools import wraps
 from typing import Any, Concatenate, Literal, ParamSpec, cast
 
 import pandas as pd
@@ -32,13 +33,13 @@ def _kept(
 ) -> Callable[Concatenate[College, Term, P], pd.DataFrame]:
     """Read once per college and term, and keep the frame."""
 
-    @wraps(read)
-    def keeping(college: College, term: Term, *args: P.args, **kwargs: P.kwargs) -> pd.DataFrame:
+    def keeping(college: College, term: Term, /, *args: P.args, **kwargs: P.kwargs) -> pd.DataFrame:
         key = (read.__name__, term.name, repr(args), repr(kwargs))
         if key not in college.kept:
             college.kept[key] = read(college, term, *args, **kwargs)
         return college.kept[key]
 
+    keeping.__doc__ = read.__doc__
     return keeping
 
 
@@ -58,7 +59,9 @@ def registers(college: College, term: Term, until: int) -> pd.DataFrame:
     rows = sa.select(
         c.id, c.student_id, c.class_id, c.subject_id, c.semester, c.week, c.lectures_held, c.present, marked
     ).where(scope, c.week.between(1, until))  # fmt: skip
-    r = _highest(college, rows, relation, term, ("student_id", "subject_id", "semester", "week", "marked"))
+    # Rows of unknown classes are counted for data health; they must not displace a row that counts.
+    rows = rows.add_columns(sa.case((college.known_class(relation), 1), else_=0).label("listed"))
+    r = _highest(college, rows, relation, term, (*relation.table.natural, "listed"))
     keys = [r.c.student_id, r.c.class_id, r.c.semester, r.c.week]
     over = r.c.present > r.c.lectures_held
     sums = {
@@ -116,7 +119,7 @@ def done(college: College, term: Term, work: Work, known_by: date, *, by_subject
     c = relation.c
     item_id, handed_in = c[f"{work}_id"], c["submission_date" if work == "assignment" else "attempt_date"]
     assignment = work == "assignment"
-    nothing = sa.cast(sa.null(), sa.Double())
+    nothing: sa.ColumnElement[Any] = sa.cast(sa.null(), sa.Double())
     rows = sa.select(
         c.id, c.student_id, item_id.label("item_id"), handed_in.label("handed_in"), c.marks_obtained, c.marked_on,
         (sa.cast(sa.null(), sa.Integer()) if not assignment else c.due_week_override).label("due_week_override"),
@@ -210,10 +213,12 @@ def midterms(college: College, term: Term, known_by: date, week: int) -> pd.Data
     r = _highest(college, rows, results, term, results.table.natural, tag=known_by.isoformat())
     score = sa.func.coalesce(_clipped(r.c.score_pct), _percent(r.c.marks_obtained, r.c.out_of)).label("score")
     papers = sa.select(r.c.student_id, r.c.subject_id, score).subquery("papers")
-    subjects = sa.select(papers.c.student_id, sa.func.avg(papers.c.score).label("score")).where(
-        papers.c.score.is_not(None)
+    subjects = (
+        sa.select(papers.c.student_id, sa.func.avg(papers.c.score).label("score"))
+        .where(papers.c.score.is_not(None))
+        .group_by(papers.c.student_id, papers.c.subject_id)
+        .subquery("subjects")
     )
-    subjects = subjects.group_by(papers.c.student_id, papers.c.subject_id).subquery("subjects")
     mean = sa.func.avg(subjects.c.score, type_=sa.Double).label("score")
     return college.frame(sa.select(subjects.c.student_id, mean).group_by(subjects.c.student_id), "exam_results")
 
@@ -276,8 +281,9 @@ def _percent(marks: sa.ColumnElement[Any], out_of: sa.ColumnElement[Any]) -> sa.
 def _summed(r: sa.Subquery, items: sa.CTE, work: Work, known_by: date, by_subject: bool) -> sa.Select[Any]:
     """Sums per student, item class, (subject,) and week due, over rows that count as done."""
     assignment = work == "assignment"
-    done = sa.or_(r.c.handed_in.is_not(None), r.c.marks_obtained >= 0) if assignment else r.c.attempted.is_(sa.true())
     judged = sa.or_(r.c.marked_on.is_(None), r.c.marked_on <= known_by)
+    by_mark = sa.and_(judged, r.c.marks_obtained >= 0)
+    done = sa.or_(r.c.handed_in.is_not(None), by_mark) if assignment else r.c.attempted.is_(sa.true())
     percent = _percent(r.c.marks_obtained, items.c.max_marks)
     mark = sa.case((judged, percent if assignment else sa.func.coalesce(_clipped(r.c.score), percent)))
     quality = sa.case((judged, _clipped(r.c.quality)))

@@ -208,7 +208,7 @@ class Semester:
         wander = np.zeros((size, last + 1))
         for now in range(1, last + 1):
             wander[:, now] = 0.75 * wander[:, now - 1] + self.rng.normal(0, 0.36, size)
-        return 0.75 * self.latent.diligence[:, None] + 0.5 * self.mood[:, None] + path + wander
+        return np.asarray(0.75 * self.latent.diligence[:, None] + 0.5 * self.mood[:, None] + path + wander)
 
     def _leave(self, leaving: np.ndarray) -> np.ndarray:
         """The day each student leaves (NaT for most); entered into the class's own record."""
@@ -223,7 +223,7 @@ class Semester:
     def _there(self, week: np.ndarray) -> np.ndarray:
         """Whether a student (rows) is still enrolled when a week (columns) begins."""
         begins = self.start + (7 * (week - 1)).astype("timedelta64[D]")
-        return np.isnat(self.leaves)[:, None] | (self.leaves[:, None] > begins[None, :])
+        return np.asarray(np.isnat(self.leaves)[:, None] | (self.leaves[:, None] > begins[None, :]))
 
     def _subject_ids(self) -> list[str]:
         return [f"{self.batch.branch}{self.semester}{place + 1:02d}" for place in range(SUBJECTS)]

@@ -54,7 +54,8 @@ class Term:
 def within(pairings: pd.DataFrame, relation: Relation | sa.CTE) -> Condition:
     """The SQL condition that a row (with class_id and semester) belongs to one of some pairings."""
     groups = pairings.groupby("semester")["class_id"]
-    each = (sa.and_(relation.c.semester == int(sem), relation.c.class_id.in_(list(ids))) for sem, ids in groups)
+    c = relation.c
+    each = [sa.and_(c.semester == int(str(semester)), c.class_id.in_(list(ids))) for semester, ids in groups]
     return sa.or_(sa.false(), *each)
 
 
@@ -154,7 +155,7 @@ class College:
     def _dated(self, survey: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
         """Pairings (class_id, semester, start, term, last_week) and the dates of their weeks."""
         dates = weeks.week_dates(survey, self.params.calendar.weeks_per_semester)
-        last = survey.groupby(PAIRING, as_index=False)["week"].max().rename(columns={"week": "last_week"})
+        last = survey.groupby(PAIRING)["week"].max().rename("last_week").reset_index()
         return weeks.name_terms(dates).merge(last, on=PAIRING), dates
 
     def running(self, position: Position) -> pd.DataFrame:
@@ -247,5 +248,5 @@ class College:
         """
         try:
             return read(self.connection, select)
-        except (sa.exc.DBAPIError, ValueError) as error:
+        except sa.exc.DBAPIError as error:
             raise query_error(error, what) from error

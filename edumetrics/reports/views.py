@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
 
@@ -87,7 +89,7 @@ def exam_ahead(week: int, calendar: Calendar) -> str:
     return ""
 
 
-def _advisee(row: dict[str, object]) -> Advisee:
+def _advisee(row: Mapping[Hashable, Any]) -> Advisee:
     left, miss = _whole(row["lectures_left"]), _whole(row["lectures_can_miss"])
     return Advisee(
         name=_words(row["name"]) or str(row["student_id"]),
@@ -110,9 +112,9 @@ def _health_lines(health: pd.DataFrame, classes: set[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(about["message"]))
 
 
-def _whole(value: object) -> int | None:
-    return None if pd.isna(value) else round(float(value))  # type: ignore[call-overload, arg-type]
+def _whole(value: Any) -> int | None:
+    return None if pd.isna(value) else round(float(value))
 
 
-def _words(value: object) -> str:
-    return "" if pd.isna(value) else str(value)  # type: ignore[call-overload]
+def _words(value: Any) -> str:
+    return "" if pd.isna(value) else str(value)

@@ -47,7 +47,6 @@ def _midterm(roll: Roll, midterms: pd.DataFrame) -> Floats:
     return score
 
 
-def _days_since_submission(roll: Roll, work: tuple[Work, Work]) -> np.ndarray:  # type: ignore[type-arg]
+def _days_since_submission(roll: Roll, work: tuple[Work, Work]) -> np.ndarray:
     last = np.maximum(work[0].last_day, work[1].last_day)
-    first_day = roll.starts[:, 1]
-    return roll.starts[:, roll.week] + 6 - np.where(last >= 0, last, first_day)
+    return roll.starts[:, roll.week] + 6 - np.where(last >= 0, last, roll.first_day)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -26,6 +26,7 @@ class Roll:
         classes: index into `pairings` of each student's class in each week; -1 where the student has none.
         pairings: class_id, semester; its index is what `classes` holds.
         starts: first day of each week for each student, in days since 1970; 0 where the student has no class.
+        first_day: first day of the semester of each student's class, in days since 1970.
         excused: weeks of which excuses cover at least three days.
     """
 
@@ -34,11 +35,12 @@ class Roll:
     classes: Matrix
     pairings: pd.DataFrame
     starts: Matrix
+    first_day: Vector
     excused: Flags
 
     def rows(self, students: pd.Series) -> Vector:
         """Each student's row in the roll; -1 for students who are not on it."""
-        return pd.Index(self.frame["student_id"]).get_indexer(pd.Index(students))
+        return np.asarray(pd.Index(self.frame["student_id"]).get_indexer(pd.Index(students)))
 
     def pairing_codes(self, frame: pd.DataFrame) -> Vector:
         """Each row's pairing (class_id, semester) as an index into `pairings`; -1 for others."""
@@ -70,9 +72,9 @@ def call(facts: Facts) -> Roll:
             "week_end": last_day[on_roll].to_numpy(),
         }
     )
-    roll = Roll(
-        facts.week, frame, classes[on_roll], pairings, starts[on_roll], np.zeros_like(classes[on_roll], dtype=bool)
-    )
+    classes = classes[on_roll]
+    first_day = days[classes[:, facts.week], 1]
+    roll = Roll(facts.week, frame, classes, pairings, starts[on_roll], first_day, np.zeros_like(classes, dtype=bool))
     return roll if facts.excuses is None else _excuse(roll, facts.excuses)
 
 
@@ -128,7 +130,7 @@ def _excuse(roll: Roll, excuses: pd.DataFrame) -> Roll:
         start = roll.starts[row, week]
         inside = (day >= start) & (day <= start + 6)
         np.add.at(covered[:, week], row[inside], 1)
-    return Roll(roll.week, roll.frame, roll.classes, roll.pairings, roll.starts, covered >= EXCUSED_DAYS)
+    return replace(roll, excused=covered >= EXCUSED_DAYS)
 
 
 def _day(column: pd.Series) -> Vector:

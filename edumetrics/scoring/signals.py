@@ -31,7 +31,7 @@ def weighted_mean(signals: Mapping[str, Floats], weights: Mapping[str, float]) -
     return mean, present / total if total else np.zeros(values.shape[1])
 
 
-def divide(numerator: np.ndarray, denominator: np.ndarray) -> Floats:  # type: ignore[type-arg]
+def divide(numerator: np.ndarray, denominator: np.ndarray) -> Floats:
     """Elementwise quotient; NaN where the denominator is not above 0."""
     above = np.asarray(denominator) > 0
-    return np.divide(numerator, denominator, out=np.full(np.shape(denominator), np.nan), where=above)
+    return np.asarray(np.divide(numerator, denominator, out=np.full(np.shape(denominator), np.nan), where=above))

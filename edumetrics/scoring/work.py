@@ -39,7 +39,7 @@ class Work:
     @property
     def missed(self) -> Matrix:
         """How many items due were not done."""
-        return np.maximum(self.due - self.done, 0)
+        return np.asarray(np.maximum(self.due - self.done, 0))
 
 
 def collect(roll: Roll, facts: Facts, calendar: Calendar) -> tuple[Work, Work]:
@@ -90,7 +90,7 @@ def _own(roll: Roll, done: pd.DataFrame) -> pd.DataFrame:
     row = roll.rows(done["student_id"])
     ends, semesters = roll.frame["week_end"].to_numpy(), roll.frame["semester"].to_numpy()
     kept = (row >= 0) & (done["known_by"].to_numpy() == ends[row]) & (done["semester"].to_numpy() == semesters[row])
-    rows = done[kept].assign(row=row[kept])
+    rows: pd.DataFrame = done[kept].assign(row=row[kept])
     day = rows["last_date"].to_numpy().astype("datetime64[D]")
     return rows.assign(last_day=np.where(np.isnat(day), -1, day.astype(np.int64)))
 
@@ -153,7 +153,7 @@ def _moved(roll: Roll, facts: Facts, items: pd.DataFrame, extensions: pd.DataFra
     return change
 
 
-def _enrolled(roll: Roll, enrolments: pd.DataFrame, rows: pd.DataFrame) -> np.ndarray:  # type: ignore[type-arg]
+def _enrolled(roll: Roll, enrolments: pd.DataFrame, rows: pd.DataFrame) -> np.ndarray:
     """For each row (row, week, subject_id): whether the student is enrolled in the subject on the week's last day.
 
     Both ends of an enrolment are inclusive. A student of whom no enrolment is known in the semester takes all subjects.

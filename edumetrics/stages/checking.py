@@ -58,10 +58,11 @@ def status() -> Iterator[str]:
         yield f"College:  week {position.week(calendar)} of {position.label(calendar)}"
         yield "Analysis: " + ("not begun" if done is None else f"week {done.week(calendar)} of {done.label(calendar)}")
         runs = workspace.store.read("run_log").sort_values("started_at", ascending=False).head(RUNS_SHOWN)
-        for row in runs.itertuples():
-            rows = "" if pd.isna(row.rows_written) else f", {int(row.rows_written)} rows"
-            why = "" if pd.isna(row.error) else f": {row.error}"
-            yield f"  {row.started_at:%Y-%m-%d %H:%M}  {row.stage} week {int(row.sem_week)} of {row.term}: {row.status}{rows}{why}"
+        for row in runs.to_dict("records"):
+            rows = "" if pd.isna(row["rows_written"]) else f", {int(row['rows_written'])} rows"
+            why = "" if pd.isna(row["error"]) else f": {row['error']}"
+            what = f"{row['stage']} week {int(row['sem_week'])} of {row['term']}: {row['status']}"
+            yield f"  {row['started_at']:%Y-%m-%d %H:%M}  {what}{rows}{why}"
         term = college.current_term(position)
         weeks = calendar.last_teaching_weeks(position.week(calendar), 1)
         if term is not None and weeks:
@@ -70,7 +71,7 @@ def status() -> Iterator[str]:
 
 
 def _health_lines(found: pd.DataFrame) -> Iterator[str]:
-    for row in found.itertuples():
-        where = "" if row.class_id == health.EVERYWHERE else f" [{row.class_id}]"
-        examples = f" Such as {', '.join(row.examples)}." if row.examples else ""
-        yield f"  {row.status:<5} {row.check}{where}: {row.message}{examples}"
+    for row in found.to_dict("records"):
+        where = "" if row["class_id"] == health.EVERYWHERE else f" [{row['class_id']}]"
+        examples = f" Such as {', '.join(row['examples'])}." if row["examples"] else ""
+        yield f"  {row['status']:<5} {row['check']}{where}: {row['message']}{examples}"

@@ -10,4 +10,4 @@ END_MIME = "application/vnd.edumetrics.end+json"
 def finish(rows: int, pages: int) -> None:
     """Display what the stage did, with the marker that the batch looks for."""
     text = f"Done: {rows} rows written, {pages} {'page' if pages == 1 else 'pages'}."
-    display({END_MIME: {"rows": rows, "pages": pages}, "text/plain": text}, raw=True)  # type: ignore[no-untyped-call]
+    display({END_MIME: {"rows": rows, "pages": pages}, "text/plain": text}, raw=True)

@@ -155,11 +155,12 @@ def write(scores: Scores, *, write: bool = True, run_id: str = "") -> int:
 
 def save(store: Store, run: Run, scores: Scores) -> int:
     """As `write`, for a run that has been entered into the ledger."""
-    week, stamp = scores.week, {"run_id": run.run_id, "computed_at": now()}
-    metrics = scores.metrics.assign(term=week.term, **stamp)
+    week, stamp = scores.week, now()
+    metrics = scores.metrics.assign(term=week.term, run_id=run.run_id, computed_at=stamp)
+    health_rows = week.health.assign(run_id=run.run_id, computed_at=stamp)
     with store.transaction() as connection:
         rows = store.replace(connection, "weekly_metrics", metrics, term=week.term, sem_week=week.number)
-        store.replace(connection, "data_health", week.health.assign(**stamp), run_id=run.run_id)
+        store.replace(connection, "data_health", health_rows, run_id=run.run_id)
         runs.done(connection, run, rows)
     return rows
 
@@ -268,9 +269,9 @@ def _advised(college: College, store: Store, term: Term, week: int, *, replay: b
     of_class = advisors.dropna(subset="class_id").sort_values("advisor_id").drop_duplicates("class_id")
     advisor = own.fillna(students["class_id"].map(of_class.set_index("class_id")["advisor_id"]))
     if replay:
-        stored = store.read("weekly_metrics", ("student_id", "advisor_id"), term=term.name, sem_week=week)
-        stored = stored.dropna().set_index("student_id")["advisor_id"]
-        advisor = students["student_id"].map(stored).fillna(advisor)
+        stored = store.read("weekly_metrics", ("student_id", "advisor_id"), term=term.name, sem_week=week).dropna()
+        then = stored.set_index("student_id")["advisor_id"]
+        advisor = students["student_id"].map(then).fillna(advisor)
     return students.assign(advisor_id=advisor)
 
 

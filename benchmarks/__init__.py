@@ -1,0 +1,1 @@
+"""Measurements, each against its floor in the same run."""

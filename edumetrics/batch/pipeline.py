@@ -207,7 +207,7 @@ def _step(workspace: Workspace, reached: Position, term: Term | None, position: 
 def _term_of(
     reached: Position, position: Position, current: Term, terms: list[Term], workspace: Workspace
 ) -> Term | None:
-    """The term that a position fell into: the one that began nearest to when that slot should have, within eight weeks."""
+    """The term that a position fell into: the one that began nearest to when it should have, within eight weeks."""
     calendar = workspace.params.calendar
     apart = weeks.slot_start(position, calendar) - weeks.slot_start(reached, calendar)
     if not apart:

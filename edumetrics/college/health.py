@@ -18,6 +18,17 @@ from edumetrics.database import highest_first, materialized
 
 EXAMPLES = 5
 EVERYWHERE = "all"
+CHECKED = (
+    "attendance",
+    "assignment_definitions",
+    "assignment_submissions",
+    "quiz_definitions",
+    "quiz_submissions",
+    "library_visits",
+    "book_borrows",
+    "lms_activity",
+    "exam_results",
+)
 PARENTS = {
     "assignment_submissions": "assignment_definitions",
     "quiz_submissions": "quiz_definitions",
@@ -43,8 +54,7 @@ def findings(college: College, term: Term, week: int) -> pd.DataFrame:
         count of rows, examples (list of up to five row ids), message (one sentence). Feeds come first.
     """
     found = [_feeds(college, term, week)]
-    for name in ("attendance", "assignment_definitions", "assignment_submissions", "quiz_definitions", "quiz_submissions",
-                 "library_visits", "book_borrows", "lms_activity", "exam_results"):  # fmt: skip
+    for name in CHECKED:
         relation = college.relations[name]
         if relation is not None and (name not in PARENTS or college.relations[PARENTS[name]] is not None):
             found.append(_relation_findings(college, relation, term, week))

@@ -15,7 +15,7 @@ from sqlalchemy.engine import Connection, Engine
 from tqdm import tqdm
 
 from edumetrics import database
-from edumetrics.college import simulator
+from edumetrics.college import cohort, simulator
 from edumetrics.errors import SettingsError
 from edumetrics.fields import RELATIONS, Table
 from edumetrics.params import Calendar
@@ -26,15 +26,44 @@ WHAT = "the new college database"
 OPTIONAL_TABLES = ("enrolments", "excuses", "lms_activity")
 # A simulated college knows no extensions, weights and so on: only columns that it fills are made.
 SIMULATED = {
-    "students": ("student_id", "class_id", "advisor_id", "name", "roll_number", "gender", "email", "joined_on", "withdrawn_on"),
+    "students": (
+        "student_id",
+        "class_id",
+        "advisor_id",
+        "name",
+        "roll_number",
+        "gender",
+        "email",
+        "joined_on",
+        "withdrawn_on",
+    ),
     "advisors": ("advisor_id", "name", "email", "class_id"),
-    "assignment_definitions": ("assignment_id", "class_id", "subject_id", "semester", "title", "assigned_week", "due_week", "max_marks"),
-    "assignment_submissions": ("id", "assignment_id", "student_id", "class_id", "submission_date", "marks_obtained", "quality_pct", "plagiarism_pct", "marked_on"),
+    "assignment_definitions": (
+        "assignment_id",
+        "class_id",
+        "subject_id",
+        "semester",
+        "title",
+        "assigned_week",
+        "due_week",
+        "max_marks",
+    ),
+    "assignment_submissions": (
+        "id",
+        "assignment_id",
+        "student_id",
+        "class_id",
+        "submission_date",
+        "marks_obtained",
+        "quality_pct",
+        "plagiarism_pct",
+        "marked_on",
+    ),
     "quiz_definitions": ("quiz_id", "class_id", "subject_id", "semester", "title", "scheduled_week", "max_marks"),
-}  # fmt: skip
+}
 
 
-def simulate(engine: Engine, plan: simulator.Plan, *, force: bool = False, quiet: bool = False) -> dict[str, int]:
+def simulate(engine: Engine, plan: cohort.Plan, *, force: bool = False, quiet: bool = False) -> dict[str, int]:
     """Write a simulated college.
 
     Args:
@@ -53,19 +82,19 @@ def simulate(engine: Engine, plan: simulator.Plan, *, force: bool = False, quiet
     settings = {"students": plan.students, "seed": plan.seed, "semesters": plan.semesters, "year": plan.position.year,
                 "global_week": plan.position.global_week}  # fmt: skip
     parts = tqdm(
-        simulator.generate(plan), "simulating", len(simulator.batches(plan)) + 1, disable=quiet or None, leave=False
+        simulator.generate(plan), "simulating", len(cohort.batches(plan)) + 1, disable=quiet or None, leave=False
     )
     return _make(engine, "simulation", settings, tables, _with_ids(parts), force=force)
 
 
-def simulated(engine: Engine, calendar: Calendar) -> simulator.Plan | None:
+def simulated(engine: Engine, calendar: Calendar) -> cohort.Plan | None:
     """The plan that a database was simulated by; None when it is no simulation."""
     with database.connected(engine, WHAT) as connection:
         if _maker(connection) != "simulation":
             return None
         settings = json.loads(connection.execute(sa.select(MARK.c.settings)).scalar_one())
     position = Position(settings["year"], settings["global_week"])
-    return simulator.Plan(settings["students"], settings["seed"], position, settings["semesters"], calendar)
+    return cohort.Plan(settings["students"], settings["seed"], position, settings["semesters"], calendar)
 
 
 def load(engine: Engine, what: str, frames: Mapping[str, pd.DataFrame], *, force: bool = False) -> dict[str, int]:
@@ -140,7 +169,7 @@ def _index(connection: Connection, table: sa.Table) -> None:
         sa.Index(f"ux_{table.name}", *(table.c[name] for name in natural), unique=True).create(connection)
 
 
-def _with_ids(parts: Iterable[simulator.Frames]) -> Iterable[simulator.Frames]:
+def _with_ids(parts: Iterable[cohort.Frames]) -> Iterable[cohort.Frames]:
     """Number the rows of relations whose key is a row id."""
     last: dict[str, int] = {}
     for part in parts:

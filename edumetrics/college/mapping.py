@@ -124,7 +124,8 @@ def _from_table(catalogue: Catalogue, table: Table, source: str) -> Relation | N
         if table.optional and source == table.name:
             return None
         raise SettingsError(
-            f"The college database has no table {source} for {table.name}: correct the mapping, or map it to null if the college has none."
+            f"The college database has no table {source} for {table.name}: "
+            "correct the mapping, or map it to null if the college has none."
         )
     schema, _, name = source.rpartition(".")
     columns = _check_columns(table, found, f"table {source}")
@@ -147,7 +148,8 @@ def _from_select(connection: Connection, table: Table, source: str) -> Relation:
     strangers = sorted(set(found) - set(table.names) - set(table.unread))
     if strangers:
         raise SettingsError(
-            f"The SELECT for {table.name} yields {strangers[0]}, which is no canonical column of it: they are {', '.join(table.names)}."
+            f"The SELECT for {table.name} yields {strangers[0]}, which is no canonical column of it: "
+            f"they are {', '.join(table.names)}."
         )
     origin = sa.text(text).columns(*(sa.column(column) for column in found)).subquery(f"{table.name}_source")
     return Relation(table, _canonical_rows(table, origin, columns), columns, unique=False)

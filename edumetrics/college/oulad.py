@@ -202,7 +202,7 @@ def _weeks(
     )
     frame = frame.merge(enrolments[["student_id", "class_id"]], on="student_id")
     frame = frame.merge(presentations[["class_id", "semester"]], on="class_id")
-    frame = frame.astype({name: "int64" for name in ("week", "enrolled", "active_days", "study_days", "clicks")})
+    frame = frame.astype(dict.fromkeys(("week", "enrolled", "active_days", "study_days", "clicks"), "int64"))
     frame = frame.sort_values(["class_id", "student_id", "week"], ignore_index=True)
     return frame.assign(id=np.arange(1, len(frame) + 1), week_date=day(frame["class_id"], 7 * (frame["week"] - 1)))
 

@@ -1,10 +1,10 @@
-"""The records that weekly scoring needs: one aggregate query per relation, one or few rows per student and week out.
+"""The records that weekly scoring needs: one aggregate query per relation, few rows per student and week.
 
 Cleaning that decides which rows count (spec "Data that is wrong") happens in these queries:
 
-* a register whose `present` is null or negative, or whose `lectures_held` is, is unmarked and left out; `present` above
+* a register whose `present` or `lectures_held` is null or negative is unmarked and left out; `present` above
   `lectures_held` is clipped. An unmarked register still tells the class that the student sits in.
-* of duplicates by natural key the highest id counts (10 is higher than 9), among the rows known at the week's end: it is
+* of duplicates by natural key the highest id counts (10 is higher than 9), of the rows known at the week's end: it is
   the college's latest word, also where that word is an unmarked register.
 * a submission without a date counts as in time, and as handed in from when its mark is known.
 * rows of unknown students, classes or items, and of pairings outside the term, are left out.
@@ -45,10 +45,10 @@ def _kept(
 
 @_kept
 def registers(college: College, term: Term, until: int) -> pd.DataFrame:
-    """Registers of weeks 1..until per student, class and week, of the term's pairings and of unknown classes.
+    """Registers of weeks 1..until per student, class and week, of the term's pairings and unknown classes.
 
     Returns:
-        student_id, class_id, semester, week, held, present (summed over subjects, unmarked registers left out), unmarked
+        student_id, class_id, semester, week, held, present (summed over subjects, unmarked ones left out), unmarked
         and clipped (how many registers were). A row exists for every register, with held 0 where none was marked.
     """
     relation = cast(Relation, college.relations["attendance"])
@@ -58,7 +58,7 @@ def registers(college: College, term: Term, until: int) -> pd.DataFrame:
     marked = sa.case((sa.and_(c.present >= 0, c.lectures_held >= 0), 1), else_=0).label("marked")
     rows = sa.select(
         c.id, c.student_id, c.class_id, c.subject_id, c.semester, c.week, c.lectures_held, c.present, marked
-    ).where(scope, c.week.between(1, until))  # fmt: skip
+    ).where(scope, c.week.between(1, until))
     # Rows of unknown classes are counted for data health; they must not displace a row that counts.
     rows = rows.add_columns(sa.case((college.known_class(relation), 1), else_=0).label("listed"))
     r = _highest(college, rows, relation, term, (*relation.table.natural, "listed"))
@@ -87,9 +87,11 @@ def double_registers(college: College, term: Term, until: int, students: list[st
     relation = cast(Relation, college.relations["attendance"])
     c = relation.c
     order = sa.func.row_number().over(partition_by=(c.student_id, c.week), order_by=highest_first(c.id))
-    rows = sa.select(c.student_id, c.week, c.class_id, order.label("place")).where(
-        term.within(relation), c.week.between(1, until), c.student_id.in_(students)
-    ).subquery()  # fmt: skip
+    rows = (
+        sa.select(c.student_id, c.week, c.class_id, order.label("place"))
+        .where(term.within(relation), c.week.between(1, until), c.student_id.in_(students))
+        .subquery()
+    )
     wanted = sa.select(rows.c.student_id, rows.c.week, rows.c.class_id).where(rows.c.place == 1)
     return college.frame(wanted, "attendance")
 
@@ -121,13 +123,18 @@ def done(college: College, term: Term, work: Work, known_by: date, *, by_subject
     assignment = work == "assignment"
     nothing: sa.ColumnElement[Any] = sa.cast(sa.null(), sa.Double())
     rows = sa.select(
-        c.id, c.student_id, item_id.label("item_id"), handed_in.label("handed_in"), c.marks_obtained, c.marked_on,
+        c.id,
+        c.student_id,
+        item_id.label("item_id"),
+        handed_in.label("handed_in"),
+        c.marks_obtained,
+        c.marked_on,
         (sa.cast(sa.null(), sa.Integer()) if not assignment else c.due_week_override).label("due_week_override"),
         (c.quality_pct if assignment else nothing).label("quality"),
         (c.plagiarism_pct if assignment else nothing).label("similarity"),
         (nothing if assignment else c.score_pct).label("score"),
         (sa.true() if assignment else c.attempted).label("attempted"),
-    ).where(sa.or_(handed_in.is_(None), handed_in <= known_by), college.known_class(relation))  # fmt: skip
+    ).where(sa.or_(handed_in.is_(None), handed_in <= known_by), college.known_class(relation))
     partition = ("student_id", f"{work}_id")
     r = _highest(college, rows, relation, term, partition, renamed={f"{work}_id": "item_id"}, tag=known_by.isoformat())
     return college.frame(_summed(r, items, work, known_by, by_subject), f"{work}_submissions")
@@ -173,8 +180,14 @@ def per_week(college: College, term: Term, name: Feed, until: int) -> pd.DataFra
     c = relation.c
     week = c.borrow_week if name == "book_borrows" else c.week
     amount = {"library_visits": "physical_visits", "book_borrows": "borrow_id", "lms_activity": "active_days"}[name]
-    rows = sa.select(c[relation.table.key[0]].label("row_id"), c.student_id, c.semester, week.label("week"), c[amount].label("amount"),
-                     (c.events if name == "lms_activity" else sa.literal(0)).label("events"))  # fmt: skip
+    rows = sa.select(
+        c[relation.table.key[0]].label("row_id"),
+        c.student_id,
+        c.semester,
+        week.label("week"),
+        c[amount].label("amount"),
+        (c.events if name == "lms_activity" else sa.literal(0)).label("events"),
+    )
     rows = rows.where(term.within(relation), week.between(1, until))
     r = _highest(college, rows, relation, term, relation.table.natural, key="row_id")
     keys = [r.c.student_id, r.c.semester, r.c.week]
@@ -205,11 +218,18 @@ def midterms(college: College, term: Term, known_by: date, week: int) -> pd.Data
     )
     undated = sa.and_(c.result_date.is_(None), sa.func.coalesce(exams.c.scheduled_week, 0) < week)
     rows = (
-        sa.select(c.id, c.student_id, c.schedule_id, exams.c.subject_id, c.score_pct, c.marks_obtained,
-                  sa.func.coalesce(c.max_marks, exams.c.scheduled_marks).label("out_of"))
+        sa.select(
+            c.id,
+            c.student_id,
+            c.schedule_id,
+            exams.c.subject_id,
+            c.score_pct,
+            c.marks_obtained,
+            sa.func.coalesce(c.max_marks, exams.c.scheduled_marks).label("out_of"),
+        )
         .select_from(sa.join(results.rows, exams, c.schedule_id == exams.c.schedule_id))
         .where(sa.or_(c.result_date <= known_by, undated), college.known_class(results))
-    )  # fmt: skip
+    )
     r = _highest(college, rows, results, term, results.table.natural, tag=known_by.isoformat())
     score = sa.func.coalesce(_clipped(r.c.score_pct), _percent(r.c.marks_obtained, r.c.out_of)).label("score")
     papers = sa.select(r.c.student_id, r.c.subject_id, score).subquery("papers")

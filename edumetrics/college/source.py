@@ -163,7 +163,7 @@ class College:
         column = f"{position.slot(self.params.calendar)}_sem"
         classes = self.classes
         if classes[["odd_sem", "even_sem"]].isna().all(axis=None):
-            pairings, dates = self._calendar
+            pairings, _ = self._calendar
             return pairings.sort_values("start").drop_duplicates("class_id", keep="last")[PAIRING]
         session = classes.dropna(subset=column)
         return pd.DataFrame({"class_id": session["class_id"], "semester": session[column].astype("int64")})

@@ -93,7 +93,7 @@ def lectures_needed(held: Vector, attended: Vector, left: Vector, rule_pct: floa
 
 
 def _class_share(roll: Roll, held: Vector, attended: Vector) -> Floats:
-    """Share attended to date over the class's rows of the week, for each student's class; NaN where nothing was held."""
+    """Share attended to date over the class's rows of the week, student by student; NaN where nothing was held."""
     codes = roll.classes[:, roll.week]
     size = len(roll.pairings)
     return divide(np.bincount(codes, attended, size), np.bincount(codes, held, size))[codes]

@@ -101,7 +101,7 @@ def _codes(pairings: pd.DataFrame, frame: pd.DataFrame) -> Vector:
 
 
 def _days_by_pairing(facts: Facts, pairings: pd.DataFrame) -> Matrix:
-    """First day of each week (columns 0..week) of each pairing, in days since 1970; a last, zero row stands for no class."""
+    """First day of each week (columns 0..week) of each pairing, in days since 1970; a last row of 0 is no class."""
     days = np.zeros((len(pairings) + 1, facts.week + 1), dtype=np.int64)
     known = facts.dates[facts.dates["week"].between(1, facts.week)]
     codes = _codes(pairings, known)

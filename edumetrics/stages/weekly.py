@@ -186,7 +186,7 @@ def summary(week: Week) -> pd.DataFrame:
 
 
 def by_class(scores: Scores) -> pd.DataFrame:
-    """Each class's week: students, and medians of attendance, recorded activity, academic performance and rules' risk."""
+    """Each class's week: students, and medians of attendance, recorded activity, marks and the rules' risk."""
     names = {
         "weekly_att_pct": "attended this week",
         "effort_score": "recorded activity",

@@ -10,8 +10,15 @@ from edumetrics.college.cohort import AREAS, SUBJECTS, Batch, Frames, Latent
 LECTURES_A_WEEK = (4, 4, 3, 3, 2)
 TRAJECTORIES = ("steady", "collapse", "recover", "fade", "surge")
 TRAJECTORY_SHARES = (0.70, 0.09, 0.06, 0.10, 0.05)
-ASSIGNMENT_WEEKS = ((2, 6, 11, 15), (3, 7, 12, 16), (4, 9, 13, 17), (5, 10, 14), (3, 9, 15))
-QUIZ_WEEKS = ((4, 10, 14), (5, 11, 15), (6, 12, 16), (7, 13), (2, 12))
+# Two assignments fall due every teaching week, the subjects taking turns.
+ASSIGNMENT_WEEKS = (
+    (1, 3, 6, 9, 11, 14, 16),
+    (1, 4, 6, 9, 12, 14, 17),
+    (2, 4, 7, 10, 12, 15, 17),
+    (2, 5, 7, 10, 13, 15),
+    (3, 5, 11, 13, 16),
+)
+QUIZ_WEEKS = ((3, 7, 12, 16), (4, 9, 13), (5, 10, 14), (6, 11, 15), (2, 7, 13))
 PASS_MARK = 40
 
 FloatMatrix = np.ndarray[tuple[int, int], np.dtype[np.float64]]
@@ -27,7 +34,7 @@ class Semester:
         self.start = np.datetime64(batch.plan.starts(term), "D")
         self.rng = batch.rng(term)
         self.present = np.isnat(leaving)
-        self.mood = self.rng.normal(0, 0.42, batch.size)
+        self.mood = self.rng.normal(0, 0.5, batch.size)
         self.engagement = self._engagement()
         self.weeks = np.array(self.calendar.teaching_weeks)
         self.leaves = self._leave(leaving)
@@ -55,7 +62,7 @@ class Semester:
         path = np.select([kind == number for number in range(len(TRAJECTORIES))], shapes)
         wander = np.zeros((size, last + 1))
         for now in range(1, last + 1):
-            wander[:, now] = 0.75 * wander[:, now - 1] + self.rng.normal(0, 0.36, size)
+            wander[:, now] = 0.75 * wander[:, now - 1] + self.rng.normal(0, 0.3, size)
         return np.asarray(0.75 * self.latent.diligence[:, None] + 0.5 * self.mood[:, None] + path + wander)
 
     def _leave(self, leaving: np.ndarray) -> np.ndarray:
@@ -175,14 +182,14 @@ class Semester:
     def _percent(self, subject: np.ndarray, effort: np.ndarray, skill: np.ndarray) -> FloatMatrix:
         """Expected marks in percent, students by items, from skill, mood, effort and the subject's difficulty."""
         hard = np.array([area[2] for area in AREAS])[subject]
-        centre = 53.0 + (skill + 4.5 * self.mood)[:, None] + 4.2 * effort - hard[None, :]
+        centre = 53.0 + (skill + 5.5 * self.mood)[:, None] + 4.2 * effort - hard[None, :]
         return np.asarray(centre + self._gift[:, subject])
 
     def _coursework(self, subject: np.ndarray, effort: np.ndarray) -> FloatMatrix:
         """Marks of work done at leisure: half ability, half a knack (or a helpful friend) that no exam rewards."""
         knack = self.batch.rng(self.term, 8).normal(0, 1, self.batch.size)
-        expected = self._percent(subject, effort, 4.0 * self.latent.ability + 6.5 * knack) + 6.0
-        return np.clip(expected + self.rng.normal(0, 15.0, expected.shape), 0, 100)
+        expected = self._percent(subject, effort, 4.6 * self.latent.ability + 7.4 * knack) + 6.0
+        return np.clip(expected + self.rng.normal(0, 12.0, expected.shape), 0, 100)
 
     @property
     def _gift(self) -> FloatMatrix:
@@ -190,7 +197,7 @@ class Semester:
         return self.batch.rng(self.term, 7).normal(0, 4.5, (self.batch.size, SUBJECTS))
 
     def _library(self) -> Frames:
-        rate = np.exp(-0.25 + 0.25 * self.engagement[:, self.weeks] + 0.85 * self.latent.reader[:, None])
+        rate = np.exp(0.2 + 0.3 * self.engagement[:, self.weeks] + 1.5 * self.latent.reader[:, None])
         visits = self.rng.poisson(rate)
         student, week = np.nonzero((visits > 0) & self._there(self.weeks))
         ids = np.array(self.batch.students)
@@ -205,10 +212,8 @@ class Semester:
                 "physical_visits": visits[student, week],
             }
         )
-        taste = 0.2 * self.latent.ability[:, None] + 0.75 * self.latent.borrower[:, None]
-        loans = self.rng.poisson(np.exp(-1.15 + 0.15 * self.engagement[:, self.weeks] + taste)) * self._there(
-            self.weeks
-        )
+        taste = 0.5 * self.latent.ability[:, None] + 1.7 * self.latent.borrower[:, None]
+        loans = self.rng.poisson(np.exp(-1.0 + 0.2 * self.engagement[:, self.weeks] + taste)) * self._there(self.weeks)
         student, week = (np.repeat(axis, loans[np.nonzero(loans)]) for axis in np.nonzero(loans))
         out = day[week] + self.rng.integers(0, 6, len(week)).astype("timedelta64[D]")
         kept = self.rng.integers(3, 22, len(week)).astype("timedelta64[D]")
@@ -233,12 +238,12 @@ class Semester:
                 continue
             before = self.engagement[:, 1 : week + 1]
             effort = np.broadcast_to(
-                (0.5 * before.mean(axis=1) + 0.5 * before[:, -4:].mean(axis=1))[:, None] * 1.25,
+                (0.5 * before.mean(axis=1) + 0.5 * before[:, -4:].mean(axis=1))[:, None] * 0.95,
                 (self.batch.size, SUBJECTS),
             )
             # How well the day went is shared by a student's papers: no record before the exam knows it.
-            form = self.rng.normal(0, 6.0, (self.batch.size, 1))
-            expected = self._percent(np.arange(SUBJECTS), effort, 9.5 * self.latent.ability) - 0.3
+            form = self.rng.normal(0, 3.5, (self.batch.size, 1))
+            expected = self._percent(np.arange(SUBJECTS), effort, 9.5 * self.latent.ability) - 0.6
             percent = np.clip(expected + form + self.rng.normal(0, 7.5, expected.shape), 0, 100).round(1)
             ids = np.array(
                 [f"{self.batch.class_id}-{self.semester}-{exam.upper()}-{place + 1}" for place in range(SUBJECTS)]

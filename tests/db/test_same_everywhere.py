@@ -1,0 +1,140 @@
+"""The same college gives the same rows on SQLite and on PostgreSQL, and the same again when it is repeated."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import sqlalchemy as sa
+
+from edumetrics import database
+from edumetrics.analysis.tables import METADATA, SQL_TABLES
+from edumetrics.batch import pipeline
+from edumetrics.college import made, simulator
+from edumetrics.college.source import College
+from edumetrics.database import could_write, writable_engine
+from edumetrics.errors import EduMetricsError, SettingsError
+from edumetrics.params import Calendar
+from edumetrics.stages.workspace import Workspace
+from tests.conftest import DEMO_STUDENTS, workspace_at
+
+RUN = ["run_id", "computed_at"]
+
+
+def equal(a: pd.DataFrame, b: pd.DataFrame) -> None:
+    key = ["student_id", "term", "sem_week"]
+    a, b = (frame.drop(columns=RUN).sort_values(key, ignore_index=True) for frame in (a, b))
+    assert list(a.columns) == list(b.columns)
+    assert len(a) == len(b)
+    for name in a.columns:
+        if a[name].dtype.kind in "fi":
+            assert np.allclose(a[name].astype(float), b[name].astype(float), rtol=0, atol=1e-9, equal_nan=True), name
+        else:
+            assert a[name].fillna("").tolist() == b[name].fillna("").tolist(), name
+
+
+def test_sqlite_and_postgresql_give_the_same_metrics(
+    demo: Workspace, postgres_url: Callable[[], str], tmp_path: Path
+) -> None:
+    college = postgres_url()
+    plan = simulator.demo_plan(DEMO_STUDENTS, 7, Calendar())
+    made.simulate(writable_engine(college), plan, quiet=True)
+    other = workspace_at(tmp_path, college, postgres_url())
+    pipeline.calibrate(other, lambda line: None)
+    equal(other.store.read("weekly_metrics"), demo.store.read("weekly_metrics"))
+
+
+def test_calibrating_again_changes_no_value(demo_copy: Workspace) -> None:
+    before = demo_copy.store.read("weekly_metrics")
+    pipeline.calibrate(demo_copy, lambda line: None, from_scratch=True)
+    equal(demo_copy.store.read("weekly_metrics"), before)
+
+
+def test_migrations_build_the_documented_schema(empty_url: str, tmp_path: Path) -> None:
+    store = workspace_at(tmp_path / "home", analysis=empty_url).store
+    store.migrate()
+    with store.engine.connect() as connection:
+        from alembic.autogenerate import compare_metadata
+        from alembic.runtime.migration import MigrationContext
+
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, METADATA) == []
+
+
+def test_a_slice_is_replaced_whole_or_not_at_all(empty_url: str, tmp_path: Path, demo: Workspace) -> None:
+    store = workspace_at(tmp_path / "home", analysis=empty_url).store
+    rows = demo.store.read("weekly_metrics", sem_week=5)
+    term = rows["term"].iloc[0]
+    rows = rows[rows["term"] == term]
+    with store.transaction() as connection:
+        store.replace(connection, "weekly_metrics", rows, term=term, sem_week=5)
+    broken = pd.concat([rows.head(3), rows.head(1)])
+    with pytest.raises(EduMetricsError, match="nothing was changed"), store.transaction() as connection:
+        store.replace(connection, "weekly_metrics", broken, term=term, sem_week=5)
+    equal(store.read("weekly_metrics"), rows)
+
+
+def test_values_survive_the_way_in_and_out(empty_url: str, tmp_path: Path) -> None:
+    store = workspace_at(tmp_path / "home", analysis=empty_url).store
+    odd = pd.DataFrame(
+        {
+            "run_id": ["r"], "check": ["attendance: duplicate"], "class_id": ['O\'Brien, "A"\nB'], "status": ["warn"],
+            "count": [3.0], "examples": [["अ", "1"]], "message": ["100% of 1/3"], "computed_at": [pd.Timestamp("2026-01-05 10:11:12")],
+        }
+    )  # fmt: skip
+    with store.transaction() as connection:
+        store.replace(connection, "data_health", odd, run_id="r")
+    back = store.read("data_health").iloc[0]
+    assert back["class_id"] == odd["class_id"][0]
+    assert back["examples"] == '["अ", "1"]'
+    assert back["computed_at"] == odd["computed_at"][0]
+
+
+@pytest.mark.parametrize("backend", ["sqlite", "postgresql"])
+def test_the_college_cannot_be_written(
+    backend: str, demo: Workspace, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    url = demo.settings.client_db_url
+    if backend == "postgresql":
+        url = request.getfixturevalue("postgres_url")()
+        made.simulate(writable_engine(url), simulator.demo_plan(60, 1, Calendar()), quiet=True)
+    engine = database.college_engine(url)
+    for statement in ("DELETE FROM students", "CREATE TABLE t (x int)", "UPDATE students SET name = 'x'"):
+        with engine.connect() as connection, pytest.raises(sa.exc.DBAPIError):
+            connection.exec_driver_sql(statement)
+    with engine.connect() as connection:
+        assert could_write(connection), "the role itself could, and check warns of it"
+
+
+def test_a_role_with_select_only_is_recognised(postgres_url: Callable[[], str]) -> None:
+    url = postgres_url()
+    made.simulate(writable_engine(url), simulator.demo_plan(60, 1, Calendar()), quiet=True)
+    with writable_engine(url).begin() as connection:
+        name = url.split("/")[-1].split("?")[0]
+        connection.exec_driver_sql(f"CREATE ROLE reader_{name} LOGIN")
+        connection.exec_driver_sql(f"GRANT SELECT ON ALL TABLES IN SCHEMA public TO reader_{name}")
+    with database.college_engine(url.replace("postgres:@", f"reader_{name}:@")).connect() as connection:
+        assert not could_write(connection)
+
+
+def test_a_unique_key_spares_looking_for_duplicates(demo: Workspace) -> None:
+    with demo.college() as college:
+        assert isinstance(college, College)
+        attendance = college.relations["attendance"]
+        assert attendance is not None
+        assert attendance.unique
+
+
+def test_sessions_of_an_unreachable_server_end_in_one_sentence(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="Cannot connect to postgresql at 127.0.0.1"):
+        workspace_at(tmp_path, analysis="postgresql://nobody:secret@127.0.0.1:1/none")
+
+
+def test_indexes_and_keys_are_made(empty_url: str, tmp_path: Path) -> None:
+    store = workspace_at(tmp_path / "home", analysis=empty_url).store
+    inspector = sa.inspect(store.engine)
+    assert set(SQL_TABLES) <= set(inspector.get_table_names())
+    assert inspector.get_pk_constraint("weekly_metrics")["constrained_columns"] == ["student_id", "term", "sem_week"]

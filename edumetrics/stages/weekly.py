@@ -270,7 +270,7 @@ def _advised(college: College, store: Store, term: Term, week: int, *, replay: b
     advisor = own.fillna(students["class_id"].map(of_class.set_index("class_id")["advisor_id"]))
     if replay:
         stored = store.read("weekly_metrics", ("student_id", "advisor_id"), term=term.name, sem_week=week).dropna()
-        then = stored.set_index("student_id")["advisor_id"]
+        then = stored.set_index("student_id")["advisor_id"].astype("object")
         advisor = students["student_id"].map(then).fillna(advisor)
     return students.assign(advisor_id=advisor)
 

@@ -269,9 +269,9 @@ def _advised(college: College, store: Store, term: Term, week: int, *, replay: b
     of_class = advisors.dropna(subset="class_id").sort_values("advisor_id").drop_duplicates("class_id")
     advisor = own.fillna(students["class_id"].map(of_class.set_index("class_id")["advisor_id"]))
     if replay:
-        stored = store.read("weekly_metrics", ("student_id", "advisor_id"), term=term.name, sem_week=week).dropna()
-        then = stored.set_index("student_id")["advisor_id"].astype("object")
-        advisor = students["student_id"].map(then).fillna(advisor)
+        stored = store.read("weekly_metrics", ("student_id", "advisor_id"), term=term.name, sem_week=week)
+        then = students[["student_id"]].merge(stored, on="student_id", how="left")["advisor_id"].to_numpy()
+        advisor = advisor.where(pd.isna(then), then)
     return students.assign(advisor_id=advisor)
 
 

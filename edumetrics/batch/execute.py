@@ -26,6 +26,7 @@ from edumetrics.stages.end import END_MIME
 
 NOTEBOOKS = PROJECT / "notebooks"
 TIMEOUT_SECONDS = 1800
+OURS = {kind.__name__: kind for kind in (EduMetricsError, SettingsError)}
 # Kernels talk over local sockets, not TCP ports.
 LOCAL = Config({"KernelManager": {"transport": "ipc"}})
 
@@ -58,10 +59,11 @@ def execute(stage: str, parameters: Mapping[str, Any], folder: Path) -> dict[str
         notebook = nbformat.read(draft, as_version=4)
         summary = _end_marker(notebook, stage)
     except PapermillExecutionError as error:
-        told = (
-            f": {error.evalue}" if error.ename.endswith("Error") and "edumetrics.errors" in str(error.traceback) else ""
-        )
-        raise _failed(draft, f"{stage}: cell {error.cell_index} failed with {error.ename}{told}") from error
+        # Our own errors are sentences for people; what others say may hold data.
+        ours = OURS.get(error.ename)
+        why = error.evalue.rstrip(".") if ours else f"failed with {error.ename}"
+        message = f"{stage}: cell {error.cell_index + 1}: {why}"
+        raise _failed(draft, message, ours or EduMetricsError) from error
     except DeadKernelError as error:
         raise _failed(draft, f"{stage}: the kernel died") from error
     except CellTimeoutError as error:
@@ -124,11 +126,11 @@ def _end_marker(notebook: nbformat.NotebookNode, stage: str) -> dict[str, int]:
     raise EduMetricsError(f"{stage}: the notebook stopped before its end")
 
 
-def _failed(draft: Path, message: str) -> EduMetricsError:
+def _failed(draft: Path, message: str, kind: type[EduMetricsError] = EduMetricsError) -> EduMetricsError:
     """Keep the evidence, and say where it is."""
     if not draft.exists():
-        return EduMetricsError(f"{message}.")
+        return kind(f"{message}.")
     evidence = draft.with_name("failed.ipynb")
     draft.chmod(0o600)
     draft.replace(evidence)
-    return EduMetricsError(f"{message.rstrip('.')}; see {evidence}.")
+    return kind(f"{message.rstrip('.')}; see {evidence}.")

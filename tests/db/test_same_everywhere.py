@@ -129,7 +129,7 @@ def test_a_unique_key_spares_looking_for_duplicates(demo: Workspace) -> None:
 
 
 def test_sessions_of_an_unreachable_server_end_in_one_sentence(tmp_path: Path) -> None:
-    with pytest.raises(SettingsError, match="Cannot connect to postgresql at 127.0.0.1"):
+    with pytest.raises(SettingsError, match=r"Cannot connect to postgresql at 127\.0\.0\.1"):
         workspace_at(tmp_path, analysis="postgresql://nobody:secret@127.0.0.1:1/none")
 
 

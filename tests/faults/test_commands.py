@@ -1,0 +1,200 @@
+"""The commands as a person meets them: one sentence, the right exit status, nothing half-written."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import stat
+from io import StringIO
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import sqlalchemy as sa
+from click.testing import CliRunner, Result
+
+from edumetrics.batch.lock import only_run
+from edumetrics.cli import main
+from edumetrics.college import made, simulator
+from edumetrics.database import writable_engine
+from edumetrics.params import Calendar
+from edumetrics.stages.workspace import Workspace
+
+
+def edumetrics(*args: str) -> Result:
+    return CliRunner().invoke(main, list(args))
+
+
+def refused(result: Result, status: int, message: str) -> None:
+    assert result.exit_code == status, result.output
+    assert message in result.stderr
+    assert len(result.stderr.strip().splitlines()) == 1, "one sentence"
+    assert "Traceback" not in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("url", "message"),
+    [
+        ("not a url", "CLIENT_DB_URL is not a database URL"),
+        ("sqlite:////nowhere/college.db", "There is no college database at /nowhere/college.db"),
+        ("postgresql://u:secret@127.0.0.1:1/c", "Cannot connect to postgresql at 127.0.0.1"),
+        ("oracle://u@h/c", "CLIENT_DB_URL cannot be used"),
+    ],
+)
+def test_a_wrong_college_url(url: str, message: str, environment: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CLIENT_DB_URL", url)
+    for command in ("check", "run", "status", "calibrate"):
+        result = edumetrics(command)
+        refused(result, 2, message)
+        assert "secret" not in result.output + result.stderr
+
+
+def test_a_missing_table(environment: Workspace) -> None:
+    with sa.create_engine(environment.settings.client_db_url).begin() as connection:
+        connection.exec_driver_sql("DROP TABLE attendance")
+    refused(edumetrics("run", "--week", "9"), 2, "no table attendance")
+
+
+def test_a_column_of_the_wrong_kind(
+    environment: Workspace, postgres_url: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = postgres_url()  # type: ignore[operator]
+    made.simulate(writable_engine(url), simulator.demo_plan(60, 1, Calendar()), quiet=True)
+    with writable_engine(url).begin() as connection:
+        connection.exec_driver_sql("ALTER TABLE attendance ALTER COLUMN present TYPE text USING 'many'")
+    monkeypatch.setenv("CLIENT_DB_URL", url)
+    refused(edumetrics("run", "--week", "9"), 2, "cannot answer for attendance")
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        (["run", "--week", "8"], "Week 8 is not a teaching week"),
+        (["run", "--week", "12"], "Week 12 is not over yet"),
+        (["run", "--stage", "wekly"], "There is no stage wekly"),
+        (["advance"], "no simulation"),
+    ],
+)
+def test_a_week_or_stage_that_is_not_there(args: list[str], message: str, environment: Workspace) -> None:
+    if args == ["advance"]:
+        with sa.create_engine(environment.settings.client_db_url).begin() as connection:
+            connection.exec_driver_sql("DROP TABLE made_by_edumetrics")
+    refused(edumetrics(*args), 2, message)
+
+
+def test_wrong_usage() -> None:
+    assert edumetrics("run", "--weak", "3").exit_code == 2
+    assert edumetrics("import", "oulad", "/nowhere", "sqlite:////tmp/never.db").exit_code == 2
+
+
+def test_a_reports_folder_that_cannot_be_written(environment: Workspace) -> None:
+    (environment.settings.home / "reports").write_text("a file stands in the way")
+    before = environment.store.read("weekly_metrics")
+    refused(edumetrics("run", "--week", "9"), 2, "Cannot create")
+    pd.testing.assert_frame_equal(environment.store.read("weekly_metrics"), before)
+    assert environment.store.read("run_log").sort_values("started_at")["status"].iloc[-1] == "failed"
+
+
+def test_nothing_to_do(environment: Workspace) -> None:
+    result = edumetrics("run")
+    assert result.exit_code == 0
+    assert "Nothing to do" in result.output
+
+
+def hold(folder: Path, held: object, release: object) -> None:
+    with only_run(folder):
+        held.set()  # type: ignore[attr-defined]
+        release.wait(30)  # type: ignore[attr-defined]
+
+
+def test_two_runs_at_once(environment: Workspace) -> None:
+    context = multiprocessing.get_context("spawn")
+    held, release = context.Event(), context.Event()
+    other = context.Process(target=hold, args=(environment.settings.data, held, release))
+    other.start()
+    assert held.wait(30)
+    refused(edumetrics("calibrate"), 4, "Another run is at work")
+    other.kill()
+    other.join()
+    assert edumetrics("calibrate").exit_code == 0, "a dead process holds no lock"
+
+
+def test_a_dry_run_changes_nothing(environment: Workspace) -> None:
+    before = environment.store.read("run_log")
+    result = edumetrics("run", "--week", "9", "--dry-run")
+    assert "Would run weekly, week 9" in result.output
+    pd.testing.assert_frame_equal(environment.store.read("run_log"), before)
+
+
+def test_check_and_status_tell_the_story(environment: Workspace) -> None:
+    check, status = edumetrics("check"), edumetrics("status")
+    assert check.exit_code == status.exit_code == 0
+    assert "its role could write" in check.output
+    assert "attendance: feed: Attendance: recorded up to week 10." in check.output
+    assert "College:  week 10 of 2025-even" in status.output
+    assert "Analysis: week 10 of 2025-even" in status.output
+
+
+def test_questions_as_table_csv_and_json(environment: Workspace) -> None:
+    one = edumetrics("show", "class-performance", "--format", "json")
+    classes = json.loads(one.output)
+    assert {row["class_id"] for row in classes} == set(
+        environment.store.read("weekly_metrics", sem_week=10)["class_id"]
+    )
+    csv = edumetrics("show", "student-performance", "--class-id", classes[0]["class_id"], "--format", "csv")
+    frame = pd.read_csv(StringIO(csv.output))
+    assert set(frame["class_id"]) == {classes[0]["class_id"]}
+    assert set(frame["sem_week"]) == {10}
+    student = str(frame["student_id"][0])
+    semester = pd.read_csv(
+        StringIO(edumetrics("show", "student-performance", "--student", student, "--format", "csv").output)
+    )
+    assert semester["sem_week"].tolist() == [1, 2, 3, 4, 5, 6, 7, 9, 10]
+    assert edumetrics("show", "student-performance", "--student", "nobody").output == "Nothing matches.\n"
+
+
+def test_the_analysis_rolls_back_with_the_college(environment: Workspace) -> None:
+    engine = writable_engine(environment.settings.client_db_url)
+    plan = made.simulated(engine, Calendar())
+    assert plan is not None
+    earlier = simulator.demo_plan(plan.students, plan.seed, Calendar(), weeks=6)
+    made.simulate(engine, earlier, force=True, quiet=True)
+    result = edumetrics("run")
+    assert result.exit_code == 0, result.stderr
+    assert "went back to week 6" in result.output
+    left = environment.store.read("weekly_metrics")
+    newest = left["term"].max()
+    assert left.loc[left["term"] == newest, "sem_week"].max() == 6
+    assert environment.store.position() == earlier.position
+
+
+def test_folders_with_student_data_are_private(environment: Workspace) -> None:
+    assert edumetrics("run", "--week", "10").exit_code == 0
+    page = next(environment.settings.reports.glob("*/week-10/weekly/advisors/*.html"))
+    for path in (page.parent, page.parent.parent):
+        assert stat.S_IMODE(path.stat().st_mode) == 0o700
+    assert stat.S_IMODE(page.stat().st_mode) == 0o600
+
+
+def test_an_advisors_page_holds_nobody_elses_students(environment: Workspace) -> None:
+    assert edumetrics("run", "--week", "10").exit_code == 0
+    metrics = environment.store.read("weekly_metrics", sem_week=10)
+    metrics = metrics[metrics["term"] == metrics["term"].max()]
+    with environment.college() as college:
+        rolls = college.names.set_index("student_id")["roll_number"]
+    for page in environment.settings.reports.glob("*/week-10/weekly/advisors/*.html"):
+        text = page.read_text()
+        for student, advisor in zip(metrics["student_id"], metrics["advisor_id"], strict=True):
+            assert (rolls[student] in text) == (advisor == page.stem)
+            assert student not in text
+
+
+def test_the_demo_moves_on_and_is_caught_up(environment: Workspace) -> None:
+    assert "week 11" in edumetrics("advance").output
+    result = edumetrics("run")
+    assert result.exit_code == 0, result.stderr
+    assert "weekly, week 11" in result.output
+    assert (
+        environment.store.position()
+        == made.simulated(writable_engine(environment.settings.client_db_url), Calendar()).position
+    )  # type: ignore[union-attr]

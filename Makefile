@@ -1,4 +1,4 @@
-# make demo · make test · make lab · make bench · make lint · make docs-free: everything else is a detail of these.
+# `make` alone lists what there is. Every target builds the environment first, once.
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
@@ -28,7 +28,6 @@ demo: $(READY)
 
 test: $(READY)
 	$(BIN)/python -m pytest -p no:nbval
-	$(BIN)/python -m pytest -p no:cacheprovider --nbval-lax notebooks
 
 lint: $(READY)
 	$(BIN)/ruff check .

@@ -132,7 +132,7 @@ def test_the_lock_pins_what_the_project_asks_for() -> None:
 
 def test_the_readme_is_true() -> None:
     readme, makefile = (PROJECT / "README.md").read_text(), (PROJECT / "Makefile").read_text()
-    for target in re.findall(r"make (\w+)", readme):
+    for target in re.findall(r"(?:^|[`·] ?)make (\w+)", readme, flags=re.M):
         assert re.search(rf"^{target}:", makefile, flags=re.M), f"make {target}"
     for path in re.findall(r"^    ?(\w+/)\s", readme, flags=re.M):
         assert (PACKAGE / path).is_dir() or (PROJECT / path).is_dir(), path

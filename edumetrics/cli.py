@@ -69,9 +69,9 @@ def demo(students: int, seed: int) -> None:
         written = made.simulate(engine, simulator.demo_plan(students, seed, calendar))
         click.echo(f"Simulated a college of {written['students']} students: {sum(written.values())} rows.")
     if workspace.store.position() is None:
-        pipeline.calibrate(workspace, click.echo, completed_only=True)
+        pipeline.calibrate(workspace, _tell, completed_only=True)
     due = pipeline.plan(workspace)
-    pipeline.run(workspace, due, click.echo)
+    pipeline.run(workspace, due, _tell)
     _say_what_there_is(workspace)
 
 
@@ -161,7 +161,7 @@ def run(week: int | None, stage: str | None, as_of: datetime | None, dry_run: bo
     elif dry_run:
         click.echo("\n".join(pipeline.described(due)))
     else:
-        pipeline.run(workspace, due, click.echo)
+        pipeline.run(workspace, due, _tell)
 
 
 @main.command()
@@ -171,7 +171,7 @@ def calibrate(from_scratch: bool, as_of: datetime | None) -> None:
     """Recompute every completed and current semester from the college database."""
     from edumetrics.batch import pipeline
 
-    rows = pipeline.calibrate(_workspace(), click.echo, from_scratch=from_scratch, as_of=_day(as_of))
+    rows = pipeline.calibrate(_workspace(), _tell, from_scratch=from_scratch, as_of=_day(as_of))
     click.echo(f"{rows} rows written.")
 
 
@@ -230,6 +230,14 @@ def _formatted(frame: pd.DataFrame, fmt: str) -> str:
     return (
         frame.dropna(axis="columns", how="all").to_string(index=False, float_format="{:.1f}".format, na_rep="-") + "\n"
     )
+
+
+def _tell(line: str) -> None:
+    """A line of progress, above the bar where there is one."""
+    from tqdm import tqdm
+
+    with tqdm.external_write_mode():
+        click.echo(line)
 
 
 def _workspace() -> Workspace:

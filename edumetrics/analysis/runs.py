@@ -11,6 +11,7 @@ from sqlalchemy.engine import Connection
 from edumetrics import __version__
 from edumetrics.analysis.store import Store, now
 from edumetrics.analysis.tables import SQL_TABLES
+from edumetrics.errors import EduMetricsError, Refused
 from edumetrics.params import Params
 
 LEDGER = SQL_TABLES["run_log"]
@@ -62,10 +63,11 @@ def done(connection: Connection, run: Run, rows: int) -> None:
     _finish(connection, run.run_id, status="done", rows_written=rows)
 
 
-def failed(store: Store, run: Run, error: str) -> None:
-    """Mark a run as failed; `error` must hold no personal data."""
+def failed(store: Store, run: Run, error: EduMetricsError) -> None:
+    """Mark a run as failed, or as refused by a gate; the error's text must hold no personal data."""
+    status = "refused" if isinstance(error, Refused) else "failed"
     with store.transaction() as connection:
-        _finish(connection, run.run_id, status="failed", error=error)
+        _finish(connection, run.run_id, status=status, error=str(error))
 
 
 def _finish(connection: Connection, run_id: str, **values: object) -> None:

@@ -19,14 +19,14 @@ from nbconvert import HTMLExporter
 from papermill.exceptions import PapermillExecutionError
 from traitlets.config import Config
 
-from edumetrics.errors import EduMetricsError, SettingsError
+from edumetrics.errors import EduMetricsError, Refused, SettingsError
 from edumetrics.reports import render
 from edumetrics.settings import PROJECT, private_folder
 from edumetrics.stages.end import END_MIME
 
 NOTEBOOKS = PROJECT / "notebooks"
 TIMEOUT_SECONDS = 1800
-OURS = {kind.__name__: kind for kind in (EduMetricsError, SettingsError)}
+OURS = {kind.__name__: kind for kind in (EduMetricsError, SettingsError, Refused)}
 # Kernels talk over local sockets, not TCP ports.
 LOCAL = Config({"KernelManager": {"transport": "ipc"}})
 

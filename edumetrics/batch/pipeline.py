@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from typing import TypeVar
 
 import pandas as pd
+from tqdm import tqdm
 
 from edumetrics import weeks
 from edumetrics.analysis import runs
@@ -20,6 +22,7 @@ from edumetrics.stages.workspace import Workspace
 from edumetrics.weeks import Position
 
 Tell = Callable[[str], None]
+T = TypeVar("T")
 STAGES = (weekly.STAGE,)
 
 
@@ -105,7 +108,7 @@ def run(workspace: Workspace, due: Plan, tell: Tell) -> None:
     with only_run(workspace.settings.data):
         if due.back_to is not None:
             _roll_back(workspace, due, tell)
-        for number, step in enumerate(due.steps, start=1):
+        for number, step in enumerate(_bar(due.steps), start=1):
             for task in step.tasks:
                 _carry_out(workspace, task, f"[{number}/{len(due.steps)}]", tell)
             if workspace.store.position() is None or step.position > _position(workspace):
@@ -160,7 +163,7 @@ def _weeks_of(workspace: Workspace, college: College, term: Term, position: Posi
     """Score each teaching week of a term in order, yielding the rows written."""
     last = _last_week(workspace, term, position)
     teaching = [week for week in workspace.params.calendar.teaching_weeks if week <= last]
-    for week in teaching:
+    for week in _bar(teaching):
         folder = weekly.report_folder(workspace, term, position, week)
         read = weekly.gather(
             workspace,
@@ -174,6 +177,11 @@ def _weeks_of(workspace: Workspace, college: College, term: Term, position: Posi
         )
         entry = runs.start(workspace.store, workspace.params, weekly.STAGE, term.name, week)
         yield weekly.save(workspace.store, entry, weekly.compute(read))
+
+
+def _bar(steps: Iterable[T]) -> Iterable[T]:
+    """A progress bar on a terminal, nothing in a log."""
+    return tqdm(list(steps), unit="week", leave=False, disable=None)
 
 
 def _last_week(workspace: Workspace, term: Term, position: Position) -> int:
@@ -232,7 +240,7 @@ def _carry_out(workspace: Workspace, task: Task, place: str, tell: Tell) -> None
     try:
         summary = execute(task.stage, parameters, task.folder)
     except EduMetricsError as error:
-        runs.failed(workspace.store, entry, str(error))
+        runs.failed(workspace.store, entry, error)
         raise
     tell(f"{place} {task}: {summary['rows']} students scored, {summary['pages']} pages.")
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import io
+from dataclasses import dataclass
+
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -9,9 +12,27 @@ from matplotlib.figure import Figure
 
 INK, QUIET, LINE, PAPER, ACTION = "#1F2A33", "#55606B", "#DDD8CD", "#F5F3EE", "#1B4F86"
 NAMES = {"effort_score": "Recorded activity (0-100)", "academic_performance": "Academic performance (0-100)"}
+WORDS = {"effort_score": "recorded activity", "academic_performance": "academic performance"}
 
 
-def distributions(metrics: pd.DataFrame) -> Figure:
+@dataclass(frozen=True)
+class Picture:
+    """A figure and what it shows in words; it displays itself in a notebook, with the words as alternative text."""
+
+    figure: Figure
+    alt: str
+
+    def png(self) -> bytes:
+        """The picture as PNG; equal figures give equal bytes."""
+        buffer = io.BytesIO()
+        self.figure.savefig(buffer, format="png", dpi=120, metadata={"Software": None})
+        return buffer.getvalue()
+
+    def _repr_png_(self) -> tuple[bytes, dict[str, str]]:
+        return self.png(), {"alt": self.alt}
+
+
+def distributions(metrics: pd.DataFrame) -> Picture:
     """Two histograms: effort_score and academic_performance; the median is marked and named."""
     figure = Figure(figsize=(9, 3.2), layout="constrained", facecolor="white")
     for axes, (column, label) in zip(np.ravel(figure.subplots(1, 2, sharey=True)), NAMES.items(), strict=True):
@@ -26,14 +47,15 @@ def distributions(metrics: pd.DataFrame) -> Figure:
             axes.axvline(values.median(), color=INK, linewidth=1)
             note = f"median {values.median():.0f}" + (f", {note}" if note else "")
         axes.set_title(note, fontsize=9, color=QUIET, loc="right")
-    return figure
+    medians = (f"half of the students are above {_median(metrics[column])} in {name}" for column, name in WORDS.items())
+    return Picture(figure, f"Distributions: {' and '.join(medians)}.")
 
 
-def galaxy(metrics: pd.DataFrame) -> Figure:
+def galaxy(metrics: pd.DataFrame) -> Picture:
     """Effort against academic performance, one point a student; the medians divide the field."""
     figure = Figure(figsize=(6.4, 5.6), layout="constrained", facecolor="white")
     axes = figure.subplots()
-    points = metrics.dropna(subset=list(NAMES))
+    points = metrics[list(NAMES)].dropna()
     axes.scatter(points["effort_score"], points["academic_performance"], s=16, color=ACTION, alpha=0.55, linewidths=0)
     for column, line in (("effort_score", axes.axvline), ("academic_performance", axes.axhline)):
         if len(points):
@@ -44,7 +66,12 @@ def galaxy(metrics: pd.DataFrame) -> Figure:
     left_out = len(metrics) - len(points)
     note = f"{len(points)} students" + (f"; {left_out} without a value on one axis are not shown" if left_out else "")
     axes.set_title(note, fontsize=9, color=QUIET, loc="left")
-    return figure
+    low = points[(points < points[list(NAMES)].median()).all(axis=1)] if len(points) else points
+    return Picture(figure, f"{len(low)} of {len(points)} students are below the median of both activity and marks.")
+
+
+def _median(values: pd.Series) -> str:
+    return f"{values.median():.0f}" if values.notna().any() else "an unknown value"
 
 
 def _frame(axes: Axes, x: str, y: str) -> None:

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
-from matplotlib.figure import Figure
 
 from edumetrics import settings
 from edumetrics.analysis import runs
@@ -14,7 +13,7 @@ from edumetrics.analysis.runs import Run
 from edumetrics.analysis.store import Store, now
 from edumetrics.college import health
 from edumetrics.college.source import College, Term
-from edumetrics.errors import SettingsError
+from edumetrics.errors import Refused, SettingsError
 from edumetrics.params import Params
 from edumetrics.reports import figures, render, views
 from edumetrics.scoring import weekly as scoring
@@ -71,12 +70,14 @@ def load(term: str = "", week: int = 0, folder: str = "") -> Week:
 
     Raises:
         SettingsError: the term or week does not exist, or a database cannot be used.
+        Refused: the college has no data of the week yet.
     """
     workspace = open_workspace()
     with workspace.college() as college:
         position = college.position(workspace.today)
         chosen = find_term(college, term, position)
         number = week or last_teaching_week(workspace.params, position)
+        refuse_without_data(chosen, number)
         place = Path(folder) if folder else report_folder(workspace, chosen, position, number)
         return gather(
             workspace,
@@ -167,11 +168,11 @@ def save(store: Store, run: Run, scores: Scores) -> int:
 
 def health_table(week: Week) -> pd.DataFrame:
     """Data health to show: what is fresh, what is missing, what was wrong and what was done about it."""
-    return week.health[["check", "class_id", "status", "count", "message"]]
+    return week.health[["check", "class_id", "status", "count", "message"]].set_index("check")
 
 
 def summary(week: Week) -> pd.DataFrame:
-    """What was read, in one row: term, week, students listed, and rows of attendance and work known."""
+    """What was read: term, week, students listed, and how much attendance and work is known."""
     facts = week.facts
     counts = {
         "term": week.term,
@@ -182,7 +183,7 @@ def summary(week: Week) -> pd.DataFrame:
         "assignments set": len(facts.assignments),
         "quizzes set": len(facts.quizzes),
     }
-    return pd.DataFrame([counts])
+    return pd.Series(counts, name="known at the week's end").to_frame()
 
 
 def by_class(scores: Scores) -> pd.DataFrame:
@@ -199,12 +200,12 @@ def by_class(scores: Scores) -> pd.DataFrame:
     return table
 
 
-def distributions(scores: Scores) -> Figure:
+def distributions(scores: Scores) -> figures.Picture:
     """The distribution of recorded activity and academic performance."""
     return figures.distributions(scores.metrics)
 
 
-def galaxy(scores: Scores) -> Figure:
+def galaxy(scores: Scores) -> figures.Picture:
     """The student galaxy: recorded activity against academic performance, one point a student."""
     return figures.galaxy(scores.metrics)
 
@@ -238,6 +239,21 @@ def last_teaching_week(params: Params, position: Position) -> int:
     if not weeks:
         raise SettingsError("The semester has no complete teaching week yet: come back after its first week.")
     return weeks[0]
+
+
+def refuse_without_data(term: Term, week: int) -> None:
+    """A week after the newest data is not scored: everyone would seem to have done nothing.
+
+    A week without data in the midst of a semester is scored as it was: absent feeds are absent, not zero.
+
+    Raises:
+        Refused: no attendance, library or platform row of this week or a later one exists.
+    """
+    if week > term.last_week:
+        newest = f"its newest records are of week {term.last_week}" if term.last_week else "it has no records yet"
+        raise Refused(
+            f"The college has no data of week {week} of the term of {term.name}; {newest}: load them, then run again."
+        )
 
 
 def report_folder(workspace: Workspace, term: Term, position: Position, week: int) -> Path:

@@ -53,6 +53,16 @@ def test_calibrating_again_changes_no_value(demo_copy: Workspace) -> None:
     equal(demo_copy.store.read("weekly_metrics"), before)
 
 
+def test_a_past_week_is_replayed_as_it_was_known(demo: Workspace, tmp_path: Path) -> None:
+    earlier = workspace_at(tmp_path)
+    plan = simulator.demo_plan(DEMO_STUDENTS, 7, Calendar(), weeks=7)
+    made.simulate(writable_engine(earlier.settings.client_db_url), plan, quiet=True)
+    pipeline.calibrate(earlier, lambda line: None)
+    then, now = earlier.store.read("weekly_metrics"), demo.store.read("weekly_metrics")
+    term = then["term"].max()
+    equal(then[then["term"] == term], now[(now["term"] == term) & (now["sem_week"] <= 7)])
+
+
 def test_migrations_build_the_documented_schema(empty_url: str, tmp_path: Path) -> None:
     store = workspace_at(tmp_path / "home", analysis=empty_url).store
     store.migrate()

@@ -82,6 +82,17 @@ def test_a_week_or_stage_that_is_not_there(args: list[str], message: str, enviro
     refused(edumetrics(*args), 2, message)
 
 
+def test_a_week_that_has_no_data(environment: Workspace) -> None:
+    with sa.create_engine(environment.settings.client_db_url).begin() as connection:
+        for table in ("attendance", "library_visits"):
+            connection.exec_driver_sql(f"DELETE FROM {table} WHERE week = 10 AND semester % 2 = 0")
+    before = environment.store.read("weekly_metrics")
+    refused(edumetrics("run", "--week", "10"), 3, "no data of week 10")
+    pd.testing.assert_frame_equal(environment.store.read("weekly_metrics"), before)
+    assert environment.store.read("run_log").sort_values("started_at")["status"].iloc[-1] == "refused"
+    assert edumetrics("run", "--week", "9").exit_code == 0
+
+
 def test_wrong_usage() -> None:
     assert edumetrics("run", "--weak", "3").exit_code == 2
     assert edumetrics("import", "oulad", "/nowhere", "sqlite:////tmp/never.db").exit_code == 2

@@ -202,13 +202,19 @@ def query_error(error: sa.exc.SQLAlchemyError, what: str) -> EduMetricsError:
 
 
 class canonical(FunctionElement[Any]):  # noqa: N801 - it reads as a SQL function
-    """A college's column as the kind that its field says, whatever the database stores it as."""
+    """A college's column as the kind that its field says, whatever the database stores it as.
 
-    inherit_cache = True
+    `stored` is the type that the database declares, where that is known: what needs no conversion gets none.
+    """
+
+    inherit_cache = False
     name = "canonical"
 
-    def __init__(self, column: sa.ColumnElement[Any], kind: Kind) -> None:
+    def __init__(
+        self, column: sa.ColumnElement[Any], kind: Kind, stored: sa.types.TypeEngine[Any] | None = None
+    ) -> None:
         self.type = TYPES[kind]()
+        self.stored = stored
         super().__init__(column)
 
 
@@ -234,9 +240,11 @@ def _canonical_sqlite(element: canonical, compiler: SQLCompiler, **kw: Any) -> s
 def _canonical_postgresql(element: canonical, compiler: SQLCompiler, **kw: Any) -> str:
     x = _operand(element, compiler, **kw)
     if isinstance(element.type, sa.Date):
+        if isinstance(element.stored, sa.Date | sa.DateTime):
+            return x if isinstance(element.stored, sa.Date) else f"CAST({x} AS date)"
         return f"CAST(CAST({x} AS timestamp) AS date)"
     if isinstance(element.type, sa.Boolean):
-        return f"CAST(CAST({x} AS text) AS boolean)"
+        return x if isinstance(element.stored, sa.Boolean) else f"CAST(CAST({x} AS text) AS boolean)"
     if isinstance(element.type, sa.Double):
         return f"CAST({x} AS double precision)"
     return f"CAST({x} AS {'integer' if isinstance(element.type, sa.Integer) else 'text'})"

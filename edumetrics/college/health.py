@@ -67,23 +67,25 @@ def nothing() -> pd.DataFrame:
 
 
 def _feeds(college: College, term: Term, week: int) -> pd.DataFrame:
-    """One row per weekly feed: how fresh it is."""
+    """One row per weekly feed: whether it has anything to say on the last few teaching weeks, and up to which."""
+    window = college.feed_window(week)
     read = {
         "attendance": ("Attendance", records.attendance(college, term, week)),
-        "library_visits": ("Library visits", records.per_week(college, term, "library_visits", week)),
-        "book_borrows": ("Library loans", records.per_week(college, term, "book_borrows", week)),
-        "lms_activity": ("Platform activity", records.per_week(college, term, "lms_activity", week)),
+        "library_visits": ("Library visits", records.per_week(college, term, "library_visits", min(window), week)),
+        "book_borrows": ("Library loans", records.per_week(college, term, "book_borrows", min(window), week)),
+        "lms_activity": ("Platform activity", records.per_week(college, term, "lms_activity", min(window), week)),
     }
-    recent = college.params.calendar.last_teaching_weeks(week, college.params.scoring.feed_weeks)
     rows: list[tuple[str, str, str, int, list[str], str]] = []
     for name, (label, frame) in read.items():
         if college.relations[name] is None:
             continue
-        newest = frame["week"].max()
-        known = "nothing recorded this semester" if pd.isna(newest) else f"recorded up to week {int(newest)}"
-        fresh = newest in recent
-        message = f"{label}: {known}{'.' if fresh else '; treated as absent, not as zero.'}"
-        rows.append((f"{name}: feed", EVERYWHERE, "ok" if fresh else "warn", 0, [], message))
+        recent = frame.loc[frame["week"].isin(window), "week"]
+        if recent.empty:
+            weeks = "week" if len(window) == 1 else f"{len(window)} teaching weeks"
+            row = ("warn", f"{label}: nothing recorded in the last {weeks}; treated as absent, not as zero.")
+        else:
+            row = ("ok", f"{label}: recorded up to week {int(recent.max())}.")
+        rows.append((f"{name}: feed", EVERYWHERE, row[0], 0, [], row[1]))
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 

@@ -84,7 +84,7 @@ class Catalogue:
 
     def __init__(self, connection: Connection, sources: list[str]) -> None:
         inspector = sa.inspect(connection)
-        self.columns: dict[str, list[str]] = {}
+        self.columns: dict[str, dict[str, sa.types.TypeEngine[Any]]] = {}
         self.unique: dict[str, list[set[str | None]]] = {}
         for schema in {source.rpartition(".")[0] for source in sources}:
             names = [source.rpartition(".")[2] for source in sources if source.rpartition(".")[0] == schema]
@@ -94,7 +94,7 @@ class Catalogue:
                 "kind": sa.engine.reflection.ObjectKind.ANY,
             }
             for (_, name), columns in inspector.get_multi_columns(**asked).items():
-                self.columns[self._key(schema, name)] = [column["name"] for column in columns]
+                self.columns[self._key(schema, name)] = {column["name"]: column["type"] for column in columns}
             for (_, name), key in inspector.get_multi_pk_constraint(**asked).items():
                 self.unique.setdefault(self._key(schema, name), []).append(set(key["constrained_columns"]))
             for (_, name), constraints in inspector.get_multi_unique_constraints(**asked).items():
@@ -128,10 +128,10 @@ def _from_table(catalogue: Catalogue, table: Table, source: str) -> Relation | N
             "correct the mapping, or map it to null if the college has none."
         )
     schema, _, name = source.rpartition(".")
-    columns = _check_columns(table, found, f"table {source}")
+    columns = _check_columns(table, list(found), f"table {source}")
     origin = sa.table(name, *(sa.column(column) for column in found), schema=schema or None)
     return Relation(
-        table, _canonical_rows(table, origin, columns), columns, catalogue.guarantees(source, table.natural)
+        table, _canonical_rows(table, origin, columns, found), columns, catalogue.guarantees(source, table.natural)
     )
 
 
@@ -152,7 +152,7 @@ def _from_select(connection: Connection, table: Table, source: str) -> Relation:
             f"they are {', '.join(table.names)}."
         )
     origin = sa.text(text).columns(*(sa.column(column) for column in found)).subquery(f"{table.name}_source")
-    return Relation(table, _canonical_rows(table, origin, columns), columns, unique=False)
+    return Relation(table, _canonical_rows(table, origin, columns, {}), columns, unique=False)
 
 
 def _check_columns(table: Table, found: list[str], where: str) -> frozenset[str]:
@@ -164,12 +164,16 @@ def _check_columns(table: Table, found: list[str], where: str) -> frozenset[str]
     return frozenset(found) & frozenset(table.names)
 
 
-def _canonical_rows(table: Table, origin: sa.FromClause, present: frozenset[str]) -> sa.Subquery:
+def _canonical_rows(
+    table: Table, origin: sa.FromClause, present: frozenset[str], stored: Mapping[str, sa.types.TypeEngine[Any]]
+) -> sa.Subquery:
     return sa.select(
         *(
-            (canonical(origin.c[f.name], f.kind) if f.name in present else sa.cast(sa.null(), TYPES[f.kind]())).label(
-                f.name
-            )
+            (
+                canonical(origin.c[f.name], f.kind, stored.get(f.name))
+                if f.name in present
+                else sa.cast(sa.null(), TYPES[f.kind]())
+            ).label(f.name)
             for f in table.fields
         )
     ).subquery(table.name)

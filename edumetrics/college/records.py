@@ -59,8 +59,9 @@ def registers(college: College, term: Term, until: int) -> pd.DataFrame:
     rows = sa.select(
         c.id, c.student_id, c.class_id, c.subject_id, c.semester, c.week, c.lectures_held, c.present, marked
     ).where(scope, c.week.between(1, until))
-    # Rows of unknown classes are counted for data health; they must not displace a row that counts.
-    rows = rows.add_columns(sa.case((college.known_class(relation), 1), else_=0).label("listed"))
+    if college.repeats(relation, term):
+        # Rows of unknown classes are counted for data health; they must not displace a row that counts.
+        rows = rows.add_columns(sa.case((college.known_class(relation), 1), else_=0).label("listed"))
     r = _highest(college, rows, relation, term, (*relation.table.natural, "listed"))
     keys = [r.c.student_id, r.c.class_id, r.c.semester, r.c.week]
     over = r.c.present > r.c.lectures_held
@@ -84,6 +85,10 @@ def attendance(college: College, term: Term, until: int) -> pd.DataFrame:
 @_kept
 def double_registers(college: College, term: Term, until: int, students: list[str]) -> pd.DataFrame:
     """student_id, week, class_id: the class of the highest id, for students registered in two classes in one week."""
+    if not students:
+        return pd.DataFrame(
+            {"student_id": pd.Series(dtype="str"), "week": pd.Series(dtype="int64"), "class_id": pd.Series(dtype="str")}
+        )
     relation = cast(Relation, college.relations["attendance"])
     c = relation.c
     order = sa.func.row_number().over(partition_by=(c.student_id, c.week), order_by=highest_first(c.id))
@@ -165,8 +170,8 @@ def extensions(college: College, term: Term) -> pd.DataFrame:
 
 
 @_kept
-def per_week(college: College, term: Term, name: Feed, until: int) -> pd.DataFrame:
-    """What the feed counts per student and week 1..until.
+def per_week(college: College, term: Term, name: Feed, since: int, until: int) -> pd.DataFrame:
+    """What the feed counts per student and week since..until, both inclusive.
 
     Returns:
         student_id, semester, week, count (visits, loans, or days active: the highest over subjects) and, for
@@ -188,7 +193,7 @@ def per_week(college: College, term: Term, name: Feed, until: int) -> pd.DataFra
         c[amount].label("amount"),
         (c.events if name == "lms_activity" else sa.literal(0)).label("events"),
     )
-    rows = rows.where(term.within(relation), week.between(1, until))
+    rows = rows.where(term.within(relation), week.between(since, until))
     r = _highest(college, rows, relation, term, relation.table.natural, key="row_id")
     keys = [r.c.student_id, r.c.semester, r.c.week]
     total = {

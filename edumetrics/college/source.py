@@ -18,6 +18,7 @@ from edumetrics.params import Params
 from edumetrics.weeks import PAIRING, Position
 
 Condition = sa.ColumnElement[bool]
+STUDENT_COLUMNS = ("student_id", "class_id", "advisor_id", "joined_on", "withdrawn_on")
 
 
 @dataclass(frozen=True)
@@ -94,14 +95,13 @@ class College:
     @property
     def students(self) -> pd.DataFrame:
         """student_id, class_id, advisor_id, joined_on, withdrawn_on; unique by student_id, exclusions left out."""
-        frame = self.whole("students", "student_id", "class_id", "advisor_id", "joined_on", "withdrawn_on")
-        frame = frame.dropna(subset="student_id").drop_duplicates("student_id", keep="last")
-        return frame[~frame["student_id"].isin(self.params.scoring.exclusions)]
+        frame = self._people.dropna(subset="student_id").drop_duplicates("student_id", keep="last")
+        return frame.loc[~frame["student_id"].isin(self.params.scoring.exclusions), list(STUDENT_COLUMNS)]
 
     @property
     def listed(self) -> pd.Series:
         """Every student_id that the college lists, the excluded ones too."""
-        return self.whole("students", "student_id", "class_id", "advisor_id", "joined_on", "withdrawn_on")["student_id"]
+        return self._people["student_id"]
 
     @property
     def advisors(self) -> pd.DataFrame:
@@ -112,7 +112,16 @@ class College:
     @property
     def names(self) -> pd.DataFrame:
         """student_id, name, roll_number: for pages and mails only."""
-        return self.whole("students", "student_id", "name", "roll_number").drop_duplicates("student_id", keep="last")
+        return self._people[["student_id", "name", "roll_number"]].drop_duplicates("student_id", keep="last")
+
+    @property
+    def _people(self) -> pd.DataFrame:
+        return self.whole("students", *STUDENT_COLUMNS, "name", "roll_number")
+
+    def feed_window(self, week: int) -> tuple[int, ...]:
+        """The teaching weeks up to this one in which a feed must have a row to be present, latest first."""
+        calendar = self.params.calendar
+        return calendar.last_teaching_weeks(week, self.params.scoring.feed_weeks) or (calendar.teaching_weeks[0],)
 
     def position(self, as_of: date) -> Position:
         """Where the college stands: from `sim_state` where there is one, else from the calendar and a day."""

@@ -96,8 +96,9 @@ def _classes_by_week(facts: Facts, students: pd.DataFrame, pairings: pd.DataFram
 
 
 def _codes(pairings: pd.DataFrame, frame: pd.DataFrame) -> Vector:
-    keys = pd.MultiIndex.from_frame(pairings[["class_id", "semester"]])
-    return keys.get_indexer(pd.MultiIndex.from_arrays([frame["class_id"], frame["semester"]]))
+    code = np.asarray(pd.Index(pairings["class_id"]).get_indexer(pd.Index(frame["class_id"])))
+    semesters = np.append(pairings["semester"].to_numpy(), 0)
+    return np.where(semesters[code] == frame["semester"].to_numpy(), code, NO_CLASS)
 
 
 def _days_by_pairing(facts: Facts, pairings: pd.DataFrame) -> Matrix:

@@ -11,6 +11,8 @@ from edumetrics.scoring.facts import Facts
 
 def read_facts(college: College, term: Term, week: int, students: pd.DataFrame, until: int | None = None) -> Facts:
     """The college's frames as known at the end of a week; `until` reads weekly counts further, to be kept for later."""
+    # A feed is present when it has a row in the last few weeks: one week alone needs no more of it than those.
+    since = 1 if until else min(college.feed_window(week))
     until = until or week
     by_subject = college.relations["enrolments"] is not None
     ends = term.week_ends(week)["week_end"].drop_duplicates().sort_values()
@@ -36,9 +38,9 @@ def read_facts(college: College, term: Term, week: int, students: pd.DataFrame, 
         extensions=records.extensions(college, term),
         excuses=_optional(college, "excuses"),
         enrolments=_optional(college, "enrolments"),
-        library=records.per_week(college, term, "library_visits", until),
-        loans=records.per_week(college, term, "book_borrows", until),
-        platform=records.per_week(college, term, "lms_activity", until),
+        library=records.per_week(college, term, "library_visits", since, until),
+        loans=records.per_week(college, term, "book_borrows", since, until),
+        platform=records.per_week(college, term, "lms_activity", since, until),
         midterms=midterms,
     )
 

@@ -91,10 +91,14 @@ def _feeds(college: College, term: Term, week: int) -> pd.DataFrame:
 
 def _registers_are_clean(college: College, term: Term, week: int) -> bool:
     """Whether what reading the registers counted on its way already says that there is nothing to find."""
-    read = records.registers(college, term, week)
+    read = college.registers(term.pairings, week)
     odd = read[["unmarked", "clipped"]].to_numpy().any()
     known = read["class_id"].isin(college.classes["class_id"]) & read["student_id"].isin(college.listed)
-    return not odd and bool(known.all()) and not college.repeats(cast(Relation, college.relations["attendance"]), term)
+    return (
+        not odd
+        and bool(known.all())
+        and not college.repeats(cast(Relation, college.relations["attendance"]), term.pairings)
+    )
 
 
 def _relation_findings(college: College, relation: Relation, term: Term, week: int) -> pd.DataFrame:
@@ -103,7 +107,7 @@ def _relation_findings(college: College, relation: Relation, term: Term, week: i
     parent = _parent(college, relation)
     rows = _rows(college, relation, parent, term, week)
     checks = _checks(college, relation, parent)
-    if college.repeats(relation, term):
+    if college.repeats(relation, term.pairings):
         checks.append(_duplicates(relation))
     flags = [sa.case((check.condition, 1), else_=0).label(f"c{n}") for n, check in enumerate(checks)]
     key = relation.c[relation.table.key[0]].label("row_id")

@@ -43,42 +43,9 @@ def _kept(
     return keeping
 
 
-@_kept
-def registers(college: College, term: Term, until: int) -> pd.DataFrame:
-    """Registers of weeks 1..until per student, class and week, of the term's pairings and unknown classes.
-
-    Returns:
-        student_id, class_id, semester, week, held, present (summed over subjects, unmarked ones left out), unmarked
-        and clipped (how many registers were). A row exists for every register, with held 0 where none was marked.
-    """
-    relation = cast(Relation, college.relations["attendance"])
-    c = relation.c
-    semesters = [int(semester) for semester in term.pairings["semester"].unique()]
-    scope = sa.or_(term.within(relation), sa.and_(c.semester.in_(semesters), ~college.known_class(relation)))
-    marked = sa.case((sa.and_(c.present >= 0, c.lectures_held >= 0), 1), else_=0).label("marked")
-    rows = sa.select(
-        c.id, c.student_id, c.class_id, c.subject_id, c.semester, c.week, c.lectures_held, c.present, marked
-    ).where(scope, c.week.between(1, until))
-    if college.repeats(relation, term):
-        # Rows of unknown classes are counted for data health; they must not displace a row that counts.
-        rows = rows.add_columns(sa.case((college.known_class(relation), 1), else_=0).label("listed"))
-    r = _highest(college, rows, relation, term, (*relation.table.natural, "listed"))
-    keys = [r.c.student_id, r.c.class_id, r.c.semester, r.c.week]
-    over = r.c.present > r.c.lectures_held
-    sums = {
-        "held": sa.case((r.c.marked == 1, r.c.lectures_held), else_=0),
-        "present": sa.case((r.c.marked == 0, 0), (over, r.c.lectures_held), else_=r.c.present),
-        "unmarked": 1 - r.c.marked,
-        "clipped": sa.case((sa.and_(r.c.marked == 1, over), 1), else_=0),
-    }
-    totals = [sa.func.sum(value, type_=sa.Integer).label(name) for name, value in sums.items()]
-    return college.frame(sa.select(*keys, *totals).group_by(*keys), "attendance")
-
-
-@_kept
 def attendance(college: College, term: Term, until: int) -> pd.DataFrame:
-    """The registers of the term's own pairings; columns as `registers`."""
-    frame = registers(college, term, until)
+    """The registers of the term's own pairings, weeks 1..until; columns as `College.registers`."""
+    frame = college.registers(term.pairings, until)
     return frame[frame["class_id"].isin(term.pairings["class_id"])]
 
 
@@ -140,8 +107,7 @@ def done(college: College, term: Term, work: Work, known_by: date, *, by_subject
         (nothing if assignment else c.score_pct).label("score"),
         (sa.true() if assignment else c.attempted).label("attempted"),
     ).where(sa.or_(handed_in.is_(None), handed_in <= known_by), college.known_class(relation))
-    partition = ("student_id", f"{work}_id")
-    r = _highest(college, rows, relation, term, partition, renamed={f"{work}_id": "item_id"}, tag=known_by.isoformat())
+    r = college.one_per_key(rows, relation, term.pairings, ("student_id", "item_id"), tag=known_by.isoformat())
     return college.frame(_summed(r, items, work, known_by, by_subject), f"{work}_submissions")
 
 
@@ -194,7 +160,7 @@ def per_week(college: College, term: Term, name: Feed, since: int, until: int) -
         (c.events if name == "lms_activity" else sa.literal(0)).label("events"),
     )
     rows = rows.where(term.within(relation), week.between(since, until))
-    r = _highest(college, rows, relation, term, relation.table.natural, key="row_id")
+    r = college.one_per_key(rows, relation, term.pairings, relation.table.natural, key="row_id")
     keys = [r.c.student_id, r.c.semester, r.c.week]
     total = {
         "library_visits": sa.func.sum(sa.case((r.c.amount > 0, r.c.amount), else_=0), type_=sa.Integer),
@@ -235,7 +201,7 @@ def midterms(college: College, term: Term, known_by: date, week: int) -> pd.Data
         .select_from(sa.join(results.rows, exams, c.schedule_id == exams.c.schedule_id))
         .where(sa.or_(c.result_date <= known_by, undated), college.known_class(results))
     )
-    r = _highest(college, rows, results, term, results.table.natural, tag=known_by.isoformat())
+    r = college.one_per_key(rows, results, term.pairings, results.table.natural, tag=known_by.isoformat())
     score = sa.func.coalesce(_clipped(r.c.score_pct), _percent(r.c.marks_obtained, r.c.out_of)).label("score")
     papers = sa.select(r.c.student_id, r.c.subject_id, score).subquery("papers")
     subjects = (
@@ -269,29 +235,6 @@ def _items(college: College, term: Term, work: Work) -> sa.CTE | None:
         optional = sa.exists().where(pairs.c.class_id == c.class_id, pairs.c.semester == c.semester)
         rows = rows.where(sa.or_(c.weight.is_(None), c.weight != 0, ~optional))
     return materialized(rows, "items")
-
-
-def _highest(
-    college: College,
-    rows: sa.Select[Any],
-    relation: Relation,
-    term: Term,
-    partition: tuple[str, ...],
-    *,
-    key: str = "id",
-    renamed: dict[str, str] | None = None,
-    tag: str = "",
-) -> sa.Subquery:
-    """The rows, one per natural key; the window function is only paid for where keys do repeat."""
-    if not college.repeats(relation, term):
-        return rows.subquery("rows")
-    columns = rows.selected_columns
-    names = [(renamed or {}).get(name, name) for name in partition]
-    order = sa.func.row_number().over(
-        partition_by=[columns[name] for name in names], order_by=highest_first(columns[key])
-    )
-    ranked = rows.add_columns(order.label("place")).subquery("ranked")
-    return sa.select(ranked).where(ranked.c.place == 1).subquery(f"kept{tag.replace('-', '')}")
 
 
 def _clipped(percent: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:

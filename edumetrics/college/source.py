@@ -13,7 +13,7 @@ from sqlalchemy.engine import Connection
 
 from edumetrics import weeks
 from edumetrics.college.mapping import Relation, resolve
-from edumetrics.database import query_error, read
+from edumetrics.database import highest_first, query_error, read
 from edumetrics.params import Params
 from edumetrics.weeks import PAIRING, Position
 
@@ -60,6 +60,11 @@ def within(pairings: pd.DataFrame, relation: Relation | sa.CTE) -> Condition:
     return sa.or_(sa.false(), *each)
 
 
+def _signature(pairings: pd.DataFrame) -> int:
+    """The same for the same set of pairings, in any order."""
+    return hash(frozenset(zip(pairings["class_id"], pairings["semester"], strict=True)))
+
+
 class College:
     """A college's database, read through its mapping; small relations are read once and kept.
 
@@ -72,7 +77,8 @@ class College:
         self.relations = resolve(connection, params.college.relations)
         self.kept: dict[tuple[object, ...], pd.DataFrame] = {}
         self._whole: dict[tuple[str, str], pd.DataFrame] = {}
-        self._repeats: dict[tuple[str, str], bool] = {}
+        self._registers: dict[int, tuple[int, pd.DataFrame]] = {}
+        self._repeats: dict[tuple[str, int], bool] = {}
 
     # ------------------------------------------------------------ small relations
 
@@ -133,16 +139,58 @@ class College:
 
     # ------------------------------------------------------------ calendar
 
-    def survey(self, pairings: pd.DataFrame | None = None) -> pd.DataFrame:
+    def registers(self, pairings: pd.DataFrame, until: int) -> pd.DataFrame:
+        """Registers of weeks 1..until per student, class and week, of some pairings and of unknown classes.
+
+        The college's largest relation is read once for a week: what is known of more weeks serves for fewer.
+
+        Returns:
+            student_id, class_id, semester, week, held, present (summed over subjects, unmarked registers left out),
+            unmarked and clipped (how many registers were), week_date (the latest, NaT where none is dated). A row
+            exists for every register, with held 0 where none was marked.
+        """
+        known, frame = self._registers.get(_signature(pairings), (0, pd.DataFrame()))
+        if known < until:
+            frame = self._read_registers(pairings, until)
+            self._registers[_signature(pairings)] = until, frame
+        return frame if known == until else frame[frame["week"] <= until]
+
+    def _read_registers(self, pairings: pd.DataFrame, until: int) -> pd.DataFrame:
+        relation = cast(Relation, self.relations["attendance"])
+        c = relation.c
+        semesters = [int(semester) for semester in pairings["semester"].unique()]
+        scope = sa.or_(within(pairings, relation), sa.and_(c.semester.in_(semesters), ~self.known_class(relation)))
+        marked = sa.case((sa.and_(c.present >= 0, c.lectures_held >= 0), 1), else_=0).label("marked")
+        picked = [
+            c[name] for name in ("id", *relation.table.natural, "class_id", "week_date", "lectures_held", "present")
+        ]
+        rows = sa.select(*picked, marked).where(scope, c.week.between(1, until))
+        if self.repeats(relation, pairings):
+            # Rows of unknown classes are counted for data health; they must not displace a row that counts.
+            rows = rows.add_columns(sa.case((self.known_class(relation), 1), else_=0).label("listed"))
+        r = self.one_per_key(rows, relation, pairings, (*relation.table.natural, "listed"))
+        over = r.c.present > r.c.lectures_held
+        sums = {
+            "held": sa.case((r.c.marked == 1, r.c.lectures_held), else_=0),
+            "present": sa.case((r.c.marked == 0, 0), (over, r.c.lectures_held), else_=r.c.present),
+            "unmarked": 1 - r.c.marked,
+            "clipped": sa.case((sa.and_(r.c.marked == 1, over), 1), else_=0),
+        }
+        keys = [r.c.student_id, r.c.class_id, r.c.semester, r.c.week]
+        totals = [sa.func.sum(value, type_=sa.Integer).label(name) for name, value in sums.items()]
+        dated = sa.func.max(r.c.week_date, type_=sa.Date).label("week_date")
+        return self.frame(sa.select(*keys, *totals, dated).group_by(*keys), "attendance")
+
+    def _survey(self, running: pd.DataFrame | None = None, until: int = 0) -> pd.DataFrame:
         """The weeks that the feeds date, attendance before library before platform.
 
         Args:
-            pairings: class_id, semester: only these; every one of a listed class when None.
+            running: class_id, semester: only these, and only weeks 1..until; every pairing of a listed class when None.
+            until: as above.
 
         Returns:
             class_id, semester, week, week_date; unique by the first three.
         """
-        known = set(self.classes["class_id"])
         found: list[pd.DataFrame] = []
         for name in ("attendance", "library_visits", "lms_activity"):
             relation = self.relations[name]
@@ -151,15 +199,19 @@ class College:
             keys = [relation.c.class_id, relation.c.semester, relation.c.week]
             latest = sa.func.max(relation.c.week_date, type_=sa.Date).label("week_date")
             wanted = sa.select(*keys, latest).group_by(*keys)
-            if pairings is not None:
-                wanted = wanted.where(within(pairings, relation))
-            frame = self.frame(wanted, name).dropna()
-            found.append(frame[frame["class_id"].isin(known)].astype({"semester": "int64", "week": "int64"}))
-        return pd.concat(found).drop_duplicates([*PAIRING, "week"], ignore_index=True)
+            if running is None:
+                frame = self.frame(wanted, name)
+            elif name == "attendance":
+                frame = self.registers(running, until).groupby([*PAIRING, "week"])["week_date"].max().reset_index()
+            else:
+                frame = self.frame(wanted.where(within(running, relation), relation.c.week <= until), name)
+            found.append(frame.dropna())
+        dated = pd.concat(found).drop_duplicates([*PAIRING, "week"])
+        return dated[dated["class_id"].isin(self.classes["class_id"])].astype({"semester": "int64", "week": "int64"})
 
     @cached_property
     def _calendar(self) -> tuple[pd.DataFrame, pd.DataFrame]:
-        return self._dated(self.survey())
+        return self._dated(self._survey())
 
     def _dated(self, survey: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
         """Pairings (class_id, semester, start, term, last_week) and the dates of their weeks."""
@@ -186,7 +238,8 @@ class College:
         """
         running = self.running(position)
         # Only the classes in session are asked for: the weekly run does not pay for the college's whole history.
-        pairings, dates = self._dated(self.survey(running))
+        week = max(position.week(self.params.calendar), 1)
+        pairings, dates = self._dated(self._survey(running, week))
         dated = running.merge(pairings, on=PAIRING)
         expected = pd.Timestamp(weeks.slot_start(position, self.params.calendar))
         if self.whole("sim_state", "id", "current_week", "sim_year").empty:
@@ -236,16 +289,39 @@ class College:
         listed = relation.c.class_id.in_(sa.select(classes.c.class_id).where(classes.c.class_id.is_not(None)))
         return sa.func.coalesce(listed, sa.false())
 
-    def repeats(self, relation: Relation, term: Term) -> bool:
-        """Whether any natural key of the relation occurs twice (in the term, where rows carry a semester)."""
+    def one_per_key(
+        self,
+        rows: sa.Select[Any],
+        relation: Relation,
+        pairings: pd.DataFrame,
+        partition: tuple[str, ...],
+        *,
+        key: str = "id",
+        tag: str = "",
+    ) -> sa.Subquery:
+        """The rows, of equal `partition` the one with the highest `key`.
+
+        The window function is only paid for where natural keys do repeat.
+        """
+        if not self.repeats(relation, pairings):
+            return rows.subquery("rows")
+        columns = rows.selected_columns
+        order = sa.func.row_number().over(
+            partition_by=[columns[name] for name in partition], order_by=highest_first(columns[key])
+        )
+        ranked = rows.add_columns(order.label("place")).subquery("ranked")
+        return sa.select(ranked).where(ranked.c.place == 1).subquery(f"kept{tag.replace('-', '')}")
+
+    def repeats(self, relation: Relation, pairings: pd.DataFrame) -> bool:
+        """Whether any natural key of the relation occurs twice (within the pairings, where rows carry a semester)."""
         if relation.unique or not relation.table.natural:
             return False
-        key = (relation.table.name, term.name)
+        key = (relation.table.name, _signature(pairings))
         if key not in self._repeats:
             columns = [relation.c[name] for name in relation.table.natural]
             probe = sa.select(*columns).group_by(*columns).having(sa.func.count() > 1).limit(1)
             if "semester" in relation.table.names:
-                probe = probe.where(term.within(relation))
+                probe = probe.where(within(pairings, relation))
             self._repeats[key] = len(self.frame(probe, relation.table.name)) > 0
         return self._repeats[key]
 

@@ -42,7 +42,7 @@ def generate(plan: Plan) -> Iterator[Frames]:
     yield _shared(plan)
     for batch in batches(plan):
         drives = latent(batch)
-        leaving = np.full(batch.size, np.datetime64("NaT"), dtype="datetime64[D]")
+        leaving = np.full(batch.size, np.datetime64("NaT", "D"))
         frames: Frames = {}
         for term in range(max(plan.term - plan.semesters, 2 * batch.year), plan.term + 1):
             if batch.semester(term) <= 2 * YEARS:

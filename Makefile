@@ -40,7 +40,7 @@ lab: $(READY)
 bench: $(READY)
 	$(BIN)/python -m benchmarks
 
-# Maintainers: refresh the pinned set (needs uv) for every supported Python at once, then environment.yml from it.
+# Maintainers: refresh the pinned set (needs uv) for every supported Python at once.
 lock:
 	uv pip compile --universal --python-version 3.11 --all-extras --generate-hashes --no-emit-index-url --no-header --upgrade pyproject.toml -o requirements.lock
 

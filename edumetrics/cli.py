@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import traceback
 from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
     from edumetrics.stages.workspace import Workspace
 
 DAY = click.DateTime(["%Y-%m-%d"])
+# What a terminal has room for; csv and json have every column.
+SHOWN = ("term", "sem_week", "student_id", "class_id", "semester", "students", "weekly_att_pct", "overall_att_pct",
+         "lectures_can_miss", "submission_pct", "effort_score", "academic_performance", "risk_score")  # fmt: skip
 
 
 class Commands(click.Group):
@@ -30,7 +34,7 @@ class Commands(click.Group):
             return super().invoke(ctx)
         except EduMetricsError as error:
             if ctx.params.get("debug"):
-                raise
+                traceback.print_exc()
             click.echo(str(error), err=True)
             ctx.exit(error.exit_status)
 
@@ -53,8 +57,8 @@ def main(debug: bool) -> None:
 
 
 @main.command()
-@click.option("--students", default=600, show_default=True, help="How many to simulate.")
-@click.option("--seed", default=1, show_default=True, help="Another seed is another college.")
+@click.option("--students", default=600, show_default=True, type=click.IntRange(1), help="How many, in a new college.")
+@click.option("--seed", default=1, show_default=True, help="Another seed is another college; for a new one.")
 def demo(students: int, seed: int) -> None:
     """Simulate a college (if there is none) and run it up to its current week."""
     from edumetrics import database
@@ -228,7 +232,10 @@ def _formatted(frame: pd.DataFrame, fmt: str) -> str:
     if frame.empty:
         return "Nothing matches.\n"
     return (
-        frame.dropna(axis="columns", how="all").to_string(index=False, float_format="{:.1f}".format, na_rep="-") + "\n"
+        frame[[name for name in SHOWN if name in frame]].to_string(
+            index=False, float_format="{:.1f}".format, na_rep="-"
+        )
+        + "\n"
     )
 
 
@@ -251,13 +258,15 @@ def _day(moment: datetime | None) -> date | None:
 
 
 def _say_what_there_is(workspace: Workspace) -> None:
-    pages = sorted(workspace.settings.reports.glob("*/week-*/weekly/advisors/*.html"))
+    position, calendar = workspace.store.position(), workspace.params.calendar
+    weeks = calendar.last_teaching_weeks(position.week(calendar), 1) if position else ()
+    folder = f"{position.label(calendar)}/week-{weeks[0]:02d}/weekly/advisors" if position and weeks else "none"
+    pages = sorted((workspace.settings.reports / folder).glob("*.html"))
     click.echo(f"College:  {_shown(workspace.settings.client_db_url)}")
     click.echo(f"Analysis: {_shown(workspace.settings.default_db_url)}")
     if pages:
-        newest = [page for page in pages if page.parent == pages[-1].parent]
-        click.echo(f"Pages:    {len(newest)} advisors in {newest[0].parent}")
-        click.echo(f"Open      {newest[0]}")
+        click.echo(f"Pages:    {len(pages)} advisors in {pages[0].parent}")
+        click.echo(f"Open      {pages[0]}")
 
 
 def _shown(url: str) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import numpy as np
 import pandas as pd
@@ -53,7 +54,7 @@ def college_engine(url: str, time_zone: str = "UTC") -> Engine:
             raise SettingsError(
                 f"There is no college database at {path}: correct CLIENT_DB_URL, or run `edumetrics demo`."
             )
-        engine = _engine(f"sqlite:///file:{path}?mode=ro&uri=true", "CLIENT_DB_URL")
+        engine = _engine(f"sqlite:///file:{quote(str(path))}?mode=ro&uri=true", "CLIENT_DB_URL")
         sa.event.listen(engine, "connect", _sqlite_query_only)
         return engine
     if name == "postgresql":
@@ -89,6 +90,19 @@ def writable_engine(url: str, setting: str = "DEFAULT_DB_URL") -> Engine:
         sa.event.listen(engine, "connect", _sqlite_writer)
         sa.event.listen(engine, "begin", _sqlite_begin)
     return engine
+
+
+def same_place(first: str, second: str) -> bool:
+    """Whether two URLs name the same database, whoever logs in; False for what cannot be understood."""
+    try:
+        one, other = make_url(first), make_url(second)
+    except sa.exc.ArgumentError:
+        return False
+
+    def place(url: URL) -> tuple[object, ...]:
+        return url.get_backend_name(), url.host, url.port, url.database, tuple(sorted(url.query.items()))
+
+    return place(one) == place(other)
 
 
 @contextmanager
@@ -193,9 +207,7 @@ def reason(error: Exception) -> str:
 
 def query_error(error: sa.exc.SQLAlchemyError, what: str) -> EduMetricsError:
     """An error of one sentence for a statement that the college's database refused."""
-    return SettingsError(
-        f"The college database cannot answer for {what} ({reason(error)}): check its mapping with `edumetrics check`."
-    )
+    return SettingsError(f"The college database cannot answer for {what} ({reason(error)}): correct its mapping.")
 
 
 # ---------------------------------------------------------------- values of any type, read alike
@@ -312,9 +324,9 @@ def write(connection: Connection, table: sa.Table, frame: pd.DataFrame) -> int:
     else:
         values = zip(*(_python_values(frame[name]) for name in columns), strict=True)
         marks = ", ".join("?" if connection.dialect.paramstyle == "qmark" else "%s" for _ in columns)
-        quote = connection.dialect.identifier_preparer.quote
-        names = ", ".join(quote(name) for name in columns)
-        connection.exec_driver_sql(f"INSERT INTO {quote(table.name)} ({names}) VALUES ({marks})", list(values))
+        quoted = connection.dialect.identifier_preparer.quote
+        names = ", ".join(quoted(name) for name in columns)
+        connection.exec_driver_sql(f"INSERT INTO {quoted(table.name)} ({names}) VALUES ({marks})", list(values))
     return len(frame)
 
 
@@ -375,10 +387,10 @@ def _copy_in(connection: Connection, table: sa.Table, frame: pd.DataFrame) -> No
     buffer = io.StringIO()
     frame.to_csv(buffer, index=False, header=False, na_rep="\\N")
     buffer.seek(0)
-    quote = connection.dialect.identifier_preparer.quote
-    names = ", ".join(quote(name) for name in frame.columns)
+    quoted = connection.dialect.identifier_preparer.quote
+    names = ", ".join(quoted(name) for name in frame.columns)
     with closing(connection.connection.cursor()) as cursor, _driver_errors(connection):
-        cursor.copy_expert(f"COPY {quote(table.name)} ({names}) FROM STDIN WITH (FORMAT csv, NULL '\\N')", buffer)
+        cursor.copy_expert(f"COPY {quoted(table.name)} ({names}) FROM STDIN WITH (FORMAT csv, NULL '\\N')", buffer)
 
 
 def _python_values(column: pd.Series) -> list[Any]:

@@ -1,7 +1,7 @@
 """One record per column: type, unit, bounds, meaning, and what null means.
 
 `RELATIONS` are the canonical relations of the college database (read), `TABLES` those of the analysis database
-(written). SQL columns, dtypes and the data dictionary all come from here.
+(written). SQL columns, dtypes and bounds all come from here.
 """
 
 from __future__ import annotations
@@ -216,7 +216,7 @@ _TABLES = (
         _int("lectures_held", "lectures held this semester", unit="lectures"),
         _int("lectures_attended", "lectures attended this semester", unit="lectures"),
         _int("lectures_left", "lectures still to come, at the pace so far", _NO_RULE, "lectures"),
-        _int("lectures_to_attend", "of those, how many must be attended to meet the attendance rule", _NO_RULE, "lectures"),
+        _int("lectures_to_attend", "lectures still to be attended to meet the attendance rule; more than are left when it is out of reach", _NO_RULE, "lectures"),
         _int("lectures_can_miss", "of those, how many can be missed", _NO_RULE, "lectures"),
         _pct("risk_of_detention", "chance of ending below the attendance rule; it orders students", _NO_RULE + ", or before week 4"),
         _int("days_since_submission", "days from the latest work handed in, else from the semester's first day, to the week's end", unit="days", low=None),

@@ -37,10 +37,14 @@ def student_performance(
         columns, when nothing matches.
 
     Raises:
-        SettingsError: nothing has been analysed yet.
+        SettingsError: nothing has been analysed yet, or there is no such term.
     """
     store = store or open_workspace().store
-    term = term or _newest(store, "term")
+    newest = _newest(store, "term")
+    known = store.distinct("weekly_metrics", "term")
+    if term is not None and term not in known:
+        raise SettingsError(f"There is no term {term}: the terms are {', '.join(known)}.")
+    term = term or newest
     if week is None and student is None:
         week = _newest(store, "sem_week", term=term)
     wanted = {

@@ -12,7 +12,6 @@ from dotenv import dotenv_values
 from edumetrics.errors import SettingsError
 
 PROJECT = Path(__file__).resolve().parents[1]
-NAMES = ("CLIENT_DB_URL", "DEFAULT_DB_URL", "EDUMETRICS_COLLEGE", "EDUMETRICS_HOME")
 
 
 @dataclass(frozen=True)
@@ -64,8 +63,8 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
     return Settings(
         home=home,
         college=values.get("EDUMETRICS_COLLEGE", "native"),
-        client_db_url=values.get("CLIENT_DB_URL", f"sqlite:///{home / 'data' / 'college.db'}"),
-        default_db_url=values.get("DEFAULT_DB_URL", f"sqlite:///{home / 'data' / 'analysis.db'}"),
+        client_db_url=_absolute(values.get("CLIENT_DB_URL", "sqlite:///data/college.db"), home),
+        default_db_url=_absolute(values.get("DEFAULT_DB_URL", "sqlite:///data/analysis.db"), home),
     )
 
 
@@ -82,6 +81,14 @@ def private_folder(path: Path) -> Path:
     if not os.access(path, os.W_OK):
         raise SettingsError(f"Cannot write to {path}: make it writable or choose another EDUMETRICS_HOME.")
     return path
+
+
+def _absolute(url: str, home: Path) -> str:
+    """A SQLite file is named relative to the home, not to wherever a command or a kernel happens to run."""
+    prefix, separator, path = url.partition("sqlite:///")
+    if prefix or not separator or path.startswith(("/", ":memory:", "file:")) or not path:
+        return url
+    return f"sqlite:///{home / path}"
 
 
 def _nearest_home() -> Path:

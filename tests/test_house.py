@@ -96,11 +96,13 @@ def test_a_notebook_is_a_window(path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["edumetrics.scoring.signals", "edumetrics.scoring.attendance"],
+    "name", ["edumetrics.scoring.signals", "edumetrics.scoring.attendance", "edumetrics.reports.views"],
 )  # fmt: skip
 def test_examples_in_docstrings_are_true(name: str) -> None:
     module = importlib.import_module(name)
-    result = doctest.testmod(module, extraglobs={"np": importlib.import_module("numpy")})
+    result = doctest.testmod(
+        module, extraglobs={"np": importlib.import_module("numpy"), "pd": importlib.import_module("pandas")}
+    )
     assert result.attempted > 0
     assert result.failed == 0
 

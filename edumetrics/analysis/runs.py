@@ -49,11 +49,11 @@ def resume(store: Store, run_id: str) -> Run:
     """The run of that id.
 
     Raises:
-        KeyError: the ledger has no such run.
+        EduMetricsError: the ledger has no such run.
     """
     rows = store.read("run_log", run_id=run_id)
     if rows.empty:
-        raise KeyError(f"no run {run_id}")
+        raise EduMetricsError(f"The ledger has no run {run_id}: leave run_id empty to enter a new one.")
     row = rows.iloc[0]
     return Run(run_id, str(row["stage"]), str(row["term"]), int(row["sem_week"]))
 

@@ -32,7 +32,7 @@ HISTORY_COLUMNS = (
     "weekly_att_pct",
     "lms_active_days",
 )
-# Tables whose rows belong to one week, newest lost first when the analysis is rolled back.
+# What is derived week by week: the rows that a rollback or a fresh start deletes.
 WEEKLY_TABLES = tuple(
     name for name, table in TABLES.items() if {"term", "sem_week", "run_id"} <= set(table.names) and name != "run_log"
 )
@@ -99,6 +99,12 @@ class Store:
         with database.connected(self.engine, SETTING) as connection:
             return connection.execute(select).scalar()
 
+    def distinct(self, table: str, column: str) -> list[str]:
+        """The values of a text column, ascending."""
+        select = sa.select(SQL_TABLES[table].c[column]).distinct().order_by(SQL_TABLES[table].c[column])
+        with database.connected(self.engine, SETTING) as connection:
+            return [str(value) for value in connection.execute(select).scalars()]
+
     def history(self, term: str, weeks: tuple[int, ...]) -> pd.DataFrame:
         """What earlier weeks of a term stored of the metrics that baselines are made of."""
         return self.read("weekly_metrics", HISTORY_COLUMNS, term=term, sem_week=list(weeks))
@@ -144,7 +150,7 @@ class Store:
     def forget_after(self, connection: Connection, term: str, week: int) -> int:
         """Within a transaction, delete what was derived for later weeks of a term and for later terms; returns rows.
 
-        What people entered and the ledger of runs stay.
+        What people entered, the ledger of runs and its data-health findings stay.
         """
         deleted = 0
         for name in WEEKLY_TABLES:
@@ -154,7 +160,7 @@ class Store:
         return deleted
 
     def forget_all(self, connection: Connection) -> None:
-        """Within a transaction, delete everything derived; what people entered and the ledger stay."""
+        """Within a transaction, delete every week's rows; what people entered, the ledger and its findings stay."""
         for name in WEEKLY_TABLES:
             connection.execute(sa.delete(SQL_TABLES[name]))
 

@@ -27,6 +27,8 @@ from edumetrics.stages.end import END_MIME
 NOTEBOOKS = PROJECT / "notebooks"
 TIMEOUT_SECONDS = 1800
 OURS = {kind.__name__: kind for kind in (EduMetricsError, SettingsError, Refused)}
+# A kernel that is asked to end complains of the interrupt on standard error; its failures are in the notebook.
+QUIET = ["--IPKernelApp.log_level=50"]
 # Kernels talk over local sockets, not TCP ports.
 LOCAL = Config({"KernelManager": {"transport": "ipc"}})
 
@@ -54,7 +56,7 @@ def execute(stage: str, parameters: Mapping[str, Any], folder: Path) -> dict[str
     try:
         papermill.execute_notebook(
             source, draft, dict(parameters), cwd=folder, progress_bar=False, log_output=False,
-            execution_timeout=TIMEOUT_SECONDS, config=LOCAL,
+            execution_timeout=TIMEOUT_SECONDS, config=LOCAL, extra_arguments=QUIET,
         )  # fmt: skip
         notebook = nbformat.read(draft, as_version=4)
         summary = _end_marker(notebook, stage)
@@ -108,9 +110,8 @@ def declared(source: Path) -> dict[str, Any]:
 
 def export(notebook: nbformat.NotebookNode, stage: str) -> str:
     """An executed notebook as a self-contained page, without its code."""
-    exporter = HTMLExporter(
-        template_name="basic", exclude_input=True, exclude_output_prompt=True, exclude_input_prompt=True
-    )
+    hidden = Config({"TagRemovePreprocessor": {"enabled": True, "remove_cell_tags": ["notebook-only"]}})
+    exporter = HTMLExporter(config=hidden, template_name="basic", exclude_input=True)
     body, _ = exporter.from_notebook_node(notebook)
     return render.environment().get_template("run.html.j2").render(stage=stage, body=body)
 

@@ -49,11 +49,15 @@ class Step:
 
 @dataclass(frozen=True)
 class Plan:
-    """What a run will do: `back_to` rolls the analysis back first; `steps` are then taken in order."""
+    """What a run will do: `back_to` rolls the analysis back first; `steps` are then taken in order.
+
+    `again` is a week done once more: the analysis has then come no further than before.
+    """
 
     position: Position
     back_to: tuple[str, int] | None
     steps: tuple[Step, ...]
+    again: bool = False
 
 
 def plan(workspace: Workspace, *, week: int | None = None, stage: str | None = None, as_of: date | None = None) -> Plan:
@@ -74,7 +78,7 @@ def plan(workspace: Workspace, *, week: int | None = None, stage: str | None = N
         position = college.position(as_of or workspace.today)
         done = workspace.store.position()
         if week is not None:
-            return Plan(position, None, (_again(workspace, college, position, week),))
+            return Plan(position, None, (_again(workspace, college, position, week),), again=True)
         if done == position:
             return Plan(position, None, ())
         current = weekly.find_term(college, "", position)
@@ -111,7 +115,9 @@ def run(workspace: Workspace, due: Plan, tell: Tell) -> None:
         for number, step in enumerate(_bar(due.steps), start=1):
             for task in step.tasks:
                 _carry_out(workspace, task, f"[{number}/{len(due.steps)}]", tell)
-            if workspace.store.position() is None or step.position > _position(workspace):
+            if not step.tasks:
+                tell(f"[{number}/{len(due.steps)}] week {step.position.week(workspace.params.calendar)}: no teaching.")
+            if not due.again:
                 with workspace.store.transaction() as connection:
                     workspace.store.set_position(connection, step.position)
 
@@ -154,9 +160,17 @@ def calibrate(
             rows += written
             tell(f"Term of {term.name}: {written} rows through week {_last_week(workspace, term, position)}.")
             if term.current:
-                with workspace.store.transaction() as connection:
-                    workspace.store.set_position(connection, position)
+                _settle(workspace, term, position, tell)
     return rows
+
+
+def _settle(workspace: Workspace, term: Term, position: Position, tell: Tell) -> None:
+    """Record how far calibration came: no further than the data, so that `run` takes up what is loaded later."""
+    missing = max(position.week(workspace.params.calendar) - term.last_week, 0)
+    if missing:
+        tell(f"The college has no data after week {term.last_week}: `edumetrics run` scores later weeks once loaded.")
+    with workspace.store.transaction() as connection:
+        workspace.store.set_position(connection, Position(position.year, position.global_week - missing))
 
 
 def _weeks_of(workspace: Workspace, college: College, term: Term, position: Position) -> Iterator[int]:
@@ -252,9 +266,3 @@ def _roll_back(workspace: Workspace, due: Plan, tell: Tell) -> None:
         rows = workspace.store.forget_after(connection, term, week)
         workspace.store.set_position(connection, due.position)
     tell(f"The college went back to week {week}: {rows} rows of later weeks were removed.")
-
-
-def _position(workspace: Workspace) -> Position:
-    position = workspace.store.position()
-    assert position is not None
-    return position

@@ -1,6 +1,6 @@
 """Data health: what is wrong in a college's data, counted per class, with examples, and what was done about it.
 
-Nothing found here stops or silently changes a score; `college.source` cleans the same rows by the same rules.
+Nothing found here stops or silently changes a score; `college.records` cleans the same rows by the same rules.
 """
 
 from __future__ import annotations
@@ -29,6 +29,14 @@ CHECKED = (
     "lms_activity",
     "exam_results",
 )
+LABELS = dict(
+    zip(
+        CHECKED,
+        ("Attendance", "Assignments set", "Assignments handed in", "Quizzes set", "Quizzes attempted", "Library visits",
+         "Library loans", "Platform activity", "Exam results"),
+        strict=True,
+    )
+)  # fmt: skip
 PARENTS = {
     "assignment_submissions": "assignment_definitions",
     "quiz_submissions": "quiz_definitions",
@@ -121,7 +129,8 @@ def _relation_findings(college: College, relation: Relation, term: Term, week: i
             continue
         examples = _examples(college, relation, flagged, f"c{n}")
         for where, count in zip(concerned["where_"], concerned[f"c{n}"].astype(int), strict=True):
-            message = check.sentence.format(n=count, s="" if count == 1 else "s", were="was" if count == 1 else "were")
+            told = check.sentence.format(n=count, s="" if count == 1 else "s", were="was" if count == 1 else "were")
+            message = f"{LABELS[relation.table.name]}: {told}"
             found.append(
                 (f"{relation.table.name}: {check.code}", where, "warn", count, examples.get(where, []), message)
             )

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -89,6 +90,8 @@ def simulate(engine: Engine, plan: cohort.Plan, *, force: bool = False, quiet: b
 
 def simulated(engine: Engine, calendar: Calendar) -> cohort.Plan | None:
     """The plan that a database was simulated by; None when it is no simulation."""
+    if engine.dialect.name == "sqlite" and not Path(engine.url.database or "").is_file():
+        return None  # connecting would create an empty file
     with database.connected(engine, WHAT) as connection:
         if _maker(connection) != "simulation":
             return None

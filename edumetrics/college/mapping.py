@@ -125,7 +125,11 @@ def _from_table(catalogue: Catalogue, table: Table, source: str) -> Relation | N
             return None
         raise SettingsError(
             f"The college database has no table {source} for {table.name}: "
-            "correct the mapping, or map it to null if the college has none."
+            + (
+                "correct the mapping."
+                if table.name in ESSENTIAL
+                else "correct the mapping, or map it to null if there is none."
+            )
         )
     schema, _, name = source.rpartition(".")
     columns = _check_columns(table, list(found), f"table {source}")

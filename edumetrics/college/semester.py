@@ -20,6 +20,7 @@ ASSIGNMENT_WEEKS = (
 )
 QUIZ_WEEKS = ((3, 7, 12, 16), (4, 9, 13), (5, 10, 14), (6, 11, 15), (2, 7, 13))
 PASS_MARK = 40
+MOST_VISITS, MOST_LOANS = 7, 4  # a week, on average, of the keenest
 
 FloatMatrix = np.ndarray[tuple[int, int], np.dtype[np.float64]]
 
@@ -198,7 +199,7 @@ class Semester:
 
     def _library(self) -> Frames:
         rate = np.exp(0.2 + 0.3 * self.engagement[:, self.weeks] + 1.5 * self.latent.reader[:, None])
-        visits = self.rng.poisson(rate)
+        visits = self.rng.poisson(np.minimum(rate, MOST_VISITS))
         student, week = np.nonzero((visits > 0) & self._there(self.weeks))
         ids = np.array(self.batch.students)
         day = self.start + (7 * (self.weeks - 1)).astype("timedelta64[D]")
@@ -213,7 +214,8 @@ class Semester:
             }
         )
         taste = 0.5 * self.latent.ability[:, None] + 1.7 * self.latent.borrower[:, None]
-        loans = self.rng.poisson(np.exp(-1.0 + 0.2 * self.engagement[:, self.weeks] + taste)) * self._there(self.weeks)
+        lent = np.exp(-1.0 + 0.2 * self.engagement[:, self.weeks] + taste)
+        loans = self.rng.poisson(np.minimum(lent, MOST_LOANS)) * self._there(self.weeks)
         student, week = (np.repeat(axis, loans[np.nonzero(loans)]) for axis in np.nonzero(loans))
         out = day[week] + self.rng.integers(0, 6, len(week)).astype("timedelta64[D]")
         kept = self.rng.integers(3, 22, len(week)).astype("timedelta64[D]")

@@ -10,7 +10,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-INK, QUIET, LINE, PAPER, ACTION = "#1F2A33", "#55606B", "#DDD8CD", "#F5F3EE", "#1B4F86"
+INK, QUIET, LINE, ACTION = "#1F2A33", "#55606B", "#DDD8CD", "#1B4F86"
 NAMES = {"effort_score": "Recorded activity (0-100)", "academic_performance": "Academic performance (0-100)"}
 WORDS = {"effort_score": "recorded activity", "academic_performance": "academic performance"}
 

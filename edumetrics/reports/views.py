@@ -32,7 +32,7 @@ class AdvisorPage:
 
     advisor_id: str
     advisor_name: str
-    week: int
+    dates: str
     headline: str
     ahead: str
     advisees: tuple[Advisee, ...]
@@ -47,6 +47,7 @@ def advisor_pages(
     advisors: pd.DataFrame,
     health: pd.DataFrame,
     week: int,
+    first_day: pd.Timestamp,
     calendar: Calendar,
 ) -> list[AdvisorPage]:
     """One page for every advisor with advisees on this week's roll, in order of advisor_id.
@@ -57,6 +58,7 @@ def advisor_pages(
         advisors: advisor_id, name.
         health: data-health findings.
         week: semester week.
+        first_day: its first day.
         calendar: which exam is ahead.
     """
     rows = metrics.merge(names, on="student_id", how="left").sort_values(["class_id", "roll_number", "student_id"])
@@ -68,7 +70,7 @@ def advisor_pages(
             AdvisorPage(
                 advisor_id=str(advisor_id),
                 advisor_name=str(advisor_id) if pd.isna(known) else str(known),
-                week=week,
+                dates=week_dates(first_day),
                 headline=f"Week {week} · {len(group)} {'student' if len(group) == 1 else 'students'}",
                 ahead=exam_ahead(week, calendar),
                 advisees=tuple(_advisee(row) for row in group.to_dict("records")),
@@ -78,6 +80,17 @@ def advisor_pages(
             )
         )
     return pages
+
+
+def week_dates(first_day: pd.Timestamp) -> str:
+    """Seven days as people write them.
+
+    >>> week_dates(pd.Timestamp("2026-03-30"))
+    '30 March to 5 April 2026'
+    """
+    last = first_day + pd.Timedelta(days=6)
+    begins = f"{first_day.day}" if first_day.month == last.month else f"{first_day.day} {first_day:%B}"
+    return f"{begins} to {last.day} {last:%B %Y}"
 
 
 def exam_ahead(week: int, calendar: Calendar) -> str:
@@ -97,11 +110,17 @@ def _advisee(row: Mapping[Hashable, Any]) -> Advisee:
         class_id=str(row["class_id"]),
         attendance=_whole(row["weekly_att_pct"]),
         attendance_to_date=_whole(row["overall_att_pct"]),
-        can_miss=None if left is None or miss is None else f"{miss} of {left}",
+        can_miss=_can_miss(left, _whole(row["lectures_to_attend"]), miss),
         handed_in=_whole(row["submission_pct"]),
         activity=_whole(row["effort_score"]),
         academic=_whole(row["academic_performance"]),
     )
+
+
+def _can_miss(left: int | None, needed: int | None, miss: int | None) -> str | None:
+    if left is None or needed is None or miss is None:
+        return None
+    return "out of reach" if needed > left else f"{miss} of {left}"
 
 
 def _health_lines(health: pd.DataFrame, classes: set[str]) -> tuple[str, ...]:

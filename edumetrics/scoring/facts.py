@@ -9,7 +9,7 @@ import pandas as pd
 
 @dataclass(frozen=True)
 class Facts:
-    """Frames as known at the end of one week of one term; see `college.source` for how each is cleaned.
+    """Frames as known at the end of one week of one term; see `college.records` for how each is cleaned.
 
     Attributes:
         week: the semester week, a teaching week.
@@ -19,7 +19,7 @@ class Facts:
         attendance: student_id, class_id, semester, week, held, present (and more); weeks after `week` are ignored.
         double_registers: student_id, week, class_id: whose register counts, for students in two classes in one week.
         assignments, quizzes: items: item_id, class_id, semester, subject_id, due_week.
-        assignments_done, quizzes_done: as `College.done`, with known_by (the day that the rows were known by).
+        assignments_done, quizzes_done: as `records.done`, with known_by (the day that the rows were known by).
         extensions: student_id, item_id, week.
         excuses: student_id, from, to; None where the college has none.
         enrolments: student_id, subject_id, semester, from, to; None where students take all subjects of the class.

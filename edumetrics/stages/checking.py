@@ -12,7 +12,7 @@ from edumetrics.database import could_write
 from edumetrics.fields import RELATIONS
 from edumetrics.stages.workspace import open_workspace
 
-GRANT = "Give it a role with SELECT only: GRANT SELECT ON ALL TABLES IN SCHEMA ... TO that role."
+GRANT = "On a server, give it one with SELECT only: GRANT SELECT ON ALL TABLES IN SCHEMA ... TO that role."
 RUNS_SHOWN = 5
 
 

@@ -62,7 +62,7 @@ def load(term: str = "", week: int = 0, folder: str = "") -> Week:
 
     Args:
         term: ISO date of the term's first week; the term in session when empty.
-        week: semester week; the college's current week (or the last teaching week before it) when 0.
+        week: semester week; the last complete teaching week of the term when 0.
         folder: where reports go; chosen from term and week when empty.
 
     Returns:
@@ -76,7 +76,8 @@ def load(term: str = "", week: int = 0, folder: str = "") -> Week:
     with workspace.college() as college:
         position = college.position(workspace.today)
         chosen = find_term(college, term, position)
-        number = week or last_teaching_week(workspace.params, position)
+        until = position if chosen.current else None
+        number = week or last_teaching_week(workspace.params, until, chosen)
         refuse_without_data(chosen, number)
         place = Path(folder) if folder else report_folder(workspace, chosen, position, number)
         return gather(
@@ -168,7 +169,8 @@ def save(store: Store, run: Run, scores: Scores) -> int:
 
 def health_table(week: Week) -> pd.DataFrame:
     """Data health to show: what is fresh, what is missing, what was wrong and what was done about it."""
-    return week.health[["check", "class_id", "status", "count", "message"]].set_index("check")
+    names = {"message": "what was found", "status": "status", "class_id": "class", "count": "rows"}
+    return week.health[list(names)].rename(columns=names)
 
 
 def summary(week: Week) -> pd.DataFrame:
@@ -220,8 +222,11 @@ def render_pages(scores: Scores, *, write: bool = True) -> list[Path]:
         return []
     week = scores.week
     folder = settings.private_folder(week.folder / "advisors")
+    dates = week.facts.dates
+    first_day = dates.loc[dates["week"] == week.number, "week_date"].mode()[0]
+    calendar = week.workspace.params.calendar
     pages = views.advisor_pages(
-        scores.metrics, week.names, week.advisors, week.health, week.number, week.workspace.params.calendar
+        scores.metrics, week.names, week.advisors, week.health, week.number, first_day, calendar
     )
     return [
         render.write_page(folder / f"{render.file_name(page.advisor_id)}.html", render.advisor_page(page))
@@ -229,13 +234,14 @@ def render_pages(scores: Scores, *, write: bool = True) -> list[Path]:
     ]
 
 
-def last_teaching_week(params: Params, position: Position) -> int:
-    """The last teaching week up to the college's week.
+def last_teaching_week(params: Params, position: Position | None, term: Term) -> int:
+    """The last teaching week up to the college's position, or (None) of a completed term.
 
     Raises:
         SettingsError: the semester has not had one yet.
     """
-    weeks = params.calendar.last_teaching_weeks(position.week(params.calendar), 1)
+    week = term.last_week if position is None else position.week(params.calendar)
+    weeks = params.calendar.last_teaching_weeks(week, 1)
     if not weeks:
         raise SettingsError("The semester has no complete teaching week yet: come back after its first week.")
     return weeks[0]

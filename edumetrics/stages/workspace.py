@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from edumetrics import database, params, settings
 from edumetrics.analysis.store import Store
 from edumetrics.college.source import College
+from edumetrics.errors import SettingsError
 from edumetrics.params import Params
 from edumetrics.settings import Settings
 
@@ -56,6 +57,8 @@ def open_workspace(chosen: Settings | None = None) -> Workspace:
     """
     chosen = chosen or settings.load()
     loaded = params.load(chosen.params, chosen.college)
+    if database.same_place(chosen.client_db_url, chosen.default_db_url):
+        raise SettingsError("CLIENT_DB_URL and DEFAULT_DB_URL name one database: the analysis needs one of its own.")
     store = Store(chosen.default_db_url)
     store.migrate()
     return Workspace(chosen, loaded, store)

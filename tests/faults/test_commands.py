@@ -130,6 +130,39 @@ def test_two_runs_at_once(environment: Workspace) -> None:
     assert edumetrics("calibrate").exit_code == 0, "a dead process holds no lock"
 
 
+def test_doing_a_week_again_skips_no_other(environment: Workspace) -> None:
+    with environment.store.transaction() as connection:
+        environment.store.set_position(connection, None)
+    assert edumetrics("run", "--week", "9").exit_code == 0
+    assert environment.store.position() is None, "weeks 1 to 7 are still to be done"
+
+
+def test_calibrating_goes_no_further_than_the_data(environment: Workspace) -> None:
+    with sa.create_engine(environment.settings.client_db_url).begin() as connection:
+        connection.exec_driver_sql("UPDATE sim_state SET current_week = 30")
+    result = edumetrics("calibrate")
+    assert "no data after week 10" in result.output
+    position = environment.store.position()
+    assert position is not None
+    assert position.global_week == 28
+    refused(edumetrics("run"), 3, "no data of week 11")
+
+
+def test_one_database_cannot_be_both(environment: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DEFAULT_DB_URL", environment.settings.client_db_url)
+    refused(edumetrics("check"), 2, "name one database")
+
+
+def test_an_unknown_term_is_told_the_known_ones(environment: Workspace) -> None:
+    refused(edumetrics("show", "class-performance", "--term", "1999-01-01"), 2, "the terms are 2025-07-14, 2026-01-05")
+
+
+def test_debug_adds_the_traceback_and_keeps_the_exit_status(environment: Workspace) -> None:
+    result = edumetrics("--debug", "run", "--week", "8")
+    assert result.exit_code == 2
+    assert "Traceback" in result.stderr
+
+
 def test_a_dry_run_changes_nothing(environment: Workspace) -> None:
     before = environment.store.read("run_log")
     result = edumetrics("run", "--week", "9", "--dry-run")

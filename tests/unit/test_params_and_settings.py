@@ -55,7 +55,9 @@ def test_equal_parameters_have_equal_fingerprints() -> None:
 def test_the_environment_wins_over_the_file(tmp_path: Path) -> None:
     (tmp_path / ".env").write_text("EDUMETRICS_COLLEGE=oulad\nCLIENT_DB_URL=sqlite:///a.db\n")
     loaded = settings.load({"EDUMETRICS_HOME": str(tmp_path), "CLIENT_DB_URL": "sqlite:///b.db"})
-    assert (loaded.college, loaded.client_db_url) == ("oulad", "sqlite:///b.db")
+    assert (loaded.college, loaded.client_db_url) == ("oulad", f"sqlite:///{tmp_path.resolve()}/b.db"), (
+        "within the home"
+    )
 
 
 def test_urls_stay_out_of_the_repr(tmp_path: Path) -> None:

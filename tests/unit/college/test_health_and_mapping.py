@@ -82,7 +82,7 @@ def test_each_kind_of_bad_data_is_found(
     assert list(found.index) == [check], "this finding and no other"
     assert (found.loc[check, "class_id"], found.loc[check, "count"], found.loc[check, "status"]) == (where, 1, "warn")
     assert len(found.loc[check, "examples"]) == 1
-    assert str(found.loc[check, "message"]).startswith("1 "), "one row, in the singular"
+    assert ": 1 " in str(found.loc[check, "message"]), "one row, in the singular"
 
 
 def test_clean_data_gives_no_finding(tmp_path: Path) -> None:
@@ -94,7 +94,7 @@ def test_examples_stop_at_five_and_messages_count(tmp_path: Path) -> None:
     rows["attendance"] += [c.register(100 + n, "asha", 2, 4, None, subject_id=f"S{n}") for n in range(8)]
     found = findings(tmp_path / "college.db", rows).loc["attendance: unmarked register"]
     assert (found["count"], len(found["examples"])) == (8, 5)
-    assert found["message"] == "8 unmarked registers were left out, lectures held included."
+    assert found["message"] == "Attendance: 8 unmarked registers were left out, lectures held included."
 
 
 def test_a_later_unmarked_copy_replaces_a_register_and_ten_is_after_nine(tmp_path: Path) -> None:

@@ -106,8 +106,11 @@ class Store:
             return [str(value) for value in connection.execute(select).scalars()]
 
     def history(self, term: str, weeks: tuple[int, ...]) -> pd.DataFrame:
-        """What earlier weeks of a term stored of the metrics that baselines are made of."""
-        return self.read("weekly_metrics", HISTORY_COLUMNS, term=term, sem_week=list(weeks))
+        """What earlier weeks of a term stored of the metrics that baselines are made of, in no order."""
+        c = SQL_TABLES["weekly_metrics"].c
+        select = sa.select(*(c[name] for name in HISTORY_COLUMNS)).where(c.term == term, c.sem_week.in_(weeks))
+        with database.connected(self.engine, SETTING) as connection:
+            return database.read(connection, select)
 
     def position(self) -> Position | None:
         """How far the analysis has come; None when it has not begun."""

@@ -111,7 +111,7 @@ def declared(source: Path) -> dict[str, Any]:
 def export(notebook: nbformat.NotebookNode, stage: str) -> str:
     """An executed notebook as a self-contained page, without its code."""
     hidden = Config({"TagRemovePreprocessor": {"enabled": True, "remove_cell_tags": ["notebook-only"]}})
-    exporter = HTMLExporter(config=hidden, template_name="basic", exclude_input=True)
+    exporter = HTMLExporter(config=hidden, template_name="basic", exclude_input=True, exclude_output_prompt=True)
     body, _ = exporter.from_notebook_node(notebook)
     return render.environment().get_template("run.html.j2").render(stage=stage, body=body)
 

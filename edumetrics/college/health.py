@@ -100,7 +100,7 @@ def _feeds(college: College, term: Term, week: int) -> pd.DataFrame:
 def _registers_are_clean(college: College, term: Term, week: int) -> bool:
     """Whether what reading the registers counted on its way already says that there is nothing to find."""
     read = college.registers(term.pairings, week)
-    odd = read[["unmarked", "clipped"]].to_numpy().any()
+    odd = read["odd"].any()
     known = read["class_id"].isin(college.classes["class_id"]) & read["student_id"].isin(college.listed)
     return (
         not odd

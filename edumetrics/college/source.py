@@ -146,7 +146,7 @@ class College:
 
         Returns:
             student_id, class_id, semester, week, held, present (summed over subjects, unmarked registers left out),
-            unmarked and clipped (how many registers were), week_date (the latest, NaT where none is dated). A row
+            odd (how many registers were unmarked or clipped), week_date (the latest, NaT where none is dated). A row
             exists for every register, with held 0 where none was marked.
         """
         known, frame = self._registers.get(_signature(pairings), (0, pd.DataFrame()))
@@ -173,8 +173,7 @@ class College:
         sums = {
             "held": sa.case((r.c.marked == 1, r.c.lectures_held), else_=0),
             "present": sa.case((r.c.marked == 0, 0), (over, r.c.lectures_held), else_=r.c.present),
-            "unmarked": 1 - r.c.marked,
-            "clipped": sa.case((sa.and_(r.c.marked == 1, over), 1), else_=0),
+            "odd": sa.case((sa.or_(r.c.marked == 0, over), 1), else_=0),
         }
         keys = [r.c.student_id, r.c.class_id, r.c.semester, r.c.week]
         totals = [sa.func.sum(value, type_=sa.Integer).label(name) for name, value in sums.items()]
@@ -194,7 +193,7 @@ class College:
         found: list[pd.DataFrame] = []
         for name in ("attendance", "library_visits", "lms_activity"):
             relation = self.relations[name]
-            if relation is None:
+            if relation is None or (running is not None and found and self._all_dated(found[0], running, until)):
                 continue
             keys = [relation.c.class_id, relation.c.semester, relation.c.week]
             latest = sa.func.max(relation.c.week_date, type_=sa.Date).label("week_date")
@@ -208,6 +207,12 @@ class College:
             found.append(frame.dropna())
         dated = pd.concat(found).drop_duplicates([*PAIRING, "week"])
         return dated[dated["class_id"].isin(self.classes["class_id"])].astype({"semester": "int64", "week": "int64"})
+
+    def _all_dated(self, dated: pd.DataFrame, running: pd.DataFrame, until: int) -> bool:
+        """Whether attendance dates every teaching week so far of every class, so that no other feed need be asked."""
+        weeks_so_far = [week for week in self.params.calendar.teaching_weeks if week <= until]
+        known = dated[dated["week"].isin(weeks_so_far)].merge(running, on=PAIRING)
+        return len(known) == len(running) * len(weeks_so_far)
 
     @cached_property
     def _calendar(self) -> tuple[pd.DataFrame, pd.DataFrame]:

@@ -197,9 +197,9 @@ def by_class(scores: Scores) -> pd.DataFrame:
         "risk_score": "rules' risk",
     }
     groups = scores.metrics.groupby(["class_id", "semester"])
-    table = groups[list(names)].median().rename(columns=names).round(0)
+    table = groups[list(names)].median().rename(columns=names).round(0).astype("Int64")
     table.insert(0, "students", groups.size())
-    return table
+    return table.reset_index()
 
 
 def distributions(scores: Scores) -> figures.Picture:

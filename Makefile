@@ -43,6 +43,7 @@ bench: $(READY)
 # Maintainers: refresh the pinned set (needs uv) for every supported Python at once.
 lock:
 	uv pip compile --universal --python-version 3.11 --all-extras --generate-hashes --no-emit-index-url --no-header --upgrade pyproject.toml -o requirements.lock
+	sed -i "s#($(CURDIR)/pyproject.toml)#(pyproject.toml)#" requirements.lock
 
 clean:
 	rm -rf $(VENV) build *.egg-info

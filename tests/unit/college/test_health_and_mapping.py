@@ -119,6 +119,13 @@ def test_the_smallest_college(tmp_path: Path) -> None:
     assert metrics["academic_performance"].isna().all()
 
 
+def test_an_excluded_student_is_never_scored(tmp_path: Path) -> None:
+    params = c.native_params()
+    params = params.model_copy(update={"scoring": params.scoring.model_copy(update={"exclusions": ("bala",)})})
+    weeks = c.score(c.write(tmp_path / "college.db", base()), 3, params)
+    assert [list(week.index) for week in weeks.values()] == [["asha"]] * 3
+
+
 # ---------------------------------------------------------------- mappings
 
 

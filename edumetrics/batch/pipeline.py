@@ -166,11 +166,13 @@ def calibrate(
 
 def _settle(workspace: Workspace, term: Term, position: Position, tell: Tell) -> None:
     """Record how far calibration came: no further than the data, so that `run` takes up what is loaded later."""
-    missing = max(position.week(workspace.params.calendar) - term.last_week, 0)
-    if missing:
+    week = position.week(workspace.params.calendar)
+    due = workspace.params.calendar.last_teaching_weeks(week, 1)
+    if due and due[0] > term.last_week:
         tell(f"The college has no data after week {term.last_week}: `edumetrics run` scores later weeks once loaded.")
+        position = Position(position.year, position.global_week - week + term.last_week)
     with workspace.store.transaction() as connection:
-        workspace.store.set_position(connection, Position(position.year, position.global_week - missing))
+        workspace.store.set_position(connection, position)
 
 
 def _weeks_of(workspace: Workspace, college: College, term: Term, position: Position) -> Iterator[int]:

@@ -148,6 +148,17 @@ def test_calibrating_goes_no_further_than_the_data(environment: Workspace) -> No
     refused(edumetrics("run"), 3, "no data of week 11")
 
 
+def test_an_exam_week_needs_no_data(environment: Workspace) -> None:
+    engine = writable_engine(environment.settings.client_db_url)
+    plan = made.simulated(engine, Calendar())
+    assert plan is not None
+    made.simulate(engine, simulator.demo_plan(plan.students, plan.seed, Calendar(), weeks=8), force=True, quiet=True)
+    result = edumetrics("calibrate")
+    assert "no data" not in result.output
+    assert environment.store.position() == simulator.demo_plan(1, 1, Calendar(), weeks=8).position
+    assert "Nothing to do" in edumetrics("run").output
+
+
 def test_one_database_cannot_be_both(environment: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DEFAULT_DB_URL", environment.settings.client_db_url)
     refused(edumetrics("check"), 2, "name one database")

@@ -242,8 +242,9 @@ def _clipped(percent: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
 
 
 def _percent(marks: sa.ColumnElement[Any], out_of: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
-    """Marks as clipped percent; null where they are negative or the maximum is not above 0."""
-    return sa.case((sa.and_(marks >= 0, out_of > 0), _clipped(marks * 100.0 / out_of)))
+    """Marks as percent, at most 100; null where they are negative or the maximum is not above 0."""
+    percent = sa.case((marks >= out_of, 100.0), else_=marks * 100.0 / out_of)
+    return sa.case((sa.and_(marks >= 0, out_of > 0), percent))
 
 
 def _summed(r: sa.Subquery, items: sa.CTE, work: Work, known_by: date, by_subject: bool) -> sa.Select[Any]:

@@ -101,12 +101,9 @@ def _registers_are_clean(college: College, term: Term, week: int) -> bool:
     """Whether what reading the registers counted on its way already says that there is nothing to find."""
     read = college.registers(term.pairings, week)
     odd = read["odd"].any()
-    known = read["class_id"].isin(college.classes["class_id"]) & read["student_id"].isin(college.listed)
-    return (
-        not odd
-        and bool(known.all())
-        and not college.repeats(cast(Relation, college.relations["attendance"]), term.pairings)
-    )
+    classes, students = set(read["class_id"].unique()), set(read["student_id"].unique())
+    known = classes <= set(college.classes["class_id"]) and students <= set(college.listed)
+    return not odd and known and not college.repeats(cast(Relation, college.relations["attendance"]), term.pairings)
 
 
 def _relation_findings(college: College, relation: Relation, term: Term, week: int) -> pd.DataFrame:

@@ -43,6 +43,7 @@ def _kept(
     return keeping
 
 
+@_kept
 def attendance(college: College, term: Term, until: int) -> pd.DataFrame:
     """The registers of the term's own pairings, weeks 1..until; columns as `College.registers`."""
     frame = college.registers(term.pairings, until)

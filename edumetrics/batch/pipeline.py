@@ -85,9 +85,8 @@ def plan(workspace: Workspace, *, week: int | None = None, stage: str | None = N
         if done is not None and done > position:
             return Plan(position, (current.name, position.week(workspace.params.calendar)), ())
         begin = done or Position(position.year, position.global_week - position.week(workspace.params.calendar))
-        terms = college.terms(position)
         steps = [
-            _step(workspace, reached, _term_of(reached, position, current, terms, workspace), position)
+            _step(workspace, reached, _term_of(college, reached, position, current))
             for reached in begin.until(position, workspace.params.calendar)
         ]
         return Plan(position, None, tuple(steps))
@@ -216,10 +215,10 @@ def _again(workspace: Workspace, college: College, position: Position, week: int
         )
     current = weekly.find_term(college, "", position)
     reached = Position(position.year, position.global_week - position.week(calendar) + week)
-    return _step(workspace, reached, current, position)
+    return _step(workspace, reached, current)
 
 
-def _step(workspace: Workspace, reached: Position, term: Term | None, position: Position) -> Step:
+def _step(workspace: Workspace, reached: Position, term: Term | None) -> Step:
     calendar = workspace.params.calendar
     week = reached.week(calendar)
     if term is None or week not in calendar.teaching_weeks:
@@ -228,16 +227,17 @@ def _step(workspace: Workspace, reached: Position, term: Term | None, position: 
     return Step(reached, (Task(weekly.STAGE, term.name, week, folder),))
 
 
-def _term_of(
-    reached: Position, position: Position, current: Term, terms: list[Term], workspace: Workspace
-) -> Term | None:
-    """The term that a position fell into: the one that began nearest to when it should have, within eight weeks."""
-    calendar = workspace.params.calendar
+def _term_of(college: College, reached: Position, position: Position, current: Term) -> Term | None:
+    """The term that a position fell into: the one that began nearest to when it should have, within eight weeks.
+
+    The college's whole history is only read for a position of another slot than the present one.
+    """
+    calendar = college.params.calendar
     apart = weeks.slot_start(position, calendar) - weeks.slot_start(reached, calendar)
     if not apart:
         return current
     expected = pd.Timestamp(current.name) - apart
-    near = min(terms, key=lambda term: abs(pd.Timestamp(term.name) - expected))
+    near = min(college.terms(position), key=lambda term: abs(pd.Timestamp(term.name) - expected))
     return near if abs(pd.Timestamp(near.name) - expected) <= weeks.TERM_SPREAD else None
 
 

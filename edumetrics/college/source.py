@@ -83,7 +83,7 @@ class College:
     # ------------------------------------------------------------ small relations
 
     def whole(self, name: str, *columns: str) -> pd.DataFrame:
-        """All rows of a small relation (all its columns unless some are named); no rows where the college has none."""
+        """The named columns of all rows of a small relation; no rows where the college has none."""
         key = (name, ",".join(columns))
         if key not in self._whole:
             relation = self.relations[name]

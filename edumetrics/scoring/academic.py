@@ -6,13 +6,13 @@ import numpy as np
 import pandas as pd
 
 from edumetrics.params import Calendar, Scoring
-from edumetrics.scoring.facts import Facts
+from edumetrics.scoring.observed import Observed
 from edumetrics.scoring.roll import Roll
-from edumetrics.scoring.signals import Floats, weighted_mean
+from edumetrics.scoring.signals import weighted_mean
 from edumetrics.scoring.work import Work, mean_mark
 
 
-def academic(roll: Roll, facts: Facts, work: tuple[Work, Work], calendar: Calendar, scoring: Scoring) -> pd.DataFrame:
+def academic(observed: Observed, calendar: Calendar, scoring: Scoring) -> pd.DataFrame:
     """The academic columns of weekly_metrics, aligned with the roll.
 
     Returns:
@@ -20,6 +20,7 @@ def academic(roll: Roll, facts: Facts, work: tuple[Work, Work], calendar: Calend
         at the week's end; NaN where there is no mark), and days_since_submission (whole days from the latest work
         handed in, else from the semester's first day, to the week's last day).
     """
+    roll, work = observed.roll, observed.work
     assignments, quizzes = work
     weeks = calendar.last_teaching_weeks(roll.week, len(scoring.academic_weights))
     marks = {str(week): mean_mark(work, [week]) for week in weeks}
@@ -31,20 +32,10 @@ def academic(roll: Roll, facts: Facts, work: tuple[Work, Work], calendar: Calend
             "academic_performance": weighted_mean(marks, weights)[0],
             "quiz_avg_pct": mean_mark((quizzes,), so_far),
             "assn_avg_pct": mean_mark((assignments,), so_far),
-            "midterm_score_pct": _midterm(roll, facts.midterms),
+            "midterm_score_pct": observed.midterm,
             "days_since_submission": _days_since_submission(roll, work),
         }
     )
-
-
-def _midterm(roll: Roll, midterms: pd.DataFrame) -> Floats:
-    """Mean over subjects of the scores known at the student's own week's end; NaN where none is."""
-    score = np.full(len(roll.frame), np.nan)
-    if len(score):
-        row = roll.rows(midterms["student_id"])
-        own = (row >= 0) & (midterms["known_by"].to_numpy() == roll.frame["week_end"].to_numpy()[row])
-        score[row[own]] = midterms["score"].to_numpy()[own]
-    return score
 
 
 def _days_since_submission(roll: Roll, work: tuple[Work, Work]) -> np.ndarray:

@@ -35,15 +35,21 @@ def registers(roll: Roll, facts: Facts, calendar: Calendar) -> tuple[Matrix, Mat
     return held, present
 
 
-def standing(roll: Roll, facts: Facts, calendar: Calendar, scoring: Scoring) -> pd.DataFrame:
+def standing(
+    week: int, held: Matrix, present: Matrix, share: Floats, calendar: Calendar, scoring: Scoring
+) -> pd.DataFrame:
     """Every attendance column of weekly_metrics, aligned with the roll.
+
+    Args:
+        week: the semester week.
+        held, present: lectures held and attended, students by weeks.
+        share: attended to date in each student's class, as `class_share`.
+        calendar, scoring: the parameters.
 
     Facts (held, attended, percentages) are given with or without an attendance rule; what the rule asks for
     (lectures_left, lectures_to_attend, lectures_can_miss, risk_of_detention) is null without one, and for a student for
     whom no lecture has been held yet, because then there is no pace to go by.
     """
-    week = roll.week
-    held, present = registers(roll, facts, calendar)
     total, attended = held.sum(axis=1), present.sum(axis=1)
     frame = pd.DataFrame(
         {
@@ -62,10 +68,9 @@ def standing(roll: Roll, facts: Facts, calendar: Calendar, scoring: Scoring) -> 
     left = lectures_left(total, weeks_held, calendar.teaching_weeks_left(week))
     needed = lectures_needed(total, attended, left, calendar.attendance_rule_pct)
     window = list(calendar.last_teaching_weeks(week, scoring.detention_weeks))
-    share = _class_share(roll, total, attended)
     risk = _risk_of_detention(held[:, window], present[:, window], share, left, needed, scoring.detention_prior_weeks)
     if week < scoring.detention_from_week:
-        risk = np.full(len(roll.frame), np.nan)
+        risk = np.full(len(total), np.nan)
     must = np.maximum(needed, 0)
     values = dict(zip(names, (left, must, np.maximum(left - must, 0), risk), strict=True))
     known = weeks_held > 0
@@ -92,11 +97,11 @@ def lectures_needed(held: Vector, attended: Vector, left: Vector, rule_pct: floa
     return -((whole * attended - rule * (held + left)) // whole)
 
 
-def _class_share(roll: Roll, held: Vector, attended: Vector) -> Floats:
+def class_share(roll: Roll, held: Matrix, present: Matrix) -> Floats:
     """Share attended to date over the class's rows of the week, student by student; NaN where nothing was held."""
     codes = roll.classes[:, roll.week]
     size = len(roll.pairings)
-    return divide(np.bincount(codes, attended, size), np.bincount(codes, held, size))[codes]
+    return divide(np.bincount(codes, present.sum(axis=1), size), np.bincount(codes, held.sum(axis=1), size))[codes]
 
 
 def _risk_of_detention(

@@ -38,6 +38,12 @@ class Roll:
     first_day: Vector
     excused: Flags
 
+    def take(self, rows: Vector) -> Roll:
+        """The same of some rows only, in the order given."""
+        arrays = ("classes", "starts", "first_day", "excused")
+        frame = self.frame.iloc[rows].reset_index(drop=True)
+        return replace(self, frame=frame, **{name: getattr(self, name)[rows] for name in arrays})
+
     def rows(self, students: pd.Series) -> Vector:
         """Each student's row in the roll; -1 for students who are not on it."""
         return np.asarray(pd.Index(self.frame["student_id"]).get_indexer(pd.Index(students)))

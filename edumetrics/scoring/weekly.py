@@ -2,51 +2,96 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import pandas as pd
 
 from edumetrics.fields import WEEKLY_METRICS
 from edumetrics.params import Calendar, Scoring
-from edumetrics.scoring import academic, attendance, effort, risk, roll, work
+from edumetrics.scoring import academic, attendance, effort, risk
 from edumetrics.scoring.facts import Facts
+from edumetrics.scoring.observed import Observed, observe
+from edumetrics.scoring.roll import Vector
+from edumetrics.scoring.signals import Floats, weighted_mean
 
 STORED_BY_THE_STAGE = {"term", "run_id", "computed_at"}
 COLUMNS = [name for name in WEEKLY_METRICS.names if name not in STORED_BY_THE_STAGE]
 
 
-def metrics(facts: Facts, history: pd.DataFrame, calendar: Calendar, scoring: Scoring) -> pd.DataFrame:
-    """The weekly metrics of every student on the roll.
+@dataclass(frozen=True)
+class Peers:
+    """What the class is like, student by student: share of lectures attended to date, and median effort score."""
+
+    attendance_share: Floats
+    effort: Floats
+
+    def take(self, rows: Vector) -> Peers:
+        """The same of some students only, in the order given."""
+        return Peers(self.attendance_share[rows], self.effort[rows])
+
+
+@dataclass(frozen=True)
+class Scored:
+    """A week, scored, and what its scores were made of; everything is aligned with the roll.
+
+    Attributes:
+        observed: what was counted.
+        metrics: one row per student in order of student_id, with the columns of `weekly_metrics` (see `fields`) but
+            term, run_id and computed_at. NaN means what the field's record says.
+        components: the components of the risk score, 0..1, NaN where absent.
+        baseline: each metric's mean over the weeks before, NaN where too few have a value.
+        peers: what each student's class is like.
+    """
+
+    observed: Observed
+    metrics: pd.DataFrame
+    components: dict[str, Floats]
+    baseline: dict[str, Floats]
+    peers: Peers
+
+    @property
+    def week(self) -> int:
+        """The semester week."""
+        return self.observed.roll.week
+
+
+def score(
+    observed: Observed, history: pd.DataFrame, calendar: Calendar, scoring: Scoring, peers: Peers | None = None
+) -> Scored:
+    """Score what was counted in a week.
 
     Args:
-        facts: what the college knew at the end of the week.
+        observed: what was counted.
         history: student_id, sem_week, effort_score, academic_performance, weekly_att_pct, lms_active_days: the rows
             stored for earlier weeks of the same term.
         calendar, scoring: the parameters.
+        peers: what the classes are like; that of the classes on this roll when None.
+    """
+    roll = observed.roll
+    share = peers.attendance_share if peers else attendance.class_share(roll, observed.held, observed.present)
+    standing = attendance.standing(roll.week, observed.held, observed.present, share, calendar, scoring)
+    frame = pd.concat(
+        [
+            roll.frame,
+            standing,
+            effort.effort(observed, standing["weekly_att_pct"].to_numpy(), scoring),
+            academic.academic(observed, calendar, scoring),
+        ],
+        axis=1,
+    ).assign(sem_week=roll.week, lms_active_days=observed.active_days, lms_events=observed.clicks, p_fail=np.nan)
+    peers = peers or Peers(share, risk.class_effort(roll, frame["effort_score"].to_numpy()))
+    baseline = risk.baselines(roll, history, calendar, scoring)
+    parts = risk.components(observed, frame, baseline, peers.effort, calendar, scoring)
+    value, coverage = weighted_mean(parts, scoring.risk_weights.model_dump())
+    metrics = frame.assign(risk_score=100 * value, risk_coverage=coverage)[COLUMNS]
+    return Scored(observed, metrics, parts, baseline, peers)
 
-    Returns:
-        One row per student in order of student_id, with the columns of `weekly_metrics` (see `fields`) but term,
-        run_id and computed_at. NaN means what the field's record says.
+
+def metrics(facts: Facts, history: pd.DataFrame, calendar: Calendar, scoring: Scoring) -> pd.DataFrame:
+    """The weekly metrics of every student on the roll: `observe`, then `score`.
 
     Raises:
         ValueError: the week is not a teaching week.
     """
-    if facts.week not in calendar.teaching_weeks:
-        raise ValueError(f"week {facts.week} is not a teaching week")
-    called = roll.call(facts)
-    items = work.collect(called, facts, calendar)
-    visits = effort.feed(called, facts.library, "count", calendar, scoring.feed_weeks)
-    loans = effort.feed(called, facts.loans, "count", calendar, scoring.feed_weeks)
-    days = np.minimum(effort.feed(called, facts.platform, "count", calendar, scoring.feed_weeks), 7)
-    clicks = effort.feed(called, facts.platform, "events", calendar, scoring.feed_weeks)
-    standing = attendance.standing(called, facts, calendar, scoring)
-    frame = pd.concat(
-        [
-            called.frame,
-            standing,
-            effort.effort(called, visits, loans, standing["weekly_att_pct"].to_numpy(), items, scoring),
-            academic.academic(called, facts, items, calendar, scoring),
-        ],
-        axis=1,
-    ).assign(sem_week=facts.week, lms_active_days=days, lms_events=clicks, p_fail=np.nan)
-    baseline = risk.baselines(called, history, calendar, scoring)
-    return pd.concat([frame, risk.risk(called, frame, baseline, items, calendar, scoring)], axis=1)[COLUMNS]
+    return score(observe(facts, calendar, scoring), history, calendar, scoring).metrics

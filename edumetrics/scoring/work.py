@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 import pandas as pd
@@ -40,6 +40,10 @@ class Work:
     def missed(self) -> Matrix:
         """How many items due were not done."""
         return np.asarray(np.maximum(self.due - self.done, 0))
+
+    def take(self, rows: Vector) -> Work:
+        """The same of some students only, in the order given."""
+        return Work(**{field.name: getattr(self, field.name)[rows] for field in fields(self)})
 
 
 def collect(roll: Roll, facts: Facts, calendar: Calendar) -> tuple[Work, Work]:

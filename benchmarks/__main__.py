@@ -129,11 +129,11 @@ def not_yet(store: Store, result: pd.DataFrame) -> None:
 def data_work(workspace: Workspace, week: int) -> None:
     with workspace.college() as college:
         position = college.position(workspace.today)
-        term = weekly.find_term(college, "", position)
+        term = terms.find_term(college, "", position)
         read = weekly.gather(workspace, college, term, week, Path("unused"), replay=False)
         scores = weekly.compute(read)
     entry = runs.start(workspace.store, workspace.params, "weekly", term.name, week)
-    weekly.save(workspace.store, entry, scores)
+    weekly.save(workspace.store, entry, weekly.triage(scores))
 
 
 def once(label: str, work: Callable[[], object]) -> float:

@@ -13,6 +13,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, PositiveInt, ValidationError, model_validator
 
 from edumetrics.errors import SettingsError
+from edumetrics.sentences import Sentences
 
 Slot = Literal["odd", "even"]
 
@@ -74,9 +75,13 @@ class Calendar(Model):
         """The `count` teaching weeks before `week`, exclusive, latest first; fewer near the start."""
         return self.last_teaching_weeks(week - 1, count)
 
+    def next_teaching_weeks(self, week: int) -> tuple[int, ...]:
+        """The teaching weeks after `week`, exclusive, in order."""
+        return tuple(w for w in self.teaching_weeks if w > week)
+
     def teaching_weeks_left(self, week: int) -> int:
         """How many teaching weeks come after `week`, exclusive."""
-        return sum(w > week for w in self.teaching_weeks)
+        return len(self.next_teaching_weeks(week))
 
 
 class EffortWeights(Model):
@@ -133,11 +138,81 @@ class Scoring(Model):
     exclusions: tuple[str, ...] = Field(default=(), description="students who are never scored")
 
 
+class LowAttendance(Model):
+    """Few of this week's lectures attended."""
+
+    enabled: bool = True
+    at_most_pct: float = Field(default=30, ge=0, le=100)
+    lectures: PositiveInt = 3
+
+
+class NoWork(Model):
+    """Nothing handed in for so many days, while so many items fell due."""
+
+    enabled: bool = True
+    days: PositiveInt = 14
+    items: PositiveInt = 2
+
+
+class OutOfReach(Model):
+    """The attendance rule went out of reach this week."""
+
+    enabled: bool = True
+
+
+class Similarity(Model):
+    """A similarity report on work due this week. Off unless a college wants it: a report is not a finding."""
+
+    enabled: bool = False
+    at_least_pct: float = Field(default=50, ge=0, le=100)
+
+
+class Rules(Model):
+    """Hard rules: each puts a student on the list whatever the score."""
+
+    low_attendance: LowAttendance = LowAttendance()
+    no_work: NoWork = NoWork()
+    out_of_reach: OutOfReach = OutOfReach()
+    similarity: Similarity = Similarity()
+
+
+class Triage(Model):
+    """`triage.yml`: who is on an advisor's list, and how many fit into a week."""
+
+    watch: float = Field(default=45, gt=0, le=100)
+    high: float = Field(default=60, gt=0, le=100)
+    critical: float = Field(default=75, gt=0, le=100)
+    staying_margin: float = Field(default=5, ge=0)
+    capacity: PositiveInt = 8
+    capacities: dict[str, PositiveInt] = {}
+    unassigned_to: str | None = None
+    new_names: int = Field(default=2, ge=0)
+    raise_at_level: PositiveInt = 3
+    looked_after_weeks: PositiveInt = 2
+    class_share_pct: float = Field(default=40, gt=0, le=100)
+    class_minimum: PositiveInt = 3
+    reason_points: float = Field(default=1, gt=0)
+    rules: Rules = Rules()
+
+    @model_validator(mode="after")
+    def _ascending(self) -> Self:
+        if not self.watch <= self.high <= self.critical:
+            raise ValueError("watch, high and critical must ascend")
+        return self
+
+    @property
+    def staying(self) -> float:
+        """The score above which a student on last week's list stays."""
+        return self.watch - self.staying_margin
+
+
 class CollegeFile(Model):
-    """`colleges/NAME.yml`: where each canonical relation comes from, and what differs in the calendar."""
+    """`colleges/NAME.yml`: where each canonical relation comes from, and what differs from the other files."""
 
     relations: dict[str, str | None]
     calendar: dict[str, Any] = {}
+    triage: dict[str, Any] = {}
+    sentences: dict[str, Any] = {}
 
 
 class Params(Model):
@@ -145,6 +220,8 @@ class Params(Model):
 
     calendar: Calendar = Calendar()
     scoring: Scoring = Scoring()
+    triage: Triage = Triage()
+    sentences: Sentences
     college: CollegeFile
 
     def sha256(self) -> str:
@@ -152,7 +229,7 @@ class Params(Model):
         return hashlib.sha256(self.model_dump_json().encode()).hexdigest()
 
 
-M = TypeVar("M", bound=Model)
+M = TypeVar("M", bound=BaseModel)
 
 
 def load(folder: Path, college: str) -> Params:
@@ -171,13 +248,28 @@ def load(folder: Path, college: str) -> Params:
         known = ", ".join(sorted(p.stem for p in path.parent.glob("*.yml"))) or "none"
         raise SettingsError(f"EDUMETRICS_COLLEGE names no file {path}: known colleges are {known}.")
     college_file = _model(CollegeFile, _mapping(path), path)
-    calendar_path, scoring_path = folder / "calendar.yml", folder / "scoring.yml"
-    calendar = _model(
-        Calendar, {**_mapping(calendar_path), **college_file.calendar}, path if college_file.calendar else calendar_path
-    )
+
+    def part(model: type[M], name: str) -> M:
+        own = getattr(college_file, name, {})
+        general = folder / f"{name}.yml"
+        return _model(model, _overridden(_mapping(general), own), path if own else general)
+
     return Params(
-        calendar=calendar, scoring=_model(Scoring, _mapping(scoring_path), scoring_path), college=college_file
+        calendar=part(Calendar, "calendar"),
+        scoring=part(Scoring, "scoring"),
+        triage=part(Triage, "triage"),
+        sentences=part(Sentences, "sentences"),
+        college=college_file,
     )
+
+
+def _overridden(general: dict[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
+    """What a college says itself wins, one level down (rules, reasons) name by name; its calendar slots as a whole."""
+    merged = dict(general)
+    for name, value in own.items():
+        both = isinstance(value, Mapping) and isinstance(general.get(name), Mapping) and name != "slots"
+        merged[name] = {**general[name], **value} if both else value
+    return merged
 
 
 def _mapping(path: Path) -> dict[str, Any]:

@@ -25,14 +25,16 @@ LAYERS = (
     ("queries",),
     ("stages",),
     ("reports",),
+    ("triage",),
     ("scoring",),
     ("college",),
     ("analysis",),
     ("database",),
     ("weeks",),
-    ("params", "settings", "fields", "errors"),
+    ("params", "settings", "fields"),
+    ("sentences", "errors"),
 )
-PURE = ("scoring",)
+PURE = ("scoring", "triage")
 IMPURE = {"sqlalchemy", "psycopg2", "os", "datetime", "time", "matplotlib", "pathlib", "random"}
 CONDA_NAMES = {"psycopg2-binary": "psycopg2", "matplotlib": "matplotlib-base", "tzdata": "python-tzdata"}
 

@@ -90,7 +90,7 @@ class Store:
         for name, value in equal.items():
             select = select.where(sql.c[name].in_(value) if isinstance(value, list) else sql.c[name] == value)
         with database.connected(self.engine, SETTING) as connection:
-            return database.read(connection, select)
+            return _from_json(table, database.read(connection, select))
 
     def highest(self, table: str, column: str, **equal: Any) -> Any:
         """The highest value of a column among rows with column = value; None when there is no row."""
@@ -111,6 +111,31 @@ class Store:
         select = sa.select(*(c[name] for name in HISTORY_COLUMNS)).where(c.term == term, c.sem_week.in_(weeks))
         with database.connected(self.engine, SETTING) as connection:
             return database.read(connection, select)
+
+    def places(self, term: str, before: int) -> pd.DataFrame:
+        """student_id, sem_week: every place on a list of a term in the weeks before one, exclusive; in no order."""
+        c = SQL_TABLES["weekly_flags"].c
+        with database.connected(self.engine, SETTING) as connection:
+            return database.read(
+                connection, sa.select(c.student_id, c.sem_week).where(c.term == term, c.sem_week < before)
+            )
+
+    def metrics_of_listed(self, term: str, week: int) -> pd.DataFrame:
+        """The weekly metrics of those who were on a list in that week, in no order."""
+        metrics, flags = SQL_TABLES["weekly_metrics"], SQL_TABLES["weekly_flags"].c
+        listed = sa.select(flags.student_id).where(flags.term == term, flags.sem_week == week)
+        c = metrics.c
+        select = sa.select(metrics).where(c.term == term, c.sem_week == week, c.student_id.in_(listed))
+        with database.connected(self.engine, SETTING) as connection:
+            return database.read(connection, select)
+
+    def once_out_of_reach(self, term: str, before: int) -> pd.Series:
+        """Students for whom the attendance rule was out of reach in a week before one, exclusive."""
+        c = SQL_TABLES["weekly_metrics"].c
+        select = sa.select(c.student_id).distinct()
+        select = select.where(c.term == term, c.sem_week < before, c.lectures_to_attend > c.lectures_left)
+        with database.connected(self.engine, SETTING) as connection:
+            return database.read(connection, select)["student_id"]
 
     def position(self) -> Position | None:
         """How far the analysis has come; None when it has not begun."""
@@ -171,6 +196,15 @@ class Store:
 def now() -> datetime:
     """The current time in UTC, without zone, as the tables store it."""
     return datetime.now(UTC).replace(tzinfo=None)
+
+
+def _from_json(table: str, frame: pd.DataFrame) -> pd.DataFrame:
+    decoded = {
+        field.name: frame[field.name].map(json.loads, na_action="ignore").astype("object")
+        for field in TABLES[table].fields
+        if field.kind == "json" and field.name in frame.columns
+    }
+    return frame.assign(**decoded) if decoded else frame
 
 
 def _as_json(table: str, frame: pd.DataFrame) -> pd.DataFrame:

@@ -17,7 +17,7 @@ from edumetrics.analysis import runs
 from edumetrics.batch.lock import only_run
 from edumetrics.college.source import College, Term
 from edumetrics.errors import EduMetricsError, SettingsError
-from edumetrics.stages import weekly
+from edumetrics.stages import terms, weekly
 from edumetrics.stages.workspace import Workspace
 from edumetrics.weeks import Position
 
@@ -81,7 +81,7 @@ def plan(workspace: Workspace, *, week: int | None = None, stage: str | None = N
             return Plan(position, None, (_again(workspace, college, position, week),), again=True)
         if done == position:
             return Plan(position, None, ())
-        current = weekly.find_term(college, "", position)
+        current = terms.find_term(college, "", position)
         if done is not None and done > position:
             return Plan(position, (current.name, position.week(workspace.params.calendar)), ())
         begin = done or Position(position.year, position.global_week - position.week(workspace.params.calendar))
@@ -179,7 +179,7 @@ def _weeks_of(workspace: Workspace, college: College, term: Term, position: Posi
     last = _last_week(workspace, term, position)
     teaching = [week for week in workspace.params.calendar.teaching_weeks if week <= last]
     for week in _bar(teaching):
-        folder = weekly.report_folder(workspace, term, position, week)
+        folder = terms.report_folder(workspace, term, position, week, weekly.STAGE)
         read = weekly.gather(
             workspace,
             college,
@@ -191,7 +191,7 @@ def _weeks_of(workspace: Workspace, college: College, term: Term, position: Posi
             with_health=week == teaching[-1],
         )
         entry = runs.start(workspace.store, workspace.params, weekly.STAGE, term.name, week)
-        yield weekly.save(workspace.store, entry, weekly.compute(read))
+        yield weekly.save(workspace.store, entry, weekly.triage(weekly.compute(read)))
 
 
 def _bar(steps: Iterable[T]) -> Iterable[T]:
@@ -213,7 +213,7 @@ def _again(workspace: Workspace, college: College, position: Position, week: int
         raise SettingsError(
             f"Week {week} is not over yet: the college's last complete week is {position.week(calendar)}."
         )
-    current = weekly.find_term(college, "", position)
+    current = terms.find_term(college, "", position)
     reached = Position(position.year, position.global_week - position.week(calendar) + week)
     return _step(workspace, reached, current)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -13,14 +14,19 @@ from edumetrics.analysis.runs import Run
 from edumetrics.analysis.store import Store, now
 from edumetrics.college import health
 from edumetrics.college.source import College, Term
-from edumetrics.errors import Refused, SettingsError
-from edumetrics.params import Params
+from edumetrics.errors import SettingsError
 from edumetrics.reports import figures, render, views
-from edumetrics.scoring import weekly as scoring
 from edumetrics.scoring.facts import Facts
+from edumetrics.scoring.observed import observe
+from edumetrics.scoring.weekly import Scored, score
 from edumetrics.stages.facts import read_facts
+from edumetrics.stages.memory import remember
+from edumetrics.stages.terms import find_term, last_teaching_week, listed, refuse_without_data, report_folder
 from edumetrics.stages.workspace import Workspace, open_workspace
-from edumetrics.weeks import Position
+from edumetrics.triage.lists import Lists
+from edumetrics.triage.lists import triage as draw_up
+from edumetrics.triage.situation import Memory, Situation
+from edumetrics.triage.stability import stability as measured
 
 STAGE = "weekly"
 
@@ -32,6 +38,7 @@ class Week:
     Attributes:
         facts: the cleaned frames, as known at the week's end.
         history: what earlier weeks stored of the metrics that baselines are made of.
+        memory: what earlier weeks remember of the lists, and what people entered.
         health: data-health findings (see `college.health.findings`).
         names: student_id, name, roll_number; for pages only.
         advisors: advisor_id, name, email, class_id.
@@ -43,6 +50,7 @@ class Week:
     number: int
     facts: Facts
     history: pd.DataFrame
+    memory: Memory
     health: pd.DataFrame
     names: pd.DataFrame
     advisors: pd.DataFrame
@@ -51,10 +59,23 @@ class Week:
 
 @dataclass(frozen=True)
 class Scores:
-    """A week and its metrics (the columns of weekly_metrics but term, run_id and computed_at)."""
+    """A week and its scores."""
 
     week: Week
-    metrics: pd.DataFrame
+    scored: Scored
+
+    @property
+    def metrics(self) -> pd.DataFrame:
+        """The columns of weekly_metrics but term, run_id and computed_at."""
+        return self.scored.metrics
+
+
+@dataclass(frozen=True)
+class Triaged:
+    """A week, its scores, and the lists drawn up from them."""
+
+    scores: Scores
+    lists: Lists
 
 
 def load(term: str = "", week: int = 0, folder: str = "") -> Week:
@@ -79,7 +100,7 @@ def load(term: str = "", week: int = 0, folder: str = "") -> Week:
         until = position if chosen.current else None
         number = week or last_teaching_week(workspace.params, until, chosen)
         refuse_without_data(chosen, number)
-        place = Path(folder) if folder else report_folder(workspace, chosen, position, number)
+        place = Path(folder) if folder else report_folder(workspace, chosen, position, number, STAGE)
         return gather(
             workspace,
             college,
@@ -111,7 +132,7 @@ def gather(
     """
     calendar, scoring_params = workspace.params.calendar, workspace.params.scoring
     if number not in calendar.teaching_weeks:
-        raise SettingsError(f"Week {number} is not a teaching week: they are {_listed(calendar.teaching_weeks)}.")
+        raise SettingsError(f"Week {number} is not a teaching week: they are {listed(calendar.teaching_weeks)}.")
     window = calendar.teaching_weeks_before(number, scoring_params.baseline_weeks)
     return Week(
         workspace=workspace,
@@ -119,6 +140,7 @@ def gather(
         number=number,
         facts=read_facts(college, term, number, _advised(college, workspace.store, term, number, replay=replay), until),
         history=workspace.store.history(term.name, window),
+        memory=remember(workspace, term.name, number),
         health=health.findings(college, term, number) if with_health else health.nothing(),
         names=college.names,
         advisors=college.advisors,
@@ -128,43 +150,62 @@ def gather(
 
 def compute(week: Week) -> Scores:
     """Score the week: pure, changes nothing."""
-    params = week.workspace.params
-    return Scores(week, scoring.metrics(week.facts, week.history, params.calendar, params.scoring))
+    calendar, scoring = week.workspace.params.calendar, week.workspace.params.scoring
+    return Scores(week, score(observe(week.facts, calendar, scoring), week.history, calendar, scoring))
 
 
-def write(scores: Scores, *, write: bool = True, run_id: str = "") -> int:
-    """Replace the week's slice of the analysis database, in one transaction with the ledger.
+def triage(scores: Scores) -> Triaged:
+    """Draw up the advisors' lists: pure, changes nothing."""
+    week, params = scores.week, scores.week.workspace.params
+    situation = Situation(
+        scores.scored, week.history, week.memory, params.calendar, params.scoring, params.triage, params.sentences
+    )
+    return Triaged(scores, draw_up(situation))
+
+
+def write(triaged: Triaged, *, write: bool = True, run_id: str = "") -> int:
+    """Replace the week's slices of the analysis database, in one transaction with the ledger.
 
     Args:
-        scores: what to store.
+        triaged: what to store.
         write: when False nothing is stored and nothing is entered into the ledger.
         run_id: the ledger's entry, made by the batch; a new one when empty.
 
     Returns:
-        Rows written.
+        Students scored.
     """
     if not write:
         return 0
-    week = scores.week
+    week = triaged.scores.week
     store = week.workspace.store
     run = (
         runs.resume(store, run_id)
         if run_id
         else runs.start(store, week.workspace.params, STAGE, week.term, week.number)
     )
-    return save(store, run, scores)
+    return save(store, run, triaged)
 
 
-def save(store: Store, run: Run, scores: Scores) -> int:
+def save(store: Store, run: Run, triaged: Triaged) -> int:
     """As `write`, for a run that has been entered into the ledger."""
-    week, stamp = scores.week, now()
-    metrics = scores.metrics.assign(term=week.term, run_id=run.run_id, computed_at=stamp)
-    health_rows = week.health.assign(run_id=run.run_id, computed_at=stamp)
+    week, lists = triaged.scores.week, triaged.lists
+    written: dict[str, Any] = {"run_id": run.run_id, "computed_at": now()}
+    slices = {
+        "weekly_metrics": triaged.scores.metrics,
+        "weekly_flags": lists.flags,
+        "list_exits": lists.exits,
+        "class_findings": lists.findings,
+    }
     with store.transaction() as connection:
-        rows = store.replace(connection, "weekly_metrics", metrics, term=week.term, sem_week=week.number)
-        store.replace(connection, "data_health", health_rows, run_id=run.run_id)
-        runs.done(connection, run, rows)
-    return rows
+        rows = [
+            store.replace(
+                connection, table, frame.assign(term=week.term, **written), term=week.term, sem_week=week.number
+            )
+            for table, frame in slices.items()
+        ]
+        store.replace(connection, "data_health", week.health.assign(**written), run_id=run.run_id)
+        runs.done(connection, run, sum(rows))
+    return rows[0]
 
 
 def health_table(week: Week) -> pd.DataFrame:
@@ -212,7 +253,57 @@ def galaxy(scores: Scores) -> figures.Picture:
     return figures.galaxy(scores.metrics)
 
 
-def render_pages(scores: Scores, *, write: bool = True) -> list[Path]:
+def start_here(triaged: Triaged, advisor: str = "") -> pd.DataFrame:
+    """The lists as advisors act on them: who is within capacity, most urgent first, and why.
+
+    Args:
+        triaged: the week's lists.
+        advisor: only this advisor's; the first advisor's with a list when empty.
+    """
+    flags = triaged.lists.flags
+    flags = flags[flags["within_capacity"]]
+    chosen = advisor or next(iter(sorted(flags["advisor_id"].dropna().unique())), "")
+    names = {
+        "triage_rank": "place",
+        "student_id": "student",
+        "risk_tier": "tier",
+        "status": "status",
+        "escalation_level": "weeks running",
+        "diagnosis": "why",
+        "off_list_if": "off the list if the student",
+    }
+    mine = flags[flags["advisor_id"] == chosen].sort_values("triage_rank")
+    return mine[list(names)].rename(columns=names).set_index("place")
+
+
+def lists_by_advisor(triaged: Triaged) -> pd.DataFrame:
+    """How long each advisor's list is, how much of it fits into the week, who is new, and who left."""
+    flags = triaged.lists.flags
+    groups = flags.assign(new=flags["status"] == "new").fillna({"advisor_id": "without advisor"}).groupby("advisor_id")
+    table = groups.agg(
+        listed=("student_id", "size"),
+        within_capacity=("within_capacity", "sum"),
+        new=("new", "sum"),
+        looked_after=("looked_after", "sum"),
+    )
+    left = triaged.lists.exits.fillna({"advisor_id": "without advisor"}).groupby("advisor_id").size()
+    table["left"] = left.reindex(table.index).fillna(0).astype("int64")
+    return table.rename(columns=lambda name: name.replace("_", " "))
+
+
+def class_findings(triaged: Triaged) -> pd.DataFrame:
+    """What concerns a whole class rather than any one student."""
+    return triaged.lists.findings[["class_id", "text"]].rename(columns={"class_id": "class", "text": "finding"})
+
+
+def stability(triaged: Triaged) -> pd.DataFrame:
+    """How steady the lists of this semester are, this week's included."""
+    week = triaged.scores.week
+    places = pd.concat([week.memory.lists, triaged.lists.flags[["student_id", "sem_week"]]])
+    return measured(places, week.workspace.params.calendar)
+
+
+def render_pages(triaged: Triaged, *, write: bool = True) -> list[Path]:
     """Write one page per advisor and return their paths; none when `write` is False.
 
     Raises:
@@ -220,7 +311,7 @@ def render_pages(scores: Scores, *, write: bool = True) -> list[Path]:
     """
     if not write:
         return []
-    week = scores.week
+    scores, week = triaged.scores, triaged.scores.week
     folder = settings.private_folder(week.folder / "advisors")
     dates = week.facts.dates
     first_day = dates.loc[dates["week"] == week.number, "week_date"].mode()[0]
@@ -234,56 +325,6 @@ def render_pages(scores: Scores, *, write: bool = True) -> list[Path]:
     ]
 
 
-def last_teaching_week(params: Params, position: Position | None, term: Term) -> int:
-    """The last teaching week up to the college's position, or (None) of a completed term.
-
-    Raises:
-        SettingsError: the semester has not had one yet.
-    """
-    week = term.last_week if position is None else position.week(params.calendar)
-    weeks = params.calendar.last_teaching_weeks(week, 1)
-    if not weeks:
-        raise SettingsError("The semester has no complete teaching week yet: come back after its first week.")
-    return weeks[0]
-
-
-def refuse_without_data(term: Term, week: int) -> None:
-    """A week after the newest data is not scored: everyone would seem to have done nothing.
-
-    A week without data in the midst of a semester is scored as it was: absent feeds are absent, not zero.
-
-    Raises:
-        Refused: no attendance, library or platform row of this week or a later one exists.
-    """
-    if week > term.last_week:
-        newest = f"its newest records are of week {term.last_week}" if term.last_week else "it has no records yet"
-        raise Refused(
-            f"The college has no data of week {week} of the term of {term.name}; {newest}: load them, then run again."
-        )
-
-
-def report_folder(workspace: Workspace, term: Term, position: Position, week: int) -> Path:
-    """Where the reports of a week go: by year and slot for the term in session, by its first day for another."""
-    label = position.label(workspace.params.calendar) if term.current else term.name
-    return workspace.settings.reports / label / f"week-{week:02d}" / STAGE
-
-
-def find_term(college: College, name: str, position: Position) -> Term:
-    """The term of that name; the one in session when the name is empty.
-
-    Raises:
-        SettingsError: there is no such term, or none is in session.
-    """
-    current = college.current_term(position)
-    if current is not None and name in ("", current.name):
-        return current
-    terms = {term.name: term for term in college.terms(position)}
-    if name not in terms:
-        asked = f"There is no term {name}" if name else "No term is in session"
-        raise SettingsError(f"{asked}: the terms are {_listed(list(terms)) or 'none'}.")
-    return terms[name]
-
-
 def _advised(college: College, store: Store, term: Term, week: int, *, replay: bool) -> pd.DataFrame:
     """The students with their advisor: today's, else the class's; in a replay the one stored for that week."""
     students, advisors = college.students, college.advisors
@@ -295,7 +336,3 @@ def _advised(college: College, store: Store, term: Term, week: int, *, replay: b
         then = students[["student_id"]].merge(stored, on="student_id", how="left")["advisor_id"].to_numpy()
         advisor = advisor.where(pd.isna(then), then)
     return students.assign(advisor_id=advisor)
-
-
-def _listed(values: tuple[int, ...] | list[str]) -> str:
-    return ", ".join(str(value) for value in values)

@@ -1,0 +1,165 @@
+"""The sentences people read: one catalogue, `params/sentences.yml`, that an analyst can edit or translate."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from functools import lru_cache
+from string import Formatter
+from typing import Any, Self
+
+from pydantic import BaseModel, ConfigDict, model_validator
+
+# What each sentence may mention. Every name here must have a sentence, and no sentence a name that is not here.
+REASONS: dict[str, frozenset[str]] = {
+    name: frozenset(words.split())
+    for name, words in {
+        "low_attendance": "value baseline",
+        "low_attendance_last_week": "value baseline week",
+        "no_work": "value baseline",
+        "no_work_last_week": "value baseline week",
+        "out_of_reach": "value baseline left rule",
+        "out_of_reach_last_week": "value baseline week rule",
+        "similarity": "value baseline",
+        "similarity_last_week": "value baseline week",
+        "attendance_standing": "value baseline needed rule",
+        "attendance_out_of_reach": "value baseline left rule",
+        "attendance_met": "value baseline rule",
+        "academic_level": "value baseline weeks",
+        "academic_level_alone": "value weeks",
+        "missed_work": "value baseline weeks",
+        "attendance_fall": "value baseline weeks",
+        "effort_level": "value baseline",
+        "effort_fall": "value baseline weeks",
+        "academic_fall": "value baseline weeks",
+        "platform_silence": "value baseline weeks",
+        "watchlist": "",
+        "early_signal": "value",
+        "weeks_on_list": "value baseline",
+        "raised": "value baseline",
+        "returned": "value",
+        "since_attendance": "value baseline week",
+        "since_marks": "value baseline week",
+        "since_activity": "value baseline week",
+        "since_nothing": "week",
+        "out_of_reach_week": "value missed held weeks rule",
+        "open_work": "value weeks",
+        "midterm": "value baseline",
+        "endterm": "value baseline",
+    }.items()
+}
+IMPROVED: dict[str, frozenset[str]] = {
+    name: frozenset(words.split())
+    for name, words in {
+        "attendance": "attended held attended_before held_before week",
+        "marks": "value baseline week",
+        "activity": "value baseline week",
+        "work": "value baseline",
+        "nothing": "",
+        "off_roll": "",
+    }.items()
+}
+OFF_LIST: dict[str, frozenset[str]] = {
+    name: frozenset(words.split())
+    for name, words in {
+        "attend": "lectures week",
+        "attend_all": "week",
+        "hand_in": "items open",
+        "hand_in_all": "open",
+        "do_work": "week",
+        "both": "first second",
+        "nothing": "",
+        "none": "",
+        "one_more_week": "week",
+        "last_list": "",
+    }.items()
+}
+FINDINGS = frozenset({"students", "size", "share"})
+
+
+class Sentences(BaseModel):
+    """`sentences.yml`: every sentence of the lists, by the code of what it says.
+
+    In a sentence `{value}` is a number, `{value:lecture|lectures}` the word that goes with it, `{value:words}` the
+    number in words up to the last of `numbers`, and `{value:Words}` the same with a capital.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    numbers: tuple[str, ...]
+    week: str
+    weeks: str
+    and_: str
+    reasons: dict[str, str]
+    improved: dict[str, str]
+    off_list: dict[str, str]
+    findings: dict[str, str]
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        findings = dict.fromkeys(self.findings, FINDINGS)
+        for part, known in (
+            ("reasons", REASONS),
+            ("improved", IMPROVED),
+            ("off_list", OFF_LIST),
+            ("findings", findings),
+        ):
+            given: Mapping[str, str] = getattr(self, part)
+            for name in sorted(known.keys() ^ given.keys()):
+                raise ValueError(f"{part}.{name} is {'missing' if name in known else 'not a sentence we know'}")
+            for name, sentence in given.items():
+                strange = _placeholders(sentence, f"{part}.{name}") - known[name]
+                if strange:
+                    raise ValueError(f"{part}.{name} mentions {{{min(strange)}}}, which it cannot know")
+        return self
+
+    def say(self, sentence: str, **values: Any) -> str:
+        """A sentence with its numbers filled in."""
+        return str(_Numbers(self.numbers).vformat(sentence, (), values))
+
+    def weeks_named(self, weeks: tuple[int, ...]) -> str:
+        """Weeks as people name them, such as "week 5", "weeks 3-6" or "weeks 5-7 and 9"."""
+        return _weeks_named(tuple(sorted(weeks)), self.week, self.weeks, self.and_)
+
+
+class _Numbers(Formatter):
+    def __init__(self, words: tuple[str, ...]) -> None:
+        self.words = words
+
+    def format_field(self, value: Any, format_spec: str) -> str:
+        if isinstance(value, str):
+            return value
+        number = round(value)
+        if "|" in format_spec:
+            one, other = format_spec.split("|")
+            return str(one if number == 1 else other)
+        if format_spec.lower() == "words" and 0 <= number < len(self.words):
+            word = self.words[number]
+            return str(word[0].upper() + word[1:] if format_spec == "Words" else word)
+        if format_spec == "exact":
+            return f"{value:g}"
+        return str(number)
+
+
+def _placeholders(sentence: str, where: str) -> set[str]:
+    try:
+        parsed = list(Formatter().parse(sentence))
+    except ValueError as error:
+        raise ValueError(f"{where}: {error}") from None
+    for _, name, spec, _ in parsed:
+        if name is not None and not re.fullmatch(r"|words|Words|exact|[^|]+\|[^|]+", spec or ""):
+            raise ValueError(f"{where}: {{{name}:{spec}}} is neither words, Words, exact nor two forms of a word")
+    return {name for _, name, _, _ in parsed if name is not None}
+
+
+@lru_cache(maxsize=1024)
+def _weeks_named(weeks: tuple[int, ...], one: str, many: str, and_: str) -> str:
+    runs: list[list[int]] = []
+    for week in weeks:
+        if runs and week == runs[-1][-1] + 1:
+            runs[-1].append(week)
+        else:
+            runs.append([week])
+    parts = [str(run[0]) if len(run) == 1 else f"{run[0]}-{run[-1]}" for run in runs]
+    listed = f"{', '.join(parts[:-1])} {and_} {parts[-1]}" if len(parts) > 1 else parts[0]
+    return f"{one if len(weeks) == 1 else many} {listed}"

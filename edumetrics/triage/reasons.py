@@ -1,0 +1,251 @@
+"""Reasons with their numbers: records {code, text, value, baseline, points}, strongest first, for those on the list."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from edumetrics.scoring.risk import BASELINE_METRICS, missed_work
+from edumetrics.triage import rules
+from edumetrics.triage.flags import RAISED, Standing
+from edumetrics.triage.situation import Row, Situation
+from edumetrics.triage.what_if import open_assignments
+
+Record = dict[str, Any]
+# What is compared with last week, and how many points of change are worth a word.
+CHANGES = {
+    "attendance": ("weekly_att_pct", 40),
+    "marks": ("academic_performance", 30),
+    "activity": ("effort_score", 30),
+}
+WORTH_A_WORD = 0.1
+FALLS = {
+    "attendance_fall": "weekly_att_pct",
+    "effort_fall": "effort_score",
+    "academic_fall": "academic_performance",
+    "platform_silence": "lms_active_days",
+}
+SHOWN = 3
+
+
+class Reasons:
+    """Builds the reasons of students on the list, one student at a time, from columns gathered once."""
+
+    def __init__(self, situation: Situation, standing: Standing, flags: pd.DataFrame) -> None:
+        self.situation, self.standing, self.flags = situation, standing, flags
+        self.sentences, self.scoring, self.calendar = situation.sentences, situation.scoring, situation.calendar
+        row = self.rows = flags["row"].to_numpy()
+        scored = situation.scored
+        self.metrics = scored.metrics.iloc[row].to_dict("records")
+        self.listed = flags.to_dict("records")
+        self.points = {name: values[row] for name, values in standing.points.items()}
+        self.baseline = {name: values[row] for name, values in scored.baseline.items()}
+        self.peers_effort = scored.peers.effort[row]
+        self.class_marks = _class_marks(situation)[row]
+        missed, due = missed_work(scored.observed, self.calendar, self.scoring)
+        self.missed, self.due = missed[row], due[row]
+        self.open = open_assignments(situation, scored.observed)[row]
+        self.since = rules.since_last_work(scored)[0][row]
+        self.weeks = _weeks_with_values(situation, flags["student_id"])
+        self.pace = _pace(situation)[row]
+        self.watched = situation.is_in(situation.memory.watchlist)[row]
+        before = situation.memory.metrics.set_index("student_id").to_dict("index")
+        self.before = [before.get(student) for student in flags["student_id"]]
+        last = situation.memory.last.set_index("student_id")["reasons"].to_dict()
+        self.told = [{record["code"]: record for record in last.get(s, [])} for s in flags["student_id"]]
+
+    def records(self, n: int) -> list[Record]:
+        """The records of the n-th student: rules, then components by their points, then what is ahead."""
+        weighed = sorted(self._components(n), key=lambda record: -record["points"])
+        return [*self._rules(n), *weighed, *self._place(n), *self._ahead(n)]
+
+    def paragraph(self, records: list[Record], off_list: str | None) -> str:
+        """The top reasons as one paragraph; where no step clears them, a kind word about that."""
+        texts = [record["text"] for record in records[:SHOWN]]
+        return " ".join(texts if off_list else [*texts, self._no_step(records)])
+
+    def _no_step(self, records: list[Record]) -> str:
+        if self.situation.next_week is None:
+            return self.sentences.off_list["last_list"]
+        ruled = any(record["code"] in rules.RULES for record in records)
+        name = "one_more_week" if ruled else "none"
+        return self.sentences.say(self.sentences.off_list[name], week=self.situation.next_week)
+
+    def _say(self, code: str, value: float, baseline: float | None = None, points: float = 0.0, **more: Any) -> Record:
+        sentence = self.sentences.reasons[code]
+        values = {"value": value, "baseline": baseline, **more}
+        text = self.sentences.say(sentence, **{name: 0 if v is None else v for name, v in values.items()})
+        return {"code": code, "text": text, "value": _number(value), "baseline": _number(baseline), "points": points}
+
+    # ------------------------------------------------------------ rules
+
+    def _rules(self, n: int) -> Iterator[Record]:
+        high, row = self.situation.triage.high, self.rows[n]
+        for name in rules.RULES:
+            if self.standing.fired[name][row]:
+                yield {**self._rule(name, n), "points": high}
+            elif self.standing.held[name][row]:
+                told = self.told[n][name]
+                yield self._say(
+                    name + rules.LAST_WEEK, told["value"], told["baseline"], high,
+                    week=self.situation.last_week, rule=self.calendar.attendance_rule_pct,
+                )  # fmt: skip
+
+    def _rule(self, name: str, n: int) -> Record:
+        mine = self.metrics[n]
+        if name == "low_attendance":
+            return self._say(name, mine["week_lectures_attended"], mine["week_lectures_held"])
+        if name == "no_work":
+            return self._say(name, mine["days_since_submission"], self.since[n])
+        if name == "out_of_reach":
+            left, rule = mine["lectures_left"], self.calendar.attendance_rule_pct
+            return self._say(name, mine["lectures_attended"], mine["lectures_held"], left=left, rule=rule)
+        return self._say(name, mine["assn_plagiarism_pct"], self.situation.triage.rules.similarity.at_least_pct)
+
+    # ------------------------------------------------------------ components of the risk score
+
+    def _components(self, n: int) -> Iterator[Record]:
+        for name, values in self.points.items():
+            points = float(values[n])
+            if points >= self.situation.triage.reason_points:
+                yield {**self._component(name, n), "points": points}
+
+    def _component(self, name: str, n: int) -> Record:
+        mine = self.metrics[n]
+        if name == "attendance_standing":
+            return self._standing(n)
+        if name == "academic_level":
+            return self._level(n)
+        if name == "missed_work":
+            return self._say(name, self.missed[n], self.due[n], weeks=self.scoring.missed_work_weeks)
+        if name == "effort_level":
+            return self._say(name, mine["effort_score"], self.peers_effort[n])
+        metric = FALLS[name]
+        weeks = self.sentences.weeks_named(self.weeks[metric][n])
+        return self._say(name, mine[metric], self.baseline[metric][n], weeks=weeks)
+
+    def _standing(self, n: int) -> Record:
+        """Where the student stands with the attendance rule."""
+        mine, rule = self.metrics[n], self.calendar.attendance_rule_pct
+        left, needed = mine["lectures_left"], mine["lectures_to_attend"]
+        if needed > left:
+            held = mine["lectures_held"]
+            return self._say("attendance_out_of_reach", mine["lectures_attended"], held, left=left, rule=rule)
+        name = "attendance_standing" if needed > 0 else "attendance_met"
+        return self._say(name, mine["lectures_can_miss"], left, needed=needed, rule=rule)
+
+    def _level(self, n: int) -> Record:
+        mine, weeks = self.metrics[n]["academic_performance"], len(self.scoring.academic_weights)
+        if np.isnan(self.class_marks[n]):
+            return self._say("academic_level_alone", mine, weeks=weeks)
+        return self._say("academic_level", mine, self.class_marks[n], weeks=weeks)
+
+    # ------------------------------------------------------------ the student and the list
+
+    def _place(self, n: int) -> Iterator[Record]:
+        situation, listed = self.situation, self.listed[n]
+        if situation.in_grace(situation.week):
+            if self.watched[n]:
+                yield self._say("watchlist", situation.week)
+            yield self._say("early_signal", situation.week)
+        level = listed["escalation_level"]
+        if level > 1:
+            since = situation.calendar.last_teaching_weeks(situation.week, level)[-1]
+            raised = self.standing.raised[listed["row"]]
+            yield self._say(RAISED if raised else "weeks_on_list", level, since)
+        if listed["status"] == "returned":
+            yield self._say("returned", listed["first_flagged_week"])
+        if self.before[n] is not None:
+            yield self._since(n, self.before[n])
+
+    def _since(self, n: int, before: Row | None) -> Record:
+        """What changed most since last week."""
+        last = self.situation.last_week
+        found = changes(self.metrics[n], before or {})
+        if not found:
+            return self._say("since_nothing", last, week=last)
+        name = max(found, key=lambda key: abs(found[key]))
+        metric = CHANGES[name][0]
+        return self._say(f"since_{name}", self.metrics[n][metric], (before or {})[metric], week=last)
+
+    # ------------------------------------------------------------ what is ahead
+
+    def _ahead(self, n: int) -> Iterator[Record]:
+        mine, rule = self.metrics[n], self.calendar.attendance_rule_pct
+        told = self.points["attendance_standing"][n] >= self.situation.triage.reason_points
+        if mine["lectures_left"] > 0 and rule is not None:
+            if not told:
+                yield self._standing(n)
+            week = self._week_out_of_reach(n)
+            if week is not None:
+                missed, held, weeks = self.pace[n]
+                yield self._say(
+                    "out_of_reach_week",
+                    week,
+                    mine["lectures_can_miss"],
+                    missed=missed,
+                    held=held,
+                    weeks=weeks,
+                    rule=rule,
+                )
+        if self.open[n]:
+            yield self._say("open_work", self.open[n], weeks=self.scoring.missed_work_weeks)
+        for name, exam in (("midterm", self.calendar.midterm_week), ("endterm", self.calendar.endterm_week)):
+            if exam is not None and exam > self.situation.week:
+                yield self._say(name, exam - self.situation.week, exam)
+                break
+
+    def _week_out_of_reach(self, n: int) -> int | None:
+        """The teaching week in which the attendance rule goes out of reach at the pace of the last weeks, if it does.
+
+        Exact: the first week in which more will have been missed than can be; in integers.
+        """
+        mine, (missed, _, weeks) = self.metrics[n], self.pace[n]
+        if not missed or mine["lectures_to_attend"] > mine["lectures_left"]:
+            return None
+        ahead = int(mine["lectures_can_miss"]) * int(weeks) // int(missed)
+        later = self.calendar.next_teaching_weeks(self.situation.week)
+        return later[ahead] if ahead < len(later) else None
+
+
+def changes(now: Row, before: Row) -> dict[str, float]:
+    """What changed since last week, in shares of its scale, by name; only what is worth a word. Above 0 is better."""
+    found = {name: (now[metric] - before[metric]) / scale for name, (metric, scale) in CHANGES.items()}
+    return {name: change for name, change in found.items() if abs(change) >= WORTH_A_WORD}
+
+
+def _class_marks(situation: Situation) -> np.ndarray:
+    """The median academic performance of each student's class; NaN where nobody else of it has one."""
+    roll, marks = situation.scored.observed.roll, situation.scored.metrics["academic_performance"]
+    groups = marks.groupby(roll.classes[:, roll.week])
+    return groups.transform("median").where(groups.transform("count") > 1).to_numpy()
+
+
+def _weeks_with_values(situation: Situation, students: pd.Series) -> dict[str, list[tuple[int, ...]]]:
+    """For each metric and student: the weeks of the baseline that have a value."""
+    window = sorted(situation.calendar.teaching_weeks_before(situation.week, situation.scoring.baseline_weeks))
+    history = situation.history[situation.history["sem_week"].isin(window)]
+    found = {}
+    for metric in BASELINE_METRICS:
+        known = history.pivot(index="student_id", columns="sem_week", values=metric).notna()
+        known = known.reindex(index=students, columns=window, fill_value=False)
+        found[metric] = [tuple(np.array(window)[mine]) for mine in known.to_numpy(dtype=bool)]
+    return found
+
+
+def _pace(situation: Situation) -> np.ndarray:
+    """Lectures missed and held over the last four teaching weeks, and in how many of them any were held."""
+    window = list(situation.calendar.last_teaching_weeks(situation.week, situation.scoring.detention_weeks))
+    observed = situation.scored.observed
+    held, present = observed.held[:, window], observed.present[:, window]
+    return np.stack([(held - present).sum(axis=1), held.sum(axis=1), (held > 0).sum(axis=1)], axis=1)
+
+
+def _number(value: float | None) -> float | None:
+    """A number as JSON has it: null for none, whole where it is whole."""
+    if value is None or np.isnan(value):
+        return None
+    return int(value) if float(value).is_integer() else float(value)

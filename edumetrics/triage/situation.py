@@ -1,0 +1,93 @@
+"""What triage starts from: a scored week, what earlier weeks of the semester remember, and the parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from edumetrics.params import Calendar, Scoring, Triage
+from edumetrics.scoring.weekly import Scored
+from edumetrics.sentences import Sentences
+
+Row = Mapping[Any, Any]
+Bools = np.ndarray[tuple[int], np.dtype[np.bool_]]
+NO_TIER, WATCH, HIGH, CRITICAL = 0, 1, 2, 3
+TIERS = ("", "watch", "high", "critical")
+
+
+@dataclass(frozen=True)
+class Memory:
+    """What earlier weeks of the term stored, and what people entered.
+
+    Attributes:
+        lists: student_id, sem_week: every earlier place on a list.
+        last: the rows of weekly_flags of the last teaching week; `reasons` are lists of records.
+        metrics: the rows of weekly_metrics of the last teaching week, of students on the list then.
+        out_of_reach: students for whom the attendance rule was out of reach in an earlier week.
+        watchlist: students on the pre-semester watchlist of this term.
+        contacts: student_id, sem_week, kind, until: the intervention log of the term.
+    """
+
+    lists: pd.DataFrame
+    last: pd.DataFrame
+    metrics: pd.DataFrame
+    out_of_reach: pd.Series
+    watchlist: pd.Series
+    contacts: pd.DataFrame
+
+
+@dataclass(frozen=True)
+class Situation:
+    """One week to triage.
+
+    Attributes:
+        scored: the week's scores, and what they are made of.
+        history: what earlier weeks stored of the metrics that baselines are made of.
+        memory: what earlier weeks remember.
+    """
+
+    scored: Scored
+    history: pd.DataFrame
+    memory: Memory
+    calendar: Calendar
+    scoring: Scoring
+    triage: Triage
+    sentences: Sentences
+
+    @property
+    def week(self) -> int:
+        """The semester week."""
+        return self.scored.week
+
+    @property
+    def students(self) -> pd.Index[str]:
+        """student_id of everyone on the roll."""
+        students: pd.Index[str] = pd.Index(self.scored.metrics["student_id"])
+        return students
+
+    @property
+    def last_week(self) -> int:
+        """The last teaching week before this one; 0 in the first."""
+        return next(iter(self.calendar.teaching_weeks_before(self.week, 1)), 0)
+
+    @property
+    def next_week(self) -> int | None:
+        """The next teaching week; None in the last."""
+        return next(iter(self.calendar.next_teaching_weeks(self.week)), None)
+
+    def in_grace(self, week: int) -> bool:
+        """Whether a week is one of the first, in which little is known yet."""
+        return week <= self.calendar.grace_weeks
+
+    def is_in(self, students: pd.Series) -> Bools:
+        """For each student on the roll: whether it is among some students."""
+        return np.asarray(self.students.isin(students))
+
+    def last_time(self, column: str, missing: object) -> np.ndarray:
+        """What last week's list said of each student on the roll; `missing` for those who were not on it."""
+        values = self.memory.last.set_index("student_id")[column].reindex(self.students)
+        return np.asarray(values.where(values.index.isin(self.memory.last["student_id"]), missing))

@@ -28,6 +28,8 @@ REASONS: dict[str, frozenset[str]] = {
         "academic_level": "value baseline weeks",
         "academic_level_alone": "value weeks",
         "missed_work": "value baseline weeks",
+        "missed_work_all": "value baseline weeks",
+        "missed_work_only": "value baseline weeks",
         "attendance_fall": "value baseline weeks",
         "effort_level": "value baseline",
         "effort_fall": "value baseline weeks",

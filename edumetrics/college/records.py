@@ -24,6 +24,7 @@ from edumetrics.college.source import College, Term
 from edumetrics.database import highest_first, materialized
 
 Work = Literal["assignment", "quiz"]
+Exam = Literal["midterm", "endterm"]
 Feed = Literal["library_visits", "book_borrows", "lms_activity"]
 P = ParamSpec("P")
 
@@ -178,13 +179,33 @@ def midterms(college: College, term: Term, known_by: date, week: int) -> pd.Data
     An undated result is known from the teaching week after its exam's scheduled week, so in `week` only when that
     is later than the scheduled week.
     """
+    papers = exam_papers(college, term, "midterm", known_by, week)
+    if papers is None:
+        return pd.DataFrame({"student_id": pd.Series(dtype="str"), "score": pd.Series(dtype="float64")})
+    p = papers.c
+    subjects = (
+        sa.select(p.student_id, sa.func.avg(p.score).label("score"))
+        .where(p.score.is_not(None))
+        .group_by(p.student_id, p.subject_id)
+        .subquery("subjects")
+    )
+    mean = sa.func.avg(subjects.c.score, type_=sa.Double).label("score")
+    return college.frame(sa.select(subjects.c.student_id, mean).group_by(subjects.c.student_id), "exam_results")
+
+
+def exam_papers(college: College, term: Term, exam: Exam, known_by: date, week: int) -> sa.Subquery | None:
+    """The results of an exam known by a day, one row per student and paper: None where the college has no exams.
+
+    Columns: student_id, schedule_id, subject_id, score (percent, null where there is none), pass_fail. An undated
+    result is known from the teaching week after its exam's scheduled week, so in `week` only when that is later.
+    """
     schedule, results = college.relations["exam_schedule"], college.relations["exam_results"]
     if schedule is None or results is None:
-        return pd.DataFrame({"student_id": pd.Series(dtype="str"), "score": pd.Series(dtype="float64")})
+        return None
     s, c = schedule.c, results.c
     exams = materialized(
         sa.select(s.schedule_id, s.subject_id, s.scheduled_week, s.max_marks.label("scheduled_marks")).where(
-            term.within(schedule), sa.func.lower(s.exam_type) == "midterm"
+            term.within(schedule), sa.func.lower(s.exam_type) == exam
         ),
         "exams",
     )
@@ -197,6 +218,7 @@ def midterms(college: College, term: Term, known_by: date, week: int) -> pd.Data
             exams.c.subject_id,
             c.score_pct,
             c.marks_obtained,
+            c.pass_fail,
             sa.func.coalesce(c.max_marks, exams.c.scheduled_marks).label("out_of"),
         )
         .select_from(sa.join(results.rows, exams, c.schedule_id == exams.c.schedule_id))
@@ -204,15 +226,7 @@ def midterms(college: College, term: Term, known_by: date, week: int) -> pd.Data
     )
     r = college.one_per_key(rows, results, term.pairings, results.table.natural, tag=known_by.isoformat())
     score = sa.func.coalesce(_clipped(r.c.score_pct), _percent(r.c.marks_obtained, r.c.out_of)).label("score")
-    papers = sa.select(r.c.student_id, r.c.subject_id, score).subquery("papers")
-    subjects = (
-        sa.select(papers.c.student_id, sa.func.avg(papers.c.score).label("score"))
-        .where(papers.c.score.is_not(None))
-        .group_by(papers.c.student_id, papers.c.subject_id)
-        .subquery("subjects")
-    )
-    mean = sa.func.avg(subjects.c.score, type_=sa.Double).label("score")
-    return college.frame(sa.select(subjects.c.student_id, mean).group_by(subjects.c.student_id), "exam_results")
+    return sa.select(r.c.student_id, r.c.schedule_id, r.c.subject_id, score, r.c.pass_fail).subquery("papers")
 
 
 def _items(college: College, term: Term, work: Work) -> sa.CTE | None:

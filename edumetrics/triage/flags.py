@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -54,17 +53,21 @@ def stand(situation: Situation) -> Standing:
         tier, level = np.where(on_list, WATCH, NO_TIER), np.zeros(len(risk), dtype=np.int64)
         raised = np.zeros(len(risk), dtype=bool)
     else:
-        by_score = np.select(
-            [risk >= triage.critical, risk >= triage.high, risk >= triage.watch], [CRITICAL, HIGH, WATCH]
-        )
-        on_list = (by_score > NO_TIER) | ruled | (was_on & (risk > triage.staying))
-        tier = np.maximum(by_score, on_list * WATCH)
+        tier = tier_by_score(risk, was_on, ruled, triage)
+        on_list = tier > NO_TIER
         level = on_list * (1 + situation.last_time("escalation_level", 0).astype(np.int64))
         before = np.array([RAISED in mine for mine in codes], dtype=bool)
         raised = _not_falling(situation) & (tier == WATCH)
         raised &= before | (~ruled & (level == triage.raise_at_level))
         tier = np.where(raised, HIGH, np.maximum(tier, ruled * HIGH))
     return Standing(fired, held, on_list, tier, level, raised, points(situation.scored.components, situation.scoring))
+
+
+def tier_by_score(risk: Floats, was_on: Bools, ruled: Bools, triage: Triage) -> np.ndarray:
+    """The tier that the score earns after the grace weeks; at least Watch for whom a rule or staying power lists."""
+    by_score = np.select([risk >= triage.critical, risk >= triage.high, risk >= triage.watch], [CRITICAL, HIGH, WATCH])
+    kept = ruled | (was_on & (risk > triage.staying))
+    return np.asarray(np.maximum(by_score, kept * WATCH))
 
 
 def _not_falling(situation: Situation) -> Bools:
@@ -194,7 +197,7 @@ def rank(frame: pd.DataFrame, triage: Triage) -> pd.DataFrame:
     )
     order["triage_rank"] = order.groupby("advisor").cumcount() + 1
     places = order[~order["looked_after"]].copy()
-    capacity = places["advisor"].map(lambda advisor: _capacity(advisor, triage.capacities, triage.capacity))
+    capacity = np.array([triage.capacities.get(name, triage.capacity) for name in places["advisor"]], dtype=np.int64)
     # The most urgent person always has a place, however small the capacity.
     kept = np.minimum(triage.new_names, capacity - 1)
     new = places["status"] == "new"
@@ -207,7 +210,3 @@ def rank(frame: pd.DataFrame, triage: Triage) -> pd.DataFrame:
         .drop(columns="advisor")
         .sort_values("student_id", ignore_index=True)
     )
-
-
-def _capacity(advisor: str, own: Mapping[str, int], general: int) -> int:
-    return own.get(advisor, general)

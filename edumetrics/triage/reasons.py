@@ -48,7 +48,7 @@ class Reasons:
         missed, due = missed_work(scored.observed, self.calendar, self.scoring)
         self.missed, self.due = missed[row], due[row]
         self.open = open_assignments(situation, scored.observed)[row]
-        self.since = rules.since_last_work(scored)[0][row]
+        self.overdue = rules.since_last_work(scored)[1][row]
         self.weeks = _weeks_with_values(situation, flags["student_id"])
         self.pace = _pace(situation)[row]
         self.watched = situation.is_in(situation.memory.watchlist)[row]
@@ -99,7 +99,7 @@ class Reasons:
         if name == "low_attendance":
             return self._say(name, mine["week_lectures_attended"], mine["week_lectures_held"])
         if name == "no_work":
-            return self._say(name, mine["days_since_submission"], self.since[n])
+            return self._say(name, mine["days_since_submission"], self.overdue[n])
         if name == "out_of_reach":
             left, rule = mine["lectures_left"], self.calendar.attendance_rule_pct
             return self._say(name, mine["lectures_attended"], mine["lectures_held"], left=left, rule=rule)
@@ -120,7 +120,9 @@ class Reasons:
         if name == "academic_level":
             return self._level(n)
         if name == "missed_work":
-            return self._say(name, self.missed[n], self.due[n], weeks=self.scoring.missed_work_weeks)
+            missed, due = self.missed[n], self.due[n]
+            variant = name if missed < due else "missed_work_only" if due == 1 else "missed_work_all"
+            return self._say(variant, missed, due, weeks=self._recent(self.scoring.missed_work_weeks))
         if name == "effort_level":
             return self._say(name, mine["effort_score"], self.peers_effort[n])
         metric = FALLS[name]
@@ -137,8 +139,13 @@ class Reasons:
         name = "attendance_standing" if needed > 0 else "attendance_met"
         return self._say(name, mine["lectures_can_miss"], left, needed=needed, rule=rule)
 
+    def _recent(self, weeks: int) -> int:
+        """How many of the last teaching weeks there have been, up to so many."""
+        return len(self.calendar.last_teaching_weeks(self.situation.week, weeks))
+
     def _level(self, n: int) -> Record:
-        mine, weeks = self.metrics[n]["academic_performance"], len(self.scoring.academic_weights)
+        mine = self.metrics[n]["academic_performance"]
+        weeks = self._recent(len(self.scoring.academic_weights))
         if np.isnan(self.class_marks[n]):
             return self._say("academic_level_alone", mine, weeks=weeks)
         return self._say("academic_level", mine, self.class_marks[n], weeks=weeks)
@@ -192,7 +199,7 @@ class Reasons:
                     rule=rule,
                 )
         if self.open[n]:
-            yield self._say("open_work", self.open[n], weeks=self.scoring.missed_work_weeks)
+            yield self._say("open_work", self.open[n], weeks=self._recent(self.scoring.missed_work_weeks))
         for name, exam in (("midterm", self.calendar.midterm_week), ("endterm", self.calendar.endterm_week)):
             if exam is not None and exam > self.situation.week:
                 yield self._say(name, exam - self.situation.week, exam)

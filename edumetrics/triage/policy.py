@@ -1,0 +1,177 @@
+"""The policy view: what other thresholds and capacities would have meant in a semester whose outcome is known."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from edumetrics.params import Calendar, Triage
+from edumetrics.triage.flags import rank, tier_by_score
+from edumetrics.triage.situation import CRITICAL, HIGH, NO_TIER, TIERS, WATCH
+
+
+@dataclass(frozen=True)
+class Past:
+    """A semester that is over.
+
+    Attributes:
+        metrics: student_id, sem_week, advisor_id, risk_score: its weekly metrics.
+        ruled: student_id, sem_week: where a hard rule held, this week's or last week's.
+        failed: student_id, failed (bool): of those whose outcome is known; the others are left out of every count.
+        calendar: its weeks.
+        first_week, last_week: the weeks to judge, both inclusive.
+    """
+
+    metrics: pd.DataFrame
+    ruled: pd.DataFrame
+    failed: pd.DataFrame
+    calendar: Calendar
+    first_week: int
+    last_week: int
+
+    @property
+    def exam_week(self) -> int:
+        """The week that a list comes ahead of: the end-term exam's, or the one after the last."""
+        return self.calendar.endterm_week or self.calendar.weeks_per_semester + 1
+
+
+def replay(past: Past, triage: Triage) -> pd.DataFrame:
+    """The lists of the semester under some parameters, week after week, without contacts or a watchlist.
+
+    Returns:
+        student_id, sem_week, risk_tier, triage_rank, within_capacity, status, for every place on a list.
+    """
+    ruled = set(zip(past.ruled["student_id"], past.ruled["sem_week"], strict=True))
+    ever: set[str] = set()
+    levels: dict[str, int] = {}
+    found = []
+    for week in past.calendar.teaching_weeks:
+        rows = past.metrics[past.metrics["sem_week"] == week].reset_index(drop=True)
+        students = rows["student_id"]
+        was_on = students.isin(levels.keys()).to_numpy()
+        rule = np.array([(student, week) in ruled for student in students], dtype=bool)
+        grace = week <= past.calendar.grace_weeks
+        tier = rule * WATCH if grace else np.maximum(tier_by_score(_risk(rows), was_on, rule, triage), rule * HIGH)
+        listed = rows[tier > NO_TIER].assign(tier=tier[tier > NO_TIER])
+        level = listed["student_id"].map(levels).fillna(0).astype("int64") + (not grace)
+        new = np.where(listed["student_id"].isin(ever), "continuing", "new")
+        listed = listed.assign(escalation_level=level, status=new, looked_after=False)
+        listed = listed.assign(urgency_score=listed["risk_score"].fillna(0.0))
+        found.append(rank(listed, triage).assign(sem_week=week))
+        levels = dict(zip(listed["student_id"], level, strict=True))
+        ever |= levels.keys()
+    lists = pd.concat(found, ignore_index=True).astype({"sem_week": "int64", "tier": "int64"})
+    lists["risk_tier"] = np.array(TIERS, dtype=object)[lists["tier"]]
+    return lists[["student_id", "sem_week", "risk_tier", "triage_rank", "within_capacity", "status"]]
+
+
+def _risk(rows: pd.DataFrame) -> np.ndarray:
+    return rows["risk_score"].to_numpy(dtype="float64")
+
+
+def judged(past: Past, lists: pd.DataFrame) -> pd.Series:
+    """What a semester's lists were worth.
+
+    Args:
+        past: the semester.
+        lists: student_id, sem_week, risk_tier, within_capacity, as stored or from `replay`.
+
+    Returns:
+        Over the weeks to judge: base_rate (share who failed), flagged and critical (share of student-weeks), stayed
+        (mean share of last week's list still on it), fails_listed and fails_reached (share of those who failed who were
+        on the list, within capacity), weeks_ahead (median, from a failing student's first listing to the exam),
+        false_alarms (students listed who passed, for each listed who failed), precision_at_capacity (mean over weeks),
+        conversations (places within capacity). NaN where there is nothing to divide by.
+    """
+    outcome = past.failed.set_index("student_id")["failed"]
+    in_weeks = lists["sem_week"].between(past.first_week, past.last_week)
+    lists = lists[in_weeks & lists["student_id"].isin(outcome.index)]
+    rows = past.metrics[past.metrics["sem_week"].between(past.first_week, past.last_week)]
+    rows = rows[rows["student_id"].isin(outcome.index)]
+    fails = set(outcome.index[outcome & outcome.index.isin(rows["student_id"])])
+    students = rows["student_id"].nunique()
+    inside = lists[lists["within_capacity"]]
+    first = lists[lists["student_id"].isin(fails)].groupby("student_id")["sem_week"].min()
+    hits = inside["student_id"].isin(fails).groupby(inside["sem_week"]).mean()
+    alarms = lists["student_id"].nunique() - len(first)
+    return pd.Series(
+        {
+            "base_rate": _share(len(fails), students),
+            "flagged": _share(len(lists), len(rows)),
+            "critical": _share(int((lists["risk_tier"] == TIERS[CRITICAL]).sum()), len(rows)),
+            "stayed": _stayed(lists, past.calendar),
+            "fails_listed": _share(len(first), len(fails)),
+            "fails_reached": _share(inside.loc[inside["student_id"].isin(fails), "student_id"].nunique(), len(fails)),
+            "weeks_ahead": (past.exam_week - first).median(),
+            "false_alarms": _share(alarms, len(first)),
+            "precision_at_capacity": hits.mean(),
+            "conversations": float(len(inside)),
+        }
+    )
+
+
+def _share(part: int, whole: int) -> float:
+    return part / whole if whole else float("nan")
+
+
+def _stayed(lists: pd.DataFrame, calendar: Calendar) -> float:
+    """Mean over weeks of the share of last week's list still on it; of those still on the roll or not alike."""
+    by_week = {int(str(week)): set(group) for week, group in lists.groupby("sem_week")["student_id"]}
+    shares = [
+        len(by_week[last] & by_week.get(week, set())) / len(by_week[last])
+        for last, week in zip(calendar.teaching_weeks, calendar.teaching_weeks[1:], strict=False)
+        if last in by_week and week <= max(by_week)
+    ]
+    return float(np.mean(shares)) if shares else float("nan")
+
+
+def grid(
+    past: Past, triage: Triage, watches: Iterable[float], capacities: Iterable[int], minutes: int = 20
+) -> pd.DataFrame:
+    """The semester's lists under every pair of a watch threshold and a capacity.
+
+    Args:
+        past: the semester.
+        triage: the parameters in use; `high` and `critical` rise with `watch` where they would fall below it.
+        watches, capacities: the grid.
+        minutes: what a conversation takes an advisor.
+
+    Returns:
+        One row per pair: watch, capacity, the columns of `judged`, hours (of all advisors, for all conversations),
+        joins and leaves (students who would, or would no longer, have been on a list, against the parameters in use).
+    """
+    now = _ever(past, replay(past, triage))
+    rows = []
+    for watch in watches:
+        for capacity in capacities:
+            other = with_policy(triage, watch, capacity)
+            lists = replay(past, other)
+            then = _ever(past, lists)
+            found = judged(past, lists)
+            changes = {
+                "joins": len(then - now),
+                "leaves": len(now - then),
+                "hours": found["conversations"] * minutes / 60,
+            }
+            rows.append({"watch": watch, "capacity": capacity, **found, **changes})
+    return pd.DataFrame(rows)
+
+
+def who_changes(past: Past, triage: Triage, other: Triage) -> pd.DataFrame:
+    """student_id and change (joins or leaves): who would be listed by the other policy, or no longer; by student_id."""
+    now, then = _ever(past, replay(past, triage)), _ever(past, replay(past, other))
+    rows = [(student, "joins" if student in then else "leaves") for student in sorted(now ^ then)]
+    return pd.DataFrame(rows, columns=["student_id", "change"])
+
+
+def with_policy(triage: Triage, watch: float, capacity: int) -> Triage:
+    """The same parameters with another watch threshold, and one capacity for every advisor."""
+    tiers = {"watch": watch, "high": max(triage.high, watch), "critical": max(triage.critical, watch)}
+    return triage.model_copy(update={**tiers, "capacity": capacity, "capacities": {}})
+
+
+def _ever(past: Past, lists: pd.DataFrame) -> set[str]:
+    return set(lists.loc[lists["sem_week"].between(past.first_week, past.last_week), "student_id"])

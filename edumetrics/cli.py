@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 DAY = click.DateTime(["%Y-%m-%d"])
 # What a terminal has room for; csv and json have every column.
 SHOWN = ("term", "sem_week", "student_id", "class_id", "semester", "students", "weekly_att_pct", "overall_att_pct",
-         "lectures_can_miss", "submission_pct", "effort_score", "academic_performance", "risk_score")  # fmt: skip
+         "lectures_can_miss", "submission_pct", "effort_score", "academic_performance", "risk_score",
+         "advisor_id", "triage_rank", "risk_tier", "urgency_score", "status", "escalation_level", "within_capacity",
+         "looked_after")  # fmt: skip
 
 
 class Commands(click.Group):
@@ -193,13 +195,13 @@ def show() -> None:
     """Answer a question from the analysis database."""
 
 
-def _question(name: str, *, student: bool) -> None:
+def _question(name: str, *filters: str) -> None:
     """Add a `show` command for a function of `queries`."""
 
-    def ask(fmt: str, **filters: Any) -> None:
+    def ask(fmt: str, **given: Any) -> None:
         from edumetrics import queries
 
-        click.echo(_formatted(getattr(queries, name)(**filters), fmt), nl=False)
+        click.echo(_formatted(getattr(queries, name)(**given), fmt), nl=False)
 
     options = [
         click.Option(["--term"], help="ISO date of the term's first week; default: the newest."),
@@ -207,7 +209,7 @@ def _question(name: str, *, student: bool) -> None:
         click.Option(["--week"], type=int, help="Semester week; default: the newest."),
         click.Option(["--class-id"]),
         click.Option(["--advisor"]),
-        *([click.Option(["--student"])] if student else []),
+        *(click.Option([f"--{name}"]) for name in filters),
         click.Option(
             ["--format", "fmt"], type=click.Choice(["table", "csv", "json"]), default="table", show_default=True
         ),
@@ -218,8 +220,9 @@ def _question(name: str, *, student: bool) -> None:
     )
 
 
-_question("student_performance", student=True)
-_question("class_performance", student=False)
+_question("flagged", "student", "tier")
+_question("student_performance", "student")
+_question("class_performance")
 
 
 def _formatted(frame: pd.DataFrame, fmt: str) -> str:

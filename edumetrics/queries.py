@@ -9,6 +9,7 @@ import pandas as pd
 from edumetrics.analysis.store import Store
 from edumetrics.errors import SettingsError
 from edumetrics.stages.workspace import open_workspace
+from edumetrics.triage.situation import TIERS
 
 MEDIANS = ("weekly_att_pct", "overall_att_pct", "effort_score", "academic_performance", "risk_score")
 
@@ -40,21 +41,8 @@ def student_performance(
         SettingsError: nothing has been analysed yet, or there is no such term.
     """
     store = store or open_workspace().store
-    newest = _newest(store, "term")
-    known = store.distinct("weekly_metrics", "term")
-    if term is not None and term not in known:
-        raise SettingsError(f"There is no term {term}: the terms are {', '.join(known)}.")
-    term = term or newest
-    if week is None and student is None:
-        week = _newest(store, "sem_week", term=term)
-    wanted = {
-        "term": term,
-        "semester": semester,
-        "sem_week": week,
-        "class_id": class_id,
-        "student_id": student,
-        "advisor_id": advisor,
-    }
+    wanted = _asked(store, term, week, student)
+    wanted |= {"semester": semester, "class_id": class_id, "advisor_id": advisor}
     rows = store.read("weekly_metrics", None, **{name: value for name, value in wanted.items() if value is not None})
     return rows.drop(columns=["run_id", "computed_at"]).sort_values(["student_id", "sem_week"], ignore_index=True)
 
@@ -84,6 +72,52 @@ def class_performance(
     table = groups[list(MEDIANS)].median()
     table.insert(0, "students", groups.size())
     return table.reset_index()
+
+
+def flagged(
+    *,
+    term: str | None = None,
+    semester: int | None = None,
+    week: int | None = None,
+    class_id: str | None = None,
+    student: str | None = None,
+    advisor: str | None = None,
+    tier: str | None = None,
+    store: Store | None = None,
+) -> pd.DataFrame:
+    """Who was on an advisor's list, most urgent first, and why.
+
+    Args:
+        term, semester, week, class_id, student, advisor, store: as `student_performance`.
+        tier: watch, high or critical: only this one.
+
+    Returns:
+        Rows of `weekly_flags` in order of week, advisor and place on the advisor's list, without run_id and
+        computed_at; `reasons` are lists of records. No rows, with the same columns, when nothing matches.
+
+    Raises:
+        SettingsError: nothing has been analysed yet, or there is no such term or tier.
+    """
+    if tier is not None and tier not in TIERS[1:]:
+        raise SettingsError(f"There is no tier {tier}: the tiers are {', '.join(TIERS[1:])}.")
+    store = store or open_workspace().store
+    wanted = _asked(store, term, week, student)
+    wanted |= {"semester": semester, "class_id": class_id, "advisor_id": advisor, "risk_tier": tier}
+    rows = store.read("weekly_flags", None, **{name: value for name, value in wanted.items() if value is not None})
+    rows = rows.drop(columns=["run_id", "computed_at"])
+    return rows.sort_values(["sem_week", "advisor_id", "triage_rank"], ignore_index=True)
+
+
+def _asked(store: Store, term: str | None, week: int | None, student: str | None) -> dict[str, Any]:
+    """The term, week and student a question is about: by default the newest, and for one student every week."""
+    newest = _newest(store, "term")
+    known = store.distinct("weekly_metrics", "term")
+    if term is not None and term not in known:
+        raise SettingsError(f"There is no term {term}: the terms are {', '.join(known)}.")
+    term = term or newest
+    if week is None and student is None:
+        week = _newest(store, "sem_week", term=term)
+    return {"term": term, "sem_week": week, "student_id": student}
 
 
 def _newest(store: Store, column: str, **equal: Any) -> Any:

@@ -76,6 +76,7 @@ OFF_LIST: dict[str, frozenset[str]] = {
         "last_list": "",
     }.items()
 }
+SPECS = {"exact": "{:g}", "tenth": "{:.1f}"}
 FINDINGS = frozenset({"students", "size", "share"})
 
 
@@ -117,41 +118,45 @@ class Sentences(BaseModel):
 
     def say(self, sentence: str, **values: Any) -> str:
         """A sentence with its numbers filled in."""
-        return str(_Numbers(self.numbers).vformat(sentence, (), values))
+        return "".join(
+            text + (self._filled(values[name], spec) if name else "") for text, name, spec in _parts(sentence)
+        )
+
+    def _filled(self, value: float | str, spec: str) -> str:
+        if isinstance(value, str):
+            return value
+        if spec in SPECS:
+            return SPECS[spec].format(value)
+        number = round(value)
+        if "|" in spec:
+            return spec.split("|")[number != 1]
+        if spec and 0 <= number < len(self.numbers):
+            word = self.numbers[number]
+            return word[0].upper() + word[1:] if spec == "Words" else word
+        return str(number)
 
     def weeks_named(self, weeks: tuple[int, ...]) -> str:
         """Weeks as people name them, such as "week 5", "weeks 3-6" or "weeks 5-7 and 9"."""
         return _weeks_named(tuple(sorted(weeks)), self.week, self.weeks, self.and_)
 
 
-class _Numbers(Formatter):
-    def __init__(self, words: tuple[str, ...]) -> None:
-        self.words = words
-
-    def format_field(self, value: Any, format_spec: str) -> str:
-        if isinstance(value, str):
-            return value
-        number = round(value)
-        if "|" in format_spec:
-            one, other = format_spec.split("|")
-            return str(one if number == 1 else other)
-        if format_spec.lower() == "words" and 0 <= number < len(self.words):
-            word = self.words[number]
-            return str(word[0].upper() + word[1:] if format_spec == "Words" else word)
-        if format_spec == "exact":
-            return f"{value:g}"
-        return str(number)
+@lru_cache(maxsize=1024)
+def _parts(sentence: str) -> tuple[tuple[str, str | None, str], ...]:
+    """A sentence as pairs of text and what follows it: a name to fill in, and how."""
+    return tuple((text, name, spec or "") for text, name, spec, _ in Formatter().parse(sentence))
 
 
 def _placeholders(sentence: str, where: str) -> set[str]:
     try:
-        parsed = list(Formatter().parse(sentence))
+        parsed = _parts(sentence)
     except ValueError as error:
         raise ValueError(f"{where}: {error}") from None
-    for _, name, spec, _ in parsed:
-        if name is not None and not re.fullmatch(r"|words|Words|exact|[^|]+\|[^|]+", spec or ""):
-            raise ValueError(f"{where}: {{{name}:{spec}}} is neither words, Words, exact nor two forms of a word")
-    return {name for _, name, _, _ in parsed if name is not None}
+    for _, name, spec in parsed:
+        if name is not None and not re.fullmatch(r"|words|Words|exact|tenth|[^|]+\|[^|]+", spec):
+            raise ValueError(
+                f"{where}: {{{name}:{spec}}} is neither words, Words, exact, tenth nor two forms of a word"
+            )
+    return {name for _, name, _ in parsed if name is not None}
 
 
 @lru_cache(maxsize=1024)

@@ -15,7 +15,7 @@ from edumetrics.params import CollegeFile, Params, load
 from edumetrics.scoring import weekly
 from edumetrics.settings import PROJECT
 from edumetrics.stages.facts import read_facts
-from edumetrics.stages.weekly import find_term
+from edumetrics.stages.terms import find_term
 
 Rows = dict[str, list[dict[str, Any]]]
 HISTORY = ["student_id", "sem_week", "effort_score", "academic_performance", "weekly_att_pct", "lms_active_days"]

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -49,6 +51,15 @@ def file_name(identifier: str) -> str:
 
 def safe_csv(frame: pd.DataFrame) -> str:
     """A frame as CSV that a spreadsheet will not take for formulas: a text beginning like one gets an apostrophe."""
+    plain = {
+        name: frame[name].map(lambda value: json.dumps(value, ensure_ascii=False) if isinstance(value, list) else value)
+        for name in frame.select_dtypes(["object"]).columns
+    }
+    frame = frame.assign(**plain)
     texts = frame.select_dtypes(["object", "str"]).columns
-    guarded = {name: frame[name].str.replace(r"^([=+\-@\t\r])", r"'\1", regex=True) for name in texts}
+    guarded = {name: frame[name].map(_guarded) for name in texts}
     return str(frame.assign(**guarded).to_csv(index=False))
+
+
+def _guarded(value: Any) -> Any:
+    return f"'{value}" if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")) else value

@@ -9,6 +9,8 @@ from typing import Any
 import pandas as pd
 
 from edumetrics.params import Calendar
+from edumetrics.reports.cards import AdvisorList, advisor_lists, shown_name, words
+from edumetrics.triage.lists import Lists
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,8 @@ class AdvisorPage:
     dates: str
     headline: str
     ahead: str
+    list: AdvisorList
+    findings: tuple[str, ...]
     advisees: tuple[Advisee, ...]
     class_activity: int | None
     class_academic: int | None
@@ -43,6 +47,7 @@ class AdvisorPage:
 
 def advisor_pages(
     metrics: pd.DataFrame,
+    lists: Lists,
     names: pd.DataFrame,
     advisors: pd.DataFrame,
     health: pd.DataFrame,
@@ -54,6 +59,7 @@ def advisor_pages(
 
     Args:
         metrics: the week's metrics.
+        lists: the week's lists.
         names: student_id, name, roll_number.
         advisors: advisor_id, name.
         health: data-health findings.
@@ -63,6 +69,7 @@ def advisor_pages(
     """
     rows = metrics.merge(names, on="student_id", how="left").sort_values(["class_id", "roll_number", "student_id"])
     called = advisors.set_index("advisor_id")["name"]
+    mine = advisor_lists(lists, names)
     pages = []
     for advisor_id, group in rows.dropna(subset="advisor_id").groupby("advisor_id"):
         known = called.get(str(advisor_id))
@@ -71,8 +78,10 @@ def advisor_pages(
                 advisor_id=str(advisor_id),
                 advisor_name=str(advisor_id) if pd.isna(known) else str(known),
                 dates=week_dates(first_day),
-                headline=f"Week {week} · {len(group)} {'student' if len(group) == 1 else 'students'}",
+                headline=_headline(week, mine.get(str(advisor_id), AdvisorList()), len(group)),
                 ahead=exam_ahead(week, calendar),
+                list=mine.get(str(advisor_id), AdvisorList()),
+                findings=tuple(lists.findings.loc[lists.findings["class_id"].isin(group["class_id"]), "text"]),
                 advisees=tuple(_advisee(row) for row in group.to_dict("records")),
                 class_activity=_whole(group["effort_score"].median()),
                 class_academic=_whole(group["academic_performance"].median()),
@@ -80,6 +89,12 @@ def advisor_pages(
             )
         )
     return pages
+
+
+def _headline(week: int, mine: AdvisorList, students: int) -> str:
+    """How many are on the list, of how many, and how many of them are new."""
+    of = f"{mine.length} of {students} {'student' if students == 1 else 'students'}"
+    return f"Week {week} · {of}" + (f" · {mine.new} new" if mine.new else "")
 
 
 def week_dates(first_day: pd.Timestamp) -> str:
@@ -105,8 +120,8 @@ def exam_ahead(week: int, calendar: Calendar) -> str:
 def _advisee(row: Mapping[Hashable, Any]) -> Advisee:
     left, miss = _whole(row["lectures_left"]), _whole(row["lectures_can_miss"])
     return Advisee(
-        name=_words(row["name"]) or str(row["student_id"]),
-        roll_number=_words(row["roll_number"]),
+        name=shown_name(row),
+        roll_number=words(row["roll_number"]),
         class_id=str(row["class_id"]),
         attendance=_whole(row["weekly_att_pct"]),
         attendance_to_date=_whole(row["overall_att_pct"]),
@@ -133,7 +148,3 @@ def _health_lines(health: pd.DataFrame, classes: set[str]) -> tuple[str, ...]:
 
 def _whole(value: Any) -> int | None:
     return None if pd.isna(value) else round(float(value))
-
-
-def _words(value: Any) -> str:
-    return "" if pd.isna(value) else str(value)

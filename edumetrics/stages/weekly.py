@@ -317,7 +317,7 @@ def render_pages(triaged: Triaged, *, write: bool = True) -> list[Path]:
     first_day = dates.loc[dates["week"] == week.number, "week_date"].mode()[0]
     calendar = week.workspace.params.calendar
     pages = views.advisor_pages(
-        scores.metrics, week.names, week.advisors, week.health, week.number, first_day, calendar
+        scores.metrics, triaged.lists, week.names, week.advisors, week.health, week.number, first_day, calendar
     )
     return [
         render.write_page(folder / f"{render.file_name(page.advisor_id)}.html", render.advisor_page(page))

@@ -169,15 +169,15 @@ def looked_after(situation: Situation, standing: Standing) -> Bools:
     covered = situation.calendar.teaching_weeks_before(situation.week, situation.triage.looked_after_weeks)
     # Two teaching weeks after week s cover this one when fewer than two lie between.
     recent = mine["sem_week"] >= (covered[-1] if len(covered) == situation.triage.looked_after_weeks else 0)
-    counts = np.where(mine["until"].isna(), recent, pd.to_datetime(mine["until"]) >= mine["week_end"])
-    mine = mine[counts.astype(bool)]
+    covers = np.where(mine["until"].isna(), recent, pd.to_datetime(mine["until"]) >= mine["week_end"]).astype(bool)
+    covered_now = situation.is_in(mine.loc[covers, "student_id"])
     latest = mine.groupby("student_id")["sem_week"].max().reindex(situation.students).to_numpy()
     was_on = situation.is_in(situation.memory.last["student_id"])
     cared_for = situation.last_time("looked_after", False).astype(bool)
     ended = was_on & ~cared_for & (situation.last_week > latest)
     newly = np.any([standing.fired[name] & ~standing.held[name] for name in rules.RULES], axis=0)
     rose = was_on & (standing.tier > _tier_last_week(situation))
-    return np.asarray(~np.isnan(latest) & ~ended & ~newly & ~rose)
+    return np.asarray(covered_now & ~ended & ~newly & ~rose)
 
 
 def rank(frame: pd.DataFrame, triage: Triage) -> pd.DataFrame:

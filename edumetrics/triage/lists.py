@@ -69,7 +69,8 @@ def _exits(situation: Situation, listed: pd.Series) -> pd.DataFrame:
     left = last[~last["student_id"].isin(listed)].sort_values("student_id")
     now = {row["student_id"]: row for row in _rows(situation.scored.metrics, left["student_id"])}
     before = {row["student_id"]: row for row in _rows(situation.memory.metrics, left["student_id"])}
-    weeks = situation.memory.lists.groupby("student_id")["sem_week"].agg(set)
+    lists = situation.memory.lists
+    weeks = lists[lists["student_id"].isin(left["student_id"])].groupby("student_id")["sem_week"].agg(set)
     rows = [
         {
             # Who moved to another class or advisor is told of there.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -63,10 +64,10 @@ class Situation:
         """The semester week."""
         return self.scored.week
 
-    @property
+    @cached_property
     def students(self) -> pd.Index[str]:
         """student_id of everyone on the roll."""
-        students: pd.Index[str] = pd.Index(self.scored.metrics["student_id"])
+        students: pd.Index[str] = pd.Index(self.scored.metrics["student_id"], dtype="object")
         return students
 
     @property
@@ -85,9 +86,9 @@ class Situation:
 
     def is_in(self, students: pd.Series) -> Bools:
         """For each student on the roll: whether it is among some students."""
-        return np.asarray(self.students.isin(students))
+        return np.asarray(self.students.isin(students.astype("object")))
 
     def last_time(self, column: str, missing: object) -> np.ndarray:
         """What last week's list said of each student on the roll; `missing` for those who were not on it."""
-        values = self.memory.last.set_index("student_id")[column].reindex(self.students)
-        return np.asarray(values.where(values.index.isin(self.memory.last["student_id"]), missing))
+        said = dict(zip(self.memory.last["student_id"], self.memory.last[column], strict=True))
+        return np.array([said.get(student, missing) for student in self.students])

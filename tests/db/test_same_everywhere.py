@@ -99,7 +99,7 @@ def test_values_survive_the_way_in_and_out(empty_url: str, tmp_path: Path) -> No
         store.replace(connection, "data_health", odd, run_id="r")
     back = store.read("data_health").iloc[0]
     assert back["class_id"] == odd["class_id"][0]
-    assert back["examples"] == '["अ", "1"]'
+    assert back["examples"] == ["अ", "1"]
     assert back["computed_at"] == odd["computed_at"][0]
 
 

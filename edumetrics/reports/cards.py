@@ -1,0 +1,131 @@
+"""Cards: what a page says of each student on an advisor's list, and of those who left it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from edumetrics.triage.lists import Lists
+
+# Urgency is a word and a shape; colour only repeats it.
+URGENCY = {"critical": ("Urgent", "◆"), "high": ("Soon", "▲"), "watch": ("Keep in view", "●")}
+AHEAD = ("attendance_standing", "attendance_out_of_reach", "out_of_reach_week", "open_work")
+REASONS = 3
+Row = Mapping[Any, Any]
+
+
+@dataclass(frozen=True)
+class Card:
+    """One student on the list: how urgent, for how long, why, what is ahead, and what would take the student off."""
+
+    name: str
+    roll_number: str
+    class_id: str
+    urgency: str
+    shape: str
+    since: str
+    reasons: tuple[str, ...]
+    ahead: tuple[str, ...]
+    off_list_if: str
+
+
+@dataclass(frozen=True)
+class Departure:
+    """One student who left the list, and what improved."""
+
+    name: str
+    roll_number: str
+    improved: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class AdvisorList:
+    """One advisor's list, in the order in which it is read."""
+
+    start_here: tuple[Card, ...] = ()
+    next: tuple[Card, ...] = ()
+    looked_after: tuple[Card, ...] = ()
+    left: tuple[Departure, ...] = ()
+
+    @property
+    def new(self) -> int:
+        """How many are new."""
+        return sum(card.since == "new" for card in (*self.start_here, *self.next, *self.looked_after))
+
+    @property
+    def length(self) -> int:
+        """How many are on the list."""
+        return len(self.start_here) + len(self.next) + len(self.looked_after)
+
+
+def advisor_lists(lists: Lists, names: pd.DataFrame) -> dict[str, AdvisorList]:
+    """Each advisor's list, by advisor_id; none for advisors without one.
+
+    Args:
+        lists: the week's lists.
+        names: student_id, name, roll_number.
+    """
+    flags = lists.flags.merge(names, on="student_id", how="left").sort_values("triage_rank")
+    left = lists.exits.merge(names, on="student_id", how="left").sort_values("student_id")
+    advisors = sorted({*flags["advisor_id"].dropna(), *left["advisor_id"].dropna()})
+    return {
+        advisor: _one(flags[flags["advisor_id"] == advisor], left[left["advisor_id"] == advisor])
+        for advisor in advisors
+    }
+
+
+def _one(flags: pd.DataFrame, left: pd.DataFrame) -> AdvisorList:
+    inside, cared_for = flags["within_capacity"], flags["looked_after"]
+    return AdvisorList(
+        start_here=_cards(flags[inside]),
+        next=_cards(flags[~inside & ~cared_for]),
+        looked_after=_cards(flags[cared_for]),
+        left=tuple(_departure(row) for row in left.to_dict("records")),
+    )
+
+
+def _cards(flags: pd.DataFrame) -> tuple[Card, ...]:
+    return tuple(_card(row) for row in flags.to_dict("records"))
+
+
+def _card(row: Row) -> Card:
+    urgency, shape = URGENCY[row["risk_tier"]]
+    told = [record for record in row["reasons"] if record["points"] > 0] or row["reasons"]
+    ahead = [record for record in row["reasons"] if record["code"] in AHEAD and record not in told[:REASONS]]
+    return Card(
+        name=shown_name(row),
+        roll_number=words(row["roll_number"]),
+        class_id=str(row["class_id"]),
+        urgency=urgency,
+        shape=shape,
+        since=_since(row),
+        reasons=tuple(record["text"] for record in told[:REASONS]),
+        ahead=tuple(record["text"] for record in ahead),
+        off_list_if=words(row["off_list_if"]),
+    )
+
+
+def _since(row: Row) -> str:
+    if row["status"] == "new":
+        return "new"
+    if row["status"] == "returned":
+        return "back on the list"
+    weeks = int(row["escalation_level"])
+    return f"{weeks} weeks running" if weeks > 1 else "since last week"
+
+
+def _departure(row: Row) -> Departure:
+    return Departure(shown_name(row), words(row["roll_number"]), tuple(record["text"] for record in row["improved"]))
+
+
+def shown_name(row: Row) -> str:
+    """A student's name; the id where the college gives none."""
+    return words(row["name"]) or str(row["student_id"])
+
+
+def words(value: Any) -> str:
+    """A text; empty where there is none."""
+    return "" if pd.isna(value) else str(value)

@@ -82,3 +82,29 @@ def _frame(axes: Axes, x: str, y: str) -> None:
         axes.spines[side].set_visible(False)
     for side in ("left", "bottom"):
         axes.spines[side].set_color(LINE)
+
+
+def policy(grid: pd.DataFrame) -> Picture:
+    """Failing students reached, and advisor hours, by watch threshold; one line a capacity. `grid` as `policy.grid`."""
+    figure = Figure(figsize=(9, 3.6), layout="constrained", facecolor="white")
+    reached, hours = np.ravel(figure.subplots(1, 2))
+    styles = dict(zip(sorted(grid["capacity"].unique()), ("-", "--", ":", "-.") * len(grid), strict=False))
+    for capacity, rows in grid.groupby("capacity"):
+        style = {"linestyle": styles[capacity], "color": ACTION, "marker": "o", "markersize": 4}
+        reached.plot(rows["watch"], 100 * rows["fails_reached"], **style)
+        hours.plot(rows["watch"], rows["hours"], **style)
+        last = (rows["watch"].iloc[-1], rows["hours"].iloc[-1])
+        hours.annotate(f" capacity {capacity}", last, color=QUIET, fontsize=9, va="center")
+    every = grid.drop_duplicates("watch").sort_values("watch")
+    listed = 100 * every["fails_listed"]
+    reached.plot(every["watch"], listed, color=INK, linewidth=1)
+    reached.annotate("on the list ", (every["watch"].iloc[0], listed.iloc[0]), color=INK, fontsize=9, ha="right")
+    _frame(reached, "Watch threshold", "of those who failed, %")
+    _frame(hours, "Watch threshold", "advisor hours in the semester")
+    reached.set_ylim(0, 102)
+    for axes in (reached, hours):
+        axes.margins(x=0.25)
+    best = grid.sort_values(["fails_reached", "hours"], ascending=[False, True]).iloc[0]
+    policy_words = f"a watch threshold of {best['watch']:.0f} and a capacity of {best['capacity']:.0f}"
+    share = f"At most {100 * best['fails_reached']:.0f}% of those who failed would have been reached"
+    return Picture(figure, f"{share}, with {policy_words}, in {best['hours']:.0f} advisor hours.")

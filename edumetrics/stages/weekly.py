@@ -330,7 +330,7 @@ def _advised(college: College, store: Store, term: Term, week: int, *, replay: b
     students, advisors = college.students, college.advisors
     own = students["advisor_id"].where(students["advisor_id"].isin(advisors["advisor_id"]))
     of_class = advisors.dropna(subset="class_id").sort_values("advisor_id").drop_duplicates("class_id")
-    advisor = own.fillna(students["class_id"].map(of_class.set_index("class_id")["advisor_id"]))
+    advisor = own.where(own.notna(), students["class_id"].map(of_class.set_index("class_id")["advisor_id"]))
     if replay:
         stored = store.read("weekly_metrics", ("student_id", "advisor_id"), term=term.name, sem_week=week)
         then = students[["student_id"]].merge(stored, on="student_id", how="left")["advisor_id"].to_numpy()

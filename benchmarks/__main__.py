@@ -28,7 +28,7 @@ from edumetrics.batch import pipeline
 from edumetrics.college import made, simulator
 from edumetrics.params import Calendar
 from edumetrics.settings import Settings
-from edumetrics.stages import weekly
+from edumetrics.stages import terms, weekly
 from edumetrics.stages.workspace import Workspace, open_workspace
 
 REPEATS = 5

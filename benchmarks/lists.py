@@ -1,0 +1,56 @@
+"""What the shipped lists are worth on simulated colleges whose outcome is known: `python -m benchmarks.lists`.
+
+Each line is the completed semester of a college of its own; the first seed is the one that thresholds are looked at
+with, the others are held out.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+from pathlib import Path
+
+import pandas as pd
+
+from edumetrics import database
+from edumetrics.batch import pipeline
+from edumetrics.college import made, simulator
+from edumetrics.params import Calendar
+from edumetrics.settings import Settings
+from edumetrics.stages import policy as stage
+from edumetrics.stages.workspace import open_workspace
+from edumetrics.triage import policy
+from edumetrics.triage.stability import stability
+
+
+def judged_college(home: Path, seed: int, students: int) -> pd.Series:
+    """Simulate a college, analyse its completed semester, and judge the lists that were stored."""
+    home.mkdir(parents=True, exist_ok=True)
+    urls = [f"sqlite:///{home / name}.db" for name in ("college", "analysis")]
+    workspace = open_workspace(Settings(home, "native", *urls))
+    plan = simulator.demo_plan(students, seed, Calendar(), weeks=1)
+    made.simulate(database.writable_engine(urls[0]), plan, quiet=True)
+    pipeline.calibrate(workspace, lambda line: None, completed_only=True)
+    past = stage.load(workspace=workspace)
+    flags = workspace.store.read("weekly_flags")
+    found = policy.judged(past, flags)
+    flips = stability(flags[["student_id", "sem_week"]], past.calendar)["flips_per_student"].iloc[-1]
+    found["lift"] = found["precision_at_capacity"] / found["base_rate"]
+    return pd.concat([pd.Series({"seed": seed}), found, pd.Series({"flips": flips})])
+
+
+def main() -> None:
+    """Print one line per seed, and their mean."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3, 4, 5, 6])
+    parser.add_argument("--students", type=int, default=600)
+    chosen = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        table = pd.DataFrame([judged_college(Path(folder) / str(s), s, chosen.students) for s in chosen.seeds])
+    table = table.astype({"seed": "int64"}).set_index("seed").round(3)
+    table.loc["mean of the others"] = table.iloc[1:].mean().round(3)
+    print(table.T.to_string())
+
+
+if __name__ == "__main__":
+    main()

@@ -120,15 +120,6 @@ class Store:
                 connection, sa.select(c.student_id, c.sem_week).where(c.term == term, c.sem_week < before)
             )
 
-    def metrics_of_listed(self, term: str, week: int) -> pd.DataFrame:
-        """The weekly metrics of those who were on a list in that week, in no order."""
-        metrics, flags = SQL_TABLES["weekly_metrics"], SQL_TABLES["weekly_flags"].c
-        listed = sa.select(flags.student_id).where(flags.term == term, flags.sem_week == week)
-        c = metrics.c
-        select = sa.select(metrics).where(c.term == term, c.sem_week == week, c.student_id.in_(listed))
-        with database.connected(self.engine, SETTING) as connection:
-            return database.read(connection, select)
-
     def once_out_of_reach(self, term: str, before: int) -> pd.Series:
         """Students for whom the attendance rule was out of reach in a week before one, exclusive."""
         c = SQL_TABLES["weekly_metrics"].c

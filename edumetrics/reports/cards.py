@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from edumetrics.triage.lists import Lists
+from edumetrics.triage.reasons import told
 
 # Urgency is a word and a shape; colour only repeats it.
 URGENCY = {"critical": ("Urgent", "◆"), "high": ("Soon", "▲"), "watch": ("Keep in view", "●")}
@@ -93,8 +94,8 @@ def _cards(flags: pd.DataFrame) -> tuple[Card, ...]:
 
 def _card(row: Row) -> Card:
     urgency, shape = URGENCY[row["risk_tier"]]
-    told = [record for record in row["reasons"] if record["points"] > 0] or row["reasons"]
-    ahead = [record for record in row["reasons"] if record["code"] in AHEAD and record not in told[:REASONS]]
+    reasons = told(row["reasons"], REASONS)
+    ahead = [record for record in row["reasons"] if record["code"] in AHEAD and record not in reasons]
     return Card(
         name=shown_name(row),
         roll_number=words(row["roll_number"]),
@@ -102,7 +103,7 @@ def _card(row: Row) -> Card:
         urgency=urgency,
         shape=shape,
         since=_since(row),
-        reasons=tuple(record["text"] for record in told[:REASONS]),
+        reasons=tuple(record["text"] for record in reasons),
         ahead=tuple(record["text"] for record in ahead),
         off_list_if=words(row["off_list_if"]),
     )

@@ -51,15 +51,11 @@ def file_name(identifier: str) -> str:
 
 def safe_csv(frame: pd.DataFrame) -> str:
     """A frame as CSV that a spreadsheet will not take for formulas: a text beginning like one gets an apostrophe."""
-    plain = {
-        name: frame[name].map(lambda value: json.dumps(value, ensure_ascii=False) if isinstance(value, list) else value)
-        for name in frame.select_dtypes(["object"]).columns
-    }
-    frame = frame.assign(**plain)
     texts = frame.select_dtypes(["object", "str"]).columns
-    guarded = {name: frame[name].map(_guarded) for name in texts}
-    return str(frame.assign(**guarded).to_csv(index=False))
+    return str(frame.assign(**{name: frame[name].map(_cell) for name in texts}).to_csv(index=False))
 
 
-def _guarded(value: Any) -> Any:
+def _cell(value: Any) -> Any:
+    if isinstance(value, list):
+        return json.dumps(value, ensure_ascii=False)
     return f"'{value}" if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")) else value

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from edumetrics.stages.workspace import Workspace
-from edumetrics.triage.situation import Memory
+from edumetrics.triage.situation import METRICS, Memory
 
 
 def remember(workspace: Workspace, term: str, week: int) -> Memory:
@@ -15,7 +15,7 @@ def remember(workspace: Workspace, term: str, week: int) -> Memory:
     return Memory(
         lists=store.places(term, week),
         last=store.read("weekly_flags", term=term, sem_week=last),
-        metrics=store.metrics_of_listed(term, last),
+        metrics=store.read("weekly_metrics", ("student_id", *METRICS), term=term, sem_week=last),
         out_of_reach=store.once_out_of_reach(term, week),
         watchlist=watched.loc[watched["on_watchlist"].astype(bool), "student_id"],
         contacts=contacts,

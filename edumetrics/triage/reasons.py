@@ -29,6 +29,8 @@ FALLS = {
     "platform_silence": "lms_active_days",
 }
 SHOWN = 3
+# Three ways to say one thing: a reader is told it once.
+OUT_OF_REACH = frozenset({"out_of_reach", "out_of_reach" + rules.LAST_WEEK, "attendance_out_of_reach"})
 
 
 class Reasons:
@@ -52,10 +54,9 @@ class Reasons:
         self.weeks = _weeks_with_values(situation, flags["student_id"])
         self.pace = _pace(situation)[row]
         self.watched = situation.is_in(situation.memory.watchlist)[row]
-        before = situation.memory.metrics.set_index("student_id").to_dict("index")
-        self.before = [before.get(student) for student in flags["student_id"]]
+        self.before = _listed_before(situation, flags["student_id"])
         last = situation.memory.last.set_index("student_id")["reasons"].to_dict()
-        self.told = [{record["code"]: record for record in last.get(s, [])} for s in flags["student_id"]]
+        self.said = [{record["code"]: record for record in last.get(s, [])} for s in flags["student_id"]]
 
     def records(self, n: int) -> list[Record]:
         """The records of the n-th student: rules, then components by their points, then what is ahead."""
@@ -64,7 +65,7 @@ class Reasons:
 
     def paragraph(self, records: list[Record], off_list: str | None) -> str:
         """The top reasons as one paragraph; where no step clears them, a kind word about that."""
-        texts = [record["text"] for record in records[:SHOWN]]
+        texts = [record["text"] for record in told(records, SHOWN)]
         return " ".join(texts if off_list else [*texts, self._no_step(records)])
 
     def _no_step(self, records: list[Record]) -> str:
@@ -88,9 +89,9 @@ class Reasons:
             if self.standing.fired[name][row]:
                 yield {**self._rule(name, n), "points": high}
             elif self.standing.held[name][row]:
-                told = self.told[n][name]
+                said = self.said[n][name]
                 yield self._say(
-                    name + rules.LAST_WEEK, told["value"], told["baseline"], high,
+                    name + rules.LAST_WEEK, said["value"], said["baseline"], high,
                     week=self.situation.last_week, rule=self.calendar.attendance_rule_pct,
                 )  # fmt: skip
 
@@ -182,9 +183,9 @@ class Reasons:
 
     def _ahead(self, n: int) -> Iterator[Record]:
         mine, rule = self.metrics[n], self.calendar.attendance_rule_pct
-        told = self.points["attendance_standing"][n] >= self.situation.triage.reason_points
+        weighs = self.points["attendance_standing"][n] >= self.situation.triage.reason_points
         if mine["lectures_left"] > 0 and rule is not None:
-            if not told:
+            if not weighs:
                 yield self._standing(n)
             week = self._week_out_of_reach(n)
             if week is not None:
@@ -218,10 +219,24 @@ class Reasons:
         return later[ahead] if ahead < len(later) else None
 
 
+def told(records: list[Record], count: int) -> list[Record]:
+    """The first reasons that are worth a reader's time: with points where any has, and nothing said twice."""
+    weighed = [record for record in records if record["points"] > 0] or records
+    once = [record for record in weighed if record["code"] in OUT_OF_REACH][:1]
+    return [record for record in weighed if record["code"] not in OUT_OF_REACH or record in once][:count]
+
+
 def changes(now: Row, before: Row) -> dict[str, float]:
     """What changed since last week, in shares of its scale, by name; only what is worth a word. Above 0 is better."""
     found = {name: (now[metric] - before[metric]) / scale for name, (metric, scale) in CHANGES.items()}
     return {name: change for name, change in found.items() if abs(change) >= WORTH_A_WORD}
+
+
+def _listed_before(situation: Situation, students: pd.Series) -> list[Row | None]:
+    """Last week's metrics of those students who were on last week's list; None of the others."""
+    metrics, listed = situation.memory.metrics, situation.memory.last["student_id"]
+    known = metrics[metrics["student_id"].isin(listed)].set_index("student_id").to_dict("index")
+    return [known.get(student) for student in students]
 
 
 def _class_marks(situation: Situation) -> np.ndarray:

@@ -17,6 +17,16 @@ from edumetrics.sentences import Sentences
 Row = Mapping[Any, Any]
 Bools = np.ndarray[tuple[int], np.dtype[np.bool_]]
 NO_TIER, WATCH, HIGH, CRITICAL = 0, 1, 2, 3
+# What is remembered of last week's metrics.
+METRICS = (
+    "risk_score",
+    "weekly_att_pct",
+    "week_lectures_held",
+    "week_lectures_attended",
+    "academic_performance",
+    "effort_score",
+    "days_since_submission",
+)
 TIERS = ("", "watch", "high", "critical")
 
 
@@ -27,7 +37,7 @@ class Memory:
     Attributes:
         lists: student_id, sem_week: every earlier place on a list.
         last: the rows of weekly_flags of the last teaching week; `reasons` are lists of records.
-        metrics: the rows of weekly_metrics of the last teaching week, of students on the list then.
+        metrics: student_id and `METRICS` of the last teaching week.
         out_of_reach: students for whom the attendance rule was out of reach in an earlier week.
         watchlist: students on the pre-semester watchlist of this term.
         contacts: student_id, sem_week, kind, until: the intervention log of the term.

@@ -18,6 +18,7 @@ from edumetrics.cli import main
 from edumetrics.college import made, simulator
 from edumetrics.database import writable_engine
 from edumetrics.params import Calendar
+from edumetrics.reports.render import safe_csv
 from edumetrics.stages.workspace import Workspace
 
 
@@ -206,6 +207,31 @@ def test_questions_as_table_csv_and_json(environment: Workspace) -> None:
     )
     assert semester["sem_week"].tolist() == [1, 2, 3, 4, 5, 6, 7, 9, 10]
     assert edumetrics("show", "student-performance", "--student", "nobody").output == "Nothing matches.\n"
+
+
+def test_show_flagged_filters_and_formats(environment: Workspace) -> None:
+    flags = environment.store.read("weekly_flags", sem_week=10, term="2026-01-05")
+    advisor, tier = flags["advisor_id"].iloc[0], flags["risk_tier"].iloc[0]
+    wanted = flags[(flags["advisor_id"] == advisor) & (flags["risk_tier"] == tier)].sort_values("triage_rank")
+    found = json.loads(edumetrics("show", "flagged", "--advisor", advisor, "--tier", tier, "--format", "json").output)
+    assert [row["student_id"] for row in found] == wanted["student_id"].tolist()
+    assert found[0]["reasons"][0]["text"] in found[0]["diagnosis"]
+    csv = pd.read_csv(StringIO(edumetrics("show", "flagged", "--week", "7", "--format", "csv").output))
+    assert len(csv) == len(environment.store.read("weekly_flags", sem_week=7, term="2026-01-05"))
+    assert json.loads(csv["reasons"].iloc[0])[0].keys() == {"code", "text", "value", "baseline", "points"}
+    table = edumetrics("show", "flagged", "--student", wanted["student_id"].iloc[0])
+    assert "escalation_level" in table.output
+    assert edumetrics("show", "flagged", "--class-id", "none").output == "Nothing matches.\n"
+    refused(edumetrics("show", "flagged", "--tier", "severe"), 2, "the tiers are watch, high, critical")
+
+
+def test_a_text_like_a_formula_is_disarmed_in_csv() -> None:
+    frame = pd.DataFrame(
+        {"name": ['=HYPERLINK("http://x")', "+1", "-1", "@x", "\tx", "O'Brien"], "n": [-1, 2, 3, 4, 5, 6]}
+    )
+    back = pd.read_csv(StringIO(safe_csv(frame)))
+    assert back["name"].tolist() == ['\'=HYPERLINK("http://x")', "'+1", "'-1", "'@x", "'\tx", "O'Brien"]
+    assert back["n"].tolist() == [-1, 2, 3, 4, 5, 6]
 
 
 def test_the_analysis_rolls_back_with_the_college(environment: Workspace) -> None:

@@ -15,6 +15,8 @@ from edumetrics.triage.reasons import told
 URGENCY = {"critical": ("Urgent", "◆"), "high": ("Soon", "▲"), "watch": ("Keep in view", "●")}
 AHEAD = ("attendance_standing", "attendance_out_of_reach", "out_of_reach_week", "open_work")
 REASONS = 3
+# Stands for an advisor where students have none: their list is one, for whoever looks after it.
+UNASSIGNED = "unassigned"
 Row = Mapping[Any, Any]
 
 
@@ -63,7 +65,7 @@ class AdvisorList:
 
 
 def advisor_lists(lists: Lists, names: pd.DataFrame) -> dict[str, AdvisorList]:
-    """Each advisor's list, by advisor_id; none for advisors without one.
+    """Each advisor's list, by advisor_id (`UNASSIGNED` for students without one); none for advisors without a list.
 
     Args:
         lists: the week's lists.
@@ -71,7 +73,8 @@ def advisor_lists(lists: Lists, names: pd.DataFrame) -> dict[str, AdvisorList]:
     """
     flags = lists.flags.merge(names, on="student_id", how="left").sort_values("triage_rank")
     left = lists.exits.merge(names, on="student_id", how="left").sort_values("student_id")
-    advisors = sorted({*flags["advisor_id"].dropna(), *left["advisor_id"].dropna()})
+    flags, left = (frame.fillna({"advisor_id": UNASSIGNED}) for frame in (flags, left))
+    advisors = sorted({*flags["advisor_id"], *left["advisor_id"]})
     return {
         advisor: _one(flags[flags["advisor_id"] == advisor], left[left["advisor_id"] == advisor])
         for advisor in advisors

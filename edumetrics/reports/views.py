@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from edumetrics.params import Calendar
-from edumetrics.reports.cards import AdvisorList, advisor_lists, shown_name, words
+from edumetrics.reports.cards import UNASSIGNED, AdvisorList, advisor_lists, shown_name, words
 from edumetrics.triage.lists import Lists
 
 
@@ -55,7 +55,7 @@ def advisor_pages(
     first_day: pd.Timestamp,
     calendar: Calendar,
 ) -> list[AdvisorPage]:
-    """One page for every advisor with advisees on this week's roll, in order of advisor_id.
+    """One page for every advisor with advisees on this week's roll, and one for students without an advisor.
 
     Args:
         metrics: the week's metrics.
@@ -71,12 +71,12 @@ def advisor_pages(
     called = advisors.set_index("advisor_id")["name"]
     mine = advisor_lists(lists, names)
     pages = []
-    for advisor_id, group in rows.dropna(subset="advisor_id").groupby("advisor_id"):
+    for advisor_id, group in rows.fillna({"advisor_id": UNASSIGNED}).groupby("advisor_id"):
         known = called.get(str(advisor_id))
         pages.append(
             AdvisorPage(
                 advisor_id=str(advisor_id),
-                advisor_name=str(advisor_id) if pd.isna(known) else str(known),
+                advisor_name=_reader(str(advisor_id), known),
                 dates=week_dates(first_day),
                 headline=_headline(week, mine.get(str(advisor_id), AdvisorList()), len(group)),
                 ahead=exam_ahead(week, calendar),
@@ -89,6 +89,12 @@ def advisor_pages(
             )
         )
     return pages
+
+
+def _reader(advisor_id: str, known: Any) -> str:
+    if advisor_id == UNASSIGNED:
+        return "whoever looks after students without an advisor"
+    return advisor_id if pd.isna(known) else str(known)
 
 
 def _headline(week: int, mine: AdvisorList, students: int) -> str:

@@ -197,7 +197,8 @@ def rank(frame: pd.DataFrame, triage: Triage) -> pd.DataFrame:
     )
     order["triage_rank"] = order.groupby("advisor").cumcount() + 1
     places = order[~order["looked_after"]].copy()
-    capacity = np.array([triage.capacities.get(name, triage.capacity) for name in places["advisor"]], dtype=np.int64)
+    readers = places["advisor"].replace(NOBODY, triage.unassigned_to or NOBODY)
+    capacity = np.array([triage.capacities.get(name, triage.capacity) for name in readers], dtype=np.int64)
     # The most urgent person always has a place, however small the capacity.
     kept = np.minimum(triage.new_names, capacity - 1)
     new = places["status"] == "new"

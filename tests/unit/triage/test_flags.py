@@ -260,3 +260,20 @@ def test_who_handed_in_early_is_not_called_silent(tmp_path: Path) -> None:
     assert "early" not in codes
     text = next(r["text"] for r in flags.set_index("student_id")["reasons"]["late"] if r["code"] == "no_work")
     assert text == "No work handed in for 34 days; two items that fell due are not in."
+
+
+def test_students_without_an_advisor_have_a_page_of_their_own(tmp_path: Path) -> None:
+    rows = people("a", "b", "c", current_week=5, a={"advisor_id": None}, b={"advisor_id": None})
+    rows["attendance"] = [*present("a", {**FULL, 5: 1}), *present("b", {**FULL, 5: 2}), *present("c", {**FULL, 5: 2})]
+    workspace = workspace_at(tmp_path / "home", write(tmp_path / "college.db", rows))
+    for week in (1, 2, 3, 4):
+        run_week(workspace, week)
+    done = run_week(workspace, 5)
+    ranks = done.lists.flags.set_index("student_id")["triage_rank"]
+    assert sorted(ranks[["a", "b"]]) == [1, 2]
+    assert ranks["c"] == 1
+    pages = {page.stem: page.read_text() for page in weekly.render_pages(done)}
+    assert set(pages) == {"ADV", "unassigned"}
+    assert ">a</strong>" in pages["unassigned"]
+    assert ">c</strong>" not in pages["unassigned"]
+    assert ">a</strong>" not in pages["ADV"]

@@ -182,6 +182,28 @@ def calibrate(from_scratch: bool, as_of: datetime | None) -> None:
 
 
 @main.command()
+@click.option("--format", "fmt", type=click.Choice(["table", "csv", "json"]), default="table", show_default=True)
+def evaluate(fmt: str) -> None:
+    """Try forecasts on each past term as if it were live, and hold them against what happened."""
+    from edumetrics.stages import forecast
+
+    table = forecast.evaluate(_workspace())
+    if fmt != "table":
+        click.echo(_formatted(table, fmt), nl=False)
+        return
+    for (term, trained), rows in table.groupby(["term", "trained_terms"]):
+        click.echo(f"Term of {term}, learnt from {trained}:")
+        measures = rows.drop(columns=["term", "trained_terms"])
+        click.echo(_lines(measures[measures["champion"]].drop(columns=["champion"])))
+        click.echo("Means over weeks, of every candidate and baseline:")
+        click.echo(_lines(measures.drop(columns=["champion", "sem_week", "n"]).groupby("model").mean().reset_index()))
+
+
+def _lines(frame: pd.DataFrame) -> str:
+    return frame.to_string(index=False, float_format="{:.3f}".format, na_rep="-") + "\n"
+
+
+@main.command()
 def status() -> None:
     """Where the college is, where the analysis is, the last runs, and the feeds."""
     from edumetrics.stages import checking

@@ -186,6 +186,46 @@ _REASONS = _json("reasons", "records {code, text, value, baseline, points}, stro
 _NO_RULE = "no attendance rule, or no lecture held yet"
 _NO_MODEL = "no model yet"
 
+# Each feature: what it means, and which way a higher value should push the chance of failing (0: not known).
+FEATURES: dict[str, tuple[str, int]] = {
+    "mark": ("mean mark of the work marked so far, percent", -1),
+    "mark_gap": ("mean mark of the work marked so far, less the class's, percent", -1),
+    "mark_with_zeros": ("mean mark so far, missing work counting 0, percent", -1),
+    "mark_with_zeros_rank": ("its rank in the class", -1),
+    "mark_recent": ("the same, recent weeks weighing more, percent", -1),
+    "mark_recent_rank": ("its rank in the class", -1),
+    "handed_in": ("share of the work due so far that is handed in", -1),
+    "handed_in_rank": ("its rank in the class", -1),
+    "missed_recent": ("share of the work of the last three weeks that is not", 1),
+    "earliness": ("weeks before the end of its week that work is handed in, missing work counting as three late", -1),
+    "earliness_rank": ("its rank in the class", -1),
+    "late": ("share of the work handed in that came after its week", 1),
+    "attendance": ("share of lectures attended so far", -1),
+    "attendance_recent": ("share of lectures attended over four weeks", -1),
+    "attendance_recent_rank": ("its rank in the class", -1),
+    "attendance_week": ("share of lectures attended this week", -1),
+    "attendance_change": ("attendance this week less that of the four weeks before, percent", -1),
+    "effort": ("recorded activity this week", -1),
+    "effort_rank": ("recent weeks' recorded activity: its rank in the class", -1),
+    "effort_change": ("recorded activity this week less that of the four weeks before", -1),
+    "active_days_rank": ("recent weeks' days on the platform: their rank in the class", -1),
+    "clicks_rank": ("recent weeks' clicks: their rank in the class", -1),
+    "visits_rank": ("recent weeks' library visits: their rank in the class", -1),
+    "weeks_active": ("weeks of the last four with any activity", -1),
+    "days_idle_rank": ("days since anything was handed in: their rank in the class", 1),
+    "risk": ("the rules' risk score", 1),
+    "midterm": ("mean midterm score, percent", -1),
+    "midterm_gap": ("the same, less the class's", -1),
+    "prior_mean": ("mean end-term score of the semester before, percent", -1),
+    "prior_fails": ("subjects failed in the semester before", 1),
+    "prior_attempts": ("earlier attempts", 1),
+    "credits": ("credits studied", 0),
+    "entry_score_rank": ("prior marks: their rank in the class", -1),
+    "work_due": ("how many items fell due so far", 0),
+    "semester_gone": ("share of the semester's teaching weeks that are over", 0),
+    "later_half": ("whether it is the later half of the year", 0),
+}
+
 
 def _derived(name: str, meaning: str, key: tuple[Field, ...], *fields: Field) -> Table:
     return Table(name, meaning, tuple(field.name for field in key), (*key, *fields, _RUN_ID, _COMPUTED_AT))
@@ -225,6 +265,9 @@ _TABLES = (
         _pct("risk_score", "rules' risk: weighted mean of the components present, higher is worse", "no component present"),
         _share("risk_coverage", "weight of the components present"),
         _share("p_fail", "chance of failing or leaving", _NO_MODEL),
+    ),
+    _derived("weekly_features", "what forecasts are made from, as known at the end of a week", (_STUDENT, _TERM, _WEEK), _CLASS, _ADVISOR,
+        *(_float(name, meaning, "nothing to go by") for name, (meaning, _) in FEATURES.items()),
     ),
     _derived("weekly_flags", "who was on an advisor's list, and why", (_STUDENT, _TERM, _WEEK),
         _SEMESTER, _CLASS, _ADVISOR, _text("risk_tier", "watch, high or critical"), _float("urgency_score", "what the list is ranked by", "", "", 0, 100),

@@ -206,12 +206,30 @@ class Triage(Model):
         return self.watch - self.staying_margin
 
 
+class Forecast(Model):
+    """`forecast.yml`: how models are fitted, and when they are believed."""
+
+    least_students: PositiveInt = 60
+    least_fails: PositiveInt = 15
+    linear_c: float = Field(default=0.02, gt=0)
+    window: int = Field(default=1, ge=0)
+    trees: PositiveInt = 400
+    tree_leaves: int = Field(default=6, ge=2)
+    learning_rate: float = Field(default=0.03, gt=0)
+    leaf_students: PositiveInt = 300
+    most_rows: PositiveInt = 200_000
+    smoothing: float = Field(default=0.3, ge=0, lt=1)
+    rank_from_week: PositiveInt = 4
+    seed: int = Field(default=1, ge=0)
+
+
 class CollegeFile(Model):
     """`colleges/NAME.yml`: where each canonical relation comes from, and what differs from the other files."""
 
     relations: dict[str, str | None]
     calendar: dict[str, Any] = {}
     triage: dict[str, Any] = {}
+    forecast: dict[str, Any] = {}
     sentences: dict[str, Any] = {}
 
 
@@ -221,6 +239,7 @@ class Params(Model):
     calendar: Calendar = Calendar()
     scoring: Scoring = Scoring()
     triage: Triage = Triage()
+    forecast: Forecast = Forecast()
     sentences: Sentences
     college: CollegeFile
 
@@ -258,6 +277,7 @@ def load(folder: Path, college: str) -> Params:
         calendar=part(Calendar, "calendar"),
         scoring=part(Scoring, "scoring"),
         triage=part(Triage, "triage"),
+        forecast=part(Forecast, "forecast"),
         sentences=part(Sentences, "sentences"),
         college=college_file,
     )

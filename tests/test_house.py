@@ -25,6 +25,7 @@ LAYERS = (
     ("queries",),
     ("stages",),
     ("reports",),
+    ("forecast",),
     ("triage",),
     ("scoring",),
     ("college",),
@@ -34,7 +35,7 @@ LAYERS = (
     ("params", "settings", "fields"),
     ("sentences", "errors"),
 )
-PURE = ("scoring", "triage")
+PURE = ("scoring", "triage", "forecast")
 IMPURE = {"sqlalchemy", "psycopg2", "os", "datetime", "time", "matplotlib", "pathlib", "random"}
 CONDA_NAMES = {"psycopg2-binary": "psycopg2", "matplotlib": "matplotlib-base", "tzdata": "python-tzdata"}
 

@@ -31,6 +31,9 @@ HISTORY_COLUMNS = (
     "academic_performance",
     "weekly_att_pct",
     "lms_active_days",
+    "lms_events",
+    "library_visits",
+    "p_fail",
 )
 # What is derived week by week: the rows that a rollback or a fresh start deletes.
 WEEKLY_TABLES = tuple(
@@ -179,8 +182,8 @@ class Store:
         return deleted
 
     def forget_all(self, connection: Connection) -> None:
-        """Within a transaction, delete every week's rows; what people entered, the ledger and its findings stay."""
-        for name in WEEKLY_TABLES:
+        """Within a transaction, delete every week's rows and every model; what people entered and the ledger stay."""
+        for name in (*WEEKLY_TABLES, "model_runs"):
             connection.execute(sa.delete(SQL_TABLES[name]))
 
 

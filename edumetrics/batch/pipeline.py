@@ -17,7 +17,7 @@ from edumetrics.analysis import runs
 from edumetrics.batch.lock import only_run
 from edumetrics.college.source import College, Term
 from edumetrics.errors import EduMetricsError, SettingsError
-from edumetrics.stages import terms, weekly
+from edumetrics.stages import forecast, terms, weekly
 from edumetrics.stages.workspace import Workspace
 from edumetrics.weeks import Position
 
@@ -111,6 +111,7 @@ def run(workspace: Workspace, due: Plan, tell: Tell) -> None:
     with only_run(workspace.settings.data):
         if due.back_to is not None:
             _roll_back(workspace, due, tell)
+        _train(workspace, due, tell)
         for number, step in enumerate(_bar(due.steps), start=1):
             for task in step.tasks:
                 _carry_out(workspace, task, f"[{number}/{len(due.steps)}]", tell)
@@ -119,6 +120,18 @@ def run(workspace: Workspace, due: Plan, tell: Tell) -> None:
             if not due.again:
                 with workspace.store.transaction() as connection:
                     workspace.store.set_position(connection, step.position)
+
+
+def _train(workspace: Workspace, due: Plan, tell: Tell) -> None:
+    """Have a forecast ready for the terms that a plan is about, learnt from the terms before each."""
+    names = dict.fromkeys(task.term for step in due.steps for task in step.tasks)
+    if not names:
+        return
+    with workspace.college() as college:
+        for name in names:
+            told = forecast.train(workspace, college, terms.find_term(college, name, due.position), due.position)
+            if told:
+                tell(told)
 
 
 def calibrate(
@@ -155,6 +168,9 @@ def calibrate(
         for term in college.terms(position):
             if term.current and completed_only:
                 continue
+            trained = forecast.train(workspace, college, term, position)
+            if trained:
+                tell(trained)
             written = sum(_weeks_of(workspace, college, term, position))
             rows += written
             tell(f"Term of {term.name}: {written} rows through week {_last_week(workspace, term, position)}.")

@@ -264,3 +264,9 @@ def _duplicates(relation: Relation) -> Check:
         partition_by=[c[name] for name in relation.table.natural], order_by=highest_first(c[relation.table.key[0]])
     )
     return Check("duplicate", place > 1, "{n} row{s} repeated the same entry; the one with the highest id counts.")
+
+
+def with_warning(found: pd.DataFrame, check: str, message: str) -> pd.DataFrame:
+    """The findings, and one more that concerns the whole college."""
+    row = {"check": check, "class_id": EVERYWHERE, "status": "warn", "count": 1, "examples": [], "message": message}
+    return pd.concat([found, pd.DataFrame([row])], ignore_index=True)

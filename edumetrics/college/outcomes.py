@@ -72,7 +72,9 @@ def leavers(college: College, term: Term, known_by: date = EVER) -> set[str]:
         exams = college.frame(dated.group_by(s.class_id), "exam_schedule").dropna()
     else:
         exams = pd.DataFrame({"class_id": pd.Series(dtype="str"), "day": pd.Series(dtype="datetime64[us]")})
-    students = college.students.dropna(subset="withdrawn_on").merge(exams, on="class_id", how="left")
+    # Terms may overlap: who left while another class was in its term did not leave this one.
+    students = college.students.dropna(subset="withdrawn_on")
+    students = students[students["class_id"].isin(term.pairings["class_id"])].merge(exams, on="class_id", how="left")
     before = students["withdrawn_on"] < students["day"].fillna(ends)
     during = (students["withdrawn_on"] >= starts) & (students["withdrawn_on"] <= pd.Timestamp(known_by).as_unit("s"))
     return set(students.loc[before & during, "student_id"])

@@ -277,6 +277,12 @@ class College:
         past = [self._term(str(name), group.drop(columns="term"), dates, current=False) for name, group in groups]
         return [*past, current] if current else past
 
+    def past_terms(self) -> list[Term]:
+        """Every term that the data date, in time order, whatever the college's position."""
+        pairings, dates = self._calendar
+        groups = pairings.groupby("term")
+        return [self._term(str(name), group.drop(columns="term"), dates, current=False) for name, group in groups]
+
     def _term(self, name: str, pairings: pd.DataFrame, dates: pd.DataFrame, *, current: bool) -> Term:
         dates = dates.merge(pairings[PAIRING], on=PAIRING)
         silent = pairings[pairings["last_week"] == 0]

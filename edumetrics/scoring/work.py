@@ -22,6 +22,7 @@ class Work:
     Attributes:
         due, done, marked: how many items fell due, were done, and have a mark.
         mark_sum: sum of their marks, percent.
+        handed_on: latest day on which any of them was handed in, in days since 1970; 0 where none was.
         judged, quality_sum, similarity: this week's judged assignments, the sum of their quality (percent), and the
             highest similarity report (percent; NaN where none was checked).
         last_day: latest day on which any of this work was handed in, in days since 1970; -1 where none was.
@@ -31,6 +32,7 @@ class Work:
     done: Matrix
     marked: Matrix
     mark_sum: FloatMatrix
+    handed_on: Matrix
     judged: Vector
     quality_sum: Floats
     similarity: Floats
@@ -67,6 +69,7 @@ def _one_kind(
     due = _due(roll, facts, items, extensions, weeks)
     size = len(roll.frame)
     counts = {name: np.zeros(roll.classes.shape, dtype=np.int64) for name in ("done", "marked")}
+    handed_on = np.zeros_like(due)
     mark_sum = np.zeros(roll.classes.shape)
     judged, quality, similarity = np.zeros(size, dtype=np.int64), np.zeros(size), np.full(size, np.nan)
     last_day = np.full(size, -1, dtype=np.int64)
@@ -78,6 +81,7 @@ def _one_kind(
         for name, matrix in counts.items():
             np.add.at(matrix, at, rows[name].to_numpy())
         np.add.at(mark_sum, at, rows["mark_sum"].fillna(0).to_numpy())
+        np.maximum.at(handed_on, at, rows["last_day"].to_numpy())
         now = (
             rows[rows["week"] == roll.week]
             if "judged" in rows
@@ -86,7 +90,7 @@ def _one_kind(
         np.add.at(judged, now["row"], now["judged"])
         np.add.at(quality, now["row"], now["quality_sum"].fillna(0))
         np.fmax.at(similarity, now["row"], now["similarity"])
-    return Work(due, counts["done"], counts["marked"], mark_sum, judged, quality, similarity, last_day)
+    return Work(due, counts["done"], counts["marked"], mark_sum, handed_on, judged, quality, similarity, last_day)
 
 
 def _own(roll: Roll, done: pd.DataFrame) -> pd.DataFrame:

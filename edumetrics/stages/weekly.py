@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +15,14 @@ from edumetrics.analysis.store import Store, now
 from edumetrics.college import health
 from edumetrics.college.source import College, Term
 from edumetrics.errors import SettingsError
+from edumetrics.forecast.features import features
+from edumetrics.forecast.models import Calibrated, probability
+from edumetrics.params import Calendar
 from edumetrics.reports import figures, render, views
 from edumetrics.scoring.facts import Facts
 from edumetrics.scoring.observed import observe
 from edumetrics.scoring.weekly import Scored, score
+from edumetrics.stages import forecast
 from edumetrics.stages.facts import read_facts
 from edumetrics.stages.memory import remember
 from edumetrics.stages.terms import find_term, last_teaching_week, listed, refuse_without_data, report_folder
@@ -29,6 +33,8 @@ from edumetrics.triage.situation import Memory, Situation
 from edumetrics.triage.stability import stability as measured
 
 STAGE = "weekly"
+# In the first week there is too little to go by.
+FORECAST_FROM = 2
 
 
 @dataclass(frozen=True)
@@ -39,6 +45,9 @@ class Week:
         facts: the cleaned frames, as known at the week's end.
         history: what earlier weeks stored of the metrics that baselines are made of.
         memory: what earlier weeks remember of the lists, and what people entered.
+        prior: what was known of students before the semester.
+        later_half: whether the term is in a later slot of the academic year.
+        model: the forecast in use; None where there is none yet.
         health: data-health findings (see `college.health.findings`).
         names: student_id, name, roll_number; for pages only.
         advisors: advisor_id, name, email, class_id.
@@ -51,6 +60,9 @@ class Week:
     facts: Facts
     history: pd.DataFrame
     memory: Memory
+    prior: pd.DataFrame
+    later_half: bool
+    model: Calibrated | None
     health: pd.DataFrame
     names: pd.DataFrame
     advisors: pd.DataFrame
@@ -59,10 +71,11 @@ class Week:
 
 @dataclass(frozen=True)
 class Scores:
-    """A week and its scores."""
+    """A week, its scores, and what forecasts are made from."""
 
     week: Week
     scored: Scored
+    features: pd.DataFrame
 
     @property
     def metrics(self) -> pd.DataFrame:
@@ -134,6 +147,8 @@ def gather(
     if number not in calendar.teaching_weeks:
         raise SettingsError(f"Week {number} is not a teaching week: they are {listed(calendar.teaching_weeks)}.")
     window = calendar.teaching_weeks_before(number, scoring_params.baseline_weeks)
+    _, model, trouble = forecast.champion(workspace, term.name)
+    found = health.findings(college, term, number) if with_health else health.nothing()
     return Week(
         workspace=workspace,
         term=term.name,
@@ -141,7 +156,10 @@ def gather(
         facts=read_facts(college, term, number, _advised(college, workspace.store, term, number, replay=replay), until),
         history=workspace.store.history(term.name, window),
         memory=remember(workspace, term.name, number),
-        health=health.findings(college, term, number) if with_health else health.nothing(),
+        prior=forecast.prior(workspace, college, term, number),
+        later_half=_later_half(term, calendar),
+        model=model,
+        health=health.with_warning(found, "forecast: model", trouble) if trouble else found,
         names=college.names,
         advisors=college.advisors,
         folder=folder,
@@ -151,7 +169,12 @@ def gather(
 def compute(week: Week) -> Scores:
     """Score the week: pure, changes nothing."""
     calendar, scoring = week.workspace.params.calendar, week.workspace.params.scoring
-    return Scores(week, score(observe(week.facts, calendar, scoring), week.history, calendar, scoring))
+    scored = score(observe(week.facts, calendar, scoring), week.history, calendar, scoring)
+    made = features(scored, week.history, week.prior, calendar, later_half=week.later_half)
+    if week.model is None or week.number < FORECAST_FROM:
+        return Scores(week, scored, made)
+    chance = probability(week.model.logit(made.assign(sem_week=week.number)))
+    return Scores(week, replace(scored, metrics=scored.metrics.assign(p_fail=chance)), made)
 
 
 def triage(scores: Scores) -> Triaged:
@@ -192,6 +215,9 @@ def save(store: Store, run: Run, triaged: Triaged) -> int:
     written: dict[str, Any] = {"run_id": run.run_id, "computed_at": now()}
     slices = {
         "weekly_metrics": triaged.scores.metrics,
+        "weekly_features": triaged.scores.features.assign(
+            **{name: triaged.scores.metrics[name].to_numpy() for name in ("sem_week", "class_id", "advisor_id")}
+        ),
         "weekly_flags": lists.flags,
         "list_exits": lists.exits,
         "class_findings": lists.findings,
@@ -323,6 +349,17 @@ def render_pages(triaged: Triaged, *, write: bool = True) -> list[Path]:
         render.write_page(folder / f"{render.file_name(page.advisor_id)}.html", render.advisor_page(page))
         for page in pages
     ]
+
+
+def _later_half(term: Term, calendar: Calendar) -> bool:
+    """Whether the term began nearer to a later slot of the academic year than to the first."""
+    start = pd.Timestamp(term.name)
+    first = min(calendar.slots.values(), key=lambda slot: slot.offset)
+    apart = {
+        slot.offset: min(abs((start - pd.Timestamp(f"{start.year + year}-{slot.starts}")).days) for year in (-1, 0, 1))
+        for slot in calendar.slots.values()
+    }
+    return min(apart, key=lambda offset: (apart[offset], offset)) != first.offset
 
 
 def _advised(college: College, store: Store, term: Term, week: int, *, replay: bool) -> pd.DataFrame:

@@ -199,7 +199,9 @@ def _again(matrix: np.ndarray, ahead: int) -> np.ndarray:
 
 
 def _repeated_work(work: Work, start: Vector, week: int, ahead: int) -> Work:
-    weekly_counts = {name: _again(getattr(work, name), ahead) for name in ("due", "done", "marked", "mark_sum")}
+    weekly_counts = {
+        name: _again(getattr(work, name), ahead) for name in ("due", "done", "marked", "mark_sum", "handed_on")
+    }
     this_week = work.last_day >= start
     return replace(work, last_day=np.where(this_week, work.last_day + 7 * ahead, work.last_day), **weekly_counts)
 

@@ -178,7 +178,7 @@ def test_singular_plural_and_weeks_named() -> None:
     ],
 )  # fmt: skip
 def test_a_wrong_catalogue_is_one_sentence(change: dict[str, str | None], complaint: str, tmp_path: Any) -> None:
-    for name in ("calendar", "scoring", "triage", "sentences"):
+    for name in ("calendar", "scoring", "triage", "forecast", "sentences"):
         (tmp_path / f"{name}.yml").write_text((PROJECT / "params" / f"{name}.yml").read_text())
     (tmp_path / "colleges").mkdir()
     (tmp_path / "colleges" / "native.yml").write_text((PROJECT / "params" / "colleges" / "native.yml").read_text())

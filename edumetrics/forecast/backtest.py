@@ -1,0 +1,161 @@
+"""Models tried on a term that they have not seen, week by week, on the list as it would have been shipped."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from sklearn.metrics import average_precision_score, roc_auc_score
+from sklearn.model_selection import GroupKFold
+
+from edumetrics.forecast.models import SIMPLICITY, Calibrated, calibrate, fit_all, probability, smoothed
+from edumetrics.params import Forecast, Triage
+from edumetrics.scoring.signals import Floats
+
+BINS = 10
+FOLDS = 4
+SAME_PRECISION, SAME_AUC = 0.005, 0.001
+NOBODY = ""
+
+
+@dataclass(frozen=True)
+class Contest:
+    """How every candidate did on the last completed term, and who won.
+
+    Attributes:
+        tables: by candidate, one row a week, as `by_week`.
+        champion: the winner's name.
+        models: every candidate, refitted on all terms, calibrated on what it says of classes it has not seen.
+        trained_terms: all completed terms, in order.
+        tested_term: the last of them.
+        rows: how many rows the models learnt from.
+    """
+
+    tables: dict[str, pd.DataFrame]
+    champion: str
+    models: dict[str, Calibrated]
+    trained_terms: tuple[str, ...]
+    tested_term: str
+    rows: int
+
+
+def contest(terms: Mapping[str, pd.DataFrame], settings: Forecast, triage: Triage) -> Contest | None:
+    """Fit the candidates on all terms but the last, try them on the last, and refit them on all.
+
+    Where there is one term only, it is folded by class.
+
+    Args:
+        terms: by name, rows of features with student_id, class_id, advisor_id, sem_week and failed (bool).
+        settings: how models are fitted.
+        triage: the advisors' capacities.
+
+    Returns:
+        The contest; None where too little is known to learn from.
+    """
+    names = tuple(sorted(terms))
+    if not names or not _enough(pd.concat([terms[name] for name in names]), settings):
+        return None
+    everything = pd.concat([terms[name] for name in names], ignore_index=True)
+    unseen = _out_of_fold(everything, settings)
+    last = terms[names[-1]].reset_index(drop=True)
+    before = everything.iloc[: len(everything) - len(last)]
+    if len(before) and _enough(before, settings):
+        logits = {name: model.logit(last) for name, model in fit_all(before, _failed(before), settings).items()}
+    else:
+        logits = {name: logit[len(before) :] for name, logit in unseen.items()}
+    fitted = fit_all(everything, _failed(everything), settings)
+    models = {name: calibrate(fitted[name], everything, _failed(everything), unseen[name]) for name in fitted}
+    tables = {name: by_week(last, logit, triage, settings) for name, logit in logits.items()}
+    return Contest(tables, _champion(tables), models, names, names[-1], len(everything))
+
+
+def _enough(rows: pd.DataFrame, settings: Forecast) -> bool:
+    students = rows.drop_duplicates("student_id")["failed"]
+    fails = int(students.sum())
+    return len(students) >= settings.least_students and min(fails, len(students) - fails) >= settings.least_fails
+
+
+def _failed(rows: pd.DataFrame) -> Floats:
+    return rows["failed"].to_numpy("float64")
+
+
+def _out_of_fold(rows: pd.DataFrame, settings: Forecast) -> dict[str, Floats]:
+    """Each candidate's logits from models that have seen no one of the class; by student where there is one class."""
+    groups = rows["class_id"] if rows["class_id"].nunique() > 1 else rows["student_id"]
+    found: dict[str, Floats] = {}
+    for seen, unseen in GroupKFold(min(FOLDS, groups.nunique())).split(rows, groups=groups):
+        part = rows.iloc[seen].reset_index(drop=True)
+        for name, model in fit_all(part, _failed(part), settings).items():
+            found.setdefault(name, np.zeros(len(rows)))[unseen] = model.logit(rows.iloc[unseen])
+    return found
+
+
+def _champion(tables: Mapping[str, pd.DataFrame]) -> str:
+    """The best precision at capacity; of about equals the better AUC; of equals in that too the simpler."""
+    means = {name: tables[name][["precision_at_capacity", "auc"]].mean() for name in SIMPLICITY}
+    most = max(mean["precision_at_capacity"] for mean in means.values())
+    close = [name for name in SIMPLICITY if means[name]["precision_at_capacity"] >= most - SAME_PRECISION]
+    best = max(means[name]["auc"] for name in close)
+    return next(name for name in close if means[name]["auc"] >= best - SAME_AUC)
+
+
+def by_week(rows: pd.DataFrame, logit: Floats, triage: Triage, settings: Forecast) -> pd.DataFrame:
+    """How a forecast did, week by week.
+
+    Args:
+        rows: student_id, sem_week, advisor_id, failed.
+        logit: the forecast, one for each row.
+        triage: the advisors' capacities.
+        settings: how lists are smoothed.
+
+    Returns:
+        By sem_week: n, base_rate, auc, average_precision, brier, calibration_error (expected, ten bins of equal size),
+        precision_top_tenth, precision_at_capacity and recall_at_capacity (each advisor's list, ordered by the smoothed
+        logit), overlap (share of last week's places that stay). NaN where there is nothing to tell apart.
+    """
+    frame = rows[["student_id", "sem_week", "advisor_id", "failed"]].assign(p=probability(logit), logit=logit)
+    frame = places(frame, triage, settings.smoothing)
+    found = {}
+    last: set[str] = set()
+    for week, part in frame.groupby("sem_week"):
+        failed, p = part["failed"].to_numpy(dtype=bool), part["p"].to_numpy("float64")
+        inside = part["inside"].to_numpy(dtype=bool)
+        both = 0 < failed.sum() < len(failed)
+        listed = set(part.loc[inside, "student_id"])
+        found[week] = {
+            "n": len(part),
+            "base_rate": failed.mean(),
+            "auc": roc_auc_score(failed, p) if both else np.nan,
+            "average_precision": average_precision_score(failed, p) if both else np.nan,
+            "brier": np.mean((p - failed) ** 2),
+            "calibration_error": calibration_error(p, failed),
+            "precision_top_tenth": failed[np.argsort(-p, kind="stable")[: max(len(p) // 10, 1)]].mean(),
+            "precision_at_capacity": failed[inside].mean() if inside.any() else np.nan,
+            "recall_at_capacity": failed[inside].sum() / failed.sum() if failed.any() else np.nan,
+            "overlap": len(listed & last) / len(last) if last else np.nan,
+        }
+        last = listed
+    return pd.DataFrame(found).T.rename_axis("sem_week")
+
+
+def places(frame: pd.DataFrame, triage: Triage, keep: float) -> pd.DataFrame:
+    """The rows with `order` (the smoothed logit) and `inside` (within the advisor's capacity that week)."""
+    frame = frame.sort_values(["student_id", "sem_week"], ignore_index=True)
+    order = np.empty(len(frame))
+    students, logits = frame["student_id"].to_numpy(), frame["logit"].to_numpy("float64")
+    for n in range(len(frame)):
+        same = n > 0 and students[n] == students[n - 1]
+        order[n] = smoothed(logits[n : n + 1], order[n - 1 : n] if same else np.array([np.nan]), keep)[0]
+    frame = frame.assign(order=order, advisor=frame["advisor_id"].fillna(NOBODY))
+    frame = frame.sort_values(["sem_week", "advisor", "order", "student_id"], ascending=[True, True, False, True])
+    capacity = frame["advisor"].map(lambda name: triage.capacities.get(name, triage.capacity))
+    return frame.assign(inside=frame.groupby(["sem_week", "advisor"]).cumcount() < capacity)
+
+
+def calibration_error(p: Floats, failed: np.ndarray) -> float:
+    """Expected calibration error: ten bins of equal size, the mean distance between forecast and share who failed."""
+    order = np.argsort(p, kind="stable")
+    bins = [part for part in np.array_split(order, BINS) if len(part)]
+    return float(sum(len(part) * abs(p[part].mean() - failed[part].mean()) for part in bins) / len(p))

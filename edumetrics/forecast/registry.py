@@ -1,0 +1,79 @@
+"""Models on disk, in a format that cannot run code when it is read, and loaded only when nothing has touched them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any
+
+import numpy as np
+import skops.io
+from sklearn.ensemble import HistGradientBoostingClassifier
+
+from edumetrics.errors import EduMetricsError
+from edumetrics.fields import FEATURES
+from edumetrics.forecast.models import Blend, Boosted, Calibrated, Column, Linear, Model, Window
+
+ARRAYS = ("median", "mean", "scale", "coefficient")
+# What a stored tree model may be made of, beyond what skops trusts by itself.
+TRUSTED = ["sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor"]
+
+
+def dumped(model: Calibrated) -> bytes:
+    """A model as bytes: JSON, and for trees a skops archive within it."""
+    content = {"features": list(FEATURES), "shift": model.shift, "model": _described(model.model)}
+    return json.dumps(content).encode()
+
+
+def loaded(content: bytes, sha256: str) -> Calibrated:
+    """The model of some bytes.
+
+    Raises:
+        EduMetricsError: they are not those that were stored, or were made for other features.
+    """
+    if fingerprint(content) != sha256:
+        raise EduMetricsError("The stored model is not the one that was tried: train it again.")
+    found = json.loads(content)
+    if found["features"] != list(FEATURES):
+        raise EduMetricsError("The stored model was made for other features: train it again.")
+    first, second, third = found["shift"]
+    return Calibrated(_built(found["model"]), (first, second, third))
+
+
+def fingerprint(content: bytes) -> str:
+    """The sha256 of some bytes, in hexadecimal."""
+    return hashlib.sha256(content).hexdigest()
+
+
+def _described(model: Model) -> dict[str, Any]:
+    if isinstance(model, Linear):
+        windows = {
+            week: {**{name: getattr(w, name).tolist() for name in ARRAYS}, "intercept": w.intercept}
+            for week, w in model.windows.items()
+        }
+        return {"kind": "linear", "windows": windows}
+    if isinstance(model, Boosted):
+        trees = skops.io.dumps(model.trees).hex()
+        return {"kind": "boosted", "median": model.median.tolist(), "trees": trees}
+    if isinstance(model, Blend):
+        return {"kind": "blend", "linear": _described(model.linear), "boosted": _described(model.boosted)}
+    assert isinstance(model, Column)
+    return {"kind": "column", "name": model.name, "windows": model.windows}
+
+
+def _built(found: dict[str, Any]) -> Any:
+    if found["kind"] == "linear":
+        return Linear({int(week): _window(values) for week, values in found["windows"].items()})
+    if found["kind"] == "boosted":
+        trees = skops.io.loads(bytes.fromhex(found["trees"]), trusted=TRUSTED)
+        assert isinstance(trees, HistGradientBoostingClassifier)
+        return Boosted(np.array(found["median"]), trees)
+    if found["kind"] == "blend":
+        return Blend(_built(found["linear"]), _built(found["boosted"]))
+    windows = {int(week): (median, slope, base) for week, (median, slope, base) in found["windows"].items()}
+    return Column(found["name"], windows)
+
+
+def _window(values: dict[str, Any]) -> Window:
+    median, mean, scale, coefficient = (np.array(values[name]) for name in ARRAYS)
+    return Window(median, mean, scale, coefficient, values["intercept"])

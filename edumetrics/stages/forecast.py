@@ -1,0 +1,212 @@
+"""Forecasts: models trained on completed terms, kept, loaded for a week, and tried as if each past term were live."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import sqlalchemy as sa
+
+from edumetrics import settings
+from edumetrics.analysis import runs
+from edumetrics.analysis.store import now
+from edumetrics.analysis.tables import SQL_TABLES
+from edumetrics.college.outcomes import outcomes, papers
+from edumetrics.college.source import College, Term
+from edumetrics.errors import EduMetricsError, SettingsError
+from edumetrics.fields import FEATURES
+from edumetrics.forecast import registry
+from edumetrics.forecast.backtest import Contest, by_week, contest
+from edumetrics.forecast.features import PRIOR
+from edumetrics.forecast.models import Calibrated
+from edumetrics.stages.workspace import Workspace
+from edumetrics.weeks import Position
+
+TASK = "fail"
+STAGE = "train"
+FOLDER = "models"
+
+
+def train(workspace: Workspace, college: College, term: Term, position: Position) -> str | None:
+    """Train on every term completed before one, try the candidates, and keep the champion.
+
+    Does nothing when that has been done, with the same terms.
+
+    Returns:
+        A line about the champion; None when nothing was trained.
+    """
+    past = _completed(workspace, college, term.name, position)
+    known = workspace.store.read("model_runs", ("model_id", "trained_terms"), task=TASK)
+    if not past or ",".join(past) in set(known["trained_terms"]):
+        return None
+    held = contest(past, workspace.params.forecast, workspace.params.triage)
+    if held is None:
+        return None
+    _keep(workspace, held, term.name)
+    table = held.tables[held.champion].mean()
+    return (
+        f"Forecast: {held.champion}, tried on the term of {held.tested_term}: AUC {table['auc']:.2f}, "
+        f"precision at capacity {table['precision_at_capacity']:.2f} where {table['base_rate']:.2f} failed."
+    )
+
+
+def _completed(workspace: Workspace, college: College, before: str, position: Position) -> dict[str, pd.DataFrame]:
+    """The features and outcomes of each term that was over, and analysed, before one began."""
+    analysed = set(workspace.store.distinct("weekly_features", "term"))
+    found = {}
+    for term in college.terms(position):
+        if term.name < before and term.name in analysed and not term.current:
+            rows = _rows(workspace, college, term)
+            if len(rows):
+                found[term.name] = rows
+    return found
+
+
+def _rows(workspace: Workspace, college: College, term: Term) -> pd.DataFrame:
+    """The features of a term with `failed`; students of whom no outcome is known are left out."""
+    columns = ("student_id", "sem_week", "class_id", "advisor_id", *FEATURES)
+    rows = workspace.store.read("weekly_features", columns, term=term.name)
+    return rows.merge(outcomes(college, term)[["student_id", "failed"]], on="student_id")
+
+
+def _keep(workspace: Workspace, held: Contest, term: str) -> None:
+    """Store what the contest said, and the champion's artefact."""
+    store = workspace.store
+    run = runs.start(store, workspace.params, STAGE, term, 0)
+    content = registry.dumped(held.models[held.champion])
+    trained = ",".join(held.trained_terms)
+    rows = []
+    for name, table in held.tables.items():
+        won = name == held.champion
+        model_id = f"{TASK}-{name.replace(' ', '-')}-{held.trained_terms[0]}-{held.trained_terms[-1]}"
+        rows.append(
+            {
+                "model_id": model_id, "task": TASK, "trained_terms": trained, "tested_term": held.tested_term,
+                "rows": held.rows, "features": list(FEATURES), "metrics": _by_week_as_json(table), "champion": won,
+                "artefact": f"{FOLDER}/{model_id}.json" if won else None,
+                "artefact_sha256": registry.fingerprint(content) if won else None,
+                "run_id": run.run_id, "computed_at": now(),
+            }
+        )  # fmt: skip
+        if won:
+            _write(workspace.settings.home / FOLDER, f"{model_id}.json", content)
+    with store.transaction() as connection:
+        table_of_runs = SQL_TABLES["model_runs"]
+        connection.execute(sa.delete(table_of_runs).where(table_of_runs.c.model_id.in_([r["model_id"] for r in rows])))
+        store.replace(connection, "model_runs", pd.DataFrame(rows), run_id=run.run_id)
+        runs.done(connection, run, len(rows))
+
+
+def _by_week_as_json(table: pd.DataFrame) -> list[dict[str, float | None]]:
+    rows = table.reset_index().to_dict("records")
+    return [{str(k): None if pd.isna(v) else float(v) for k, v in row.items()} for row in rows]
+
+
+def _write(folder: Path, name: str, content: bytes) -> None:
+    path = settings.private_folder(folder) / name
+    draft = path.with_suffix(".part")
+    draft.write_bytes(content)
+    draft.chmod(0o600)
+    draft.replace(path)
+
+
+def champion(workspace: Workspace, term: str) -> tuple[str, Calibrated | None, str]:
+    """The model in use in a term: the latest champion trained on earlier terms only.
+
+    Returns:
+        Its model_id (empty where there is none), the model (None where there is none, or it cannot be trusted), and
+        what to say about that (empty where there is nothing to say).
+    """
+    tried = workspace.store.read("model_runs", task=TASK, champion=True)
+    usable = tried[[terms.split(",")[-1] < term for terms in tried["trained_terms"]]]
+    if usable.empty:
+        return "", None, ""
+    chosen = (
+        usable.assign(last=[terms.split(",")[-1] for terms in usable["trained_terms"]]).sort_values("last").iloc[-1]
+    )
+    path = workspace.settings.home / str(chosen["artefact"])
+    try:
+        model = registry.loaded(path.read_bytes(), str(chosen["artefact_sha256"]))
+    except FileNotFoundError:
+        return (
+            "",
+            None,
+            f"The stored model {path.name} is missing: there is no forecast until `edumetrics calibrate --from-scratch` trains it again.",
+        )
+    except EduMetricsError:
+        return (
+            "",
+            None,
+            f"The stored model {path.name} is not the one that was tried: there is no forecast until `edumetrics calibrate --from-scratch` trains it again.",
+        )
+    return str(chosen["model_id"]), model, ""
+
+
+def prior(workspace: Workspace, college: College, term: Term, week: int) -> pd.DataFrame:
+    """What was known of students before the semester: student_id (unique) and `PRIOR`.
+
+    The semester before is read in the first week only; later weeks take what that week stored.
+    """
+    own = ("prior_attempts", "credits", "entry_score")
+    students = college.whole("students", "student_id", *own).dropna(subset="student_id")
+    students = students.drop_duplicates("student_id", keep="last").astype(dict.fromkeys(own, "float64"))
+    last = next(iter(workspace.params.calendar.teaching_weeks_before(week, 1)), 0)
+    columns = ("student_id", "prior_mean", "prior_fails")
+    earlier = workspace.store.read("weekly_features", columns, term=term.name, sem_week=last)
+    if earlier.empty:
+        earlier = _semester_before(college, term)
+    return students.merge(earlier, on="student_id", how="left")[["student_id", *PRIOR]]
+
+
+def _semester_before(college: College, term: Term) -> pd.DataFrame:
+    past = [known for known in college.past_terms() if known.name < term.name]
+    if not past:
+        return pd.DataFrame({"student_id": pd.Series(dtype="str"), "prior_mean": [], "prior_fails": []})
+    results = papers(college, past[-1], "endterm", pd.Timestamp(term.name).date())
+    groups = results.groupby("student_id")
+    frame = pd.DataFrame({"prior_mean": groups["score"].mean(), "prior_fails": groups["failed"].sum()})
+    return frame.astype("float64").reset_index()
+
+
+def evaluate(workspace: Workspace) -> pd.DataFrame:
+    """Each past term as if it were live: models of the terms before it, held against what happened.
+
+    A term without an earlier one is folded by class.
+
+    Returns:
+        term, model, champion (bool), trained_terms, sem_week and the columns of `backtest.by_week`.
+
+    Raises:
+        SettingsError: nothing is known of any completed term, or too little.
+    """
+    params, found = workspace.params, []
+    with workspace.college() as college:
+        terms = _completed(workspace, college, "9999", college.position(workspace.today))
+    for n, (name, rows) in enumerate(terms.items()):
+        history = dict(list(terms.items())[:n])
+        held = contest(history, params.forecast, params.triage) if history else None
+        if held is None:
+            held = contest({name: rows}, params.forecast, params.triage)
+            tables, trained = (held.tables if held else {}), "other classes"
+        else:
+            tables = {
+                key: by_week(rows, model.logit(rows), params.triage, params.forecast)
+                for key, model in held.models.items()
+            }
+            trained = ",".join(held.trained_terms)
+        for key, table in tables.items():
+            about = {
+                "term": name,
+                "model": key,
+                "champion": bool(held and key == held.champion),
+                "trained_terms": trained,
+            }
+            found.append(table.reset_index().assign(**about))
+    if not found:
+        raise SettingsError(
+            "Too little is known of completed terms to try a forecast: run `edumetrics calibrate` first."
+        )
+    table = pd.concat(found, ignore_index=True)
+    first = ["term", "model", "champion", "trained_terms", "sem_week"]
+    return table[[*first, *table.columns.drop(first)]].astype({"sem_week": "int64", "n": "int64"})

@@ -84,6 +84,7 @@ def demo_copy(demo: Workspace, tmp_path: Path) -> Workspace:
     """A copy of the demo college and its analysis, to change."""
     for name in ("college.db", "analysis.db"):
         shutil.copy(demo.settings.home / name, tmp_path / name)
+    shutil.copytree(demo.settings.home / "models", tmp_path / "models")
     return workspace_at(tmp_path)
 
 

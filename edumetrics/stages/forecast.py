@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 import sqlalchemy as sa
@@ -26,6 +25,10 @@ from edumetrics.weeks import Position
 TASK = "fail"
 STAGE = "train"
 FOLDER = "models"
+EVIDENCE = ("n", "base_rate", "auc", "precision_at_capacity", "calibration_error")
+WITHOUT = (
+    "There is no forecast, and lists go by the rules, until `edumetrics calibrate --from-scratch` trains it again."
+)
 
 
 def train(workspace: Workspace, college: College, term: Term, position: Position) -> str | None:
@@ -129,18 +132,29 @@ def champion(workspace: Workspace, term: str) -> tuple[str, Calibrated | None, s
     try:
         model = registry.loaded(path.read_bytes(), str(chosen["artefact_sha256"]))
     except FileNotFoundError:
-        return (
-            "",
-            None,
-            f"The stored model {path.name} is missing: there is no forecast until `edumetrics calibrate --from-scratch` trains it again.",
-        )
+        return "", None, f"The stored model {path.name} is missing. {WITHOUT}"
     except EduMetricsError:
-        return (
-            "",
-            None,
-            f"The stored model {path.name} is not the one that was tried: there is no forecast until `edumetrics calibrate --from-scratch` trains it again.",
-        )
+        return "", None, f"The stored model {path.name} is not the one that was tried. {WITHOUT}"
     return str(chosen["model_id"]), model, ""
+
+
+def evidence(workspace: Workspace, model_id: str, week: int) -> pd.DataFrame:
+    """One row per candidate and baseline of a model's contest: what each was worth in one week of the tested term."""
+    tried = workspace.store.read("model_runs", task=TASK)
+    terms = tried.loc[tried["model_id"] == model_id, "trained_terms"]
+    rows = []
+    for row in tried[tried["trained_terms"].isin(terms)].to_dict("records"):
+        weeks = {int(measures["sem_week"]): measures for measures in row["metrics"]}
+        name = row["model_id"].removeprefix(f"{TASK}-").removesuffix(f"-{'-'.join(_ends(row['trained_terms']))}")
+        measures = {"tested on": row["tested_term"], "in use": bool(row["champion"]), **weeks.get(week, {})}
+        rows.append({"model": name.replace("-", " "), **measures})
+    shown = ["model", "in use", "tested on", *EVIDENCE]
+    return pd.DataFrame(rows, columns=shown).sort_values("auc", ascending=False, ignore_index=True)
+
+
+def _ends(trained_terms: str) -> tuple[str, str]:
+    terms = trained_terms.split(",")
+    return terms[0], terms[-1]
 
 
 def prior(workspace: Workspace, college: College, term: Term, week: int) -> pd.DataFrame:
@@ -170,7 +184,7 @@ def _semester_before(college: College, term: Term) -> pd.DataFrame:
 
 
 def evaluate(workspace: Workspace) -> pd.DataFrame:
-    """Each past term as if it were live: models of the terms before it, held against what happened.
+    """Each past term as if it were live: models of all terms before it, held against what happened.
 
     A term without an earlier one is folded by class.
 
@@ -183,26 +197,20 @@ def evaluate(workspace: Workspace) -> pd.DataFrame:
     params, found = workspace.params, []
     with workspace.college() as college:
         terms = _completed(workspace, college, "9999", college.position(workspace.today))
-    for n, (name, rows) in enumerate(terms.items()):
-        history = dict(list(terms.items())[:n])
-        held = contest(history, params.forecast, params.triage) if history else None
-        if held is None:
-            held = contest({name: rows}, params.forecast, params.triage)
-            tables, trained = (held.tables if held else {}), "other classes"
-        else:
-            tables = {
-                key: by_week(rows, model.logit(rows), params.triage, params.forecast)
-                for key, model in held.models.items()
-            }
-            trained = ",".join(held.trained_terms)
+    before: dict[str, pd.DataFrame] = {}
+    held: Contest | None = None
+    for name, rows in terms.items():
+        trained = ",".join(held.trained_terms) if held else "other classes"
+        live = {key: by_week(rows, model.logit(rows), params.triage, params.forecast) for key, model in _models(held)}
+        champion_then = held.champion if held else ""
+        before[name] = rows
+        if not live or name != max(terms):
+            held = contest(before, params.forecast, params.triage)
+        tables = live or (held.tables if held else {})
+        champion_then = champion_then or (held.champion if held else "")
         for key, table in tables.items():
-            about = {
-                "term": name,
-                "model": key,
-                "champion": bool(held and key == held.champion),
-                "trained_terms": trained,
-            }
-            found.append(table.reset_index().assign(**about))
+            about = table.reset_index().assign(term=name, model=key, champion=key == champion_then)
+            found.append(about.assign(trained_terms=trained))
     if not found:
         raise SettingsError(
             "Too little is known of completed terms to try a forecast: run `edumetrics calibrate` first."
@@ -210,3 +218,7 @@ def evaluate(workspace: Workspace) -> pd.DataFrame:
     table = pd.concat(found, ignore_index=True)
     first = ["term", "model", "champion", "trained_terms", "sem_week"]
     return table[[*first, *table.columns.drop(first)]].astype({"sem_week": "int64", "n": "int64"})
+
+
+def _models(held: Contest | None) -> list[tuple[str, Calibrated]]:
+    return list(held.models.items()) if held else []

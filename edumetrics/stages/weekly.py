@@ -47,7 +47,7 @@ class Week:
         memory: what earlier weeks remember of the lists, and what people entered.
         prior: what was known of students before the semester.
         later_half: whether the term is in a later slot of the academic year.
-        model: the forecast in use; None where there is none yet.
+        model_id, model: the forecast in use; empty and None where there is none yet.
         health: data-health findings (see `college.health.findings`).
         names: student_id, name, roll_number; for pages only.
         advisors: advisor_id, name, email, class_id.
@@ -62,6 +62,7 @@ class Week:
     memory: Memory
     prior: pd.DataFrame
     later_half: bool
+    model_id: str
     model: Calibrated | None
     health: pd.DataFrame
     names: pd.DataFrame
@@ -147,7 +148,7 @@ def gather(
     if number not in calendar.teaching_weeks:
         raise SettingsError(f"Week {number} is not a teaching week: they are {listed(calendar.teaching_weeks)}.")
     window = calendar.teaching_weeks_before(number, scoring_params.baseline_weeks)
-    _, model, trouble = forecast.champion(workspace, term.name)
+    model_id, model, trouble = forecast.champion(workspace, term.name)
     found = health.findings(college, term, number) if with_health else health.nothing()
     return Week(
         workspace=workspace,
@@ -158,6 +159,7 @@ def gather(
         memory=remember(workspace, term.name, number),
         prior=forecast.prior(workspace, college, term, number),
         later_half=_later_half(term, calendar),
+        model_id=model_id,
         model=model,
         health=health.with_warning(found, "forecast: model", trouble) if trouble else found,
         names=college.names,
@@ -300,6 +302,14 @@ def start_here(triaged: Triaged, advisor: str = "") -> pd.DataFrame:
     }
     mine = flags[flags["advisor_id"] == chosen].sort_values("triage_rank")
     return mine[list(names)].rename(columns=names).set_index("place")
+
+
+def forecast_evidence(week: Week) -> pd.DataFrame:
+    """What the forecast in use, the rules and the baselines were worth in this week of a term they had not seen.
+
+    Empty in a college's first semester: there is no term yet to learn from, and lists go by the rules.
+    """
+    return forecast.evidence(week.workspace, week.model_id, week.number)
 
 
 def lists_by_advisor(triaged: Triaged) -> pd.DataFrame:

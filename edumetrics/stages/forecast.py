@@ -149,7 +149,7 @@ def evidence(workspace: Workspace, model_id: str, week: int) -> pd.DataFrame:
         measures = {"tested on": row["tested_term"], "in use": bool(row["champion"]), **weeks.get(week, {})}
         rows.append({"model": name.replace("-", " "), **measures})
     shown = ["model", "in use", "tested on", *EVIDENCE]
-    return pd.DataFrame(rows, columns=shown).sort_values("auc", ascending=False, ignore_index=True)
+    return pd.DataFrame(rows, columns=shown).sort_values("auc", ascending=False, ignore_index=True).round(2)
 
 
 def _ends(trained_terms: str) -> tuple[str, str]:

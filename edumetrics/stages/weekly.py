@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from pandas.io.formats.style import Styler
 
 from edumetrics import settings
 from edumetrics.analysis import runs
@@ -281,8 +282,10 @@ def galaxy(scores: Scores) -> figures.Picture:
     return figures.galaxy(scores.metrics)
 
 
-def start_here(triaged: Triaged, advisor: str = "") -> pd.DataFrame:
-    """The lists as advisors act on them: who is within capacity, most urgent first, and why.
+def start_here(triaged: Triaged, advisor: str = "") -> Styler:
+    """One list as the advisor acts on it, to look at: who is within capacity, most urgent first, and why in full.
+
+    `queries.flagged` gives the same as a frame.
 
     Args:
         triaged: the week's lists.
@@ -301,7 +304,9 @@ def start_here(triaged: Triaged, advisor: str = "") -> pd.DataFrame:
         "off_list_if": "off the list if the student",
     }
     mine = flags[flags["advisor_id"] == chosen].sort_values("triage_rank")
-    return mine[list(names)].rename(columns=names).set_index("place")
+    shown = mine[list(names)].rename(columns=names).set_index("place")
+    style = shown.style.format(na_rep="", escape="html").set_uuid("start-here")
+    return style.set_table_styles([{"selector": "td, th", "props": "text-align: left; vertical-align: top"}])
 
 
 def forecast_evidence(week: Week) -> pd.DataFrame:
@@ -336,7 +341,7 @@ def stability(triaged: Triaged) -> pd.DataFrame:
     """How steady the lists of this semester are, this week's included."""
     week = triaged.scores.week
     places = pd.concat([week.memory.lists, triaged.lists.flags[["student_id", "sem_week"]]])
-    return measured(places, week.workspace.params.calendar)
+    return measured(places, week.workspace.params.calendar).round(2)
 
 
 def render_pages(triaged: Triaged, *, write: bool = True) -> list[Path]:

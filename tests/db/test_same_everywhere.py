@@ -45,6 +45,8 @@ def test_sqlite_and_postgresql_give_the_same_metrics(
     other = workspace_at(tmp_path, college, postgres_url())
     pipeline.calibrate(other, lambda line: None)
     equal(other.store.read("weekly_metrics"), demo.store.read("weekly_metrics"))
+    lists = (at.store.read("weekly_flags").drop(columns="reasons") for at in (other, demo))
+    equal(*lists)
 
 
 def test_calibrating_again_changes_no_value(demo_copy: Workspace) -> None:

@@ -52,6 +52,11 @@ class Table:
         """Column names, in order."""
         return tuple(field.name for field in self.fields)
 
+    @property
+    def computed(self) -> list[str]:
+        """The columns of a derived table that scoring and triage fill in; the stage adds the others."""
+        return [name for name in self.names if name not in ("term", "run_id", "computed_at")]
+
 
 UNKNOWN = "not known"
 

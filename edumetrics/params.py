@@ -200,6 +200,10 @@ class Triage(Model):
             raise ValueError("watch, high and critical must ascend")
         return self
 
+    def capacity_of(self, advisor: str) -> int:
+        """How many an advisor can reach in a week; for students without one (empty) their list's reader's."""
+        return self.capacities.get(advisor or self.unassigned_to or "", self.capacity)
+
     @property
     def staying(self) -> float:
         """The score above which a student on last week's list stays."""
@@ -219,7 +223,6 @@ class Forecast(Model):
     leaf_students: PositiveInt = 300
     most_rows: PositiveInt = 200_000
     smoothing: float = Field(default=0.3, ge=0, lt=1)
-    rank_from_week: PositiveInt = 4
     seed: int = Field(default=1, ge=0)
 
 

@@ -41,10 +41,9 @@ def student_performance(
         SettingsError: nothing has been analysed yet, or there is no such term.
     """
     store = store or open_workspace().store
-    wanted = _asked(store, term, week, student)
-    wanted |= {"semester": semester, "class_id": class_id, "advisor_id": advisor}
-    rows = store.read("weekly_metrics", None, **{name: value for name, value in wanted.items() if value is not None})
-    return rows.drop(columns=["run_id", "computed_at"]).sort_values(["student_id", "sem_week"], ignore_index=True)
+    wanted = {"semester": semester, "class_id": class_id, "advisor_id": advisor}
+    rows = _rows(store, "weekly_metrics", wanted, term, week, student)
+    return rows.sort_values(["student_id", "sem_week"], ignore_index=True)
 
 
 def class_performance(
@@ -101,15 +100,15 @@ def flagged(
     if tier is not None and tier not in TIERS[1:]:
         raise SettingsError(f"There is no tier {tier}: the tiers are {', '.join(TIERS[1:])}.")
     store = store or open_workspace().store
-    wanted = _asked(store, term, week, student)
-    wanted |= {"semester": semester, "class_id": class_id, "advisor_id": advisor, "risk_tier": tier}
-    rows = store.read("weekly_flags", None, **{name: value for name, value in wanted.items() if value is not None})
-    rows = rows.drop(columns=["run_id", "computed_at"])
+    wanted = {"semester": semester, "class_id": class_id, "advisor_id": advisor, "risk_tier": tier}
+    rows = _rows(store, "weekly_flags", wanted, term, week, student)
     return rows.sort_values(["sem_week", "advisor_id", "triage_rank"], ignore_index=True)
 
 
-def _asked(store: Store, term: str | None, week: int | None, student: str | None) -> dict[str, Any]:
-    """The term, week and student a question is about: by default the newest, and for one student every week."""
+def _rows(
+    store: Store, table: str, wanted: dict[str, Any], term: str | None, week: int | None, student: str | None
+) -> pd.DataFrame:
+    """A question's rows: of the newest term and week by default, and for one student of every week."""
     newest = _newest(store, "term")
     known = store.distinct("weekly_metrics", "term")
     if term is not None and term not in known:
@@ -117,7 +116,9 @@ def _asked(store: Store, term: str | None, week: int | None, student: str | None
     term = term or newest
     if week is None and student is None:
         week = _newest(store, "sem_week", term=term)
-    return {"term": term, "sem_week": week, "student_id": student}
+    wanted = {**wanted, "term": term, "sem_week": week, "student_id": student}
+    rows = store.read(table, None, **{name: value for name, value in wanted.items() if value is not None})
+    return rows.drop(columns=["run_id", "computed_at"])
 
 
 def _newest(store: Store, column: str, **equal: Any) -> Any:

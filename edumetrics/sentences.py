@@ -10,10 +10,14 @@ from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, model_validator
 
+
+def _mentions(sentences: dict[str, str]) -> dict[str, frozenset[str]]:
+    return {name: frozenset(words.split()) for name, words in sentences.items()}
+
+
 # What each sentence may mention. Every name here must have a sentence, and no sentence a name that is not here.
-REASONS: dict[str, frozenset[str]] = {
-    name: frozenset(words.split())
-    for name, words in {
+REASONS = _mentions(
+    {
         "low_attendance": "value baseline",
         "low_attendance_last_week": "value baseline week",
         "no_work": "value baseline",
@@ -48,22 +52,20 @@ REASONS: dict[str, frozenset[str]] = {
         "open_work": "value weeks",
         "midterm": "value baseline",
         "endterm": "value baseline",
-    }.items()
-}
-IMPROVED: dict[str, frozenset[str]] = {
-    name: frozenset(words.split())
-    for name, words in {
+    }
+)
+IMPROVED = _mentions(
+    {
         "attendance": "attended held attended_before held_before week",
         "marks": "value baseline week",
         "activity": "value baseline week",
         "work": "value baseline",
         "nothing": "",
         "off_roll": "",
-    }.items()
-}
-OFF_LIST: dict[str, frozenset[str]] = {
-    name: frozenset(words.split())
-    for name, words in {
+    }
+)
+OFF_LIST = _mentions(
+    {
         "attend": "lectures week",
         "attend_all": "week",
         "hand_in": "items open",
@@ -74,8 +76,8 @@ OFF_LIST: dict[str, frozenset[str]] = {
         "none": "",
         "one_more_week": "week",
         "last_list": "",
-    }.items()
-}
+    }
+)
 SPECS = {"exact": "{:g}", "tenth": "{:.1f}"}
 FINDINGS = frozenset({"students", "size", "share"})
 

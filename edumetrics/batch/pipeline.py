@@ -124,7 +124,8 @@ def run(workspace: Workspace, due: Plan, tell: Tell) -> None:
 
 def _train(workspace: Workspace, due: Plan, tell: Tell) -> None:
     """Have a forecast ready for the terms that a plan is about, learnt from the terms before each."""
-    names = dict.fromkeys(task.term for step in due.steps for task in step.tasks)
+    names = sorted({task.term for step in due.steps for task in step.tasks})
+    names = [name for name in names if forecast.due(workspace, name)]
     if not names:
         return
     with workspace.college() as college:

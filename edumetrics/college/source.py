@@ -273,13 +273,14 @@ class College:
         current = self.current_term(position)
         if current is not None:
             pairings = pairings[pairings["start"] < pd.Timestamp(current.name) - weeks.TERM_SPREAD]
-        groups = pairings.groupby("term")
-        past = [self._term(str(name), group.drop(columns="term"), dates, current=False) for name, group in groups]
+        past = self._past(pairings, dates)
         return [*past, current] if current else past
 
     def past_terms(self) -> list[Term]:
         """Every term that the data date, in time order, whatever the college's position."""
-        pairings, dates = self._calendar
+        return self._past(*self._calendar)
+
+    def _past(self, pairings: pd.DataFrame, dates: pd.DataFrame) -> list[Term]:
         groups = pairings.groupby("term")
         return [self._term(str(name), group.drop(columns="term"), dates, current=False) for name, group in groups]
 

@@ -13,11 +13,11 @@ from sklearn.model_selection import GroupKFold
 from edumetrics.forecast.models import SIMPLICITY, Calibrated, calibrate, fit_all, probability, smoothed
 from edumetrics.params import Forecast, Triage
 from edumetrics.scoring.signals import Floats
+from edumetrics.triage.flags import NOBODY
 
 BINS = 10
 FOLDS = 4
 SAME_PRECISION, SAME_AUC = 0.005, 0.001
-NOBODY = ""
 
 
 @dataclass(frozen=True)
@@ -142,15 +142,15 @@ def by_week(rows: pd.DataFrame, logit: Floats, triage: Triage, settings: Forecas
 
 def places(frame: pd.DataFrame, triage: Triage, keep: float) -> pd.DataFrame:
     """The rows with `order` (the smoothed logit) and `inside` (within the advisor's capacity that week)."""
-    frame = frame.sort_values(["student_id", "sem_week"], ignore_index=True)
-    order = np.empty(len(frame))
-    students, logits = frame["student_id"].to_numpy(), frame["logit"].to_numpy("float64")
-    for n in range(len(frame)):
-        same = n > 0 and students[n] == students[n - 1]
-        order[n] = smoothed(logits[n : n + 1], order[n - 1 : n] if same else np.array([np.nan]), keep)[0]
-    frame = frame.assign(order=order, advisor=frame["advisor_id"].fillna(NOBODY))
+    weeks, last = [], pd.Series(dtype="float64")
+    for _, part in frame.groupby("sem_week"):
+        order = smoothed(part["logit"].to_numpy("float64"), last.reindex(part["student_id"]).to_numpy("float64"), keep)
+        last = pd.Series(order, index=part["student_id"]).combine_first(last)
+        weeks.append(part.assign(order=order))
+    frame = pd.concat(weeks)
+    frame = frame.assign(advisor=frame["advisor_id"].fillna(NOBODY))
     frame = frame.sort_values(["sem_week", "advisor", "order", "student_id"], ascending=[True, True, False, True])
-    capacity = frame["advisor"].map(lambda name: triage.capacities.get(name, triage.capacity))
+    capacity = frame["advisor"].map(triage.capacity_of)
     return frame.assign(inside=frame.groupby(["sem_week", "advisor"]).cumcount() < capacity)
 
 

@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 
 from edumetrics.fields import FEATURES
-from edumetrics.params import Calendar
+from edumetrics.params import Calendar, Scoring
+from edumetrics.scoring.risk import missed_work
 from edumetrics.scoring.roll import Matrix
 from edumetrics.scoring.signals import Floats, divide
 from edumetrics.scoring.weekly import Scored
@@ -20,7 +21,13 @@ NEVER = -3.0
 
 
 def features(
-    scored: Scored, history: pd.DataFrame, prior: pd.DataFrame, calendar: Calendar, *, later_half: bool
+    scored: Scored,
+    history: pd.DataFrame,
+    prior: pd.DataFrame,
+    calendar: Calendar,
+    scoring: Scoring,
+    *,
+    later_half: bool,
 ) -> pd.DataFrame:
     """The features of everyone on the roll; nothing dated after the week enters.
 
@@ -29,7 +36,7 @@ def features(
         history: what earlier weeks stored: student_id, sem_week, effort_score, lms_active_days, lms_events,
             library_visits.
         prior: student_id (unique) and `PRIOR`: what was known before the semester; NaN where it was not.
-        calendar: which weeks count.
+        calendar, scoring: which weeks count.
         later_half: whether the term is in a later slot of the academic year.
 
     Returns:
@@ -39,7 +46,7 @@ def features(
     classes = observed.roll.classes[:, scored.week]
     before = prior.set_index("student_id").reindex(metrics["student_id"])
     values = {
-        **_work(scored, calendar),
+        **_work(scored, calendar, scoring),
         **_attendance(scored, calendar),
         **_activity(scored, history, calendar),
         "risk": metrics["risk_score"].to_numpy("float64"),
@@ -67,7 +74,7 @@ def rank(values: pd.Series, classes: np.ndarray) -> pd.Series:
     return (groups.rank() - 0.5) / groups.transform("count")
 
 
-def _work(scored: Scored, calendar: Calendar) -> dict[str, Floats]:
+def _work(scored: Scored, calendar: Calendar, scoring: Scoring) -> dict[str, Floats]:
     roll, parts = scored.observed.roll, scored.observed.work
     due = sum((part.due for part in parts), np.zeros_like(roll.classes))
     done = np.minimum(sum((part.done for part in parts), np.zeros_like(roll.classes)), due)
@@ -79,7 +86,7 @@ def _work(scored: Scored, calendar: Calendar) -> dict[str, Floats]:
     weight = DECAY ** (age / 2)
     early = np.where(handed_on > 0, np.clip((roll.starts + 6 - handed_on) / 7, NEVER, -NEVER), NEVER)
     counted = (due > 0) & ((handed_on > 0) | (done == 0))
-    recent_missed, recent_due = missed_work_of(scored, calendar)
+    recent_missed, recent_due = missed_work(scored.observed, calendar, scoring)
     return {
         "mark": divide(marks.sum(axis=1), marked.sum(axis=1)),
         "mark_with_zeros": divide(marks.sum(axis=1), (marked + missed).sum(axis=1)),
@@ -90,14 +97,6 @@ def _work(scored: Scored, calendar: Calendar) -> dict[str, Floats]:
         "late": divide(((early < 0) & (handed_on > 0)).sum(axis=1), (handed_on > 0).sum(axis=1)),
         "work_due": np.log1p(due.sum(axis=1)),
     }
-
-
-def missed_work_of(scored: Scored, calendar: Calendar) -> tuple[Floats, Floats]:
-    """Items of the last three teaching weeks not done, and due."""
-    recent = list(calendar.last_teaching_weeks(scored.week, 3))
-    parts = scored.observed.work
-    missed = np.sum([part.missed[:, recent].sum(axis=1) for part in parts], axis=0)
-    return missed, np.sum([part.due[:, recent].sum(axis=1) for part in parts], axis=0)
 
 
 def _attendance(scored: Scored, calendar: Calendar) -> dict[str, Floats]:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 import pandas as pd
@@ -31,7 +30,7 @@ class Model(Protocol):
 
 @dataclass(frozen=True)
 class Window:
-    """The linear model of one week, learnt from it and its neighbours; arrays are aligned with `LINEAR`."""
+    """The linear model of one week, learnt from it and its neighbours; arrays are aligned with its columns."""
 
     median: Floats
     mean: Floats
@@ -41,39 +40,39 @@ class Window:
 
     def standard(self, rows: pd.DataFrame) -> np.ndarray:
         """Features as the model sees them: the training median where missing, centred and scaled."""
-        values = rows[list(LINEAR)].to_numpy("float64")
+        values = rows.to_numpy("float64")
         return np.asarray((np.where(np.isnan(values), self.median, values) - self.mean) / self.scale)
 
 
 @dataclass(frozen=True)
 class Linear:
-    """Logistic regression in overlapping windows of weeks."""
+    """Logistic regression in overlapping windows of weeks, on some columns of the features."""
 
+    columns: tuple[str, ...]
     windows: dict[int, Window]
 
     def logit(self, rows: pd.DataFrame) -> Floats:
         """The logit, one for each row."""
-        return self._each(rows, lambda window, part: window.standard(part) @ window.coefficient + window.intercept)
+        logits, weeks = np.zeros(len(rows)), rows["sem_week"].to_numpy()
+        for week in np.unique(weeks):
+            window = self.window(int(week))
+            values = rows.loc[weeks == week, list(self.columns)]
+            logits[weeks == week] = window.standard(values) @ window.coefficient + window.intercept
+        return np.asarray(np.clip(logits, -MOST, MOST))
 
     def contributions(self, rows: pd.DataFrame) -> pd.DataFrame:
         """What each feature adds to the logit against the average training row: with `base` they sum to the logit."""
-        frame = pd.DataFrame(0.0, index=rows.index, columns=[*LINEAR, "base"])
+        columns = list(self.columns)
+        frame = pd.DataFrame(0.0, index=rows.index, columns=[*columns, "base"])
         for week, part in rows.groupby("sem_week"):
             window = self.window(int(str(week)))
-            frame.loc[part.index, list(LINEAR)] = window.standard(part) * window.coefficient
+            frame.loc[part.index, columns] = window.standard(part[columns]) * window.coefficient
             frame.loc[part.index, "base"] = window.intercept
         return frame
 
     def window(self, week: int) -> Window:
         """The model of a week; of the nearest week that has one."""
         return self.windows[min(self.windows, key=lambda known: (abs(known - week), known))]
-
-    def _each(self, rows: pd.DataFrame, score: Callable[[Window, pd.DataFrame], Floats]) -> Floats:
-        logits = np.zeros(len(rows))
-        weeks = rows["sem_week"].to_numpy()
-        for week in np.unique(weeks):
-            logits[weeks == week] = score(self.window(int(week)), rows[weeks == week])
-        return np.asarray(np.clip(logits, -MOST, MOST))
 
 
 @dataclass(frozen=True)
@@ -101,24 +100,6 @@ class Blend:
 
 
 @dataclass(frozen=True)
-class Column:
-    """One feature alone, turned into a probability: the rules, or a baseline that a model must beat."""
-
-    name: str
-    windows: dict[int, tuple[float, float, float]]
-
-    def logit(self, rows: pd.DataFrame) -> Floats:
-        """The logit, one for each row."""
-        values, weeks = rows[self.name].to_numpy("float64"), rows["sem_week"].to_numpy()
-        found = np.zeros(len(rows))
-        for week in np.unique(weeks):
-            at = weeks == week
-            median, slope, intercept = self.windows[min(self.windows, key=lambda known: (abs(known - week), known))]
-            found[at] = slope * np.where(np.isnan(values[at]), median, values[at]) + intercept
-        return np.clip(found, -MOST, MOST)
-
-
-@dataclass(frozen=True)
 class Calibrated:
     """A model, shifted by an amount that varies smoothly with the share of the semester gone; its slope is kept."""
 
@@ -132,12 +113,15 @@ class Calibrated:
 
 def fit_linear(rows: pd.DataFrame, failed: Floats, settings: Forecast) -> Linear:
     """Fit one logistic regression for every week, on the weeks around it."""
-    return Linear(_fit_windows(rows, failed, LINEAR, settings.linear_c, settings.window))
+    return _fit_windows(rows, failed, LINEAR, settings.linear_c, settings.window)
 
 
-def _fit_windows(
-    rows: pd.DataFrame, failed: Floats, columns: tuple[str, ...], strength: float, reach: int
-) -> dict[int, Window]:
+def fit_alone(name: str, rows: pd.DataFrame, failed: Floats, settings: Forecast) -> Linear:
+    """Fit one feature alone, week by week; hardly regularised: it cannot overfit."""
+    return _fit_windows(rows, failed, (name,), 1.0, settings.window)
+
+
+def _fit_windows(rows: pd.DataFrame, failed: Floats, columns: tuple[str, ...], strength: float, reach: int) -> Linear:
     weeks, windows = rows["sem_week"].to_numpy(), {}
     every = rows[list(columns)].to_numpy("float64")
     for week in np.unique(weeks):
@@ -150,7 +134,7 @@ def _fit_windows(
         scale = np.where(scale > 0, scale, 1.0)
         fitted = LogisticRegression(C=strength, max_iter=2000).fit((values - mean) / scale, failed[near])
         windows[int(week)] = Window(median, mean, scale, fitted.coef_[0], float(fitted.intercept_[0]))
-    return windows
+    return Linear(columns, windows)
 
 
 def fit_boosted(rows: pd.DataFrame, failed: Floats, settings: Forecast) -> Boosted:
@@ -168,37 +152,17 @@ def fit_boosted(rows: pd.DataFrame, failed: Floats, settings: Forecast) -> Boost
     return Boosted(median, trees.fit(_filled(rows, median), failed))
 
 
-def fit_column(name: str, rows: pd.DataFrame, failed: Floats, settings: Forecast) -> Column:
-    """Fit one feature alone, week by week; hardly regularised: it cannot overfit."""
-    windows = _fit_windows(rows, failed, (name,), 1.0, settings.window)
-    return Column(
-        name,
-        {
-            week: (float(w.median[0]), float(w.coefficient[0] / w.scale[0]),
-                   float(w.intercept - w.coefficient[0] * w.mean[0] / w.scale[0]))
-            for week, w in windows.items()
-        },
-    )  # fmt: skip
-
-
-FITS: dict[str, Callable[[pd.DataFrame, Floats, Forecast], Any]] = {
-    "rules": lambda rows, failed, settings: fit_column("risk", rows, failed, settings),
-    "linear": fit_linear,
-    "boosted": fit_boosted,
-    "attendance only": lambda rows, failed, settings: fit_column("attendance", rows, failed, settings),
-    "previous semester only": lambda rows, failed, settings: fit_column("prior_mean", rows, failed, settings),
-}
+# One feature alone, turned into a probability: the rules, and baselines that a model must beat.
+ALONE = {"rules": "risk", "attendance only": "attendance", "previous semester only": "prior_mean"}
 # Simplest first: of equals, the simpler wins.
 SIMPLICITY = ("rules", "linear", "boosted", "blend")
 
 
 def fit_all(rows: pd.DataFrame, failed: Floats, settings: Forecast) -> dict[str, Model]:
     """Every candidate and baseline, fitted on the same rows; `blend` is made of the other two."""
-    fitted: dict[str, Model] = {name: fit(rows, failed, settings) for name, fit in FITS.items()}
-    linear, boosted = fitted["linear"], fitted["boosted"]
-    assert isinstance(linear, Linear)
-    assert isinstance(boosted, Boosted)
-    return {**fitted, "blend": Blend(linear, boosted)}
+    linear, boosted = fit_linear(rows, failed, settings), fit_boosted(rows, failed, settings)
+    alone = {name: fit_alone(feature, rows, failed, settings) for name, feature in ALONE.items()}
+    return {**alone, "linear": linear, "boosted": boosted, "blend": Blend(linear, boosted)}
 
 
 def calibrate(model: Model, rows: pd.DataFrame, failed: Floats, logits: Floats) -> Calibrated:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 
 from edumetrics.errors import EduMetricsError
 from edumetrics.fields import FEATURES
-from edumetrics.forecast.models import Blend, Boosted, Calibrated, Column, Linear, Model, Window
+from edumetrics.forecast.models import Blend, Boosted, Calibrated, Linear, Model, Window
 
 ARRAYS = ("median", "mean", "scale", "coefficient")
 # What a stored tree model may be made of, beyond what skops trusts by itself.
@@ -33,6 +34,12 @@ def loaded(content: bytes, sha256: str) -> Calibrated:
     """
     if fingerprint(content) != sha256:
         raise EduMetricsError("The stored model is not the one that was tried: train it again.")
+    return _read(content)
+
+
+@lru_cache(maxsize=1)
+def _read(content: bytes) -> Calibrated:
+    """The model of bytes that are trusted; the same model serves week after week."""
     found = json.loads(content)
     if found["features"] != list(FEATURES):
         raise EduMetricsError("The stored model was made for other features: train it again.")
@@ -51,27 +58,23 @@ def _described(model: Model) -> dict[str, Any]:
             week: {**{name: getattr(w, name).tolist() for name in ARRAYS}, "intercept": w.intercept}
             for week, w in model.windows.items()
         }
-        return {"kind": "linear", "windows": windows}
+        return {"kind": "linear", "columns": model.columns, "windows": windows}
     if isinstance(model, Boosted):
         trees = skops.io.dumps(model.trees).hex()
         return {"kind": "boosted", "median": model.median.tolist(), "trees": trees}
-    if isinstance(model, Blend):
-        return {"kind": "blend", "linear": _described(model.linear), "boosted": _described(model.boosted)}
-    assert isinstance(model, Column)
-    return {"kind": "column", "name": model.name, "windows": model.windows}
+    assert isinstance(model, Blend)
+    return {"kind": "blend", "linear": _described(model.linear), "boosted": _described(model.boosted)}
 
 
 def _built(found: dict[str, Any]) -> Any:
     if found["kind"] == "linear":
-        return Linear({int(week): _window(values) for week, values in found["windows"].items()})
+        windows = {int(week): _window(values) for week, values in found["windows"].items()}
+        return Linear(tuple(found["columns"]), windows)
     if found["kind"] == "boosted":
         trees = skops.io.loads(bytes.fromhex(found["trees"]), trusted=TRUSTED)
         assert isinstance(trees, HistGradientBoostingClassifier)
         return Boosted(np.array(found["median"]), trees)
-    if found["kind"] == "blend":
-        return Blend(_built(found["linear"]), _built(found["boosted"]))
-    windows = {int(week): (median, slope, base) for week, (median, slope, base) in found["windows"].items()}
-    return Column(found["name"], windows)
+    return Blend(_built(found["linear"]), _built(found["boosted"]))
 
 
 def _window(values: dict[str, Any]) -> Window:

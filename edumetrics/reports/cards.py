@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +9,7 @@ import pandas as pd
 
 from edumetrics.triage.lists import Lists
 from edumetrics.triage.reasons import told
+from edumetrics.triage.situation import Row
 
 # Urgency is a word and a shape; colour only repeats it.
 URGENCY = {"critical": ("Urgent", "◆"), "high": ("Soon", "▲"), "watch": ("Keep in view", "●")}
@@ -17,7 +17,6 @@ AHEAD = ("attendance_standing", "attendance_out_of_reach", "out_of_reach_week", 
 REASONS = 3
 # Stands for an advisor where students have none: their list is one, for whoever looks after it.
 UNASSIGNED = "unassigned"
-Row = Mapping[Any, Any]
 
 
 @dataclass(frozen=True)

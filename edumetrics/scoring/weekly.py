@@ -15,9 +15,6 @@ from edumetrics.scoring.observed import Observed, observe
 from edumetrics.scoring.roll import Vector
 from edumetrics.scoring.signals import Floats, weighted_mean
 
-STORED_BY_THE_STAGE = {"term", "run_id", "computed_at"}
-COLUMNS = [name for name in WEEKLY_METRICS.names if name not in STORED_BY_THE_STAGE]
-
 
 @dataclass(frozen=True)
 class Peers:
@@ -84,7 +81,7 @@ def score(
     baseline = risk.baselines(roll, history, calendar, scoring)
     parts = risk.components(observed, frame, baseline, peers.effort, calendar, scoring)
     value, coverage = weighted_mean(parts, scoring.risk_weights.model_dump())
-    metrics = frame.assign(risk_score=100 * value, risk_coverage=coverage)[COLUMNS]
+    metrics = frame.assign(risk_score=100 * value, risk_coverage=coverage)[WEEKLY_METRICS.computed]
     return Scored(observed, metrics, parts, baseline, peers)
 
 

@@ -39,9 +39,10 @@ def train(workspace: Workspace, college: College, term: Term, position: Position
     Returns:
         A line about the champion; None when nothing was trained.
     """
+    if not due(workspace, term.name):
+        return None
     past = _completed(workspace, college, term.name, position)
-    known = workspace.store.read("model_runs", ("model_id", "trained_terms"), task=TASK)
-    if not past or ",".join(past) in set(known["trained_terms"]):
+    if not past or _trained(workspace, list(past)):
         return None
     held = contest(past, workspace.params.forecast, workspace.params.triage)
     if held is None:
@@ -52,6 +53,17 @@ def train(workspace: Workspace, college: College, term: Term, position: Position
         f"Forecast: {held.champion}, tried on the term of {held.tested_term}: AUC {table['auc']:.2f}, "
         f"precision at capacity {table['precision_at_capacity']:.2f} where {table['base_rate']:.2f} failed."
     )
+
+
+def due(workspace: Workspace, term: str) -> bool:
+    """Whether there may be something to learn before a term; asks only what is stored, never the college."""
+    names = [name for name in workspace.store.distinct("weekly_features", "term") if name < term]
+    return bool(names) and not _trained(workspace, names)
+
+
+def _trained(workspace: Workspace, terms: list[str]) -> bool:
+    known = workspace.store.read("model_runs", ("model_id", "trained_terms"), task=TASK)
+    return ",".join(terms) in set(known["trained_terms"])
 
 
 def _completed(workspace: Workspace, college: College, before: str, position: Position) -> dict[str, pd.DataFrame]:

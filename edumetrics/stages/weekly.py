@@ -173,7 +173,7 @@ def compute(week: Week) -> Scores:
     """Score the week: pure, changes nothing."""
     calendar, scoring = week.workspace.params.calendar, week.workspace.params.scoring
     scored = score(observe(week.facts, calendar, scoring), week.history, calendar, scoring)
-    made = features(scored, week.history, week.prior, calendar, later_half=week.later_half)
+    made = features(scored, week.history, week.prior, calendar, scoring, later_half=week.later_half)
     if week.model is None or week.number < FORECAST_FROM:
         return Scores(week, scored, made)
     chance = probability(week.model.logit(made.assign(sem_week=week.number)))

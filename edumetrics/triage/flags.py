@@ -24,7 +24,7 @@ class Standing:
 
     Attributes:
         fired: the rules that fire this week; `held` those of last week, each on for a second week.
-        on_list: who is on the list.
+        on_list: who is on the list; `was_on` who was last week, and `rose` whose tier is higher than then.
         tier: 0 (not on the list), 1 watch, 2 high, 3 critical.
         level: escalation_level.
         raised: who is at High for having been at Watch for three weeks, until the score falls.
@@ -34,6 +34,8 @@ class Standing:
     fired: dict[str, Bools]
     held: dict[str, Bools]
     on_list: Bools
+    was_on: Bools
+    rose: Bools
     tier: np.ndarray
     level: np.ndarray
     raised: Bools
@@ -60,7 +62,9 @@ def stand(situation: Situation) -> Standing:
         raised = _not_falling(situation) & (tier == WATCH)
         raised &= before | (~ruled & (level == triage.raise_at_level))
         tier = np.where(raised, HIGH, np.maximum(tier, ruled * HIGH))
-    return Standing(fired, held, on_list, tier, level, raised, points(situation.scored.components, situation.scoring))
+    rose = was_on & (tier > _tier_last_week(situation))
+    added = points(situation.scored.components, situation.scoring)
+    return Standing(fired, held, on_list, was_on, rose, tier, level, raised, added)
 
 
 def tier_by_score(risk: Floats, was_on: Bools, ruled: Bools, triage: Triage) -> np.ndarray:
@@ -147,9 +151,8 @@ def flag(situation: Situation, standing: Standing, findings: pd.DataFrame) -> pd
 
 def _status(situation: Situation, standing: Standing) -> np.ndarray:
     earlier = situation.is_in(situation.memory.lists["student_id"])
-    was_on = situation.is_in(situation.memory.last["student_id"])
-    rose = standing.tier > _tier_last_week(situation)
-    return np.select([was_on & rose, was_on, earlier], ["escalated", "continuing", "returned"], "new").astype(object)
+    cases = [standing.rose, standing.was_on, earlier]
+    return np.select(cases, ["escalated", "continuing", "returned"], "new").astype(object)
 
 
 def _tier_last_week(situation: Situation) -> np.ndarray:
@@ -172,12 +175,10 @@ def looked_after(situation: Situation, standing: Standing) -> Bools:
     covers = np.where(mine["until"].isna(), recent, pd.to_datetime(mine["until"]) >= mine["week_end"]).astype(bool)
     covered_now = situation.is_in(mine.loc[covers, "student_id"])
     latest = mine.groupby("student_id")["sem_week"].max().reindex(situation.students).to_numpy()
-    was_on = situation.is_in(situation.memory.last["student_id"])
     cared_for = situation.last_time("looked_after", False).astype(bool)
-    ended = was_on & ~cared_for & (situation.last_week > latest)
+    ended = standing.was_on & ~cared_for & (situation.last_week > latest)
     newly = np.any([standing.fired[name] & ~standing.held[name] for name in rules.RULES], axis=0)
-    rose = was_on & (standing.tier > _tier_last_week(situation))
-    return np.asarray(covered_now & ~ended & ~newly & ~rose)
+    return np.asarray(covered_now & ~ended & ~newly & ~standing.rose)
 
 
 def rank(frame: pd.DataFrame, triage: Triage) -> pd.DataFrame:
@@ -197,8 +198,7 @@ def rank(frame: pd.DataFrame, triage: Triage) -> pd.DataFrame:
     )
     order["triage_rank"] = order.groupby("advisor").cumcount() + 1
     places = order[~order["looked_after"]].copy()
-    readers = places["advisor"].replace(NOBODY, triage.unassigned_to or NOBODY)
-    capacity = np.array([triage.capacities.get(name, triage.capacity) for name in readers], dtype=np.int64)
+    capacity = np.array([triage.capacity_of(name) for name in places["advisor"]], dtype=np.int64)
     # The most urgent person always has a place, however small the capacity.
     kept = np.minimum(triage.new_names, capacity - 1)
     new = places["status"] == "new"

@@ -12,8 +12,6 @@ from edumetrics.triage import flags, what_if
 from edumetrics.triage.reasons import Reasons, Record, changes
 from edumetrics.triage.situation import Row, Situation
 
-STORED_BY_THE_STAGE = {"term", "run_id", "computed_at"}
-
 
 @dataclass(frozen=True)
 class Lists:
@@ -44,14 +42,10 @@ def triage(situation: Situation) -> Lists:
         off_list_if=pd.Series(steps, dtype="object"),
     )
     return Lists(
-        flags=listed[_columns("weekly_flags")],
+        flags=listed[TABLES["weekly_flags"].computed],
         exits=_exits(situation, listed["student_id"]),
         findings=_findings(situation, findings),
     )
-
-
-def _columns(table: str) -> list[str]:
-    return [name for name in TABLES[table].names if name not in STORED_BY_THE_STAGE]
 
 
 def _findings(situation: Situation, found: pd.DataFrame) -> pd.DataFrame:
@@ -60,7 +54,9 @@ def _findings(situation: Situation, found: pd.DataFrame) -> pd.DataFrame:
         sentences.say(sentences.findings[code], students=students, size=size, share=100 * students / size)
         for code, students, size in zip(found["code"], found["students_affected"], found["size"], strict=True)
     ]
-    return found.assign(sem_week=situation.week, text=pd.Series(texts, dtype="object"))[_columns("class_findings")]
+    return found.assign(sem_week=situation.week, text=pd.Series(texts, dtype="object"))[
+        TABLES["class_findings"].computed
+    ]
 
 
 def _exits(situation: Situation, listed: pd.Series) -> pd.DataFrame:
@@ -82,7 +78,7 @@ def _exits(situation: Situation, listed: pd.Series) -> pd.DataFrame:
         }
         for was in left.to_dict("records")
     ]
-    return pd.DataFrame(rows, columns=_columns("list_exits"))
+    return pd.DataFrame(rows, columns=TABLES["list_exits"].computed)
 
 
 def _rows(metrics: pd.DataFrame, students: pd.Series) -> list[Row]:

@@ -16,7 +16,7 @@ from edumetrics.database import writable_engine
 from edumetrics.errors import EduMetricsError, SettingsError
 from edumetrics.fields import FEATURES
 from edumetrics.forecast import backtest, registry
-from edumetrics.forecast.models import Column, Linear, calibrate, fit_all, probability, smoothed
+from edumetrics.forecast.models import Linear, Window, calibrate, fit_all, probability, smoothed
 from edumetrics.params import Calendar, Forecast, Triage
 from edumetrics.stages import forecast, terms, weekly
 from edumetrics.stages.workspace import Workspace
@@ -193,7 +193,9 @@ def test_a_shift_is_found_and_the_slope_kept() -> None:
     failed = (chance.random(20000) < probability(logits + 0.8 - 1.0 * (rows["semester_gone"].to_numpy() - 0.5))).astype(
         float
     )
-    model = calibrate(Column("risk", {4: (0.0, 1.0, 0.0)}), rows, failed, logits)
+    model = calibrate(
+        Linear(("risk",), {4: Window(np.zeros(1), np.zeros(1), np.ones(1), np.ones(1), 0.0)}), rows, failed, logits
+    )
     assert model.shift[0] == pytest.approx(0.8, abs=0.06)
     assert model.shift[1] == pytest.approx(-1.0, abs=0.15)
     assert backtest.calibration_error(probability(model.logit(rows)), failed) < 0.015

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 Kind = Literal["text", "int", "float", "bool", "date", "time", "json"]
 
@@ -187,48 +187,65 @@ _TERM = _text("term", "the term: ISO date of the first day of its week 1")
 _WEEK = _int("sem_week", "semester week", unit="week", low=1)
 _ADVISOR = _text("advisor_id", "the advisor in that week", "no advisor")
 _MODEL = _text("model_id", "the model that said so (model_runs), or 'baseline'")
-_REASONS = _json("reasons", "records {code, text, value, baseline, points}, strongest first")
+_REASONS = _json(
+    "reasons",
+    "records {code, text, value, baseline, points}, strongest first; points are what it adds to the risk score, to the log-odds of failing, or to the predicted score",
+)
 _NO_RULE = "no attendance rule, or no lecture held yet"
 _NO_MODEL = "no model yet"
 
-# Each feature: what it means, and which way a higher value should push the chance of failing (0: not known).
-FEATURES: dict[str, tuple[str, int]] = {
-    "mark": ("mean mark of the work marked so far, percent", -1),
-    "mark_gap": ("mean mark of the work marked so far, less the class's, percent", -1),
-    "mark_with_zeros": ("mean mark so far, missing work counting 0, percent", -1),
-    "mark_with_zeros_rank": ("its rank in the class", -1),
-    "mark_recent": ("the same, recent weeks weighing more, percent", -1),
-    "mark_recent_rank": ("its rank in the class", -1),
-    "handed_in": ("share of the work due so far that is handed in", -1),
-    "handed_in_rank": ("its rank in the class", -1),
-    "missed_recent": ("share of the work of the last three weeks that is not", 1),
-    "earliness": ("weeks before the end of its week that work is handed in, missing work counting as three late", -1),
-    "earliness_rank": ("its rank in the class", -1),
-    "late": ("share of the work handed in that came after its week", 1),
-    "attendance": ("share of lectures attended so far", -1),
-    "attendance_recent": ("share of lectures attended over four weeks", -1),
-    "attendance_recent_rank": ("its rank in the class", -1),
-    "attendance_week": ("share of lectures attended this week", -1),
-    "attendance_change": ("attendance this week less that of the four weeks before, percent", -1),
-    "effort": ("recorded activity this week", -1),
-    "effort_rank": ("recent weeks' recorded activity: its rank in the class", -1),
-    "effort_change": ("recorded activity this week less that of the four weeks before", -1),
-    "active_days_rank": ("recent weeks' days on the platform: their rank in the class", -1),
-    "clicks_rank": ("recent weeks' clicks: their rank in the class", -1),
-    "visits_rank": ("recent weeks' library visits: their rank in the class", -1),
-    "weeks_active": ("weeks of the last four with any activity", -1),
-    "days_idle_rank": ("days since anything was handed in: their rank in the class", 1),
-    "risk": ("the rules' risk score", 1),
-    "midterm": ("mean midterm score, percent", -1),
-    "midterm_gap": ("the same, less the class's", -1),
-    "prior_mean": ("mean end-term score of the semester before, percent", -1),
-    "prior_fails": ("subjects failed in the semester before", 1),
-    "prior_attempts": ("earlier attempts", 1),
-    "credits": ("credits studied", 0),
-    "entry_score_rank": ("prior marks: their rank in the class", -1),
-    "work_due": ("how many items fell due so far", 0),
-    "semester_gone": ("share of the semester's teaching weeks that are over", 0),
-    "later_half": ("whether it is the later half of the year", 0),
+
+class Feature(NamedTuple):
+    """What forecasts are made from.
+
+    `direction` says which way a higher value should push the chance of failing (0: not known); `topic` under which
+    heading people are told of it (empty: they are not).
+    """
+
+    meaning: str
+    direction: int
+    topic: str
+
+
+FEATURES: dict[str, Feature] = {
+    "mark": Feature("mean mark of the work marked so far, percent", -1, "marks"),
+    "mark_gap": Feature("mean mark of the work marked so far, less the class's, percent", -1, "marks"),
+    "mark_with_zeros": Feature("mean mark so far, missing work counting 0, percent", -1, "marks"),
+    "mark_with_zeros_rank": Feature("its rank in the class", -1, "marks"),
+    "mark_recent": Feature("the same, recent weeks weighing more, percent", -1, "marks"),
+    "mark_recent_rank": Feature("its rank in the class", -1, "marks"),
+    "handed_in": Feature("share of the work due so far that is handed in", -1, "work"),
+    "handed_in_rank": Feature("its rank in the class", -1, "work"),
+    "missed_recent": Feature("share of the work of the last three weeks that is not", 1, "work"),
+    "earliness": Feature(
+        "weeks before the end of its week that work is handed in, missing work counting as three late", -1, "promptness"
+    ),
+    "earliness_rank": Feature("its rank in the class", -1, "promptness"),
+    "late": Feature("share of the work handed in that came after its week", 1, "promptness"),
+    "attendance": Feature("share of lectures attended so far", -1, "attendance"),
+    "attendance_recent": Feature("share of lectures attended over four weeks", -1, "attendance"),
+    "attendance_recent_rank": Feature("its rank in the class", -1, "attendance"),
+    "attendance_week": Feature("share of lectures attended this week", -1, "attendance"),
+    "attendance_change": Feature("attendance this week less that of the four weeks before, percent", -1, "attendance"),
+    "effort": Feature("recorded activity this week", -1, "activity"),
+    "effort_rank": Feature("recent weeks' recorded activity: its rank in the class", -1, "activity"),
+    "effort_change": Feature("recorded activity this week less that of the four weeks before", -1, "activity"),
+    "active_days_rank": Feature("recent weeks' days on the platform: their rank in the class", -1, "activity"),
+    "clicks_rank": Feature("recent weeks' clicks: their rank in the class", -1, "activity"),
+    "visits_rank": Feature("recent weeks' library visits: their rank in the class", -1, "activity"),
+    "weeks_active": Feature("weeks of the last four with any activity", -1, "activity"),
+    "days_idle_rank": Feature("days since anything was handed in: their rank in the class", 1, "promptness"),
+    "risk": Feature("the rules' risk score", 1, ""),
+    "midterm": Feature("mean midterm score, percent", -1, "midterm"),
+    "midterm_gap": Feature("the same, less the class's", -1, "midterm"),
+    "prior_mean": Feature("mean end-term score of the semester before, percent", -1, "earlier"),
+    "prior_fails": Feature("subjects failed in the semester before", 1, "earlier"),
+    "prior_attempts": Feature("earlier attempts", 1, "earlier"),
+    "credits": Feature("credits studied", 0, "earlier"),
+    "entry_score_rank": Feature("prior marks: their rank in the class", -1, "earlier"),
+    "work_due": Feature("how many items fell due so far", 0, ""),
+    "semester_gone": Feature("share of the semester's teaching weeks that are over", 0, ""),
+    "later_half": Feature("whether it is the later half of the year", 0, ""),
 }
 
 
@@ -272,7 +289,7 @@ _TABLES = (
         _share("p_fail", "chance of failing or leaving", _NO_MODEL),
     ),
     _derived("weekly_features", "what forecasts are made from, as known at the end of a week", (_STUDENT, _TERM, _WEEK), _CLASS, _ADVISOR,
-        *(_float(name, meaning, "nothing to go by") for name, (meaning, _) in FEATURES.items()),
+        *(_float(name, meaning, "nothing to go by") for name, (meaning, _, _) in FEATURES.items()),
     ),
     _derived("weekly_flags", "who was on an advisor's list, and why", (_STUDENT, _TERM, _WEEK),
         _SEMESTER, _CLASS, _ADVISOR, _text("risk_tier", "watch, high or critical"), _float("urgency_score", "what the list is ranked by", "", "", 0, 100),

@@ -192,6 +192,7 @@ class Triage(Model):
     class_share_pct: float = Field(default=40, gt=0, le=100)
     class_minimum: PositiveInt = 3
     reason_points: float = Field(default=1, gt=0)
+    sure_chance: float = Field(default=0.6, gt=0, le=1)
     rules: Rules = Rules()
 
     @model_validator(mode="after")

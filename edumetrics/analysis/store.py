@@ -33,6 +33,7 @@ HISTORY_COLUMNS = (
     "lms_active_days",
     "lms_events",
     "library_visits",
+    "p_fail",
 )
 # What is derived week by week: the rows that a rollback or a fresh start deletes.
 WEEKLY_TABLES = tuple(

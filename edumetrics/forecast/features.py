@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import pandas as pd
 
 from edumetrics.fields import FEATURES
 from edumetrics.params import Calendar, Scoring
 from edumetrics.scoring.risk import missed_work
-from edumetrics.scoring.roll import Matrix
-from edumetrics.scoring.signals import Floats, divide
+from edumetrics.scoring.roll import Matrix, Vector
+from edumetrics.scoring.signals import Floats, divide, placed
 from edumetrics.scoring.weekly import Scored
 
 PRIOR = ("prior_mean", "prior_fails", "prior_attempts", "credits", "entry_score")
@@ -17,10 +19,25 @@ PRIOR = ("prior_mean", "prior_fails", "prior_attempts", "credits", "entry_score"
 CALENDAR = ("work_due", "semester_gone")
 DECAY = 0.6
 RECENT = 4
+GAPS = ("mark", "midterm")
+RANKED = tuple(name.removesuffix("_rank") for name in FEATURES if name.endswith("_rank"))
 NEVER = -3.0
 
 
-def features(
+@dataclass(frozen=True)
+class Own:
+    """Each student's own values before any comparison, aligned with the roll: NaN where there is nothing to go by.
+
+    Attributes:
+        frame: one column for every value that a feature is, or is compared from.
+        classes: each student's class, as a number.
+    """
+
+    frame: pd.DataFrame
+    classes: Vector
+
+
+def own_values(
     scored: Scored,
     history: pd.DataFrame,
     prior: pd.DataFrame,
@@ -28,8 +45,8 @@ def features(
     scoring: Scoring,
     *,
     later_half: bool,
-) -> pd.DataFrame:
-    """The features of everyone on the roll; nothing dated after the week enters.
+) -> Own:
+    """What everyone on a roll did, from what was known at the week's end.
 
     Args:
         scored: the week, scored.
@@ -38,12 +55,8 @@ def features(
         prior: student_id (unique) and `PRIOR`: what was known before the semester; NaN where it was not.
         calendar, scoring: which weeks count.
         later_half: whether the term is in a later slot of the academic year.
-
-    Returns:
-        student_id and `FEATURES`, one row per student in order of student_id; NaN where there is nothing to go by.
     """
     observed, metrics = scored.observed, scored.metrics
-    classes = observed.roll.classes[:, scored.week]
     before = prior.set_index("student_id").reindex(metrics["student_id"])
     values = {
         **_work(scored, calendar, scoring),
@@ -55,17 +68,66 @@ def features(
     }
     teaching = calendar.teaching_weeks
     frame = pd.DataFrame(values).assign(
-        days_idle=metrics["days_since_submission"].to_numpy(),
+        days_idle=metrics["days_since_submission"].to_numpy("float64"),
+        effort_week=metrics["effort_score"].to_numpy("float64"),
         semester_gone=sum(week <= scored.week for week in teaching) / len(teaching),
         later_half=float(later_half),
     )
-    frame["mark_gap"] = frame["mark"] - frame["mark"].groupby(classes).transform("mean")
-    frame["midterm_gap"] = frame["midterm"] - frame["midterm"].groupby(classes).transform("mean")
-    for name in FEATURES:
-        if name.endswith("_rank"):
-            frame[name] = rank(frame[name.removesuffix("_rank")], classes)
-    frame["effort"] = metrics["effort_score"].to_numpy("float64")
-    return frame[list(FEATURES)].assign(student_id=metrics["student_id"].to_numpy())
+    return Own(frame, observed.roll.classes[:, scored.week])
+
+
+def compared(own: Own, students: pd.Series) -> pd.DataFrame:
+    """The features of everyone on a roll: their own values, and how these compare with the class's.
+
+    Returns:
+        student_id and `FEATURES`, in the order of `students`; NaN where there is nothing to go by.
+    """
+    frame = own.frame.copy()
+    for name in GAPS:
+        frame[f"{name}_gap"] = frame[name] - frame[name].groupby(own.classes).transform("mean")
+    for name in RANKED:
+        frame[f"{name}_rank"] = rank(frame[name], own.classes)
+    return _named(frame, students)
+
+
+def compared_alone(own: Own, rows: Vector, students: pd.Series, others: Own) -> pd.DataFrame:
+    """The features of some students, were each of them alone to differ from what the roll did.
+
+    Args:
+        own: what these students do.
+        rows: their rows in the roll.
+        students: their ids.
+        others: what everyone does otherwise.
+
+    Returns:
+        As `compared`, in the order of `students`.
+    """
+    frame = own.frame.copy()
+    for name in GAPS:
+        frame[f"{name}_gap"] = frame[name] - _mean_with(frame[name].to_numpy(), own.classes, rows, others, name)
+    for name in RANKED:
+        base = others.frame[name].to_numpy()
+        less, equal, count = placed(frame[name].to_numpy(), own.classes, base, others.classes)
+        itself = base[rows]
+        less, equal = less - (itself < frame[name]), equal - (itself == frame[name])
+        count = count - ~np.isnan(itself) + 1
+        frame[f"{name}_rank"] = np.where(frame[name].isna(), np.nan, (less + equal / 2 + 0.5) / count)
+    return _named(frame, students)
+
+
+def _named(frame: pd.DataFrame, students: pd.Series) -> pd.DataFrame:
+    # The rank of activity is that of recent weeks; the feature by that name is this week's.
+    frame["effort"] = frame["effort_week"]
+    return frame[list(FEATURES)].assign(student_id=students.to_numpy())
+
+
+def _mean_with(values: Floats, classes: Vector, rows: Vector, others: Own, name: str) -> Floats:
+    """The class's mean with each student's own value in place of what it was."""
+    groups = others.frame[name].groupby(others.classes)
+    total, count = groups.transform("sum").to_numpy()[rows], groups.transform("count").to_numpy()[rows]
+    was = others.frame[name].to_numpy()[rows]
+    total = total - np.nan_to_num(was) + np.nan_to_num(values)
+    return divide(total, count - ~np.isnan(was) + ~np.isnan(values))
 
 
 def rank(values: pd.Series, classes: np.ndarray) -> pd.Series:

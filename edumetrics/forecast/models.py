@@ -84,7 +84,7 @@ class Boosted:
 
     def logit(self, rows: pd.DataFrame) -> Floats:
         """The logit, one for each row."""
-        return np.asarray(np.clip(self.trees.decision_function(_filled(rows, self.median)), -MOST, MOST))
+        return np.asarray(np.clip(self.trees.decision_function(filled(rows, self.median)), -MOST, MOST))
 
 
 @dataclass(frozen=True)
@@ -108,7 +108,11 @@ class Calibrated:
 
     def logit(self, rows: pd.DataFrame) -> Floats:
         """The calibrated logit, one for each row."""
-        return np.asarray(self.model.logit(rows) + _terms(rows) @ np.array(self.shift))
+        return np.asarray(self.model.logit(rows) + self.shift_of(rows))
+
+    def shift_of(self, rows: pd.DataFrame) -> Floats:
+        """What calibration adds to the logit, one for each row."""
+        return np.asarray(_terms(rows) @ np.array(self.shift))
 
 
 def fit_linear(rows: pd.DataFrame, failed: Floats, settings: Forecast) -> Linear:
@@ -149,7 +153,7 @@ def fit_boosted(rows: pd.DataFrame, failed: Floats, settings: Forecast) -> Boost
         min_samples_leaf=max(20, min(settings.leaf_students, len(rows) // 50)), l2_regularization=50.0,
         max_features=0.3, early_stopping=False, random_state=settings.seed,
     )  # fmt: skip
-    return Boosted(median, trees.fit(_filled(rows, median), failed))
+    return Boosted(median, trees.fit(filled(rows, median), failed))
 
 
 # One feature alone, turned into a probability: the rules, and baselines that a model must beat.
@@ -194,7 +198,8 @@ def _terms(rows: pd.DataFrame) -> np.ndarray:
     return np.column_stack([np.ones(len(rows)), gone - 0.5, (gone - 0.5) ** 2])
 
 
-def _filled(rows: pd.DataFrame, median: Floats) -> np.ndarray:
+def filled(rows: pd.DataFrame, median: Floats) -> np.ndarray:
+    """Rows as trees see them: every feature, the training median where missing, and the week."""
     values = rows[list(ALL)].to_numpy("float64")
     return np.column_stack([np.where(np.isnan(values), median, values), rows["sem_week"].to_numpy("float64")])
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
@@ -23,6 +24,8 @@ from edumetrics.stages.workspace import Workspace
 from edumetrics.weeks import Position
 
 TASK = "fail"
+# Before this week too little is known for a model to rank a list.
+RANKS_FROM = 4
 STAGE = "train"
 FOLDER = "models"
 EVIDENCE = ("n", "base_rate", "auc", "precision_at_capacity", "calibration_error")
@@ -126,28 +129,56 @@ def _write(folder: Path, name: str, content: bytes) -> None:
     draft.replace(path)
 
 
-def champion(workspace: Workspace, term: str) -> tuple[str, Calibrated | None, str]:
-    """The model in use in a term: the latest champion trained on earlier terms only.
+@dataclass(frozen=True)
+class Champion:
+    """The model in use in a term.
 
-    Returns:
-        Its model_id (empty where there is none), the model (None where there is none, or it cannot be trusted), and
-        what to say about that (empty where there is nothing to say).
+    Attributes:
+        model_id: empty where there is none.
+        model: None where there is none, or it cannot be trusted.
+        from_week: the first week in which it ranks the lists; None where the rules do.
+        trouble: what to say about a model that cannot be trusted; empty where there is nothing to say.
     """
-    tried = workspace.store.read("model_runs", task=TASK, champion=True)
-    usable = tried[[terms.split(",")[-1] < term for terms in tried["trained_terms"]]]
+
+    model_id: str = ""
+    model: Calibrated | None = None
+    from_week: int | None = None
+    trouble: str = ""
+
+    def ranks(self, week: int) -> bool:
+        """Whether it ranks the lists of a week."""
+        return self.model is not None and self.from_week is not None and week >= self.from_week
+
+
+def champion(workspace: Workspace, term: str) -> Champion:
+    """The model in use in a term: the latest champion trained on earlier terms only."""
+    tried = workspace.store.read("model_runs", task=TASK)
+    tried = tried.assign(last=tried["trained_terms"].str.split(",").str[-1])
+    usable = tried[tried["champion"].astype(bool) & (tried["last"] < term)]
     if usable.empty:
-        return "", None, ""
-    chosen = (
-        usable.assign(last=[terms.split(",")[-1] for terms in usable["trained_terms"]]).sort_values("last").iloc[-1]
-    )
+        return Champion()
+    chosen = usable.sort_values("last").iloc[-1]
     path = workspace.settings.home / str(chosen["artefact"])
     try:
         model = registry.loaded(path.read_bytes(), str(chosen["artefact_sha256"]))
     except FileNotFoundError:
-        return "", None, f"The stored model {path.name} is missing. {WITHOUT}"
+        return Champion(trouble=f"The stored model {path.name} is missing. {WITHOUT}")
     except EduMetricsError:
-        return "", None, f"The stored model {path.name} is not the one that was tried. {WITHOUT}"
-    return str(chosen["model_id"]), model, ""
+        return Champion(trouble=f"The stored model {path.name} is not the one that was tried. {WITHOUT}")
+    rivals = tried[tried["trained_terms"] == chosen["trained_terms"]]
+    rules = rivals[rivals["model_id"].str.startswith(f"{TASK}-rules-")].iloc[0]
+    return Champion(str(chosen["model_id"]), model, _wins_from(chosen["metrics"], rules["metrics"]))
+
+
+def _wins_from(champion: list[dict[str, float]], rules: list[dict[str, float]]) -> int | None:
+    """The first week, from `RANKS_FROM` on, in which a champion's precision at capacity was above the rules'."""
+    there = {int(row["sem_week"]): row["precision_at_capacity"] or 0.0 for row in rules}
+    won = [
+        int(row["sem_week"])
+        for row in champion
+        if (row["precision_at_capacity"] or 0.0) > there.get(int(row["sem_week"]), 0.0)
+    ]
+    return min((week for week in won if week >= RANKS_FROM), default=None)
 
 
 def evidence(workspace: Workspace, model_id: str, week: int) -> pd.DataFrame:

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from pandas.io.formats.style import Styler
 
 from edumetrics import settings
 from edumetrics.analysis import runs
@@ -16,22 +15,22 @@ from edumetrics.analysis.store import Store, now
 from edumetrics.college import health
 from edumetrics.college.source import College, Term
 from edumetrics.errors import SettingsError
-from edumetrics.forecast.features import features
-from edumetrics.forecast.models import Calibrated, probability
+from edumetrics.forecast.features import compared
+from edumetrics.forecast.ranking import Forecasted, Known, forecasted
 from edumetrics.params import Calendar
-from edumetrics.reports import figures, render, views
+from edumetrics.reports import render, views
 from edumetrics.scoring.facts import Facts
 from edumetrics.scoring.observed import observe
 from edumetrics.scoring.weekly import Scored, score
 from edumetrics.stages import forecast
 from edumetrics.stages.facts import read_facts
+from edumetrics.stages.forecast import Champion
 from edumetrics.stages.memory import remember
 from edumetrics.stages.terms import find_term, last_teaching_week, listed, refuse_without_data, report_folder
 from edumetrics.stages.workspace import Workspace, open_workspace
 from edumetrics.triage.lists import Lists
 from edumetrics.triage.lists import triage as draw_up
 from edumetrics.triage.situation import Memory, Situation
-from edumetrics.triage.stability import stability as measured
 
 STAGE = "weekly"
 # In the first week there is too little to go by.
@@ -48,7 +47,7 @@ class Week:
         memory: what earlier weeks remember of the lists, and what people entered.
         prior: what was known of students before the semester.
         later_half: whether the term is in a later slot of the academic year.
-        model_id, model: the forecast in use; empty and None where there is none yet.
+        champion: the forecast in use, if there is one yet.
         health: data-health findings (see `college.health.findings`).
         names: student_id, name, roll_number; for pages only.
         advisors: advisor_id, name, email, class_id.
@@ -63,8 +62,7 @@ class Week:
     memory: Memory
     prior: pd.DataFrame
     later_half: bool
-    model_id: str
-    model: Calibrated | None
+    champion: Champion
     health: pd.DataFrame
     names: pd.DataFrame
     advisors: pd.DataFrame
@@ -73,11 +71,12 @@ class Week:
 
 @dataclass(frozen=True)
 class Scores:
-    """A week, its scores, and what forecasts are made from."""
+    """A week, its scores, what forecasts are made from, and the forecast (None where there is none)."""
 
     week: Week
     scored: Scored
     features: pd.DataFrame
+    forecast: Forecasted | None
 
     @property
     def metrics(self) -> pd.DataFrame:
@@ -149,7 +148,7 @@ def gather(
     if number not in calendar.teaching_weeks:
         raise SettingsError(f"Week {number} is not a teaching week: they are {listed(calendar.teaching_weeks)}.")
     window = calendar.teaching_weeks_before(number, scoring_params.baseline_weeks)
-    model_id, model, trouble = forecast.champion(workspace, term.name)
+    champion = forecast.champion(workspace, term.name)
     found = health.findings(college, term, number) if with_health else health.nothing()
     return Week(
         workspace=workspace,
@@ -160,9 +159,8 @@ def gather(
         memory=remember(workspace, term.name, number),
         prior=forecast.prior(workspace, college, term, number),
         later_half=_later_half(term, calendar),
-        model_id=model_id,
-        model=model,
-        health=health.with_warning(found, "forecast: model", trouble) if trouble else found,
+        champion=champion,
+        health=health.with_warning(found, "forecast: model", champion.trouble) if champion.trouble else found,
         names=college.names,
         advisors=college.advisors,
         folder=folder,
@@ -171,20 +169,31 @@ def gather(
 
 def compute(week: Week) -> Scores:
     """Score the week: pure, changes nothing."""
-    calendar, scoring = week.workspace.params.calendar, week.workspace.params.scoring
+    params = week.workspace.params
+    calendar, scoring = params.calendar, params.scoring
     scored = score(observe(week.facts, calendar, scoring), week.history, calendar, scoring)
-    made = features(scored, week.history, week.prior, calendar, scoring, later_half=week.later_half)
-    if week.model is None or week.number < FORECAST_FROM:
-        return Scores(week, scored, made)
-    chance = probability(week.model.logit(made.assign(sem_week=week.number)))
-    return Scores(week, replace(scored, metrics=scored.metrics.assign(p_fail=chance)), made)
+    known = Known(week.prior, calendar, scoring, week.later_half)
+    own = known.own(scored, week.history)
+    made = compared(own, scored.metrics["student_id"])
+    if week.champion.model is None or week.number < FORECAST_FROM:
+        return Scores(week, scored, made, None)
+    model, keep = week.champion.model, params.forecast.smoothing
+    found = forecasted(model, known, own, made, week.history, week.number, keep)
+    return Scores(week, replace(scored, metrics=scored.metrics.assign(p_fail=found.chance)), made, found)
 
 
 def triage(scores: Scores) -> Triaged:
     """Draw up the advisors' lists: pure, changes nothing."""
     week, params = scores.week, scores.week.workspace.params
     situation = Situation(
-        scores.scored, week.history, week.memory, params.calendar, params.scoring, params.triage, params.sentences
+        scored=scores.scored,
+        history=week.history,
+        memory=week.memory,
+        calendar=params.calendar,
+        scoring=params.scoring,
+        triage=params.triage,
+        sentences=params.sentences,
+        model=scores.forecast if week.champion.ranks(week.number) else None,
     )
     return Triaged(scores, draw_up(situation))
 
@@ -235,113 +244,6 @@ def save(store: Store, run: Run, triaged: Triaged) -> int:
         store.replace(connection, "data_health", week.health.assign(**written), run_id=run.run_id)
         runs.done(connection, run, sum(rows))
     return rows[0]
-
-
-def health_table(week: Week) -> pd.DataFrame:
-    """Data health to show: what is fresh, what is missing, what was wrong and what was done about it."""
-    names = {"message": "what was found", "status": "status", "class_id": "class", "count": "rows"}
-    return week.health[list(names)].rename(columns=names)
-
-
-def summary(week: Week) -> pd.DataFrame:
-    """What was read: term, week, students listed, and how much attendance and work is known."""
-    facts = week.facts
-    counts = {
-        "term": week.term,
-        "week": week.number,
-        "classes": len(facts.pairings),
-        "students listed": len(facts.students),
-        "student-weeks of attendance": len(facts.attendance),
-        "assignments set": len(facts.assignments),
-        "quizzes set": len(facts.quizzes),
-    }
-    return pd.Series(counts, name="known at the week's end").to_frame()
-
-
-def by_class(scores: Scores) -> pd.DataFrame:
-    """Each class's week: students, and medians of attendance, recorded activity, marks and the rules' risk."""
-    names = {
-        "weekly_att_pct": "attended this week",
-        "effort_score": "recorded activity",
-        "academic_performance": "academic performance",
-        "risk_score": "rules' risk",
-    }
-    groups = scores.metrics.groupby(["class_id", "semester"])
-    table = groups[list(names)].median().rename(columns=names).round(0).astype("Int64")
-    table.insert(0, "students", groups.size())
-    return table.reset_index()
-
-
-def distributions(scores: Scores) -> figures.Picture:
-    """The distribution of recorded activity and academic performance."""
-    return figures.distributions(scores.metrics)
-
-
-def galaxy(scores: Scores) -> figures.Picture:
-    """The student galaxy: recorded activity against academic performance, one point a student."""
-    return figures.galaxy(scores.metrics)
-
-
-def start_here(triaged: Triaged, advisor: str = "") -> Styler:
-    """One list as the advisor acts on it, to look at: who is within capacity, most urgent first, and why in full.
-
-    `queries.flagged` gives the same as a frame.
-
-    Args:
-        triaged: the week's lists.
-        advisor: only this advisor's; the first advisor's with a list when empty.
-    """
-    flags = triaged.lists.flags
-    flags = flags[flags["within_capacity"]]
-    chosen = advisor or next(iter(sorted(flags["advisor_id"].dropna().unique())), "")
-    names = {
-        "triage_rank": "place",
-        "student_id": "student",
-        "risk_tier": "tier",
-        "status": "status",
-        "escalation_level": "weeks running",
-        "diagnosis": "why",
-        "off_list_if": "off the list if the student",
-    }
-    mine = flags[flags["advisor_id"] == chosen].sort_values("triage_rank")
-    shown = mine[list(names)].rename(columns=names).set_index("place")
-    style = shown.style.format(na_rep="", escape="html").set_uuid("start-here")
-    return style.set_table_styles([{"selector": "td, th", "props": "text-align: left; vertical-align: top"}])
-
-
-def forecast_evidence(week: Week) -> pd.DataFrame:
-    """What the forecast in use, the rules and the baselines were worth in this week of a term they had not seen.
-
-    Empty in a college's first semester: there is no term yet to learn from, and lists go by the rules.
-    """
-    return forecast.evidence(week.workspace, week.model_id, week.number)
-
-
-def lists_by_advisor(triaged: Triaged) -> pd.DataFrame:
-    """How long each advisor's list is, how much of it fits into the week, who is new, and who left."""
-    flags = triaged.lists.flags
-    groups = flags.assign(new=flags["status"] == "new").fillna({"advisor_id": "without advisor"}).groupby("advisor_id")
-    table = groups.agg(
-        listed=("student_id", "size"),
-        within_capacity=("within_capacity", "sum"),
-        new=("new", "sum"),
-        looked_after=("looked_after", "sum"),
-    )
-    left = triaged.lists.exits.fillna({"advisor_id": "without advisor"}).groupby("advisor_id").size()
-    table["left"] = left.reindex(table.index).fillna(0).astype("int64")
-    return table.rename(columns=lambda name: name.replace("_", " "))
-
-
-def class_findings(triaged: Triaged) -> pd.DataFrame:
-    """What concerns a whole class rather than any one student."""
-    return triaged.lists.findings[["class_id", "text"]].rename(columns={"class_id": "class", "text": "finding"})
-
-
-def stability(triaged: Triaged) -> pd.DataFrame:
-    """How steady the lists of this semester are, this week's included."""
-    week = triaged.scores.week
-    places = pd.concat([week.memory.lists, triaged.lists.flags[["student_id", "sem_week"]]])
-    return measured(places, week.workspace.params.calendar).round(2)
 
 
 def render_pages(triaged: Triaged, *, write: bool = True) -> list[Path]:

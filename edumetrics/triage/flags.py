@@ -28,6 +28,7 @@ class Standing:
         tier: 0 (not on the list), 1 watch, 2 high, 3 critical.
         level: escalation_level.
         raised: who is at High for having been at Watch for three weeks, until the score falls.
+        ruled: for whom a rule fires or is held.
         points: what each component adds to the risk score.
     """
 
@@ -39,11 +40,12 @@ class Standing:
     tier: np.ndarray
     level: np.ndarray
     raised: Bools
+    ruled: Bools
     points: dict[str, Floats]
 
 
 def stand(situation: Situation) -> Standing:
-    """Decide who is on the list, in which tier, and for how long."""
+    """Decide by the rules who is on the list, in which tier, and for how long."""
     triage, risk = situation.triage, situation.scored.metrics["risk_score"].to_numpy()
     fired = rules.fired(situation.scored, situation.is_in(situation.memory.out_of_reach), triage)
     codes = _codes_last_week(situation)
@@ -57,14 +59,19 @@ def stand(situation: Situation) -> Standing:
     else:
         tier = tier_by_score(risk, was_on, ruled, triage)
         on_list = tier > NO_TIER
-        level = on_list * (1 + situation.last_time("escalation_level", 0).astype(np.int64))
+        level = weeks_on(situation, on_list)
         before = np.array([RAISED in mine for mine in codes], dtype=bool)
         raised = _not_falling(situation) & (tier == WATCH)
         raised &= before | (~ruled & (level == triage.raise_at_level))
         tier = np.where(raised, HIGH, np.maximum(tier, ruled * HIGH))
-    rose = was_on & (tier > _tier_last_week(situation))
+    rose = was_on & (tier > tier_last_week(situation))
     added = points(situation.scored.components, situation.scoring)
-    return Standing(fired, held, on_list, was_on, rose, tier, level, raised, added)
+    return Standing(fired, held, on_list, was_on, rose, tier, level, raised, ruled, added)
+
+
+def weeks_on(situation: Situation, on_list: Bools) -> np.ndarray:
+    """escalation_level: how many teaching weeks running those on the list have been on it."""
+    return np.asarray(on_list * (1 + situation.last_time("escalation_level", 0).astype(np.int64)))
 
 
 def tier_by_score(risk: Floats, was_on: Bools, ruled: Bools, triage: Triage) -> np.ndarray:
@@ -113,7 +120,13 @@ def class_findings(situation: Situation, standing: Standing) -> pd.DataFrame:
 
 
 def urgency(situation: Situation, findings: pd.DataFrame) -> Floats:
-    """What students are ranked by: the risk score; in a class with a finding, what exceeds the class's own medians."""
+    """What students are ranked by, 0 to 100.
+
+    The smoothed chance of failing or leaving where the model ranks; else the risk score; in a class with a finding,
+    what exceeds the class's own medians.
+    """
+    if situation.model is not None:
+        return np.asarray(100 / (1 + np.exp(-situation.model.order)))
     scored = situation.scored
     score = scored.metrics["risk_score"].fillna(0).to_numpy(dtype="float64")
     affected = scored.metrics["class_id"].isin(findings["class_id"]).to_numpy()
@@ -138,6 +151,7 @@ def flag(situation: Situation, standing: Standing, findings: pd.DataFrame) -> pd
             "row": row,
             "tier": standing.tier[row],
             "urgency_score": urgency(situation, findings)[row],
+            "first": standing.ruled[row] & (situation.model is not None),
             "escalation_level": standing.level[row],
             "status": _status(situation, standing)[row],
             "looked_after": looked_after(situation, standing)[row],
@@ -146,7 +160,8 @@ def flag(situation: Situation, standing: Standing, findings: pd.DataFrame) -> pd
     first = situation.memory.lists.groupby("student_id")["sem_week"].min().reindex(frame["student_id"])
     frame["first_flagged_week"] = first.fillna(situation.week).astype("int64").to_numpy()
     frame["risk_tier"] = np.array(TIERS, dtype=object)[frame["tier"]]
-    return rank(frame.assign(sem_week=situation.week, ranked_by="rules"), situation.triage).drop(columns="tier")
+    frame = frame.assign(sem_week=situation.week, ranked_by="rules" if situation.model is None else "model")
+    return rank(frame, situation.triage).drop(columns=["tier", "first"])
 
 
 def _status(situation: Situation, standing: Standing) -> np.ndarray:
@@ -155,7 +170,8 @@ def _status(situation: Situation, standing: Standing) -> np.ndarray:
     return np.select(cases, ["escalated", "continuing", "returned"], "new").astype(object)
 
 
-def _tier_last_week(situation: Situation) -> np.ndarray:
+def tier_last_week(situation: Situation) -> np.ndarray:
+    """Each student's tier on last week's list; no tier for those who were not on it."""
     return np.array([TIERS.index(name) for name in situation.last_time("risk_tier", TIERS[NO_TIER])], dtype=np.int64)
 
 
@@ -186,15 +202,15 @@ def rank(frame: pd.DataFrame, triage: Triage) -> pd.DataFrame:
 
     Args:
         frame: student_id, advisor_id (NaN: the list of those without an advisor), tier, urgency_score,
-            escalation_level, status, looked_after.
+            escalation_level, status, looked_after, first (whether to come before everyone else).
         triage: capacities, and how many places are kept for new names.
 
     Returns:
         The rows in order of student_id, with triage_rank (1 is first) and within_capacity.
     """
     order = frame.assign(advisor=frame["advisor_id"].fillna(NOBODY)).sort_values(
-        ["advisor", "tier", "urgency_score", "escalation_level", "student_id"],
-        ascending=[True, False, False, False, True],
+        ["advisor", "first", "tier", "urgency_score", "escalation_level", "student_id"],
+        ascending=[True, False, False, False, False, True],
     )
     order["triage_rank"] = order.groupby("advisor").cumcount() + 1
     places = order[~order["looked_after"]].copy()

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from edumetrics.fields import TABLES
-from edumetrics.triage import flags, what_if
+from edumetrics.triage import by_model, flags, what_if
 from edumetrics.triage.reasons import Reasons, Record, changes
 from edumetrics.triage.situation import Row, Situation
 
@@ -32,6 +32,8 @@ def triage(situation: Situation) -> Lists:
     """Draw up the week's lists. Pure: the same situation gives the same lists."""
     standing = flags.stand(situation)
     findings = flags.class_findings(situation, standing)
+    if situation.model is not None:
+        standing = by_model.stand(situation, standing)
     listed = flags.flag(situation, standing, findings)
     steps = what_if.off_list_if(situation, standing, listed["row"].to_numpy())
     reasons = Reasons(situation, standing, listed)

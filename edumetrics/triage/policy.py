@@ -58,7 +58,7 @@ def replay(past: Past, triage: Triage) -> pd.DataFrame:
         listed = rows[tier > NO_TIER].assign(tier=tier[tier > NO_TIER])
         level = listed["student_id"].map(levels).fillna(0).astype("int64") + (not grace)
         new = np.where(listed["student_id"].isin(ever), "continuing", "new")
-        listed = listed.assign(escalation_level=level, status=new, looked_after=False)
+        listed = listed.assign(escalation_level=level, status=new, looked_after=False, first=False)
         listed = listed.assign(urgency_score=listed["risk_score"].fillna(0.0))
         found.append(rank(listed, triage).assign(sem_week=week))
         levels = dict(zip(listed["student_id"], level, strict=True))

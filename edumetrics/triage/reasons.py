@@ -29,6 +29,16 @@ FALLS = {
     "platform_silence": "lms_active_days",
 }
 SHOWN = 3
+# Where the model ranks: what each of its headings is best told by, if the rules see it too.
+HEADINGS = {
+    "attendance": ("attendance_standing", "attendance_fall"),
+    "marks": ("academic_level", "academic_fall"),
+    "work": ("missed_work",),
+    "activity": ("effort_level", "effort_fall", "platform_silence"),
+}
+# Where more is worse; of everything else less is.
+WORSE_ABOVE = frozenset({"promptness"})
+WORTH_TELLING = 0.05
 # Three ways to say one thing: a reader is told it once.
 OUT_OF_REACH = frozenset({"out_of_reach", "out_of_reach" + rules.LAST_WEEK, "attendance_out_of_reach"})
 
@@ -56,12 +66,16 @@ class Reasons:
         self.watched = situation.is_in(situation.memory.watchlist)[row]
         self.before = _listed_before(situation, flags["student_id"])
         last = situation.memory.last.set_index("student_id")["reasons"].to_dict()
+        model = situation.model
+        self.topics = {} if model is None else model.topics(row)
+        self.told = {} if model is None else {name: (own[row], peers[row]) for name, (own, peers) in model.told.items()}
+        self.chance = None if model is None else model.chance[row]
         self.said = [{record["code"]: record for record in last.get(s, [])} for s in flags["student_id"]]
 
     def records(self, n: int) -> list[Record]:
-        """The records of the n-th student: rules, then components by their points, then what is ahead."""
-        weighed = sorted(self._components(n), key=lambda record: -record["points"])
-        return [*self._rules(n), *weighed, *self._place(n), *self._ahead(n)]
+        """The records of the n-th student: rules, then what weighs most, then what is ahead."""
+        weighed = sorted(self._components(n) if self.chance is None else self._headings(n), key=_lightest_last)
+        return [*self._rules(n), *weighed, *self._forecast(n), *self._place(n), *self._ahead(n)]
 
     def paragraph(self, records: list[Record], off_list: str | None) -> str:
         """The top reasons as one paragraph; where no step clears them, a kind word about that."""
@@ -113,6 +127,35 @@ class Reasons:
             points = float(values[n])
             if points >= self.situation.triage.reason_points:
                 yield {**self._component(name, n), "points": points}
+
+    # ------------------------------------------------------------ what the forecast goes by
+
+    def _headings(self, n: int) -> Iterator[Record]:
+        """One record for each heading that raises the forecast, and what else the rules see, without points."""
+        components = {name: float(self.points[name][n]) for name in self.points}
+        seen = {name for name, points in components.items() if points >= self.situation.triage.reason_points}
+        for topic, added in self.topics.items():
+            points = float(added[n])
+            if points < WORTH_TELLING:
+                continue
+            known = sorted(seen.intersection(HEADINGS.get(topic, ())), key=lambda name: -components[name])
+            if known:
+                seen.remove(known[0])
+                yield {**self._component(known[0], n), "points": points}
+            elif self._worse_than_class(topic, n):
+                value, baseline = (float(values[n]) for values in self.told[topic])
+                yield self._say(f"forecast_{topic}", value, baseline, points)
+        for name in sorted(seen, key=lambda name: -components[name]):
+            yield self._component(name, n)
+
+    def _worse_than_class(self, topic: str, n: int) -> bool:
+        value, baseline = (float(values[n]) for values in self.told[topic])
+        # A missing value is neither.
+        return value > baseline if topic in WORSE_ABOVE else value < baseline
+
+    def _forecast(self, n: int) -> Iterator[Record]:
+        if self.chance is not None:
+            yield self._say("forecast", 100 * float(self.chance[n]))
 
     def _component(self, name: str, n: int) -> Record:
         mine = self.metrics[n]
@@ -230,6 +273,10 @@ def changes(now: Row, before: Row) -> dict[str, float]:
     """What changed since last week, in shares of its scale, by name; only what is worth a word. Above 0 is better."""
     found = {name: (now[metric] - before[metric]) / scale for name, (metric, scale) in CHANGES.items()}
     return {name: change for name, change in found.items() if abs(change) >= WORTH_A_WORD}
+
+
+def _lightest_last(record: Record) -> float:
+    return -float(record["points"])
 
 
 def _listed_before(situation: Situation, students: pd.Series) -> list[Row | None]:

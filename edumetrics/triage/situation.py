@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
 
 from edumetrics.params import Calendar, Scoring, Triage
+from edumetrics.scoring.roll import Vector
+from edumetrics.scoring.signals import Floats
 from edumetrics.scoring.weekly import Scored
 from edumetrics.sentences import Sentences
 
@@ -28,6 +30,43 @@ METRICS = (
     "days_since_submission",
 )
 TIERS = ("", "watch", "high", "critical")
+
+
+class Ahead(Protocol):
+    """The forecast of next week, in which everyone is taken to do as this week."""
+
+    @property
+    def logit(self) -> Floats:
+        """Everyone's logit of failing or leaving."""
+
+    @property
+    def order(self) -> Floats:
+        """What lists are ordered by: the logit smoothed over weeks."""
+
+    def changed(self, scored: Scored, history: pd.DataFrame, rows: Vector) -> tuple[Floats, Floats]:
+        """Logit and order of some students, each of whom alone does what `scored` says."""
+
+
+class Ranking(Protocol):
+    """A forecast that lists are ranked by, aligned with the roll."""
+
+    @property
+    def chance(self) -> Floats:
+        """The chance of failing or leaving."""
+
+    @property
+    def order(self) -> Floats:
+        """What lists are ordered by: the logit smoothed over weeks."""
+
+    @property
+    def told(self) -> dict[str, tuple[Floats, Floats]]:
+        """By heading: each student's value as people are told it, and the class's median."""
+
+    def topics(self, rows: Vector) -> dict[str, Floats]:
+        """By heading: what it adds to the logit of some students."""
+
+    def next_week(self, scored: Scored, history: pd.DataFrame) -> Ahead:
+        """The forecast of a week to come."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +98,7 @@ class Situation:
         scored: the week's scores, and what they are made of.
         history: what earlier weeks stored of the metrics that baselines are made of.
         memory: what earlier weeks remember.
+        model: the forecast that lists are ranked by; None where they go by the rules.
     """
 
     scored: Scored
@@ -68,11 +108,17 @@ class Situation:
     scoring: Scoring
     triage: Triage
     sentences: Sentences
+    model: Ranking | None = None
 
     @property
     def week(self) -> int:
         """The semester week."""
         return self.scored.week
+
+    @cached_property
+    def lists(self) -> np.ndarray:
+        """Whose list each student on the roll is for, as a number: the advisor's; of those without one, one more."""
+        return np.asarray(pd.factorize(self.scored.metrics["advisor_id"], use_na_sentinel=False)[0])
 
     @cached_property
     def students(self) -> pd.Index[str]:

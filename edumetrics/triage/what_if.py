@@ -14,8 +14,12 @@ from edumetrics.scoring.roll import Matrix, Vector
 from edumetrics.scoring.weekly import Peers
 from edumetrics.scoring.work import Work
 from edumetrics.triage import rules
-from edumetrics.triage.flags import Standing
-from edumetrics.triage.situation import Bools, Situation
+from edumetrics.triage.by_model import NextList
+from edumetrics.triage.flags import Standing, tier_by_score
+from edumetrics.triage.situation import NO_TIER, Ahead, Bools, Situation
+
+# How far below next week's cut, in log-odds, a step must bring a student where the model ranks.
+MARGIN = 0.1
 
 
 @dataclass(frozen=True)
@@ -56,16 +60,19 @@ class _Trial:
     def __init__(self, situation: Situation, standing: Standing, row: Vector) -> None:
         assert situation.next_week is not None
         self.situation, self.week, this = situation, situation.next_week, situation.scored
+        self.row = row
         self.now = this.observed.take(row)
         self.peers: Peers = this.peers.take(row)
         self.next = repeated(self.now, self.week)
-        history = situation.history[situation.history["student_id"].isin(this.metrics["student_id"].iloc[row])]
-        self.history = pd.concat([history, this.metrics.iloc[row].assign(sem_week=this.week)[history.columns]])
-        self.out = (situation.is_in(situation.memory.out_of_reach) | rules.out_of_reach(this))[row]
+        past = situation.history
+        everyone = pd.concat([past, this.metrics.assign(sem_week=this.week)[past.columns]])
+        self.history = everyone[everyone["student_id"].isin(this.metrics["student_id"].iloc[row])]
+        out = situation.is_in(situation.memory.out_of_reach) | rules.out_of_reach(this)
         stays = np.any(list(standing.fired.values()), axis=0)
         if situation.in_grace(self.week):
             stays |= situation.is_in(situation.memory.watchlist)
-        self.stays = stays[row]
+        self.out, self.stays = out[row], stays[row]
+        self.ranked = None if situation.model is None else _ranked(situation, standing, everyone, out, self.week)
         self.held = self.next.held[:, self.week]
         self.attended = self.next.present[:, self.week]
         self.open = open_assignments(situation, this.observed)[row]
@@ -143,9 +150,17 @@ class _Trial:
             changed(self.next, self.now.roll.week, self.week, change, self._recent()),
             self.history, situation.calendar, situation.scoring, self.peers,
         )  # fmt: skip
-        ruled = np.any(list(rules.fired(scored, self.out, situation.triage).values()), axis=0)
+        ruled = np.any(list(rules.fired(scored, self.out, situation.triage).values()), axis=0) | self.stays
         low = scored.metrics["risk_score"].to_numpy() < situation.triage.staying
-        return np.asarray(~self.stays & ~ruled & (low | situation.in_grace(self.week)))
+        clear = ~ruled & (low | situation.in_grace(self.week))
+        if self.ranked is None:
+            return np.asarray(clear)
+        ahead, everyone = self.ranked
+        logit, order = ahead.changed(scored, self.history, self.row)
+        sure = situation.triage.sure_chance
+        # Whoever takes the step moves the ranks of a class a little for the others too: a hair's breadth is not enough.
+        unlikely = logit + MARGIN < np.log(sure / (1 - sure)) if sure < 1 else True
+        return everyone.off(self.row, ~clear, ruled, order + MARGIN) & unlikely
 
     def _recent(self) -> list[int]:
         calendar, scoring = self.situation.calendar, self.situation.scoring
@@ -166,6 +181,22 @@ class _Trial:
         if len(parts) == 1:
             return parts[0]
         return sentences.say(sentences.off_list["both"], first=parts[0], second=parts[1])
+
+
+def _ranked(
+    situation: Situation, standing: Standing, history: pd.DataFrame, out: Bools, week: int
+) -> tuple[Ahead, NextList]:
+    """Next week's forecast and lists, were everyone to do as this week."""
+    assert situation.model is not None
+    this, triage = situation.scored, situation.triage
+    scored = weekly.score(
+        repeated(this.observed, week), history, situation.calendar, situation.scoring, this.peers
+    )  # fmt: skip
+    fired = [*rules.fired(scored, out, triage).values(), *standing.fired.values()]
+    ruled = np.any(fired, axis=0)
+    by_rules = tier_by_score(scored.metrics["risk_score"].to_numpy(), standing.on_list, ruled, triage) > NO_TIER
+    ahead = situation.model.next_week(scored, history)
+    return ahead, NextList(situation.lists, by_rules, ruled, ahead.order)
 
 
 def open_assignments(situation: Situation, observed: Observed) -> Vector:

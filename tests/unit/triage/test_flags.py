@@ -210,7 +210,7 @@ def test_a_class_where_everyone_is_flagged_is_one_finding(tmp_path: Path) -> Non
 
 def listed(*rows: tuple[str, str | None, int, float, int, str, bool]) -> pd.DataFrame:
     names = ["student_id", "advisor_id", "tier", "urgency_score", "escalation_level", "status", "looked_after"]
-    return pd.DataFrame(rows, columns=names)
+    return pd.DataFrame(rows, columns=names).assign(first=False)
 
 
 def test_ties_go_by_level_then_id_and_students_without_advisor_are_one_list() -> None:

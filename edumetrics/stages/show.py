@@ -1,0 +1,118 @@
+"""What the weekly notebook shows of a week: one call a cell, a table or a figure each."""
+
+from __future__ import annotations
+
+import pandas as pd
+from pandas.io.formats.style import Styler
+
+from edumetrics.reports import figures
+from edumetrics.stages import forecast
+from edumetrics.stages.weekly import Scores, Triaged, Week
+from edumetrics.triage.stability import stability as measured
+
+
+def health_table(week: Week) -> pd.DataFrame:
+    """Data health to show: what is fresh, what is missing, what was wrong and what was done about it."""
+    names = {"message": "what was found", "status": "status", "class_id": "class", "count": "rows"}
+    return week.health[list(names)].rename(columns=names)
+
+
+def summary(week: Week) -> pd.DataFrame:
+    """What was read: term, week, students listed, and how much attendance and work is known."""
+    facts = week.facts
+    counts = {
+        "term": week.term,
+        "week": week.number,
+        "classes": len(facts.pairings),
+        "students listed": len(facts.students),
+        "student-weeks of attendance": len(facts.attendance),
+        "assignments set": len(facts.assignments),
+        "quizzes set": len(facts.quizzes),
+    }
+    return pd.Series(counts, name="known at the week's end").to_frame()
+
+
+def by_class(scores: Scores) -> pd.DataFrame:
+    """Each class's week: students, and medians of attendance, recorded activity, marks and the rules' risk."""
+    names = {
+        "weekly_att_pct": "attended this week",
+        "effort_score": "recorded activity",
+        "academic_performance": "academic performance",
+        "risk_score": "rules' risk",
+    }
+    groups = scores.metrics.groupby(["class_id", "semester"])
+    table = groups[list(names)].median().rename(columns=names).round(0).astype("Int64")
+    table.insert(0, "students", groups.size())
+    return table.reset_index()
+
+
+def distributions(scores: Scores) -> figures.Picture:
+    """The distribution of recorded activity and academic performance."""
+    return figures.distributions(scores.metrics)
+
+
+def galaxy(scores: Scores) -> figures.Picture:
+    """The student galaxy: recorded activity against academic performance, one point a student."""
+    return figures.galaxy(scores.metrics)
+
+
+def start_here(triaged: Triaged, advisor: str = "") -> Styler:
+    """One list as the advisor acts on it, to look at: who is within capacity, most urgent first, and why in full.
+
+    `queries.flagged` gives the same as a frame.
+
+    Args:
+        triaged: the week's lists.
+        advisor: only this advisor's; the first advisor's with a list when empty.
+    """
+    flags = triaged.lists.flags
+    flags = flags[flags["within_capacity"]]
+    chosen = advisor or next(iter(sorted(flags["advisor_id"].dropna().unique())), "")
+    names = {
+        "triage_rank": "place",
+        "student_id": "student",
+        "risk_tier": "tier",
+        "status": "status",
+        "escalation_level": "weeks running",
+        "diagnosis": "why",
+        "off_list_if": "off the list if the student",
+    }
+    mine = flags[flags["advisor_id"] == chosen].sort_values("triage_rank")
+    shown = mine[list(names)].rename(columns=names).set_index("place")
+    style = shown.style.format(na_rep="", escape="html").set_uuid("start-here")
+    return style.set_table_styles([{"selector": "td, th", "props": "text-align: left; vertical-align: top"}])
+
+
+def forecast_evidence(week: Week) -> pd.DataFrame:
+    """What the forecast in use, the rules and the baselines were worth in this week of a term they had not seen.
+
+    Empty in a college's first semester: there is no term yet to learn from, and lists go by the rules.
+    """
+    return forecast.evidence(week.workspace, week.champion.model_id, week.number)
+
+
+def lists_by_advisor(triaged: Triaged) -> pd.DataFrame:
+    """How long each advisor's list is, how much of it fits into the week, who is new, and who left."""
+    flags = triaged.lists.flags
+    groups = flags.assign(new=flags["status"] == "new").fillna({"advisor_id": "without advisor"}).groupby("advisor_id")
+    table = groups.agg(
+        listed=("student_id", "size"),
+        within_capacity=("within_capacity", "sum"),
+        new=("new", "sum"),
+        looked_after=("looked_after", "sum"),
+    )
+    left = triaged.lists.exits.fillna({"advisor_id": "without advisor"}).groupby("advisor_id").size()
+    table["left"] = left.reindex(table.index).fillna(0).astype("int64")
+    return table.rename(columns=lambda name: name.replace("_", " "))
+
+
+def class_findings(triaged: Triaged) -> pd.DataFrame:
+    """What concerns a whole class rather than any one student."""
+    return triaged.lists.findings[["class_id", "text"]].rename(columns={"class_id": "class", "text": "finding"})
+
+
+def stability(triaged: Triaged) -> pd.DataFrame:
+    """How steady the lists of this semester are, this week's included."""
+    week = triaged.scores.week
+    places = pd.concat([week.memory.lists, triaged.lists.flags[["student_id", "sem_week"]]])
+    return measured(places, week.workspace.params.calendar).round(2)

@@ -38,7 +38,7 @@ HEADINGS = {
 }
 # Where more is worse; of everything else less is.
 WORSE_ABOVE = frozenset({"promptness"})
-WORTH_TELLING = 0.05
+WORTH_TELLING = 0.1
 # Three ways to say one thing: a reader is told it once.
 OUT_OF_REACH = frozenset({"out_of_reach", "out_of_reach" + rules.LAST_WEEK, "attendance_out_of_reach"})
 

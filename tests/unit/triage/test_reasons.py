@@ -131,7 +131,11 @@ def test_the_strongest_reason_comes_first_and_everyone_has_one(flags: pd.DataFra
 
 def test_sentences_say_nothing_that_blames_or_that_only_we_understand(flags: pd.DataFrame) -> None:
     # What happened to others in earlier semesters is a plain fact about them.
-    texts = {record["text"] for _, record in told(flags) if record["code"] != "forecast"} | set(flags["diagnosis"]) | set(flags["off_list_if"].dropna())
+    texts = (
+        {record["text"] for _, record in told(flags) if record["code"] != "forecast"}
+        | set(flags["diagnosis"])
+        | set(flags["off_list_if"].dropna())
+    )
     assert not [text for text in texts if FORBIDDEN.search(text)]
     assert not [text for text in texts if "  " in text or "{" in text or "nan" in text]
 

@@ -138,8 +138,8 @@ def repeat_week_6(path: Path, student: str, attended: int | None) -> None:
             frame = pd.read_sql(f"SELECT * FROM {table} WHERE {even} AND {week} = 6", connection)
             if "week_date" in frame:
                 frame["week_date"] = (pd.to_datetime(frame["week_date"]) + pd.Timedelta(weeks=1)).dt.date.astype(str)
-            if table == "attendance":
-                mine = frame["student_id"] == student
+            mine = frame["student_id"] == student
+            if table == "attendance" and mine.any():
                 frame.loc[mine, "present"] = spread(
                     frame.loc[mine, "lectures_held"], frame.loc[mine, "present"], attended
                 )

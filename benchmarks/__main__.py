@@ -133,7 +133,7 @@ def data_work(workspace: Workspace, week: int) -> None:
         read = weekly.gather(workspace, college, term, week, Path("unused"), replay=False)
         scores = weekly.compute(read)
     entry = runs.start(workspace.store, workspace.params, "weekly", term.name, week)
-    weekly.save(workspace.store, entry, weekly.triage(scores))
+    weekly.save(entry, weekly.triage(scores))
 
 
 def once(label: str, work: Callable[[], object]) -> float:

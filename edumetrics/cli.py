@@ -185,9 +185,9 @@ def calibrate(from_scratch: bool, as_of: datetime | None) -> None:
 @click.option("--format", "fmt", type=click.Choice(["table", "csv", "json"]), default="table", show_default=True)
 def evaluate(fmt: str) -> None:
     """Try forecasts on each past term as if it were live, and hold them against what happened."""
-    from edumetrics.stages import forecast
+    from edumetrics.stages import evaluation
 
-    table = forecast.evaluate(_workspace())
+    table = evaluation.evaluate(_workspace())
     if fmt != "table":
         click.echo(_formatted(table, fmt), nl=False)
         return

@@ -17,7 +17,7 @@ from edumetrics.analysis import runs
 from edumetrics.batch.lock import only_run
 from edumetrics.college.source import College, Term
 from edumetrics.errors import EduMetricsError, SettingsError
-from edumetrics.stages import forecast, terms, weekly
+from edumetrics.stages import terms, training, weekly
 from edumetrics.stages.workspace import Workspace
 from edumetrics.weeks import Position
 
@@ -125,12 +125,12 @@ def run(workspace: Workspace, due: Plan, tell: Tell) -> None:
 def _train(workspace: Workspace, due: Plan, tell: Tell) -> None:
     """Have a forecast ready for the terms that a plan is about, learnt from the terms before each."""
     names = sorted({task.term for step in due.steps for task in step.tasks})
-    names = [name for name in names if forecast.due(workspace, name)]
+    names = [name for name in names if training.due(workspace, name)]
     if not names:
         return
     with workspace.college() as college:
         for name in names:
-            told = forecast.train(workspace, college, terms.find_term(college, name, due.position), due.position)
+            told = training.train(workspace, college, terms.find_term(college, name, due.position), due.position)
             if told:
                 tell(told)
 
@@ -169,7 +169,7 @@ def calibrate(
         for term in college.terms(position):
             if term.current and completed_only:
                 continue
-            trained = forecast.train(workspace, college, term, position)
+            trained = training.train(workspace, college, term, position)
             if trained:
                 tell(trained)
             written = sum(_weeks_of(workspace, college, term, position))
@@ -208,7 +208,7 @@ def _weeks_of(workspace: Workspace, college: College, term: Term, position: Posi
             with_health=week == teaching[-1],
         )
         entry = runs.start(workspace.store, workspace.params, weekly.STAGE, term.name, week)
-        yield weekly.save(workspace.store, entry, weekly.triage(weekly.compute(read)))
+        yield weekly.save(entry, weekly.triage(weekly.compute(read)))
 
 
 def _bar(steps: Iterable[T]) -> Iterable[T]:

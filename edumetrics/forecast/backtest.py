@@ -10,12 +10,19 @@ import pandas as pd
 from sklearn.metrics import average_precision_score, roc_auc_score
 from sklearn.model_selection import GroupKFold
 
-from edumetrics.forecast.models import SIMPLICITY, Calibrated, calibrate, fit_all, probability, smoothed
+from edumetrics.forecast.measures import Measured, by_class, calibration_error, reliability
+from edumetrics.forecast.models import (
+    SIMPLICITY,
+    Calibrated,
+    calibrate,
+    fit_all,
+    probability,
+    smoothed,
+)
 from edumetrics.params import Forecast, Triage
 from edumetrics.scoring.signals import Floats
 from edumetrics.triage.flags import NOBODY
 
-BINS = 10
 FOLDS = 4
 SAME_PRECISION, SAME_AUC = 0.005, 0.001
 
@@ -25,20 +32,27 @@ class Contest:
     """How every candidate did on the last completed term, and who won.
 
     Attributes:
-        tables: by candidate, one row a week, as `by_week`.
+        measured: by candidate, how it did; its weeks as `by_week`.
         champion: the winner's name.
         models: every candidate, refitted on all terms, calibrated on what it says of classes it has not seen.
         trained_terms: all completed terms, in order.
         tested_term: the last of them.
         rows: how many rows the models learnt from.
+        unseen: term, student_id, sem_week and the champion's logit of everyone, from models that had not seen them.
     """
 
-    tables: dict[str, pd.DataFrame]
+    measured: dict[str, Measured]
     champion: str
     models: dict[str, Calibrated]
     trained_terms: tuple[str, ...]
     tested_term: str
     rows: int
+    unseen: pd.DataFrame
+
+    @property
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """By candidate, one row a week."""
+        return {name: measured.by_week for name, measured in self.measured.items()}
 
 
 def contest(terms: Mapping[str, pd.DataFrame], settings: Forecast, triage: Triage) -> Contest | None:
@@ -57,7 +71,7 @@ def contest(terms: Mapping[str, pd.DataFrame], settings: Forecast, triage: Triag
     names = tuple(sorted(terms))
     if not names or not _enough(pd.concat([terms[name] for name in names]), settings):
         return None
-    everything = pd.concat([terms[name] for name in names], ignore_index=True)
+    everything = pd.concat([terms[name].assign(term=name) for name in names], ignore_index=True)
     unseen = _out_of_fold(everything, settings)
     last = terms[names[-1]].reset_index(drop=True)
     before = everything.iloc[: len(everything) - len(last)]
@@ -67,8 +81,17 @@ def contest(terms: Mapping[str, pd.DataFrame], settings: Forecast, triage: Triag
         logits = {name: logit[len(before) :] for name, logit in unseen.items()}
     fitted = fit_all(everything, _failed(everything), settings)
     models = {name: calibrate(fitted[name], everything, _failed(everything), unseen[name]) for name in fitted}
-    tables = {name: by_week(last, logit, triage, settings) for name, logit in logits.items()}
-    return Contest(tables, _champion(tables), models, names, names[-1], len(everything))
+    measured = {name: _measured(last, logit, triage, settings) for name, logit in logits.items()}
+    champion = _champion({name: found.by_week for name, found in measured.items()})
+    logits_unseen = everything[["term", "student_id", "sem_week"]].assign(logit=unseen[champion])
+    return Contest(measured, champion, models, names, names[-1], len(everything), logits_unseen)
+
+
+def _measured(rows: pd.DataFrame, logit: Floats, triage: Triage, settings: Forecast) -> Measured:
+    p, failed = probability(logit), _failed(rows)
+    return Measured(
+        by_week(rows, logit, triage, settings), reliability(p, failed), by_class(rows["class_id"], p, failed)
+    )
 
 
 def _enough(rows: pd.DataFrame, settings: Forecast) -> bool:
@@ -152,10 +175,3 @@ def places(frame: pd.DataFrame, triage: Triage, keep: float) -> pd.DataFrame:
     frame = frame.sort_values(["sem_week", "advisor", "order", "student_id"], ascending=[True, True, False, True])
     capacity = frame["advisor"].map(triage.capacity_of)
     return frame.assign(inside=frame.groupby(["sem_week", "advisor"]).cumcount() < capacity)
-
-
-def calibration_error(p: Floats, failed: np.ndarray) -> float:
-    """Expected calibration error: ten bins of equal size, the mean distance between forecast and share who failed."""
-    order = np.argsort(p, kind="stable")
-    bins = [part for part in np.array_split(order, BINS) if len(part)]
-    return float(sum(len(part) * abs(p[part].mean() - failed[part].mean()) for part in bins) / len(p))

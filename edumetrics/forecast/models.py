@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 import pandas as pd
 from sklearn.ensemble import HistGradientBoostingClassifier
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import LogisticRegression, RidgeCV
 
 from edumetrics.fields import FEATURES
 from edumetrics.forecast.features import CALENDAR
@@ -46,19 +47,23 @@ class Window:
 
 @dataclass(frozen=True)
 class Linear:
-    """Logistic regression in overlapping windows of weeks, on some columns of the features."""
+    """A linear model in overlapping windows of weeks, on some columns: of a logit, or of a score."""
 
     columns: tuple[str, ...]
     windows: dict[int, Window]
 
     def logit(self, rows: pd.DataFrame) -> Floats:
         """The logit, one for each row."""
-        logits, weeks = np.zeros(len(rows)), rows["sem_week"].to_numpy()
+        return np.asarray(np.clip(self.value(rows), -MOST, MOST))
+
+    def value(self, rows: pd.DataFrame) -> Floats:
+        """What the model of each row's week says, as it is."""
+        values, weeks = np.zeros(len(rows)), rows["sem_week"].to_numpy()
         for week in np.unique(weeks):
             window = self.window(int(week))
-            values = rows.loc[weeks == week, list(self.columns)]
-            logits[weeks == week] = window.standard(values) @ window.coefficient + window.intercept
-        return np.asarray(np.clip(logits, -MOST, MOST))
+            part = rows.loc[weeks == week, list(self.columns)]
+            values[weeks == week] = window.standard(part) @ window.coefficient + window.intercept
+        return values
 
     def contributions(self, rows: pd.DataFrame) -> pd.DataFrame:
         """What each feature adds to the logit against the average training row: with `base` they sum to the logit."""
@@ -117,27 +122,38 @@ class Calibrated:
 
 def fit_linear(rows: pd.DataFrame, failed: Floats, settings: Forecast) -> Linear:
     """Fit one logistic regression for every week, on the weeks around it."""
-    return _fit_windows(rows, failed, LINEAR, settings.linear_c, settings.window)
+    return fit_windows(rows, failed, LINEAR, _logistic(settings.linear_c), settings.window)
 
 
 def fit_alone(name: str, rows: pd.DataFrame, failed: Floats, settings: Forecast) -> Linear:
     """Fit one feature alone, week by week; hardly regularised: it cannot overfit."""
-    return _fit_windows(rows, failed, (name,), 1.0, settings.window)
+    return fit_windows(rows, failed, (name,), _logistic(1.0), settings.window)
 
 
-def _fit_windows(rows: pd.DataFrame, failed: Floats, columns: tuple[str, ...], strength: float, reach: int) -> Linear:
+def _logistic(strength: float) -> Callable[[], LogisticRegression]:
+    return lambda: LogisticRegression(C=strength, max_iter=2000)
+
+
+def fit_windows(
+    rows: pd.DataFrame,
+    target: Floats,
+    columns: tuple[str, ...],
+    estimator: Callable[[], LogisticRegression | RidgeCV],
+    reach: int,
+) -> Linear:
+    """Fit a linear model for every week of the rows, each on the weeks at most `reach` away."""
     weeks, windows = rows["sem_week"].to_numpy(), {}
     every = rows[list(columns)].to_numpy("float64")
     for week in np.unique(weeks):
         near = np.abs(weeks - week) <= reach
-        if len(np.unique(failed[near])) < 2:
+        if len(np.unique(target[near])) < 2:
             continue
         median = _medians(every[near])
         values = np.where(np.isnan(every[near]), median, every[near])
         mean, scale = values.mean(axis=0), values.std(axis=0)
         scale = np.where(scale > 0, scale, 1.0)
-        fitted = LogisticRegression(C=strength, max_iter=2000).fit((values - mean) / scale, failed[near])
-        windows[int(week)] = Window(median, mean, scale, fitted.coef_[0], float(fitted.intercept_[0]))
+        fitted = estimator().fit((values - mean) / scale, target[near])
+        windows[int(week)] = Window(median, mean, scale, np.ravel(fitted.coef_), float(np.ravel(fitted.intercept_)[0]))
     return Linear(columns, windows)
 
 

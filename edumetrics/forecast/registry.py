@@ -14,19 +14,22 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 from edumetrics.errors import EduMetricsError
 from edumetrics.fields import FEATURES
 from edumetrics.forecast.models import Blend, Boosted, Calibrated, Linear, Model, Window
+from edumetrics.forecast.scores import Scores
 
 ARRAYS = ("median", "mean", "scale", "coefficient")
 # What a stored tree model may be made of, beyond what skops trusts by itself.
 TRUSTED = ["sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor"]
 
 
-def dumped(model: Calibrated) -> bytes:
+Kept = Calibrated | Scores | Linear
+
+
+def dumped(model: Kept) -> bytes:
     """A model as bytes: JSON, and for trees a skops archive within it."""
-    content = {"features": list(FEATURES), "shift": model.shift, "model": _described(model.model)}
-    return json.dumps(content).encode()
+    return json.dumps({"features": list(FEATURES), "model": _described(model)}).encode()
 
 
-def loaded(content: bytes, sha256: str) -> Calibrated:
+def loaded(content: bytes, sha256: str) -> Kept:
     """The model of some bytes.
 
     Raises:
@@ -37,14 +40,14 @@ def loaded(content: bytes, sha256: str) -> Calibrated:
     return _read(content)
 
 
-@lru_cache(maxsize=1)
-def _read(content: bytes) -> Calibrated:
+@lru_cache(maxsize=8)
+def _read(content: bytes) -> Kept:
     """The model of bytes that are trusted; the same model serves week after week."""
     found = json.loads(content)
     if found["features"] != list(FEATURES):
         raise EduMetricsError("The stored model was made for other features: train it again.")
-    first, second, third = found["shift"]
-    return Calibrated(_built(found["model"]), (first, second, third))
+    model: Kept = _built(found["model"])
+    return model
 
 
 def fingerprint(content: bytes) -> str:
@@ -52,7 +55,12 @@ def fingerprint(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def _described(model: Model) -> dict[str, Any]:
+def _described(model: Model | Kept) -> dict[str, Any]:
+    if isinstance(model, Calibrated):
+        return {"kind": "calibrated", "shift": model.shift, "model": _described(model.model)}
+    if isinstance(model, Scores):
+        rest = {"spread": model.spread, "knows_history": model.knows_history, "residuals": model.residuals.tolist()}
+        return {"kind": "scores", "linear": _described(model.linear), **rest}
     if isinstance(model, Linear):
         windows = {
             week: {**{name: getattr(w, name).tolist() for name in ARRAYS}, "intercept": w.intercept}
@@ -67,6 +75,12 @@ def _described(model: Model) -> dict[str, Any]:
 
 
 def _built(found: dict[str, Any]) -> Any:
+    if found["kind"] == "calibrated":
+        first, second, third = found["shift"]
+        return Calibrated(_built(found["model"]), (first, second, third))
+    if found["kind"] == "scores":
+        residuals = np.array(found["residuals"])
+        return Scores(_built(found["linear"]), residuals, found["spread"], found["knows_history"])
     if found["kind"] == "linear":
         windows = {int(week): _window(values) for week, values in found["windows"].items()}
         return Linear(tuple(found["columns"]), windows)

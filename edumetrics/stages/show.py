@@ -88,7 +88,7 @@ def forecast_evidence(week: Week) -> pd.DataFrame:
 
     Empty in a college's first semester: there is no term yet to learn from, and lists go by the rules.
     """
-    return forecast.evidence(week.workspace, week.champion.model_id, week.number)
+    return forecast.evidence(week.workspace, week.champion.trained_terms, week.number)
 
 
 def lists_by_advisor(triaged: Triaged) -> pd.DataFrame:

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
 from edumetrics import settings
-from edumetrics.analysis import runs
 from edumetrics.analysis.runs import Run
-from edumetrics.analysis.store import Store, now
+from edumetrics.analysis.store import Store
 from edumetrics.college import health
 from edumetrics.college.source import College, Term
 from edumetrics.errors import SettingsError
@@ -22,7 +20,7 @@ from edumetrics.reports import render, views
 from edumetrics.scoring.facts import Facts
 from edumetrics.scoring.observed import observe
 from edumetrics.scoring.weekly import Scored, score
-from edumetrics.stages import forecast
+from edumetrics.stages import forecast, storing
 from edumetrics.stages.facts import read_facts
 from edumetrics.stages.forecast import Champion
 from edumetrics.stages.memory import remember
@@ -212,38 +210,23 @@ def write(triaged: Triaged, *, write: bool = True, run_id: str = "") -> int:
     if not write:
         return 0
     week = triaged.scores.week
-    store = week.workspace.store
-    run = (
-        runs.resume(store, run_id)
-        if run_id
-        else runs.start(store, week.workspace.params, STAGE, week.term, week.number)
-    )
-    return save(store, run, triaged)
+    return save(storing.entered(week.workspace, STAGE, week.term, week.number, run_id), triaged)
 
 
-def save(store: Store, run: Run, triaged: Triaged) -> int:
+def save(run: Run, triaged: Triaged) -> int:
     """As `write`, for a run that has been entered into the ledger."""
-    week, lists = triaged.scores.week, triaged.lists
-    written: dict[str, Any] = {"run_id": run.run_id, "computed_at": now()}
-    slices = {
-        "weekly_metrics": triaged.scores.metrics,
-        "weekly_features": triaged.scores.features.assign(
-            **{name: triaged.scores.metrics[name].to_numpy() for name in ("sem_week", "class_id", "advisor_id")}
-        ),
-        "weekly_flags": lists.flags,
-        "list_exits": lists.exits,
-        "class_findings": lists.findings,
+    scores, lists, week = triaged.scores, triaged.lists, triaged.scores.week
+    there = {"term": week.term, "sem_week": week.number}
+    own = {name: scores.metrics[name].to_numpy() for name in ("class_id", "advisor_id")}
+    slices: storing.Slices = {
+        "weekly_metrics": (scores.metrics, there),
+        "weekly_features": (scores.features.assign(**own), there),
+        "weekly_flags": (lists.flags, there),
+        "list_exits": (lists.exits, there),
+        "class_findings": (lists.findings, there),
+        "data_health": (week.health, {"run_id": run.run_id}),
     }
-    with store.transaction() as connection:
-        rows = [
-            store.replace(
-                connection, table, frame.assign(term=week.term, **written), term=week.term, sem_week=week.number
-            )
-            for table, frame in slices.items()
-        ]
-        store.replace(connection, "data_health", week.health.assign(**written), run_id=run.run_id)
-        runs.done(connection, run, sum(rows))
-    return rows[0]
+    return storing.replace(week.workspace, run, slices)
 
 
 def render_pages(triaged: Triaged, *, write: bool = True) -> list[Path]:

@@ -37,7 +37,7 @@ HEADINGS = {
     "activity": ("effort_level", "effort_fall", "platform_silence"),
 }
 # Where more is worse; of everything else less is.
-WORSE_ABOVE = frozenset({"promptness"})
+WORSE_ABOVE = frozenset({"promptness", "max_plagiarism", "escalation_level", "hard_subject_count"})
 WORTH_TELLING = 0.1
 # Three ways to say one thing: a reader is told it once.
 OUT_OF_REACH = frozenset({"out_of_reach", "out_of_reach" + rules.LAST_WEEK, "attendance_out_of_reach"})

@@ -16,9 +16,10 @@ from edumetrics.database import writable_engine
 from edumetrics.errors import EduMetricsError, SettingsError
 from edumetrics.fields import FEATURES
 from edumetrics.forecast import backtest, registry
+from edumetrics.forecast.measures import calibration_error
 from edumetrics.forecast.models import Linear, Window, calibrate, fit_all, probability, smoothed
 from edumetrics.params import Calendar, Forecast, Triage
-from edumetrics.stages import forecast, terms, weekly
+from edumetrics.stages import evaluation, terms, weekly
 from edumetrics.stages.workspace import Workspace
 from tests.conftest import workspace_at
 from tests.unit.triage.test_flags import run_week
@@ -84,7 +85,7 @@ def test_no_demographic_column_reaches_a_feature_or_a_model(demo_copy: Workspace
     with sqlite3.connect(demo_copy.settings.home / "college.db") as connection:
         connection.execute("UPDATE students SET gender = CASE gender WHEN 'F' THEN 'M' ELSE 'F' END, name = 'y'")
     pd.testing.assert_frame_equal(features_of(demo_copy, WEEK), before)
-    row = demo_copy.store.read("model_runs", champion=True).iloc[0]
+    row = demo_copy.store.read("model_runs", champion=True, task="fail").iloc[0]
     stored = json.loads((demo_copy.settings.home / row["artefact"]).read_text())
     assert set(stored["features"]) == set(FEATURES) == set(row["features"])
     assert not {"gender", "age", "region", "archetype", "education", "disability", "name"} & set(FEATURES)
@@ -100,8 +101,8 @@ def test_p_fail_is_there_from_week_2_of_a_term_with_history(demo: Workspace) -> 
 
 
 def test_a_champion_beats_the_baselines_on_a_term_it_has_not_seen(demo: Workspace) -> None:
-    runs = demo.store.read("model_runs")
-    means = {row["model_id"]: pd.DataFrame(row["metrics"])["auc"].mean() for row in runs.to_dict("records")}
+    runs = demo.store.read("model_runs", task="fail")
+    means = {row["model_id"]: pd.DataFrame(row["metrics"]["by_week"])["auc"].mean() for row in runs.to_dict("records")}
     champion = runs.loc[runs["champion"].astype(bool), "model_id"].iloc[0]
     attendance = next(name for name in means if "attendance" in name)
     assert means[champion] > means[attendance] + 0.03
@@ -111,7 +112,7 @@ def test_a_champion_beats_the_baselines_on_a_term_it_has_not_seen(demo: Workspac
 
 @pytest.mark.parametrize("damage", ["changed", "missing"])
 def test_a_model_that_was_touched_is_refused_and_the_week_goes_by_the_rules(demo_copy: Workspace, damage: str) -> None:
-    row = demo_copy.store.read("model_runs", champion=True).iloc[0]
+    row = demo_copy.store.read("model_runs", champion=True, task="fail").iloc[0]
     path = demo_copy.settings.home / row["artefact"]
     if damage == "changed":
         path.write_text(path.read_text().replace("0.1", "0.2", 1))
@@ -198,7 +199,7 @@ def test_a_shift_is_found_and_the_slope_kept() -> None:
     )
     assert model.shift[0] == pytest.approx(0.8, abs=0.06)
     assert model.shift[1] == pytest.approx(-1.0, abs=0.15)
-    assert backtest.calibration_error(probability(model.logit(rows)), failed) < 0.015
+    assert calibration_error(probability(model.logit(rows)), failed) < 0.015
 
 
 def test_measures_by_hand() -> None:
@@ -236,11 +237,11 @@ def test_a_college_without_results_has_nothing_to_evaluate(demo_copy: Workspace)
         connection.execute("DELETE FROM exam_results")
         connection.execute("UPDATE students SET withdrawn_on = NULL")
     with pytest.raises(SettingsError, match="Too little is known"):
-        forecast.evaluate(demo_copy)
+        evaluation.evaluate(demo_copy)
 
 
 def test_evaluate_tells_every_week_of_every_candidate(demo: Workspace) -> None:
-    table = forecast.evaluate(demo)
+    table = evaluation.evaluate(demo)
     assert set(table["model"]) == {"rules", "linear", "boosted", "blend", "attendance only", "previous semester only"}
     assert table.groupby("model").size().nunique() == 1
     assert table["champion"].groupby(table["model"]).nunique().max() == 1

@@ -48,7 +48,7 @@ def run_week(workspace: Workspace, week: int, *, replay: bool = False) -> weekly
         term = terms.find_term(college, "", position)
         read = weekly.gather(workspace, college, term, week, workspace.settings.reports, replay=replay)
         done = weekly.triage(weekly.compute(read))
-        weekly.save(workspace.store, runs.start(workspace.store, workspace.params, "weekly", term.name, week), done)
+        weekly.save(runs.start(workspace.store, workspace.params, "weekly", term.name, week), done)
         return done
 
 

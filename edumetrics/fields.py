@@ -306,7 +306,7 @@ _TABLES = (
     ),
     _derived("pre_mid_term", "midterm predictions", (_STUDENT, _TERM, _WEEK),
         _SEMESTER, _CLASS, _pct("predicted_midterm_score", "predicted score"), _pct("low", "lower end of the 80% range"), _pct("high", "upper end of the 80% range"),
-        _share("p_fail", "chance of failing", _NO_MODEL), _REASONS, _MODEL,
+        _share("p_fail", "chance of failing", _NO_MODEL), _bool("at_risk", "whether failing is at least a medium risk"), _REASONS, _MODEL,
     ),
     _derived("pre_end_term", "end-term predictions", (_STUDENT, _TERM, _WEEK),
         _SEMESTER, _CLASS, _pct("predicted_endterm_score", "predicted score"), _pct("low", "lower end of the 80% range"), _pct("high", "upper end of the 80% range"),

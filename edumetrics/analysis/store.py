@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -39,6 +39,8 @@ HISTORY_COLUMNS = (
 WEEKLY_TABLES = tuple(
     name for name, table in TABLES.items() if {"term", "sem_week", "run_id"} <= set(table.names) and name != "run_log"
 )
+# What is derived once a term or exam.
+TERM_TABLES = ("model_runs", "exam_review", "pre_sem_watchlist", "subject_difficulty")
 
 
 class Store:
@@ -169,21 +171,32 @@ class Store:
             values = {"id": 1, "sim_year": position.year, "global_week": position.global_week, "updated_at": now()}
             connection.execute(sa.insert(state).values(values))
 
-    def forget_after(self, connection: Connection, term: str, week: int) -> int:
+    def forget_after(self, connection: Connection, term: str, week: int, exams: Sequence[str]) -> int:
         """Within a transaction, delete what was derived for later weeks of a term and for later terms; returns rows.
 
-        What people entered, the ledger of runs and its data-health findings stay.
+        Reviews of the named exams of that term go too. What people entered, the ledger of runs and its data-health
+        findings stay.
         """
         deleted = 0
         for name in WEEKLY_TABLES:
             c = SQL_TABLES[name].c
             later = sa.or_(c.term > term, sa.and_(c.term == term, c.sem_week > week))
             deleted += connection.execute(sa.delete(SQL_TABLES[name]).where(later)).rowcount
+        review, tried, watched = (SQL_TABLES[name] for name in ("exam_review", "model_runs", "pre_sem_watchlist"))
+        here = sa.and_(review.c.term == term, review.c.exam_type.in_(exams))
+        cards = [tried.c.model_id == f"review-{exam}-{term}" for exam in exams]
+        cards.append(sa.and_(tried.c.task == "review", tried.c.tested_term > term))
+        for statement in (
+            sa.delete(review).where(sa.or_(review.c.term > term, here)),
+            sa.delete(tried).where(sa.or_(*cards)),
+            sa.delete(watched).where(watched.c.target_term > term),
+        ):
+            deleted += connection.execute(statement).rowcount
         return deleted
 
     def forget_all(self, connection: Connection) -> None:
-        """Within a transaction, delete every week's rows and every model; what people entered and the ledger stay."""
-        for name in (*WEEKLY_TABLES, "model_runs"):
+        """Within a transaction, delete everything derived and every model; what people entered and the ledger stay."""
+        for name in (*WEEKLY_TABLES, *TERM_TABLES):
             connection.execute(sa.delete(SQL_TABLES[name]))
 
 

@@ -6,7 +6,6 @@ import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
-from pathlib import Path
 from typing import TypeVar
 
 import pandas as pd
@@ -15,28 +14,15 @@ from tqdm import tqdm
 from edumetrics import weeks
 from edumetrics.analysis import runs
 from edumetrics.batch.lock import only_run
+from edumetrics.batch.tasks import STAGES, Planner, Task
 from edumetrics.college.source import College, Term
 from edumetrics.errors import EduMetricsError, SettingsError
-from edumetrics.stages import terms, training, weekly
+from edumetrics.stages import post_analysis, terms, training
 from edumetrics.stages.workspace import Workspace
 from edumetrics.weeks import Position
 
 Tell = Callable[[str], None]
 T = TypeVar("T")
-STAGES = (weekly.STAGE,)
-
-
-@dataclass(frozen=True)
-class Task:
-    """One stage of one week, due."""
-
-    stage: str
-    term: str
-    week: int
-    folder: Path
-
-    def __str__(self) -> str:
-        return f"{self.stage}, week {self.week} of the term of {self.term}"
 
 
 @dataclass(frozen=True)
@@ -77,8 +63,11 @@ def plan(workspace: Workspace, *, week: int | None = None, stage: str | None = N
     with workspace.college() as college:
         position = college.position(as_of or workspace.today)
         done = workspace.store.position()
+        planner = Planner(workspace, college, again=week is not None and stage is not None)
         if week is not None:
-            return Plan(position, None, (_again(workspace, college, position, week),), again=True)
+            reached = _again(workspace, position, week)
+            step = _step(planner, reached, terms.find_term(college, "", position), stage)
+            return Plan(position, None, (step,), again=True)
         if done == position:
             return Plan(position, None, ())
         current = terms.find_term(college, "", position)
@@ -86,7 +75,7 @@ def plan(workspace: Workspace, *, week: int | None = None, stage: str | None = N
             return Plan(position, (current.name, position.week(workspace.params.calendar)), ())
         begin = done or Position(position.year, position.global_week - position.week(workspace.params.calendar))
         steps = [
-            _step(workspace, reached, _term_of(college, reached, position, current))
+            _step(planner, reached, _term_of(college, reached, position, current), stage)
             for reached in begin.until(position, workspace.params.calendar)
         ]
         return Plan(position, None, tuple(steps))
@@ -112,7 +101,7 @@ def run(workspace: Workspace, due: Plan, tell: Tell) -> None:
         if due.back_to is not None:
             _roll_back(workspace, due, tell)
         _train(workspace, due, tell)
-        for number, step in enumerate(_bar(due.steps), start=1):
+        for number, step in enumerate(bar(due.steps), start=1):
             for task in step.tasks:
                 _carry_out(workspace, task, f"[{number}/{len(due.steps)}]", tell)
             if not step.tasks:
@@ -135,92 +124,12 @@ def _train(workspace: Workspace, due: Plan, tell: Tell) -> None:
                 tell(told)
 
 
-def calibrate(
-    workspace: Workspace,
-    tell: Tell,
-    *,
-    from_scratch: bool = False,
-    completed_only: bool = False,
-    as_of: date | None = None,
-) -> int:
-    """Recompute every completed term and the one in session from the college's database, in this process.
-
-    Args:
-        workspace: where.
-        tell: called with a line about each term.
-        from_scratch: delete everything derived first; what people entered stays.
-        completed_only: leave the term in session alone.
-        as_of: the day to count from, for colleges without `sim_state`.
-
-    Returns:
-        Rows written.
-
-    Raises:
-        Locked: another run is at work.
-        EduMetricsError: a database cannot be used.
-    """
-    rows = 0
-    with only_run(workspace.settings.data), workspace.college() as college:
-        position = college.position(as_of or workspace.today)
-        if from_scratch:
-            with workspace.store.transaction() as connection:
-                workspace.store.forget_all(connection)
-                workspace.store.set_position(connection, None)
-        for term in college.terms(position):
-            if term.current and completed_only:
-                continue
-            trained = training.train(workspace, college, term, position)
-            if trained:
-                tell(trained)
-            written = sum(_weeks_of(workspace, college, term, position))
-            rows += written
-            tell(f"Term of {term.name}: {written} rows through week {_last_week(workspace, term, position)}.")
-            if term.current:
-                _settle(workspace, term, position, tell)
-    return rows
-
-
-def _settle(workspace: Workspace, term: Term, position: Position, tell: Tell) -> None:
-    """Record how far calibration came: no further than the data, so that `run` takes up what is loaded later."""
-    week = position.week(workspace.params.calendar)
-    due = workspace.params.calendar.last_teaching_weeks(week, 1)
-    if due and due[0] > term.last_week:
-        tell(f"The college has no data after week {term.last_week}: `edumetrics run` scores later weeks once loaded.")
-        position = Position(position.year, position.global_week - week + term.last_week)
-    with workspace.store.transaction() as connection:
-        workspace.store.set_position(connection, position)
-
-
-def _weeks_of(workspace: Workspace, college: College, term: Term, position: Position) -> Iterator[int]:
-    """Score each teaching week of a term in order, yielding the rows written."""
-    last = _last_week(workspace, term, position)
-    teaching = [week for week in workspace.params.calendar.teaching_weeks if week <= last]
-    for week in _bar(teaching):
-        folder = terms.report_folder(workspace, term, position, week, weekly.STAGE)
-        read = weekly.gather(
-            workspace,
-            college,
-            term,
-            week,
-            folder,
-            replay=week != last or not term.current,
-            until=last,
-            with_health=week == teaching[-1],
-        )
-        entry = runs.start(workspace.store, workspace.params, weekly.STAGE, term.name, week)
-        yield weekly.save(entry, weekly.triage(weekly.compute(read)))
-
-
-def _bar(steps: Iterable[T]) -> Iterable[T]:
+def bar(steps: Iterable[T]) -> Iterable[T]:
     """A progress bar on a terminal, nothing in a log."""
     return tqdm(list(steps), unit="week", leave=False, disable=None)
 
 
-def _last_week(workspace: Workspace, term: Term, position: Position) -> int:
-    return position.week(workspace.params.calendar) if term.current else term.last_week
-
-
-def _again(workspace: Workspace, college: College, position: Position, week: int) -> Step:
+def _again(workspace: Workspace, position: Position, week: int) -> Position:
     calendar = workspace.params.calendar
     if week not in calendar.teaching_weeks:
         raise SettingsError(
@@ -230,18 +139,17 @@ def _again(workspace: Workspace, college: College, position: Position, week: int
         raise SettingsError(
             f"Week {week} is not over yet: the college's last complete week is {position.week(calendar)}."
         )
-    current = terms.find_term(college, "", position)
-    reached = Position(position.year, position.global_week - position.week(calendar) + week)
-    return _step(workspace, reached, current)
+    return Position(position.year, position.global_week - position.week(calendar) + week)
 
 
-def _step(workspace: Workspace, reached: Position, term: Term | None) -> Step:
-    calendar = workspace.params.calendar
+def _step(planner: Planner, reached: Position, term: Term | None, stage: str | None) -> Step:
+    calendar = planner.workspace.params.calendar
     week = reached.week(calendar)
-    if term is None or week not in calendar.teaching_weeks:
-        return Step(reached, ())
-    folder = workspace.settings.reports / reached.label(calendar) / f"week-{week:02d}" / weekly.STAGE
-    return Step(reached, (Task(weekly.STAGE, term.name, week, folder),))
+    ends = term.week_ends(week)["week_end"] if term is not None else pd.Series(dtype="datetime64[us]")
+    nominal = pd.Timestamp(weeks.slot_start(reached, calendar)) + pd.Timedelta(days=7 * week - 1)
+    day = ends.max() if len(ends) else nominal
+    tasks = planner.tasks(term, reached, day.date())
+    return Step(reached, tuple(task for task in tasks if stage in (None, task.stage)))
 
 
 def _term_of(college: College, reached: Position, position: Position, current: Term) -> Term | None:
@@ -263,25 +171,24 @@ def _carry_out(workspace: Workspace, task: Task, place: str, tell: Tell) -> None
 
     entry = runs.start(workspace.store, workspace.params, task.stage, task.term, task.week)
     os.environ["EDUMETRICS_HOME"] = str(workspace.settings.home)
-    parameters = {
-        "term": task.term,
-        "week": task.week,
-        "folder": str(task.folder),
-        "run_id": entry.run_id,
-        "write": True,
-    }
     try:
-        summary = execute(task.stage, parameters, task.folder)
+        summary = execute(task.stage, {**task.parameters, "run_id": entry.run_id}, task.folder)
     except EduMetricsError as error:
         runs.failed(workspace.store, entry, error)
         raise
-    tell(f"{place} {task}: {summary['rows']} students scored, {summary['pages']} pages.")
+    tell(f"{place} {task}: {_counted(summary)}.")
+
+
+def _counted(summary: dict[str, int]) -> str:
+    """Rows and pages in words."""
+    return ", ".join(f"{count} {name if count != 1 else name[:-1]}" for name, count in summary.items())
 
 
 def _roll_back(workspace: Workspace, due: Plan, tell: Tell) -> None:
     assert due.back_to is not None
     term, week = due.back_to
     with workspace.store.transaction() as connection:
-        rows = workspace.store.forget_after(connection, term, week)
+        to_come = [exam for exam in post_analysis.EXAMS if week <= (post_analysis.exam_week(workspace, exam) or week)]
+        rows = workspace.store.forget_after(connection, term, week, to_come)
         workspace.store.set_position(connection, due.position)
     tell(f"The college went back to week {week}: {rows} rows of later weeks were removed.")

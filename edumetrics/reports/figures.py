@@ -108,3 +108,49 @@ def policy(grid: pd.DataFrame) -> Picture:
     policy_words = f"a watch threshold of {best['watch']:.0f} and a capacity of {best['capacity']:.0f}"
     share = f"At most {100 * best['fails_reached']:.0f}% of those who failed would have been reached"
     return Picture(figure, f"{share}, with {policy_words}, in {best['hours']:.0f} advisor hours.")
+
+
+def reliability(table: pd.DataFrame, what: str, scale: float) -> Picture:
+    """Forecast against what happened, ten groups of equal size, the diagonal being a forecast that held.
+
+    Args:
+        table: forecast, happened, n, as `forecast.measures.reliability`.
+        what: the name of the forecast, with its unit.
+        scale: what forecasts and outcomes are multiplied by to have that unit.
+    """
+    figure = Figure(figsize=(4.6, 4.2), layout="constrained", facecolor="white")
+    axes = figure.subplots()
+    said, was = scale * table["forecast"], scale * table["happened"]
+    low, high = min(said.min(), was.min()) - 3, max(said.max(), was.max()) + 3
+    axes.plot([low, high], [low, high], color=LINE, linewidth=1, zorder=0)
+    axes.plot(said, was, color=ACTION, marker="o", markersize=5, linewidth=1)
+    axes.set_xlim(low, high)
+    axes.set_ylim(low, high)
+    _frame(axes, f"Forecast: {what}", "What happened")
+    off = (said - was).abs()
+    return Picture(figure, f"Forecast and outcome differ by {off.mean():.0f} on average, at most by {off.max():.0f}.")
+
+
+def precision(tables: dict[str, pd.DataFrame]) -> Picture:
+    """Precision at the advisors' capacity by week, one line a candidate, labelled at its end, over the base rate."""
+    figure = Figure(figsize=(8, 3.6), layout="constrained", facecolor="white")
+    axes = figure.subplots()
+    base = pd.Series(dtype="float64")
+    for name, table in tables.items():
+        weeks, share = table["sem_week"], 100 * table["precision_at_capacity"]
+        main = name == next(iter(tables))
+        axes.plot(weeks, share, color=ACTION if main else QUIET, linewidth=2 if main else 1)
+        axes.annotate(
+            f" {name}", (weeks.iloc[-1], share.iloc[-1]), color=ACTION if main else QUIET, fontsize=9, va="center"
+        )
+        base = 100 * table["base_rate"].set_axis(weeks)
+    axes.plot(base.index, base, color=INK, linewidth=1, linestyle=":")
+    axes.annotate(" all students", (base.index[-1], base.iloc[-1]), color=INK, fontsize=9, va="center")
+    axes.set_ylim(0, 102)
+    axes.margins(x=0.18)
+    _frame(axes, "Semester week", "of those in a place, failed or left, %")
+    first, table = next(iter(tables.items()))
+    mean = 100 * table["precision_at_capacity"].mean()
+    return Picture(
+        figure, f"Of those {first} would have given a place, {mean:.0f}% failed or left; of all, {base.mean():.0f}%."
+    )

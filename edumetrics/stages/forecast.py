@@ -49,8 +49,8 @@ def champion(workspace: Workspace, term: str) -> Champion:
     if not isinstance(found.model, Calibrated):
         return Champion(trouble=found.trouble)
     tried = models.rivals(workspace, FAIL, found.trained_terms)
-    rows = {row["model"]: row["metrics"]["by_week"] for row in tried.to_dict("records")}
-    won = next(row["metrics"]["by_week"] for row in tried.to_dict("records") if row["champion"])
+    rows = {row["model"]: row["metrics"]["by_week"] for row in tried}
+    won = next(row["metrics"]["by_week"] for row in tried if row["champion"])
     return Champion(found.model_id, found.model, found.trained_terms, _wins_from(won, rows[RULES]))
 
 
@@ -68,7 +68,7 @@ def _wins_from(champion: list[dict[str, float]], rules: list[dict[str, float]]) 
 def evidence(workspace: Workspace, trained_terms: str, week: int) -> pd.DataFrame:
     """One row per candidate and baseline of a contest: what each was worth in one week of the tested term."""
     rows = []
-    for row in models.rivals(workspace, FAIL, trained_terms).to_dict("records") if trained_terms else []:
+    for row in models.rivals(workspace, FAIL, trained_terms):
         weeks = {int(measures["sem_week"]): measures for measures in row["metrics"]["by_week"]}
         about = {"model": row["model"], "in use": bool(row["champion"]), "tested on": row["tested_term"]}
         rows.append({**about, **weeks.get(week, {})})

@@ -1,4 +1,4 @@
-"""What earlier semesters left behind: of students, and of subjects."""
+"""What is known beside the week: of students from earlier semesters, of subjects so far and from earlier semesters."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import pandas as pd
 from edumetrics.college import subjects
 from edumetrics.college.outcomes import papers
 from edumetrics.college.source import College, Term
+from edumetrics.forecast.subjects import compared
 from edumetrics.stages.workspace import Workspace
 
 # A subject's rate of failing is drawn towards the college's by so many results' worth.
@@ -91,3 +92,22 @@ def fail_rates(workspace: Workspace, before: str) -> pd.Series:
         return pd.Series(dtype="float64")
     overall = 1 - sums["students_passed"].sum() / total.sum()
     return (total - sums["students_passed"] + PRIOR_RESULTS * overall) / (total + PRIOR_RESULTS)
+
+
+def subjects_so_far(
+    workspace: Workspace, college: College, term: Term, week: int, students: pd.DataFrame
+) -> pd.DataFrame:
+    """A week's students and subjects with what was known of them at its end.
+
+    Args:
+        students: student_id, class_id: those of other terms' classes are left out.
+
+    Returns:
+        student_id, class_id, semester, subject_id, sem_week and `forecast.subjects.COLUMNS` but the logit.
+    """
+    own = students[["student_id", "class_id"]].merge(term.pairings[["class_id", "semester"]], on="class_id")
+    day = term.week_ends(week)["week_end"].max().date()
+    pairs = subjects.taken(college, own.drop_duplicates("student_id"), day)
+    known = subjects.so_far(college, term, pairs, week, day)
+    rates = fail_rates(workspace, term.name)
+    return compared(known.assign(sem_week=week, fail_rate=known["subject_id"].map(rates).astype("float64")))

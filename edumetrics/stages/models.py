@@ -19,6 +19,7 @@ from edumetrics.forecast import registry
 from edumetrics.forecast.measures import Measured
 from edumetrics.forecast.registry import Kept
 from edumetrics.stages.workspace import Workspace
+from edumetrics.triage.situation import Row
 
 STAGE = "train"
 FOLDER = "models"
@@ -138,10 +139,15 @@ def in_use(workspace: Workspace, task: str, term: str) -> Found:
     return Found(str(row["model_id"]), model, str(row["trained_terms"]))
 
 
-def rivals(workspace: Workspace, task: str, trained_terms: str) -> pd.DataFrame:
-    """Every candidate of one trial: model (its name), champion, tested_term and metrics (as `as_json`)."""
+def rivals(workspace: Workspace, task: str, trained_terms: str) -> list[Row]:
+    """Every candidate of one trial: model (its name), champion, tested_term and metrics (as `as_json`).
+
+    None where `trained_terms` is empty: there was no trial.
+    """
+    if not trained_terms:
+        return []
     tried = workspace.store.read("model_runs", task=task, trained_terms=trained_terms)
     terms = trained_terms.split(",")
     ends = f"-{terms[0]}-{terms[-1]}"
     names = [name.removeprefix(f"{task}-").removesuffix(ends).replace("-", " ") for name in tried["model_id"]]
-    return tried.assign(model=names)[["model", "champion", "tested_term", "metrics"]]
+    return list(tried.assign(model=names)[["model", "champion", "tested_term", "metrics"]].to_dict("records"))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pandas as pd
 
-from edumetrics.college import subjects as by_subject
 from edumetrics.college.outcomes import outcomes, papers
 from edumetrics.college.records import Exam
 from edumetrics.college.source import College, Term
@@ -12,15 +11,13 @@ from edumetrics.fields import FEATURES
 from edumetrics.forecast import scores, subjects, watchlist
 from edumetrics.forecast.backtest import Contest, contest
 from edumetrics.forecast.models import LINEAR
-from edumetrics.stages import history, models
+from edumetrics.stages import history, models, pre_exam
 from edumetrics.stages.models import Entry
 from edumetrics.stages.workspace import Workspace
 from edumetrics.weeks import Position
 
 FAIL, SUBJECT, WATCHLIST = "fail", "subject", "watchlist"
 EXAMS: tuple[Exam, Exam] = ("midterm", "endterm")
-# In how many teaching weeks before an exam its score is predicted.
-EXAM_WEEKS = 2
 KEYS = ("student_id", "sem_week", "class_id", "advisor_id")
 
 
@@ -89,17 +86,10 @@ def _fail(held: Contest) -> Entry:
     )
 
 
-def exam_weeks(workspace: Workspace, exam: Exam) -> tuple[int, ...]:
-    """The teaching weeks in which an exam's score is predicted, latest first; none where there is no such exam."""
-    calendar = workspace.params.calendar
-    week = calendar.midterm_week if exam == "midterm" else calendar.endterm_week
-    return () if week is None else calendar.teaching_weeks_before(week, EXAM_WEEKS)
-
-
 def _exams(workspace: Workspace, college: College, past: list[Term]) -> list[Entry]:
     entries = []
     for exam in EXAMS:
-        weeks, rows = list(exam_weeks(workspace, exam)), {}
+        weeks, rows = list(pre_exam.weeks(workspace.params.calendar, exam)), {}
         for term in past:
             made = workspace.store.read("weekly_features", (*KEYS, *FEATURES), term=term.name, sem_week=weeks)
             score = papers(college, term, exam).groupby("student_id")["score"].mean().dropna()
@@ -121,7 +111,7 @@ def _subject(workspace: Workspace, college: College, past: list[Term], held: Con
         if failed.empty:
             continue
         teaching = workspace.params.calendar.teaching_weeks[1 :: subjects.EVERY]
-        parts = [subject_rows(workspace, college, term, week) for week in teaching]
+        parts = [history.subjects_so_far(workspace, college, term, week, college.students) for week in teaching]
         logits = held.unseen.loc[held.unseen["term"] == term.name, ["student_id", "sem_week", "logit"]]
         every = pd.concat(parts).merge(failed.astype({"failed": bool}), on=["student_id", "subject_id"])
         rows[term.name] = every.merge(logits, on=["student_id", "sem_week"])
@@ -131,17 +121,6 @@ def _subject(workspace: Workspace, college: College, past: list[Term], held: Con
     names = tuple(sorted(rows))
     best = (subjects.NAME, tried.model, subjects.COLUMNS)
     return [Entry(SUBJECT, tried.measured, *best, names, names[-1], tried.rows)]
-
-
-def subject_rows(workspace: Workspace, college: College, term: Term, week: int) -> pd.DataFrame:
-    """A week's students and subjects with what is known of them: `forecast.subjects.COLUMNS` but the logit."""
-    columns = ("student_id", "sem_week", "class_id", "semester")
-    students = workspace.store.read("weekly_metrics", columns, term=term.name, sem_week=week)
-    day = term.week_ends(week)["week_end"].max().date()
-    pairs = by_subject.taken(college, students.drop(columns="sem_week"), day)
-    known = by_subject.so_far(college, term, pairs, week, day)
-    rates = history.fail_rates(workspace, term.name)
-    return subjects.compared(known.assign(sem_week=week, fail_rate=known["subject_id"].map(rates).astype("float64")))
 
 
 def _watchlist(workspace: Workspace, college: College, past: list[Term]) -> list[Entry]:

@@ -13,17 +13,21 @@ from edumetrics.analysis.store import Store
 from edumetrics.college import health
 from edumetrics.college.source import College, Term
 from edumetrics.errors import SettingsError
+from edumetrics.fields import TABLES
+from edumetrics.forecast import subjects
 from edumetrics.forecast.features import compared
+from edumetrics.forecast.models import Linear, probability
 from edumetrics.forecast.ranking import Forecasted, Known, forecasted
 from edumetrics.params import Calendar
 from edumetrics.reports import render, views
 from edumetrics.scoring.facts import Facts
 from edumetrics.scoring.observed import observe
 from edumetrics.scoring.weekly import Scored, score
-from edumetrics.stages import forecast, storing
+from edumetrics.stages import forecast, history, models, storing, training
 from edumetrics.stages.facts import read_facts
 from edumetrics.stages.forecast import Champion
 from edumetrics.stages.memory import remember
+from edumetrics.stages.models import Found
 from edumetrics.stages.terms import find_term, last_teaching_week, listed, refuse_without_data, report_folder
 from edumetrics.stages.workspace import Workspace, open_workspace
 from edumetrics.triage.lists import Lists
@@ -33,6 +37,7 @@ from edumetrics.triage.situation import Memory, Situation
 STAGE = "weekly"
 # In the first week there is too little to go by.
 FORECAST_FROM = 2
+NO_SUBJECTS = pd.DataFrame(columns=TABLES["risk_of_failing_prediction"].computed)
 
 
 @dataclass(frozen=True)
@@ -46,6 +51,8 @@ class Week:
         prior: what was known of students before the semester.
         later_half: whether the term is in a later slot of the academic year.
         champion: the forecast in use, if there is one yet.
+        subjects: what is known of each student's subjects, where there is a model that needs it; else no rows.
+        subject_model: that model.
         health: data-health findings (see `college.health.findings`).
         names: student_id, name, roll_number; for pages only.
         advisors: advisor_id, name, email, class_id.
@@ -61,6 +68,8 @@ class Week:
     prior: pd.DataFrame
     later_half: bool
     champion: Champion
+    subjects: pd.DataFrame
+    subject_model: Found
     health: pd.DataFrame
     names: pd.DataFrame
     advisors: pd.DataFrame
@@ -69,12 +78,13 @@ class Week:
 
 @dataclass(frozen=True)
 class Scores:
-    """A week, its scores, what forecasts are made from, and the forecast (None where there is none)."""
+    """A week, its scores, what forecasts are made from, the forecast (None where there is none), and by subject."""
 
     week: Week
     scored: Scored
     features: pd.DataFrame
     forecast: Forecasted | None
+    by_subject: pd.DataFrame
 
     @property
     def metrics(self) -> pd.DataFrame:
@@ -148,16 +158,21 @@ def gather(
     window = calendar.teaching_weeks_before(number, scoring_params.baseline_weeks)
     champion = forecast.champion(workspace, term.name)
     found = health.findings(college, term, number) if with_health else health.nothing()
+    model = models.in_use(workspace, training.SUBJECT, term.name)
+    students = _advised(college, workspace.store, term, number, replay=replay)
+    asked = champion.model is not None and model.model is not None and number >= FORECAST_FROM
     return Week(
         workspace=workspace,
         term=term.name,
         number=number,
-        facts=read_facts(college, term, number, _advised(college, workspace.store, term, number, replay=replay), until),
+        facts=read_facts(college, term, number, students, until),
         history=workspace.store.history(term.name, window),
         memory=remember(workspace, term.name, number),
         prior=forecast.prior(workspace, college, term, number),
         later_half=_later_half(term, calendar),
         champion=champion,
+        subjects=history.subjects_so_far(workspace, college, term, number, students) if asked else pd.DataFrame(),
+        subject_model=model,
         health=health.with_warning(found, "forecast: model", champion.trouble) if champion.trouble else found,
         names=college.names,
         advisors=college.advisors,
@@ -174,10 +189,23 @@ def compute(week: Week) -> Scores:
     own = known.own(scored, week.history)
     made = compared(own, scored.metrics["student_id"])
     if week.champion.model is None or week.number < FORECAST_FROM:
-        return Scores(week, scored, made, None)
+        return Scores(week, scored, made, None, NO_SUBJECTS)
     model, keep = week.champion.model, params.forecast.smoothing
     found = forecasted(model, known, own, made, week.history, week.number, keep)
-    return Scores(week, replace(scored, metrics=scored.metrics.assign(p_fail=found.chance)), made, found)
+    scored = replace(scored, metrics=scored.metrics.assign(p_fail=found.chance))
+    return Scores(week, scored, made, found, _by_subject(week, scored.metrics, found))
+
+
+def _by_subject(week: Week, metrics: pd.DataFrame, found: Forecasted) -> pd.DataFrame:
+    """The rows of risk_of_failing_prediction but term, run_id and computed_at."""
+    model = week.subject_model.model
+    if week.subjects.empty or not isinstance(model, Linear):
+        return NO_SUBJECTS
+    known = metrics[["student_id", "sem_week", "semester"]].assign(logit=found.logit)
+    rows = week.subjects.drop(columns=["sem_week", "semester"]).merge(known, on="student_id")
+    chance = probability(model.logit(rows))
+    rows = rows.assign(p_fail=chance, risk_label=subjects.label(chance), model_id=week.subject_model.model_id)
+    return rows[list(NO_SUBJECTS.columns)].sort_values(["student_id", "subject_id"], ignore_index=True)
 
 
 def triage(scores: Scores) -> Triaged:
@@ -224,6 +252,7 @@ def save(run: Run, triaged: Triaged) -> int:
         "weekly_flags": (lists.flags, there),
         "list_exits": (lists.exits, there),
         "class_findings": (lists.findings, there),
+        "risk_of_failing_prediction": (scores.by_subject, there),
         "data_health": (week.health, {"run_id": run.run_id}),
     }
     return storing.replace(week.workspace, run, slices)

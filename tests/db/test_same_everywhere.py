@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from edumetrics import database
 from edumetrics.analysis.tables import METADATA, SQL_TABLES
-from edumetrics.batch import pipeline
+from edumetrics.batch import calibration
 from edumetrics.college import made, simulator
 from edumetrics.college.source import College
 from edumetrics.database import could_write, writable_engine
@@ -43,7 +43,7 @@ def test_sqlite_and_postgresql_give_the_same_metrics(
     plan = simulator.demo_plan(DEMO_STUDENTS, 7, Calendar())
     made.simulate(writable_engine(college), plan, quiet=True)
     other = workspace_at(tmp_path, college, postgres_url())
-    pipeline.calibrate(other, lambda line: None)
+    calibration.calibrate(other, lambda line: None)
     equal(other.store.read("weekly_metrics"), demo.store.read("weekly_metrics"))
     lists = (at.store.read("weekly_flags").drop(columns="reasons") for at in (other, demo))
     equal(*lists)
@@ -51,7 +51,7 @@ def test_sqlite_and_postgresql_give_the_same_metrics(
 
 def test_calibrating_again_changes_no_value(demo_copy: Workspace) -> None:
     before = demo_copy.store.read("weekly_metrics")
-    pipeline.calibrate(demo_copy, lambda line: None, from_scratch=True)
+    calibration.calibrate(demo_copy, lambda line: None, from_scratch=True)
     equal(demo_copy.store.read("weekly_metrics"), before)
 
 
@@ -59,7 +59,7 @@ def test_a_past_week_is_replayed_as_it_was_known(demo: Workspace, tmp_path: Path
     earlier = workspace_at(tmp_path)
     plan = simulator.demo_plan(DEMO_STUDENTS, 7, Calendar(), weeks=7)
     made.simulate(writable_engine(earlier.settings.client_db_url), plan, quiet=True)
-    pipeline.calibrate(earlier, lambda line: None)
+    calibration.calibrate(earlier, lambda line: None)
     then, now = earlier.store.read("weekly_metrics"), demo.store.read("weekly_metrics")
     term = then["term"].max()
     equal(then[then["term"] == term], now[(now["term"] == term) & (now["sem_week"] <= 7)])

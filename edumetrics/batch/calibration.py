@@ -1,0 +1,122 @@
+"""Recomputing history: every completed term and the one in session, in this process, models retrained before each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+
+from edumetrics.analysis import runs
+from edumetrics.batch.lock import only_run
+from edumetrics.batch.pipeline import Tell, bar
+from edumetrics.college.outcomes import EVER
+from edumetrics.college.source import College, Term
+from edumetrics.stages import post_analysis, pre_exam, pre_sem, terms, training, weekly
+from edumetrics.stages.workspace import Workspace
+from edumetrics.weeks import Position
+
+
+def calibrate(
+    workspace: Workspace,
+    tell: Tell,
+    *,
+    from_scratch: bool = False,
+    completed_only: bool = False,
+    as_of: date | None = None,
+) -> int:
+    """Recompute every completed term and the one in session from the college's database, in this process.
+
+    Args:
+        workspace: where.
+        tell: called with a line about each term.
+        from_scratch: delete everything derived first; what people entered stays.
+        completed_only: leave the term in session alone.
+        as_of: the day to count from, for colleges without `sim_state`.
+
+    Returns:
+        Rows written.
+
+    Raises:
+        Locked: another run is at work.
+        EduMetricsError: a database cannot be used.
+    """
+    rows = 0
+    with only_run(workspace.settings.data), workspace.college() as college:
+        position = college.position(as_of or workspace.today)
+        if from_scratch:
+            with workspace.store.transaction() as connection:
+                workspace.store.forget_all(connection)
+                workspace.store.set_position(connection, None)
+        for term in college.terms(position):
+            if term.current and completed_only:
+                continue
+            trained = training.train(workspace, college, term, position)
+            if trained:
+                tell(trained)
+            _before(workspace, college, term, position)
+            written = sum(_weeks_of(workspace, college, term, position))
+            rows += written
+            _after(workspace, college, term, position)
+            tell(f"Term of {term.name}: {written} rows through week {_last_week(workspace, term, position)}.")
+            if term.current:
+                _settle(workspace, term, position, tell)
+    return rows
+
+
+def _settle(workspace: Workspace, term: Term, position: Position, tell: Tell) -> None:
+    """Record how far calibration came: no further than the data, so that `run` takes up what is loaded later."""
+    week = position.week(workspace.params.calendar)
+    due = workspace.params.calendar.last_teaching_weeks(week, 1)
+    if due and due[0] > term.last_week:
+        tell(f"The college has no data after week {term.last_week}: `edumetrics run` scores later weeks once loaded.")
+        position = Position(position.year, position.global_week - week + term.last_week)
+    with workspace.store.transaction() as connection:
+        workspace.store.set_position(connection, position)
+
+
+def _before(workspace: Workspace, college: College, term: Term, position: Position) -> None:
+    """The watchlist of a term, where an earlier one was analysed."""
+    folder = terms.report_folder(workspace, term, position, pre_sem.WEEK, pre_sem.STAGE)
+    start = pre_sem.gather(workspace, college, term, position, folder)
+    if start is not None:
+        entry = runs.start(workspace.store, workspace.params, pre_sem.STAGE, term.name, pre_sem.WEEK)
+        pre_sem.save(entry, pre_sem.compute(start))
+
+
+def _after(workspace: Workspace, college: College, term: Term, position: Position) -> None:
+    """The reviews of a term's exams, as far as results are known by the end of the college's last complete week."""
+    ends = term.week_ends(position.week(workspace.params.calendar))["week_end"]
+    known_by = ends.max().date() if term.current and len(ends) else EVER
+    for exam in post_analysis.EXAMS:
+        found = post_analysis.gather(workspace, college, term, exam, known_by, Path())
+        if found is not None:
+            entry = runs.start(workspace.store, workspace.params, post_analysis.STAGE, term.name, found.week)
+            post_analysis.save(entry, post_analysis.compute(found))
+
+
+def _weeks_of(workspace: Workspace, college: College, term: Term, position: Position) -> Iterator[int]:
+    """Score each teaching week of a term in order, yielding the rows written."""
+    last = _last_week(workspace, term, position)
+    teaching = [week for week in workspace.params.calendar.teaching_weeks if week <= last]
+    for week in bar(teaching):
+        folder = terms.report_folder(workspace, term, position, week, weekly.STAGE)
+        read = weekly.gather(
+            workspace,
+            college,
+            term,
+            week,
+            folder,
+            replay=week != last or not term.current,
+            until=last,
+            with_health=week == teaching[-1],
+        )
+        entry = runs.start(workspace.store, workspace.params, weekly.STAGE, term.name, week)
+        yield weekly.save(entry, weekly.triage(weekly.compute(read)))
+        for exam, stage in pre_exam.STAGES.items():
+            if week in pre_exam.weeks(workspace.params.calendar, exam):
+                entry = runs.start(workspace.store, workspace.params, stage, term.name, week)
+                pre_exam.save(entry, pre_exam.compute(pre_exam.gather(workspace, exam, term.name, week, folder)))
+
+
+def _last_week(workspace: Workspace, term: Term, position: Position) -> int:
+    return position.week(workspace.params.calendar) if term.current else term.last_week

@@ -1,0 +1,116 @@
+"""Whether lists and forecasts serve groups alike: rates with intervals, small groups left out, doubts said."""
+
+from __future__ import annotations
+
+from itertools import combinations
+
+import numpy as np
+import pandas as pd
+from fairlearn.metrics import MetricFrame, false_negative_rate, selection_rate
+from scipy.stats import binomtest
+
+from edumetrics.forecast.measures import abroca
+from edumetrics.scoring.signals import Floats
+
+# Groups below this size are not reported: a rate would tell of persons.
+SMALLEST = 10
+Z = 1.96
+RATES = ("flag_rate", "miss_rate", "calibration")
+
+
+def audit(rows: pd.DataFrame) -> pd.DataFrame:
+    """How each group fared.
+
+    Args:
+        rows: group, flagged (bool: ever on a list), failed (bool), p (forecast, 0..1; NaN where there was none).
+
+    Returns:
+        One row per group of at least `SMALLEST`: group, students, failed (count), flag_rate (share ever on a list),
+        miss_rate (share of those who failed who never were), calibration (mean forecast less share who failed), and of
+        each rate `_low` and `_high` (95%: Wilson 1927 for shares, normal for the difference). NaN where a group has
+        nothing to count. No rows when fewer than two groups are large enough.
+    """
+    rows = rows.dropna(subset="group")
+    sizes = rows["group"].value_counts()
+    rows = rows[rows["group"].isin(sizes.index[sizes >= SMALLEST])]
+    if rows["group"].nunique() < 2:
+        return pd.DataFrame(columns=["group", "students", "failed", *_names()])
+    groups = rows.groupby("group")
+    counts = pd.DataFrame({"students": groups.size(), "failed": groups["failed"].sum()})
+    found = counts.join(_shares(rows, counts)).join(_calibration(rows.dropna(subset="p")))
+    table = found.reindex(columns=["students", "failed", *_names()])
+    return table.rename_axis("group").reset_index()
+
+
+def _names() -> list[str]:
+    return [f"{name}{end}" for name in RATES for end in ("", "_low", "_high")]
+
+
+def _shares(rows: pd.DataFrame, counts: pd.DataFrame) -> pd.DataFrame:
+    """flag_rate and miss_rate with their intervals, by group."""
+    frame = MetricFrame(
+        metrics={"flag_rate": selection_rate, "miss_rate": false_negative_rate},
+        y_true=rows["failed"].to_numpy(dtype=int),
+        y_pred=rows["flagged"].to_numpy(dtype=int),
+        sensitive_features=rows["group"].to_numpy(),
+    )
+    table: pd.DataFrame = frame.by_group.astype("float64")
+    for name, of in (("flag_rate", counts["students"]), ("miss_rate", counts["failed"])):
+        ends = [_wilson(share, int(of[group])) for group, share in zip(table.index, table[name], strict=True)]
+        table[[f"{name}_low", f"{name}_high"]] = ends
+        table.loc[of.reindex(table.index) == 0, name] = np.nan
+    return table
+
+
+def _wilson(share: float, count: int) -> tuple[float, float]:
+    if not count:
+        return np.nan, np.nan
+    found = binomtest(round(share * count), count).proportion_ci(method="wilson")
+    return float(found.low), float(found.high)
+
+
+def _calibration(rows: pd.DataFrame) -> pd.DataFrame:
+    """Mean forecast less share who failed, with its interval, by group."""
+    groups = (rows["p"] - rows["failed"]).astype("float64").groupby(rows["group"])
+    mean, error = groups.mean(), groups.sem()
+    ends = {"calibration_low": mean - Z * error, "calibration_high": mean + Z * error}
+    return pd.DataFrame({"calibration": mean, **ends})
+
+
+def verdicts(table: pd.DataFrame) -> list[str]:
+    """What can, and what cannot, be said of differences between groups, in sentences."""
+    if table.empty:
+        return [f"No two groups of at least {SMALLEST} students: nothing can be said of differences between groups."]
+    called = {
+        "flag_rate": "the share ever on a list",
+        "miss_rate": "the share of those who failed who were never on a list",
+        "calibration": "the forecast less what happened",
+    }
+    return [_verdict(table, name, words) for name, words in called.items()]
+
+
+def _verdict(table: pd.DataFrame, name: str, words: str) -> str:
+    known = table.dropna(subset=[name, f"{name}_low", f"{name}_high"])
+    if len(known) < 2:
+        return f"For {words} there are too few students to compare groups."
+    ordered = known.sort_values(name)
+    low, high = ordered.iloc[0], ordered.iloc[-1]
+    apart = 100 * (high[name] - low[name])
+    if high[f"{name}_low"] > low[f"{name}_high"]:
+        return (
+            f"In {words}, {high['group']} and {low['group']} differ by {apart:.0f} points, more than chance explains."
+        )
+    return f"In {words}, groups differ by {apart:.0f} points at most, which may be chance: the data cannot tell."
+
+
+def abroca_of(rows: pd.DataFrame) -> pd.DataFrame:
+    """The area between the ROC curves of each pair of groups that are large enough: first, second, abroca."""
+    rows = rows.dropna(subset=["group", "p"])
+    sizes = rows["group"].value_counts()
+    found = []
+    for one, other in combinations(sorted(sizes.index[sizes >= SMALLEST]), 2):
+        pair = rows[rows["group"].isin([one, other])]
+        p: Floats = pair["p"].to_numpy("float64")
+        area = abroca(p, pair["failed"].to_numpy(dtype=int), (pair["group"] == other).to_numpy())
+        found.append((one, other, area))
+    return pd.DataFrame(found, columns=["first", "second", "abroca"])

@@ -1,0 +1,242 @@
+"""Before an exam: every student's predicted score, its range, the chance of failing it, and why."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from edumetrics.analysis.runs import Run
+from edumetrics.college.records import Exam
+from edumetrics.college.source import College, Term
+from edumetrics.errors import SettingsError
+from edumetrics.fields import FEATURES, TABLES
+from edumetrics.forecast import explain, ranking, reasons, scores
+from edumetrics.forecast.features import Own
+from edumetrics.forecast.scores import Scores
+from edumetrics.forecast.subjects import HIGH, LOW
+from edumetrics.params import Calendar
+from edumetrics.reports import figures
+from edumetrics.stages import models, storing
+from edumetrics.stages.models import Found
+from edumetrics.stages.terms import find_term, listed, report_folder
+from edumetrics.stages.workspace import Workspace, open_workspace
+from edumetrics.triage.situation import Row
+from edumetrics.weeks import Position
+
+STAGES: dict[Exam, str] = {"midterm": "pre_mid", "endterm": "pre_end"}
+STORED: dict[Exam, str] = {"midterm": "pre_mid_term", "endterm": "pre_end_term"}
+# In how many teaching weeks before an exam its score is predicted.
+WEEKS = 2
+# Points of a predicted score that are worth a word.
+WORTH_TELLING = 0.5
+
+
+@dataclass(frozen=True)
+class Ahead:
+    """An exam ahead, seen from the end of one week: what `compute` starts from.
+
+    Attributes:
+        features: what the week stored in weekly_features, with semester and days_since_submission.
+        found: the model in use; its `model` is None where there is none yet.
+        folder: where this week's reports go.
+    """
+
+    workspace: Workspace
+    exam: Exam
+    term: str
+    number: int
+    features: pd.DataFrame
+    found: Found
+    folder: Path
+
+
+@dataclass(frozen=True)
+class Predicted:
+    """An exam ahead and its predictions: the rows of pre_mid_term or pre_end_term but term, run_id, computed_at."""
+
+    ahead: Ahead
+    rows: pd.DataFrame
+
+
+def weeks(calendar: Calendar, exam: Exam) -> tuple[int, ...]:
+    """The teaching weeks in which an exam's score is predicted, latest first; none where there is no such exam."""
+    week = calendar.midterm_week if exam == "midterm" else calendar.endterm_week
+    return () if week is None else calendar.teaching_weeks_before(week, WEEKS)
+
+
+def load(exam: Exam, term: str = "", week: int = 0, folder: str = "") -> Ahead:
+    """Read what a week stored before an exam.
+
+    Args:
+        exam: midterm or endterm.
+        term: ISO date of the term's first week; the term in session when empty.
+        week: semester week; when 0 the last one, so far, in which this exam is predicted, of an earlier term where the
+            term in session has not come to one.
+        folder: where reports go; chosen from term and week when empty.
+
+    Raises:
+        SettingsError: the calendar has no such exam, the week is not one before it, or it was not analysed yet.
+    """
+    workspace = open_workspace()
+    with workspace.college() as college:
+        position = college.position(workspace.today)
+        chosen = _term(workspace, college, exam, term, position)
+        number = week or _latest(workspace, exam, chosen, position)
+        place = Path(folder) if folder else report_folder(workspace, chosen, position, number, STAGES[exam])
+    return gather(workspace, exam, chosen.name, number, place)
+
+
+def _term(workspace: Workspace, college: College, exam: Exam, name: str, position: Position) -> Term:
+    """The term asked for; else the latest in which a week before the exam is over."""
+    if name or not weeks(workspace.params.calendar, exam):
+        return find_term(college, name, position)
+    reached = [term for term in college.terms(position) if _reached(workspace, exam, term, position)]
+    return reached[-1] if reached else find_term(college, name, position)
+
+
+def _reached(workspace: Workspace, exam: Exam, term: Term, position: Position) -> list[int]:
+    calendar = workspace.params.calendar
+    now = position.week(calendar) if term.current else calendar.weeks_per_semester
+    return [week for week in weeks(calendar, exam) if week <= now]
+
+
+def _latest(workspace: Workspace, exam: Exam, term: Term, position: Position) -> int:
+    due = weeks(workspace.params.calendar, exam)
+    if not due:
+        raise SettingsError(f"The calendar has no {exam}: there is nothing to predict.")
+    return next(iter(_reached(workspace, exam, term, position)), due[-1])
+
+
+def gather(workspace: Workspace, exam: Exam, term: str, number: int, folder: Path) -> Ahead:
+    """Read a week's features from the analysis database.
+
+    Raises:
+        SettingsError: the week is not one before the exam, or was not analysed yet.
+    """
+    due = weeks(workspace.params.calendar, exam)
+    if number not in due:
+        raise SettingsError(f"Week {number} is not one in which the {exam} is predicted: they are {listed(due[::-1])}.")
+    store, there = workspace.store, {"term": term, "sem_week": number}
+    made = store.read("weekly_features", ("student_id", "sem_week", "class_id", *FEATURES), **there)
+    if made.empty:
+        raise SettingsError(f"Week {number} of the term of {term} was not analysed: run the weekly stage first.")
+    more = store.read("weekly_metrics", ("student_id", "semester", "days_since_submission"), **there)
+    found = models.in_use(workspace, exam, term)
+    return Ahead(workspace, exam, term, number, made.merge(more, on="student_id"), found, folder)
+
+
+def compute(ahead: Ahead) -> Predicted:
+    """Predict every student's score: pure, changes nothing."""
+    rows, scoring = ahead.features, ahead.workspace.params.scoring
+    model = ahead.found.model
+    if isinstance(model, Scores):
+        said, model_id = model.predict(rows, scoring.pass_mark), ahead.found.model_id
+        why = _reasons(ahead, model)
+    else:
+        said, model_id = scores.baseline(rows, scoring.pass_mark), scores.BASELINE
+        why = [[] for _ in rows.index]
+    chance = said["p_fail"].fillna((said["predicted"] < scoring.pass_mark).astype("float64"))
+    frame = rows[["student_id", "sem_week", "semester", "class_id"]].assign(
+        low=said["low"],
+        high=said["high"],
+        p_fail=said["p_fail"],
+        at_risk=(chance >= LOW).to_numpy(),
+        outlook=np.select([chance < LOW, chance < HIGH], ["pass", "borderline"], "fail").astype(object),
+        reasons=pd.Series(why, dtype="object", index=rows.index),
+        model_id=model_id,
+    )
+    frame[f"predicted_{ahead.exam}_score"] = said["predicted"]
+    return Predicted(ahead, frame[TABLES[STORED[ahead.exam]].computed])
+
+
+def _reasons(ahead: Ahead, model: Scores) -> list[list[dict[str, Any]]]:
+    rows = ahead.features
+    parts = model.linear.contributions(rows).reindex(columns=list(FEATURES), fill_value=0.0)
+    values = rows.rename(columns={"days_since_submission": "days_idle"}).assign(effort_week=rows["effort"])
+    told = ranking.told(Own(values.astype({"days_idle": "float64"}), pd.factorize(rows["class_id"])[0]))
+    sentences = ahead.workspace.params.sentences
+    return reasons.records(sentences, "forecast_", explain.by_topic(parts), told, worse_adds=False, least=WORTH_TELLING)
+
+
+def write(predicted: Predicted, *, write: bool = True, run_id: str = "") -> int:
+    """Replace the week's predictions; returns students predicted, 0 when `write` is False."""
+    if not write:
+        return 0
+    ahead = predicted.ahead
+    stage = STAGES[ahead.exam]
+    return save(storing.entered(ahead.workspace, stage, ahead.term, ahead.number, run_id), predicted)
+
+
+def save(run: Run, predicted: Predicted) -> int:
+    """As `write`, for a run that has been entered into the ledger."""
+    ahead = predicted.ahead
+    slices = {STORED[ahead.exam]: (predicted.rows, {"term": ahead.term, "sem_week": ahead.number})}
+    return storing.replace(ahead.workspace, run, slices)
+
+
+def evidence(ahead: Ahead) -> pd.DataFrame:
+    """What the model and the baselines were worth on students they had not seen: mean absolute error, coverage.
+
+    Empty before a first such exam: then the prediction is the marks so far, with a range that is meant to be too wide.
+    """
+    rows = []
+    for row in _rivals(ahead):
+        of_week = [week for week in row["metrics"]["by_week"] if week["sem_week"] == ahead.number]
+        about = {"model": row["model"], "in use": bool(row["champion"]), "tested on": row["tested_term"]}
+        rows += [{**about, "students": week["n"], **week} for week in of_week]
+    shown = {"mae": "mean absolute error", "coverage": "in the 80% range", "width": "width of the range"}
+    table = pd.DataFrame(rows, columns=["model", "in use", "tested on", "students", *shown])
+    return table.sort_values("mae", ignore_index=True).rename(columns=shown).round(2)
+
+
+def reliability(ahead: Ahead) -> figures.Picture | None:
+    """Predicted against actual scores of the exam that the model was tried on; None where there is no model."""
+    used = [row["metrics"] for row in _rivals(ahead) if row["champion"]]
+    return figures.reliability(pd.DataFrame(used[0]["reliability"]), "score, %", scale=1) if used else None
+
+
+def error_by_class(ahead: Ahead) -> pd.DataFrame:
+    """By class, how far the predictions of the exam tried on were from the scores, on average (above 0: too high)."""
+    used = [row["metrics"]["by_class"] for row in _rivals(ahead) if row["champion"]]
+    table = pd.DataFrame(used[0] if used else [], columns=["class_id", "n", "forecast", "happened", "error"])
+    names = {"class_id": "class", "n": "predictions", "forecast": "predicted", "happened": "scored"}
+    return table.rename(columns=names).round(1)
+
+
+def _rivals(ahead: Ahead) -> list[Row]:
+    return models.rivals(ahead.workspace, ahead.exam, ahead.found.trained_terms)
+
+
+def by_class(predicted: Predicted) -> pd.DataFrame:
+    """Each class's outlook: students, median predicted score, and how many may fail."""
+    rows = predicted.rows
+    groups = rows.groupby(["class_id", "semester"])
+    table = pd.DataFrame(
+        {
+            "students": groups.size(),
+            "median predicted": groups[f"predicted_{predicted.ahead.exam}_score"].median().round(0),
+            "may fail": rows.assign(may=_may_fail(predicted)).groupby(["class_id", "semester"])["may"].sum(),
+        }
+    )
+    return table.reset_index()
+
+
+def likeliest(predicted: Predicted, count: int = 20) -> pd.DataFrame:
+    """The students with the highest chance of failing: predicted score, its range, and the top reason."""
+    name = f"predicted_{predicted.ahead.exam}_score"
+    rows = predicted.rows.sort_values(["p_fail", name], ascending=[False, True]).head(count)
+    why = [records[0]["text"] if records else "" for records in rows["reasons"]]
+    shown = rows[["student_id", "class_id", name, "low", "high", "p_fail"]].round(
+        {name: 0, "low": 0, "high": 0, "p_fail": 2}
+    )
+    names = {"student_id": "student", "class_id": "class", name: "predicted", "p_fail": "chance of failing"}
+    return shown.assign(why=why).rename(columns=names).reset_index(drop=True)
+
+
+def _may_fail(predicted: Predicted) -> pd.Series:
+    rows = predicted.rows
+    return rows["at_risk"] if "at_risk" in rows else rows["outlook"] != "pass"

@@ -224,6 +224,7 @@ class Forecast(Model):
     leaf_students: PositiveInt = 300
     most_rows: PositiveInt = 200_000
     smoothing: float = Field(default=0.3, ge=0, lt=1)
+    marking_lag_days: int = Field(default=0, ge=0)
     seed: int = Field(default=1, ge=0)
 
 

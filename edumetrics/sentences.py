@@ -40,6 +40,7 @@ REASONS = _mentions(
         "academic_fall": "value baseline weeks",
         "platform_silence": "value baseline weeks",
         "forecast": "value",
+        "forecast_drift": "value",
         "forecast_marks": "value baseline",
         "forecast_work": "value baseline",
         "forecast_promptness": "value baseline",

@@ -171,7 +171,7 @@ class Store:
             values = {"id": 1, "sim_year": position.year, "global_week": position.global_week, "updated_at": now()}
             connection.execute(sa.insert(state).values(values))
 
-    def forget_after(self, connection: Connection, term: str, week: int, exams: Sequence[str]) -> int:
+    def forget_after(self, connection: Connection, term: str, week: int, exams: Sequence[str] = ()) -> int:
         """Within a transaction, delete what was derived for later weeks of a term and for later terms; returns rows.
 
         Reviews of the named exams of that term go too. What people entered, the ledger of runs and its data-health

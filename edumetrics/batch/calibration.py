@@ -113,7 +113,7 @@ def _weeks_of(workspace: Workspace, college: College, term: Term, position: Posi
         entry = runs.start(workspace.store, workspace.params, weekly.STAGE, term.name, week)
         yield weekly.save(entry, weekly.triage(weekly.compute(read)))
         for exam, stage in pre_exam.STAGES.items():
-            if week in pre_exam.weeks(workspace.params.calendar, exam):
+            if pre_exam.due(college, exam, week):
                 entry = runs.start(workspace.store, workspace.params, stage, term.name, week)
                 pre_exam.save(entry, pre_exam.compute(pre_exam.gather(workspace, exam, term.name, week, folder)))
 

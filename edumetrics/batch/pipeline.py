@@ -105,7 +105,9 @@ def run(workspace: Workspace, due: Plan, tell: Tell) -> None:
             for task in step.tasks:
                 _carry_out(workspace, task, f"[{number}/{len(due.steps)}]", tell)
             if not step.tasks:
-                tell(f"[{number}/{len(due.steps)}] week {step.position.week(workspace.params.calendar)}: no teaching.")
+                tell(
+                    f"[{number}/{len(due.steps)}] week {step.position.week(workspace.params.calendar)}: nothing is due."
+                )
             if not due.again:
                 with workspace.store.transaction() as connection:
                     workspace.store.set_position(connection, step.position)

@@ -68,7 +68,7 @@ class Planner:
                 yield Task(pre_sem.STAGE, term.name, week, place / pre_sem.STAGE)
             yield Task(weekly.STAGE, term.name, week, place / weekly.STAGE, {"week": week})
             for exam, stage in pre_exam.STAGES.items():
-                if week in pre_exam.weeks(calendar, exam):
+                if pre_exam.due(self.college, exam, week):
                     yield Task(stage, term.name, week, place / stage, {"week": week})
             self.analysed.add(term.name)
         for reviewed, exam in self._reviews(term, reached, day):

@@ -66,7 +66,38 @@ def findings(college: College, term: Term, week: int) -> pd.DataFrame:
         relation = college.relations[name]
         if relation is not None and (name not in PARENTS or college.relations[PARENTS[name]] is not None):
             found.append(_relation_findings(college, relation, term, week))
+    found.append(_moved_exams(college, term))
     return pd.concat(found, ignore_index=True)
+
+
+def _moved_exams(college: College, term: Term) -> pd.DataFrame:
+    """Exams that the college has scheduled for another week than the calendar says, by class."""
+    relation, calendar = college.relations["exam_schedule"], college.params.calendar
+    if relation is None:
+        return nothing()
+    c, kind = relation.c, sa.func.lower(relation.c.exam_type)
+    planned = {"midterm": calendar.midterm_week, "endterm": calendar.endterm_week}
+    off = sa.or_(
+        sa.false(), *(sa.and_(kind == exam, c.scheduled_week != week) for exam, week in planned.items() if week)
+    )
+    wanted = sa.select(c.schedule_id, c.class_id, kind.label("exam"), c.scheduled_week).where(
+        term.within(relation), off
+    )
+    moved = college.frame(wanted.order_by(c.schedule_id), "exam_schedule")
+    rows = []
+    for (exam, week, class_id), papers in moved.groupby(["exam", "scheduled_week", "class_id"]):
+        rows.append(
+            {
+                "check": f"exam_schedule: {exam} week",
+                "class_id": class_id,
+                "status": "warn",
+                "count": len(papers),
+                "examples": papers["schedule_id"].head(EXAMPLES).tolist(),
+                "message": f"The {exam} of {class_id} is scheduled for week {week:.0f}; the calendar has it in week"
+                f" {planned[str(exam)]}. Trends leave out the calendar's week; results count from the day they are known.",
+            }
+        )
+    return pd.DataFrame(rows, columns=list(COLUMNS)).drop_duplicates(["check", "class_id"])
 
 
 def nothing() -> pd.DataFrame:

@@ -13,7 +13,7 @@ Cleaning that decides which rows count (spec "Data that is wrong") happens in th
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import date
+from datetime import date, timedelta
 from typing import Any, Concatenate, Literal, ParamSpec, cast
 
 import pandas as pd
@@ -110,7 +110,14 @@ def done(college: College, term: Term, work: Work, known_by: date, *, by_subject
         (sa.true() if assignment else c.attempted).label("attempted"),
     ).where(sa.or_(handed_in.is_(None), handed_in <= known_by), college.known_class(relation))
     r = college.one_per_key(rows, relation, term.pairings, ("student_id", "item_id"), tag=known_by.isoformat())
-    return college.frame(_summed(r, items, work, known_by, by_subject), f"{work}_submissions")
+    # The term in session tells what is known by what is there; of a past term the marking day must be guessed.
+    lag = 0 if term.current else college.params.forecast.marking_lag_days
+    handed_in_by = known_by - timedelta(days=lag)
+    judged = sa.or_(
+        r.c.marked_on <= known_by,
+        sa.and_(r.c.marked_on.is_(None), sa.or_(r.c.handed_in.is_(None), r.c.handed_in <= handed_in_by)),
+    )
+    return college.frame(_summed(r, items, work, judged, by_subject), f"{work}_submissions")
 
 
 @_kept
@@ -262,10 +269,11 @@ def _percent(marks: sa.ColumnElement[Any], out_of: sa.ColumnElement[Any]) -> sa.
     return sa.case((sa.and_(marks >= 0, out_of > 0), percent))
 
 
-def _summed(r: sa.Subquery, items: sa.CTE, work: Work, known_by: date, by_subject: bool) -> sa.Select[Any]:
+def _summed(
+    r: sa.Subquery, items: sa.CTE, work: Work, judged: sa.ColumnElement[bool], by_subject: bool
+) -> sa.Select[Any]:
     """Sums per student, item class, (subject,) and week due, over rows that count as done."""
     assignment = work == "assignment"
-    judged = sa.or_(r.c.marked_on.is_(None), r.c.marked_on <= known_by)
     by_mark = sa.and_(judged, r.c.marks_obtained >= 0)
     done = sa.or_(r.c.handed_in.is_not(None), by_mark) if assignment else r.c.attempted.is_(sa.true())
     percent = _percent(r.c.marks_obtained, items.c.max_marks)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from sklearn.metrics import average_precision_score, roc_auc_score
 from sklearn.model_selection import GroupKFold
 
+from edumetrics.forecast import drift
 from edumetrics.forecast.measures import Measured, by_class, calibration_error, reliability
 from edumetrics.forecast.models import (
     SIMPLICITY,
@@ -38,6 +40,7 @@ class Contest:
         trained_terms: all completed terms, in order.
         tested_term: the last of them.
         rows: how many rows the models learnt from.
+        reference: what the features looked like, as `drift.reference`.
         unseen: term, student_id, sem_week and the champion's logit of everyone, from models that had not seen them.
     """
 
@@ -47,6 +50,7 @@ class Contest:
     trained_terms: tuple[str, ...]
     tested_term: str
     rows: int
+    reference: dict[str, dict[str, Any]]
     unseen: pd.DataFrame
 
     @property
@@ -84,7 +88,16 @@ def contest(terms: Mapping[str, pd.DataFrame], settings: Forecast, triage: Triag
     measured = {name: _measured(last, logit, triage, settings) for name, logit in logits.items()}
     champion = _champion({name: found.by_week for name, found in measured.items()})
     logits_unseen = everything[["term", "student_id", "sem_week"]].assign(logit=unseen[champion])
-    return Contest(measured, champion, models, names, names[-1], len(everything), logits_unseen)
+    return Contest(
+        measured=measured,
+        champion=champion,
+        models=models,
+        trained_terms=names,
+        tested_term=names[-1],
+        rows=len(everything),
+        reference=drift.reference(everything),
+        unseen=logits_unseen,
+    )
 
 
 def _measured(rows: pd.DataFrame, logit: Floats, triage: Triage, settings: Forecast) -> Measured:
@@ -128,7 +141,8 @@ def by_week(rows: pd.DataFrame, logit: Floats, triage: Triage, settings: Forecas
     """How a forecast did, week by week.
 
     Args:
-        rows: student_id, sem_week, advisor_id, failed.
+        rows: student_id, sem_week, advisor_id, failed; with ruled (bool) the list is the one that would have been
+            sent: those for whom a rule stands come first.
         logit: the forecast, one for each row.
         triage: the advisors' capacities.
         settings: how lists are smoothed.
@@ -136,31 +150,70 @@ def by_week(rows: pd.DataFrame, logit: Floats, triage: Triage, settings: Forecas
     Returns:
         By sem_week: n, base_rate, auc, average_precision, brier, calibration_error (expected, ten bins of equal size),
         precision_top_tenth, precision_at_capacity and recall_at_capacity (each advisor's list, ordered by the smoothed
-        logit), overlap (share of last week's places that stay). NaN where there is nothing to tell apart.
+        logit), lead_time (median weeks from the first place of those who fail, so far, to the week after the last),
+        overlap (share of last week's places that stay), flips (how often those ever placed left or came back, on
+        average, so far). NaN where there is nothing to tell apart.
     """
-    frame = rows[["student_id", "sem_week", "advisor_id", "failed"]].assign(p=probability(logit), logit=logit)
+    names = ["student_id", "sem_week", "advisor_id", "failed", *({"ruled"} & set(rows.columns))]
+    frame = rows[names].assign(p=probability(logit), logit=logit)
     frame = places(frame, triage, settings.smoothing)
-    found = {}
-    last: set[str] = set()
-    for week, part in frame.groupby("sem_week"):
-        failed, p = part["failed"].to_numpy(dtype=bool), part["p"].to_numpy("float64")
-        inside = part["inside"].to_numpy(dtype=bool)
-        both = 0 < failed.sum() < len(failed)
-        listed = set(part.loc[inside, "student_id"])
-        found[week] = {
-            "n": len(part),
-            "base_rate": failed.mean(),
-            "auc": roc_auc_score(failed, p) if both else np.nan,
-            "average_precision": average_precision_score(failed, p) if both else np.nan,
-            "brier": np.mean((p - failed) ** 2),
-            "calibration_error": calibration_error(p, failed),
-            "precision_top_tenth": failed[np.argsort(-p, kind="stable")[: max(len(p) // 10, 1)]].mean(),
-            "precision_at_capacity": failed[inside].mean() if inside.any() else np.nan,
-            "recall_at_capacity": failed[inside].sum() / failed.sum() if failed.any() else np.nan,
-            "overlap": len(listed & last) / len(last) if last else np.nan,
-        }
-        last = listed
+    end, course = int(rows["sem_week"].max()) + 1, _Course()
+    found = {
+        int(str(week)): {**_chances(part), **_places(part), **course.after(int(str(week)), part, end)}
+        for week, part in frame.groupby("sem_week")
+    }
     return pd.DataFrame(found).T.rename_axis("sem_week")
+
+
+def _chances(part: pd.DataFrame) -> dict[str, float]:
+    """What one week's chances were worth."""
+    failed, p = part["failed"].to_numpy(dtype=bool), part["p"].to_numpy("float64")
+    both = 0 < failed.sum() < len(failed)
+    return {
+        "n": len(part),
+        "base_rate": failed.mean(),
+        "auc": roc_auc_score(failed, p) if both else np.nan,
+        "average_precision": average_precision_score(failed, p) if both else np.nan,
+        "brier": np.mean((p - failed) ** 2),
+        "calibration_error": calibration_error(p, failed),
+        "precision_top_tenth": failed[np.argsort(-p, kind="stable")[: max(len(p) // 10, 1)]].mean(),
+    }
+
+
+def _places(part: pd.DataFrame) -> dict[str, float]:
+    """What one week's places were worth."""
+    failed, inside = part["failed"].to_numpy(dtype=bool), part["inside"].to_numpy(dtype=bool)
+    return {
+        "precision_at_capacity": failed[inside].mean() if inside.any() else np.nan,
+        "recall_at_capacity": failed[inside].sum() / failed.sum() if failed.any() else np.nan,
+    }
+
+
+class _Course:
+    """What is remembered of earlier weeks' places while a semester goes on."""
+
+    def __init__(self) -> None:
+        self.last: set[str] = set()
+        self.first: dict[str, int] = {}
+        self.fails: set[str] = set()
+        self.flips = 0
+
+    def after(self, week: int, part: pd.DataFrame, end: int) -> dict[str, float]:
+        """lead_time, overlap and flips once a week's places are given out."""
+        inside = part[part["inside"].astype(bool)]
+        now = set(inside["student_id"])
+        self.fails |= set(inside.loc[inside["failed"].astype(bool), "student_id"])
+        known = set(self.first)
+        self.flips += len((now ^ self.last) & known)
+        overlap = len(now & self.last) / len(self.last) if self.last else np.nan
+        self.first |= dict.fromkeys(now - known, week)
+        self.last = now
+        ahead = [end - self.first[student] for student in self.fails]
+        return {
+            "lead_time": float(np.median(ahead)) if ahead else np.nan,
+            "overlap": overlap,
+            "flips": self.flips / len(self.first) if self.first else np.nan,
+        }
 
 
 def places(frame: pd.DataFrame, triage: Triage, keep: float) -> pd.DataFrame:
@@ -172,6 +225,8 @@ def places(frame: pd.DataFrame, triage: Triage, keep: float) -> pd.DataFrame:
         weeks.append(part.assign(order=order))
     frame = pd.concat(weeks)
     frame = frame.assign(advisor=frame["advisor_id"].fillna(NOBODY))
-    frame = frame.sort_values(["sem_week", "advisor", "order", "student_id"], ascending=[True, True, False, True])
+    frame = frame.assign(ruled=frame.get("ruled", False))
+    by = ["sem_week", "advisor", "ruled", "order", "student_id"]
+    frame = frame.sort_values(by, ascending=[True, True, False, False, True])
     capacity = frame["advisor"].map(triage.capacity_of)
     return frame.assign(inside=frame.groupby(["sem_week", "advisor"]).cumcount() < capacity)

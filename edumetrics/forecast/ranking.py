@@ -41,6 +41,7 @@ class Forecasted:
     Attributes:
         logit: of failing or leaving, this week's.
         order: the same smoothed over the last weeks: what lists are ordered by.
+        drifted: whether this term's students look otherwise than those it learnt from.
     """
 
     model: Calibrated
@@ -50,6 +51,7 @@ class Forecasted:
     logit: Floats
     order: Floats
     keep: float
+    drifted: bool = False
 
     @property
     def chance(self) -> Floats:

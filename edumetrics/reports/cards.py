@@ -13,7 +13,14 @@ from edumetrics.triage.situation import Row
 
 # Urgency is a word and a shape; colour only repeats it.
 URGENCY = {"critical": ("Urgent", "◆"), "high": ("Soon", "▲"), "watch": ("Keep in view", "●")}
-AHEAD = ("forecast", "attendance_standing", "attendance_out_of_reach", "out_of_reach_week", "open_work")
+AHEAD = (
+    "forecast",
+    "forecast_drift",
+    "attendance_standing",
+    "attendance_out_of_reach",
+    "out_of_reach_week",
+    "open_work",
+)
 REASONS = 3
 # Stands for an advisor where students have none: their list is one, for whoever looks after it.
 UNASSIGNED = "unassigned"

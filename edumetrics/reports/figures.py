@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 INK, QUIET, LINE, ACTION = "#1F2A33", "#55606B", "#DDD8CD", "#1B4F86"
 NAMES = {"effort_score": "Recorded activity (0-100)", "academic_performance": "Academic performance (0-100)"}
@@ -147,7 +148,8 @@ def precision(tables: dict[str, pd.DataFrame]) -> Picture:
     axes.plot(base.index, base, color=INK, linewidth=1, linestyle=":")
     axes.annotate(" all students", (base.index[-1], base.iloc[-1]), color=INK, fontsize=9, va="center")
     axes.set_ylim(0, 102)
-    axes.margins(x=0.18)
+    axes.set_xlim(base.index[0] - 0.5, base.index[-1] + 0.22 * (base.index[-1] - base.index[0]))
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     _frame(axes, "Semester week", "of those in a place, failed or left, %")
     first, table = next(iter(tables.items()))
     mean = 100 * table["precision_at_capacity"].mean()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 import pandas as pd
 
@@ -30,6 +31,7 @@ class Champion:
         trained_terms: what it learnt from.
         from_week: the first week in which it ranks the lists; None where the rules do.
         trouble: what to say about a model that cannot be trusted; empty where there is nothing to say.
+        reference: what the features looked like in the terms it learnt from.
     """
 
     model_id: str = ""
@@ -37,6 +39,7 @@ class Champion:
     trained_terms: str = ""
     from_week: int | None = None
     trouble: str = ""
+    reference: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def ranks(self, week: int) -> bool:
         """Whether it ranks the lists of a week."""
@@ -51,7 +54,8 @@ def champion(workspace: Workspace, term: str) -> Champion:
     tried = models.rivals(workspace, FAIL, found.trained_terms)
     rows = {row["model"]: row["metrics"]["by_week"] for row in tried}
     won = next(row["metrics"]["by_week"] for row in tried if row["champion"])
-    return Champion(found.model_id, found.model, found.trained_terms, _wins_from(won, rows[RULES]))
+    from_week = _wins_from(won, rows[RULES])
+    return Champion(found.model_id, found.model, found.trained_terms, from_week, reference=found.reference)
 
 
 def _wins_from(champion: list[dict[str, float]], rules: list[dict[str, float]]) -> int | None:
@@ -73,7 +77,7 @@ def evidence(workspace: Workspace, trained_terms: str, week: int) -> pd.DataFram
         about = {"model": row["model"], "in use": bool(row["champion"]), "tested on": row["tested_term"]}
         rows.append({**about, **weeks.get(week, {})})
     shown = ["model", "in use", "tested on", *EVIDENCE]
-    return pd.DataFrame(rows, columns=shown).sort_values("auc", ascending=False, ignore_index=True).round(2)
+    return pd.DataFrame(rows, columns=shown).sort_values("auc", ascending=False, ignore_index=True)
 
 
 def prior(workspace: Workspace, college: College, term: Term, week: int) -> pd.DataFrame:

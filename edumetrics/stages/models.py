@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +39,7 @@ class Entry:
         model: it; None where it is a baseline that needs no model.
         features: what it is made from.
         trained_terms, tested_term, rows: what it learnt from, and what it was tried on.
+        reference: what the features looked like, as `forecast.drift.reference`; kept with the champion.
     """
 
     task: str
@@ -49,6 +50,7 @@ class Entry:
     trained_terms: tuple[str, ...]
     tested_term: str
     rows: int
+    reference: dict[str, dict[str, Any]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,7 @@ class Found:
     model: Kept | None = None
     trained_terms: str = ""
     trouble: str = ""
+    reference: dict[str, dict[str, Any]] = field(default_factory=dict)
 
 
 def keep(workspace: Workspace, term: str, entries: list[Entry]) -> None:
@@ -87,7 +90,8 @@ def _rows(workspace: Workspace, entry: Entry) -> list[dict[str, object]]:
             {
                 "model_id": model_id, "task": entry.task, "trained_terms": ",".join(entry.trained_terms),
                 "tested_term": entry.tested_term, "rows": entry.rows, "features": list(entry.features),
-                "metrics": as_json(measured), "champion": won, "artefact": artefact, "artefact_sha256": sha256,
+                "metrics": as_json(measured) | ({"reference": entry.reference} if won else {}),
+                "champion": won, "artefact": artefact, "artefact_sha256": sha256,
             }
         )  # fmt: skip
     return rows
@@ -136,7 +140,8 @@ def in_use(workspace: Workspace, task: str, term: str) -> Found:
         return Found(trouble=f"The stored model {path.name} is missing. {WITHOUT}")
     except EduMetricsError:
         return Found(trouble=f"The stored model {path.name} is not the one that was tried. {WITHOUT}")
-    return Found(str(row["model_id"]), model, str(row["trained_terms"]))
+    reference = row["metrics"].get("reference", {})
+    return Found(str(row["model_id"]), model, str(row["trained_terms"]), reference=reference)
 
 
 def rivals(workspace: Workspace, task: str, trained_terms: str) -> list[Row]:

@@ -41,18 +41,23 @@ def load(term: str = "", workspace: Workspace | None = None) -> Past:
     if metrics.empty or known.empty:
         what = "was never analysed: run `edumetrics calibrate`" if metrics.empty else "has no results yet"
         raise SettingsError(f"The term of {name} {what}.")
-    flags = workspace.store.read("weekly_flags", ("student_id", "sem_week", "reasons"), term=name)
-    ruled = flags["reasons"].map(lambda records: any(record["code"] in RULED for record in records)).astype(bool)
     calendar = workspace.params.calendar
     first = next(iter(calendar.next_teaching_weeks(calendar.grace_weeks + 1)), calendar.teaching_weeks[-1])
     return Past(
         metrics=metrics,
-        ruled=flags.loc[ruled, ["student_id", "sem_week"]],
+        ruled=ruled(workspace, name),
         failed=known[["student_id", "failed"]],
         calendar=calendar,
         first_week=first,
         last_week=calendar.teaching_weeks[-2:][0],
     )
+
+
+def ruled(workspace: Workspace, term: str) -> pd.DataFrame:
+    """student_id, sem_week: where a hard rule stood, this week's or last week's; whoever it was is on the list."""
+    flags = workspace.store.read("weekly_flags", ("student_id", "sem_week", "reasons"), term=term)
+    stood = flags["reasons"].map(lambda records: any(record["code"] in RULED for record in records)).astype(bool)
+    return flags.loc[stood, ["student_id", "sem_week"]]
 
 
 def grid(past: Past, watches: Sequence[float] = WATCHES, capacities: Sequence[int] = CAPACITIES) -> pd.DataFrame:

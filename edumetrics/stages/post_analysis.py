@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from pandas.io.formats.style import Styler
 
 from edumetrics import settings
 from edumetrics.analysis.runs import Run
@@ -18,6 +19,7 @@ from edumetrics.errors import SettingsError
 from edumetrics.fields import TABLES
 from edumetrics.forecast import fairness, measures, scorecard
 from edumetrics.reports import department, figures, render
+from edumetrics.reports.tables import readable
 from edumetrics.stages import storing
 from edumetrics.stages.pre_exam import STORED
 from edumetrics.stages.terms import find_term, report_folder
@@ -96,9 +98,14 @@ def load(exam: str = "", term: str = "", folder: str = "") -> Results:
 
 
 def exam_week(workspace: Workspace, exam: Exam) -> int | None:
-    """The exam's semester week; None where the calendar has none."""
+    """The exam's semester week; the week after the last for a semester that ends without an exam of its own.
+
+    None where the calendar has no midterm.
+    """
     calendar = workspace.params.calendar
-    return calendar.midterm_week if exam == "midterm" else calendar.endterm_week
+    if exam == "midterm":
+        return calendar.midterm_week
+    return calendar.endterm_week or calendar.weeks_per_semester + 1
 
 
 def gather(
@@ -205,7 +212,7 @@ def save(run: Run, review: Review) -> int:
         "metrics": {
             "by_class": _records(scorecard.by_class(review.rows)),
             "lists": _records(lists_compared(review)),
-            "groups": _records(fairness_table(review)),
+            "groups": _records(fairness.audit(_audited(review))),
         },
         "champion": False,
     }
@@ -224,7 +231,7 @@ def _records(table: pd.DataFrame) -> list[dict[str, object]]:
 # ------------------------------------------------------------ what the notebook shows
 
 
-def by_class(review: Review) -> pd.DataFrame:
+def by_class(review: Review) -> Styler:
     """Class by class and for all: results, fails, how far predictions were off, and who had been on a list in time."""
     names = {
         "class_id": "class",
@@ -234,7 +241,7 @@ def by_class(review: Review) -> pd.DataFrame:
         "listed": "failed, had been listed",
         "false_alarms": "listed who passed, for each who failed",
     }
-    return scorecard.by_class(review.rows).rename(columns=names).round(2)
+    return readable(scorecard.by_class(review.rows).rename(columns=names), "by-class", digits=2)
 
 
 def lists_compared(review: Review) -> pd.DataFrame:
@@ -256,8 +263,17 @@ def lead_time(review: Review) -> float:
     return scorecard.lead_time(review.results.flags, _failed(review), review.results.week)
 
 
-def errors(review: Review) -> pd.DataFrame:
+def lists_shown(review: Review) -> Styler:
+    """`lists_compared`, to look at."""
+    return readable(lists_compared(review), "lists", digits=2)
+
+
+def errors(review: Review) -> Styler:
     """Kinds of errors to look into, and what the log says of each."""
+    return readable(_errors(review).rename(columns=lambda name: name.replace("_", " ")), "errors")
+
+
+def _errors(review: Review) -> pd.DataFrame:
     return scorecard.errors(review.rows, review.results.flags, review.results.contacts)
 
 
@@ -275,19 +291,24 @@ def _audited(review: Review) -> pd.DataFrame:
     return rows.assign(flagged=rows["weeks_flagged"] > 0, p=rows["p_fail"], failed=rows["failed"].astype(bool))
 
 
-def fairness_table(review: Review) -> pd.DataFrame:
+def fairness_table(review: Review) -> Styler:
     """How groups fared, with intervals; see `forecast.fairness.audit`."""
-    return fairness.audit(_audited(review))
+    table = fairness.audit(_audited(review)).rename(columns=lambda name: name.replace("_", " "))
+    return readable(table, "groups", digits=2)
 
 
-def fairness_said(review: Review) -> list[str]:
+def fairness_said(review: Review) -> Styler:
     """What can, and what cannot, be said of differences between groups."""
+    return readable(pd.DataFrame({"what can be said": _said(review)}), "said")
+
+
+def _said(review: Review) -> list[str]:
     areas = fairness.abroca_of(_audited(review)).dropna().to_dict("records")
     curves = [
         f"ABROCA, the area between the ROC curves of {row['first']} and {row['second']}, is {row['abroca']:.2f}."
         for row in areas
     ]
-    return [*fairness.verdicts(fairness_table(review)), *curves]
+    return [*fairness.verdicts(fairness.audit(_audited(review))), *curves]
 
 
 def render_page(review: Review, *, write: bool = True) -> list[Path]:
@@ -303,9 +324,9 @@ def render_page(review: Review, *, write: bool = True) -> list[Path]:
         classes=scorecard.by_class(review.rows),
         lists=lists_compared(review),
         lead_time=lead_time(review),
-        errors=errors(review),
-        groups=fairness_table(review),
-        fairness=fairness_said(review),
+        errors=_errors(review),
+        groups=fairness.audit(_audited(review)),
+        fairness=_said(review),
     )
     page = department.department_page(WORDS[results.exam], _day(results.term), found, reliability(review))
     folder = settings.private_folder(results.folder)

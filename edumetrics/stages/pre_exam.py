@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from pandas.io.formats.style import Styler
 
 from edumetrics.analysis.runs import Run
 from edumetrics.college.records import Exam
@@ -20,6 +21,7 @@ from edumetrics.forecast.scores import Scores
 from edumetrics.forecast.subjects import HIGH, LOW
 from edumetrics.params import Calendar
 from edumetrics.reports import figures
+from edumetrics.reports.tables import readable
 from edumetrics.stages import models, storing
 from edumetrics.stages.models import Found
 from edumetrics.stages.terms import find_term, listed, report_folder
@@ -66,6 +68,11 @@ def weeks(calendar: Calendar, exam: Exam) -> tuple[int, ...]:
     """The teaching weeks in which an exam's score is predicted, latest first; none where there is no such exam."""
     week = calendar.midterm_week if exam == "midterm" else calendar.endterm_week
     return () if week is None else calendar.teaching_weeks_before(week, WEEKS)
+
+
+def due(college: College, exam: Exam, week: int) -> bool:
+    """Whether an exam's score is predicted in a week: where the college has exams, and one is near."""
+    return college.relations["exam_schedule"] is not None and week in weeks(college.params.calendar, exam)
 
 
 def load(exam: Exam, term: str = "", week: int = 0, folder: str = "") -> Ahead:
@@ -178,7 +185,7 @@ def save(run: Run, predicted: Predicted) -> int:
     return storing.replace(ahead.workspace, run, slices)
 
 
-def evidence(ahead: Ahead) -> pd.DataFrame:
+def evidence(ahead: Ahead) -> Styler:
     """What the model and the baselines were worth on students they had not seen: mean absolute error, coverage.
 
     Empty before a first such exam: then the prediction is the marks so far, with a range that is meant to be too wide.
@@ -190,7 +197,7 @@ def evidence(ahead: Ahead) -> pd.DataFrame:
         rows += [{**about, "students": week["n"], **week} for week in of_week]
     shown = {"mae": "mean absolute error", "coverage": "in the 80% range", "width": "width of the range"}
     table = pd.DataFrame(rows, columns=["model", "in use", "tested on", "students", *shown])
-    return table.sort_values("mae", ignore_index=True).rename(columns=shown).round(2)
+    return readable(table.sort_values("mae").rename(columns=shown), "evidence", digits=2)
 
 
 def reliability(ahead: Ahead) -> figures.Picture | None:
@@ -199,19 +206,19 @@ def reliability(ahead: Ahead) -> figures.Picture | None:
     return figures.reliability(pd.DataFrame(used[0]["reliability"]), "score, %", scale=1) if used else None
 
 
-def error_by_class(ahead: Ahead) -> pd.DataFrame:
+def error_by_class(ahead: Ahead) -> Styler:
     """By class, how far the predictions of the exam tried on were from the scores, on average (above 0: too high)."""
     used = [row["metrics"]["by_class"] for row in _rivals(ahead) if row["champion"]]
     table = pd.DataFrame(used[0] if used else [], columns=["class_id", "n", "forecast", "happened", "error"])
     names = {"class_id": "class", "n": "predictions", "forecast": "predicted", "happened": "scored"}
-    return table.rename(columns=names).round(1)
+    return readable(table.rename(columns=names), "by-class", digits=1)
 
 
 def _rivals(ahead: Ahead) -> list[Row]:
     return models.rivals(ahead.workspace, ahead.exam, ahead.found.trained_terms)
 
 
-def by_class(predicted: Predicted) -> pd.DataFrame:
+def by_class(predicted: Predicted) -> Styler:
     """Each class's outlook: students, median predicted score, and how many may fail."""
     rows = predicted.rows
     groups = rows.groupby(["class_id", "semester"])
@@ -222,19 +229,18 @@ def by_class(predicted: Predicted) -> pd.DataFrame:
             "may fail": rows.assign(may=_may_fail(predicted)).groupby(["class_id", "semester"])["may"].sum(),
         }
     )
-    return table.reset_index()
+    return readable(table.reset_index().rename(columns={"class_id": "class"}), "outlook")
 
 
-def likeliest(predicted: Predicted, count: int = 20) -> pd.DataFrame:
+def likeliest(predicted: Predicted, count: int = 20) -> Styler:
     """The students with the highest chance of failing: predicted score, its range, and the top reason."""
     name = f"predicted_{predicted.ahead.exam}_score"
     rows = predicted.rows.sort_values(["p_fail", name], ascending=[False, True]).head(count)
     why = [records[0]["text"] if records else "" for records in rows["reasons"]]
-    shown = rows[["student_id", "class_id", name, "low", "high", "p_fail"]].round(
-        {name: 0, "low": 0, "high": 0, "p_fail": 2}
-    )
-    names = {"student_id": "student", "class_id": "class", name: "predicted", "p_fail": "chance of failing"}
-    return shown.assign(why=why).rename(columns=names).reset_index(drop=True)
+    names = {"student_id": "student", "class_id": "class", name: "predicted", "low": "low", "high": "high"}
+    shown = rows[list(names)].rename(columns=names)
+    shown["chance of failing, %"] = 100 * rows["p_fail"]
+    return readable(shown.assign(why=why), "likeliest")
 
 
 def _may_fail(predicted: Predicted) -> pd.Series:

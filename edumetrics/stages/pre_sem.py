@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from pandas.io.formats.style import Styler
 
 from edumetrics.analysis.runs import Run
 from edumetrics.college import subjects
@@ -18,6 +19,7 @@ from edumetrics.forecast import reasons, watchlist
 from edumetrics.forecast.models import Linear
 from edumetrics.forecast.subjects import LOW
 from edumetrics.reports import figures
+from edumetrics.reports.tables import readable
 from edumetrics.stages import history, models, storing
 from edumetrics.stages.models import Found
 from edumetrics.stages.terms import find_term, report_folder
@@ -145,7 +147,7 @@ def save(run: Run, watched: Watched) -> int:
     return storing.replace(start.workspace, run, slices)
 
 
-def evidence(start: Start) -> pd.DataFrame:
+def evidence(start: Start) -> Styler:
     """What the model and the baseline were worth on the last term; empty until two terms have been completed.
 
     Until then the chance comes from the average over earlier exams alone: averages of two semesters running correlate
@@ -157,7 +159,8 @@ def evidence(start: Start) -> pd.DataFrame:
         rows.append({**about, **row["metrics"]["by_week"][0]})
     shown = {"n": "students", "base_rate": "failed", "auc": "AUC", "calibration_error": "calibration error"}
     shown |= {"top_fifth": "of all fails, in the top fifth"}
-    return pd.DataFrame(rows, columns=["model", "in use", "tested on", *shown]).rename(columns=shown).round(2)
+    table = pd.DataFrame(rows, columns=["model", "in use", "tested on", *shown]).rename(columns=shown)
+    return readable(table, "evidence", digits=2)
 
 
 def reliability(start: Start) -> figures.Picture | None:
@@ -167,29 +170,29 @@ def reliability(start: Start) -> figures.Picture | None:
     return figures.reliability(pd.DataFrame(used[0]), "chance of failing, %", scale=100) if used else None
 
 
-def hard_subjects(start: Start) -> pd.DataFrame:
-    """How many passed each subject last time, fewest first."""
+def hard_subjects(start: Start, count: int = 10) -> Styler:
+    """The subjects that fewest passed last time."""
     names = {
         "subject_id": "subject",
         "total_students": "students",
         "pass_rate": "passed, %",
         "difficulty_label": "label",
     }
-    table = start.difficulty.sort_values("pass_rate", ignore_index=True).rename(columns=names)
-    return table[["subject", "semester", "students", "passed, %", "label"]].round(0)
+    table = start.difficulty.sort_values(["pass_rate", "subject_id"]).head(count).rename(columns=names)
+    return readable(table[["subject", "semester", "students", "passed, %", "label"]], "subjects")
 
 
-def by_class(watched: Watched) -> pd.DataFrame:
+def by_class(watched: Watched) -> Styler:
     """Each class: students with an earlier semester, how many are on the watchlist."""
     groups = watched.rows.groupby(["class_id", "target_semester"])["on_watchlist"]
     table = pd.DataFrame({"students": groups.size(), "on the watchlist": groups.sum()})
-    return table.reset_index().rename(columns={"class_id": "class", "target_semester": "semester"})
+    names = {"class_id": "class", "target_semester": "semester"}
+    return readable(table.reset_index().rename(columns=names), "by-class")
 
 
-def likeliest(watched: Watched, count: int = 20) -> pd.DataFrame:
+def likeliest(watched: Watched, count: int = 20) -> Styler:
     """The students most likely to fail the semester ahead, and the top reason."""
     rows = watched.rows.sort_values(["risk_probability_pct", "student_id"], ascending=[False, True]).head(count)
     why = [records[0]["text"] if records else "" for records in rows["reasons"]]
     names = {"student_id": "student", "class_id": "class", "risk_probability_pct": "chance of failing, %"}
-    shown = rows[list(names)].rename(columns=names).round(0)
-    return shown.assign(why=why).reset_index(drop=True)
+    return readable(rows[list(names)].rename(columns=names).assign(why=why), "likeliest")

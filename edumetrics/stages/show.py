@@ -5,10 +5,15 @@ from __future__ import annotations
 import pandas as pd
 from pandas.io.formats.style import Styler
 
+from edumetrics.fields import FEATURES
 from edumetrics.reports import figures
-from edumetrics.stages import forecast
+from edumetrics.reports.tables import readable
+from edumetrics.stages import forecast, models, training
 from edumetrics.stages.weekly import Scores, Triaged, Week
 from edumetrics.triage.stability import stability as measured
+
+# What a forecast is drawn beside.
+COMPARED = ("rules", "attendance only")
 
 
 def health_table(week: Week) -> pd.DataFrame:
@@ -78,17 +83,66 @@ def start_here(triaged: Triaged, advisor: str = "") -> Styler:
         "off_list_if": "off the list if the student",
     }
     mine = flags[flags["advisor_id"] == chosen].sort_values("triage_rank")
-    shown = mine[list(names)].rename(columns=names).set_index("place")
-    style = shown.style.format(na_rep="", escape="html").set_uuid("start-here")
-    return style.set_table_styles([{"selector": "td, th", "props": "text-align: left; vertical-align: top"}])
+    return readable(mine[list(names)].rename(columns=names), "start-here")
 
 
-def forecast_evidence(week: Week) -> pd.DataFrame:
+def forecast_evidence(week: Week) -> Styler:
     """What the forecast in use, the rules and the baselines were worth in this week of a term they had not seen.
 
     Empty in a college's first semester: there is no term yet to learn from, and lists go by the rules.
     """
-    return forecast.evidence(week.workspace, week.champion.trained_terms, week.number)
+    table = forecast.evidence(week.workspace, week.champion.trained_terms, week.number)
+    return readable(table.rename(columns=lambda name: name.replace("_", " ")), "evidence", digits=2)
+
+
+def forecast_precision(week: Week) -> figures.Picture | None:
+    """Precision at capacity by week of the tested term: the forecast in use first; None where there is none."""
+    tried = models.rivals(week.workspace, training.FAIL, week.champion.trained_terms)
+    ordered = sorted(tried, key=lambda row: not row["champion"])
+    return (
+        figures.precision({row["model"]: pd.DataFrame(row["metrics"]["by_week"]) for row in ordered}) if tried else None
+    )
+
+
+def forecast_reliability(week: Week) -> figures.Picture | None:
+    """The forecast in use against what happened in the tested term; None where there is none."""
+    tried = models.rivals(week.workspace, training.FAIL, week.champion.trained_terms)
+    used = [row["metrics"]["reliability"] for row in tried if row["champion"]]
+    return figures.reliability(pd.DataFrame(used[0]), "chance of failing or leaving, %", scale=100) if used else None
+
+
+def forecast_by_class(week: Week) -> Styler:
+    """By class of the tested term: what was forecast on average, what happened, and the difference, in percent."""
+    tried = models.rivals(week.workspace, training.FAIL, week.champion.trained_terms)
+    used = [row["metrics"]["by_class"] for row in tried if row["champion"]]
+    table = pd.DataFrame(used[0] if used else [], columns=["class_id", "forecast", "happened", "error"])
+    table[["forecast", "happened", "error"]] *= 100
+    return readable(table.rename(columns={"class_id": "class"}), "by-class")
+
+
+def subjects_at_risk(scores: Scores, count: int = 10) -> Styler:
+    """The subjects most at risk: how many take each, and how many are at a medium or high risk of failing it.
+
+    Empty where there is no model yet.
+    """
+    rows = scores.by_subject
+    counts = pd.crosstab(rows["subject_id"], rows["risk_label"])
+    table = counts.reindex(columns=["LOW", "MEDIUM", "HIGH"], fill_value=0)
+    table.insert(0, "students", table.sum(axis=1))
+    ordered = table.sort_values(["HIGH", "MEDIUM"], ascending=False, kind="stable").reset_index().head(count)
+    names = {"subject_id": "subject", "LOW": "low", "MEDIUM": "medium", "HIGH": "high"}
+    return readable(ordered.rename(columns=names).rename_axis(columns=None), "subjects")
+
+
+def forecast_drift(scores: Scores, count: int = 5) -> Styler:
+    """The features whose distribution differs most from the training terms': population stability index, 0 is alike.
+
+    Above 0.25 a shift is called significant. Empty where there is no forecast.
+    """
+    index = scores.drift.head(count)
+    meaning = [FEATURES[str(name)].meaning for name in index.index]
+    table = pd.DataFrame({"feature": index.index, "meaning": meaning, "stability index": index.to_numpy()})
+    return readable(table, "drift", digits=2)
 
 
 def lists_by_advisor(triaged: Triaged) -> pd.DataFrame:

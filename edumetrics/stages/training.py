@@ -11,7 +11,7 @@ from edumetrics.fields import FEATURES
 from edumetrics.forecast import scores, subjects, watchlist
 from edumetrics.forecast.backtest import Contest, contest
 from edumetrics.forecast.models import LINEAR
-from edumetrics.stages import history, models, pre_exam
+from edumetrics.stages import history, models, policy, pre_exam
 from edumetrics.stages.models import Entry
 from edumetrics.stages.workspace import Workspace
 from edumetrics.weeks import Position
@@ -68,9 +68,12 @@ def completed(workspace: Workspace, college: College, before: str, position: Pos
 
 
 def features_and_outcome(workspace: Workspace, college: College, term: Term) -> pd.DataFrame:
-    """The features of a term with `failed`; students of whom no outcome is known are left out."""
+    """The features of a term with `failed` and `ruled`; students of whom no outcome is known are left out."""
     rows = workspace.store.read("weekly_features", (*KEYS, *FEATURES), term=term.name)
-    return rows.merge(outcomes(college, term)[["student_id", "failed"]], on="student_id")
+    rows = rows.merge(outcomes(college, term)[["student_id", "failed"]], on="student_id")
+    ruled = policy.ruled(workspace, term.name).assign(ruled=True)
+    rows = rows.merge(ruled, on=["student_id", "sem_week"], how="left")
+    return rows.assign(ruled=rows["ruled"].notna())
 
 
 def _fail(held: Contest) -> Entry:
@@ -83,6 +86,7 @@ def _fail(held: Contest) -> Entry:
         trained_terms=held.trained_terms,
         tested_term=held.tested_term,
         rows=held.rows,
+        reference=held.reference,
     )
 
 

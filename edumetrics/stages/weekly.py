@@ -14,7 +14,7 @@ from edumetrics.college import health
 from edumetrics.college.source import College, Term
 from edumetrics.errors import SettingsError
 from edumetrics.fields import TABLES
-from edumetrics.forecast import subjects
+from edumetrics.forecast import drift, subjects
 from edumetrics.forecast.features import compared
 from edumetrics.forecast.models import Linear, probability
 from edumetrics.forecast.ranking import Forecasted, Known, forecasted
@@ -78,13 +78,17 @@ class Week:
 
 @dataclass(frozen=True)
 class Scores:
-    """A week, its scores, what forecasts are made from, the forecast (None where there is none), and by subject."""
+    """A week, its scores, what forecasts are made from, the forecast (None where there is none), and by subject.
+
+    `drift` is the population stability of the features against the terms that the forecast learnt from.
+    """
 
     week: Week
     scored: Scored
     features: pd.DataFrame
     forecast: Forecasted | None
     by_subject: pd.DataFrame
+    drift: pd.Series
 
     @property
     def metrics(self) -> pd.DataFrame:
@@ -189,11 +193,16 @@ def compute(week: Week) -> Scores:
     own = known.own(scored, week.history)
     made = compared(own, scored.metrics["student_id"])
     if week.champion.model is None or week.number < FORECAST_FROM:
-        return Scores(week, scored, made, None, NO_SUBJECTS)
+        return Scores(week, scored, made, None, NO_SUBJECTS, pd.Series(dtype="float64"))
     model, keep = week.champion.model, params.forecast.smoothing
+    index = drift.stability(week.champion.reference, made, week.number)
+    said = drift.finding(index)
+    if said:
+        week = replace(week, health=health.with_warning(week.health, "forecast: drift", said))
     found = forecasted(model, known, own, made, week.history, week.number, keep)
+    found = replace(found, drifted=bool(said))
     scored = replace(scored, metrics=scored.metrics.assign(p_fail=found.chance))
-    return Scores(week, scored, made, found, _by_subject(week, scored.metrics, found))
+    return Scores(week, scored, made, found, _by_subject(week, scored.metrics, found), index)
 
 
 def _by_subject(week: Week, metrics: pd.DataFrame, found: Forecasted) -> pd.DataFrame:

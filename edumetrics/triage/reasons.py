@@ -155,7 +155,8 @@ class Reasons:
 
     def _forecast(self, n: int) -> Iterator[Record]:
         if self.chance is not None:
-            yield self._say("forecast", 100 * float(self.chance[n]))
+            drifted = self.situation.model is not None and self.situation.model.drifted
+            yield self._say("forecast_drift" if drifted else "forecast", 100 * float(self.chance[n]))
 
     def _component(self, name: str, n: int) -> Record:
         mine = self.metrics[n]

@@ -59,6 +59,10 @@ class Ranking(Protocol):
         """What lists are ordered by: the logit smoothed over weeks."""
 
     @property
+    def drifted(self) -> bool:
+        """Whether this term's students look otherwise than those it learnt from."""
+
+    @property
     def told(self) -> dict[str, tuple[Floats, Floats]]:
         """By heading: each student's value as people are told it, and the class's median."""
 

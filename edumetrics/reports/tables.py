@@ -1,0 +1,28 @@
+"""Tables to look at: no row numbers, whole texts, numbers as they are read, a dash where nothing is known."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from typing import Any
+
+import pandas as pd
+from pandas.io.formats.style import Styler
+
+TOP: Any = [{"selector": "td, th", "props": "vertical-align: top"}]
+
+
+def readable(frame: pd.DataFrame, name: str, digits: int = 0) -> Styler:
+    """A frame as people read it.
+
+    Args:
+        frame: the table; whole numbers stay whole whatever their type.
+        name: makes the table's ids the same in every run.
+        digits: how many decimals other numbers have.
+    """
+    numbers = frame.select_dtypes("number").columns
+    whole: dict[Any, Any] = {column: "{:.0f}" for column in numbers if (frame[column].dropna() % 1 == 0).all()}
+    formats = dict.fromkeys(numbers, f"{{:.{digits}f}}") | whole
+    style = frame.style.format(formats, na_rep="–", escape="html").hide(axis="index").set_uuid(name)
+    texts: list[Hashable] = [column for column in frame.columns if column not in numbers]
+    style = style.set_properties(subset=texts, **{"text-align": "left"})
+    return style.set_table_styles(TOP)

@@ -94,7 +94,7 @@ def _moved_exams(college: College, term: Term) -> pd.DataFrame:
                 "count": len(papers),
                 "examples": papers["schedule_id"].head(EXAMPLES).tolist(),
                 "message": f"The {exam} of {class_id} is scheduled for week {week:.0f}; the calendar has it in week"
-                f" {planned[str(exam)]}. Trends leave out the calendar's week; results count from the day they are known.",
+                f" {planned[str(exam)]}. Trends leave out the calendar's week; results count once they are known.",
             }
         )
     return pd.DataFrame(rows, columns=list(COLUMNS)).drop_duplicates(["check", "class_id"])

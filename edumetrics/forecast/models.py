@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression, RidgeCV
+from threadpoolctl import threadpool_limits
 
 from edumetrics.fields import FEATURES
 from edumetrics.forecast.features import CALENDAR
@@ -89,7 +90,8 @@ class Boosted:
 
     def logit(self, rows: pd.DataFrame) -> Floats:
         """The logit, one for each row."""
-        return np.asarray(np.clip(self.trees.decision_function(filled(rows, self.median)), -MOST, MOST))
+        with threadpool_limits(1, user_api="openmp"):
+            return np.asarray(np.clip(self.trees.decision_function(filled(rows, self.median)), -MOST, MOST))
 
 
 @dataclass(frozen=True)
@@ -169,7 +171,9 @@ def fit_boosted(rows: pd.DataFrame, failed: Floats, settings: Forecast) -> Boost
         min_samples_leaf=max(20, min(settings.leaf_students, len(rows) // 50)), l2_regularization=50.0,
         max_features=0.3, early_stopping=False, random_state=settings.seed,
     )  # fmt: skip
-    return Boosted(median, trees.fit(filled(rows, median), failed))
+    # Two threads gain little on so few rows, and lose much where another process wants the same cores.
+    with threadpool_limits(1, user_api="openmp"):
+        return Boosted(median, trees.fit(filled(rows, median), failed))
 
 
 # One feature alone, turned into a probability: the rules, and baselines that a model must beat.

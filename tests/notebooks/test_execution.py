@@ -73,7 +73,7 @@ def test_the_weekly_notebook_stores_what_calibrate_stores(environment: Workspace
     assert (run["status"], run["sem_week"]) == ("done", 9)
     folder = environment.settings.reports / "2025-even" / "week-09" / "weekly"
     executed = (folder / "run.ipynb").read_text()
-    assert executed.count("image/png") == 4, "two figures and their alternative texts"
+    assert executed.count("image/png") == 8, "four figures and their alternative texts"
     assert "below the median of both activity and marks" in (folder / "run.html").read_text()
     assert environment.settings.client_db_url not in executed
     with environment.college() as college:

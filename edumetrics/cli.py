@@ -23,7 +23,8 @@ DAY = click.DateTime(["%Y-%m-%d"])
 SHOWN = ("term", "sem_week", "student_id", "class_id", "semester", "students", "weekly_att_pct", "overall_att_pct",
          "lectures_can_miss", "submission_pct", "effort_score", "academic_performance", "risk_score",
          "advisor_id", "triage_rank", "risk_tier", "urgency_score", "status", "escalation_level", "within_capacity",
-         "looked_after")  # fmt: skip
+         "looked_after", "predicted_midterm_score", "predicted_endterm_score", "low", "high", "p_fail", "at_risk",
+         "outlook", "subject_id", "risk_label", "target_term", "risk_probability_pct", "on_watchlist")  # fmt: skip
 
 
 class Commands(click.Group):
@@ -217,8 +218,8 @@ def show() -> None:
     """Answer a question from the analysis database."""
 
 
-def _question(name: str, *filters: str) -> None:
-    """Add a `show` command for a function of `queries`."""
+def _question(name: str, *filters: str, without: tuple[str, ...] = ()) -> None:
+    """Add a `show` command for a function of `queries`; `without` names common filters that it has not."""
 
     def ask(fmt: str, **given: Any) -> None:
         from edumetrics import queries
@@ -236,6 +237,7 @@ def _question(name: str, *filters: str) -> None:
             ["--format", "fmt"], type=click.Choice(["table", "csv", "json"]), default="table", show_default=True
         ),
     ]
+    options = [option for option in options if option.name not in without]
     command = name.replace("_", "-")
     show.add_command(
         click.Command(command, callback=ask, params=list(options), help=f"Show {command.replace('-', ' ')} by week.")
@@ -245,6 +247,10 @@ def _question(name: str, *filters: str) -> None:
 _question("flagged", "student", "tier")
 _question("student_performance", "student")
 _question("class_performance")
+_question("pre_midterm", "student", without=("advisor",))
+_question("pre_endterm", "student", without=("advisor",))
+_question("risk_of_failing", "student", "subject", "label", without=("advisor",))
+_question("watchlist", "student", without=("advisor", "week"))
 
 
 def _formatted(frame: pd.DataFrame, fmt: str) -> str:
@@ -258,10 +264,14 @@ def _formatted(frame: pd.DataFrame, fmt: str) -> str:
         return "Nothing matches.\n"
     return (
         frame[[name for name in SHOWN if name in frame]].to_string(
-            index=False, float_format="{:.1f}".format, na_rep="-"
+            index=False, float_format="{:.1f}".format, na_rep="-", formatters={"p_fail": _chance}
         )
         + "\n"
     )
+
+
+def _chance(p: float) -> str:
+    return "-" if p != p else f"{p:.2f}"  # noqa: PLR0124 - NaN
 
 
 def _tell(line: str) -> None:

@@ -11,6 +11,7 @@ from edumetrics.errors import SettingsError
 from edumetrics.stages.workspace import open_workspace
 from edumetrics.triage.situation import TIERS
 
+LABELS = ("LOW", "MEDIUM", "HIGH")
 MEDIANS = ("weekly_att_pct", "overall_att_pct", "effort_score", "academic_performance", "risk_score")
 
 
@@ -105,24 +106,132 @@ def flagged(
     return rows.sort_values(["sem_week", "advisor_id", "triage_rank"], ignore_index=True)
 
 
+def pre_midterm(
+    *,
+    term: str | None = None,
+    semester: int | None = None,
+    week: int | None = None,
+    class_id: str | None = None,
+    student: str | None = None,
+    store: Store | None = None,
+) -> pd.DataFrame:
+    """Predicted midterm scores, the lowest first.
+
+    Args:
+        term, semester, class_id, student, store: as `student_performance`; the newest term with such predictions.
+        week: semester week; the newest with predictions when None, or, for one student, every week.
+
+    Returns:
+        Rows of `pre_mid_term` without run_id and computed_at; none, with the same columns, when nothing matches.
+
+    Raises:
+        SettingsError: nothing has been analysed yet, or there is no such term.
+    """
+    rows = _rows(store or open_workspace().store, "pre_mid_term", _wanted(semester, class_id), term, week, student)
+    return rows.sort_values(["sem_week", "predicted_midterm_score", "student_id"], ignore_index=True)
+
+
+def pre_endterm(
+    *,
+    term: str | None = None,
+    semester: int | None = None,
+    week: int | None = None,
+    class_id: str | None = None,
+    student: str | None = None,
+    store: Store | None = None,
+) -> pd.DataFrame:
+    """Predicted end-term scores and the outlook, the lowest first; arguments and errors as `pre_midterm`.
+
+    Returns:
+        Rows of `pre_end_term` without run_id and computed_at; none, with the same columns, when nothing matches.
+    """
+    rows = _rows(store or open_workspace().store, "pre_end_term", _wanted(semester, class_id), term, week, student)
+    return rows.sort_values(["sem_week", "predicted_endterm_score", "student_id"], ignore_index=True)
+
+
+def risk_of_failing(
+    *,
+    term: str | None = None,
+    semester: int | None = None,
+    week: int | None = None,
+    class_id: str | None = None,
+    student: str | None = None,
+    subject: str | None = None,
+    label: str | None = None,
+    store: Store | None = None,
+) -> pd.DataFrame:
+    """The chance of failing each subject, the highest first.
+
+    Args:
+        term, semester, week, class_id, student, store: as `pre_midterm`.
+        subject: only this one.
+        label: LOW, MEDIUM or HIGH: only these.
+
+    Returns:
+        Rows of `risk_of_failing_prediction` without run_id and computed_at; none, with the same columns, when nothing
+        matches.
+
+    Raises:
+        SettingsError: nothing has been analysed yet, or there is no such term or label.
+    """
+    if label is not None and label.upper() not in LABELS:
+        raise SettingsError(f"There is no label {label}: the labels are {', '.join(LABELS)}.")
+    wanted = {**_wanted(semester, class_id), "subject_id": subject, "risk_label": label and label.upper()}
+    store = store or open_workspace().store
+    rows = _rows(store, "risk_of_failing_prediction", wanted, term, week, student)
+    order = ["sem_week", "p_fail", "student_id", "subject_id"]
+    return rows.sort_values(order, ascending=[True, False, True, True], ignore_index=True)
+
+
+def watchlist(
+    *,
+    term: str | None = None,
+    semester: int | None = None,
+    class_id: str | None = None,
+    student: str | None = None,
+    store: Store | None = None,
+) -> pd.DataFrame:
+    """Who to watch from the first week of a term, the likeliest to fail first.
+
+    Args:
+        term: ISO date of the first week of the semester ahead; the newest with a watchlist when None.
+        semester, class_id, student, store: as `student_performance`.
+
+    Returns:
+        Rows of `pre_sem_watchlist` without run_id and computed_at; none, with the same columns, when nothing matches.
+    """
+    store = store or open_workspace().store
+    term = term or store.highest("pre_sem_watchlist", "target_term")
+    wanted = {"target_term": term, "target_semester": semester, "class_id": class_id, "student_id": student}
+    rows = store.read("pre_sem_watchlist", None, **{name: value for name, value in wanted.items() if value is not None})
+    rows = rows.sort_values(["risk_probability_pct", "student_id"], ascending=[False, True], ignore_index=True)
+    return rows.drop(columns=["run_id", "computed_at"])
+
+
+def _wanted(semester: int | None, class_id: str | None) -> dict[str, Any]:
+    return {"semester": semester, "class_id": class_id}
+
+
 def _rows(
     store: Store, table: str, wanted: dict[str, Any], term: str | None, week: int | None, student: str | None
 ) -> pd.DataFrame:
     """A question's rows: of the newest term and week by default, and for one student of every week."""
-    newest = _newest(store, "term")
+    analysed = _newest(store, "term")
     known = store.distinct("weekly_metrics", "term")
     if term is not None and term not in known:
         raise SettingsError(f"There is no term {term}: the terms are {', '.join(known)}.")
-    term = term or newest
+    # A list without anyone is an answer; a prediction that is not made yet is looked for in the term before.
+    dated = "weekly_metrics" if table == "weekly_flags" else table
+    term = term or store.highest(dated, "term") or analysed
     if week is None and student is None:
-        week = _newest(store, "sem_week", term=term)
+        week = store.highest(dated, "sem_week", term=term)
     wanted = {**wanted, "term": term, "sem_week": week, "student_id": student}
     rows = store.read(table, None, **{name: value for name, value in wanted.items() if value is not None})
     return rows.drop(columns=["run_id", "computed_at"])
 
 
-def _newest(store: Store, column: str, **equal: Any) -> Any:
-    value = store.highest("weekly_metrics", column, **equal)
+def _newest(store: Store, column: str) -> Any:
+    value = store.highest("weekly_metrics", column)
     if value is None:
         raise SettingsError("Nothing has been analysed yet: run `edumetrics run` first.")
     return value

@@ -24,23 +24,27 @@ NOTHING_DONE = pd.DataFrame({name: pd.Series(dtype="str") for name in KEY}).assi
 def taken(college: College, students: pd.DataFrame, known_by: date) -> pd.DataFrame:
     """student_id, class_id, semester, subject_id: which subjects students take, as known by a day.
 
+    Enrolments decide; a student of whom none is known in the semester takes all subjects of the class.
+
     Args:
-        college: enrolments decide where there are any, else the subjects of the class in that semester.
+        college: a college without enrolments and without class_subjects gives no rows.
         students: student_id, class_id, semester.
-        known_by: enrolments that end before it do not count.
+        known_by: enrolments that begin later or ended before do not count.
     """
+    enrolled, chosen = students.head(0), students.head(0)
     if college.relations["enrolments"] is not None:
         rows = college.whole("enrolments", "student_id", "subject_id", "semester", "from", "to")
         day = pd.Timestamp(known_by)
         begun = rows["from"].isna() | (pd.to_datetime(rows["from"]) <= day)
-        rows = rows[begun & (rows["to"].isna() | (pd.to_datetime(rows["to"]) >= day))]
-        found = students.merge(rows[[*KEY, "semester"]], on=["student_id", "semester"])
-    else:
-        offered = college.whole("class_subjects", "class_id", "subject_id").dropna().drop_duplicates()
-        subjects = college.whole("subjects", "subject_id", "semester").dropna().drop_duplicates("subject_id")
-        offered = offered.merge(subjects.astype({"semester": "int64"}), on="subject_id")
-        found = students.merge(offered, on=["class_id", "semester"])
-    return found[["student_id", "class_id", "semester", "subject_id"]].drop_duplicates(KEY)
+        now = begun & (rows["to"].isna() | (pd.to_datetime(rows["to"]) >= day))
+        enrolled = students.merge(rows[["student_id", "semester"]].drop_duplicates(), on=["student_id", "semester"])
+        chosen = students.merge(rows.loc[now, [*KEY, "semester"]], on=["student_id", "semester"])
+    offered = college.whole("class_subjects", "class_id", "subject_id").dropna().drop_duplicates()
+    subjects = college.whole("subjects", "subject_id", "semester").dropna().drop_duplicates("subject_id")
+    offered = offered.merge(subjects.astype({"semester": "int64"}), on="subject_id")
+    others = students[~students["student_id"].isin(enrolled["student_id"])].merge(offered, on=["class_id", "semester"])
+    found = pd.concat([chosen, others])
+    return found[["student_id", "class_id", "semester", "subject_id"]].drop_duplicates(KEY).reset_index(drop=True)
 
 
 def so_far(college: College, term: Term, pairs: pd.DataFrame, week: int, known_by: date) -> pd.DataFrame:

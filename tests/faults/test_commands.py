@@ -225,6 +225,24 @@ def test_show_flagged_filters_and_formats(environment: Workspace) -> None:
     refused(edumetrics("show", "flagged", "--tier", "severe"), 2, "the tiers are watch, high, critical")
 
 
+def test_show_answers_what_was_predicted(environment: Workspace) -> None:
+    def shown(*arguments: str) -> list[dict[str, object]]:
+        return list(json.loads(edumetrics("show", *arguments, "--format", "json").output))
+
+    midterm = shown("pre-midterm")
+    assert {row["sem_week"] for row in midterm} == {7}, "the newest week before the exam"
+    assert [row["predicted_midterm_score"] for row in midterm] == sorted(r["predicted_midterm_score"] for r in midterm)
+    assert {row["term"] for row in shown("pre-endterm")} == {"2025-07-14"}, "the newest term that has any"
+    high = shown("risk-of-failing", "--label", "high", "--class-id", str(midterm[0]["class_id"]))
+    assert {(row["risk_label"], row["class_id"]) for row in high} == {("HIGH", midterm[0]["class_id"])}
+    assert len(shown("risk-of-failing", "--student", str(high[0]["student_id"]))) == 5 * 8, "each week from the second"
+    watched = shown("watchlist")
+    assert {row["target_term"] for row in watched} == {"2026-01-05"}
+    assert shown("pre-midterm", "--class-id", "none") == []
+    refused(edumetrics("show", "risk-of-failing", "--label", "severe"), 2, "the labels are LOW, MEDIUM, HIGH")
+    refused(edumetrics("show", "pre-midterm", "--term", "1999-01-01"), 2, "There is no term 1999-01-01")
+
+
 def test_a_text_like_a_formula_is_disarmed_in_csv() -> None:
     frame = pd.DataFrame(
         {"name": ['=HYPERLINK("http://x")', "+1", "-1", "@x", "\tx", "O'Brien"], "n": [-1, 2, 3, 4, 5, 6]}

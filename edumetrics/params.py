@@ -222,7 +222,7 @@ class Forecast(Model):
     tree_leaves: int = Field(default=6, ge=2)
     learning_rate: float = Field(default=0.03, gt=0)
     leaf_students: PositiveInt = 300
-    most_rows: PositiveInt = 200_000
+    most_rows: PositiveInt = 150_000
     smoothing: float = Field(default=0.3, ge=0, lt=1)
     marking_lag_days: int = Field(default=0, ge=0)
     seed: int = Field(default=1, ge=0)

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from joblib import Parallel, cpu_count, delayed
 from sklearn.metrics import average_precision_score, roc_auc_score
 from sklearn.model_selection import GroupKFold
 
@@ -16,6 +17,7 @@ from edumetrics.forecast.measures import Measured, by_class, calibration_error, 
 from edumetrics.forecast.models import (
     SIMPLICITY,
     Calibrated,
+    all_logits,
     calibrate,
     fit_all,
     probability,
@@ -26,6 +28,10 @@ from edumetrics.scoring.signals import Floats
 from edumetrics.triage.flags import NOBODY
 
 FOLDS = 4
+MANY_ROWS = 50_000
+# All terms together: so many times the rows that trees learn from are enough to try and to calibrate on.
+MANY_TIMES = 4
+MANY_CLASSES = 50
 SAME_PRECISION, SAME_AUC = 0.005, 0.001
 
 
@@ -75,13 +81,15 @@ def contest(terms: Mapping[str, pd.DataFrame], settings: Forecast, triage: Triag
     names = tuple(sorted(terms))
     if not names or not _enough(pd.concat([terms[name] for name in names]), settings):
         return None
-    everything = pd.concat([terms[name].assign(term=name) for name in names], ignore_index=True)
+    most = MANY_TIMES * settings.most_rows // len(names)
+    everything = pd.concat([_thinned(terms[name], most).assign(term=name) for name in names], ignore_index=True)
     unseen = _out_of_fold(everything, settings)
-    last = terms[names[-1]].reset_index(drop=True)
-    before = everything.iloc[: len(everything) - len(last)]
+    before = everything[everything["term"] != names[-1]]
     if len(before) and _enough(before, settings):
-        logits = {name: model.logit(last) for name, model in fit_all(before, _failed(before), settings).items()}
+        last = terms[names[-1]].reset_index(drop=True)
+        logits = all_logits(fit_all(before, _failed(before), settings), last)
     else:
+        last = everything.iloc[len(before) :].reset_index(drop=True)
         logits = {name: logit[len(before) :] for name, logit in unseen.items()}
     fitted = fit_all(everything, _failed(everything), settings)
     models = {name: calibrate(fitted[name], everything, _failed(everything), unseen[name]) for name in fitted}
@@ -113,6 +121,16 @@ def _enough(rows: pd.DataFrame, settings: Forecast) -> bool:
     return len(students) >= settings.least_students and min(fails, len(students) - fails) >= settings.least_fails
 
 
+def _thinned(rows: pd.DataFrame, most: int) -> pd.DataFrame:
+    """At most about so many rows: of some classes all students, or, where there are few classes, of some students."""
+    every = -(-len(rows) // most)
+    if every <= 1:
+        return rows
+    whole = rows["class_id"] if rows["class_id"].nunique() >= MANY_CLASSES else rows["student_id"]
+    kept: pd.DataFrame = rows[pd.util.hash_array(whole.to_numpy(dtype=object)) % every == 0]
+    return kept
+
+
 def _failed(rows: pd.DataFrame) -> Floats:
     return rows["failed"].to_numpy("float64")
 
@@ -120,12 +138,21 @@ def _failed(rows: pd.DataFrame) -> Floats:
 def _out_of_fold(rows: pd.DataFrame, settings: Forecast) -> dict[str, Floats]:
     """Each candidate's logits from models that have seen no one of the class; by student where there is one class."""
     groups = rows["class_id"] if rows["class_id"].nunique() > 1 else rows["student_id"]
-    found: dict[str, Floats] = {}
-    for seen, unseen in GroupKFold(min(FOLDS, groups.nunique())).split(rows, groups=groups):
-        part = rows.iloc[seen].reset_index(drop=True)
-        for name, model in fit_all(part, _failed(part), settings).items():
-            found.setdefault(name, np.zeros(len(rows)))[unseen] = model.logit(rows.iloc[unseen])
+    splits = list(GroupKFold(min(FOLDS, groups.nunique())).split(rows, groups=groups))
+    # Starting processes takes longer than a small college does.
+    workers = Parallel(n_jobs=min(FOLDS, cpu_count()) if len(rows) > MANY_ROWS else 1)
+    parts = workers(delayed(_fold)(rows.iloc[seen], rows.iloc[unseen], settings) for seen, unseen in splits)
+    found = {name: np.zeros(len(rows)) for name in parts[0]}
+    for (_, unseen), logits in zip(splits, parts, strict=True):
+        for name, logit in logits.items():
+            found[name][unseen] = logit
     return found
+
+
+def _fold(seen: pd.DataFrame, unseen: pd.DataFrame, settings: Forecast) -> dict[str, Floats]:
+    """Each candidate's logits of some rows, learnt from others."""
+    models = fit_all(seen.reset_index(drop=True), _failed(seen), settings)
+    return all_logits(models, unseen)
 
 
 def _champion(tables: Mapping[str, pd.DataFrame]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -124,12 +124,12 @@ class Calibrated:
 
 def fit_linear(rows: pd.DataFrame, failed: Floats, settings: Forecast) -> Linear:
     """Fit one logistic regression for every week, on the weeks around it."""
-    return fit_windows(rows, failed, LINEAR, _logistic(settings.linear_c), settings.window)
+    return fit_windows(rows, failed, LINEAR, _logistic(settings.linear_c), settings.window, settings.most_rows // 2)
 
 
 def fit_alone(name: str, rows: pd.DataFrame, failed: Floats, settings: Forecast) -> Linear:
     """Fit one feature alone, week by week; hardly regularised: it cannot overfit."""
-    return fit_windows(rows, failed, (name,), _logistic(1.0), settings.window)
+    return fit_windows(rows, failed, (name,), _logistic(1.0), settings.window, settings.most_rows // 2)
 
 
 def _logistic(strength: float) -> Callable[[], LogisticRegression]:
@@ -142,12 +142,16 @@ def fit_windows(
     columns: tuple[str, ...],
     estimator: Callable[[], LogisticRegression | RidgeCV],
     reach: int,
+    most: int | None = None,
 ) -> Linear:
-    """Fit a linear model for every week of the rows, each on the weeks at most `reach` away."""
+    """Fit a linear model for every week of the rows, each on (a sample of `most` of) the weeks at most `reach` away."""
     weeks, windows = rows["sem_week"].to_numpy(), {}
     every = rows[list(columns)].to_numpy("float64")
+    lot = pd.util.hash_array(rows["student_id"].to_numpy(dtype=object)) if most else np.zeros(len(rows))
     for week in np.unique(weeks):
         near = np.abs(weeks - week) <= reach
+        if most and near.sum() > most:
+            near &= lot % -(-near.sum() // most) == 0
         if len(np.unique(target[near])) < 2:
             continue
         median = _medians(every[near])
@@ -161,7 +165,7 @@ def fit_windows(
 
 def fit_boosted(rows: pd.DataFrame, failed: Floats, settings: Forecast) -> Boosted:
     """Fit shallow, strongly regularised trees on all weeks, of a sample of students where there are very many."""
-    every = max(1, -(-len(rows) // settings.most_rows))
+    every = -(-len(rows) // settings.most_rows)
     if every > 1:
         chosen = pd.util.hash_array(rows["student_id"].to_numpy(dtype=object)) % every == 0
         rows, failed = rows[chosen], failed[chosen]
@@ -187,6 +191,12 @@ def fit_all(rows: pd.DataFrame, failed: Floats, settings: Forecast) -> dict[str,
     linear, boosted = fit_linear(rows, failed, settings), fit_boosted(rows, failed, settings)
     alone = {name: fit_alone(feature, rows, failed, settings) for name, feature in ALONE.items()}
     return {**alone, "linear": linear, "boosted": boosted, "blend": Blend(linear, boosted)}
+
+
+def all_logits(models: Mapping[str, Model], rows: pd.DataFrame) -> dict[str, Floats]:
+    """What every model of `fit_all` says of some rows; the blend's parts are asked once."""
+    found = {name: model.logit(rows) for name, model in models.items() if not isinstance(model, Blend)}
+    return {name: found[name] if name in found else (found["linear"] + found["boosted"]) / 2 for name in models}
 
 
 def calibrate(model: Model, rows: pd.DataFrame, failed: Floats, logits: Floats) -> Calibrated:

@@ -268,7 +268,7 @@ class Term:
             if score_tier is None and last and score > self.limit("watch") - self.limit("margin"):
                 score_tier = 0
         if week in self.grace:
-            if not fired and not fired_before:
+            if not fired and not fired_before and student not in self.rules.get("watched", ()):
                 return None
             tier = 0
         else:

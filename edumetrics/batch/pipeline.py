@@ -100,8 +100,8 @@ def run(workspace: Workspace, due: Plan, tell: Tell) -> None:
     with only_run(workspace.settings.data):
         if due.back_to is not None:
             _roll_back(workspace, due, tell)
-        _train(workspace, due, tell)
         for number, step in enumerate(bar(due.steps), start=1):
+            _train(workspace, step, due.position, tell)
             for task in step.tasks:
                 _carry_out(workspace, task, f"[{number}/{len(due.steps)}]", tell)
             if not step.tasks:
@@ -113,15 +113,12 @@ def run(workspace: Workspace, due: Plan, tell: Tell) -> None:
                     workspace.store.set_position(connection, step.position)
 
 
-def _train(workspace: Workspace, due: Plan, tell: Tell) -> None:
-    """Have a forecast ready for the terms that a plan is about, learnt from the terms before each."""
-    names = sorted({task.term for step in due.steps for task in step.tasks})
-    names = [name for name in names if training.due(workspace, name)]
-    if not names:
-        return
-    with workspace.college() as college:
-        for name in names:
-            told = training.train(workspace, college, terms.find_term(college, name, due.position), due.position)
+def _train(workspace: Workspace, step: Step, position: Position, tell: Tell) -> None:
+    """Have the forecasts ready for the term of a step, learnt from the terms before it."""
+    for name in sorted({task.term for task in step.tasks if task.stage != post_analysis.STAGE}):
+        if training.due(workspace, name):
+            with workspace.college() as college:
+                told = training.train(workspace, college, terms.find_term(college, name, position), position)
             if told:
                 tell(told)
 

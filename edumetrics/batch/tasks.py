@@ -47,6 +47,7 @@ class Planner:
         again: whether weeks that are done are planned once more.
         analysed: terms that are analysed, or will be.
         seen: by exam and term, how many results a review has seen, or will have.
+        planned: the weeks, by term, of the weekly stages planned so far.
     """
 
     workspace: Workspace
@@ -54,6 +55,7 @@ class Planner:
     again: bool = False
     analysed: set[str] = field(default_factory=set)
     seen: dict[tuple[Exam, str], int] = field(default_factory=dict)
+    planned: set[tuple[str, int]] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.analysed |= set(self.workspace.store.distinct("weekly_metrics", "term"))
@@ -71,18 +73,33 @@ class Planner:
                 if pre_exam.due(self.college, exam, week):
                     yield Task(stage, term.name, week, place / stage, {"week": week})
             self.analysed.add(term.name)
+            self.planned.add((term.name, week))
         for reviewed, exam in self._reviews(term, reached, day):
-            yield Task(post_analysis.STAGE, reviewed, week, place / post_analysis.STAGE, {"exam": exam})
+            yield Task(
+                post_analysis.STAGE,
+                reviewed,
+                week,
+                place / post_analysis.STAGE,
+                {"exam": exam, "known_by": day.isoformat()},
+            )
 
     def _reviews(self, term: Term | None, reached: Position, day: date) -> Iterator[tuple[str, Exam]]:
         """The exams of which a review has not seen every result known by a day."""
         for exam_term, exam in self._exams(term, reached):
+            if not self._analysed_before(exam_term, exam):
+                continue
             known = post_analysis.results_known(self.workspace, self.college, exam_term, exam, day)
             key = (exam, exam_term.name)
             before = self.seen.get(key, post_analysis.results_seen(self.workspace, exam, exam_term.name))
             if known > before or (self.again and known):
                 self.seen[key] = known
                 yield exam_term.name, exam
+
+    def _analysed_before(self, term: Term, exam: Exam) -> bool:
+        """Whether any week before the exam is analysed, or will be when its review is due."""
+        week = post_analysis.exam_week(self.workspace, exam) or 0
+        planned = any(name == term.name and number < week for name, number in self.planned)
+        return planned or bool(post_analysis.weeks_analysed(self.workspace, term.name, week))
 
     def _exams(self, term: Term | None, reached: Position) -> Iterator[tuple[Term, Exam]]:
         if term is None:

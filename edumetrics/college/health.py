@@ -297,6 +297,11 @@ def _duplicates(relation: Relation) -> Check:
     return Check("duplicate", place > 1, "{n} row{s} repeated the same entry; the one with the highest id counts.")
 
 
+def trouble(check: str, message: str) -> pd.DataFrame:
+    """One finding that concerns the whole college; none where there is nothing to say."""
+    return with_warning(nothing(), check, message) if message else nothing()
+
+
 def with_warning(found: pd.DataFrame, check: str, message: str) -> pd.DataFrame:
     """The findings, and one more that concerns the whole college."""
     row = {"check": check, "class_id": EVERYWHERE, "status": "warn", "count": 1, "examples": [], "message": message}

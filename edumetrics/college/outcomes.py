@@ -50,6 +50,10 @@ def outcomes(college: College, term: Term, known_by: date = EVER) -> pd.DataFram
     failed = (score < college.params.scoring.pass_mark).where(score.notna(), share > 0.5)
     known = failed[score.notna() | share.notna()].astype(bool)
     left = leavers(college, term, known_by)
+    if len(known):
+        # Results may come class by class: of a class without any, those who left would be all that is known.
+        class_of = college.students.set_index("student_id")["class_id"]
+        left &= set(class_of.index[class_of.isin(class_of.reindex(known.index).dropna())])
     students = sorted({*known.index, *left})
     frame = pd.DataFrame({"student_id": students}, dtype="str")
     frame["score"] = score.reindex(students).to_numpy(dtype="float64")

@@ -24,7 +24,7 @@ NOTHING_DONE = pd.DataFrame({name: pd.Series(dtype="str") for name in KEY}).assi
 def taken(college: College, students: pd.DataFrame, known_by: date) -> pd.DataFrame:
     """student_id, class_id, semester, subject_id: which subjects students take, as known by a day.
 
-    Enrolments decide; a student of whom none is known in the semester takes all subjects of the class.
+    Enrolments decide; a student of whom none has begun in the semester takes all subjects of the class.
 
     Args:
         college: a college without enrolments and without class_subjects gives no rows.
@@ -37,7 +37,9 @@ def taken(college: College, students: pd.DataFrame, known_by: date) -> pd.DataFr
         day = pd.Timestamp(known_by)
         begun = rows["from"].isna() | (pd.to_datetime(rows["from"]) <= day)
         now = begun & (rows["to"].isna() | (pd.to_datetime(rows["to"]) >= day))
-        enrolled = students.merge(rows[["student_id", "semester"]].drop_duplicates(), on=["student_id", "semester"])
+        enrolled = students.merge(
+            rows.loc[begun, ["student_id", "semester"]].drop_duplicates(), on=["student_id", "semester"]
+        )
         chosen = students.merge(rows.loc[now, [*KEY, "semester"]], on=["student_id", "semester"])
     offered = college.whole("class_subjects", "class_id", "subject_id").dropna().drop_duplicates()
     subjects = college.whole("subjects", "subject_id", "semester").dropna().drop_duplicates("subject_id")

@@ -13,7 +13,7 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 from sklearn.model_selection import GroupKFold
 
 from edumetrics.forecast import drift
-from edumetrics.forecast.measures import Measured, by_class, calibration_error, reliability
+from edumetrics.forecast.measures import Measured, by_class, calibration_error, calibration_line, reliability
 from edumetrics.forecast.models import (
     SIMPLICITY,
     Calibrated,
@@ -116,7 +116,7 @@ def _measured(rows: pd.DataFrame, logit: Floats, triage: Triage, settings: Forec
 
 
 def _enough(rows: pd.DataFrame, settings: Forecast) -> bool:
-    students = rows.drop_duplicates("student_id")["failed"]
+    students = rows.drop_duplicates(["student_id", *({"term"} & set(rows.columns))])["failed"]
     fails = int(students.sum())
     return len(students) >= settings.least_students and min(fails, len(students) - fails) >= settings.least_fails
 
@@ -176,6 +176,7 @@ def by_week(rows: pd.DataFrame, logit: Floats, triage: Triage, settings: Forecas
 
     Returns:
         By sem_week: n, base_rate, auc, average_precision, brier, calibration_error (expected, ten bins of equal size),
+        calibration_slope and calibration_intercept (of the outcome's logit on the forecast's; 1 and 0 are perfect),
         precision_top_tenth, precision_at_capacity and recall_at_capacity (each advisor's list, ordered by the smoothed
         logit), lead_time (median weeks from the first place of those who fail, so far, to the week after the last),
         overlap (share of last week's places that stay), flips (how often those ever placed left or came back, on
@@ -203,6 +204,7 @@ def _chances(part: pd.DataFrame) -> dict[str, float]:
         "average_precision": average_precision_score(failed, p) if both else np.nan,
         "brier": np.mean((p - failed) ** 2),
         "calibration_error": calibration_error(p, failed),
+        **(calibration_line(part["logit"].to_numpy("float64"), failed) if both else {}),
         "precision_top_tenth": failed[np.argsort(-p, kind="stable")[: max(len(p) // 10, 1)]].mean(),
     }
 

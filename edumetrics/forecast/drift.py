@@ -19,15 +19,15 @@ BINS = 10
 SHIFTED = 0.25
 # So many features must shift: one alone may be a deadline that moved.
 MANY = 3
-LEAST = 0.001
+LEAST = 0.005
 
 
 def reference(rows: pd.DataFrame) -> dict[str, dict[str, Any]]:
     """What the features looked like in each week of the training terms.
 
     Returns:
-        By week and feature: edges (of at most ten bins) and shares (of the rows in each bin, the last of those without
-        a value); features without any value are left out.
+        By week and feature: edges (of at most ten bins), shares (of the rows in each bin, the last of those without a
+        value) and rows (how many); features without any value are left out.
     """
     return {str(week): _described(part) for week, part in rows.groupby("sem_week")}
 
@@ -39,7 +39,7 @@ def _described(part: pd.DataFrame) -> dict[str, Any]:
         known = values[~np.isnan(values)]
         if len(known):
             edges = np.unique(np.quantile(known, np.linspace(0, 1, BINS + 1)[1:-1]))
-            found[name] = {"edges": edges.tolist(), "shares": _shares(values, edges).tolist()}
+            found[name] = {"edges": edges.tolist(), "shares": _shares(values, edges).tolist(), "rows": len(values)}
     return found
 
 
@@ -50,13 +50,18 @@ def _shares(values: Floats, edges: np.ndarray) -> np.ndarray:
 
 
 def stability(known: dict[str, dict[str, Any]], rows: pd.DataFrame, week: int) -> pd.Series:
-    """The population stability index of every feature of a week, highest first; empty where nothing is known of it."""
+    """The population stability index of every feature of a week, highest first; empty where nothing is known of it.
+
+    Less what it is expected to be between two samples of one population, bins / rows of either, so that a small college
+    does not drift by chance.
+    """
     then = known.get(str(week), {})
     found = {}
     for name, described in then.items():
         expected = np.maximum(described["shares"], LEAST)
         actual = np.maximum(_shares(rows[name].to_numpy("float64"), np.array(described["edges"])), LEAST)
-        found[name] = float(((actual - expected) * np.log(actual / expected)).sum())
+        noise = len(described["shares"]) * (1 / described["rows"] + 1 / max(len(rows), 1))
+        found[name] = max(float(((actual - expected) * np.log(actual / expected)).sum()) - 2 * noise, 0.0)
     return pd.Series(found, dtype="float64").sort_values(ascending=False, kind="stable")
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import combinations
+from itertools import combinations, permutations
 
 import numpy as np
 import pandas as pd
@@ -93,14 +93,14 @@ def _verdict(table: pd.DataFrame, name: str, words: str) -> str:
     known = table.dropna(subset=[name, f"{name}_low", f"{name}_high"])
     if len(known) < 2:
         return f"For {words} there are too few students to compare groups."
-    ordered = known.sort_values(name)
-    low, high = ordered.iloc[0], ordered.iloc[-1]
-    apart = 100 * (high[name] - low[name])
-    if high[f"{name}_low"] > low[f"{name}_high"]:
-        return (
-            f"In {words}, {high['group']} and {low['group']} differ by {apart:.0f} points, more than chance explains."
-        )
-    return f"In {words}, groups differ by {apart:.0f} points at most, which may be chance: the data cannot tell."
+    pairs = [(one, other) for one, other in permutations(known.to_dict("records"), 2) if one[name] >= other[name]]
+    clear = [pair for pair in pairs if pair[0][f"{name}_low"] > pair[1][f"{name}_high"]]
+    high, low = max(clear or pairs, key=lambda pair: pair[0][name] - pair[1][name])
+    apart = round(100 * (high[name] - low[name]))
+    points = f"{apart} {'point' if apart == 1 else 'points'}"
+    if clear:
+        return f"In {words}, {high['group']} and {low['group']} differ by {points}, more than chance explains."
+    return f"In {words}, groups differ by {points} at most, which may be chance: the data cannot tell."
 
 
 def abroca_of(rows: pd.DataFrame) -> pd.DataFrame:

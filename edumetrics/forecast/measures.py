@@ -11,6 +11,7 @@ from sklearn.metrics import roc_curve
 from edumetrics.scoring.signals import Floats
 
 BINS = 10
+NEWTON, SATURATED = 30, 30.0
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,18 @@ def calibration_error(p: Floats, failed: np.ndarray) -> float:
     """Expected calibration error: ten bins of equal size, the mean distance between forecast and share who failed."""
     table = reliability(p, failed)
     return float((table["n"] * (table["forecast"] - table["happened"]).abs()).sum() / max(len(p), 1))
+
+
+def calibration_line(logit: Floats, failed: np.ndarray) -> dict[str, float]:
+    """calibration_slope and calibration_intercept: logistic regression of the outcome on the forecast (Cox 1958)."""
+    terms, line = np.column_stack([np.ones(len(logit)), logit]), np.array([0.0, 1.0])
+    for _ in range(NEWTON):
+        p = 1 / (1 + np.exp(-np.clip(terms @ line, -SATURATED, SATURATED)))
+        weight = np.maximum(p * (1 - p), 1e-9)
+        # A forecast that is the same for everyone has no slope of its own.
+        hessian = (terms * weight[:, None]).T @ terms + 1e-6 * np.eye(2)
+        line = line + np.clip(np.linalg.solve(hessian, terms.T @ (failed - p)), -1, 1)
+    return {"calibration_slope": float(line[1]), "calibration_intercept": float(line[0])}
 
 
 def reliability(forecast: Floats, happened: np.ndarray) -> pd.DataFrame:

@@ -153,6 +153,7 @@ def fit_windows(
         if most and near.sum() > most:
             near &= lot % -(-near.sum() // most) == 0
         if len(np.unique(target[near])) < 2:
+            windows[int(week)] = _alike(len(columns), target[near], chance=isinstance(estimator(), LogisticRegression))
             continue
         median = _medians(every[near])
         values = np.where(np.isnan(every[near]), median, every[near])
@@ -161,6 +162,14 @@ def fit_windows(
         fitted = estimator().fit((values - mean) / scale, target[near])
         windows[int(week)] = Window(median, mean, scale, np.ravel(fitted.coef_), float(np.ravel(fitted.intercept_)[0]))
     return Linear(columns, windows)
+
+
+def _alike(columns: int, target: Floats, *, chance: bool) -> Window:
+    """The model of a week in which everyone came out alike: the same for everyone, and a chance never for certain."""
+    value = (target.sum() + 0.5) / (len(target) + 1)
+    said = float(np.log(value / (1 - value))) if chance else float(target[0])
+    nothing = np.zeros(columns)
+    return Window(nothing, nothing, np.ones(columns), nothing, said)
 
 
 def fit_boosted(rows: pd.DataFrame, failed: Floats, settings: Forecast) -> Boosted:
@@ -215,7 +224,7 @@ def calibrate(model: Model, rows: pd.DataFrame, failed: Floats, logits: Floats) 
 
 def probability(logit: Floats) -> Floats:
     """The probability that a logit stands for."""
-    return np.asarray(1 / (1 + np.exp(-logit)))
+    return np.asarray(1 / (1 + np.exp(-np.clip(logit, -50, 50))))
 
 
 def smoothed(now: Floats, before: Floats, keep: float) -> Floats:

@@ -126,5 +126,8 @@ def told(own: Own) -> dict[str, tuple[Floats, Floats]]:
     found = {}
     for topic, (column, scale) in explain.TOPICS.items():
         values = own.frame[column] * scale
+        if topic == "promptness":
+            # Who never handed anything in has no last time.
+            values = values.where(own.frame["handed_in"] > 0)
         found[topic] = (values.to_numpy(), values.groupby(own.classes).transform("median").to_numpy())
     return found

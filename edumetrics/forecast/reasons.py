@@ -8,7 +8,7 @@ import numpy as np
 
 from edumetrics.scoring.signals import Floats
 from edumetrics.sentences import Sentences
-from edumetrics.triage.reasons import WORSE_ABOVE, Record
+from edumetrics.triage.reasons import APART, APART_USUALLY, WORSE_ABOVE, Record
 
 SHOWN = 3
 Told = Mapping[str, tuple[Floats, Floats]]
@@ -37,8 +37,9 @@ def records(
     points = np.array([added[name] for name in names])
     values, usual = (np.array([told[name][n] for name in names]) for n in (0, 1))
     above = np.array([name in WORSE_ABOVE for name in names])[:, None]
-    worse = np.where(above, values > usual, values < usual)
-    better = np.where(above, values < usual, values > usual)
+    least_apart = np.array([APART.get(name, APART_USUALLY) for name in names])[:, None]
+    gap = np.where(above, values - usual, usual - values)
+    worse, better = gap >= least_apart, gap <= -least_apart
     seen = np.where((points > 0) == worse_adds, worse, better) & (np.abs(points) >= least)
     order = np.argsort(-np.where(seen, np.abs(points), -1), axis=0, kind="stable")
     found: list[list[Record]] = []

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from edumetrics.forecast.backtest import by_week
+from edumetrics.forecast.backtest import places
 from edumetrics.params import Forecast, Triage
+from edumetrics.triage.flags import NOBODY
 
 ALL = "all"
 CONTACTED = ("talked", "emailed", "called", "referred", "known reason")
@@ -60,7 +61,7 @@ def lists_compared(
         failed: student_id, failed (bool): of those whose outcome is known.
 
     Returns:
-        list (`as sent`, `forecast`, `rules' score`, `attendance alone`), precision and recall at the advisors' capacity
+        list (`as sent`, `forecast`, `rules' score`, `attendance alone`), precision and recall of as many places
         (means over weeks), in the order of precision; without `forecast` where there was none. No rows where nothing
         is known.
     """
@@ -76,15 +77,23 @@ def lists_compared(
         p = rows["p_fail"].fillna(rows["p_fail"].median()).clip(1e-6, 1 - 1e-6)
         numbers["forecast"] = (p / (1 - p)).map(np.log)
     for name, logit in numbers.items():
-        weeks = by_week(rows, logit.to_numpy("float64"), triage, forecast)
-        means = weeks[["precision_at_capacity", "recall_at_capacity"]].mean()
-        found.append({"list": name, "precision": means.iloc[0], "recall": means.iloc[1]})
+        found.append({"list": name, **_sent(rows, _same_places(rows.assign(logit=logit), flags, triage, forecast))})
     return pd.DataFrame(found).sort_values("precision", ascending=False, ignore_index=True)
 
 
+def _same_places(rows: pd.DataFrame, flags: pd.DataFrame, triage: Triage, forecast: Forecast) -> pd.DataFrame:
+    """Lists ordered by one number, smoothed as lists are, with as many places each week as each advisor's had."""
+    ordered = places(rows, triage, forecast.smoothing).sort_values("order", ascending=False, kind="stable")
+    given = rows.merge(flags.loc[flags["within_capacity"], ["student_id", "sem_week"]], on=["student_id", "sem_week"])
+    counts = given.assign(advisor=given["advisor_id"].fillna(NOBODY)).groupby(["sem_week", "advisor"]).size()
+    place = ordered.groupby(["sem_week", "advisor"]).cumcount()
+    had = counts.reindex(pd.MultiIndex.from_frame(ordered[["sem_week", "advisor"]]), fill_value=0).to_numpy()
+    return ordered.assign(within_capacity=place.to_numpy() < had)
+
+
 def _sent(rows: pd.DataFrame, flags: pd.DataFrame) -> dict[str, float]:
-    places = flags.loc[flags["within_capacity"], ["student_id", "sem_week"]]
-    inside = rows.merge(places, on=["student_id", "sem_week"])
+    given = flags.loc[flags["within_capacity"], ["student_id", "sem_week"]]
+    inside = rows.merge(given, on=["student_id", "sem_week"])
     fails = rows[rows["failed"]].groupby("sem_week").size()
     reached = inside[inside["failed"]].groupby("sem_week").size().reindex(fails.index, fill_value=0)
     return {"precision": inside.groupby("sem_week")["failed"].mean().mean(), "recall": (reached / fails).mean()}

@@ -56,40 +56,71 @@ class Scores:
         Returns:
             predicted, low, high (0..100) and p_fail (0..1), aligned with `rows`.
         """
-        value, narrower = self._with_history(rows)
+        history = self._history(rows)
+        value, narrower = self.linear.value(rows), np.ones(len(rows))
+        if history is not None:
+            value = history.middle + history.scale * (value - history.middle) + history.added
+            narrower = history.narrower
         n = len(self.residuals)
         level = min(1.0, COVERAGE * (n + 1) / n)
         reach = np.quantile(np.abs(self.residuals), level, method="higher") * narrower
         below = np.searchsorted(self.residuals, (pass_mark - value) / narrower)
         return _ranged(value, reach, rows.index).assign(p_fail=(below + 0.5) / (n + 1))
 
-    def _with_history(self, rows: pd.DataFrame) -> tuple[Floats, Floats]:
-        """The model's value, with last semester's mean where no term has taught the model what that is worth.
+    def contributions(self, rows: pd.DataFrame) -> pd.DataFrame:
+        """What each feature adds to the score; with `base` they sum to it."""
+        parts, history = self.linear.contributions(rows), self._history(rows)
+        if history is None:
+            return parts
+        features = parts.columns.drop("base")
+        parts[features] = parts[features].mul(history.scale, axis=0)
+        parts["base"] = history.middle + history.scale * (parts["base"] - history.middle)
+        parts[HISTORY] += history.added
+        return parts
+
+    def _history(self, rows: pd.DataFrame) -> _History | None:
+        """Last semester's mean, where no term has taught the model what that is worth; None where one has.
 
         Then it enters by the correlation that published studies report (`CORRELATION`): the best linear combination of
         two predictors, of which one's correlation with the score is known from past residuals, the other's from the
-        studies, and their own from these students.
-
-        Returns:
-            The value, and by how much the residuals narrow (1 where nothing was added).
+        studies, and their own from these students. Where the three cannot all be true, the assumed one gives way.
         """
-        value, narrower = self.linear.value(rows), np.ones(len(rows))
-        mean = rows[HISTORY].to_numpy("float64")
+        value, mean = self.linear.value(rows), rows[HISTORY].to_numpy("float64")
         known = ~np.isnan(mean)
-        unexplained = min(float(np.var(self.residuals)) / self.spread**2, 1.0) if self.spread else 1.0
-        if self.knows_history or known.sum() < LEAST_KNOWN or not np.ptp(mean[known]) or not np.ptp(value[known]):
-            return value, narrower
+        unexplained = min(float(np.var(self.residuals)) / self.spread**2, 1.0) if self.spread else 0.0
+        if self.knows_history or known.sum() < LEAST_KNOWN or not unexplained:
+            return None
+        if not np.ptp(mean[known]) or not np.ptp(value[known]):
+            return None
         ours = np.sqrt(1 - unexplained)
         between = float(np.corrcoef(value[known], mean[known])[0, 1])
-        weight = (CORRELATION - between * ours) / (1 - between**2)
+        rest = 1 - between**2
+        # At most half of what the model leaves open may be explained by the assumption.
+        most = between * ours + np.sqrt(rest * unexplained / 2)
+        theirs = min(CORRELATION, most)
+        weight = (theirs - between * ours) / rest if rest > 0 else 0.0
         if weight <= 0:
-            return value, narrower
-        own = (ours - between * CORRELATION) / (1 - between**2)
-        explained = own * ours + weight * CORRELATION
-        middle, z = value[known].mean(), _standard(mean[known])
-        value[known] = middle + self.spread * (own * _standard(value[known]) + weight * z)
-        narrower[known] = np.sqrt(max(1 - explained, 0.0) / unexplained)
-        return value, narrower
+            return None
+        own = (ours - between * theirs) / rest
+        explained = own * ours + weight * theirs
+        scale, added = np.ones(len(rows)), np.zeros(len(rows))
+        scale[known] = self.spread * own / value[known].std()
+        added[known] = self.spread * weight * _standard(mean[known])
+        narrower = np.where(known, np.sqrt((1 - explained) / unexplained), 1.0)
+        return _History(float(value[known].mean()), scale, added, narrower)
+
+
+@dataclass(frozen=True)
+class _History:
+    """How last semester's mean changes predictions: the model's are scaled around `middle`, then `added` to.
+
+    `narrower` is by how much their residuals shrink.
+    """
+
+    middle: float
+    scale: Floats
+    added: Floats
+    narrower: Floats
 
 
 def _standard(values: Floats) -> Floats:
@@ -145,7 +176,8 @@ def trial(terms: Mapping[str, pd.DataFrame], settings: Forecast) -> Trial | None
     measured = {name: _measured(rows[tried], value[tried]) for name, value in unseen.items()}
     mae = {name: found.by_week["mae"].mean() for name, found in measured.items()}
     model = None
-    if mae["linear"] < mae["marks so far"]:
+    # Where no work is marked before the exam there are no marks so far to be better than.
+    if not mae["linear"] >= mae["marks so far"]:
         residuals = (rows["score"].to_numpy() - unseen["linear"])[tried]
         knows = bool(rows.loc[tried, HISTORY].notna().mean() >= KNOWN_SHARE)
         model = Scores(_fit(rows, LINEAR), np.sort(residuals), float(rows["score"].std(ddof=0)), knows)

@@ -28,9 +28,10 @@ LOW, HIGH = 0.35, 0.60
 
 @dataclass(frozen=True)
 class Trial:
-    """How the model and each part of it alone did on students they had not seen, by week; and the model of all."""
+    """How the model and each part of it alone did on students not seen, and the best of them, fitted on all."""
 
     measured: dict[str, Measured]
+    champion: str
     model: Linear
     rows: int
 
@@ -65,7 +66,8 @@ def trial(terms: Mapping[str, pd.DataFrame], settings: Forecast) -> Trial | None
             fitted = _fit(rows.iloc[seen], columns)
             unseen.setdefault(name, np.zeros(len(rows)))[held_out] = fitted.logit(rows.iloc[held_out])
     measured = {name: _measured(rows[tried], logit[tried]) for name, logit in unseen.items()}
-    return Trial(measured, _fit(rows, COLUMNS), len(rows))
+    champion = min(measured, key=lambda name: measured[name].by_week["brier"].mean())
+    return Trial(measured, champion, _fit(rows, candidates[champion]), len(rows))
 
 
 def label(p: Floats) -> np.ndarray:

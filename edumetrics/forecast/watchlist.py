@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
+from sklearn.model_selection import GroupKFold
 
 from edumetrics.forecast.measures import Measured, by_class, calibration_error, reliability
 from edumetrics.forecast.models import Linear, fit_windows, probability
@@ -28,14 +29,18 @@ HISTORY = {
 }
 NAME, BASELINE = "history", "baseline"
 TOP = 0.2
+FOLDS = 5
 
 
 @dataclass(frozen=True)
 class Trial:
-    """How candidates did on the last term that they had not seen (one row each), and the model fitted on all."""
+    """How candidates did on students they had not seen (one row each), and the model fitted on all.
+
+    `model` is None where the average over earlier exams alone did better.
+    """
 
     measured: dict[str, Measured]
-    model: Linear
+    model: Linear | None
     rows: int
 
 
@@ -70,30 +75,39 @@ def contributions(rows: pd.DataFrame, model: Linear | None) -> pd.DataFrame:
 
 
 def trial(terms: Mapping[str, pd.DataFrame], pass_mark: float, settings: Forecast) -> Trial | None:
-    """Fit on all terms but the last, try on the last, refit on all.
+    """Fit on all terms but the last and try on the last (by class where there is one term only), then refit on all.
 
     Args:
-        terms: by name, `HISTORY` as known before the term, student_id and failed (bool) in it.
+        terms: by name, `HISTORY` as known before the term, student_id, class_id and failed (bool) in it.
         pass_mark: percent.
         settings: how many students and fails are enough.
 
     Returns:
-        The trial; None where too little is known to learn from. With one such term the model is tried on what it
-        learnt from, which its table says (`seen`).
+        The trial; None where too little is known to learn from.
     """
-    names = sorted(terms)
-    if not names or not _enough(pd.concat([terms[name] for name in names]), settings):
+    if not terms:
         return None
-    everything, last = pd.concat([terms[name] for name in names], ignore_index=True), terms[names[-1]]
-    before = pd.concat([terms[name] for name in names[:-1]], ignore_index=True) if names[:-1] else last
-    seen = not names[:-1] or not _enough(before, settings)
-    tried = _fit(everything if seen else before)
-    model = _fit(everything)
+    rows = pd.concat([terms[name].assign(term=name) for name in sorted(terms)], ignore_index=True)
+    if not _enough(rows, settings):
+        return None
+    last = (rows["term"] == rows["term"].max()).to_numpy()
+    if (~last).any() and _enough(rows[~last], settings):
+        splits = [(np.flatnonzero(~last), np.flatnonzero(last))]
+    else:
+        groups = rows["class_id"] if rows["class_id"].nunique() > 1 else rows["student_id"]
+        splits = list(GroupKFold(min(FOLDS, groups.nunique())).split(rows, groups=groups))
+    said = np.full(len(rows), np.nan)
+    for seen, unseen in splits:
+        said[unseen] = chance(rows.iloc[unseen], pass_mark, _fit(rows.iloc[seen]))
+    tried = ~np.isnan(said)
+    part = rows[tried]
     measured = {
-        NAME: _measured(last, chance(last, pass_mark, tried), seen=seen),
-        BASELINE: _measured(last, chance(last, pass_mark, None), seen=False),
+        NAME: _measured(part, said[tried]),
+        BASELINE: _measured(part, chance(part, pass_mark, None)),
     }
-    return Trial(measured, model, len(everything))
+    brier = {name: float(found.by_week["brier"].iloc[0]) for name, found in measured.items()}
+    better = not brier[NAME] >= brier[BASELINE]
+    return Trial(measured, _fit(rows) if better else None, len(rows))
 
 
 def _enough(rows: pd.DataFrame, settings: Forecast) -> bool:
@@ -107,8 +121,8 @@ def _fit(rows: pd.DataFrame) -> Linear:
     return fit_windows(rows.assign(sem_week=0), failed, tuple(HISTORY), lambda: estimator, reach=0)
 
 
-def _measured(rows: pd.DataFrame, p: Floats, *, seen: bool) -> Measured:
-    """One row, of week 0: n, base_rate, auc, calibration_error, top_fifth (its share of all fails), seen (0 or 1)."""
+def _measured(rows: pd.DataFrame, p: Floats) -> Measured:
+    """One row, of week 0: n, base_rate, auc, brier, calibration_error, top_fifth (its share of all fails)."""
     failed = rows["failed"].to_numpy(dtype=bool)
     top = np.argsort(-p, kind="stable")[: max(round(TOP * len(p)), 1)]
     both = 0 < failed.sum() < len(failed)
@@ -116,9 +130,9 @@ def _measured(rows: pd.DataFrame, p: Floats, *, seen: bool) -> Measured:
         "n": len(rows),
         "base_rate": failed.mean(),
         "auc": roc_auc_score(failed, p) if both else np.nan,
+        "brier": np.mean((p - failed) ** 2),
         "calibration_error": calibration_error(p, failed),
         "top_fifth": failed[top].sum() / failed.sum() if failed.any() else np.nan,
-        "seen": float(seen),
     }
     table = pd.DataFrame([found], index=pd.Index([0], name="sem_week"))
     outcome = failed.astype("float64")

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from edumetrics.triage.lists import Lists
-from edumetrics.triage.reasons import told
+from edumetrics.triage.reasons import OUT_OF_REACH, told
 from edumetrics.triage.situation import Row
 
 # Urgency is a word and a shape; colour only repeats it.
@@ -104,7 +104,11 @@ def _cards(flags: pd.DataFrame) -> tuple[Card, ...]:
 def _card(row: Row) -> Card:
     urgency, shape = URGENCY[row["risk_tier"]]
     reasons = told(row["reasons"], REASONS)
-    ahead = [record for record in row["reasons"] if record["code"] in AHEAD and record not in reasons]
+    codes = {record["code"] for record in reasons}
+    # Who has just been told that the rule is out of reach need not read it again.
+    said = codes | (OUT_OF_REACH if codes & OUT_OF_REACH else set())
+    ahead = [record for record in row["reasons"] if record["code"] in AHEAD and record["code"] not in said]
+    ahead.sort(key=lambda record: AHEAD.index(record["code"]))
     return Card(
         name=shown_name(row),
         roll_number=words(row["roll_number"]),

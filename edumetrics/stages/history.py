@@ -100,13 +100,19 @@ def subjects_so_far(
     """A week's students and subjects with what was known of them at its end.
 
     Args:
-        students: student_id, class_id: those of other terms' classes are left out.
+        students: student_id, class_id, joined_on, withdrawn_on: those of other terms' classes are left out.
 
     Returns:
         student_id, class_id, semester, subject_id, sem_week and `forecast.subjects.COLUMNS` but the logit.
     """
-    own = students[["student_id", "class_id"]].merge(term.pairings[["class_id", "semester"]], on="class_id")
-    day = term.week_ends(week)["week_end"].max().date()
+    ends = term.week_ends(week)
+    own = students.merge(ends, on="class_id")
+    # Whoever has left, or is not there yet, is out of the class's means too.
+    there = (own["withdrawn_on"].isna() | (own["withdrawn_on"] > own["week_end"])) & (
+        own["joined_on"].isna() | (own["joined_on"] <= own["week_end"])
+    )
+    own = own.loc[there, ["student_id", "class_id", "semester"]]
+    day = ends["week_end"].max().date()
     pairs = subjects.taken(college, own.drop_duplicates("student_id"), day)
     known = subjects.so_far(college, term, pairs, week, day)
     rates = fail_rates(workspace, term.name)

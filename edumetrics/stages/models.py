@@ -23,9 +23,7 @@ from edumetrics.triage.situation import Row
 
 STAGE = "train"
 FOLDER = "models"
-WITHOUT = (
-    "This forecast is left out, and lists go by the rules, until `edumetrics calibrate --from-scratch` trains it again."
-)
+WITHOUT = "Until `edumetrics calibrate --from-scratch` trains it again, what it would say is left out."
 
 
 @dataclass(frozen=True)

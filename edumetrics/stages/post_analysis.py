@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,7 +13,8 @@ from pandas.io.formats.style import Styler
 
 from edumetrics import settings
 from edumetrics.analysis.runs import Run
-from edumetrics.college.outcomes import outcomes, papers
+from edumetrics.college import subjects
+from edumetrics.college.outcomes import EVER, outcomes, papers
 from edumetrics.college.records import Exam
 from edumetrics.college.source import College, Term
 from edumetrics.errors import SettingsError
@@ -43,6 +45,7 @@ class Results:
         predicted: the last prediction of each student before the exam: predicted, low, high, p_fail.
         outcome: student_id, score (percent, NaN where there is none), failed (bool; <NA> where not known).
         known: how many students have a result.
+        difficulty: how many passed each subject; no rows for the midterm.
         metrics, flags: what was stored of the weeks before the exam.
         contacts: student_id, kind: the intervention log of the term.
         groups: student_id, group: read to audit fairness, and for nothing else.
@@ -55,6 +58,7 @@ class Results:
     predicted: pd.DataFrame
     outcome: pd.DataFrame
     known: int
+    difficulty: pd.DataFrame
     metrics: pd.DataFrame
     flags: pd.DataFrame
     contacts: pd.DataFrame
@@ -70,12 +74,13 @@ class Review:
     rows: pd.DataFrame
 
 
-def load(exam: str = "", term: str = "", folder: str = "") -> Results:
+def load(exam: str = "", term: str = "", known_by: str = "", folder: str = "") -> Results:
     """Read an exam's results and what was said before it.
 
     Args:
         exam: midterm or endterm; the latest with results when empty.
         term: ISO date of the term's first week; the term of the latest exam with results when empty.
+        known_by: ISO date: results published later do not count; all that there are when empty.
         folder: where reports go; chosen from term and exam when empty.
 
     Raises:
@@ -88,9 +93,10 @@ def load(exam: str = "", term: str = "", folder: str = "") -> Results:
         position = college.position(workspace.today)
         asked = [find_term(college, term, position)] if term else college.terms(position)[::-1]
         exams = [name for name in EXAMS[::-1] if exam in ("", name)]
+        day = date.fromisoformat(known_by) if known_by else EVER
         for chosen in asked:
             for name in exams:
-                found = gather(workspace, college, chosen, name, workspace.today, Path(folder))
+                found = gather(workspace, college, chosen, name, day, Path(folder))
                 if found is not None:
                     place = folder or report_folder(workspace, chosen, position, found.week, STAGE)
                     return replace(found, folder=Path(place))
@@ -131,6 +137,7 @@ def gather(
         predicted=last.rename(columns={name: "predicted"}).drop(columns="sem_week"),
         outcome=_outcome(college, term, exam, results, known_by),
         known=results["student_id"].nunique(),
+        difficulty=subjects.difficulty(college, term, known_by) if exam == "endterm" else pd.DataFrame(),
         metrics=metrics,
         flags=store.read("weekly_flags", FLAGS, **there),
         contacts=store.read("intervention_log", ("student_id", "kind", "sem_week"), term=term.name),
@@ -159,6 +166,14 @@ def results_known(workspace: Workspace, college: College, term: Term, exam: Exam
     if exam_week(workspace, exam) is None:
         return 0
     return papers(college, term, exam, known_by)["student_id"].nunique()
+
+
+def weeks_analysed(workspace: Workspace, term: str, before: int) -> bool:
+    """Whether any week of a term before one is analysed."""
+    weeks = _before(workspace, before)
+    return not workspace.store.read(
+        "run_log", ("run_id",), term=term, sem_week=weeks, stage="weekly", status="done"
+    ).empty
 
 
 def results_seen(workspace: Workspace, exam: Exam, term: str) -> int:
@@ -217,10 +232,12 @@ def save(run: Run, review: Review) -> int:
         "champion": False,
     }
     rows = review.rows[[name for name in TABLES["exam_review"].names if name in review.rows]]
-    slices: storing.Slices = {
+    slices: dict[str, tuple[pd.DataFrame, dict[str, Any]]] = {
         "exam_review": (rows, {"term": results.term, "exam_type": results.exam}),
         "model_runs": (pd.DataFrame([card]), {"model_id": card["model_id"]}),
     }
+    if len(results.difficulty):
+        slices["subject_difficulty"] = (results.difficulty, {"term": results.term})
     return storing.replace(results.workspace, run, slices)
 
 

@@ -11,6 +11,7 @@ import pandas as pd
 from pandas.io.formats.style import Styler
 
 from edumetrics.analysis.runs import Run
+from edumetrics.college import health
 from edumetrics.college.records import Exam
 from edumetrics.college.source import College, Term
 from edumetrics.errors import SettingsError
@@ -146,7 +147,9 @@ def compute(ahead: Ahead) -> Predicted:
     else:
         said, model_id = scores.baseline(rows, scoring.pass_mark), scores.BASELINE
         why = [[] for _ in rows.index]
-    chance = said["p_fail"].fillna((said["predicted"] < scoring.pass_mark).astype("float64"))
+    # Without a model the prediction alone decides; just at the pass mark it could be either.
+    either = np.sign(scoring.pass_mark - said["predicted"]) / 2 + 0.5
+    chance = said["p_fail"].fillna(either)
     frame = rows[["student_id", "sem_week", "semester", "class_id"]].assign(
         low=said["low"],
         high=said["high"],
@@ -162,7 +165,7 @@ def compute(ahead: Ahead) -> Predicted:
 
 def _reasons(ahead: Ahead, model: Scores) -> list[list[dict[str, Any]]]:
     rows = ahead.features
-    parts = model.linear.contributions(rows).reindex(columns=list(FEATURES), fill_value=0.0)
+    parts = model.contributions(rows).reindex(columns=list(FEATURES), fill_value=0.0)
     values = rows.rename(columns={"days_since_submission": "days_idle"}).assign(effort_week=rows["effort"])
     told = ranking.told(Own(values.astype({"days_idle": "float64"}), pd.factorize(rows["class_id"])[0]))
     sentences = ahead.workspace.params.sentences
@@ -181,7 +184,10 @@ def write(predicted: Predicted, *, write: bool = True, run_id: str = "") -> int:
 def save(run: Run, predicted: Predicted) -> int:
     """As `write`, for a run that has been entered into the ledger."""
     ahead = predicted.ahead
-    slices = {STORED[ahead.exam]: (predicted.rows, {"term": ahead.term, "sem_week": ahead.number})}
+    slices: storing.Slices = {
+        STORED[ahead.exam]: (predicted.rows, {"term": ahead.term, "sem_week": ahead.number}),
+        "data_health": (health.trouble(f"forecast: {ahead.exam}", ahead.found.trouble), {"run_id": run.run_id}),
+    }
     return storing.replace(ahead.workspace, run, slices)
 
 
@@ -236,7 +242,7 @@ def likeliest(predicted: Predicted, count: int = 20) -> Styler:
     """The students with the highest chance of failing: predicted score, its range, and the top reason."""
     name = f"predicted_{predicted.ahead.exam}_score"
     rows = predicted.rows.sort_values(["p_fail", name], ascending=[False, True]).head(count)
-    why = [records[0]["text"] if records else "" for records in rows["reasons"]]
+    why = [next((record["text"] for record in records if record["points"] < 0), "") for records in rows["reasons"]]
     names = {"student_id": "student", "class_id": "class", name: "predicted", "low": "low", "high": "high"}
     shown = rows[list(names)].rename(columns=names)
     shown["chance of failing, %"] = 100 * rows["p_fail"]

@@ -11,7 +11,7 @@ import pandas as pd
 from pandas.io.formats.style import Styler
 
 from edumetrics.analysis.runs import Run
-from edumetrics.college import subjects
+from edumetrics.college import health, subjects
 from edumetrics.college.source import College, Term
 from edumetrics.errors import SettingsError
 from edumetrics.fields import TABLES
@@ -140,9 +140,10 @@ def write(watched: Watched, *, write: bool = True, run_id: str = "") -> int:
 def save(run: Run, watched: Watched) -> int:
     """As `write`, for a run that has been entered into the ledger."""
     start = watched.start
-    slices = {
+    slices: storing.Slices = {
         "pre_sem_watchlist": (watched.rows, {"target_term": start.term}),
         "subject_difficulty": (start.difficulty, {"term": start.past}),
+        "data_health": (health.trouble("forecast: watchlist", start.found.trouble), {"run_id": run.run_id}),
     }
     return storing.replace(start.workspace, run, slices)
 
@@ -193,6 +194,6 @@ def by_class(watched: Watched) -> Styler:
 def likeliest(watched: Watched, count: int = 20) -> Styler:
     """The students most likely to fail the semester ahead, and the top reason."""
     rows = watched.rows.sort_values(["risk_probability_pct", "student_id"], ascending=[False, True]).head(count)
-    why = [records[0]["text"] if records else "" for records in rows["reasons"]]
+    why = [next((record["text"] for record in records if record["points"] > 0), "") for records in rows["reasons"]]
     names = {"student_id": "student", "class_id": "class", "risk_probability_pct": "chance of failing, %"}
     return readable(rows[list(names)].rename(columns=names).assign(why=why), "likeliest")

@@ -82,7 +82,8 @@ def start_here(triaged: Triaged, advisor: str = "") -> Styler:
         "diagnosis": "why",
         "off_list_if": "off the list if the student",
     }
-    mine = flags[flags["advisor_id"] == chosen].sort_values("triage_rank")
+    own = flags["advisor_id"] == chosen if chosen else flags["advisor_id"].isna()
+    mine = flags[own].sort_values("triage_rank")
     return readable(mine[list(names)].rename(columns=names), "start-here")
 
 

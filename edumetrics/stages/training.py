@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pandas as pd
 
 from edumetrics.college.outcomes import outcomes, papers
@@ -40,6 +42,8 @@ def train(workspace: Workspace, college: College, term: Term, position: Position
     )
     if held is None:
         return None
+    # All of them, also those that taught nothing: the next week must know that they were looked at.
+    held = replace(held, trained_terms=tuple(known.name for known in past))
     entries = [_fail(held), *_exams(workspace, college, past), *_subject(workspace, college, past, held)]
     models.keep(workspace, term.name, [*entries, *_watchlist(workspace, college, past)])
     table = held.tables[held.champion].mean()
@@ -123,7 +127,7 @@ def _subject(workspace: Workspace, college: College, past: list[Term], held: Con
     if tried is None:
         return []
     names = tuple(sorted(rows))
-    best = (subjects.NAME, tried.model, subjects.COLUMNS)
+    best = (tried.champion, tried.model, tried.model.columns)
     return [Entry(SUBJECT, tried.measured, *best, names, names[-1], tried.rows)]
 
 
@@ -138,5 +142,5 @@ def _watchlist(workspace: Workspace, college: College, past: list[Term]) -> list
     if tried is None:
         return []
     names = tuple(term.name for term in past)
-    best = (watchlist.NAME, tried.model, tuple(watchlist.HISTORY))
+    best = (watchlist.NAME if tried.model else watchlist.BASELINE, tried.model, tuple(watchlist.HISTORY))
     return [Entry(WATCHLIST, tried.measured, *best, names, names[-1], tried.rows)]

@@ -177,11 +177,17 @@ def gather(
         champion=champion,
         subjects=history.subjects_so_far(workspace, college, term, number, students) if asked else pd.DataFrame(),
         subject_model=model,
-        health=health.with_warning(found, "forecast: model", champion.trouble) if champion.trouble else found,
+        health=_with_trouble(found, {"forecast: model": champion.trouble, "forecast: subjects": model.trouble}),
         names=college.names,
         advisors=college.advisors,
         folder=folder,
     )
+
+
+def _with_trouble(found: pd.DataFrame, troubles: dict[str, str]) -> pd.DataFrame:
+    for check, trouble in troubles.items():
+        found = health.with_warning(found, check, trouble) if trouble else found
+    return found
 
 
 def compute(week: Week) -> Scores:

@@ -38,7 +38,10 @@ HEADINGS = {
 }
 # Where more is worse; of everything else less is.
 WORSE_ABOVE = frozenset({"promptness", "max_plagiarism", "escalation_level", "hard_subject_count"})
-WORTH_TELLING = 0.1
+WORTH_TELLING = 0.2
+# How far from the class's a heading's number must be to be told, in its own unit.
+APART = {"promptness": 5.0, "escalation_level": 1.0, "hard_subject_count": 1.0}
+APART_USUALLY = 3.0
 # Three ways to say one thing: a reader is told it once.
 OUT_OF_REACH = frozenset({"out_of_reach", "out_of_reach" + rules.LAST_WEEK, "attendance_out_of_reach"})
 
@@ -150,8 +153,9 @@ class Reasons:
 
     def _worse_than_class(self, topic: str, n: int) -> bool:
         value, baseline = (float(values[n]) for values in self.told[topic])
+        least = APART.get(topic, APART_USUALLY)
         # A missing value is neither.
-        return value > baseline if topic in WORSE_ABOVE else value < baseline
+        return value - baseline >= least if topic in WORSE_ABOVE else baseline - value >= least
 
     def _forecast(self, n: int) -> Iterator[Record]:
         if self.chance is not None:

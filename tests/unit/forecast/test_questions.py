@@ -14,7 +14,7 @@ from edumetrics.college import made, simulator
 from edumetrics.database import writable_engine
 from edumetrics.errors import SettingsError
 from edumetrics.fields import FEATURES
-from edumetrics.forecast import drift, explain, fairness, measures, scorecard, scores, subjects, watchlist
+from edumetrics.forecast import backtest, drift, explain, fairness, measures, scorecard, scores, subjects, watchlist
 from edumetrics.forecast.models import calibrate, fit_all
 from edumetrics.params import Calendar, Forecast, Triage
 from edumetrics.stages import post_analysis, pre_exam, pre_sem, terms, weekly
@@ -86,6 +86,40 @@ def test_last_semester_counts_as_studies_say_until_a_term_has_taught_the_model()
     np.testing.assert_allclose(
         tried.model.predict(few, 40)["predicted"], tried.model.predict(few.assign(prior_mean=np.nan), 40)["predicted"]
     )
+
+
+@pytest.mark.parametrize("follows", [0.0, 0.2, 0.9], ids=["unrelated", "weak", "strong"])
+def test_an_assumption_that_does_not_fit_never_makes_a_range_a_point(follows: float) -> None:
+    tried = scores.trial({"1": exam_rows(600, 3, known_history=False)}, SETTINGS)
+    assert tried is not None
+    assert tried.model is not None
+    new = exam_rows(600, 4)
+    chance = np.random.default_rng(1)
+    value = tried.model.linear.value(new)
+    noise = chance.normal(0, value.std(), len(new))
+    new["prior_mean"] = 50 + follows * (value - value.mean()) + (1 - follows) * noise
+    said = tried.model.predict(new, 40)
+    plain = tried.model.predict(new.assign(prior_mean=np.nan), 40)
+    assert (said["high"] - said["low"]).median() > 0.6 * (plain["high"] - plain["low"]).median()
+    parts = tried.model.contributions(new)
+    inside = said["predicted"].between(0.01, 99.99)
+    np.testing.assert_allclose(parts.sum(axis=1)[inside], said["predicted"][inside], atol=1e-6)
+
+
+def test_classes_in_which_everyone_came_out_alike_are_no_trouble() -> None:
+    rows = made_up(100, 21, weeks=(4, 5)).assign(class_id=lambda r: np.where(r["failed"], "all failed", "none failed"))
+    assert backtest.contest({"t": rows}, SETTINGS, Triage()) is not None
+    subject = subject_rows(200, 22)
+    subject["class_id"] = np.where(subject["failed"], "f", "p")
+    assert subjects.trial({"t": subject}, SETTINGS) is not None
+    assert scores.trial({"t": exam_rows(60, 23).assign(score=50.0)}, SETTINGS) is not None
+
+
+@pytest.mark.parametrize("students", [60, 120, 600])
+def test_chance_alone_is_no_drift(students: int) -> None:
+    known = drift.reference(made_up(students, 31))
+    said = [drift.finding(drift.stability(known, made_up(students, seed, weeks=(4,)), 4)) for seed in range(40, 60)]
+    assert said.count("") >= 19
 
 
 def test_without_a_past_exam_marks_so_far_are_the_prediction_with_a_wide_range() -> None:

@@ -27,6 +27,8 @@ Work = Literal["assignment", "quiz"]
 Exam = Literal["midterm", "endterm"]
 Feed = Literal["library_visits", "book_borrows", "lms_activity"]
 P = ParamSpec("P")
+# Assignments and quizzes, of classes whose weeks end on a few different days.
+LATELY = 8
 
 
 def _kept(
@@ -39,6 +41,23 @@ def _kept(
         if key not in college.kept:
             college.kept[key] = read(college, term, *args, **kwargs)
         return college.kept[key]
+
+    keeping.__doc__ = read.__doc__
+    return keeping
+
+
+def _kept_lately(
+    read: Callable[Concatenate[College, Term, P], pd.DataFrame],
+) -> Callable[Concatenate[College, Term, P], pd.DataFrame]:
+    """Read once for all that a week asks, and keep only the last few frames: what is known changes week by week."""
+
+    def keeping(college: College, term: Term, /, *args: P.args, **kwargs: P.kwargs) -> pd.DataFrame:
+        key = (read.__name__, term.name, term.current, repr(args), repr(kwargs))
+        if key not in college.lately:
+            college.lately[key] = read(college, term, *args, **kwargs)
+            while len(college.lately) > LATELY:
+                del college.lately[next(iter(college.lately))]
+        return college.lately[key]
 
     keeping.__doc__ = read.__doc__
     return keeping
@@ -81,6 +100,7 @@ def items(college: College, term: Term, work: Work) -> pd.DataFrame:
     return college.frame(sa.select(c.item_id, c.class_id, c.semester, c.subject_id, c.due_week), f"{work}_definitions")
 
 
+@_kept_lately
 def done(college: College, term: Term, work: Work, known_by: date, *, by_subject: bool) -> pd.DataFrame:
     """Work handed in or attempted and known by a day, with the marks known by then.
 

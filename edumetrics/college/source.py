@@ -68,7 +68,8 @@ def _signature(pairings: pd.DataFrame) -> int:
 class College:
     """A college's database, read through its mapping; small relations are read once and kept.
 
-    `kept` holds what `college.records` has read, so that a term replayed week by week is read once.
+    `kept` holds what `college.records` has read, so that a term replayed week by week is read once; `lately` what it
+    read last, so that all that a week asks shares it.
     """
 
     def __init__(self, connection: Connection, params: Params) -> None:
@@ -76,6 +77,7 @@ class College:
         self.params = params
         self.relations = resolve(connection, params.college.relations)
         self.kept: dict[tuple[object, ...], pd.DataFrame] = {}
+        self.lately: dict[tuple[object, ...], pd.DataFrame] = {}
         self._whole: dict[tuple[str, str], pd.DataFrame] = {}
         self._registers: dict[int, tuple[int, pd.DataFrame]] = {}
         self._repeats: dict[tuple[str, int], bool] = {}

@@ -9,11 +9,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from joblib import Parallel, cpu_count, delayed
-from sklearn.metrics import average_precision_score, roc_auc_score
-from sklearn.model_selection import GroupKFold
 
-from edumetrics.forecast import drift
-from edumetrics.forecast.measures import Measured, by_class, calibration_error, calibration_line, reliability
+from edumetrics.forecast import drift, folds
+from edumetrics.forecast.measures import Measured, by_class, calibration_line, chances, reliability
 from edumetrics.forecast.models import (
     SIMPLICITY,
     Calibrated,
@@ -137,8 +135,7 @@ def _failed(rows: pd.DataFrame) -> Floats:
 
 def _out_of_fold(rows: pd.DataFrame, settings: Forecast) -> dict[str, Floats]:
     """Each candidate's logits from models that have seen no one of the class; by student where there is one class."""
-    groups = rows["class_id"] if rows["class_id"].nunique() > 1 else rows["student_id"]
-    splits = list(GroupKFold(min(FOLDS, groups.nunique())).split(rows, groups=groups))
+    splits = folds.by_class(rows, FOLDS)
     # Starting processes takes longer than a small college does.
     workers = Parallel(n_jobs=min(FOLDS, cpu_count()) if len(rows) > MANY_ROWS else 1)
     parts = workers(delayed(_fold)(rows.iloc[seen], rows.iloc[unseen], settings) for seen, unseen in splits)
@@ -198,12 +195,7 @@ def _chances(part: pd.DataFrame) -> dict[str, float]:
     failed, p = part["failed"].to_numpy(dtype=bool), part["p"].to_numpy("float64")
     both = 0 < failed.sum() < len(failed)
     return {
-        "n": len(part),
-        "base_rate": failed.mean(),
-        "auc": roc_auc_score(failed, p) if both else np.nan,
-        "average_precision": average_precision_score(failed, p) if both else np.nan,
-        "brier": np.mean((p - failed) ** 2),
-        "calibration_error": calibration_error(p, failed),
+        **chances(p, failed),
         **(calibration_line(part["logit"].to_numpy("float64"), failed) if both else {}),
         "precision_top_tenth": failed[np.argsort(-p, kind="stable")[: max(len(p) // 10, 1)]].mean(),
     }

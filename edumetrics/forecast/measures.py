@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from sklearn.metrics import roc_curve
+from sklearn.metrics import average_precision_score, roc_auc_score, roc_curve
 
 from edumetrics.scoring.signals import Floats
 
@@ -27,6 +27,19 @@ class Measured:
     by_week: pd.DataFrame
     reliability: pd.DataFrame
     by_class: pd.DataFrame
+
+
+def chances(p: Floats, failed: np.ndarray) -> dict[str, float]:
+    """n, base_rate, auc, average_precision (NaN where nothing is to be told apart), brier and calibration_error."""
+    both = 0 < failed.sum() < len(failed)
+    return {
+        "n": len(p),
+        "base_rate": failed.mean(),
+        "auc": roc_auc_score(failed, p) if both else np.nan,
+        "average_precision": average_precision_score(failed, p) if both else np.nan,
+        "brier": np.mean((p - failed) ** 2),
+        "calibration_error": calibration_error(p, failed),
+    }
 
 
 def calibration_error(p: Floats, failed: np.ndarray) -> float:

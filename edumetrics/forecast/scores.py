@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 from sklearn.linear_model import RidgeCV
-from sklearn.model_selection import GroupKFold
 
+from edumetrics.forecast import folds
 from edumetrics.forecast.measures import Measured, by_class, reliability
 from edumetrics.forecast.models import LINEAR, Linear, fit_windows
 from edumetrics.params import Forecast
@@ -162,11 +162,11 @@ def trial(terms: Mapping[str, pd.DataFrame], settings: Forecast) -> Trial | None
         The trial; None where too little is known to learn from.
     """
     rows = pd.concat([terms[name].assign(term=name) for name in sorted(terms)], ignore_index=True) if terms else None
-    if rows is None or rows["student_id"].nunique() < settings.least_students:
+    if rows is None or not _enough(rows, settings):
         return None
     unseen: dict[str, Floats] = {}
     tried = np.zeros(len(rows), dtype=bool)
-    for seen, held_out in _splits(rows, settings):
+    for seen, held_out in folds.last_term(rows, lambda part: _enough(part, settings), FOLDS):
         tried[held_out] = True
         part = rows.iloc[seen]
         for name, columns in (("linear", LINEAR), *((key, (column,)) for key, column in ALONE.items())):
@@ -190,12 +190,8 @@ def _fit(rows: pd.DataFrame, columns: tuple[str, ...]) -> Linear:
     return fit_windows(rows, score, columns, lambda: RidgeCV(STRENGTHS), reach=max(rows["sem_week"]))
 
 
-def _splits(rows: pd.DataFrame, settings: Forecast) -> list[tuple[np.ndarray, np.ndarray]]:
-    last = (rows["term"] == rows["term"].max()).to_numpy()
-    if rows.loc[~last, "student_id"].nunique() >= settings.least_students:
-        return [(np.flatnonzero(~last), np.flatnonzero(last))]
-    groups = rows["class_id"] if rows["class_id"].nunique() > 1 else rows["student_id"]
-    return list(GroupKFold(min(FOLDS, groups.nunique())).split(rows, groups=groups))
+def _enough(rows: pd.DataFrame, settings: Forecast) -> bool:
+    return bool(rows["student_id"].nunique() >= settings.least_students)
 
 
 def _measured(rows: pd.DataFrame, value: Floats) -> Measured:

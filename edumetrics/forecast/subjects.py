@@ -8,10 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import roc_auc_score
-from sklearn.model_selection import GroupKFold
 
-from edumetrics.forecast.measures import Measured, by_class, calibration_error, reliability
+from edumetrics.forecast import folds
+from edumetrics.forecast.measures import Measured, by_class, chances, reliability
 from edumetrics.forecast.models import Linear, fit_windows, probability
 from edumetrics.params import Forecast
 from edumetrics.scoring.signals import Floats
@@ -60,7 +59,7 @@ def trial(terms: Mapping[str, pd.DataFrame], settings: Forecast) -> Trial | None
     unseen: dict[str, Floats] = {}
     tried = np.zeros(len(rows), dtype=bool)
     candidates = {NAME: COLUMNS, **ALONE}
-    for seen, held_out in _splits(rows, settings):
+    for seen, held_out in folds.last_term(rows, lambda part: _enough(part, settings), FOLDS):
         tried[held_out] = True
         for name, columns in candidates.items():
             fitted = _fit(rows.iloc[seen], columns)
@@ -87,14 +86,6 @@ def _fit(rows: pd.DataFrame, columns: tuple[str, ...]) -> Linear:
     return fit_windows(rows, failed, columns, lambda: LogisticRegression(C=1.0, max_iter=2000), reach=EVERY)
 
 
-def _splits(rows: pd.DataFrame, settings: Forecast) -> list[tuple[np.ndarray, np.ndarray]]:
-    last = (rows["term"] == rows["term"].max()).to_numpy()
-    if (~last).any() and _enough(rows[~last], settings):
-        return [(np.flatnonzero(~last), np.flatnonzero(last))]
-    groups = rows["class_id"] if rows["class_id"].nunique() > 1 else rows["student_id"]
-    return list(GroupKFold(min(FOLDS, groups.nunique())).split(rows, groups=groups))
-
-
 def _measured(rows: pd.DataFrame, logit: Floats) -> Measured:
     p, failed = probability(logit), rows["failed"].to_numpy("float64")
     return Measured(_by_week(rows, logit), reliability(p, failed), by_class(rows["class_id"], p, failed))
@@ -104,12 +95,5 @@ def _by_week(rows: pd.DataFrame, logit: Floats) -> pd.DataFrame:
     found = {}
     for week, part in rows.assign(p=probability(logit)).groupby("sem_week"):
         failed, p = part["failed"].to_numpy(dtype=bool), part["p"].to_numpy("float64")
-        both = 0 < failed.sum() < len(failed)
-        found[week] = {
-            "n": len(part),
-            "base_rate": failed.mean(),
-            "auc": roc_auc_score(failed, p) if both else np.nan,
-            "brier": np.mean((p - failed) ** 2),
-            "calibration_error": calibration_error(p, failed),
-        }
+        found[week] = chances(p, failed)
     return pd.DataFrame(found).T.rename_axis("sem_week")

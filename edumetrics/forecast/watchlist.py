@@ -9,10 +9,9 @@ from math import erf
 import numpy as np
 import pandas as pd
 from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import roc_auc_score
-from sklearn.model_selection import GroupKFold
 
-from edumetrics.forecast.measures import Measured, by_class, calibration_error, reliability
+from edumetrics.forecast import folds
+from edumetrics.forecast.measures import Measured, by_class, chances, reliability
 from edumetrics.forecast.models import Linear, fit_windows, probability
 from edumetrics.forecast.scores import CORRELATION
 from edumetrics.params import Forecast
@@ -90,14 +89,8 @@ def trial(terms: Mapping[str, pd.DataFrame], pass_mark: float, settings: Forecas
     rows = pd.concat([terms[name].assign(term=name) for name in sorted(terms)], ignore_index=True)
     if not _enough(rows, settings):
         return None
-    last = (rows["term"] == rows["term"].max()).to_numpy()
-    if (~last).any() and _enough(rows[~last], settings):
-        splits = [(np.flatnonzero(~last), np.flatnonzero(last))]
-    else:
-        groups = rows["class_id"] if rows["class_id"].nunique() > 1 else rows["student_id"]
-        splits = list(GroupKFold(min(FOLDS, groups.nunique())).split(rows, groups=groups))
     said = np.full(len(rows), np.nan)
-    for seen, unseen in splits:
+    for seen, unseen in folds.last_term(rows, lambda part: _enough(part, settings), FOLDS):
         said[unseen] = chance(rows.iloc[unseen], pass_mark, _fit(rows.iloc[seen]))
     tried = ~np.isnan(said)
     part = rows[tried]
@@ -125,13 +118,8 @@ def _measured(rows: pd.DataFrame, p: Floats) -> Measured:
     """One row, of week 0: n, base_rate, auc, brier, calibration_error, top_fifth (its share of all fails)."""
     failed = rows["failed"].to_numpy(dtype=bool)
     top = np.argsort(-p, kind="stable")[: max(round(TOP * len(p)), 1)]
-    both = 0 < failed.sum() < len(failed)
     found = {
-        "n": len(rows),
-        "base_rate": failed.mean(),
-        "auc": roc_auc_score(failed, p) if both else np.nan,
-        "brier": np.mean((p - failed) ** 2),
-        "calibration_error": calibration_error(p, failed),
+        **chances(p, failed),
         "top_fifth": failed[top].sum() / failed.sum() if failed.any() else np.nan,
     }
     table = pd.DataFrame([found], index=pd.Index([0], name="sem_week"))

@@ -13,7 +13,7 @@ from pathlib import Path
 import pandas as pd
 
 from edumetrics import database
-from edumetrics.batch import calibration
+from edumetrics.batch import calibration, journal
 from edumetrics.college import made, simulator
 from edumetrics.college.outcomes import outcomes, papers
 from edumetrics.college.records import Exam
@@ -32,7 +32,7 @@ def tried(home: Path, seed: int, students: int) -> pd.Series:
     workspace = open_workspace(Settings(home, "native", *urls))
     plan = simulator.demo_plan(students, seed, Calendar(), weeks=1, semesters=2)
     made.simulate(database.writable_engine(urls[0]), plan, quiet=True)
-    calibration.calibrate(workspace, lambda line: None)
+    calibration.calibrate(workspace, journal.silent)
     found = pd.Series({"seed": seed})
     with workspace.college() as college:
         terms = college.terms(college.position(workspace.today))

@@ -13,7 +13,7 @@ from pathlib import Path
 import pandas as pd
 
 from edumetrics import database
-from edumetrics.batch import calibration
+from edumetrics.batch import calibration, journal
 from edumetrics.college import made, simulator
 from edumetrics.params import Calendar
 from edumetrics.settings import Settings
@@ -30,7 +30,7 @@ def judged_college(home: Path, seed: int, students: int) -> pd.Series:
     workspace = open_workspace(Settings(home, "native", *urls))
     plan = simulator.demo_plan(students, seed, Calendar(), weeks=1)
     made.simulate(database.writable_engine(urls[0]), plan, quiet=True)
-    calibration.calibrate(workspace, lambda line: None, completed_only=True)
+    calibration.calibrate(workspace, journal.silent, completed_only=True)
     past = stage.load(workspace=workspace)
     flags = workspace.store.read("weekly_flags")
     found = policy.judged(past, flags)

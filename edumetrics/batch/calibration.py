@@ -7,8 +7,9 @@ from datetime import date
 from pathlib import Path
 
 from edumetrics.analysis import runs
-from edumetrics.batch.lock import only_run
-from edumetrics.batch.pipeline import Tell, bar
+from edumetrics.batch.ending import interruptible
+from edumetrics.batch.journal import Tell
+from edumetrics.batch.pipeline import bar
 from edumetrics.college.outcomes import EVER
 from edumetrics.college.source import College, Term
 from edumetrics.stages import post_analysis, pre_exam, pre_sem, terms, training, weekly
@@ -41,7 +42,8 @@ def calibrate(
         EduMetricsError: a database cannot be used.
     """
     rows = 0
-    with only_run(workspace.settings.data), workspace.college() as college:
+    with workspace.store.exclusive(), interruptible(), workspace.college() as college:
+        runs.end_stale(workspace.store)
         position = college.position(as_of or workspace.today)
         if from_scratch:
             with workspace.store.transaction() as connection:

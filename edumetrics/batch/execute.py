@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import ast
+import os
 import sys
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,32 +15,79 @@ sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
 
 import nbformat
 import papermill
+from jupyter_client.manager import AsyncKernelManager
 from nbclient.exceptions import CellTimeoutError, DeadKernelError
 from nbconvert import HTMLExporter
+from papermill.clientwrap import PapermillNotebookClient
+from papermill.engines import Engine, papermill_engines
 from papermill.exceptions import PapermillExecutionError
 from traitlets.config import Config
 
-from edumetrics.errors import EduMetricsError, Refused, SettingsError
+from edumetrics.batch import parameters as declarations
+from edumetrics.errors import EduMetricsError, Locked, Refused, SettingsError
 from edumetrics.reports import render
-from edumetrics.settings import PROJECT, private_folder
+from edumetrics.settings import private_folder
 from edumetrics.stages.end import END_MIME
 
-NOTEBOOKS = PROJECT / "notebooks"
-TIMEOUT_SECONDS = 1800
-OURS = {kind.__name__: kind for kind in (EduMetricsError, SettingsError, Refused)}
-# A kernel that is asked to end complains of the interrupt on standard error; its failures are in the notebook.
-QUIET = ["--IPKernelApp.log_level=50"]
-# Kernels talk over local sockets, not TCP ports.
+OURS = {kind.__name__: kind for kind in (EduMetricsError, SettingsError, Refused, Locked)}
+START_SECONDS = 60
+# Kernels talk over local sockets, not TCP ports; what they have to say is in the notebook, not on standard error.
 LOCAL = Config({"KernelManager": {"transport": "ipc"}})
+QUIET = ["--IPKernelApp.log_level=50"]
+# What only mail needs; a notebook has no use for it.
+SECRETS = ("SMTP_URL", "SECRET_KEY")
 
 
-def execute(stage: str, parameters: Mapping[str, Any], folder: Path) -> dict[str, int]:
+class StageEngine(Engine):  # type: ignore[misc]
+    """Runs a notebook's cells in a kernel of a given manager, all within a number of seconds."""
+
+    @classmethod
+    def execute_managed_notebook(  # noqa: D102 - the library's
+        cls,
+        nb_man: Any,
+        kernel_name: str,
+        *,
+        manager: type[AsyncKernelManager],
+        environ: dict[str, str],
+        seconds: int,
+        **_: Any,
+    ) -> Any:
+        ends = time.monotonic() + seconds
+        client = PapermillNotebookClient(
+            nb_man,
+            kernel_name=kernel_name,
+            kernel_manager_class=manager,
+            timeout_func=lambda cell: max(ends - time.monotonic(), 0.1),
+            startup_timeout=START_SECONDS,
+            # What a notebook stores is committed when its cell ends: there is nothing to wait for.
+            shutdown_kernel="immediate",
+            extra_arguments=QUIET,
+            config=LOCAL,
+        )
+        return client.execute(env=environ)
+
+
+papermill_engines.register("stage", StageEngine)
+
+
+def execute(
+    stage: str,
+    parameters: Mapping[str, Any],
+    folder: Path,
+    *,
+    manager: type[AsyncKernelManager] = AsyncKernelManager,
+    environ: Mapping[str, str] | None = None,
+    seconds: int = 1800,
+) -> dict[str, int]:
     """Run a stage's notebook and export it.
 
     Args:
         stage: the notebook's name without its ending.
         parameters: values by name; each must be declared in the notebook's parameters cell, with the same type.
         folder: where `run.ipynb` and `run.html` go; a notebook that fails is kept there as `failed.ipynb`.
+        manager: what starts the kernel (see `kernels`).
+        environ: settings of the kernel, over those of this process; what only mail needs is never handed on.
+        seconds: how long the notebook may take.
 
     Returns:
         What the notebook's end marker says: rows and pages.
@@ -49,14 +97,15 @@ def execute(stage: str, parameters: Mapping[str, Any], folder: Path) -> dict[str
         EduMetricsError: a cell failed, the kernel died, time ran out, or the notebook stopped before its end; the
             message says which cell and why, without any data.
     """
-    source = NOTEBOOKS / f"{stage}.ipynb"
-    check_parameters(source, parameters)
+    declarations.check(stage, parameters)
+    source = declarations.NOTEBOOKS / f"{stage}.ipynb"
     private_folder(folder)
     draft = folder / ".run.part.ipynb"
+    inherited = {name: value for name, value in os.environ.items() if name not in SECRETS}
     try:
         papermill.execute_notebook(
-            source, draft, dict(parameters), cwd=folder, progress_bar=False, log_output=False,
-            execution_timeout=TIMEOUT_SECONDS, config=LOCAL, extra_arguments=QUIET,
+            source, draft, dict(parameters), engine_name="stage", cwd=folder, progress_bar=False,
+            manager=manager, environ={**inherited, **(environ or {})}, seconds=seconds,
         )  # fmt: skip
         notebook = nbformat.read(draft, as_version=4)
         summary = _end_marker(notebook, stage)
@@ -69,43 +118,13 @@ def execute(stage: str, parameters: Mapping[str, Any], folder: Path) -> dict[str
     except DeadKernelError as error:
         raise _failed(draft, f"{stage}: the kernel died") from error
     except CellTimeoutError as error:
-        raise _failed(draft, f"{stage}: a cell ran longer than {TIMEOUT_SECONDS} seconds") from error
+        raise _failed(draft, f"{stage}: it ran longer than {seconds} seconds") from error
     except EduMetricsError as error:
         raise _failed(draft, str(error)) from error
     draft.chmod(0o600)
     draft.replace(folder / "run.ipynb")
     render.write_page(folder / "run.html", export(notebook, stage))
     return summary
-
-
-def check_parameters(source: Path, parameters: Mapping[str, Any]) -> None:
-    """Refuse a name that the notebook does not declare and a value of another type than its default.
-
-    Raises:
-        SettingsError: the notebook is missing, has no single parameters cell of literal defaults, or does not fit.
-    """
-    defaults = declared(source)
-    for name, value in parameters.items():
-        if name not in defaults:
-            raise SettingsError(f"{source.name} declares no parameter {name}: it has {', '.join(defaults)}.")
-        if type(value) is not type(defaults[name]):
-            wanted, given = type(defaults[name]).__name__, type(value).__name__
-            raise SettingsError(f"The parameter {name} of {source.name} is of type {wanted}, not {given}.")
-
-
-def declared(source: Path) -> dict[str, Any]:
-    """The names and literal defaults of a notebook's parameters cell; SettingsError when it has none."""
-    if not source.is_file():
-        raise SettingsError(f"There is no notebook {source}.")
-    notebook = nbformat.read(source, as_version=4)
-    cells = [cell for cell in notebook.cells if "parameters" in cell.metadata.get("tags", [])]
-    if len(cells) != 1:
-        raise SettingsError(f"{source.name} must have exactly one cell tagged parameters; it has {len(cells)}.")
-    try:
-        assigned = [node for node in ast.parse(cells[0].source).body if isinstance(node, ast.Assign)]
-        return {node.targets[0].id: ast.literal_eval(node.value) for node in assigned}  # type: ignore[attr-defined]
-    except (SyntaxError, ValueError, AttributeError):
-        raise SettingsError(f"The parameters cell of {source.name} must assign literal values to names.") from None
 
 
 def export(notebook: nbformat.NotebookNode, stage: str) -> str:

@@ -1,113 +1,117 @@
-"""What is due, in order: catching the analysis up with the college, rolling it back, and recomputing history."""
+"""Carrying out what is due, in order: catching the analysis up with the college, or rolling it back; then the gate."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterable, Iterator
+import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-import pandas as pd
 from tqdm import tqdm
 
-from edumetrics import weeks
 from edumetrics.analysis import runs
-from edumetrics.batch.lock import only_run
-from edumetrics.batch.tasks import STAGES, Planner, Task
-from edumetrics.college.source import College, Term
-from edumetrics.errors import EduMetricsError, SettingsError
-from edumetrics.stages import post_analysis, terms, training
+from edumetrics.batch import parameters
+from edumetrics.batch.ending import TOLD, interruptible
+from edumetrics.batch.journal import Tell
+from edumetrics.batch.planning import Plan, Step, plan
+from edumetrics.batch.tasks import Task
+from edumetrics.errors import EduMetricsError, Interrupted, MissingColumn, Refused
+from edumetrics.stages import gate, post_analysis, terms, training, weekly
+from edumetrics.stages.gate import Verdict
 from edumetrics.stages.workspace import Workspace
 from edumetrics.weeks import Position
 
-Tell = Callable[[str], None]
+if TYPE_CHECKING:
+    from jupyter_client.manager import AsyncKernelManager
+
 T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class Step:
-    """One week to go: its tasks (none in an exam or vacation week), and the position reached when they are done."""
+class Outcome:
+    """What a run did: its plan, the gate's verdict on the newest week (None where none was computed)."""
 
-    position: Position
-    tasks: tuple[Task, ...]
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What a run will do: `back_to` rolls the analysis back first; `steps` are then taken in order.
-
-    `again` is a week done once more: the analysis has then come no further than before.
-    """
-
-    position: Position
-    back_to: tuple[str, int] | None
-    steps: tuple[Step, ...]
-    again: bool = False
+    plan: Plan
+    verdict: Verdict | None
+    line: str
 
 
-def plan(workspace: Workspace, *, week: int | None = None, stage: str | None = None, as_of: date | None = None) -> Plan:
-    """Compare the college's week with the analysis's and say what is due; changes nothing.
+def run(
+    workspace: Workspace,
+    tell: Tell,
+    *,
+    week: int | None = None,
+    stage: str | None = None,
+    as_of: date | None = None,
+    force: bool = False,
+) -> Outcome:
+    """Do what is due, one step at a time; what is done stays done when a later step fails.
 
     Args:
         workspace: where.
-        week: only this semester week of the term in session, done again; every week not yet done when None.
-        stage: only this stage.
-        as_of: the day to count from, for colleges without `sim_state`; today when None.
+        tell: called with a line, and fields for a log, about each thing done.
+        week: as `planning.plan`.
+        stage: as `planning.plan`.
+        as_of: as `planning.plan`.
+        force: let mail go out whatever the gate finds; the ledger says so.
 
-    Raises:
-        SettingsError: a stage or week that does not exist, no term in session, or a database that cannot be used.
-    """
-    if stage is not None and stage not in STAGES:
-        raise SettingsError(f"There is no stage {stage}: the stages are {', '.join(STAGES)}.")
-    with workspace.college() as college:
-        position = college.position(as_of or workspace.today)
-        done = workspace.store.position()
-        planner = Planner(workspace, college, again=week is not None and stage is not None)
-        if week is not None:
-            reached = _again(workspace, position, week)
-            step = _step(planner, reached, terms.find_term(college, "", position), stage)
-            return Plan(position, None, (step,), again=True)
-        if done == position:
-            return Plan(position, None, ())
-        current = terms.find_term(college, "", position)
-        if done is not None and done > position:
-            return Plan(position, (current.name, position.week(workspace.params.calendar)), ())
-        begin = done or Position(position.year, position.global_week - position.week(workspace.params.calendar))
-        steps = [
-            _step(planner, reached, _term_of(college, reached, position, current), stage)
-            for reached in begin.until(position, workspace.params.calendar)
-        ]
-        return Plan(position, None, tuple(steps))
-
-
-def described(due: Plan) -> Iterator[str]:
-    """What a plan will do, line by line."""
-    if due.back_to is not None:
-        yield f"Would roll the analysis back to week {due.back_to[1]} of the term of {due.back_to[0]}."
-    for step in due.steps:
-        for task in step.tasks:
-            yield f"Would run {task}."
-
-
-def run(workspace: Workspace, due: Plan, tell: Tell) -> None:
-    """Carry a plan out, one step at a time; what is done stays done when a later step fails.
+    Returns:
+        What was done; its `line` is what the operator needs to know.
 
     Raises:
         Locked: another run is at work.
-        EduMetricsError: a stage failed.
+        Interrupted: someone ended the run.
+        Refused: the gate holds back all mail, or the college has no data of a week.
+        EduMetricsError: a stage failed, or a database cannot be used.
     """
-    with only_run(workspace.settings.data):
+    with workspace.store.exclusive(), interruptible():
+        runs.end_stale(workspace.store)
+        due = _planned(workspace, week, stage, as_of)
+        for step in due.steps:
+            for task in step.tasks:
+                parameters.check(task.stage, task.parameters)
         if due.back_to is not None:
             _roll_back(workspace, due, tell)
+        _take(workspace, due, tell)
+        verdict = _judge(workspace, due, tell, force=force)
+    outcome = Outcome(due, verdict, _line(workspace, due, verdict, force=force))
+    if verdict is not None and verdict.everyone and not force:
+        raise Refused(outcome.line)
+    return outcome
+
+
+def bar(steps: Iterable[T]) -> Iterable[T]:
+    """A progress bar on a terminal, nothing in a log."""
+    return tqdm(list(steps), unit="week", leave=False, disable=None)
+
+
+def _planned(workspace: Workspace, week: int | None, stage: str | None, as_of: date | None) -> Plan:
+    try:
+        return plan(workspace, week=week, stage=stage, as_of=as_of)
+    except MissingColumn as error:
+        if workspace.store.position() is None:
+            raise
+        # It fitted before: what changed is the college's database, and nobody has looked at it yet.
+        refused = Refused(f"{error} It was there before, so nothing was computed and no mail goes out.")
+        runs.failed(workspace.store, runs.start(workspace.store, workspace.params, gate.STAGE, "", 0), refused)
+        raise refused from error
+
+
+def _take(workspace: Workspace, due: Plan, tell: Tell) -> None:
+    """Take the steps of a plan; what runs notebooks is only loaded where there is one to run."""
+    if not due.steps:
+        return
+    from edumetrics.batch.kernels import kernels
+
+    with kernels() as manager:
         for number, step in enumerate(bar(due.steps), start=1):
+            place = f"[{number}/{len(due.steps)}]"
             _train(workspace, step, due.position, tell)
             for task in step.tasks:
-                _carry_out(workspace, task, f"[{number}/{len(due.steps)}]", tell)
+                _carry_out(workspace, task, manager, tell, place)
             if not step.tasks:
-                tell(
-                    f"[{number}/{len(due.steps)}] week {step.position.week(workspace.params.calendar)}: nothing is due."
-                )
+                tell(f"{place} week {step.position.week(workspace.params.calendar)}: nothing is due.")
             if not due.again:
                 with workspace.store.transaction() as connection:
                     workspace.store.set_position(connection, step.position)
@@ -123,59 +127,25 @@ def _train(workspace: Workspace, step: Step, position: Position, tell: Tell) -> 
                 tell(told)
 
 
-def bar(steps: Iterable[T]) -> Iterable[T]:
-    """A progress bar on a terminal, nothing in a log."""
-    return tqdm(list(steps), unit="week", leave=False, disable=None)
-
-
-def _again(workspace: Workspace, position: Position, week: int) -> Position:
-    calendar = workspace.params.calendar
-    if week not in calendar.teaching_weeks:
-        raise SettingsError(
-            f"Week {week} is not a teaching week: they are {', '.join(map(str, calendar.teaching_weeks))}."
-        )
-    if week > position.week(calendar):
-        raise SettingsError(
-            f"Week {week} is not over yet: the college's last complete week is {position.week(calendar)}."
-        )
-    return Position(position.year, position.global_week - position.week(calendar) + week)
-
-
-def _step(planner: Planner, reached: Position, term: Term | None, stage: str | None) -> Step:
-    calendar = planner.workspace.params.calendar
-    week = reached.week(calendar)
-    ends = term.week_ends(week)["week_end"] if term is not None else pd.Series(dtype="datetime64[us]")
-    nominal = pd.Timestamp(weeks.slot_start(reached, calendar)) + pd.Timedelta(days=7 * week - 1)
-    day = ends.max() if len(ends) else nominal
-    tasks = planner.tasks(term, reached, day.date())
-    return Step(reached, tuple(task for task in tasks if stage in (None, task.stage)))
-
-
-def _term_of(college: College, reached: Position, position: Position, current: Term) -> Term | None:
-    """The term that a position fell into: the one that began nearest to when it should have, within eight weeks.
-
-    The college's whole history is only read for a position of another slot than the present one.
-    """
-    calendar = college.params.calendar
-    apart = weeks.slot_start(position, calendar) - weeks.slot_start(reached, calendar)
-    if not apart:
-        return current
-    expected = pd.Timestamp(current.name) - apart
-    near = min(college.terms(position), key=lambda term: abs(pd.Timestamp(term.name) - expected))
-    return near if abs(pd.Timestamp(near.name) - expected) <= weeks.TERM_SPREAD else None
-
-
-def _carry_out(workspace: Workspace, task: Task, place: str, tell: Tell) -> None:
+def _carry_out(workspace: Workspace, task: Task, manager: type[AsyncKernelManager], tell: Tell, place: str) -> None:
     from edumetrics.batch.execute import execute
 
-    entry = runs.start(workspace.store, workspace.params, task.stage, task.term, task.week)
-    os.environ["EDUMETRICS_HOME"] = str(workspace.settings.home)
+    entry, began = runs.start(workspace.store, workspace.params, task.stage, task.term, task.week), time.monotonic()
+    minutes: int = getattr(workspace.params.batch.timeout_minutes, task.stage)
+    parameters, environ = {**task.parameters, "run_id": entry.run_id}, workspace.settings.environ
     try:
-        summary = execute(task.stage, {**task.parameters, "run_id": entry.run_id}, task.folder)
+        summary = execute(
+            task.stage, parameters, task.folder, manager=manager, environ=environ, seconds=60 * minutes
+        )  # fmt: skip
     except EduMetricsError as error:
         runs.failed(workspace.store, entry, error)
         raise
-    tell(f"{place} {task}: {_counted(summary)}.")
+    except KeyboardInterrupt:
+        runs.failed(workspace.store, entry, Interrupted(TOLD))
+        raise
+    seconds = round(time.monotonic() - began, 1)
+    fields = {"stage": task.stage, "term": task.term, "week": task.week, "run_id": entry.run_id, "seconds": seconds}
+    tell(f"{place} {task}: {_counted(summary)}.", **fields, **summary)
 
 
 def _counted(summary: dict[str, int]) -> str:
@@ -190,4 +160,41 @@ def _roll_back(workspace: Workspace, due: Plan, tell: Tell) -> None:
         to_come = [exam for exam in post_analysis.EXAMS if week <= (post_analysis.exam_week(workspace, exam) or week)]
         rows = workspace.store.forget_after(connection, term, week, to_come)
         workspace.store.set_position(connection, due.position)
-    tell(f"The college went back to week {week}: {rows} rows of later weeks were removed.")
+    tell(f"The college went back to week {week}: {rows} rows of later weeks were removed.", rows=rows, week=week)
+
+
+def _judge(workspace: Workspace, due: Plan, tell: Tell, *, force: bool) -> Verdict | None:
+    """Let the newest week through the gate, where this run computed it or came back to it."""
+    computed = [task for step in due.steps for task in step.tasks if task.stage == weekly.STAGE]
+    if not computed and due.back_to is None and not force:
+        return None
+    newest = workspace.params.calendar.last_teaching_weeks(due.position.week(workspace.params.calendar), 1)
+    with workspace.college() as college:
+        term = college.current_term(due.position)
+        stored = term is not None and workspace.store.highest("weekly_metrics", "sem_week", term=term.name)
+        # Only the newest week's mail goes out: a past week done again is not judged.
+        if term is None or not newest or stored != newest[0] or (computed and computed[-1].week != newest[0]):
+            return None
+        entry = runs.start(workspace.store, workspace.params, gate.STAGE, term.name, newest[0])
+        verdict = gate.examine(workspace, college, term, newest[0], went_back=due.back_to is not None)
+    gate.record(workspace, entry, verdict, force=force)
+    for finding in verdict.findings[verdict.findings["status"] == "block"].to_dict("records"):
+        tell(f"Gate: {finding['message']}", check=finding["check"], class_id=finding["class_id"])
+    return verdict
+
+
+def _line(workspace: Workspace, due: Plan, verdict: Verdict | None, *, force: bool) -> str:
+    """The one line that an operator reads on Monday."""
+    calendar = workspace.params.calendar
+    done = sum(len(step.tasks) for step in due.steps)
+    where = f"Week {due.position.week(calendar)} of {due.position.label(calendar)}"
+    if not due.steps and due.back_to is None and verdict is None:
+        return "Nothing to do: the analysis is where the college is."
+    went = "rolled back" if due.back_to is not None else f"{done} {'stage' if done == 1 else 'stages'} done"
+    if verdict is None or not verdict.told:
+        return f"{where}: {went}; nothing held."
+    if force:
+        return f"{where}: {went}; mail released by --force: {verdict.told}"
+    again = f"Correct it and run `edumetrics run --week {verdict.week}`, or release it with `edumetrics run --force`."
+    held = "all mail" if verdict.everyone else f"the mail of {', '.join(verdict.classes)}"
+    return f"{where}: {went}; {held} is held: {verdict.told} {again}"

@@ -61,7 +61,7 @@ def findings(college: College, term: Term, week: int) -> pd.DataFrame:
         check (`relation: kind`), class_id (`all` where no class is known, or for a feed as a whole), status (ok, warn),
         count of rows, examples (list of up to five row ids), message (one sentence). Feeds come first.
     """
-    found = [_feeds(college, term, week)]
+    found = [feeds(college, term, week)]
     for name in CHECKED:
         relation = college.relations[name]
         if relation is not None and (name not in PARENTS or college.relations[PARENTS[name]] is not None):
@@ -105,7 +105,7 @@ def nothing() -> pd.DataFrame:
     return pd.DataFrame(columns=list(COLUMNS))
 
 
-def _feeds(college: College, term: Term, week: int) -> pd.DataFrame:
+def feeds(college: College, term: Term, week: int) -> pd.DataFrame:
     """One row per weekly feed: whether it has anything to say on the last few teaching weeks, and up to which."""
     window = college.feed_window(week)
     read = {

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from edumetrics.database import TYPES, canonical, query_error
-from edumetrics.errors import SettingsError
+from edumetrics.errors import MissingColumn, SettingsError
 from edumetrics.fields import RELATIONS, Table
 
 ESSENTIAL = ("classes", "students", "advisors", "attendance")
@@ -162,7 +162,7 @@ def _from_select(connection: Connection, table: Table, source: str) -> Relation:
 def _check_columns(table: Table, found: list[str], where: str) -> frozenset[str]:
     missing = [field.name for field in table.fields if not field.null and field.name not in found]
     if missing:
-        raise SettingsError(
+        raise MissingColumn(
             f"The {where} has no column {missing[0]}, which {table.name} needs; it has {', '.join(found)}."
         )
     return frozenset(found) & frozenset(table.names)

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import pandas as pd
 import sqlalchemy as sa
 
 from edumetrics.college import health
 from edumetrics.database import could_write
+from edumetrics.errors import Locked
 from edumetrics.fields import RELATIONS
-from edumetrics.stages.workspace import open_workspace
+from edumetrics.stages import gate
+from edumetrics.stages.workspace import Workspace, open_workspace
+from edumetrics.weeks import Position
 
 GRANT = "On a server, give it one with SELECT only: GRANT SELECT ON ALL TABLES IN SCHEMA ... TO that role."
 RUNS_SHOWN = 5
@@ -46,28 +50,63 @@ def report() -> Iterator[str]:
 
 
 def status() -> Iterator[str]:
-    """Where the college and the analysis are, the last runs, and the feeds, line by line.
+    """The whole story in one screen, line by line: college, analysis, what is held and why, last runs, feeds.
 
     Raises:
         SettingsError: as `report`.
     """
     workspace = open_workspace()
-    calendar = workspace.params.calendar
+    calendar, store = workspace.params.calendar, workspace.store
     with workspace.college() as college:
-        position, done = college.position(workspace.today), workspace.store.position()
+        position, done = college.position(workspace.today), store.position()
         yield f"College:  week {position.week(calendar)} of {position.label(calendar)}"
-        yield "Analysis: " + ("not begun" if done is None else f"week {done.week(calendar)} of {done.label(calendar)}")
-        runs = workspace.store.read("run_log").sort_values("started_at", ascending=False).head(RUNS_SHOWN)
-        for row in runs.to_dict("records"):
+        yield f"Analysis: {_analysed(workspace, done, position)}"
+        yield f"At work:  {_at_work(workspace)}"
+        yield f"Held:     {gate.held(workspace)}"
+        yield f"Forecast: {_forecasts(workspace)}"
+        yield "Last runs:"
+        for row in store.newest("run_log", "started_at", RUNS_SHOWN).to_dict("records"):
             rows = "" if pd.isna(row["rows_written"]) else f", {int(row['rows_written'])} rows"
             why = "" if pd.isna(row["error"]) else f": {row['error']}"
-            what = f"{row['stage']} week {int(row['sem_week'])} of {row['term']}: {row['status']}"
-            yield f"  {row['started_at']:%Y-%m-%d %H:%M}  {what}{rows}{why}"
+            yield f"  {row['started_at']:%Y-%m-%d %H:%M}  {_about(row)}: {row['status']}{rows}{why}"
         term = college.current_term(position)
         weeks = calendar.last_teaching_weeks(position.week(calendar), 1)
         if term is not None and weeks:
-            found = health.findings(college, term, weeks[0])
-            yield from _health_lines(found[found["check"].str.endswith(": feed")])
+            yield "Feeds:"
+            yield from _health_lines(health.feeds(college, term, weeks[0]))
+
+
+def _analysed(workspace: Workspace, done: Position | None, position: Position) -> str:
+    calendar = workspace.params.calendar
+    if done is None:
+        return "not begun; `edumetrics calibrate` computes the completed semesters, `edumetrics run` the one in session"
+    behind = len(list(done.until(position, calendar)))
+    weeks = "1 week" if behind == 1 else f"{behind} weeks"
+    left = f"; {weeks} behind, `edumetrics run` catches up" if behind else ""
+    ahead = "; ahead of the college, `edumetrics run` rolls it back" if done > position else ""
+    return f"week {done.week(calendar)} of {done.label(calendar)}{left}{ahead}"
+
+
+def _at_work(workspace: Workspace) -> str:
+    try:
+        with workspace.store.exclusive():
+            return "nobody"
+    except Locked:
+        return "another run"
+
+
+def _forecasts(workspace: Workspace) -> str:
+    """Which model each question is answered by, of those trained last."""
+    kept = workspace.store.read("model_runs", ("task", "model_id", "trained_terms"), champion=True)
+    kept = kept[kept["task"] != "review"].sort_values("trained_terms").drop_duplicates("task", keep="last")
+    if kept.empty:
+        return "none yet: lists are drawn up by the rules"
+    return ", ".join(f"{row['task']} by {row['model_id']}" for row in kept.to_dict("records"))
+
+
+def _about(row: Mapping[Any, Any]) -> str:
+    week = "" if pd.isna(row["sem_week"]) or not row["sem_week"] else f" week {int(row['sem_week'])}"
+    return f"{row['stage']}{week}" + (f" of {row['term']}" if row["term"] else "")
 
 
 def _health_lines(found: pd.DataFrame) -> Iterator[str]:

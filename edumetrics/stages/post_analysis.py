@@ -211,7 +211,8 @@ def write(review: Review, *, write: bool = True, run_id: str = "", week: int = 0
     if not write:
         return 0
     results = review.results
-    return save(storing.entered(results.workspace, STAGE, results.term, week or results.week, run_id), review)
+    with storing.entered(results.workspace, STAGE, results.term, week or results.week, run_id) as run:
+        return save(run, review)
 
 
 def save(run: Run, review: Review) -> int:

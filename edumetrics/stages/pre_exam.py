@@ -178,7 +178,8 @@ def write(predicted: Predicted, *, write: bool = True, run_id: str = "") -> int:
         return 0
     ahead = predicted.ahead
     stage = STAGES[ahead.exam]
-    return save(storing.entered(ahead.workspace, stage, ahead.term, ahead.number, run_id), predicted)
+    with storing.entered(ahead.workspace, stage, ahead.term, ahead.number, run_id) as run:
+        return save(run, predicted)
 
 
 def save(run: Run, predicted: Predicted) -> int:

@@ -134,7 +134,8 @@ def write(watched: Watched, *, write: bool = True, run_id: str = "") -> int:
     if not write:
         return 0
     start = watched.start
-    return save(storing.entered(start.workspace, STAGE, start.term, WEEK, run_id), watched)
+    with storing.entered(start.workspace, STAGE, start.term, WEEK, run_id) as run:
+        return save(run, watched)
 
 
 def save(run: Run, watched: Watched) -> int:

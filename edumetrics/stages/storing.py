@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import pandas as pd
@@ -16,11 +17,18 @@ from edumetrics.stages.workspace import Workspace
 Slices = Mapping[str, tuple[pd.DataFrame, Mapping[str, Any]]]
 
 
-def entered(workspace: Workspace, stage: str, term: str, week: int, run_id: str = "") -> Run:
-    """The ledger's entry for a run: the batch's own when its id is given, a new one otherwise."""
+@contextmanager
+def entered(workspace: Workspace, stage: str, term: str, week: int, run_id: str = "") -> Iterator[Run]:
+    """The ledger's entry for a run: the batch's own when its id is given, a new one otherwise.
+
+    Raises:
+        Locked: the run is not the batch's own, and another is at work.
+    """
     if run_id:
-        return runs.resume(workspace.store, run_id)
-    return runs.start(workspace.store, workspace.params, stage, term, week)
+        yield runs.resume(workspace.store, run_id)
+        return
+    with workspace.store.exclusive():
+        yield runs.start(workspace.store, workspace.params, stage, term, week)
 
 
 def replace(workspace: Workspace, run: Run, slices: Slices) -> int:

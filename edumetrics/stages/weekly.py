@@ -253,7 +253,8 @@ def write(triaged: Triaged, *, write: bool = True, run_id: str = "") -> int:
     if not write:
         return 0
     week = triaged.scores.week
-    return save(storing.entered(week.workspace, STAGE, week.term, week.number, run_id), triaged)
+    with storing.entered(week.workspace, STAGE, week.term, week.number, run_id) as run:
+        return save(run, triaged)
 
 
 def save(run: Run, triaged: Triaged) -> int:

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from edumetrics.analysis.store import Store, now
 from edumetrics.analysis.tables import SQL_TABLES
-from edumetrics.batch import calibration
+from edumetrics.batch import calibration, journal
 from edumetrics.fields import RELATIONS
 from edumetrics.stages.workspace import Workspace
 from edumetrics.triage.rules import RULES
@@ -52,7 +52,7 @@ def calibrated(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPath
         contacts = made_up_contacts(list(college.students["student_id"]), terms, seed)
     with at.store.transaction() as connection:
         connection.execute(sa.insert(SQL_TABLES["intervention_log"]), contacts)
-    calibration.calibrate(at, lambda line: None)
+    calibration.calibrate(at, journal.silent)
     return Calibrated(path, at.store, contacts, CAPACITIES[seed])
 
 

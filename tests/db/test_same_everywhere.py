@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from edumetrics import database
 from edumetrics.analysis.tables import METADATA, SQL_TABLES
-from edumetrics.batch import calibration
+from edumetrics.batch import calibration, journal
 from edumetrics.college import made, simulator
 from edumetrics.college.source import College
 from edumetrics.database import could_write, writable_engine
@@ -43,7 +43,7 @@ def test_sqlite_and_postgresql_give_the_same_metrics(
     plan = simulator.demo_plan(DEMO_STUDENTS, 7, Calendar())
     made.simulate(writable_engine(college), plan, quiet=True)
     other = workspace_at(tmp_path, college, postgres_url())
-    calibration.calibrate(other, lambda line: None)
+    calibration.calibrate(other, journal.silent)
     equal(other.store.read("weekly_metrics"), demo.store.read("weekly_metrics"))
     keys = {
         "weekly_flags": KEY,
@@ -62,7 +62,7 @@ def test_sqlite_and_postgresql_give_the_same_metrics(
 
 def test_calibrating_again_changes_no_value(demo_copy: Workspace) -> None:
     before = demo_copy.store.read("weekly_metrics")
-    calibration.calibrate(demo_copy, lambda line: None, from_scratch=True)
+    calibration.calibrate(demo_copy, journal.silent, from_scratch=True)
     equal(demo_copy.store.read("weekly_metrics"), before)
 
 
@@ -70,7 +70,7 @@ def test_a_past_week_is_replayed_as_it_was_known(demo: Workspace, tmp_path: Path
     earlier = workspace_at(tmp_path)
     plan = simulator.demo_plan(DEMO_STUDENTS, 7, Calendar(), weeks=7)
     made.simulate(writable_engine(earlier.settings.client_db_url), plan, quiet=True)
-    calibration.calibrate(earlier, lambda line: None)
+    calibration.calibrate(earlier, journal.silent)
     then, now = earlier.store.read("weekly_metrics"), demo.store.read("weekly_metrics")
     term = then["term"].max()
     equal(then[then["term"] == term], now[(now["term"] == term) & (now["sem_week"] <= 7)])

@@ -5,15 +5,15 @@ from __future__ import annotations
 import json
 import multiprocessing
 import stat
+from collections.abc import Callable
 from io import StringIO
-from pathlib import Path
 
 import pandas as pd
 import pytest
 import sqlalchemy as sa
 from click.testing import CliRunner, Result
 
-from edumetrics.batch.lock import only_run
+from edumetrics.analysis.store import Store
 from edumetrics.cli import main
 from edumetrics.college import made, simulator
 from edumetrics.database import writable_engine
@@ -113,22 +113,29 @@ def test_nothing_to_do(environment: Workspace) -> None:
     assert "Nothing to do" in result.output
 
 
-def hold(folder: Path, held: object, release: object) -> None:
-    with only_run(folder):
+def hold(url: str, held: object, release: object) -> None:
+    with Store(url).exclusive():
         held.set()  # type: ignore[attr-defined]
         release.wait(30)  # type: ignore[attr-defined]
 
 
-def test_two_runs_at_once(environment: Workspace) -> None:
+@pytest.mark.parametrize("server", ["sqlite", "postgresql"])
+def test_two_runs_at_once(
+    server: str, environment: Workspace, postgres_url: Callable[[], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = environment.settings.default_db_url if server == "sqlite" else postgres_url()
+    monkeypatch.setenv("DEFAULT_DB_URL", url)
+    Store(url).migrate()
     context = multiprocessing.get_context("spawn")
     held, release = context.Event(), context.Event()
-    other = context.Process(target=hold, args=(environment.settings.data, held, release))
+    other = context.Process(target=hold, args=(url, held, release))
     other.start()
     assert held.wait(30)
-    refused(edumetrics("calibrate"), 4, "Another run is at work")
+    for command in (["calibrate"], ["run"], ["run", "--week", "9"]):
+        refused(edumetrics(*command), 4, "Another run is at work")
     other.kill()
     other.join()
-    assert edumetrics("calibrate").exit_code == 0, "a dead process holds no lock"
+    assert edumetrics("run", "--week", "9", "--stage", "pre_mid").exit_code == 0, "a dead process holds no lock"
 
 
 def test_doing_a_week_again_skips_no_other(environment: Workspace) -> None:

@@ -7,11 +7,9 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from edumetrics.batch import execute, pipeline
+from edumetrics.batch import execute, journal, kernels, parameters, pipeline
 from edumetrics.errors import EduMetricsError, SettingsError
 from edumetrics.stages.workspace import Workspace
-
-WEEKLY = execute.NOTEBOOKS / "weekly.ipynb"
 
 
 def notebook(folder: Path, monkeypatch: pytest.MonkeyPatch, *cells: str) -> None:
@@ -20,7 +18,7 @@ def notebook(folder: Path, monkeypatch: pytest.MonkeyPatch, *cells: str) -> None
     book.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
     book.cells = [first, *(nbformat.v4.new_code_cell(cell) for cell in cells)]
     nbformat.write(book, folder / "stage.ipynb")
-    monkeypatch.setattr(execute, "NOTEBOOKS", folder)
+    monkeypatch.setattr(parameters, "NOTEBOOKS", folder)
 
 
 END = "from edumetrics.stages import end\nend.finish(1, 2)"
@@ -56,17 +54,17 @@ def test_a_notebook_that_finishes_is_exported(tmp_path: Path, monkeypatch: pytes
 
 
 @pytest.mark.parametrize(
-    ("parameters", "message"),
+    ("given", "message"),
     [({"wek": 7}, "declares no parameter wek"), ({"week": "7"}, "of type int, not str"), ({"write": 1}, "of type bool, not int")],
 )
-def test_parameters_are_checked_before_anything_runs(parameters: dict[str, object], message: str) -> None:
+def test_parameters_are_checked_before_anything_runs(given: dict[str, object], message: str) -> None:
     with pytest.raises(SettingsError, match=message):
-        execute.check_parameters(WEEKLY, parameters)
+        parameters.check("weekly", given)
 
 
 def test_the_weekly_notebook_stores_what_calibrate_stores(environment: Workspace) -> None:
     before = environment.store.read("weekly_metrics").drop(columns=["run_id", "computed_at"])
-    pipeline.run(environment, pipeline.plan(environment, week=9), lambda line: None)
+    pipeline.run(environment, journal.plain, week=9)
     after = environment.store.read("weekly_metrics").drop(columns=["run_id", "computed_at"])
     assert before.equals(after)
     run = environment.store.read("run_log").sort_values("started_at").iloc[-1]

@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from edumetrics.batch import calibration
+from edumetrics.batch import calibration, journal
 from edumetrics.college import made, oulad
 from edumetrics.database import writable_engine
 from edumetrics.errors import SettingsError
@@ -85,7 +85,7 @@ def real(
     frames = oulad.load(oulad_folder)
     written = made.load(writable_engine(f"sqlite:///{home / 'college.db'}"), "oulad", frames)
     workspace = workspace_at(home, college="oulad")
-    calibration.calibrate(workspace, lambda line: None)
+    calibration.calibrate(workspace, journal.silent)
     return workspace, frames, written
 
 

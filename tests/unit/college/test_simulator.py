@@ -18,7 +18,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from edumetrics import database
-from edumetrics.batch import calibration
+from edumetrics.batch import calibration, journal
 from edumetrics.college import made, simulator
 from edumetrics.errors import SettingsError
 from edumetrics.params import Calendar
@@ -137,7 +137,7 @@ def scored(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[Workspace, Fr
         workspace = workspace_at(tmp_path_factory.mktemp(f"college{seed}"))
         plan = simulator.demo_plan(STUDENTS, seed, Calendar(), semesters=1)
         made.simulate(database.writable_engine(workspace.settings.client_db_url), plan, quiet=True)
-        calibration.calibrate(workspace, lambda line: None, completed_only=True)
+        calibration.calibrate(workspace, journal.silent, completed_only=True)
         found.append((workspace, college(seed, STUDENTS, semesters=1)))
     return found
 

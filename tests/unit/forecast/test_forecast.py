@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from edumetrics.batch import calibration
+from edumetrics.batch import calibration, journal
 from edumetrics.college import made, simulator
 from edumetrics.database import writable_engine
 from edumetrics.errors import EduMetricsError, SettingsError
@@ -74,7 +74,7 @@ def test_a_past_weeks_features_are_replayed_as_they_were(demo: Workspace, tmp_pa
     earlier = workspace_at(tmp_path)
     plan = simulator.demo_plan(240, 7, Calendar(), weeks=WEEK)
     made.simulate(writable_engine(earlier.settings.client_db_url), plan, quiet=True)
-    calibration.calibrate(earlier, lambda line: None)
+    calibration.calibrate(earlier, journal.silent)
     key = {"term": "2026-01-05", "sem_week": WEEK}
     then, now = (at.store.read("weekly_features", **key).set_index("student_id") for at in (earlier, demo))
     pd.testing.assert_frame_equal(then[list(FEATURES)], now[list(FEATURES)], rtol=1e-9)

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from edumetrics.batch import calibration, pipeline
+from edumetrics.batch import calibration, journal, pipeline, planning
 from edumetrics.college import made, simulator
 from edumetrics.database import writable_engine
 from edumetrics.errors import SettingsError
@@ -342,22 +342,22 @@ def test_results_in_two_batches_are_reviewed_twice_and_the_second_is_whole(
     url, path = workspace.settings.client_db_url, tmp_path / "college.db"
     plan = simulator.demo_plan(120, 3, Calendar(), weeks=9)
     made.simulate(writable_engine(url), plan, quiet=True)
-    calibration.calibrate(workspace, lambda line: None)
+    calibration.calibrate(workspace, journal.silent)
     assert workspace.store.read("exam_review", term=NOW).empty
     made.simulate(writable_engine(url), simulator.advanced(plan, 2), force=True)
     with sqlite3.connect(path) as connection:
         half = "schedule_id LIKE '%MIDTERM%' AND class_id IN (SELECT min(class_id) FROM classes)"
         connection.execute(f"UPDATE exam_results SET result_date = '2026-03-20' WHERE {half}")
-    planned = pipeline.plan(workspace)
+    planned = planning.plan(workspace)
     reviews = [str(task) for step in planned.steps for task in step.tasks if task.stage == "post_analysis"]
     assert [text.split(",")[1] for text in reviews] == [
         " week 10 of the term of 2026-01-05",
         " week 11 of the term of 2026-01-05",
     ]
-    pipeline.run(workspace, planned, lambda line: None)
+    pipeline.run(workspace, journal.silent)
     review = workspace.store.read("exam_review", term=NOW, exam_type="midterm")
     assert review["actual"].notna().mean() > 0.9
-    assert not [task for step in pipeline.plan(workspace).steps for task in step.tasks]
+    assert not [task for step in planning.plan(workspace).steps for task in step.tasks]
     page = next(workspace.settings.reports.glob("*/week-11/post_analysis/department-midterm.html")).read_text()
     with workspace.college() as college:
         assert not [name for name in college.names["name"] if name in page]
@@ -416,5 +416,5 @@ def test_a_first_semester_has_no_watchlist_and_says_why(tmp_path: Path, monkeypa
         pre_sem.load()
     with pytest.raises(SettingsError, match="No result of any exam is known yet"):
         post_analysis.load()
-    planned = pipeline.plan(workspace)
+    planned = planning.plan(workspace)
     assert [task.stage for step in planned.steps for task in step.tasks] == ["weekly"]

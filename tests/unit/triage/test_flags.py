@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from edumetrics.analysis import runs
 from edumetrics.analysis.store import now
 from edumetrics.analysis.tables import SQL_TABLES
-from edumetrics.batch import calibration
+from edumetrics.batch import calibration, journal
 from edumetrics.params import Triage
 from edumetrics.stages import terms, weekly
 from edumetrics.stages.workspace import Workspace
@@ -27,7 +27,7 @@ RUN = ["run_id", "computed_at"]
 
 def analysed(folder: Path, rows: dict[str, list[dict[str, Any]]]) -> Workspace:
     workspace = workspace_at(folder / "home", write(folder / "college.db", rows))
-    calibration.calibrate(workspace, lambda line: None)
+    calibration.calibrate(workspace, journal.silent)
     return workspace
 
 
@@ -101,7 +101,7 @@ def test_a_change_of_class_and_advisor_keeps_the_memory(tmp_path: Path) -> None:
         *present("a", {6: 1, 7: 1}, class_id="D"), *present("b", FULL), *present("c", FULL, class_id="D"),
     ]  # fmt: skip
     workspace = workspace_at(tmp_path / "home", write(tmp_path / "college.db", rows))
-    calibration.calibrate(workspace, lambda line: None)
+    calibration.calibrate(workspace, journal.silent)
     flags = workspace.store.read("weekly_flags", student_id="a").set_index("sem_week")
     assert flags["class_id"].to_dict() == {5: "C", 6: "D", 7: "D"}
     assert flags["escalation_level"].to_dict() == {5: 1, 6: 2, 7: 3}

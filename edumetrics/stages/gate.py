@@ -1,0 +1,251 @@
+"""The gate between computing a week and mailing it: what in the data or the lists is not to be believed, by class.
+
+Nothing here changes a score. A finding holds back the mail of its class; one that concerns the whole college, or too
+many of its classes, holds back everyone's.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from edumetrics.analysis import runs
+from edumetrics.analysis.runs import Run
+from edumetrics.analysis.store import now
+from edumetrics.college import arrivals, health, records
+from edumetrics.college.health import EVERYWHERE, LABELS
+from edumetrics.college.records import Work
+from edumetrics.college.source import College, Term
+from edumetrics.errors import Refused
+from edumetrics.params import Gate
+from edumetrics.stages.workspace import Workspace
+
+STAGE = "gate"
+SCHEMA = "schema: "
+TOLD = 3
+USUAL_WEEKS = 4
+# A jump must be more than chance would explain, in standard errors of the share before.
+ERRORS = 3
+# Registers of which so many are as they were the week before, to the lecture, are last week's under a new number.
+SAME_PCT, SAME_MISSED = 98, 20
+# Work stopped coming where nothing came, and before at least so many pieces, and this share of what fell due.
+HANDED_IN_LEAST, HANDED_IN_PCT = 10, 30
+WORK: dict[Work, str] = {"assignment": "assignment_submissions", "quiz": "quiz_submissions"}
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the gate found in one week of a term.
+
+    Attributes:
+        findings: as `health.findings`, status `block` (holds mail back) or `ok` (remembered for the next time).
+        classes: those whose mail is held.
+        everyone: whether all mail is held.
+    """
+
+    term: str
+    week: int
+    findings: pd.DataFrame
+    classes: tuple[str, ...]
+    everyone: bool
+
+    @property
+    def told(self) -> str:
+        """What was found, in a few sentences; empty where there is nothing."""
+        blocked = self.findings[self.findings["status"] == "block"]
+        first = blocked.sort_values("class_id", key=lambda ids: ids != EVERYWHERE, kind="stable")["message"]
+        more = f" And {len(first) - TOLD} more like these." if len(first) > TOLD else ""
+        return " ".join(first.head(TOLD)) + more
+
+
+def examine(workspace: Workspace, college: College, term: Term, week: int, *, went_back: bool = False) -> Verdict:
+    """Look at a computed week before its mail goes out; changes nothing.
+
+    Args:
+        workspace: where.
+        college: the college, open.
+        term: the week's term.
+        week: a teaching week whose lists are stored.
+        went_back: whether the college's clock has gone back since the last run.
+    """
+    gate, window = workspace.params.batch.gate, workspace.params.calendar.last_teaching_weeks(week, USUAL_WEEKS + 1)
+    found = [
+        *(_feed(college, term, feed, window, gate) for feed in arrivals.FEEDS),
+        *(_repeated(college, term, feed, week, gate) for feed in arrivals.FEEDS),
+        _last_week_again(college, term, window),
+        _handed_in(college, term, window),
+        _flagged(workspace, term, window, gate),
+        _schema(workspace, college),
+        _clock(college, term, week) if went_back else health.nothing(),
+    ]
+    findings = pd.concat(found, ignore_index=True)
+    findings = pd.concat([findings, _too_many(findings, term, gate)], ignore_index=True)
+    blocked = set(findings.loc[findings["status"] == "block", "class_id"])
+    return Verdict(term.name, week, findings, tuple(sorted(blocked - {EVERYWHERE})), EVERYWHERE in blocked)
+
+
+def record(workspace: Workspace, run: Run, verdict: Verdict, *, force: bool = False) -> None:
+    """Enter a verdict: its findings, and in the ledger whether mail is held (`refused`), or was to be (forced)."""
+    frame = verdict.findings.assign(run_id=run.run_id, computed_at=now())
+    with workspace.store.transaction() as connection:
+        workspace.store.replace(connection, "data_health", frame, run_id=run.run_id)
+        if force or (not verdict.classes and not verdict.everyone):
+            told = f"Forced: {verdict.told}" if verdict.told else None
+            runs.done(connection, run, len(frame), told)
+    if not force and (verdict.classes or verdict.everyone):
+        runs.failed(workspace.store, run, Refused(verdict.told))
+
+
+def held(workspace: Workspace) -> str:
+    """Whose mail the newest verdict holds, and why, in a sentence."""
+    newest = workspace.store.newest("run_log", "started_at", 1, stage=STAGE)
+    if newest.empty or newest["status"].iloc[0] != "refused":
+        return "nothing"
+    told, run_id = newest["error"].iloc[0], newest["run_id"].iloc[0]
+    blocked = workspace.store.read("data_health", ("class_id",), run_id=run_id, status="block")["class_id"]
+    classes = sorted(set(blocked) - {EVERYWHERE})
+    some = classes and EVERYWHERE not in set(blocked)
+    return f"the mail of {', '.join(classes)}: {told}" if some else f"all mail: {told}"
+
+
+def _told(check: str, hit: pd.Series, sentence: str, *, count: pd.Series, **values: object) -> pd.DataFrame:
+    """Findings about the classes hit: the sentence may use {whose}, {count} and the values, which may be by class."""
+    rows: list[tuple[object, ...]] = []
+    # What holds of the college as a whole need not be said of each class.
+    for name in [EVERYWHERE] if hit.get(EVERYWHERE, False) else hit.index[hit]:
+        own = {key: value[name] if isinstance(value, pd.Series) else value for key, value in values.items()}
+        whose = "" if name == EVERYWHERE else f" of {name}"
+        text = sentence.format(whose=whose, count=int(count[name]), **own)
+        rows.append((check, name, "block", int(count[name]), [], text))
+    return pd.DataFrame(rows, columns=list(health.COLUMNS))
+
+
+def _feed(college: College, term: Term, feed: str, window: tuple[int, ...], gate: Gate) -> pd.DataFrame:
+    """A feed that stopped, as a whole or for a class; registers that nobody marked."""
+    week, before = window[0], list(window[1:])
+    counted = arrivals.rows_by_week(college, term, feed, window)
+    if counted.empty:
+        return health.nothing()
+    newest = counted[counted["week"] == week].set_index("class_id")
+    share = 100 * newest["unmarked"] / newest["rows"]
+    sentence = "Nobody marked {share:.0f}% of the registers{whose} in week {week}."
+    marked = _told(
+        f"{feed}: unmarked", share > gate.unmarked_pct, sentence, count=newest["unmarked"], share=share, week=week
+    )
+    by_class = counted.pivot_table(index="class_id", columns="week", values="rows", aggfunc="sum", fill_value=0)
+    by_class = by_class.reindex(columns=list(window), fill_value=0)
+    by_class.loc[EVERYWHERE] = by_class.sum()
+    usual = by_class[before].median(axis=1)
+    stopped = (usual >= gate.feed_rows) & (by_class[week] < gate.feed_stopped_pct / 100 * usual)
+    sentence = LABELS[feed] + "{whose}: {count} rows in week {week}, {usual:.0f} in a usual week."
+    return pd.concat(
+        [marked, _told(f"{feed}: stopped", stopped, sentence, count=by_class[week], usual=usual, week=week)]
+    )
+
+
+def _repeated(college: College, term: Term, feed: str, week: int, gate: Gate) -> pd.DataFrame:
+    """A week of a feed that was imported twice: it then says everything twice, so half of its rows are repetitions."""
+    counted = arrivals.repeated(college, term, feed, week).set_index("class_id")
+    least = SAME_PCT if feed == "book_borrows" else gate.repeated_pct
+    twice = (200 * counted["repeated"] >= least * counted["rows"]) & (counted["rows"] >= gate.feed_rows)
+    sentence = LABELS[feed] + "{whose}: {count} of the {rows} rows of week {week} repeat another; imported twice?"
+    return _told(f"{feed}: imported twice", twice, sentence, count=counted["repeated"], rows=counted["rows"], week=week)
+
+
+def _last_week_again(college: College, term: Term, window: tuple[int, ...]) -> pd.DataFrame:
+    """Registers that are those of the week before, to the lecture: one file under two numbers."""
+    if len(window) < 2:
+        return health.nothing()
+    week, before = window[:2]
+    sums = arrivals.as_before(college, term, week, before).set_index("class_id")
+    sums.loc[EVERYWHERE] = sums.sum()
+    same = (100 * sums["same"] >= SAME_PCT * sums["rows"]) & (sums["missed"] >= SAME_MISSED)
+    sentence = "Attendance{whose}: week {week} is week {before} again, register by register; imported twice?"
+    return _told("attendance: last week's", same, sentence, count=sums["same"], week=week, before=before)
+
+
+def _handed_in(college: College, term: Term, window: tuple[int, ...]) -> pd.DataFrame:
+    """Work that fell due, and not one piece of it recorded, in classes where much used to be."""
+    week, day = window[0], term.week_ends(window[0])["week_end"].max().date()
+    by_subject, found = college.relations["enrolments"] is not None, []
+    for work, feed in WORK.items():
+        items = records.items(college, term, work)
+        done = records.done(college, term, work, day, by_subject=by_subject)
+        if items.empty or done.empty:
+            continue
+        due, before = (
+            items[items["due_week"].isin(weeks)].groupby("class_id").size() for weeks in ([week], window[1:])
+        )
+        came, earlier = (
+            done[done["week"].isin(weeks)].groupby("class_id")["done"].sum().reindex(due.index, fill_value=0)
+            for weeks in ([week], window[1:])
+        )
+        size = done.groupby("class_id")["student_id"].nunique()
+        usual = HANDED_IN_PCT / 100 * (before * size).reindex(due.index, fill_value=0)
+        silent = (came == 0) & (earlier >= HANDED_IN_LEAST) & (earlier >= usual)
+        sentence = LABELS[feed] + "{whose}: nothing in week {week}, in which {count} fell due."
+        found.append(_told(f"{feed}: stopped", silent, sentence, count=due, week=week))
+    return pd.concat(found) if found else health.nothing()
+
+
+def _flagged(workspace: Workspace, term: Term, window: tuple[int, ...], gate: Gate) -> pd.DataFrame:
+    """A share on the lists that jumped, of a class or of the college, by more than chance."""
+    if len(window) < 2:
+        return health.nothing()
+    week, before = window[:2]
+    size, listed = (
+        workspace.store.read(table, ("class_id", "sem_week"), term=term.name, sem_week=[week, before])
+        .value_counts()
+        .unstack()
+        .reindex(columns=[week, before])
+        .fillna(0)
+        for table in ("weekly_metrics", "weekly_flags")
+    )
+    listed = listed.reindex(size.index, fill_value=0)
+    for frame in (size, listed):
+        frame.loc[EVERYWHERE] = frame.sum()
+    share = 100 * listed / size.where(size > 0)
+    # One more listed and one more not: that there was none before is no certainty.
+    guess = (listed[before] + 1) / (size[before] + 2)
+    chance = 100 * ERRORS * np.sqrt(guess * (1 - guess) / size[week].where(size[week] > 0))
+    jumped = (
+        (share[week] - share[before] >= np.maximum(gate.flagged_jump, chance))
+        & (share[week] >= gate.flagged_times * share[before])
+        & (size[week] >= gate.flagged_students)
+    )
+    sentence = "The share on the lists{whose} jumped from {then:.0f}% to {now:.0f}% in week {week}."
+    return _told(
+        "lists: jump", jumped, sentence, count=listed[week], then=share[before], now=share[week], week=week
+    )  # fmt: skip
+
+
+def _too_many(findings: pd.DataFrame, term: Term, gate: Gate) -> pd.DataFrame:
+    """What holds so many classes back is not about classes."""
+    held = findings.loc[(findings["status"] == "block") & (findings["class_id"] != EVERYWHERE), "class_id"].nunique()
+    count, running = pd.Series({EVERYWHERE: held}), term.pairings["class_id"].nunique()
+    sentence = "That concerns {count} of {running} classes."
+    return _told("gate: classes", 100 * count > gate.classes_pct * running, sentence, count=count, running=running)
+
+
+def _schema(workspace: Workspace, college: College) -> pd.DataFrame:
+    """The columns that the college has of each relation, remembered; a finding where one that was there is gone."""
+    rows: list[tuple[object, ...]] = []
+    then = workspace.store.remembered(STAGE, SCHEMA)
+    for name, relation in college.relations.items():
+        columns = relation.present if relation is not None else frozenset()
+        rows.append((SCHEMA + name, EVERYWHERE, "ok", len(columns), [], ", ".join(sorted(columns))))
+        gone = sorted(set(filter(None, then.get(SCHEMA + name, "").split(", "))) - columns)
+        if gone:
+            what = f"no longer has {', '.join(gone)}" if columns else "is gone"
+            sentence = f"The college's {name} {what}: correct its mapping."
+            rows.append((f"{name}: columns gone", EVERYWHERE, "block", len(gone), gone[: health.EXAMPLES], sentence))
+    return pd.DataFrame(rows, columns=list(health.COLUMNS))
+
+
+def _clock(college: College, term: Term, week: int) -> pd.DataFrame:
+    """A clock that went back while the records did not."""
+    newest = pd.Series({EVERYWHERE: arrivals.newest_week(college, term)})
+    sentence = "The college's clock went back to week {week}, but its records go on to week {count}: set it right."
+    return _told("sim_state: clock", newest > week, sentence, count=newest, week=week)

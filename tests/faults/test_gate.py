@@ -1,0 +1,214 @@
+"""The gate: each of its checks on a college that trips it, and silence on one that does not."""
+
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+import sqlalchemy as sa
+from click.testing import CliRunner, Result
+
+from edumetrics.analysis import runs
+from edumetrics.batch import journal, pipeline
+from edumetrics.cli import main
+from edumetrics.database import writable_engine
+from edumetrics.stages import gate
+from edumetrics.stages.gate import Verdict
+from edumetrics.stages.terms import find_term
+from edumetrics.stages.workspace import Workspace
+
+NOW = "week = 10 AND semester % 2 = 0"
+
+
+def edumetrics(*args: str) -> Result:
+    return CliRunner().invoke(main, list(args))
+
+
+def change(workspace: Workspace, *statements: str) -> None:
+    with writable_engine(workspace.settings.client_db_url).begin() as connection:
+        for statement in statements:
+            connection.exec_driver_sql(statement)
+
+
+def verdict(workspace: Workspace, week: int = 10, *, went_back: bool = False) -> Verdict:
+    with workspace.college() as college:
+        term = find_term(college, "", college.position(workspace.today))
+        return gate.examine(workspace, college, term, week, went_back=went_back)
+
+
+def blocked(found: Verdict) -> dict[str, list[str]]:
+    rows = found.findings[found.findings["status"] == "block"]
+    return {check: sorted(group["class_id"]) for check, group in rows.groupby("check") if check != "gate: classes"}
+
+
+def classes(workspace: Workspace) -> list[str]:
+    with workspace.college() as college:
+        return sorted(find_term(college, "", college.position(workspace.today)).pairings["class_id"])
+
+
+@pytest.mark.parametrize("week", [1, 2, 4, 7, 9, 10])
+def test_a_healthy_week_passes(week: int, demo: Workspace) -> None:
+    found = verdict(demo, week)
+    assert (blocked(found), found.classes, found.everyone, found.told) == ({}, (), False, "")
+
+
+@pytest.mark.parametrize("feed", ["attendance", "library_visits", "book_borrows"])
+def test_a_feed_that_stops_mid_semester_holds_everyone(feed: str, environment: Workspace) -> None:
+    column = "borrow_week" if feed == "book_borrows" else "week"
+    change(environment, f"DELETE FROM {feed} WHERE {column} = 10 AND semester % 2 = 0")
+    found = verdict(environment)
+    assert found.everyone
+    assert blocked(found) == {f"{feed}: stopped": ["all"]}
+    assert "0 rows in week 10, " in found.told
+
+
+def test_a_feed_that_stops_for_one_class_holds_that_class(environment: Workspace) -> None:
+    one = classes(environment)[0]
+    change(environment, f"DELETE FROM attendance WHERE {NOW} AND class_id = '{one}'")
+    found = verdict(environment)
+    assert (found.classes, found.everyone) == ((one,), False)
+    assert f"Attendance of {one}: 0 rows in week 10" in found.told
+
+
+def test_a_feed_that_stops_for_most_classes_holds_everyone(environment: Workspace) -> None:
+    first, *rest = classes(environment)
+    change(environment, f"DELETE FROM library_visits WHERE {NOW} AND class_id <> '{first}'")
+    found = verdict(environment)
+    assert found.everyone
+    assert set(found.classes) <= set(rest)
+
+
+def test_work_that_is_no_longer_recorded(environment: Workspace) -> None:
+    change(
+        environment,
+        "UPDATE assignment_submissions SET submission_date = NULL, marks_obtained = NULL WHERE assignment_id IN"
+        " (SELECT assignment_id FROM assignment_definitions WHERE due_week = 10 AND semester % 2 = 0)",
+    )
+    with environment.college() as college:
+        due = college.whole("assignment_definitions", "class_id", "due_week", "semester").query(
+            "due_week == 10 and semester % 2 == 0"
+        )
+    assert blocked(verdict(environment)) == {"assignment_submissions: stopped": sorted(set(due["class_id"]))}
+
+
+def test_registers_unmarked_for_part_of_the_classes(environment: Workspace) -> None:
+    one = classes(environment)[0]
+    change(environment, f"UPDATE attendance SET present = NULL WHERE {NOW} AND class_id = '{one}'")
+    found = verdict(environment)
+    assert (blocked(found), found.everyone) == ({"attendance: unmarked": [one]}, False)
+    assert f"Nobody marked 100% of the registers of {one} in week 10." in found.told
+    some = "CAST(substr(id, -1) AS integer) < 3" if environment.store.engine.dialect.name == "sqlite" else ""
+    change(environment, f"UPDATE attendance SET present = 1 WHERE {NOW} AND class_id = '{one}' AND NOT ({some})")
+    assert blocked(verdict(environment)) == {}, "a few unmarked registers are usual"
+
+
+@pytest.mark.parametrize("feed", ["attendance", "library_visits", "book_borrows"])
+def test_a_week_imported_twice(feed: str, environment: Workspace) -> None:
+    column, key = ("borrow_week", "borrow_id") if feed == "book_borrows" else ("week", "id")
+    engine = writable_engine(environment.settings.client_db_url)
+    with engine.begin() as connection:
+        connection.exec_driver_sql(f"CREATE TABLE again AS SELECT * FROM {feed}")
+        connection.exec_driver_sql(f"DROP TABLE {feed}")
+        connection.exec_driver_sql(f"ALTER TABLE again RENAME TO {feed}")
+        rows = pd.read_sql(sa.text(f"SELECT * FROM {feed} WHERE {column} = 10 AND semester % 2 = 0"), connection)
+        rows.assign(**{key: "again" + rows[key].astype(str)}).to_sql(feed, connection, if_exists="append", index=False)
+    found = verdict(environment)
+    assert set(blocked(found)) == {f"{feed}: imported twice"}
+    assert found.everyone, "every class has it twice"
+    assert "imported twice?" in found.told
+
+
+def test_last_weeks_file_under_this_weeks_number(environment: Workspace) -> None:
+    change(
+        environment,
+        f"UPDATE attendance SET (lectures_held, present) = (SELECT b.lectures_held, b.present FROM attendance b WHERE b.week = 9"
+        " AND b.student_id = attendance.student_id AND b.subject_id = attendance.subject_id AND b.semester = attendance.semester"
+        f" AND b.class_id = attendance.class_id) WHERE {NOW}",
+    )
+    found = verdict(environment)
+    assert blocked(found) == {"attendance: last week's": ["all"]}
+    assert "week 10 is week 9 again" in found.told
+
+
+def test_a_share_on_the_lists_that_jumps(environment: Workspace) -> None:
+    flags = environment.store.read("weekly_flags", term="2026-01-05", sem_week=10)
+    metrics = environment.store.read("weekly_metrics", term="2026-01-05", sem_week=10)
+    unlisted = metrics[~metrics["student_id"].isin(flags["student_id"])]
+    more = unlisted.head(round(0.45 * len(metrics)) - len(flags))
+    added = flags.head(1).drop(columns=["student_id", "class_id"]).merge(more[["student_id", "class_id"]], how="cross")
+    with environment.store.transaction() as connection:
+        environment.store.replace(
+            connection, "weekly_flags", pd.concat([flags, added[flags.columns]]), term="2026-01-05", sem_week=10
+        )
+    found = verdict(environment)
+    assert blocked(found)["lists: jump"] == ["all"]
+    assert found.everyone
+    assert "to 45% in week 10" in found.told
+
+
+def test_a_column_that_is_gone(environment: Workspace) -> None:
+    assert "nothing held" in edumetrics("run", "--week", "10").output, "the columns are remembered"
+    change(environment, "ALTER TABLE students RENAME COLUMN withdrawn_on TO left_on")
+    for _ in range(2):
+        result = edumetrics("run", "--week", "10")
+        assert result.exit_code == 3, "and not forgotten by asking twice"
+        assert "The college's students no longer has withdrawn_on: correct its mapping." in result.stderr
+    forced = edumetrics("run", "--force")
+    assert forced.exit_code == 0
+    assert "released by --force" in forced.output
+    last = environment.store.read("run_log").sort_values("started_at").iloc[-1]
+    assert (last["stage"], last["status"]) == ("gate", "done")
+    assert last["error"].startswith("Forced: ")
+    assert edumetrics("run", "--week", "10").exit_code == 0, "from now on the college is like this"
+
+
+def test_a_column_that_is_gone_and_needed(environment: Workspace) -> None:
+    change(environment, "ALTER TABLE attendance RENAME COLUMN lectures_held TO held")
+    before = environment.store.read("weekly_metrics")
+    result = edumetrics("run", "--week", "10")
+    assert result.exit_code == 3
+    assert "no column lectures_held" in result.stderr
+    pd.testing.assert_frame_equal(environment.store.read("weekly_metrics"), before)
+    last = environment.store.read("run_log").sort_values("started_at").iloc[-1]
+    assert (last["stage"], last["status"]) == ("gate", "refused")
+
+
+def test_a_clock_that_runs_backwards(environment: Workspace) -> None:
+    change(environment, "UPDATE sim_state SET current_week = 25")
+    result = edumetrics("run")
+    assert result.exit_code == 3
+    assert "clock went back to week 7, but its records go on to week 10" in result.stderr
+    assert environment.store.highest("weekly_metrics", "sem_week", term="2026-01-05") == 7, "rolled back all the same"
+    assert edumetrics("run").exit_code == 0, "nothing to do"
+    change(environment, "UPDATE sim_state SET current_week = 28")
+    with environment.college() as college:
+        assert college.position(environment.today).global_week == 28
+    assert "9" in edumetrics("run", "--dry-run").output
+
+
+def test_a_held_class_is_told_and_the_rest_goes_on(environment: Workspace) -> None:
+    one = classes(environment)[0]
+    change(environment, f"UPDATE attendance SET present = NULL WHERE {NOW} AND class_id = '{one}'")
+    result = edumetrics("run", "--week", "10", "--log-format", "json")
+    assert result.exit_code == 0
+    assert f"the mail of {one} is held: Nobody marked" in result.output.splitlines()[-1]
+    log = environment.store.read("run_log").sort_values("started_at").iloc[-1]
+    assert (log["stage"], log["status"]) == ("gate", "refused")
+    health = environment.store.read("data_health", run_id=log["run_id"])
+    assert health.loc[health["status"] == "block", "class_id"].tolist() == [one]
+    status = edumetrics("status").output
+    assert f"Held:     the mail of {one}" in status
+
+
+def test_only_the_newest_week_is_judged(environment: Workspace) -> None:
+    change(environment, "DELETE FROM attendance WHERE week = 9 AND semester % 2 = 0")
+    assert edumetrics("run", "--week", "9").exit_code == 0
+    assert "gate" not in set(environment.store.read("run_log")["stage"])
+
+
+def test_a_stale_run_is_ended_and_can_no_longer_store(environment: Workspace) -> None:
+    orphan = runs.start(environment.store, environment.params, "weekly", "2026-01-05", 10)
+    pipeline.run(environment, journal.silent)
+    row = environment.store.read("run_log", run_id=orphan.run_id).iloc[0]
+    assert (row["status"], row["error"]) == ("failed", "The run was killed.")
+    with pytest.raises(Exception, match="taken for dead"), environment.store.transaction() as connection:
+        runs.done(connection, orphan, 1)

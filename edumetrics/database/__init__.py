@@ -1,0 +1,33 @@
+"""Databases of any dialect, and the only place that tells one from another."""
+
+from edumetrics.database.engines import (
+    college_engine,
+    connected,
+    could_write,
+    exclusive,
+    query_error,
+    reason,
+    same_place,
+    transaction,
+    writable_engine,
+)
+from edumetrics.database.frames import read, write
+from edumetrics.database.values import TYPES, canonical, highest_first, materialized
+
+__all__ = [
+    "TYPES",
+    "canonical",
+    "college_engine",
+    "connected",
+    "could_write",
+    "exclusive",
+    "highest_first",
+    "materialized",
+    "query_error",
+    "read",
+    "reason",
+    "same_place",
+    "transaction",
+    "writable_engine",
+    "write",
+]

@@ -1,0 +1,215 @@
+"""Engines, connections, and what a role may do: read-only for the college, with a lock for our own database."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import sqlalchemy as sa
+from sqlalchemy.engine import URL, Connection, Engine, make_url
+
+from edumetrics.errors import EduMetricsError, SettingsError
+
+CONNECT_SECONDS = 10
+# An advisory lock is a number: this one is ours ("edumetri" in ASCII).
+LOCK = 0x6564756D65747269
+
+
+def college_engine(url: str, time_zone: str = "UTC") -> Engine:
+    """An engine whose sessions are read-only, whatever the role could do.
+
+    Args:
+        url: a database URL; for SQLite the file must exist.
+        time_zone: the college's time zone, in which timestamps with a zone are read.
+
+    Raises:
+        SettingsError: the URL cannot be understood, its driver is missing, or its SQLite file does not exist.
+    """
+    parsed = _parse(url, "CLIENT_DB_URL")
+    name = parsed.get_backend_name()
+    if name == "sqlite":
+        path = Path(parsed.database or "").absolute()
+        if not path.is_file():
+            raise SettingsError(
+                f"There is no college database at {path}: correct CLIENT_DB_URL, or run `edumetrics demo`."
+            )
+        engine = _engine(f"sqlite:///file:{quote(str(path))}?mode=ro&uri=true", "CLIENT_DB_URL")
+        sa.event.listen(engine, "connect", _sqlite_query_only)
+        return engine
+    if name == "postgresql":
+        # Every query here aggregates whole semesters: nested loops and compiled expressions only ever lose time.
+        options = (
+            f"-c default_transaction_read_only=on -c TimeZone={time_zone}"
+            " -c enable_nestloop=off -c jit=off -c work_mem=64MB"
+        )
+        return _engine(parsed, "CLIENT_DB_URL", connect_args={"options": options, "connect_timeout": CONNECT_SECONDS})
+    engine = _engine(parsed, "CLIENT_DB_URL")
+    if name in ("mysql", "mariadb"):
+        sa.event.listen(engine, "connect", _mysql_read_only)
+    return engine
+
+
+def writable_engine(url: str, setting: str = "DEFAULT_DB_URL") -> Engine:
+    """An engine for a database that EduMetrics owns; a SQLite file's folder is created, private.
+
+    Raises:
+        SettingsError: the URL cannot be understood, its driver is missing, or the folder cannot be created.
+    """
+    parsed = _parse(url, setting)
+    if parsed.get_backend_name() == "postgresql":
+        return _engine(parsed, setting, connect_args={"connect_timeout": CONNECT_SECONDS})
+    engine = _engine(parsed, setting)
+    if parsed.get_backend_name() == "sqlite" and parsed.database:
+        try:
+            Path(parsed.database).absolute().parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            raise SettingsError(
+                f"Cannot create the folder of {parsed.database} ({error.strerror}): correct {setting}."
+            ) from error
+        sa.event.listen(engine, "connect", _sqlite_writer)
+        sa.event.listen(engine, "begin", _sqlite_begin)
+    return engine
+
+
+def same_place(first: str, second: str) -> bool:
+    """Whether two URLs name the same database, whoever logs in; False for what cannot be understood."""
+    try:
+        one, other = make_url(first), make_url(second)
+    except sa.exc.ArgumentError:
+        return False
+
+    def place(url: URL) -> tuple[object, ...]:
+        return url.get_backend_name(), url.host, url.port, url.database, tuple(sorted(url.query.items()))
+
+    return place(one) == place(other)
+
+
+@contextmanager
+def connected(engine: Engine, what: str) -> Iterator[Connection]:
+    """A connection, or one clear sentence about why there is none.
+
+    Args:
+        engine: where to.
+        what: the setting that names it, for the message.
+
+    Raises:
+        SettingsError: the server cannot be reached or refuses the login.
+    """
+    try:
+        connection = engine.connect()
+    except sa.exc.DBAPIError as error:
+        where = engine.url.host or engine.url.database or "the server"
+        raise SettingsError(
+            f"Cannot connect to {engine.dialect.name} at {where} ({reason(error)}): check {what}."
+        ) from error
+    with connection:
+        yield connection
+
+
+@contextmanager
+def transaction(engine: Engine, what: str) -> Iterator[Connection]:
+    """As `connected`, in one transaction that is committed at the end and rolled back on any error."""
+    with connected(engine, what) as connection, connection.begin():
+        yield connection
+
+
+@contextmanager
+def exclusive(engine: Engine, what: str) -> Iterator[bool]:
+    """Hold the one lock of a database that EduMetrics owns; says False when another process holds it.
+
+    It dies with the process that holds it: on PostgreSQL with its session, for SQLite with a file beside the database.
+    """
+    if engine.dialect.name == "sqlite":
+        with Path(f"{engine.url.database}.lock").open("a") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                yield False
+            else:
+                yield True
+        return
+    with connected(engine, what) as connection:
+        # Nothing is ever read through it: without a transaction it keeps no snapshot.
+        connection = connection.execution_options(isolation_level="AUTOCOMMIT")  # noqa: PLW2901
+        yield bool(connection.exec_driver_sql(f"SELECT pg_try_advisory_lock({LOCK})").scalar())
+
+
+def could_write(connection: Connection) -> bool:
+    """Whether the role behind a connection could write if its session were not read-only."""
+    if connection.dialect.name == "sqlite":
+        rows = connection.exec_driver_sql("PRAGMA database_list").all()
+        return any(path and os.access(path, os.W_OK) for _, _, path in rows)
+    if connection.dialect.name == "postgresql":
+        return bool(connection.exec_driver_sql(_PG_COULD_WRITE).scalar())
+    if connection.dialect.name in ("mysql", "mariadb"):
+        grants = " ".join(str(row[0]).upper() for row in connection.exec_driver_sql("SHOW GRANTS"))
+        return any(word in grants for word in ("ALL PRIVILEGES", "INSERT", "UPDATE", "DELETE"))
+    return True
+
+
+_PG_COULD_WRITE = """
+SELECT coalesce(bool_or(has_table_privilege(c.oid, 'INSERT') OR has_table_privilege(c.oid, 'UPDATE')
+                        OR has_table_privilege(c.oid, 'DELETE')), false)
+FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE c.relkind IN ('r', 'p') AND n.nspname NOT LIKE 'pg\\_%%' AND n.nspname <> 'information_schema'
+"""
+
+
+def _parse(url: str, setting: str) -> URL:
+    try:
+        parsed = make_url(url)
+    except sa.exc.ArgumentError:
+        raise SettingsError(
+            f"{setting} is not a database URL: it looks like postgresql://user@host/name or sqlite:///file.db."
+        ) from None
+    if parsed.drivername == "postgresql":
+        # SQLAlchemy 2.1 reads a bare postgresql:// as psycopg 3; we ship psycopg2.
+        parsed = parsed.set(drivername="postgresql+psycopg2")
+    if parsed.drivername in ("mysql", "mariadb"):
+        parsed = parsed.set(drivername=f"{parsed.drivername}+pymysql")
+    return parsed
+
+
+def _engine(url: URL | str, setting: str, **options: Any) -> Engine:
+    try:
+        return sa.create_engine(url, hide_parameters=True, **options)
+    except (sa.exc.ArgumentError, ImportError) as error:
+        raise SettingsError(
+            f"{setting} cannot be used ({reason(error)}): check the URL and that its driver is installed."
+        ) from error
+
+
+def _sqlite_query_only(connection: Any, _: Any) -> None:
+    connection.execute("PRAGMA query_only=ON")
+    connection.execute("PRAGMA cache_size=-200000")
+
+
+def _sqlite_writer(connection: Any, _: Any) -> None:
+    # The driver would leave CREATE TABLE outside the transaction: transactions are begun by hand.
+    connection.isolation_level = None
+    connection.execute("PRAGMA busy_timeout=10000")
+
+
+def _sqlite_begin(connection: Connection) -> None:
+    connection.exec_driver_sql("BEGIN")
+
+
+def _mysql_read_only(connection: Any, _: Any) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SET SESSION TRANSACTION READ ONLY")
+
+
+def reason(error: Exception) -> str:
+    """The reason a driver gives, on one line; never the statement or its values."""
+    cause = getattr(error, "orig", None) or error
+    return (str(cause).strip().splitlines() or [type(cause).__name__])[0].rstrip(".")
+
+
+def query_error(error: sa.exc.SQLAlchemyError, what: str) -> EduMetricsError:
+    """An error of one sentence for a statement that the college's database refused."""
+    return SettingsError(f"The college database cannot answer for {what} ({reason(error)}): correct its mapping.")

@@ -1,0 +1,115 @@
+"""Frames out of a query and into a table, in bulk, with the same dtypes on every database."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from edumetrics.database.values import TYPES
+from edumetrics.fields import Kind
+
+
+def read(connection: Connection, select: sa.Select[Any]) -> pd.DataFrame:
+    """Run a query and return a frame whose dtypes follow the query's column types, the same on every database.
+
+    Text is `str`, numbers float64 (int64 where never null), dates datetime64, booleans `boolean`; null is NA.
+    """
+    kinds = {column.name: _kind(column.type) for column in select.selected_columns}
+    frame = _copy_out(connection, select) if connection.dialect.name == "postgresql" else _fetch(connection, select)
+    return pd.DataFrame({name: _coerce(frame[name], kind) for name, kind in kinds.items()}, columns=list(kinds))
+
+
+def write(connection: Connection, table: sa.Table, frame: pd.DataFrame) -> int:
+    """Insert a frame's rows in bulk, within the connection's transaction; returns how many."""
+    columns = [column.name for column in table.columns if column.name in frame.columns]
+    if frame.empty:
+        return 0
+    # Whole numbers with nulls are floats in a frame; the database wants them whole.
+    whole = [name for name in columns if _kind(table.c[name].type) == "int" and frame[name].dtype.kind == "f"]
+    frame = frame.astype(dict.fromkeys(whole, "Int64"))
+    if connection.dialect.name == "postgresql":
+        _copy_in(connection, table, frame[columns])
+    else:
+        values = zip(*(_python_values(frame[name]) for name in columns), strict=True)
+        marks = ", ".join("?" if connection.dialect.paramstyle == "qmark" else "%s" for _ in columns)
+        quoted = connection.dialect.identifier_preparer.quote
+        names = ", ".join(quoted(name) for name in columns)
+        connection.exec_driver_sql(f"INSERT INTO {quoted(table.name)} ({names}) VALUES ({marks})", list(values))
+    return len(frame)
+
+
+@contextmanager
+def _driver_errors(connection: Connection) -> Iterator[None]:
+    """What the driver raises, as SQLAlchemy would; without the statement, which holds values."""
+    try:
+        yield
+    except connection.dialect.loaded_dbapi.Error as error:
+        raise sa.exc.DBAPIError("(hidden)", None, error) from error
+
+
+def _kind(type_: sa.types.TypeEngine[Any]) -> Kind:
+    for kind in ("bool", "date", "time", "int"):
+        if isinstance(type_, TYPES[kind]):
+            return kind
+    return "float" if isinstance(type_, sa.Numeric | sa.Float) else "text"
+
+
+def _copy_out(connection: Connection, select: sa.Select[Any]) -> pd.DataFrame:
+    compiled = select.compile(dialect=connection.dialect, compile_kwargs={"render_postcompile": True})
+    buffer = io.BytesIO()
+    with closing(connection.connection.cursor()) as cursor:
+        statement = cursor.mogrify(str(compiled), compiled.params).decode()
+        with _driver_errors(connection):
+            cursor.copy_expert(f"COPY ({statement}) TO STDOUT WITH (FORMAT csv, HEADER, NULL '\\N')", buffer)
+    buffer.seek(0)
+    text = {c.name: "str" for c in select.selected_columns if _kind(c.type) in ("text", "date", "time", "bool")}
+    return pd.read_csv(buffer, dtype=text, na_values=["\\N"], keep_default_na=False)
+
+
+def _fetch(connection: Connection, select: sa.Select[Any]) -> pd.DataFrame:
+    # Values come as the driver gives them: SQLAlchemy's own date parsing would be slow, and strict about text dates.
+    compiled = select.compile(dialect=connection.dialect, compile_kwargs={"render_postcompile": True})
+    result = connection.exec_driver_sql(str(compiled), _driver_parameters(compiled))
+    return pd.DataFrame(result.fetchall(), columns=list(result.keys()))
+
+
+def _driver_parameters(compiled: Any) -> Any:
+    values = {
+        key: value.isoformat() if hasattr(value, "isoformat") else value for key, value in compiled.params.items()
+    }
+    return tuple(values[name] for name in compiled.positiontup) if compiled.positional else values
+
+
+def _coerce(column: pd.Series, kind: Kind) -> pd.Series:
+    if kind in ("date", "time"):
+        return pd.to_datetime(column, errors="coerce", format="ISO8601").astype("datetime64[us]")
+    if kind == "bool":
+        return column.map({"t": True, "f": False, True: True, False: False}).astype("boolean")
+    if kind in ("int", "float"):
+        numbers = pd.to_numeric(column).astype("float64")
+        return numbers.astype("int64") if kind == "int" and not numbers.isna().any() else numbers
+    return column.astype("str")
+
+
+def _copy_in(connection: Connection, table: sa.Table, frame: pd.DataFrame) -> None:
+    buffer = io.StringIO()
+    frame.to_csv(buffer, index=False, header=False, na_rep="\\N")
+    buffer.seek(0)
+    quoted = connection.dialect.identifier_preparer.quote
+    names = ", ".join(quoted(name) for name in frame.columns)
+    with closing(connection.connection.cursor()) as cursor, _driver_errors(connection):
+        cursor.copy_expert(f"COPY {quoted(table.name)} ({names}) FROM STDIN WITH (FORMAT csv, NULL '\\N')", buffer)
+
+
+def _python_values(column: pd.Series) -> list[Any]:
+    if isinstance(column.dtype, np.dtype) and column.dtype.kind == "M":
+        texts = column.dt.strftime("%Y-%m-%d %H:%M:%S.%f" if (column.dt.normalize() != column).any() else "%Y-%m-%d")
+        return _python_values(texts)
+    return list(column.astype("object").where(column.notna(), None))

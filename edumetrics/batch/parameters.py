@@ -39,7 +39,7 @@ class WeekParameters(StageParameters):
 class ReviewParameters(StageParameters):
     """What a stage about the results of an exam is told."""
 
-    exam: Literal["midterm", "endterm"] = "midterm"
+    exam: Literal["", "midterm", "endterm"] = ""
     known_by: str = Field(default="", pattern=DAY)
 
 

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
+import re
+import zipfile
 from functools import lru_cache
 from typing import Any
 
@@ -68,10 +71,25 @@ def _described(model: Model | Kept) -> dict[str, Any]:
         }
         return {"kind": "linear", "columns": model.columns, "windows": windows}
     if isinstance(model, Boosted):
-        trees = skops.io.dumps(model.trees).hex()
+        trees = _canonical(skops.io.dumps(model.trees)).hex()
         return {"kind": "boosted", "median": model.median.tolist(), "trees": trees}
     assert isinstance(model, Blend)
     return {"kind": "blend", "linear": _described(model.linear), "boosted": _described(model.boosted)}
+
+
+def _canonical(archive: bytes) -> bytes:
+    """The same archive without the time of day and places in memory, so that the same trees are the same bytes."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(archive)) as given, zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as written:
+        schema = given.read("schema.json").decode()
+        seen = dict.fromkeys(re.findall(r'"__id__": (\d+)|"(\d+)\.npy"', schema))
+        numbers = {place: str(n) for n, place in enumerate(dict.fromkeys(one or other for one, other in seen))}
+        renamed = re.sub(r'(?<="__id__": )\d+|(?<=")\d+(?=\.npy")', lambda found: numbers[found[0]], schema)
+        written.writestr(zipfile.ZipInfo("schema.json"), renamed)
+        for name in given.namelist():
+            if name != "schema.json":
+                written.writestr(zipfile.ZipInfo(f"{numbers[name.removesuffix('.npy')]}.npy"), given.read(name))
+    return out.getvalue()
 
 
 def _built(found: dict[str, Any]) -> Any:

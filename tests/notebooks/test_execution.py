@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import json
+import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import nbformat
+import psutil
 import pytest
+from jupyter_client.manager import AsyncKernelManager
 
 from edumetrics.batch import execute, journal, kernels, parameters, pipeline
+from edumetrics.batch.tasks import STAGES
 from edumetrics.errors import EduMetricsError, SettingsError
 from edumetrics.stages.workspace import Workspace
 
@@ -24,6 +30,13 @@ def notebook(folder: Path, monkeypatch: pytest.MonkeyPatch, *cells: str) -> None
 END = "from edumetrics.stages import end\nend.finish(1, 2)"
 
 
+@pytest.fixture(scope="module")
+def manager() -> Iterator[type[AsyncKernelManager]]:
+    """Kernels forked from one process, for all tests here."""
+    with kernels.kernels() as forked:
+        yield forked
+
+
 @pytest.mark.parametrize(
     ("cells", "message"),
     [
@@ -32,25 +45,78 @@ END = "from edumetrics.stages import end\nend.finish(1, 2)"
         (["import os, signal; os.kill(os.getpid(), signal.SIGKILL)", END], "kernel died"),
         (["1 + 1"], "stopped before its end"),
         (["raise ValueError('secret of a student')", END], "cell 2: failed with ValueError"),
+        (["import threading; threading.Event().wait()", END], "it ran longer than 1 seconds"),
     ],
-    ids=["error", "exit", "killed", "no end", "no data in messages"],
+    ids=["error", "exit", "killed", "no end", "no data in messages", "time"],
 )
-def test_failures_are_failures(cells: list[str], message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_failures_are_failures(
+    cells: list[str], message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, manager: type[AsyncKernelManager]
+) -> None:
     notebook(tmp_path, monkeypatch, *cells)
+    seconds = 1 if "wait" in cells[0] else 60
     with pytest.raises(EduMetricsError, match=message) as error:
-        execute.execute("stage", {}, tmp_path / "out")
+        execute.execute("stage", {}, tmp_path / "out", manager=manager, seconds=seconds)
     assert "secret" not in str(error.value)
     assert (tmp_path / "out" / "failed.ipynb").is_file(), "the evidence is kept"
     assert not (tmp_path / "out" / "run.ipynb").exists()
 
 
-def test_a_notebook_that_finishes_is_exported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("forked", [True, False])
+def test_a_notebook_that_finishes_is_exported(
+    forked: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, manager: type[AsyncKernelManager]
+) -> None:
     notebook(tmp_path, monkeypatch, END)
-    assert execute.execute("stage", {"name": "y"}, tmp_path / "out") == {"rows": 1, "pages": 2}
+    chosen = manager if forked else AsyncKernelManager
+    assert execute.execute("stage", {"name": "y"}, tmp_path / "out", manager=chosen) == {"rows": 1, "pages": 2}
     html = (tmp_path / "out" / "run.html").read_text()
     assert "Done: 1 rows written, 2 pages." in html
     assert "<script" not in html
     assert "http" not in html, "nothing is loaded from a network"
+
+
+def test_where_there_is_no_fork_kernels_start_as_they_always_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kernels, "CAN_FORK", False)
+    with kernels.kernels() as plain:
+        assert plain is AsyncKernelManager
+
+
+def test_forked_kernels_leave_nothing_to_each_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, manager: type[AsyncKernelManager]
+) -> None:
+    """Options, environment, modules, variables, working folder and the numbers that numpy draws."""
+    monkeypatch.setenv("SMTP_URL", "smtp://user:hunter2@mail.example")
+    look = (
+        "import os, sys, json, warnings, pandas as pd, numpy as np, edumetrics.params as p\n"
+        "seen = [pd.get_option('display.max_rows'), os.environ.get('LEFT'), 'wave' in sys.modules, hasattr(p, 'left'),\n"
+        "        'left' in dir(), os.getcwd() == os.environ['HERE'], os.environ.get('SMTP_URL'), os.environ['EDUMETRICS_HOME'],\n"
+        "        np.get_printoptions()['precision'], len(warnings.filters)]\n"
+        "print(json.dumps(seen))"
+    )
+    soil = (
+        "pd.set_option('display.max_rows', 7); os.environ['LEFT'] = '1'; import wave; p.left = left = 1\n"
+        "np.set_printoptions(precision=2); warnings.simplefilter('ignore'); os.chdir('/')"
+    )
+    notebook(tmp_path, monkeypatch, look, soil, END)
+    seen = []
+    for number in range(2):
+        folder = tmp_path / f"out{number}"
+        environ = {"HERE": str(folder), "EDUMETRICS_HOME": "given"}
+        execute.execute("stage", {}, folder, manager=manager, environ=environ)
+        cells = nbformat.read(folder / "run.ipynb", as_version=4).cells
+        seen.append(json.loads(next(cell for cell in cells if cell.source == look).outputs[0].text))
+    assert seen[0] == seen[1]
+    assert seen[0][:9] == [60, None, False, False, False, True, None, "given", 8]
+    assert "LEFT" not in os.environ
+
+
+def test_kernels_end_with_whoever_asked_for_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    nursery = kernels.Nursery()
+    child = nursery.start(["-f", str(tmp_path / "connection.json"), "--KernelManager.transport=ipc"], dict(os.environ), str(tmp_path))
+    process = psutil.Process(child.pid)
+    assert child.poll() is None
+    nursery.close()
+    psutil.wait_procs([process], timeout=10)
+    assert not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
 
 
 @pytest.mark.parametrize(
@@ -84,3 +150,25 @@ def test_exploring_changes_nothing(environment: Workspace, tmp_path: Path) -> No
     execute.execute("weekly", {"week": 9, "write": False}, tmp_path / "out")
     assert environment.store.read("run_log").equals(before)
     assert not environment.settings.reports.exists()
+
+
+def test_each_notebook_declares_what_its_model_says() -> None:
+    assert set(parameters.MODELS) == set(STAGES)
+    for stage, model in parameters.MODELS.items():
+        declared = parameters.declared(parameters.NOTEBOOKS / f"{stage}.ipynb")
+        assert declared == model().model_dump(), stage
+
+
+@pytest.mark.parametrize(
+    ("stage", "given", "message"),
+    [
+        ("weekly", {"term": "next spring"}, "parameter term of weekly.ipynb"),
+        ("weekly", {"week": -1}, "parameter week of weekly.ipynb"),
+        ("weekly", {"run_id": "; DROP TABLE"}, "parameter run_id"),
+        ("post_analysis", {"exam": "quiz"}, "parameter exam"),
+        ("nothing", {}, "There is no notebook"),
+    ],
+)
+def test_values_that_a_stage_cannot_mean(stage: str, given: dict[str, object], message: str) -> None:
+    with pytest.raises(SettingsError, match=message):
+        parameters.check(stage, given)

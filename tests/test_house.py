@@ -22,7 +22,7 @@ NOTEBOOKS = sorted((PROJECT / "notebooks").glob("*.ipynb"))
 LAYERS = (
     ("cli", "__main__"),
     ("batch",),
-    ("queries",),
+    ("queries", "privacy"),
     ("stages",),
     ("reports",),
     ("forecast",),

@@ -29,6 +29,12 @@ class Run:
 
 def start(store: Store, params: Params, stage: str, term: str, week: int) -> Run:
     """Enter a run into the ledger before its work starts."""
+    with store.transaction() as connection:
+        return enter(connection, params, stage, term, week)
+
+
+def enter(connection: Connection, params: Params, stage: str, term: str, week: int) -> Run:
+    """As `start`, within a transaction: with what the run follows from."""
     run = Run(uuid.uuid4().hex, stage, term, week)
     entry = {
         "run_id": run.run_id,
@@ -40,8 +46,7 @@ def start(store: Store, params: Params, stage: str, term: str, week: int) -> Run
         "params_sha256": params.sha256(),
         "version": __version__,
     }
-    with store.transaction() as connection:
-        connection.execute(sa.insert(LEDGER).values(entry))
+    connection.execute(sa.insert(LEDGER).values(entry))
     return run
 
 

@@ -16,7 +16,7 @@ sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
 import nbformat
 import papermill
 from jupyter_client.manager import AsyncKernelManager
-from nbclient.exceptions import CellTimeoutError, DeadKernelError
+from nbclient.exceptions import CellTimeoutError
 from nbconvert import HTMLExporter
 from papermill.clientwrap import PapermillNotebookClient
 from papermill.engines import Engine, papermill_engines
@@ -115,10 +115,10 @@ def execute(
         why = error.evalue.rstrip(".") if ours else f"failed with {error.ename}"
         message = f"{stage}: cell {error.cell_index + 1}: {why}"
         raise _failed(draft, message, ours or EduMetricsError) from error
-    except DeadKernelError as error:
-        raise _failed(draft, f"{stage}: the kernel died") from error
     except CellTimeoutError as error:
         raise _failed(draft, f"{stage}: it ran longer than {seconds} seconds") from error
+    except RuntimeError as error:  # a DeadKernelError, or a kernel that died before it was one
+        raise _failed(draft, f"{stage}: the kernel died") from error
     except EduMetricsError as error:
         raise _failed(draft, str(error)) from error
     draft.chmod(0o600)

@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, TypeVar
 
+from sqlalchemy.engine import Connection
 from tqdm import tqdm
 
 from edumetrics.analysis import runs
+from edumetrics.analysis.runs import Run
 from edumetrics.batch import parameters
 from edumetrics.batch.ending import TOLD, interruptible
 from edumetrics.batch.journal import Tell
@@ -73,8 +75,8 @@ def run(
                 parameters.check(task.stage, task.parameters)
         if due.back_to is not None:
             _roll_back(workspace, due, tell)
-        _take(workspace, due, tell)
-        verdict = _judge(workspace, due, tell, force=force)
+        entry = _take(workspace, due, tell) or _unjudged(workspace, due, force=force)
+        verdict = _judge(workspace, due, entry, tell, force=force) if entry else None
     outcome = Outcome(due, verdict, _line(workspace, due, verdict, force=force))
     if verdict is not None and verdict.everyone and not force:
         raise Refused(outcome.line)
@@ -98,10 +100,13 @@ def _planned(workspace: Workspace, week: int | None, stage: str | None, as_of: d
         raise refused from error
 
 
-def _take(workspace: Workspace, due: Plan, tell: Tell) -> None:
-    """Take the steps of a plan; what runs notebooks is only loaded where there is one to run."""
+def _take(workspace: Workspace, due: Plan, tell: Tell) -> Run | None:
+    """Take the steps of a plan; returns the gate's entry for the newest week, where the plan computes it.
+
+    What runs notebooks is only loaded where there is one to run.
+    """
     if not due.steps:
-        return
+        return None
     from edumetrics.batch.kernels import kernels
 
     with kernels() as manager:
@@ -112,9 +117,35 @@ def _take(workspace: Workspace, due: Plan, tell: Tell) -> None:
                 _carry_out(workspace, task, manager, tell, place)
             if not step.tasks:
                 tell(f"{place} week {step.position.week(workspace.params.calendar)}: nothing is due.")
-            if not due.again:
-                with workspace.store.transaction() as connection:
+            with workspace.store.transaction() as connection:
+                if not due.again:
                     workspace.store.set_position(connection, step.position)
+                if step is due.steps[-1]:
+                    # With the position: a run that is killed before its gate leaves word that one is missing.
+                    return _gate_entry(workspace, due, connection)
+    return None
+
+
+def _gate_entry(workspace: Workspace, due: Plan, connection: Connection) -> Run | None:
+    """Enter the gate into the ledger where a plan computed the newest week, the only one whose mail goes out."""
+    computed = [task for step in due.steps for task in step.tasks if task.stage == weekly.STAGE]
+    newest = workspace.params.calendar.last_teaching_weeks(due.position.week(workspace.params.calendar), 1)
+    if not computed or (computed[-1].week,) != newest:
+        return None
+    return runs.enter(connection, workspace.params, gate.STAGE, computed[-1].term, computed[-1].week)
+
+
+def _unjudged(workspace: Workspace, due: Plan, *, force: bool) -> Run | None:
+    """Enter the gate for a newest week that stands: it was killed there, was rolled back to, or is to be released."""
+    last = workspace.store.newest("run_log", "started_at", 1, stage=gate.STAGE)
+    killed = len(last) > 0 and last["status"].iloc[0] == "failed"
+    newest = workspace.params.calendar.last_teaching_weeks(due.position.week(workspace.params.calendar), 1)
+    if due.steps or not newest or not (killed or force or due.back_to):
+        return None
+    term = workspace.store.highest("weekly_metrics", "term")
+    if term is None or workspace.store.highest("weekly_metrics", "sem_week", term=term) != newest[0]:
+        return None
+    return runs.start(workspace.store, workspace.params, gate.STAGE, term, newest[0])
 
 
 def _train(workspace: Workspace, step: Step, position: Position, tell: Tell) -> None:
@@ -163,20 +194,11 @@ def _roll_back(workspace: Workspace, due: Plan, tell: Tell) -> None:
     tell(f"The college went back to week {week}: {rows} rows of later weeks were removed.", rows=rows, week=week)
 
 
-def _judge(workspace: Workspace, due: Plan, tell: Tell, *, force: bool) -> Verdict | None:
-    """Let the newest week through the gate, where this run computed it or came back to it."""
-    computed = [task for step in due.steps for task in step.tasks if task.stage == weekly.STAGE]
-    if not computed and due.back_to is None and not force:
-        return None
-    newest = workspace.params.calendar.last_teaching_weeks(due.position.week(workspace.params.calendar), 1)
+def _judge(workspace: Workspace, due: Plan, entry: Run, tell: Tell, *, force: bool) -> Verdict:
+    """Let the newest week through the gate, or not."""
     with workspace.college() as college:
-        term = college.current_term(due.position)
-        stored = term is not None and workspace.store.highest("weekly_metrics", "sem_week", term=term.name)
-        # Only the newest week's mail goes out: a past week done again is not judged.
-        if term is None or not newest or stored != newest[0] or (computed and computed[-1].week != newest[0]):
-            return None
-        entry = runs.start(workspace.store, workspace.params, gate.STAGE, term.name, newest[0])
-        verdict = gate.examine(workspace, college, term, newest[0], went_back=due.back_to is not None)
+        term = terms.find_term(college, entry.term, due.position)
+        verdict = gate.examine(workspace, college, term, entry.week, went_back=due.back_to is not None)
     gate.record(workspace, entry, verdict, force=force)
     for finding in verdict.findings[verdict.findings["status"] == "block"].to_dict("records"):
         tell(f"Gate: {finding['message']}", check=finding["check"], class_id=finding["class_id"])

@@ -55,6 +55,7 @@ def serve(connection: socket.socket) -> None:
     for pid in (pid for pid in ended if _poll(pid, ended) is None):
         with contextlib.suppress(ProcessLookupError):
             os.killpg(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
 
 
 def _poll(pid: int, ended: dict[int, int | None]) -> int | None:

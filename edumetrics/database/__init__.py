@@ -8,6 +8,8 @@ from edumetrics.database.engines import (
     query_error,
     reason,
     same_place,
+    scrub,
+    sees_besides,
     transaction,
     writable_engine,
 )
@@ -27,6 +29,8 @@ __all__ = [
     "read",
     "reason",
     "same_place",
+    "scrub",
+    "sees_besides",
     "transaction",
     "writable_engine",
     "write",

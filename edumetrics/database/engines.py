@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import fcntl
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -136,6 +136,8 @@ def exclusive(engine: Engine, what: str) -> Iterator[bool]:
     with connected(engine, what) as connection:
         # Nothing is ever read through it: without a transaction it keeps no snapshot.
         connection = connection.execution_options(isolation_level="AUTOCOMMIT")  # noqa: PLW2901
+        # Back in a pool it would keep its session, and the lock.
+        connection.detach()
         yield bool(connection.exec_driver_sql(f"SELECT pg_try_advisory_lock({LOCK})").scalar())
 
 
@@ -152,11 +154,33 @@ def could_write(connection: Connection) -> bool:
     return True
 
 
-_PG_COULD_WRITE = """
+def sees_besides(connection: Connection, own: Iterable[str]) -> list[str]:
+    """What else the role behind a connection could read on its server: other databases, and tables not among `own`.
+
+    Empty where there is nothing, or no server.
+    """
+    if connection.dialect.name != "postgresql":
+        return []
+    databases = [f"the database {name}" for name in connection.exec_driver_sql(_PG_DATABASES).scalars()]
+    tables = [str(name) for name in connection.exec_driver_sql(_PG_TABLES).scalars() if name not in set(own)]
+    return databases + [f"the table {name}" for name in tables]
+
+
+_PG_OURS = "c.relkind IN ('r', 'p') AND n.nspname NOT LIKE 'pg\\_%%' AND n.nspname <> 'information_schema'"
+_PG_COULD_WRITE = f"""
 SELECT coalesce(bool_or(has_table_privilege(c.oid, 'INSERT') OR has_table_privilege(c.oid, 'UPDATE')
-                        OR has_table_privilege(c.oid, 'DELETE')), false)
-FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-WHERE c.relkind IN ('r', 'p') AND n.nspname NOT LIKE 'pg\\_%%' AND n.nspname <> 'information_schema'
+                        OR has_table_privilege(c.oid, 'DELETE') OR has_table_privilege(c.oid, 'TRUNCATE')), false)
+       OR EXISTS (SELECT 1 FROM pg_namespace n WHERE n.nspname NOT LIKE 'pg\\_%%'
+                  AND n.nspname <> 'information_schema' AND has_schema_privilege(n.oid, 'CREATE'))
+FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE {_PG_OURS}
+"""
+_PG_DATABASES = """
+SELECT datname FROM pg_database
+WHERE datallowconn AND datname <> current_database() AND has_database_privilege(oid, 'CONNECT') ORDER BY datname
+"""
+_PG_TABLES = f"""
+SELECT c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE {_PG_OURS} AND has_table_privilege(c.oid, 'SELECT') ORDER BY c.relname
 """
 
 
@@ -213,3 +237,18 @@ def reason(error: Exception) -> str:
 def query_error(error: sa.exc.SQLAlchemyError, what: str) -> EduMetricsError:
     """An error of one sentence for a statement that the college's database refused."""
     return SettingsError(f"The college database cannot answer for {what} ({reason(error)}): correct its mapping.")
+
+
+def scrub(engine: Engine) -> None:
+    """Give back the space of deleted rows, so that nothing of them can be read from the database's files."""
+    connection = engine.raw_connection()
+    try:
+        driver: Any = connection.driver_connection
+        if engine.dialect.name == "postgresql":
+            driver.autocommit = True
+        with closing(driver.cursor()) as cursor:
+            cursor.execute("VACUUM FULL" if engine.dialect.name == "postgresql" else "VACUUM")
+    finally:
+        # Not back into the pool: it is no longer in the state that others expect.
+        connection.detach()
+        connection.close()

@@ -9,15 +9,16 @@ import pandas as pd
 import sqlalchemy as sa
 
 from edumetrics.college import health
-from edumetrics.database import could_write
+from edumetrics.database import connected, could_write, sees_besides
 from edumetrics.errors import Locked
-from edumetrics.fields import RELATIONS
+from edumetrics.fields import RELATIONS, TABLES
 from edumetrics.stages import gate
 from edumetrics.stages.workspace import Workspace, open_workspace
 from edumetrics.weeks import Position
 
 GRANT = "On a server, give it one with SELECT only: GRANT SELECT ON ALL TABLES IN SCHEMA ... TO that role."
 RUNS_SHOWN = 5
+SEEN_SHOWN = 5
 
 
 def report() -> Iterator[str]:
@@ -32,6 +33,9 @@ def report() -> Iterator[str]:
         yield f"College database: connected, {college.connection.dialect.name}, mapping {workspace.settings.college}."
         if could_write(college.connection):
             yield f"Warning: the session is read-only, but its role could write. {GRANT}"
+        else:
+            yield "  Its role cannot write: no table, no schema."
+        yield from _analysis_lines(workspace)
         for name in RELATIONS:
             relation = college.relations[name]
             if relation is None:
@@ -47,6 +51,18 @@ def report() -> Iterator[str]:
             return
         yield f"The term in session began on {term.name}, with {len(term.pairings)} classes."
         yield from _health_lines(health.findings(college, term, max(position.week(calendar), 1)))
+
+
+def _analysis_lines(workspace: Workspace) -> Iterator[str]:
+    with connected(workspace.store.engine, "DEFAULT_DB_URL") as connection:
+        yield f"Analysis database: connected, {connection.dialect.name}, schema up to date."
+        besides = sees_besides(connection, [*TABLES, "alembic_version"])
+    if besides:
+        more = f" and {len(besides) - SEEN_SHOWN} more" if len(besides) > SEEN_SHOWN else ""
+        seen = ", ".join(besides[:SEEN_SHOWN]) + more
+        yield f"Warning: its role could read {seen}. docs/deploy/roles.sql has roles that cannot."
+    else:
+        yield "  Its role sees nothing else."
 
 
 def status() -> Iterator[str]:

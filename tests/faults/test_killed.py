@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,6 +25,7 @@ from edumetrics.database import writable_engine
 from edumetrics.errors import Locked
 from edumetrics.fields import TABLES
 from edumetrics.params import Calendar
+from edumetrics.stages import terms, training
 from edumetrics.stages.workspace import Workspace
 from tests.conftest import workspace_at
 
@@ -96,6 +98,9 @@ def behind(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     plan = simulator.demo_plan(120, 3, Calendar(), weeks=WEEKS)
     made.simulate(writable_engine(workspace.settings.client_db_url), plan, quiet=True)
     calibration.calibrate(workspace, journal.silent, completed_only=True)
+    with workspace.college() as college:
+        position = college.position(workspace.today)
+        training.train(workspace, college, terms.find_term(college, "", position), position)
     return workspace
 
 
@@ -118,6 +123,7 @@ def copy(behind: Workspace, tmp_path: Path) -> Workspace:
 def copied(behind: Workspace, home: Path) -> Workspace:
     for name in ("college.db", "analysis.db"):
         shutil.copy(behind.settings.home / name, home / name)
+    shutil.copytree(behind.settings.home / "models", home / "models")
     return workspace_at(home)
 
 
@@ -224,8 +230,9 @@ def test_postgresql_is_killed_while_it_writes(
     catching.until(ledger("weekly", 3, "started"))
     catching.until(writing)
     postmaster = int((server / "postmaster.pid").read_text().split()[0])
-    for process in [*psutil.Process(postmaster).children(), psutil.Process(postmaster)]:
-        process.kill()
+    for process in [psutil.Process(postmaster), *psutil.Process(postmaster).children()]:
+        with suppress(psutil.NoSuchProcess):
+            process.kill()
     status, said = catching.end()
     assert status in {1, 2}, said
     assert "Traceback" not in said

@@ -9,11 +9,16 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import sqlalchemy as sa
+from pyarrow import csv
 from sqlalchemy.engine import Connection
 
 from edumetrics.database.values import TYPES
 from edumetrics.fields import Kind
+
+ARROW = {"int": pa.float64(), "float": pa.float64()}
+WITHOUT_HEADER = csv.WriteOptions(include_header=False)
 
 
 def read(connection: Connection, select: sa.Select[Any]) -> pd.DataFrame:
@@ -69,8 +74,10 @@ def _copy_out(connection: Connection, select: sa.Select[Any]) -> pd.DataFrame:
         with _driver_errors(connection):
             cursor.copy_expert(f"COPY ({statement}) TO STDOUT WITH (FORMAT csv, HEADER, NULL '\\N')", buffer)
     buffer.seek(0)
-    text = {c.name: "str" for c in select.selected_columns if _kind(c.type) in ("text", "date", "time", "bool")}
-    return pd.read_csv(buffer, dtype=text, na_values=["\\N"], keep_default_na=False)
+    types = {c.name: ARROW.get(_kind(c.type), pa.string()) for c in select.selected_columns}
+    nulls = csv.ConvertOptions(column_types=types, null_values=["\\N"], strings_can_be_null=True)
+    frame: pd.DataFrame = csv.read_csv(buffer, convert_options=nulls).to_pandas()
+    return frame
 
 
 def _fetch(connection: Connection, select: sa.Select[Any]) -> pd.DataFrame:
@@ -99,13 +106,14 @@ def _coerce(column: pd.Series, kind: Kind) -> pd.Series:
 
 
 def _copy_in(connection: Connection, table: sa.Table, frame: pd.DataFrame) -> None:
-    buffer = io.StringIO()
-    frame.to_csv(buffer, index=False, header=False, na_rep="\\N")
+    buffer = io.BytesIO()
+    texts = {name: frame[name].astype("str") for name in frame.columns if frame[name].dtype == object}
+    csv.write_csv(pa.Table.from_pandas(frame.assign(**texts), preserve_index=False), buffer, WITHOUT_HEADER)
     buffer.seek(0)
     quoted = connection.dialect.identifier_preparer.quote
     names = ", ".join(quoted(name) for name in frame.columns)
     with closing(connection.connection.cursor()) as cursor, _driver_errors(connection):
-        cursor.copy_expert(f"COPY {quoted(table.name)} ({names}) FROM STDIN WITH (FORMAT csv, NULL '\\N')", buffer)
+        cursor.copy_expert(f"COPY {quoted(table.name)} ({names}) FROM STDIN WITH (FORMAT csv, NULL '')", buffer)
 
 
 def _python_values(column: pd.Series) -> list[Any]:

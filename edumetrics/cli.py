@@ -161,12 +161,15 @@ def check() -> None:
 @click.option("--as-of", type=DAY, help="Count weeks from this day (colleges without a week counter).")
 @click.option("--dry-run", is_flag=True, help="Say what would happen; change nothing.")
 @click.option("--force", is_flag=True, help="Release the mail that the gate would hold; the ledger says so.")
+@click.option("--workers", type=click.IntRange(0), help="Processes for work that fans out; 0: one for each core.")
+@click.option("--backend", type=click.Choice(["loky", "dask"]), help="Local processes, or an existing Dask cluster.")
+@click.option("--scheduler", help="The cluster's address, such as tcp://host:8786.")
 @LOG_FORMAT
 def run(
-    week: int | None, stage: str | None, as_of: datetime | None, dry_run: bool, force: bool, log_format: str
+    week: int | None, stage: str | None, as_of: datetime | None, dry_run: bool, force: bool, log_format: str, **fan: Any
 ) -> None:
     """Catch the analysis up with the college, week by week."""
-    workspace = _workspace()
+    workspace = _workspace({name: value for name, value in fan.items() if value is not None})
     if dry_run:
         from edumetrics.batch import planning
 
@@ -337,10 +340,13 @@ def _logged(log_format: str) -> Iterator[None]:
         raise
 
 
-def _workspace() -> Workspace:
+def _workspace(changed: dict[str, Any] | None = None) -> Workspace:
+    from dataclasses import replace
+
+    from edumetrics import settings
     from edumetrics.stages.workspace import open_workspace
 
-    return open_workspace()
+    return open_workspace(replace(settings.load(), **(changed or {})))
 
 
 def _day(moment: datetime | None) -> date | None:

@@ -11,17 +11,26 @@ from dotenv import dotenv_values
 
 from edumetrics.errors import SettingsError
 
+# Where work that fans out is done: processes of this machine, or an existing Dask cluster.
+BACKENDS = ("loky", "dask")
 PROJECT = Path(__file__).resolve().parents[1]
 
 
 @dataclass(frozen=True)
 class Settings:
-    """The settings of one process; the URLs may hold passwords and are kept out of its repr."""
+    """The settings of one process; the URLs may hold passwords and are kept out of its repr.
+
+    `workers` is how many processes work that fans out may use (0: one for each core), `backend` where they are,
+    and `scheduler` the address of a Dask cluster.
+    """
 
     home: Path
     college: str
     client_db_url: str = field(repr=False)
     default_db_url: str = field(repr=False)
+    workers: int = 0
+    backend: str = "loky"
+    scheduler: str = ""
 
     @property
     def environ(self) -> dict[str, str]:
@@ -31,6 +40,9 @@ class Settings:
             "EDUMETRICS_COLLEGE": self.college,
             "CLIENT_DB_URL": self.client_db_url,
             "DEFAULT_DB_URL": self.default_db_url,
+            "EDUMETRICS_WORKERS": str(self.workers),
+            "EDUMETRICS_BACKEND": self.backend,
+            "EDUMETRICS_SCHEDULER": self.scheduler,
         }
 
     @property
@@ -75,6 +87,9 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         college=values.get("EDUMETRICS_COLLEGE", "native"),
         client_db_url=_absolute(values.get("CLIENT_DB_URL", "sqlite:///data/college.db"), home),
         default_db_url=_absolute(values.get("DEFAULT_DB_URL", "sqlite:///data/analysis.db"), home),
+        workers=_workers(values.get("EDUMETRICS_WORKERS", "0")),
+        backend=_backend(values.get("EDUMETRICS_BACKEND", "loky")),
+        scheduler=values.get("EDUMETRICS_SCHEDULER", ""),
     )
 
 
@@ -91,6 +106,20 @@ def private_folder(path: Path) -> Path:
     if not os.access(path, os.W_OK):
         raise SettingsError(f"Cannot write to {path}: make it writable or choose another EDUMETRICS_HOME.")
     return path
+
+
+def _workers(text: str) -> int:
+    if not text.isdigit():
+        raise SettingsError(
+            f"EDUMETRICS_WORKERS is {text}: a number of processes, or 0 for as many as there are cores."
+        )
+    return int(text)
+
+
+def _backend(name: str) -> str:
+    if name not in BACKENDS:
+        raise SettingsError(f"EDUMETRICS_BACKEND is {name}: one of {', '.join(BACKENDS)}.")
+    return name
 
 
 def _absolute(url: str, home: Path) -> str:

@@ -35,6 +35,8 @@ HISTORY_COLUMNS = (
     "library_visits",
     "p_fail",
 )
+# Only rows of these classes; of all where None.
+Classes = Sequence[str] | None
 # What is derived week by week: the rows that a rollback or a fresh start deletes.
 WEEKLY_TABLES = tuple(
     name for name, table in TABLES.items() if {"term", "sem_week", "run_id"} <= set(table.names) and name != "run_log"
@@ -118,26 +120,32 @@ class Store:
         with database.connected(self.engine, SETTING) as connection:
             return [str(value) for value in connection.execute(select).scalars()]
 
-    def history(self, term: str, weeks: tuple[int, ...]) -> pd.DataFrame:
+    def history(self, term: str, weeks: tuple[int, ...], classes: Classes = None) -> pd.DataFrame:
         """What earlier weeks of a term stored of the metrics that baselines are made of, in no order."""
         c = SQL_TABLES["weekly_metrics"].c
-        select = sa.select(*(c[name] for name in HISTORY_COLUMNS)).where(c.term == term, c.sem_week.in_(weeks))
+        select = sa.select(*(c[name] for name in HISTORY_COLUMNS)).where(
+            c.term == term, c.sem_week.in_(weeks), _in(c.class_id, classes)
+        )
         with database.connected(self.engine, SETTING) as connection:
             return database.read(connection, select)
 
-    def places(self, term: str, before: int) -> pd.DataFrame:
+    def places(self, term: str, before: int, classes: Classes = None) -> pd.DataFrame:
         """student_id, sem_week: every place on a list of a term in the weeks before one, exclusive; in no order."""
         c = SQL_TABLES["weekly_flags"].c
         with database.connected(self.engine, SETTING) as connection:
             return database.read(
-                connection, sa.select(c.student_id, c.sem_week).where(c.term == term, c.sem_week < before)
+                connection,
+                sa.select(c.student_id, c.sem_week).where(
+                    c.term == term, c.sem_week < before, _in(c.class_id, classes)
+                ),
             )
 
-    def once_out_of_reach(self, term: str, before: int) -> pd.Series:
+    def once_out_of_reach(self, term: str, before: int, classes: Classes = None) -> pd.Series:
         """Students for whom the attendance rule was out of reach in a week before one, exclusive."""
         c = SQL_TABLES["weekly_metrics"].c
         select = sa.select(c.student_id).distinct()
         select = select.where(c.term == term, c.sem_week < before, c.lectures_to_attend > c.lectures_left)
+        select = select.where(_in(c.class_id, classes))
         with database.connected(self.engine, SETTING) as connection:
             return database.read(connection, select)["student_id"]
 
@@ -154,6 +162,13 @@ class Store:
         select = sa.select(found.check, found.message).where(found.run_id == newest, found.check.startswith(prefix))
         with database.connected(self.engine, SETTING) as connection:
             return {str(check): str(message) for check, message in connection.execute(select)}
+
+    def classes_of(self, term: str, before: int) -> pd.DataFrame:
+        """student_id, class_id: every class that weeks of a term before one stored for a student."""
+        c = SQL_TABLES["weekly_metrics"].c
+        select = sa.select(c.student_id, c.class_id).where(c.term == term, c.sem_week < before).distinct()
+        with database.connected(self.engine, SETTING) as connection:
+            return database.read(connection, select)
 
     def position(self) -> Position | None:
         """How far the analysis has come; None when it has not begun."""
@@ -233,6 +248,10 @@ class Store:
         """Within a transaction, delete everything derived and every model; what people entered and the ledger stay."""
         for name in (*WEEKLY_TABLES, *TERM_TABLES):
             connection.execute(sa.delete(SQL_TABLES[name]))
+
+
+def _in(column: sa.ColumnElement[Any], classes: Classes) -> sa.ColumnElement[bool]:
+    return sa.true() if classes is None else column.in_(classes)
 
 
 def now() -> datetime:

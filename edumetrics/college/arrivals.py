@@ -94,16 +94,34 @@ def as_before(college: College, term: Term, week: int, before: int) -> pd.DataFr
     return college.frame(wanted.where(stand).group_by(g.class_id), "attendance")
 
 
-def newest_week(college: College, term: Term) -> int:
-    """The newest week of a term that any weekly feed has a row of, whatever the college's clock says; 0 for none."""
-    newest = 0
-    for feed in FEEDS:
-        relation = college.relations[feed]
-        if relation is not None:
-            wanted = sa.select(sa.func.max(_week(relation), type_=sa.Integer).label("week"))
-            found = college.frame(wanted.where(term.within(relation)), feed)["week"]
-            newest = max(newest, *(int(week) for week in found.dropna()), 0)
-    return newest
+def newest_week(college: College, term: Term, feed: str, among: Sequence[int] | None = None) -> int:
+    """The newest week (of some) that a feed has a row of in a term, whatever the college's clock says; 0 for none."""
+    relation = college.relations[feed]
+    if relation is None:
+        return 0
+    week = _week(relation)
+    newest = sa.select(sa.func.max(week, type_=sa.Integer).label("week")).where(term.within(relation))
+    found = college.frame(newest if among is None else newest.where(week.in_(among)), feed)["week"].dropna()
+    return max(0, *found.astype("int64")) if len(found) else 0
+
+
+def elsewhere(college: College, term: Term, until: int) -> pd.DataFrame:
+    """student_id, home, attended: students with registers, in weeks up to one, of another class than today's.
+
+    `home` is null for students whom the college lists in no class.
+    """
+    attendance, students = college.relations["attendance"], college.relations["students"]
+    if attendance is None or students is None:
+        return pd.DataFrame({"student_id": [], "home": [], "attended": []})
+    a, s = attendance.c, students.c
+    moved = sa.or_(s.class_id.is_(None), s.class_id != a.class_id)
+    wanted = (
+        sa.select(s.student_id, s.class_id.label("home"), a.class_id.label("attended"))
+        .select_from(sa.join(attendance.rows, students.rows, a.student_id == s.student_id))
+        .where(term.within(attendance), a.week <= until, moved)
+        .distinct()
+    )
+    return college.frame(wanted, "attendance")
 
 
 def _week(relation: Relation) -> sa.ColumnElement[Any]:

@@ -11,7 +11,8 @@ from typing import Any, cast
 import pandas as pd
 import sqlalchemy as sa
 
-from edumetrics.college import records
+from edumetrics.college import arrivals
+from edumetrics.college.arrivals import FEEDS
 from edumetrics.college.mapping import Relation
 from edumetrics.college.source import College, Condition, Term
 from edumetrics.database import highest_first, materialized
@@ -61,7 +62,12 @@ def findings(college: College, term: Term, week: int) -> pd.DataFrame:
         check (`relation: kind`), class_id (`all` where no class is known, or for a feed as a whole), status (ok, warn),
         count of rows, examples (list of up to five row ids), message (one sentence). Feeds come first.
     """
-    found = [feeds(college, term, week)]
+    return pd.concat([feeds(college, term, week), rows(college, term, week)], ignore_index=True)
+
+
+def rows(college: College, term: Term, week: int) -> pd.DataFrame:
+    """Of `findings`, those about rows: class by class, so that the classes of a term may be looked at in parts."""
+    found = []
     for name in CHECKED:
         relation = college.relations[name]
         if relation is not None and (name not in PARENTS or college.relations[PARENTS[name]] is not None):
@@ -108,24 +114,18 @@ def nothing() -> pd.DataFrame:
 def feeds(college: College, term: Term, week: int) -> pd.DataFrame:
     """One row per weekly feed: whether it has anything to say on the last few teaching weeks, and up to which."""
     window = college.feed_window(week)
-    read = {
-        "attendance": ("Attendance", records.attendance(college, term, week)),
-        "library_visits": ("Library visits", records.per_week(college, term, "library_visits", min(window), week)),
-        "book_borrows": ("Library loans", records.per_week(college, term, "book_borrows", min(window), week)),
-        "lms_activity": ("Platform activity", records.per_week(college, term, "lms_activity", min(window), week)),
-    }
-    rows: list[tuple[str, str, str, int, list[str], str]] = []
-    for name, (label, frame) in read.items():
+    found: list[tuple[str, str, str, int, list[str], str]] = []
+    for name in FEEDS:
         if college.relations[name] is None:
             continue
-        recent = frame.loc[frame["week"].isin(window), "week"]
-        if recent.empty:
-            weeks = "week" if len(window) == 1 else f"{len(window)} teaching weeks"
-            row = ("warn", f"{label}: nothing recorded in the last {weeks}; treated as absent, not as zero.")
+        newest = arrivals.newest_week(college, term, name, window)
+        if newest:
+            status, message = "ok", f"{LABELS[name]}: recorded up to week {newest}."
         else:
-            row = ("ok", f"{label}: recorded up to week {int(recent.max())}.")
-        rows.append((f"{name}: feed", EVERYWHERE, row[0], 0, [], row[1]))
-    return pd.DataFrame(rows, columns=list(COLUMNS))
+            weeks, status = "week" if len(window) == 1 else f"{len(window)} teaching weeks", "warn"
+            message = f"{LABELS[name]}: nothing recorded in the last {weeks}; treated as absent, not as zero."
+        found.append((f"{name}: feed", EVERYWHERE, status, 0, [], message))
+    return pd.DataFrame(found, columns=list(COLUMNS))
 
 
 def _registers_are_clean(college: College, term: Term, week: int) -> bool:
@@ -188,8 +188,9 @@ def _rows(college: College, relation: Relation, parent: Parent | None, term: Ter
     if parent is not None:
         joined = sa.outerjoin(relation.rows, parent.rows, c[parent.key] == parent.id)
         return sa.select(where).select_from(joined).where(sa.or_(term.within(parent.rows), parent.id.is_(None)))
-    semesters = [int(semester) for semester in term.pairings["semester"].unique()]
-    scope = sa.or_(term.within(relation), sa.and_(c.semester.in_(semesters), ~college.known_class(relation)))
+    scope = sa.or_(
+        term.within(relation), sa.and_(c.semester.in_(sorted(term.semesters)), ~college.known_class(relation))
+    )
     timed = "week" in relation.table.names or relation.table.name == "book_borrows"
     return sa.select(where).where(scope, *([_week(relation).between(1, week)] if timed else []))
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 from datetime import date
 from functools import cached_property
 from typing import Any, cast
@@ -30,12 +31,19 @@ class Term:
         pairings: class_id, semester, start, last_week (the last week that any feed dates).
         dates: class_id, semester, week, week_date (first day), for every week of every pairing.
         current: whether it is the term that the college is in.
+        semesters: those of all its classes, whichever classes `only` leaves.
     """
 
     name: str
     pairings: pd.DataFrame
     dates: pd.DataFrame
     current: bool
+    semesters: frozenset[int]
+
+    def only(self, classes: Collection[str]) -> Term:
+        """The same term of some of its classes."""
+        own, dates = (frame[frame["class_id"].isin(classes)] for frame in (self.pairings, self.dates))
+        return replace(self, pairings=own.reset_index(drop=True), dates=dates.reset_index(drop=True))
 
     @property
     def last_week(self) -> int:
@@ -105,6 +113,11 @@ class College:
         """student_id, class_id, advisor_id, joined_on, withdrawn_on; unique by student_id, exclusions left out."""
         frame = self._people.dropna(subset="student_id").drop_duplicates("student_id", keep="last")
         return frame.loc[~frame["student_id"].isin(self.params.scoring.exclusions), list(STUDENT_COLUMNS)]
+
+    @property
+    def large(self) -> bool:
+        """Whether there are so many students that no frame may hold a row for each week of each of them."""
+        return len(self._people) > self.params.batch.chunk_students
 
     @property
     def listed(self) -> pd.Series:
@@ -202,7 +215,7 @@ class College:
             wanted = sa.select(*keys, latest).group_by(*keys)
             if running is None:
                 frame = self.frame(wanted, name)
-            elif name == "attendance":
+            elif name == "attendance" and not self.large:
                 frame = self.registers(running, until).groupby([*PAIRING, "week"])["week_date"].max().reset_index()
             else:
                 frame = self.frame(wanted.where(within(running, relation), relation.c.week <= until), name)
@@ -293,7 +306,8 @@ class College:
             starts = silent[PAIRING].assign(week=1, week_date=silent["start"])
             dates = pd.concat([dates, weeks.week_dates(starts, self.params.calendar.weeks_per_semester)])
         pairings = pairings.assign(last_week=pairings["last_week"].clip(upper=self.params.calendar.weeks_per_semester))
-        return Term(name, pairings.reset_index(drop=True), dates.reset_index(drop=True), current)
+        semesters = frozenset(int(semester) for semester in pairings["semester"])
+        return Term(name, pairings.reset_index(drop=True), dates.reset_index(drop=True), current, semesters)
 
     # ------------------------------------------------------------ queries
 

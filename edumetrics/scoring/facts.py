@@ -25,6 +25,7 @@ class Facts:
         enrolments: student_id, subject_id, semester, from, to; None where students take all subjects of the class.
         library, loans, platform: student_id, semester, week, count (and events).
         midterms: student_id, score, known_by.
+        feeds: which of library, loans and platform are present at the college; None where these frames can tell.
     """
 
     week: int
@@ -44,3 +45,4 @@ class Facts:
     loans: pd.DataFrame
     platform: pd.DataFrame
     midterms: pd.DataFrame
+    feeds: frozenset[str] | None = None

@@ -74,22 +74,23 @@ def observe(facts: Facts, calendar: Calendar, scoring: Scoring) -> Observed:
         present=present,
         assignments=assignments,
         quizzes=quizzes,
-        visits=_feed(called, facts.library, "count", recent),
-        loans=_feed(called, facts.loans, "count", recent),
-        active_days=np.minimum(_feed(called, facts.platform, "count", recent), 7),
-        clicks=_feed(called, facts.platform, "events", recent),
+        visits=_feed(called, facts, "library", "count", recent),
+        loans=_feed(called, facts, "loans", "count", recent),
+        active_days=np.minimum(_feed(called, facts, "platform", "count", recent), 7),
+        clicks=_feed(called, facts, "platform", "events", recent),
         midterm=_midterm(called, facts.midterms),
     )
 
 
-def _feed(called: Roll, frame: pd.DataFrame, column: str, window: tuple[int, ...]) -> Floats:
+def _feed(called: Roll, facts: Facts, feed: str, column: str, window: tuple[int, ...]) -> Floats:
     """This week's value of a weekly feed: 0 for a student without a row.
 
     NaN for everyone when the feed has no row, for any student of the college, in the window of teaching weeks up to
     this one: absent is not zero.
     """
+    frame: pd.DataFrame = getattr(facts, feed)
     recent = frame[frame["week"].isin(window)]
-    if recent.empty:
+    if recent.empty if facts.feeds is None else feed not in facts.feeds:
         return np.full(len(called.frame), np.nan)
     now = recent[recent["week"] == called.week]
     row = called.rows(now["student_id"])

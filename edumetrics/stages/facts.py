@@ -9,8 +9,19 @@ from edumetrics.college.source import College, Term
 from edumetrics.scoring.facts import Facts
 
 
-def read_facts(college: College, term: Term, week: int, students: pd.DataFrame, until: int | None = None) -> Facts:
-    """The college's frames as known at the end of a week; `until` reads weekly counts further, to be kept for later."""
+def read_facts(
+    college: College,
+    term: Term,
+    week: int,
+    students: pd.DataFrame,
+    until: int | None = None,
+    feeds: frozenset[str] | None = None,
+) -> Facts:
+    """The college's frames as known at the end of a week.
+
+    `until` reads weekly counts further, to be kept for later; `feeds` are those that are present, where a part of the
+    classes cannot tell.
+    """
     # A feed is present when it has a row in the last few weeks: one week alone needs no more of it than those.
     since = 1 if until else min(college.feed_window(week))
     until = until or week
@@ -42,6 +53,7 @@ def read_facts(college: College, term: Term, week: int, students: pd.DataFrame, 
         loans=records.per_week(college, term, "book_borrows", since, until),
         platform=records.per_week(college, term, "lms_activity", since, until),
         midterms=midterms,
+        feeds=feeds,
     )
 
 

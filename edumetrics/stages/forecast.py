@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from edumetrics.analysis.store import Classes
 from edumetrics.college.outcomes import papers
 from edumetrics.college.source import College, Term
 from edumetrics.forecast.features import PRIOR
@@ -80,7 +81,7 @@ def evidence(workspace: Workspace, trained_terms: str, week: int) -> pd.DataFram
     return pd.DataFrame(rows, columns=shown).sort_values("auc", ascending=False, ignore_index=True)
 
 
-def prior(workspace: Workspace, college: College, term: Term, week: int) -> pd.DataFrame:
+def prior(workspace: Workspace, college: College, term: Term, week: int, classes: Classes = None) -> pd.DataFrame:
     """What was known of students before the semester: student_id (unique) and `PRIOR`.
 
     The semester before is read in the first week only; later weeks take what that week stored.
@@ -90,8 +91,9 @@ def prior(workspace: Workspace, college: College, term: Term, week: int) -> pd.D
     students = students.drop_duplicates("student_id", keep="last").astype(dict.fromkeys(own, "float64"))
     last = next(iter(workspace.params.calendar.teaching_weeks_before(week, 1)), 0)
     columns = ("student_id", "prior_mean", "prior_fails")
-    earlier = workspace.store.read("weekly_features", columns, term=term.name, sem_week=last)
-    if earlier.empty:
+    only: dict[str, Any] = {} if classes is None else {"class_id": list(classes)}
+    earlier = workspace.store.read("weekly_features", columns, term=term.name, sem_week=last, **only)
+    if workspace.store.highest("weekly_features", "sem_week", term=term.name, sem_week=last) is None:
         earlier = _semester_before(college, term)
     return students.merge(earlier, on="student_id", how="left")[["student_id", *PRIOR]]
 

@@ -246,6 +246,6 @@ def _schema(workspace: Workspace, college: College) -> pd.DataFrame:
 
 def _clock(college: College, term: Term, week: int) -> pd.DataFrame:
     """A clock that went back while the records did not."""
-    newest = pd.Series({EVERYWHERE: arrivals.newest_week(college, term)})
+    newest = pd.Series({EVERYWHERE: max(arrivals.newest_week(college, term, feed) for feed in arrivals.FEEDS)})
     sentence = "The college's clock went back to week {week}, but its records go on to week {count}: set it right."
     return _told("sim_state: clock", newest > week, sentence, count=newest, week=week)

@@ -9,7 +9,8 @@ from edumetrics.fields import FEATURES
 from edumetrics.reports import figures
 from edumetrics.reports.tables import readable
 from edumetrics.stages import forecast, models, training
-from edumetrics.stages.weekly import Scores, Triaged, Week
+from edumetrics.stages.week import Week
+from edumetrics.stages.weekly import Scores, Triaged
 from edumetrics.triage.stability import stability as measured
 
 # What a forecast is drawn beside.
@@ -24,16 +25,21 @@ def health_table(week: Week) -> pd.DataFrame:
 
 def summary(week: Week) -> pd.DataFrame:
     """What was read: term, week, students listed, and how much attendance and work is known."""
-    facts = week.facts
-    counts = {
+    counts: dict[str, object] = {
         "term": week.term,
         "week": week.number,
-        "classes": len(facts.pairings),
-        "students listed": len(facts.students),
-        "student-weeks of attendance": len(facts.attendance),
-        "assignments set": len(facts.assignments),
-        "quizzes set": len(facts.quizzes),
+        "classes": week.whole.pairings["class_id"].nunique(),
     }
+    if week.records is None:
+        counts |= {"students listed": len(week.names), "chunks of classes": len(week.chunks)}
+    else:
+        facts = week.records.facts
+        counts |= {
+            "students listed": len(facts.students),
+            "student-weeks of attendance": len(facts.attendance),
+            "assignments set": len(facts.assignments),
+            "quizzes set": len(facts.quizzes),
+        }
     return pd.Series(counts, name="known at the week's end").to_frame()
 
 
@@ -169,5 +175,5 @@ def class_findings(triaged: Triaged) -> pd.DataFrame:
 def stability(triaged: Triaged) -> pd.DataFrame:
     """How steady the lists of this semester are, this week's included."""
     week = triaged.scores.week
-    places = pd.concat([week.memory.lists, triaged.lists.flags[["student_id", "sem_week"]]])
+    places = pd.concat([week.places, triaged.lists.flags[["student_id", "sem_week"]]])
     return measured(places, week.workspace.params.calendar).round(2)

@@ -9,91 +9,49 @@ import pandas as pd
 
 from edumetrics import settings
 from edumetrics.analysis.runs import Run
-from edumetrics.analysis.store import Store
 from edumetrics.college import health
-from edumetrics.college.source import College, Term
-from edumetrics.errors import SettingsError
 from edumetrics.fields import TABLES
 from edumetrics.forecast import drift, subjects
 from edumetrics.forecast.features import compared
 from edumetrics.forecast.models import Linear, probability
 from edumetrics.forecast.ranking import Forecasted, Known, forecasted
-from edumetrics.params import Calendar
 from edumetrics.reports import render, views
-from edumetrics.scoring.facts import Facts
 from edumetrics.scoring.observed import observe
 from edumetrics.scoring.weekly import Scored, score
-from edumetrics.stages import forecast, history, models, storing, training
-from edumetrics.stages.facts import read_facts
-from edumetrics.stages.forecast import Champion
-from edumetrics.stages.memory import remember
-from edumetrics.stages.models import Found
-from edumetrics.stages.terms import find_term, last_teaching_week, listed, refuse_without_data, report_folder
-from edumetrics.stages.workspace import Workspace, open_workspace
+from edumetrics.stages import chunks, storing
+from edumetrics.stages.terms import find_term, last_teaching_week, refuse_without_data, report_folder
+from edumetrics.stages.week import FORECAST_FROM, Records, Week, gather, read
+from edumetrics.stages.workspace import open_workspace
 from edumetrics.triage.lists import Lists
 from edumetrics.triage.lists import triage as draw_up
-from edumetrics.triage.situation import Memory, Situation
+from edumetrics.triage.situation import Situation
+
+__all__ = ["STAGE", "Scores", "Triaged", "Week", "compute", "gather", "load", "render_pages", "save", "triage", "write"]
 
 STAGE = "weekly"
-# In the first week there is too little to go by.
-FORECAST_FROM = 2
 NO_SUBJECTS = pd.DataFrame(columns=TABLES["risk_of_failing_prediction"].computed)
-
-
-@dataclass(frozen=True)
-class Week:
-    """One teaching week of one term, as read: what `compute` starts from.
-
-    Attributes:
-        facts: the cleaned frames, as known at the week's end.
-        history: what earlier weeks stored of the metrics that baselines are made of.
-        memory: what earlier weeks remember of the lists, and what people entered.
-        prior: what was known of students before the semester.
-        later_half: whether the term is in a later slot of the academic year.
-        champion: the forecast in use, if there is one yet.
-        subjects: what is known of each student's subjects, where there is a model that needs it; else no rows.
-        subject_model: that model.
-        health: data-health findings (see `college.health.findings`).
-        names: student_id, name, roll_number; for pages only.
-        advisors: advisor_id, name, email, class_id.
-        folder: where this week's reports go.
-    """
-
-    workspace: Workspace
-    term: str
-    number: int
-    facts: Facts
-    history: pd.DataFrame
-    memory: Memory
-    prior: pd.DataFrame
-    later_half: bool
-    champion: Champion
-    subjects: pd.DataFrame
-    subject_model: Found
-    health: pd.DataFrame
-    names: pd.DataFrame
-    advisors: pd.DataFrame
-    folder: Path
 
 
 @dataclass(frozen=True)
 class Scores:
     """A week, its scores, what forecasts are made from, the forecast (None where there is none), and by subject.
 
-    `drift` is the population stability of the features against the terms that the forecast learnt from.
+    Attributes:
+        metrics: the columns of weekly_metrics but term, run_id and computed_at.
+        features, by_subject: likewise of weekly_features and risk_of_failing_prediction.
+        drift: the population stability of the features against the terms that the forecast learnt from.
+        scored, forecast: what lists are drawn up from; None where chunks were scored, which drew up their own.
+        lists: those.
     """
 
     week: Week
-    scored: Scored
+    metrics: pd.DataFrame
     features: pd.DataFrame
-    forecast: Forecasted | None
     by_subject: pd.DataFrame
     drift: pd.Series
-
-    @property
-    def metrics(self) -> pd.DataFrame:
-        """The columns of weekly_metrics but term, run_id and computed_at."""
-        return self.scored.metrics
+    scored: Scored | None = None
+    forecast: Forecasted | None = None
+    lists: Lists | None = None
 
 
 @dataclass(frozen=True)
@@ -137,87 +95,47 @@ def load(term: str = "", week: int = 0, folder: str = "") -> Week:
         )
 
 
-def gather(
-    workspace: Workspace,
-    college: College,
-    term: Term,
-    number: int,
-    folder: Path,
-    *,
-    replay: bool,
-    until: int | None = None,
-    with_health: bool = True,
-) -> Week:
-    """Read one week of a term through an open college.
-
-    `replay` keeps the advisors stored for that week; `until` reads weekly counts further, once for all weeks;
-    `with_health` looks for data-health findings.
-
-    Raises:
-        SettingsError: the week is not a teaching week.
-    """
-    calendar, scoring_params = workspace.params.calendar, workspace.params.scoring
-    if number not in calendar.teaching_weeks:
-        raise SettingsError(f"Week {number} is not a teaching week: they are {listed(calendar.teaching_weeks)}.")
-    window = calendar.teaching_weeks_before(number, scoring_params.baseline_weeks)
-    champion = forecast.champion(workspace, term.name)
-    found = health.findings(college, term, number) if with_health else health.nothing()
-    model = models.in_use(workspace, training.SUBJECT, term.name)
-    students = _advised(college, workspace.store, term, number, replay=replay)
-    asked = champion.model is not None and model.model is not None and number >= FORECAST_FROM
-    return Week(
-        workspace=workspace,
-        term=term.name,
-        number=number,
-        facts=read_facts(college, term, number, students, until),
-        history=workspace.store.history(term.name, window),
-        memory=remember(workspace, term.name, number),
-        prior=forecast.prior(workspace, college, term, number),
-        later_half=_later_half(term, calendar),
-        champion=champion,
-        subjects=history.subjects_so_far(workspace, college, term, number, students) if asked else pd.DataFrame(),
-        subject_model=model,
-        health=_with_trouble(found, {"forecast: model": champion.trouble, "forecast: subjects": model.trouble}),
-        names=college.names,
-        advisors=college.advisors,
-        folder=folder,
-    )
-
-
-def _with_trouble(found: pd.DataFrame, troubles: dict[str, str]) -> pd.DataFrame:
-    for check, trouble in troubles.items():
-        found = health.with_warning(found, check, trouble) if trouble else found
-    return found
-
-
 def compute(week: Week) -> Scores:
-    """Score the week: pure, changes nothing."""
+    """Score the week; changes nothing. A large college is read and scored in chunks, several at a time."""
+    if week.records is None:
+        return _in_chunks(week)
+    scores = _score(week, week.records)
+    said = drift.finding(scores.drift)
+    if not said or scores.forecast is None:
+        return scores
+    warned = replace(week, health=health.with_warning(week.health, "forecast: drift", said))
+    return replace(scores, week=warned, forecast=replace(scores.forecast, drifted=True))
+
+
+def _score(week: Week, records: Records) -> Scores:
     params = week.workspace.params
     calendar, scoring = params.calendar, params.scoring
-    scored = score(observe(week.facts, calendar, scoring), week.history, calendar, scoring)
-    known = Known(week.prior, calendar, scoring, week.later_half)
-    own = known.own(scored, week.history)
+    scored = score(observe(records.facts, calendar, scoring), records.history, calendar, scoring)
+    known = Known(records.prior, calendar, scoring, week.later_half)
+    own = known.own(scored, records.history)
     made = compared(own, scored.metrics["student_id"])
     if week.champion.model is None or week.number < FORECAST_FROM:
-        return Scores(week, scored, made, None, NO_SUBJECTS, pd.Series(dtype="float64"))
+        return Scores(week, scored.metrics, made, NO_SUBJECTS, pd.Series(dtype="float64"), scored)
     model, keep = week.champion.model, params.forecast.smoothing
-    index = drift.stability(week.champion.reference, made, week.number)
-    said = drift.finding(index)
-    if said:
-        week = replace(week, health=health.with_warning(week.health, "forecast: drift", said))
-    found = forecasted(model, known, own, made, week.history, week.number, keep)
-    found = replace(found, drifted=bool(said))
+    found = forecasted(model, known, own, made, records.history, week.number, keep)
     scored = replace(scored, metrics=scored.metrics.assign(p_fail=found.chance))
-    return Scores(week, scored, made, found, _by_subject(week, scored.metrics, found), index)
+    by_subject = _by_subject(week, records, scored.metrics, found)
+    return Scores(week, scored.metrics, made, by_subject, _drift(week, made), scored, found)
 
 
-def _by_subject(week: Week, metrics: pd.DataFrame, found: Forecasted) -> pd.DataFrame:
+def _drift(week: Week, features: pd.DataFrame) -> pd.Series:
+    if week.champion.model is None or week.number < FORECAST_FROM:
+        return pd.Series(dtype="float64")
+    return drift.stability(week.champion.reference, features, week.number)
+
+
+def _by_subject(week: Week, records: Records, metrics: pd.DataFrame, found: Forecasted) -> pd.DataFrame:
     """The rows of risk_of_failing_prediction but term, run_id and computed_at."""
     model = week.subject_model.model
-    if week.subjects.empty or not isinstance(model, Linear):
+    if records.subjects.empty or not isinstance(model, Linear):
         return NO_SUBJECTS
     known = metrics[["student_id", "sem_week", "semester"]].assign(logit=found.logit)
-    rows = week.subjects.drop(columns=["sem_week", "semester"]).merge(known, on="student_id")
+    rows = records.subjects.drop(columns=["sem_week", "semester"]).merge(known, on="student_id")
     chance = probability(model.logit(rows))
     rows = rows.assign(p_fail=chance, risk_label=subjects.label(chance), model_id=week.subject_model.model_id)
     return rows[list(NO_SUBJECTS.columns)].sort_values(["student_id", "subject_id"], ignore_index=True)
@@ -225,11 +143,14 @@ def _by_subject(week: Week, metrics: pd.DataFrame, found: Forecasted) -> pd.Data
 
 def triage(scores: Scores) -> Triaged:
     """Draw up the advisors' lists: pure, changes nothing."""
+    if scores.lists is not None:
+        return Triaged(scores, scores.lists)
     week, params = scores.week, scores.week.workspace.params
+    assert scores.scored is not None and week.records is not None
     situation = Situation(
         scored=scores.scored,
-        history=week.history,
-        memory=week.memory,
+        history=week.records.history,
+        memory=week.records.memory,
         calendar=params.calendar,
         scoring=params.scoring,
         triage=params.triage,
@@ -237,6 +158,59 @@ def triage(scores: Scores) -> Triaged:
         model=scores.forecast if week.champion.ranks(week.number) else None,
     )
     return Triaged(scores, draw_up(situation))
+
+
+# ---------------------------------------------------------------- a large college
+
+
+@dataclass(frozen=True)
+class Part:
+    """The rows of one chunk."""
+
+    metrics: pd.DataFrame
+    features: pd.DataFrame
+    by_subject: pd.DataFrame
+    lists: Lists
+    health: pd.DataFrame
+
+
+def _in_chunks(week: Week) -> Scores:
+    """Score and triage chunk by chunk, and put the parts together."""
+    bare, run = replace(week, names=week.names.iloc[:0]), week.workspace.settings
+    parts: list[Part] = chunks.each(run, _chunk, week.chunks, bare, False)
+    features = chunks.merged((part.features for part in parts), "student_id")
+    index = _drift(week, features)
+    said = drift.finding(index)
+    if said and week.champion.ranks(week.number):
+        # Whether the term is unlike earlier ones, only the whole can tell; sentences on the lists then say so.
+        parts = chunks.each(run, _chunk, week.chunks, bare, True)
+    found = pd.concat([week.health, chunks.findings(part.health for part in parts)], ignore_index=True)
+    lists = Lists(
+        chunks.merged((part.lists.flags for part in parts), "student_id"),
+        chunks.merged((part.lists.exits for part in parts), "student_id"),
+        chunks.merged((part.lists.findings for part in parts), "class_id", "code"),
+    )
+    return Scores(
+        replace(week, health=health.with_warning(found, "forecast: drift", said) if said else found),
+        chunks.merged((part.metrics for part in parts), "student_id"),
+        features,
+        chunks.merged((part.by_subject for part in parts), "student_id", "subject_id"),
+        index,
+        lists=lists,
+    )
+
+
+def _chunk(classes: tuple[str, ...], week: Week, drifted: bool) -> Part:
+    """Read, score and triage the classes of one chunk, in a process of its own."""
+    workspace, number = week.workspace, week.number
+    with workspace.college() as college:
+        records = read(workspace, college, week.whole, number, replay=week.replay, classes=classes)
+        looked = len(week.health) > 0
+        found = health.rows(college, week.whole.only(classes), number) if looked else health.nothing()
+    scores = _score(replace(week, records=records), records)
+    if drifted and scores.forecast is not None:
+        scores = replace(scores, forecast=replace(scores.forecast, drifted=True))
+    return Part(scores.metrics, scores.features, scores.by_subject, triage(scores).lists, found)
 
 
 def write(triaged: Triaged, *, write: bool = True, run_id: str = "") -> int:
@@ -284,7 +258,7 @@ def render_pages(triaged: Triaged, *, write: bool = True) -> list[Path]:
         return []
     scores, week = triaged.scores, triaged.scores.week
     folder = settings.private_folder(week.folder / "advisors")
-    dates = week.facts.dates
+    dates = week.whole.dates
     first_day = dates.loc[dates["week"] == week.number, "week_date"].mode()[0]
     calendar = week.workspace.params.calendar
     pages = views.advisor_pages(
@@ -294,27 +268,3 @@ def render_pages(triaged: Triaged, *, write: bool = True) -> list[Path]:
         render.write_page(folder / f"{render.file_name(page.advisor_id)}.html", render.advisor_page(page))
         for page in pages
     ]
-
-
-def _later_half(term: Term, calendar: Calendar) -> bool:
-    """Whether the term began nearer to a later slot of the academic year than to the first."""
-    start = pd.Timestamp(term.name)
-    first = min(calendar.slots.values(), key=lambda slot: slot.offset)
-    apart = {
-        slot.offset: min(abs((start - pd.Timestamp(f"{start.year + year}-{slot.starts}")).days) for year in (-1, 0, 1))
-        for slot in calendar.slots.values()
-    }
-    return min(apart, key=lambda offset: (apart[offset], offset)) != first.offset
-
-
-def _advised(college: College, store: Store, term: Term, week: int, *, replay: bool) -> pd.DataFrame:
-    """The students with their advisor: today's, else the class's; in a replay the one stored for that week."""
-    students, advisors = college.students, college.advisors
-    own = students["advisor_id"].where(students["advisor_id"].isin(advisors["advisor_id"]))
-    of_class = advisors.dropna(subset="class_id").sort_values("advisor_id").drop_duplicates("class_id")
-    advisor = own.where(own.notna(), students["class_id"].map(of_class.set_index("class_id")["advisor_id"]))
-    if replay:
-        stored = store.read("weekly_metrics", ("student_id", "advisor_id"), term=term.name, sem_week=week)
-        then = students[["student_id"]].merge(stored, on="student_id", how="left")["advisor_id"].to_numpy()
-        advisor = advisor.where(pd.isna(then), then)
-    return students.assign(advisor_id=advisor)

@@ -25,6 +25,10 @@ class Workspace:
     params: Params
     store: Store
 
+    def __reduce__(self) -> tuple[object, ...]:
+        """Sent to another process, a workspace is opened there anew."""
+        return _reopened, (self.settings, self.params)
+
     @contextmanager
     def college(self) -> Iterator[College]:
         """The college's database, read in one snapshot.
@@ -47,6 +51,10 @@ class Workspace:
     def today(self) -> date:
         """Today in the college's time zone."""
         return datetime.now(self.params.calendar.zone).date()
+
+
+def _reopened(chosen: Settings, params: Params) -> Workspace:
+    return Workspace(chosen, params, Store(chosen.default_db_url))
 
 
 def open_workspace(chosen: Settings | None = None) -> Workspace:

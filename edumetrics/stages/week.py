@@ -1,0 +1,196 @@
+"""Reading a week: everything that its scores, forecasts and lists start from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from edumetrics.analysis.store import Classes, Store
+from edumetrics.college import arrivals, health
+from edumetrics.college.source import College, Term
+from edumetrics.errors import SettingsError
+from edumetrics.params import Calendar
+from edumetrics.scoring.facts import Facts
+from edumetrics.stages import chunks, forecast, history, models, training
+from edumetrics.stages.facts import read_facts
+from edumetrics.stages.forecast import Champion
+from edumetrics.stages.memory import remember
+from edumetrics.stages.models import Found
+from edumetrics.stages.terms import listed
+from edumetrics.stages.workspace import Workspace
+from edumetrics.triage.situation import Memory
+
+# In the first week there is too little to go by.
+FORECAST_FROM = 2
+
+
+@dataclass(frozen=True)
+class Records:
+    """What is known of the students of a week: of all of them, or of the classes of one chunk.
+
+    Attributes:
+        facts: the cleaned frames, as known at the week's end.
+        history: what earlier weeks stored of the metrics that baselines are made of.
+        memory: what earlier weeks remember of the lists, and what people entered.
+        prior: what was known of students before the semester.
+        subjects: what is known of each student's subjects, where there is a model that needs it; else no rows.
+    """
+
+    facts: Facts
+    history: pd.DataFrame
+    memory: Memory
+    prior: pd.DataFrame
+    subjects: pd.DataFrame
+
+
+@dataclass(frozen=True)
+class Week:
+    """One teaching week of one term, as read: what `weekly.compute` starts from.
+
+    Attributes:
+        whole: the term, all of its classes.
+        places: student_id, sem_week: every earlier place on a list of the term.
+        later_half: whether the term is in a later slot of the academic year.
+        champion: the forecast in use, if there is one yet.
+        subject_model: the model of single subjects.
+        health: data-health findings (see `college.health.findings`).
+        names: student_id, name, roll_number; for pages only.
+        advisors: advisor_id, name, email, class_id.
+        folder: where this week's reports go.
+        replay: whether the advisors stored for that week are kept.
+        records: what is known of the students; None where they are read, and scored, in chunks.
+        chunks: the classes of each chunk.
+    """
+
+    workspace: Workspace
+    term: str
+    number: int
+    whole: Term
+    places: pd.DataFrame
+    later_half: bool
+    champion: Champion
+    subject_model: Found
+    health: pd.DataFrame
+    names: pd.DataFrame
+    advisors: pd.DataFrame
+    folder: Path
+    replay: bool
+    records: Records | None
+    chunks: tuple[tuple[str, ...], ...] = ()
+
+
+def gather(
+    workspace: Workspace,
+    college: College,
+    term: Term,
+    number: int,
+    folder: Path,
+    *,
+    replay: bool,
+    until: int | None = None,
+    with_health: bool = True,
+) -> Week:
+    """Read one week of a term through an open college; a large college is only split into chunks, to be read later.
+
+    `replay` keeps the advisors stored for that week; `until` reads weekly counts further, once for all weeks;
+    `with_health` looks for data-health findings.
+
+    Raises:
+        SettingsError: the week is not a teaching week.
+    """
+    calendar = workspace.params.calendar
+    if number not in calendar.teaching_weeks:
+        raise SettingsError(f"Week {number} is not a teaching week: they are {listed(calendar.teaching_weeks)}.")
+    parts: tuple[tuple[str, ...], ...] = ()
+    if college.large:
+        students = advised(college, workspace.store, term, number, replay=replay)
+        parts = chunks.split(workspace, college, term, number, students)
+    found = health.nothing()
+    if with_health:
+        # Rows are looked at where they are read: chunk by chunk.
+        found = health.feeds(college, term, number) if parts else health.findings(college, term, number)
+    champion, model = forecast.champion(workspace, term.name), models.in_use(workspace, training.SUBJECT, term.name)
+    return Week(
+        workspace=workspace,
+        term=term.name,
+        number=number,
+        whole=term,
+        places=workspace.store.places(term.name, number),
+        later_half=_later_half(term, calendar),
+        champion=champion,
+        subject_model=model,
+        health=_with_trouble(found, {"forecast: model": champion.trouble, "forecast: subjects": model.trouble}),
+        names=college.names,
+        advisors=college.advisors,
+        folder=folder,
+        replay=replay,
+        records=None if parts else read(workspace, college, term, number, replay=replay, until=until),
+        chunks=parts,
+    )
+
+
+def read(
+    workspace: Workspace,
+    college: College,
+    term: Term,
+    number: int,
+    *,
+    replay: bool,
+    until: int | None = None,
+    classes: Classes = None,
+) -> Records:
+    """What is known at the end of a week; with `classes`, of the students of one chunk."""
+    store = workspace.store
+    students = advised(college, store, term, number, replay=replay)
+    feeds = None
+    if classes is not None:
+        window = college.feed_window(number)
+        # What the college lacks, no chunk can tell alone.
+        feeds = frozenset(NAMES[feed] for feed in NAMES if arrivals.newest_week(college, term, feed, window))
+        students = chunks.members(college, term, number, students, classes)
+        term = term.only(classes)
+    before = workspace.params.calendar.teaching_weeks_before(number, workspace.params.scoring.baseline_weeks)
+    champion, model = forecast.champion(workspace, term.name), models.in_use(workspace, training.SUBJECT, term.name)
+    asked = champion.model is not None and model.model is not None and number >= FORECAST_FROM
+    return Records(
+        facts=read_facts(college, term, number, students, until, feeds),
+        history=store.history(term.name, before, classes),
+        memory=remember(workspace, term.name, number, classes),
+        prior=forecast.prior(workspace, college, term, number, classes),
+        subjects=history.subjects_so_far(workspace, college, term, number, students) if asked else pd.DataFrame(),
+    )
+
+
+NAMES = {"library_visits": "library", "book_borrows": "loans", "lms_activity": "platform"}
+
+
+def _with_trouble(found: pd.DataFrame, troubles: dict[str, str]) -> pd.DataFrame:
+    for check, trouble in troubles.items():
+        found = health.with_warning(found, check, trouble) if trouble else found
+    return found
+
+
+def _later_half(term: Term, calendar: Calendar) -> bool:
+    """Whether the term began nearer to a later slot of the academic year than to the first."""
+    start = pd.Timestamp(term.name)
+    first = min(calendar.slots.values(), key=lambda slot: slot.offset)
+    apart = {
+        slot.offset: min(abs((start - pd.Timestamp(f"{start.year + year}-{slot.starts}")).days) for year in (-1, 0, 1))
+        for slot in calendar.slots.values()
+    }
+    return min(apart, key=lambda offset: (apart[offset], offset)) != first.offset
+
+
+def advised(college: College, store: Store, term: Term, week: int, *, replay: bool) -> pd.DataFrame:
+    """The students with their advisor: today's, else the class's; in a replay the one stored for that week."""
+    students, advisors = college.students, college.advisors
+    own = students["advisor_id"].where(students["advisor_id"].isin(advisors["advisor_id"]))
+    of_class = advisors.dropna(subset="class_id").sort_values("advisor_id").drop_duplicates("class_id")
+    advisor = own.where(own.notna(), students["class_id"].map(of_class.set_index("class_id")["advisor_id"]))
+    if replay:
+        stored = store.read("weekly_metrics", ("student_id", "advisor_id"), term=term.name, sem_week=week)
+        then = students[["student_id"]].merge(stored, on="student_id", how="left")["advisor_id"].to_numpy()
+        advisor = advisor.where(pd.isna(then), then)
+    return students.assign(advisor_id=advisor)

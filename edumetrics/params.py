@@ -262,7 +262,7 @@ class Batch(Model):
     """`batch.yml`: what the operator decides."""
 
     timeout_minutes: Timeouts = Timeouts()
-    chunk_students: PositiveInt = 40_000
+    chunk_students: PositiveInt = 80_000
     gate: Gate = Gate()
     retention: Retention = Retention()
 

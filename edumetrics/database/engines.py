@@ -20,12 +20,13 @@ CONNECT_SECONDS = 10
 LOCK = 0x6564756D65747269
 
 
-def college_engine(url: str, time_zone: str = "UTC") -> Engine:
+def college_engine(url: str, time_zone: str = "UTC", *, alone: bool = True) -> Engine:
     """An engine whose sessions are read-only, whatever the role could do.
 
     Args:
         url: a database URL; for SQLite the file must exist.
         time_zone: the college's time zone, in which timestamps with a zone are read.
+        alone: whether a query may have the server's cores to itself.
 
     Raises:
         SettingsError: the URL cannot be understood, its driver is missing, or its SQLite file does not exist.
@@ -46,6 +47,7 @@ def college_engine(url: str, time_zone: str = "UTC") -> Engine:
         options = (
             f"-c default_transaction_read_only=on -c TimeZone={time_zone}"
             " -c enable_nestloop=off -c jit=off -c work_mem=64MB"
+            + ("" if alone else " -c max_parallel_workers_per_gather=0")
         )
         return _engine(parsed, "CLIENT_DB_URL", connect_args={"options": options, "connect_timeout": CONNECT_SECONDS})
     engine = _engine(parsed, "CLIENT_DB_URL")

@@ -16,27 +16,25 @@ from joblib import Parallel, cpu_count, delayed, parallel_config
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from edumetrics.college import arrivals
-from edumetrics.college.source import College, Term
+from edumetrics.college.source import Term
 from edumetrics.errors import SettingsError
 from edumetrics.settings import Settings
 from edumetrics.stages.workspace import Workspace
 
 
 def split(
-    workspace: Workspace, college: College, term: Term, week: int, students: pd.DataFrame
+    workspace: Workspace, term: Term, week: int, students: pd.DataFrame, elsewhere: pd.DataFrame
 ) -> tuple[tuple[str, ...], ...]:
     """The classes of each chunk, of about `chunk_students` students (more where they cannot be parted).
 
     Args:
         workspace: where.
-        college: the college, open.
         term: the week's term.
         week: the semester week.
         students: student_id, class_id, advisor_id.
+        elsewhere: as `arrivals.elsewhere`.
     """
     homes = students.set_index("student_id")["class_id"]
-    elsewhere = arrivals.elsewhere(college, term, week)
     stored = workspace.store.classes_of(term.name, week)
     stored = stored.assign(home=stored["student_id"].map(homes))
     own = students[students["class_id"].isin(term.pairings["class_id"])]
@@ -63,10 +61,10 @@ def split(
     return tuple(tuple(map(str, part.index)) for _, part in classes.groupby(classes.map(bins)))
 
 
-def members(college: College, term: Term, week: int, students: pd.DataFrame, classes: Iterable[str]) -> pd.DataFrame:
+def members(students: pd.DataFrame, elsewhere: pd.DataFrame, classes: Iterable[str]) -> pd.DataFrame:
     """The students of a chunk: whose class today is among its classes, or who attended one of them."""
     chosen = list(classes)
-    moved = arrivals.elsewhere(college, term.only(chosen), week)["student_id"]
+    moved = elsewhere.loc[elsewhere["attended"].isin(chosen), "student_id"]
     return students[students["class_id"].isin(chosen) | students["student_id"].isin(moved)]
 
 
@@ -92,7 +90,7 @@ def _cluster(address: str) -> Iterator[Any]:
     except ImportError:
         raise SettingsError("The backend dask needs its extra: pip install 'edumetrics[dask]'.") from None
     try:
-        client = Client(address, timeout=10)
+        client = Client(address, timeout=10)  # type: ignore[no-untyped-call]
     except (OSError, ValueError) as error:
         raise SettingsError(f"There is no Dask scheduler at {address or 'no address'}: correct --scheduler.") from error
     with client, client.as_current():

@@ -62,6 +62,7 @@ class Week:
         replay: whether the advisors stored for that week are kept.
         records: what is known of the students; None where they are read, and scored, in chunks.
         chunks: the classes of each chunk.
+        elsewhere: who attended another class than today's (see `college.arrivals.elsewhere`), where there are chunks.
     """
 
     workspace: Workspace
@@ -78,7 +79,8 @@ class Week:
     folder: Path
     replay: bool
     records: Records | None
-    chunks: tuple[tuple[str, ...], ...] = ()
+    chunks: tuple[tuple[str, ...], ...]
+    elsewhere: pd.DataFrame
 
 
 def gather(
@@ -104,9 +106,11 @@ def gather(
     if number not in calendar.teaching_weeks:
         raise SettingsError(f"Week {number} is not a teaching week: they are {listed(calendar.teaching_weeks)}.")
     parts: tuple[tuple[str, ...], ...] = ()
+    elsewhere = pd.DataFrame()
     if college.large:
         students = advised(college, workspace.store, term, number, replay=replay)
-        parts = chunks.split(workspace, college, term, number, students)
+        elsewhere = arrivals.elsewhere(college, term, number)
+        parts = chunks.split(workspace, term, number, students, elsewhere)
     found = health.nothing()
     if with_health:
         # Rows are looked at where they are read: chunk by chunk.
@@ -128,6 +132,7 @@ def gather(
         replay=replay,
         records=None if parts else read(workspace, college, term, number, replay=replay, until=until),
         chunks=parts,
+        elsewhere=elsewhere,
     )
 
 
@@ -139,18 +144,35 @@ def read(
     *,
     replay: bool,
     until: int | None = None,
-    classes: Classes = None,
 ) -> Records:
-    """What is known at the end of a week; with `classes`, of the students of one chunk."""
+    """What is known of everyone at the end of a week."""
+    students = advised(college, workspace.store, term, number, replay=replay)
+    return _records(workspace, college, term, number, students, until=until)
+
+
+def read_chunk(college: College, week: Week, classes: Classes) -> Records:
+    """What is known at the end of a week of the students of one chunk."""
+    workspace, number = week.workspace, week.number
+    window = college.feed_window(number)
+    # What the college lacks, no chunk can tell alone.
+    feeds = frozenset(NAMES[feed] for feed in NAMES if arrivals.newest_week(college, week.whole, feed, window))
+    students = advised(college, workspace.store, week.whole, number, replay=week.replay)
+    own = chunks.members(students, week.elsewhere, classes or ())
+    return _records(workspace, college, week.whole.only(classes or ()), number, own, classes=classes, feeds=feeds)
+
+
+def _records(
+    workspace: Workspace,
+    college: College,
+    term: Term,
+    number: int,
+    students: pd.DataFrame,
+    *,
+    until: int | None = None,
+    classes: Classes = None,
+    feeds: frozenset[str] | None = None,
+) -> Records:
     store = workspace.store
-    students = advised(college, store, term, number, replay=replay)
-    feeds = None
-    if classes is not None:
-        window = college.feed_window(number)
-        # What the college lacks, no chunk can tell alone.
-        feeds = frozenset(NAMES[feed] for feed in NAMES if arrivals.newest_week(college, term, feed, window))
-        students = chunks.members(college, term, number, students, classes)
-        term = term.only(classes)
     before = workspace.params.calendar.teaching_weeks_before(number, workspace.params.scoring.baseline_weeks)
     champion, model = forecast.champion(workspace, term.name), models.in_use(workspace, training.SUBJECT, term.name)
     asked = champion.model is not None and model.model is not None and number >= FORECAST_FROM

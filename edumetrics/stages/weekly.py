@@ -20,7 +20,7 @@ from edumetrics.scoring.observed import observe
 from edumetrics.scoring.weekly import Scored, score
 from edumetrics.stages import chunks, storing
 from edumetrics.stages.terms import find_term, last_teaching_week, refuse_without_data, report_folder
-from edumetrics.stages.week import FORECAST_FROM, Records, Week, gather, read
+from edumetrics.stages.week import FORECAST_FROM, Records, Week, gather, read_chunk
 from edumetrics.stages.workspace import open_workspace
 from edumetrics.triage.lists import Lists
 from edumetrics.triage.lists import triage as draw_up
@@ -202,11 +202,10 @@ def _in_chunks(week: Week) -> Scores:
 
 def _chunk(classes: tuple[str, ...], week: Week, drifted: bool) -> Part:
     """Read, score and triage the classes of one chunk, in a process of its own."""
-    workspace, number = week.workspace, week.number
-    with workspace.college() as college:
-        records = read(workspace, college, week.whole, number, replay=week.replay, classes=classes)
+    with week.workspace.college(alone=False) as college:
+        records = read_chunk(college, week, classes)
         looked = len(week.health) > 0
-        found = health.rows(college, week.whole.only(classes), number) if looked else health.nothing()
+        found = health.rows(college, week.whole.only(classes), week.number) if looked else health.nothing()
     scores = _score(replace(week, records=records), records)
     if drifted and scores.forecast is not None:
         scores = replace(scores, forecast=replace(scores.forecast, drifted=True))

@@ -30,13 +30,13 @@ class Workspace:
         return _reopened, (self.settings, self.params)
 
     @contextmanager
-    def college(self) -> Iterator[College]:
-        """The college's database, read in one snapshot.
+    def college(self, *, alone: bool = True) -> Iterator[College]:
+        """The college's database, read in one snapshot; not `alone` where other processes read it at the same time.
 
         Raises:
             SettingsError: it cannot be reached, or its mapping does not fit.
         """
-        engine = database.college_engine(self.settings.client_db_url, self.params.calendar.time_zone)
+        engine = database.college_engine(self.settings.client_db_url, self.params.calendar.time_zone, alone=alone)
         try:
             with database.connected(engine, "CLIENT_DB_URL") as connection:
                 if connection.dialect.name == "postgresql":

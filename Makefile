@@ -27,7 +27,7 @@ demo: $(READY)
 	@$(BIN)/edumetrics demo
 
 test: $(READY)
-	$(BIN)/python -m pytest -p no:nbval
+	$(BIN)/python -m pytest -p no:nbval -n logical --dist loadfile
 
 lint: $(READY)
 	$(BIN)/ruff check .

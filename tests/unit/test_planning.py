@@ -1,0 +1,66 @@
+"""What is due, in order: over slots and years, vacations, and weeks that are done already."""
+
+from __future__ import annotations
+
+from edumetrics.batch import planning
+from edumetrics.batch.planning import Plan
+from edumetrics.stages.workspace import Workspace
+from edumetrics.weeks import Position
+
+
+def at(workspace: Workspace, position: Position | None) -> Plan:
+    with workspace.store.transaction() as connection:
+        workspace.store.set_position(connection, position)
+    return planning.plan(workspace)
+
+
+def due(plan: Plan) -> list[tuple[str, str, int]]:
+    return [(task.stage, task.term, task.week) for step in plan.steps for task in step.tasks]
+
+
+def test_a_catch_up_crosses_into_the_next_slot(demo_copy: Workspace) -> None:
+    plan = at(demo_copy, Position(2025, 15))
+    assert [step.position.global_week for step in plan.steps] == list(range(16, 29))
+    tasks = due(plan)
+    weekly = [(term, week) for stage, term, week in tasks if stage == "weekly"]
+    assert weekly == [
+        ("2025-07-14", 16),
+        ("2025-07-14", 17),
+        *(("2026-01-05", week) for week in (1, 2, 3, 4, 5, 6, 7, 9, 10)),
+    ]
+    assert ("pre_sem", "2026-01-05", 1) in tasks
+    assert [task for task in tasks if task[0] == "pre_end"] == [
+        ("pre_end", "2025-07-14", 16),
+        ("pre_end", "2025-07-14", 17),
+    ]
+    assert [task[2] for task in tasks if task[0] == "pre_mid"] == [6, 7]
+    assert tasks.index(("pre_sem", "2026-01-05", 1)) < tasks.index(("weekly", "2026-01-05", 1))
+    folders = {task.folder.parts[-3] for step in plan.steps for task in step.tasks}
+    assert folders == {"2025-odd", "2025-even"}
+
+
+def test_an_exam_or_vacation_week_has_nothing_due(demo_copy: Workspace) -> None:
+    calendar = demo_copy.params.calendar.model_copy(update={"vacation_weeks": (10,)})
+    params = demo_copy.params.model_copy(update={"calendar": type(calendar)(**calendar.model_dump())})
+    plan = at(Workspace(demo_copy.settings, params, demo_copy.store), Position(2025, 25))
+    assert [(step.position.global_week, [task.stage for task in step.tasks if task.stage == "weekly"]) for step in plan.steps] == [
+        (26, []), (27, ["weekly"]), (28, []),
+    ]  # fmt: skip
+
+
+def test_classes_of_different_semesters_share_a_week(demo_copy: Workspace) -> None:
+    metrics = demo_copy.store.read("weekly_metrics", term="2026-01-05", sem_week=10)
+    assert metrics["semester"].nunique() > 1
+    assert [task for task in due(at(demo_copy, Position(2025, 27))) if task[0] == "weekly"] == [
+        ("weekly", "2026-01-05", 10)
+    ]
+
+
+def test_where_both_agree_nothing_is_due_and_behind_it_is_rolled_back(demo_copy: Workspace) -> None:
+    assert due(at(demo_copy, Position(2025, 28))) == []
+    assert at(demo_copy, Position(2025, 28)).back_to is None
+    assert at(demo_copy, Position(2025, 30)).back_to == ("2026-01-05", 10)
+    assert at(demo_copy, Position(2026, 3)).back_to == ("2026-01-05", 10), "a year further on"
+    assert list(planning.described(at(demo_copy, Position(2025, 28)))) == [
+        "Nothing to do: the analysis is where the college is."
+    ]

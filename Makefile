@@ -39,6 +39,7 @@ lab: $(READY)
 
 bench: $(READY)
 	$(BIN)/python -m benchmarks
+	$(BIN)/python -m benchmarks.batch
 
 # Maintainers: refresh the pinned set (needs uv) for every supported Python at once.
 lock:

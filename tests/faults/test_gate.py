@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pandas as pd
 import pytest
 import sqlalchemy as sa
@@ -190,7 +192,9 @@ def test_a_held_class_is_told_and_the_rest_goes_on(environment: Workspace) -> No
     change(environment, f"UPDATE attendance SET present = NULL WHERE {NOW} AND class_id = '{one}'")
     result = edumetrics("run", "--week", "10", "--log-format", "json")
     assert result.exit_code == 0
-    assert f"the mail of {one} is held: Nobody marked" in result.output.splitlines()[-1]
+    told = [json.loads(line) for line in result.output.splitlines()]
+    assert [(line["stage"], line["week"]) for line in told if "stage" in line] == [("weekly", 10)]
+    assert f"the mail of {one} is held: Nobody marked" in told[-1]["message"]
     log = environment.store.read("run_log").sort_values("started_at").iloc[-1]
     assert (log["stage"], log["status"]) == ("gate", "refused")
     health = environment.store.read("data_health", run_id=log["run_id"])

@@ -1,0 +1,85 @@
+"""What the batch adds to the work itself: start-up of kernels, nothing to do, and `--help`.
+
+The same catch-up of the demo college with kernels forked from a pre-imported process and with papermill's own: overhead
+is the time on the wall less the cells' own. Usage: python -m benchmarks.batch [--weeks 17]
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import nbformat
+
+from edumetrics import database
+from edumetrics.batch import calibration, journal, kernels, pipeline
+from edumetrics.college import made, simulator
+from edumetrics.params import Calendar
+from edumetrics.settings import Settings
+from edumetrics.stages.workspace import Workspace, open_workspace
+
+REPEATS = 5
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--weeks", type=int, default=17)
+    weeks = parser.parse_args().weeks
+    print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}")
+    with tempfile.TemporaryDirectory() as folder:
+        home = Path(folder) / "start"
+        first = workspace(home)
+        plan = simulator.demo_plan(600, 1, Calendar(), weeks=weeks)
+        made.simulate(database.writable_engine(first.settings.client_db_url), plan, quiet=True)
+        calibration.calibrate(first, journal.silent, completed_only=True)
+        print("| kernels | stages | wall, s | cells, s | overhead, s |\n|---|---:|---:|---:|---:|")
+        overhead = {}
+        for name, fork in (("forked", True), ("papermill's own", False)):
+            kernels.CAN_FORK = fork
+            copied = Path(folder) / name.split("'")[0]
+            shutil.copytree(home, copied)
+            overhead[fork] = catch_up(workspace(copied), name)
+        print(f"overhead, forked / papermill's own: {overhead[True] / overhead[False]:.2f} (asked: at most 0.33)")
+        environ = {**os.environ, **workspace(Path(folder) / "forked").settings.environ}
+        bare = command([sys.executable, "-c", "pass"], environ)
+        edumetrics = [sys.executable, "-m", "edumetrics"]
+        print("| command | s | / starting Python |\n|---|---:|---:|")
+        for name, arguments in (("edumetrics --help", ["--help"]), ("edumetrics run, nothing to do", ["run"])):
+            seconds = command([*edumetrics, *arguments], environ)
+            print(f"| {name} | {seconds:.2f} | {seconds / bare:.0f} |")
+
+
+def workspace(home: Path) -> Workspace:
+    home.mkdir(exist_ok=True)
+    return open_workspace(Settings(home, "native", f"sqlite:///{home}/college.db", f"sqlite:///{home}/analysis.db"))
+
+
+def catch_up(at: Workspace, name: str) -> float:
+    start = time.perf_counter()
+    pipeline.run(at, journal.silent)
+    wall = time.perf_counter() - start
+    notebooks = [nbformat.read(path, as_version=4) for path in at.settings.reports.rglob("run.ipynb")]
+    cells = sum(cell.metadata["papermill"]["duration"] or 0 for book in notebooks for cell in book.cells)
+    print(f"| {name} | {len(notebooks)} | {wall:.1f} | {cells:.1f} | {wall - cells:.1f} |", flush=True)
+    return wall - cells
+
+
+def command(arguments: list[str], environ: dict[str, str]) -> float:
+    taken = []
+    for _ in range(REPEATS):
+        start = time.perf_counter()
+        subprocess.run(arguments, env=environ, check=True, stdout=subprocess.DEVNULL)
+        taken.append(time.perf_counter() - start)
+    return statistics.median(taken)
+
+
+if __name__ == "__main__":
+    main()

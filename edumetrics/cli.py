@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from edumetrics import __version__
-from edumetrics.errors import EduMetricsError, SettingsError
+from edumetrics.errors import EduMetricsError, Locked, Refused, SettingsError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -179,8 +179,10 @@ def run(
     from edumetrics.batch import pipeline
 
     tell = _tell(log_format)
-    with _logged(log_format):
-        tell(pipeline.run(workspace, tell, week=week, stage=stage, as_of=_day(as_of), force=force).line)
+    with _logged(log_format), _operator_told(workspace):
+        outcome = pipeline.run(workspace, tell, week=week, stage=stage, as_of=_day(as_of), force=force)
+        tell(outcome.line)
+        _to_operator(workspace, outcome.kind, outcome.line)
 
 
 @main.command()
@@ -327,6 +329,30 @@ def _tell(log_format: str) -> Tell:
     from edumetrics.batch import journal
 
     return journal.structured if log_format == "json" else journal.plain
+
+
+@contextmanager
+def _operator_told(workspace: Workspace) -> Iterator[None]:
+    """What went wrong with a run goes to the operator, too; that another is at work went not wrong."""
+    try:
+        yield
+    except Locked:
+        raise
+    except EduMetricsError as error:
+        _to_operator(workspace, "refused" if isinstance(error, Refused) else "failed", str(error))
+        raise
+
+
+def _to_operator(workspace: Workspace, outcome: str, line: str) -> None:
+    """Mail the operator; a mail that cannot be sent changes nothing about the run."""
+    from edumetrics import mail
+
+    if not outcome:
+        return
+    try:
+        mail.to_operator(workspace.settings, outcome, line)
+    except EduMetricsError as error:
+        click.echo(f"The operator was not told: {error}", err=True)
 
 
 @contextmanager

@@ -28,13 +28,16 @@ class Settings:
     college: str
     client_db_url: str = field(repr=False)
     default_db_url: str = field(repr=False)
+    smtp_url: str = field(default="", repr=False)
+    mail_from: str = ""
+    operator_email: str = ""
     workers: int = 0
     backend: str = "loky"
     scheduler: str = ""
 
     @property
     def environ(self) -> dict[str, str]:
-        """These settings as a process of ours reads them."""
+        """These settings as a kernel reads them: all but those of mail, for which a notebook has no use."""
         return {
             "EDUMETRICS_HOME": str(self.home),
             "EDUMETRICS_COLLEGE": self.college,
@@ -87,6 +90,9 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         college=values.get("EDUMETRICS_COLLEGE", "native"),
         client_db_url=_absolute(values.get("CLIENT_DB_URL", "sqlite:///data/college.db"), home),
         default_db_url=_absolute(values.get("DEFAULT_DB_URL", "sqlite:///data/analysis.db"), home),
+        smtp_url=values.get("SMTP_URL", ""),
+        mail_from=values.get("MAIL_FROM", ""),
+        operator_email=values.get("OPERATOR_EMAIL", ""),
         workers=_workers(values.get("EDUMETRICS_WORKERS", "0")),
         backend=_backend(values.get("EDUMETRICS_BACKEND", "loky")),
         scheduler=values.get("EDUMETRICS_SCHEDULER", ""),

@@ -19,7 +19,8 @@ from edumetrics.settings import Settings
 from edumetrics.stages.workspace import Workspace, open_workspace
 
 DEMO_STUDENTS = 240
-SETTINGS = ("CLIENT_DB_URL", "DEFAULT_DB_URL", "EDUMETRICS_COLLEGE", "EDUMETRICS_HOME")
+SETTINGS = ("CLIENT_DB_URL", "DEFAULT_DB_URL", "EDUMETRICS_COLLEGE", "EDUMETRICS_HOME", "EDUMETRICS_WORKERS",
+            "EDUMETRICS_BACKEND", "EDUMETRICS_SCHEDULER", "SMTP_URL", "MAIL_FROM", "OPERATOR_EMAIL")  # fmt: skip
 
 
 @pytest.fixture(autouse=True)

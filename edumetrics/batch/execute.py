@@ -35,7 +35,7 @@ START_SECONDS = 60
 LOCAL = Config({"KernelManager": {"transport": "ipc"}})
 QUIET = ["--IPKernelApp.log_level=50"]
 # What only mail needs; a notebook has no use for it.
-SECRETS = ("SMTP_URL", "SECRET_KEY")
+SECRETS = ("SMTP_URL", "SECRET_KEY", "MAIL_FROM", "REPLY_TO", "OPERATOR_EMAIL")
 
 
 class StageEngine(Engine):  # type: ignore[misc]

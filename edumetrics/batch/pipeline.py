@@ -38,6 +38,13 @@ class Outcome:
     verdict: Verdict | None
     line: str
 
+    @property
+    def kind(self) -> str:
+        """In a word: done, held (of some classes), or empty where there was nothing to do."""
+        if not self.plan.steps and self.plan.back_to is None and self.verdict is None:
+            return ""
+        return "held" if self.verdict is not None and self.verdict.classes else "done"
+
 
 def run(
     workspace: Workspace,

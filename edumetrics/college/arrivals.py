@@ -64,9 +64,9 @@ def repeated(college: College, term: Term, feed: str, week: int) -> pd.DataFrame
 
 
 def as_before(college: College, term: Term, week: int, before: int) -> pd.DataFrame:
-    """class_id, rows, missed (not all lectures attended), same (as in the other week): registers of one week.
+    """class_id, rows, missed (some lectures attended, not all), same (as in the other week): registers of one week.
 
-    Only registers that stand in both weeks count.
+    Only registers that stand in both weeks count. Who is always there, or never, is the same in any two weeks.
     """
     relation = college.relations["attendance"]
     if relation is None:
@@ -87,7 +87,7 @@ def as_before(college: College, term: Term, week: int, before: int) -> pd.DataFr
     )
     g = groups.c
     same = sa.and_(g.new_present == g.old_present, g.new_lectures_held == g.old_lectures_held)
-    counts = {"missed": g.new_present < g.new_lectures_held, "same": same}
+    counts = {"missed": sa.and_(g.new_present > 0, g.new_present < g.new_lectures_held), "same": same}
     totals = [sa.func.sum(sa.case((what, 1), else_=0), type_=sa.Integer).label(name) for name, what in counts.items()]
     wanted = sa.select(g.class_id, sa.func.count().label("rows"), *totals)
     stand = sa.and_(g.new_present.is_not(None), g.old_present.is_not(None))

@@ -138,7 +138,9 @@ def _feed(college: College, term: Term, feed: str, window: tuple[int, ...], gate
     by_class = by_class.reindex(columns=list(window), fill_value=0)
     by_class.loc[EVERYWHERE] = by_class.sum()
     usual = by_class[before].median(axis=1)
-    stopped = (usual >= gate.feed_rows) & (by_class[week] < gate.feed_stopped_pct / 100 * usual)
+    # Registers come every week alike. Of visits and loans few are no wonder: only none at all is.
+    least = gate.feed_stopped_pct / 100 * usual if feed == "attendance" else 1
+    stopped = (usual >= gate.feed_rows) & (by_class[week] < least)
     sentence = LABELS[feed] + "{whose}: {count} rows in week {week}, {usual:.0f} in a usual week."
     return pd.concat(
         [marked, _told(f"{feed}: stopped", stopped, sentence, count=by_class[week], usual=usual, week=week)]

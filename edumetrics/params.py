@@ -317,7 +317,9 @@ def load(folder: Path, college: str) -> Params:
     def part(model: type[M], name: str) -> M:
         own = getattr(college_file, name, {})
         general = folder / f"{name}.yml"
-        return _model(model, _overridden(_mapping(general), own), path if own else general)
+        # Homes with parameter files of their own may be older than this one.
+        said = {} if name == "batch" and not general.exists() else _mapping(general)
+        return _model(model, _overridden(said, own), path if own else general)
 
     return Params(
         calendar=part(Calendar, "calendar"),

@@ -30,8 +30,10 @@ def scores_of(workspace: Workspace, week: int) -> weekly.Scores:
 
 def situation_of(scores: weekly.Scores) -> Situation:
     week, params = scores.week, scores.week.workspace.params
+    assert week.records is not None
+    history, memory = week.records.history, week.records.memory
     return Situation(
-        scores.scored, week.history, week.memory, params.calendar, params.scoring, params.triage, params.sentences,
+        scores.scored, history, memory, params.calendar, params.scoring, params.triage, params.sentences,
         scores.forecast,
     )  # fmt: skip
 

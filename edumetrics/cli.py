@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import traceback
 from collections.abc import Iterator
@@ -61,6 +62,8 @@ def _unexpected(kind: type[BaseException], error: BaseException, trace: Any) -> 
 @click.option("--debug", is_flag=True, help="Show tracebacks.")
 def main(debug: bool) -> None:
     """Tell each advisor who to reach this week, why, and in time."""
+    # What is written here is about people: folders and files are their owner's alone.
+    os.umask(0o077)
 
 
 @main.command()

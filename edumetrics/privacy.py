@@ -18,6 +18,7 @@ from typing import Any
 
 import pandas as pd
 import sqlalchemy as sa
+from markupsafe import escape
 from sqlalchemy.engine import Connection
 
 from edumetrics import database, settings
@@ -82,7 +83,7 @@ def export(workspace: Workspace, student: str, folder: Path) -> list[Path]:
     mentions = _mentions(workspace, student)
     if not held and not mentions:
         raise SettingsError(f"Nothing is held on a student {student}: check the id.")
-    settings.private_folder(folder)
+    settings.private_folder(folder).chmod(0o700)
     texts = {f"{name}.csv": safe_csv(frame) for name, frame in held.items()}
     meanings = [
         {"table": name, "about": TABLES[name].meaning, "column": field.name, "meaning": field.meaning,
@@ -116,12 +117,13 @@ def erase(workspace: Workspace, student: str) -> Removed:
         ):
             raise SettingsError(f"Nothing is held on a student {student}: check the id.")
         entry = runs.start(workspace.store, workspace.params, "erase", "", 0)
+        # Files first: which pages they are is known from the rows.
+        for path in files:
+            path.unlink()
         with workspace.store.transaction() as connection:
             rows = {name: _delete(connection, name, student_id=student) for name in PERSONAL}
             rows["data_health"] = _blank_examples(connection, student)
             runs.done(connection, entry, sum(rows.values()))
-        for path in files:
-            path.unlink()
         database.scrub(workspace.store.engine)
     return Removed(rows, tuple(files))
 
@@ -133,30 +135,44 @@ def scored_again(workspace: Workspace, student: str) -> bool:
 
 
 def _mentions(workspace: Workspace, student: str) -> list[Path]:
-    """The files that mention a student by id, roll number or name."""
+    """The files that mention a student by id, roll number or name.
+
+    A number alone could be any number: it is looked for in the notebooks of the weeks for which something is stored of
+    the student; the pages of the student's advisors in those weeks then count as mentioning the student, and they do as
+    well where no name is known.
+    """
     with workspace.college() as college:
         own = college.names[college.names["student_id"] == student]
-    known = {student, *own["roll_number"].dropna(), *own["name"].dropna()}
-    pattern = re.compile("|".join(_whole(text) for text in known if text))
+    names = own["name"].dropna().tolist()
+    ids = [text for text in (student, *own["roll_number"].dropna()) if text]
+    patterns = [_whole(text) for text in ids if not text.isdigit()] + [_word(text) for text in names if text]
+    sure = re.compile("|".join(patterns) or r"(?!)")
+    numbers = re.compile("|".join(_whole(text) for text in ids if text.isdigit()) or r"(?!)")
     shown = workspace.store.read("weekly_metrics", ("sem_week", "advisor_id"), student_id=student).dropna()
+    weeks = {f"week-{week:02d}" for week in shown["sem_week"]}
     pages = {
         (f"week-{week:02d}", file_name(str(advisor)))
         for week, advisor in zip(shown["sem_week"], shown["advisor_id"], strict=True)
     }
-    # Without a name to look for, the student's advisors' pages of those weeks are taken to be about the student.
-    blind = own.empty
-    return [
-        path
-        for path in _files(workspace)
-        if pattern.search(path.read_text(encoding="utf-8", errors="replace"))
-        or (blind and any(week in path.parts and path.stem == page for week, page in pages))
-    ]
+    found = []
+    for path in _files(workspace):
+        text, there = path.read_text(encoding="utf-8", errors="replace"), set(path.parts) & weeks
+        notebook = path.suffix == ".ipynb" or path.name == "run.html"
+        page = (not names or student.isdigit()) and any((week, path.stem) in pages for week in there)
+        if sure.search(text) or page or (notebook and there and numbers.search(text)):
+            found.append(path)
+    return found
 
 
 def _whole(text: str) -> str:
-    """A pattern for a text that is not part of a longer number."""
+    """A pattern for an id that is not part of a longer number, as it stands or escaped for HTML."""
     before, after = (r"(?<!\d)" if text[0].isdigit() else ""), (r"(?!\d)" if text[-1].isdigit() else "")
-    return before + re.escape(text) + after
+    return f"{before}(?:{re.escape(text)}|{re.escape(str(escape(text)))}){after}"
+
+
+def _word(text: str) -> str:
+    """A pattern for a name that is not part of another, as it stands or escaped for HTML."""
+    return rf"(?<!\w)(?:{re.escape(text)}|{re.escape(str(escape(text)))})(?!\w)"
 
 
 def _files(workspace: Workspace) -> list[Path]:

@@ -43,8 +43,11 @@ class Position:
         """Each position after this one up to `end`, inclusive, across slots and years."""
         last = max(spec.offset for spec in calendar.slots.values()) + calendar.weeks_per_semester
         year, week = self.year, self.global_week
-        while (year, week) < (end.year, end.global_week):
+        while True:
             year, week = (year, week + 1) if week < last else (year + 1, 1)
+            # Week 0 of a year, before its first, comes after the last week of the year before: nothing to step to.
+            if (year, week) > (end.year, end.global_week):
+                return
             yield Position(year, week)
 
 

@@ -74,10 +74,14 @@ def done(connection: Connection, run: Run, rows: int, remark: str | None = None)
 
 
 def failed(store: Store, run: Run, error: EduMetricsError) -> None:
-    """Mark a run as failed, or as refused by a gate; the error's text must hold no personal data."""
+    """Mark a run as failed, or as refused by a gate; the error's text must hold no personal data.
+
+    One whose rows are stored already, and whose pages could not be written, failed nevertheless.
+    """
     status = "refused" if isinstance(error, Refused) else "failed"
     with store.transaction() as connection:
-        _finish(connection, run, status=status, error=str(error))
+        this = sa.update(LEDGER).where(LEDGER.c.run_id == run.run_id)
+        connection.execute(this.values(finished_at=now(), status=status, error=str(error)))
 
 
 def end_stale(store: Store) -> int:

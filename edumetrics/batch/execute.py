@@ -24,6 +24,7 @@ from papermill.exceptions import PapermillExecutionError
 from traitlets.config import Config
 
 from edumetrics.batch import parameters as declarations
+from edumetrics.batch.kernels import for_notebooks
 from edumetrics.errors import EduMetricsError, Locked, Refused, SettingsError
 from edumetrics.reports import render
 from edumetrics.settings import private_folder
@@ -34,8 +35,6 @@ START_SECONDS = 60
 # Kernels talk over local sockets, not TCP ports; what they have to say is in the notebook, not on standard error.
 LOCAL = Config({"KernelManager": {"transport": "ipc"}})
 QUIET = ["--IPKernelApp.log_level=50"]
-# What only mail needs; a notebook has no use for it.
-SECRETS = ("SMTP_URL", "SECRET_KEY", "MAIL_FROM", "REPLY_TO", "OPERATOR_EMAIL")
 
 
 class StageEngine(Engine):  # type: ignore[misc]
@@ -101,11 +100,10 @@ def execute(
     source = declarations.NOTEBOOKS / f"{stage}.ipynb"
     private_folder(folder)
     draft = folder / ".run.part.ipynb"
-    inherited = {name: value for name, value in os.environ.items() if name not in SECRETS}
     try:
         papermill.execute_notebook(
             source, draft, dict(parameters), engine_name="stage", cwd=folder, progress_bar=False,
-            manager=manager, environ={**inherited, **(environ or {})}, seconds=seconds,
+            manager=manager, environ={**for_notebooks(os.environ), **(environ or {})}, seconds=seconds,
         )  # fmt: skip
         notebook = nbformat.read(draft, as_version=4)
         summary = _end_marker(notebook, stage)

@@ -12,7 +12,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,12 @@ from jupyter_client.manager import AsyncKernelManager
 
 CAN_FORK = hasattr(os, "fork") and sys.platform != "darwin"  # forking after its frameworks are loaded crashes on macOS
 GRACE_SECONDS = 5
+SECRETS = ("SMTP_URL", "SECRET_KEY", "MAIL_FROM", "REPLY_TO", "OPERATOR_EMAIL")
+
+
+def for_notebooks(environ: Mapping[str, str]) -> dict[str, str]:
+    """An environment without what only mail needs: a notebook has no use for it."""
+    return {name: value for name, value in environ.items() if name not in SECRETS}
 
 
 class Nursery:
@@ -29,7 +35,8 @@ class Nursery:
     def __init__(self) -> None:
         ours, theirs = socket.socketpair()
         with theirs:
-            self._process = subprocess.Popen([sys.executable, "-m", "edumetrics.batch.zygote"], stdin=theirs.fileno())
+            command = [sys.executable, "-m", "edumetrics.batch.zygote"]
+            self._process = subprocess.Popen(command, stdin=theirs.fileno(), env=for_notebooks(os.environ))
         self._socket = ours
         self._stream = ours.makefile("rw", encoding="utf-8")
 

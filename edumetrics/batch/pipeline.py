@@ -32,18 +32,26 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a run did: its plan, the gate's verdict on the newest week (None where none was computed)."""
+    """What a run did, in a `line` for the operator.
+
+    Attributes:
+        plan: what was due.
+        verdict: the gate's on the newest week; None where none was computed.
+        line: it, in words.
+        held: whether any mail is held.
+    """
 
     plan: Plan
     verdict: Verdict | None
     line: str
+    held: bool
 
     @property
     def kind(self) -> str:
-        """In a word: done, held (of some classes), or empty where there was nothing to do."""
+        """In a word: done, held (the mail of some classes), or empty where there was nothing to do."""
         if not self.plan.steps and self.plan.back_to is None and self.verdict is None:
             return ""
-        return "held" if self.verdict is not None and self.verdict.classes else "done"
+        return "held" if self.held else "done"
 
 
 def run(
@@ -84,7 +92,7 @@ def run(
             _roll_back(workspace, due, tell)
         entry = _take(workspace, due, tell) or _unjudged(workspace, due, force=force)
         verdict = _judge(workspace, due, entry, tell, force=force) if entry else None
-    outcome = Outcome(due, verdict, _line(workspace, due, verdict, force=force))
+    outcome = Outcome(due, verdict, _line(workspace, due, verdict, force=force), gate.held(workspace) != gate.NOTHING)
     if verdict is not None and verdict.everyone and not force:
         raise Refused(outcome.line)
     return outcome
@@ -145,9 +153,10 @@ def _gate_entry(workspace: Workspace, due: Plan, connection: Connection) -> Run 
 def _unjudged(workspace: Workspace, due: Plan, *, force: bool) -> Run | None:
     """Enter the gate for a newest week that stands: it was killed there, was rolled back to, or is to be released."""
     last = workspace.store.newest("run_log", "started_at", 1, stage=gate.STAGE)
-    killed = len(last) > 0 and last["status"].iloc[0] == "failed"
+    # A refusal without a term is that of a college whose columns had changed.
+    open_ = len(last) > 0 and (last["status"].iloc[0] in ("started", "failed") or not last["term"].iloc[0])
     newest = workspace.params.calendar.last_teaching_weeks(due.position.week(workspace.params.calendar), 1)
-    if due.steps or not newest or not (killed or force or due.back_to):
+    if not newest or not (open_ or force or due.back_to):
         return None
     term = workspace.store.highest("weekly_metrics", "term")
     if term is None or workspace.store.highest("weekly_metrics", "sem_week", term=term) != newest[0]:
@@ -205,7 +214,8 @@ def _judge(workspace: Workspace, due: Plan, entry: Run, tell: Tell, *, force: bo
     """Let the newest week through the gate, or not."""
     with workspace.college() as college:
         term = terms.find_term(college, entry.term, due.position)
-        verdict = gate.examine(workspace, college, term, entry.week, went_back=due.back_to is not None)
+        back_to = due.position.week(workspace.params.calendar) if due.back_to is not None else None
+        verdict = gate.examine(workspace, college, term, entry.week, back_to=back_to)
     gate.record(workspace, entry, verdict, force=force)
     for finding in verdict.findings[verdict.findings["status"] == "block"].to_dict("records"):
         tell(f"Gate: {finding['message']}", check=finding["check"], class_id=finding["class_id"])
@@ -221,7 +231,7 @@ def _line(workspace: Workspace, due: Plan, verdict: Verdict | None, *, force: bo
         return "Nothing to do: the analysis is where the college is."
     went = "rolled back" if due.back_to is not None else f"{done} {'stage' if done == 1 else 'stages'} done"
     if verdict is None or not verdict.told:
-        return f"{where}: {went}; nothing held."
+        return f"{where}: {went}; {gate.held(workspace)} held."
     if force:
         return f"{where}: {went}; mail released by --force: {verdict.told}"
     again = f"Correct it and run `edumetrics run --week {verdict.week}`, or release it with `edumetrics run --force`."

@@ -29,7 +29,7 @@ class Step:
 class Plan:
     """What a run will do: `back_to` rolls the analysis back first; `steps` are then taken in order.
 
-    `again` is a week done once more: the analysis has then come no further than before.
+    `again` is a week done once more, or one stage of weeks: the analysis has then come no further than before.
     """
 
     position: Position
@@ -70,7 +70,8 @@ def plan(workspace: Workspace, *, week: int | None = None, stage: str | None = N
             _step(planner, reached, _term_of(college, reached, position, current), stage)
             for reached in begin.until(position, workspace.params.calendar)
         ]
-        return Plan(position, None, tuple(steps))
+        # One stage alone does not make a week done.
+        return Plan(position, None, tuple(steps), again=stage is not None)
 
 
 def described(due: Plan) -> Iterator[str]:

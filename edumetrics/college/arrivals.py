@@ -29,7 +29,8 @@ def rows_by_week(college: College, term: Term, feed: str, weeks: Sequence[int]) 
     c, week = relation.c, _week(relation)
     unmarked: sa.ColumnElement[Any] = sa.literal(0)
     if feed == "attendance":
-        marked = sa.and_(c.present >= 0, c.lectures_held >= 0)
+        # Where no lecture was held there was nothing to mark.
+        marked = sa.or_(sa.and_(c.present >= 0, c.lectures_held >= 0), c.lectures_held == 0)
         unmarked = sa.case((sa.func.coalesce(marked, sa.false()), 0), else_=1)
     wanted = (
         sa.select(c.class_id, week.label("week"), sa.func.count().label("rows"),
@@ -64,13 +65,13 @@ def repeated(college: College, term: Term, feed: str, week: int) -> pd.DataFrame
 
 
 def as_before(college: College, term: Term, week: int, before: int) -> pd.DataFrame:
-    """class_id, rows, missed (some lectures attended, not all), same (as in the other week): registers of one week.
+    """class_id, missed, same: registers of one week with an absence in it or in the other, and those that are the same.
 
-    Only registers that stand in both weeks count. Who is always there, or never, is the same in any two weeks.
+    Only registers that stand in both weeks count, and none of a student who never comes: that is the same in any two.
     """
     relation = college.relations["attendance"]
     if relation is None:
-        return pd.DataFrame({"class_id": [], "rows": [], "missed": [], "same": []})
+        return pd.DataFrame({"class_id": [], "missed": [], "same": []})
     c = relation.c
     both = {"new": week, "old": before}
     values = {
@@ -86,10 +87,14 @@ def as_before(college: College, term: Term, week: int, before: int) -> pd.DataFr
         .subquery("groups")
     )
     g = groups.c
-    same = sa.and_(g.new_present == g.old_present, g.new_lectures_held == g.old_lectures_held)
-    counts = {"missed": sa.and_(g.new_present > 0, g.new_present < g.new_lectures_held), "same": same}
+    absence = sa.and_(
+        g.new_present + g.old_present > 0,
+        sa.or_(g.new_present < g.new_lectures_held, g.old_present < g.old_lectures_held),
+    )
+    same = sa.and_(absence, g.new_present == g.old_present, g.new_lectures_held == g.old_lectures_held)
+    counts = {"missed": absence, "same": same}
     totals = [sa.func.sum(sa.case((what, 1), else_=0), type_=sa.Integer).label(name) for name, what in counts.items()]
-    wanted = sa.select(g.class_id, sa.func.count().label("rows"), *totals)
+    wanted = sa.select(g.class_id, *totals)
     stand = sa.and_(g.new_present.is_not(None), g.old_present.is_not(None))
     return college.frame(wanted.where(stand).group_by(g.class_id), "attendance")
 

@@ -62,16 +62,31 @@ def findings(college: College, term: Term, week: int) -> pd.DataFrame:
         check (`relation: kind`), class_id (`all` where no class is known, or for a feed as a whole), status (ok, warn),
         count of rows, examples (list of up to five row ids), message (one sentence). Feeds come first.
     """
-    return pd.concat([feeds(college, term, week), rows(college, term, week)], ignore_index=True)
+    return pd.concat([feeds(college, term, week), worded(rows(college, term, week))], ignore_index=True)
 
 
-def rows(college: College, term: Term, week: int) -> pd.DataFrame:
-    """Of `findings`, those about rows: class by class, so that the classes of a term may be looked at in parts."""
+def worded(found: pd.DataFrame) -> pd.DataFrame:
+    """The findings with their counts in the sentences."""
+    return found.assign(message=[_said(*pair) for pair in zip(found["message"], found["count"], strict=True)])
+
+
+def _said(sentence: str, count: int) -> str:
+    words = {"{n}": str(count), "{s}": "" if count == 1 else "s", "{were}": "was" if count == 1 else "were"}
+    for word, value in words.items():
+        sentence = sentence.replace(word, value)
+    return sentence
+
+
+def rows(college: College, term: Term, week: int, *, strays: bool = True) -> pd.DataFrame:
+    """Of `findings`, those about rows, not yet `worded`, so that the classes of a term may be looked at in parts.
+
+    `strays` are rows of classes or items that the college does not list: one part tells of them, for all.
+    """
     found = []
     for name in CHECKED:
         relation = college.relations[name]
         if relation is not None and (name not in PARENTS or college.relations[PARENTS[name]] is not None):
-            found.append(_relation_findings(college, relation, term, week))
+            found.append(_relation_findings(college, relation, term, week, strays=strays))
     found.append(_moved_exams(college, term))
     return pd.concat(found, ignore_index=True)
 
@@ -137,11 +152,11 @@ def _registers_are_clean(college: College, term: Term, week: int) -> bool:
     return not odd and known and not college.repeats(cast(Relation, college.relations["attendance"]), term.pairings)
 
 
-def _relation_findings(college: College, relation: Relation, term: Term, week: int) -> pd.DataFrame:
+def _relation_findings(college: College, relation: Relation, term: Term, week: int, *, strays: bool) -> pd.DataFrame:
     if relation.table.name == "attendance" and _registers_are_clean(college, term, week):
         return nothing()
     parent = _parent(college, relation)
-    rows = _rows(college, relation, parent, term, week)
+    rows = _rows(college, relation, parent, term, week, strays=strays)
     checks = _checks(college, relation, parent)
     if college.repeats(relation, term.pairings):
         checks.append(_duplicates(relation))
@@ -157,8 +172,7 @@ def _relation_findings(college: College, relation: Relation, term: Term, week: i
             continue
         examples = _examples(college, relation, flagged, f"c{n}")
         for where, count in zip(concerned["where_"], concerned[f"c{n}"].astype(int), strict=True):
-            told = check.sentence.format(n=count, s="" if count == 1 else "s", were="was" if count == 1 else "were")
-            message = f"{LABELS[relation.table.name]}: {told}"
+            message = f"{LABELS[relation.table.name]}: {check.sentence}"
             found.append(
                 (f"{relation.table.name}: {check.code}", where, "warn", count, examples.get(where, []), message)
             )
@@ -181,18 +195,20 @@ def _week(relation: Relation) -> sa.ColumnElement[Any]:
     return relation.c.borrow_week if relation.table.name == "book_borrows" else relation.c.week
 
 
-def _rows(college: College, relation: Relation, parent: Parent | None, term: Term, week: int) -> sa.Select[Any]:
+def _rows(
+    college: College, relation: Relation, parent: Parent | None, term: Term, week: int, *, strays: bool
+) -> sa.Select[Any]:
     """A select of the relation's rows in the term with `where_`, their class (`all` for an unknown one)."""
     c = relation.c
     where = sa.case((college.known_class(relation), c.class_id), else_=EVERYWHERE).label("where_")
     if parent is not None:
         joined = sa.outerjoin(relation.rows, parent.rows, c[parent.key] == parent.id)
-        return sa.select(where).select_from(joined).where(sa.or_(term.within(parent.rows), parent.id.is_(None)))
-    scope = sa.or_(
-        term.within(relation), sa.and_(c.semester.in_(sorted(term.semesters)), ~college.known_class(relation))
-    )
+        unlisted: Condition = parent.id.is_(None) if strays else sa.false()
+        return sa.select(where).select_from(joined).where(sa.or_(term.within(parent.rows), unlisted))
+    stray = sa.and_(c.semester.in_(sorted(term.semesters)), ~college.known_class(relation)) if strays else sa.false()
     timed = "week" in relation.table.names or relation.table.name == "book_borrows"
-    return sa.select(where).where(scope, *([_week(relation).between(1, week)] if timed else []))
+    soon = [_week(relation).between(1, week)] if timed else []
+    return sa.select(where).where(sa.or_(term.within(relation), stray), *soon)
 
 
 @dataclass(frozen=True)

@@ -49,7 +49,7 @@ def college_engine(url: str, time_zone: str = "UTC", *, alone: bool = True) -> E
             " -c enable_nestloop=off -c jit=off -c work_mem=64MB"
             + ("" if alone else " -c max_parallel_workers_per_gather=0")
         )
-        return _engine(parsed, "CLIENT_DB_URL", connect_args={"options": options, "connect_timeout": CONNECT_SECONDS})
+        return _engine(parsed, "CLIENT_DB_URL", connect_args={"options": options, **_pg_arguments(parsed)})
     engine = _engine(parsed, "CLIENT_DB_URL")
     if name in ("mysql", "mariadb"):
         sa.event.listen(engine, "connect", _mysql_read_only)
@@ -64,7 +64,7 @@ def writable_engine(url: str, setting: str = "DEFAULT_DB_URL") -> Engine:
     """
     parsed = _parse(url, setting)
     if parsed.get_backend_name() == "postgresql":
-        return _engine(parsed, setting, connect_args={"connect_timeout": CONNECT_SECONDS})
+        return _engine(parsed, setting, connect_args=_pg_arguments(parsed))
     engine = _engine(parsed, setting)
     if parsed.get_backend_name() == "sqlite" and parsed.database:
         try:
@@ -201,6 +201,14 @@ def _parse(url: str, setting: str) -> URL:
     return parsed
 
 
+def _pg_arguments(url: URL) -> dict[str, Any]:
+    """How PostgreSQL is spoken to: in UTF-8, and over a network encrypted, unless the URL says otherwise."""
+    host = str(url.query.get("host") or url.host or "")
+    here = host in ("", "localhost", "127.0.0.1", "::1") or host.startswith("/")
+    encrypted = {} if here or "sslmode" in url.query else {"sslmode": "require"}
+    return {"connect_timeout": CONNECT_SECONDS, "client_encoding": "utf8", **encrypted}
+
+
 def _engine(url: URL | str, setting: str, **options: Any) -> Engine:
     try:
         return sa.create_engine(url, hide_parameters=True, **options)
@@ -242,7 +250,11 @@ def query_error(error: sa.exc.SQLAlchemyError, what: str) -> EduMetricsError:
 
 
 def scrub(engine: Engine) -> None:
-    """Give back the space of deleted rows, so that nothing of them can be read from the database's files."""
+    """Give back the space of deleted rows, so that nothing of them can be read from the database's files.
+
+    Raises:
+        EduMetricsError: the database refuses, for example because others are at work on it.
+    """
     connection = engine.raw_connection()
     try:
         driver: Any = connection.driver_connection
@@ -250,6 +262,10 @@ def scrub(engine: Engine) -> None:
             driver.autocommit = True
         with closing(driver.cursor()) as cursor:
             cursor.execute("VACUUM FULL" if engine.dialect.name == "postgresql" else "VACUUM")
+    except engine.dialect.loaded_dbapi.Error as error:
+        raise EduMetricsError(
+            f"The space of deleted rows could not be given back ({reason(error)}): try again."
+        ) from error
     finally:
         # Not back into the pool: it is no longer in the state that others expect.
         connection.detach()

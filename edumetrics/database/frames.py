@@ -75,8 +75,12 @@ def _copy_out(connection: Connection, select: sa.Select[Any]) -> pd.DataFrame:
             cursor.copy_expert(f"COPY ({statement}) TO STDOUT WITH (FORMAT csv, HEADER, NULL '\\N')", buffer)
     buffer.seek(0)
     types = {c.name: ARROW.get(_kind(c.type), pa.string()) for c in select.selected_columns}
-    nulls = csv.ConvertOptions(column_types=types, null_values=["\\N"], strings_can_be_null=True)
-    frame: pd.DataFrame = csv.read_csv(buffer, convert_options=nulls).to_pandas()
+    nulls = csv.ConvertOptions(
+        column_types=types, null_values=["\\N"], strings_can_be_null=True, quoted_strings_can_be_null=False
+    )
+    # A text may have line breaks in it.
+    lines = csv.ParseOptions(newlines_in_values=True)
+    frame: pd.DataFrame = csv.read_csv(buffer, convert_options=nulls, parse_options=lines).to_pandas()
     return frame
 
 

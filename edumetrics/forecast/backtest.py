@@ -154,7 +154,8 @@ def _fold(seen: pd.DataFrame, unseen: pd.DataFrame, settings: Forecast) -> dict[
 
 def _champion(tables: Mapping[str, pd.DataFrame]) -> str:
     """The best precision at capacity; of about equals the better AUC; of equals in that too the simpler."""
-    means = {name: tables[name][["precision_at_capacity", "auc"]].mean() for name in SIMPLICITY}
+    # A term in which nobody failed, or everyone, tells nothing of who is likelier: all are then equal.
+    means = {name: tables[name][["precision_at_capacity", "auc"]].mean().fillna(0) for name in SIMPLICITY}
     most = max(mean["precision_at_capacity"] for mean in means.values())
     close = [name for name in SIMPLICITY if means[name]["precision_at_capacity"] >= most - SAME_PRECISION]
     best = max(means[name]["auc"] for name in close)

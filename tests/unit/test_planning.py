@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from edumetrics.batch import planning
+from edumetrics.batch import journal, pipeline, planning
 from edumetrics.batch.planning import Plan
 from edumetrics.stages.workspace import Workspace
 from edumetrics.weeks import Position
@@ -64,3 +64,22 @@ def test_where_both_agree_nothing_is_due_and_behind_it_is_rolled_back(demo_copy:
     assert list(planning.described(at(demo_copy, Position(2025, 28)))) == [
         "Nothing to do: the analysis is where the college is."
     ]
+
+
+def test_a_year_that_has_not_begun_is_nothing_to_step_to(demo: Workspace) -> None:
+    calendar = demo.params.calendar
+    assert list(Position(2025, 36).until(Position(2026, 0), calendar)) == []
+    assert list(Position(2025, 35).until(Position(2026, 2), calendar)) == [
+        Position(2025, 36),
+        Position(2026, 1),
+        Position(2026, 2),
+    ]
+
+
+def test_one_stage_alone_does_not_make_a_week_done(demo_copy: Workspace) -> None:
+    with demo_copy.store.transaction() as connection:
+        demo_copy.store.set_position(connection, Position(2025, 26))
+    outcome = pipeline.run(demo_copy, journal.silent, stage="pre_end")
+    assert outcome.plan.again
+    assert demo_copy.store.position() == Position(2025, 26)
+    assert ("weekly", "2026-01-05", 10) in due(planning.plan(demo_copy))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -80,7 +81,7 @@ def status() -> Iterator[str]:
         yield f"At work:  {_at_work(workspace)}"
         yield f"Held:     {gate.held(workspace)}"
         yield f"Forecast: {_forecasts(workspace)}"
-        yield "Last runs:"
+        yield "Last runs (UTC):"
         for row in store.newest("run_log", "started_at", RUNS_SHOWN).to_dict("records"):
             rows = "" if pd.isna(row["rows_written"]) else f", {int(row['rows_written'])} rows"
             why = "" if pd.isna(row["error"]) else f": {row['error']}"
@@ -117,7 +118,13 @@ def _forecasts(workspace: Workspace) -> str:
     kept = kept[kept["task"] != "review"].sort_values("trained_terms").drop_duplicates("task", keep="last")
     if kept.empty:
         return "none yet: lists are drawn up by the rules"
-    return ", ".join(f"{row['task']} by {row['model_id']}" for row in kept.to_dict("records"))
+    kinds = [f"{task}: {_kind(task, model)}" for task, model in zip(kept["task"], kept["model_id"], strict=True)]
+    return f"{', '.join(kinds)}; learnt from terms up to that of {kept['trained_terms'].str.split(',').str[-1].max()}"
+
+
+def _kind(task: str, model_id: str) -> str:
+    """The kind of model that an id names, such as linear, without its task and terms."""
+    return re.sub(r"(-\d{4}-\d\d-\d\d)+$", "", model_id.removeprefix(f"{task}-"))
 
 
 def _about(row: Mapping[Any, Any]) -> str:

@@ -76,13 +76,15 @@ def export(workspace: Workspace, student: str, folder: Path) -> list[Path]:
         The files written: one .csv for each table with a row, columns.csv, reports.txt, about.txt.
 
     Raises:
-        SettingsError: nothing is held on such a student, or the folder cannot be written to.
+        SettingsError: nothing is held on such a student, or the folder is not empty or cannot be written to.
     """
     held = {name: workspace.store.read(name, student_id=student) for name in PERSONAL}
     held = {name: frame for name, frame in held.items() if len(frame)}
     mentions = _mentions(workspace, student)
     if not held and not mentions:
         raise SettingsError(f"Nothing is held on a student {student}: check the id.")
+    if folder.is_dir() and any(folder.iterdir()):
+        raise SettingsError(f"{folder} is not empty: choose a new folder, which only its owner will be able to open.")
     settings.private_folder(folder).chmod(0o700)
     texts = {f"{name}.csv": safe_csv(frame) for name, frame in held.items()}
     meanings = [
@@ -115,6 +117,8 @@ def erase(workspace: Workspace, student: str) -> Removed:
         if not files and all(
             workspace.store.read(name, ("student_id",), student_id=student).empty for name in PERSONAL
         ):
+            # Where an earlier erasure was killed, the space of its rows may still be there.
+            database.scrub(workspace.store.engine)
             raise SettingsError(f"Nothing is held on a student {student}: check the id.")
         entry = runs.start(workspace.store, workspace.params, "erase", "", 0)
         # Files first: which pages they are is known from the rows.
@@ -176,7 +180,8 @@ def _word(text: str) -> str:
 
 
 def _files(workspace: Workspace) -> list[Path]:
-    return sorted(path for path in workspace.settings.reports.rglob("*") if path.is_file())
+    folders = (workspace.settings.reports, workspace.settings.home / "outbox")
+    return sorted(path for folder in folders for path in folder.rglob("*") if path.is_file())
 
 
 def _delete(connection: Connection, table: str, **equal: Any) -> int:

@@ -80,6 +80,8 @@ def test_a_student_is_told_everything_that_is_held(environment: Workspace, tmp_p
     assert "week-10/weekly/advisors/" in (folder / "reports.txt").read_text()
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
     assert {stat.S_IMODE(path.stat().st_mode) for path in folder.iterdir()} == {0o600}
+    again = edumetrics("subject", student, "--export", str(folder))
+    assert (again.exit_code, "is not empty" in again.stderr) == (2, True)
     others = set(environment.store.read("weekly_metrics")["student_id"]) - {student}
     text = "".join(path.read_text() for path in folder.iterdir())
     assert not {other for other in others if other in text}

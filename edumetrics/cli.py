@@ -19,7 +19,6 @@ from edumetrics.errors import EduMetricsError, Locked, Refused, SettingsError
 if TYPE_CHECKING:
     import pandas as pd
 
-    from edumetrics.batch.journal import Tell
     from edumetrics.stages.workspace import Workspace
 
 DAY = click.DateTime(["%Y-%m-%d"])
@@ -179,10 +178,16 @@ def run(
         due = planning.plan(workspace, week=week, stage=stage, as_of=_day(as_of))
         click.echo("\n".join(planning.described(due)))
         return
-    from edumetrics.batch import pipeline
+    from edumetrics.batch import journal
+    from edumetrics.batch.idle import NOTHING, idle
 
-    tell = _tell(log_format)
-    with _logged(log_format), _operator_told(workspace):
+    tell = journal.teller(log_format)
+    with journal.logged(log_format), _operator_told(workspace):
+        if week is None and stage is None and not force and idle(workspace, _day(as_of)):
+            tell(NOTHING)
+            return
+        from edumetrics.batch import pipeline
+
         outcome = pipeline.run(workspace, tell, week=week, stage=stage, as_of=_day(as_of), force=force)
         tell(outcome.line)
         _to_operator(workspace, outcome.kind, outcome.line)
@@ -194,10 +199,10 @@ def run(
 @LOG_FORMAT
 def calibrate(from_scratch: bool, as_of: datetime | None, log_format: str) -> None:
     """Recompute every completed and current semester from the college database."""
-    from edumetrics.batch import calibration
+    from edumetrics.batch import calibration, journal
 
-    tell = _tell(log_format)
-    with _logged(log_format):
+    tell = journal.teller(log_format)
+    with journal.logged(log_format):
         rows = calibration.calibrate(_workspace(), tell, from_scratch=from_scratch, as_of=_day(as_of))
         tell(f"{rows} rows written.", rows=rows)
 
@@ -328,12 +333,6 @@ def _chance(p: float) -> str:
     return "-" if p != p else f"{p:.2f}"  # noqa: PLR0124 - NaN
 
 
-def _tell(log_format: str) -> Tell:
-    from edumetrics.batch import journal
-
-    return journal.structured if log_format == "json" else journal.plain
-
-
 @contextmanager
 def _operator_told(workspace: Workspace) -> Iterator[None]:
     """What went wrong with a run goes to the operator, too; that another is at work went not wrong."""
@@ -356,17 +355,6 @@ def _to_operator(workspace: Workspace, outcome: str, line: str) -> None:
         mail.to_operator(workspace.settings, outcome, line)
     except EduMetricsError as error:
         click.echo(f"The operator was not told: {error}", err=True)
-
-
-@contextmanager
-def _logged(log_format: str) -> Iterator[None]:
-    """In a log of JSON, what went wrong is a line of it too, beside the sentence on standard error."""
-    try:
-        yield
-    except EduMetricsError as error:
-        if log_format == "json":
-            _tell(log_format)(str(error), level="error", exit_status=error.exit_status)
-        raise
 
 
 def _workspace(changed: dict[str, Any] | None = None) -> Workspace:

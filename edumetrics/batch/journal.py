@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Protocol
 
 import click
 from tqdm import tqdm
+
+from edumetrics.errors import EduMetricsError
 
 
 class Tell(Protocol):
@@ -31,3 +35,19 @@ def structured(line: str, /, **fields: object) -> None:
 
 def silent(line: str, /, **fields: object) -> None:
     """Nothing, for whoever calls from code."""
+
+
+def teller(log_format: str) -> Tell:
+    """Who tells in a format, text or json."""
+    return structured if log_format == "json" else plain
+
+
+@contextmanager
+def logged(log_format: str) -> Iterator[None]:
+    """In a log of JSON, what went wrong is a line of it too, beside the sentence on standard error."""
+    try:
+        yield
+    except EduMetricsError as error:
+        if log_format == "json":
+            structured(str(error), level="error", exit_status=error.exit_status)
+        raise

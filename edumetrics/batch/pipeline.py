@@ -15,6 +15,7 @@ from edumetrics.analysis import runs
 from edumetrics.analysis.runs import Run
 from edumetrics.batch import parameters
 from edumetrics.batch.ending import TOLD, interruptible
+from edumetrics.batch.idle import NOTHING
 from edumetrics.batch.journal import Tell
 from edumetrics.batch.planning import Plan, Step, plan
 from edumetrics.batch.tasks import Task
@@ -152,11 +153,8 @@ def _gate_entry(workspace: Workspace, due: Plan, connection: Connection) -> Run 
 
 def _unjudged(workspace: Workspace, due: Plan, *, force: bool) -> Run | None:
     """Enter the gate for a newest week that stands: it was killed there, was rolled back to, or is to be released."""
-    last = workspace.store.newest("run_log", "started_at", 1, stage=gate.STAGE)
-    # A refusal without a term is that of a college whose columns had changed.
-    open_ = len(last) > 0 and (last["status"].iloc[0] in ("started", "failed") or not last["term"].iloc[0])
     newest = workspace.params.calendar.last_teaching_weeks(due.position.week(workspace.params.calendar), 1)
-    if not newest or not (open_ or force or due.back_to):
+    if not newest or not (gate.awaited(workspace) or force or due.back_to):
         return None
     term = workspace.store.highest("weekly_metrics", "term")
     if term is None or workspace.store.highest("weekly_metrics", "sem_week", term=term) != newest[0]:
@@ -228,7 +226,7 @@ def _line(workspace: Workspace, due: Plan, verdict: Verdict | None, *, force: bo
     done = sum(len(step.tasks) for step in due.steps)
     where = f"Week {due.position.week(calendar)} of {due.position.label(calendar)}"
     if not due.steps and due.back_to is None and verdict is None:
-        return "Nothing to do: the analysis is where the college is."
+        return NOTHING
     went = "rolled back" if due.back_to is not None else f"{done} {'stage' if done == 1 else 'stages'} done"
     if verdict is None or not verdict.told:
         return f"{where}: {went}; {gate.held(workspace)} held."

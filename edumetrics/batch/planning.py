@@ -9,6 +9,7 @@ from datetime import date
 import pandas as pd
 
 from edumetrics import weeks
+from edumetrics.batch.idle import NOTHING
 from edumetrics.batch.tasks import STAGES, Planner, Task
 from edumetrics.college.source import College, Term
 from edumetrics.errors import SettingsError
@@ -77,7 +78,7 @@ def plan(workspace: Workspace, *, week: int | None = None, stage: str | None = N
 def described(due: Plan) -> Iterator[str]:
     """What a plan will do, line by line."""
     if not due.steps and due.back_to is None:
-        yield "Nothing to do: the analysis is where the college is."
+        yield NOTHING
     if due.back_to is not None:
         yield f"Would roll the analysis back to week {due.back_to[1]} of the term of {due.back_to[0]}."
     for step in due.steps:

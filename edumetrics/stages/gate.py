@@ -103,6 +103,13 @@ def record(workspace: Workspace, run: Run, verdict: Verdict, *, force: bool = Fa
         runs.failed(workspace.store, run, Refused(verdict.told))
 
 
+def awaited(workspace: Workspace) -> bool:
+    """Whether a week was computed, or refused unseen, and has not come to the gate since."""
+    newest = workspace.store.newest("run_log", "started_at", 1, stage=STAGE)
+    # A refusal without a term is that of a college whose columns had changed.
+    return len(newest) > 0 and (newest["status"].iloc[0] in ("started", "failed") or not newest["term"].iloc[0])
+
+
 def held(workspace: Workspace) -> str:
     """Whose mail the newest verdict holds, and why, in a sentence."""
     newest = workspace.store.newest("run_log", "started_at", 1, stage=STAGE)

@@ -1,8 +1,8 @@
 """What the batch adds to the work itself: start-up of kernels, nothing to do, and `--help`.
 
 The same catch-up of the demo college with kernels forked from a pre-imported process and with papermill's own: overhead
-is the stages' time on the wall less the cells' own, the importing cell being start-up. Usage: python -m benchmarks.batch
-[--weeks 17]
+is the stages' time on the wall less the cells' own, the importing cell being start-up. Usage: python -m
+benchmarks.batch [--weeks 17]
 """
 
 from __future__ import annotations

@@ -78,8 +78,7 @@ def export(workspace: Workspace, student: str, folder: Path) -> list[Path]:
     Raises:
         SettingsError: nothing is held on such a student, or the folder is not empty or cannot be written to.
     """
-    held = {name: workspace.store.read(name, student_id=student) for name in PERSONAL}
-    held = {name: frame for name, frame in held.items() if len(frame)}
+    held = _held(workspace, student)
     mentions = _mentions(workspace, student)
     if not held and not mentions:
         raise SettingsError(f"Nothing is held on a student {student}: check the id.")
@@ -114,9 +113,7 @@ def erase(workspace: Workspace, student: str) -> Removed:
     with workspace.store.exclusive():
         runs.end_stale(workspace.store)
         files = _mentions(workspace, student)
-        if not files and all(
-            workspace.store.read(name, ("student_id",), student_id=student).empty for name in PERSONAL
-        ):
+        if not files and not _held(workspace, student):
             # Where an earlier erasure was killed, the space of its rows may still be there.
             database.scrub(workspace.store.engine)
             raise SettingsError(f"Nothing is held on a student {student}: check the id.")
@@ -138,6 +135,12 @@ def scored_again(workspace: Workspace, student: str) -> bool:
         return student in set(college.students["student_id"])
 
 
+def _held(workspace: Workspace, student: str) -> dict[str, pd.DataFrame]:
+    """The rows about one student, by table; only tables that have any."""
+    held = {name: workspace.store.read(name, student_id=student) for name in PERSONAL}
+    return {name: frame for name, frame in held.items() if len(frame)}
+
+
 def _mentions(workspace: Workspace, student: str) -> list[Path]:
     """The files that mention a student by id, roll number or name.
 
@@ -149,7 +152,7 @@ def _mentions(workspace: Workspace, student: str) -> list[Path]:
         own = college.names[college.names["student_id"] == student]
     names = own["name"].dropna().tolist()
     ids = [text for text in (student, *own["roll_number"].dropna()) if text]
-    patterns = [_whole(text) for text in ids if not text.isdigit()] + [_word(text) for text in names if text]
+    patterns = [_word(text) for text in (*ids, *names) if text and not text.isdigit()]
     sure = re.compile("|".join(patterns) or r"(?!)")
     numbers = re.compile("|".join(_whole(text) for text in ids if text.isdigit()) or r"(?!)")
     shown = workspace.store.read("weekly_metrics", ("sem_week", "advisor_id"), student_id=student).dropna()
@@ -158,7 +161,9 @@ def _mentions(workspace: Workspace, student: str) -> list[Path]:
         (f"week-{week:02d}", file_name(str(advisor)))
         for week, advisor in zip(shown["sem_week"], shown["advisor_id"], strict=True)
     }
-    found = []
+    found: list[Path] = []
+    if own.empty and not _held(workspace, student):
+        return found  # an id that nobody has ever had may be any word
     for path in _files(workspace):
         text, there = path.read_text(encoding="utf-8", errors="replace"), set(path.parts) & weeks
         notebook = path.suffix == ".ipynb" or path.name == "run.html"

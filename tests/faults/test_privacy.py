@@ -132,6 +132,14 @@ def test_an_unknown_student_or_no_wish(args: tuple[str, ...], environment: Works
     assert not (tmp_path / "never").exists()
 
 
+def test_an_id_that_is_a_word_erases_no_report(environment: Workspace) -> None:
+    page = environment.settings.reports / "2025-even" / "week-10" / "department.html"
+    page.parent.mkdir(parents=True)
+    page.write_text("On the lists: nobody.")
+    assert edumetrics("subject", "nobody", "--erase").exit_code == 2
+    assert page.is_file()
+
+
 def test_a_student_of_a_longer_number_is_another(environment: Workspace) -> None:
     assert re.search(privacy._whole("S2"), "S2 and") and not re.search(privacy._whole("S2"), "S25")
 

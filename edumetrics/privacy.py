@@ -156,11 +156,11 @@ def _mentions(workspace: Workspace, student: str) -> list[Path]:
     sure = re.compile("|".join(patterns) or r"(?!)")
     numbers = re.compile("|".join(_whole(text) for text in ids if text.isdigit()) or r"(?!)")
     shown = workspace.store.read("weekly_metrics", ("sem_week", "advisor_id"), student_id=student).dropna()
-    weeks = {f"week-{week:02d}" for week in shown["sem_week"]}
     pages = {
         (f"week-{week:02d}", file_name(str(advisor)))
         for week, advisor in zip(shown["sem_week"], shown["advisor_id"], strict=True)
     }
+    weeks = {week for week, _ in pages}
     found: list[Path] = []
     if own.empty and not _held(workspace, student):
         return found  # an id that nobody has ever had may be any word

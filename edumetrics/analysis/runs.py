@@ -69,7 +69,9 @@ def done(connection: Connection, run: Run, rows: int, remark: str | None = None)
     Raises:
         EduMetricsError: the run has been ended meanwhile, so that nothing of it may be stored.
     """
-    if not _finish(connection, run, status="done", rows_written=rows, error=remark):
+    going = sa.update(LEDGER).where(LEDGER.c.run_id == run.run_id, LEDGER.c.status == "started")
+    ended = connection.execute(going.values(status="done", finished_at=now(), rows_written=rows, error=remark))
+    if not ended.rowcount:
         raise EduMetricsError("This run was taken for dead and ended by a later one: nothing of it was stored.")
 
 
@@ -94,9 +96,3 @@ def end_stale(store: Store) -> int:
         stale = sa.update(LEDGER).where(LEDGER.c.status == "started")
         found = connection.execute(stale.values(status="failed", finished_at=now(), error="The run was killed."))
         return found.rowcount
-
-
-def _finish(connection: Connection, run: Run, **values: object) -> bool:
-    """Whether the run was still going, and is now ended."""
-    going = sa.update(LEDGER).where(LEDGER.c.run_id == run.run_id, LEDGER.c.status == "started")
-    return connection.execute(going.values(finished_at=now(), **values)).rowcount == 1

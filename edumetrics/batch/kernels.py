@@ -30,7 +30,7 @@ def for_notebooks(environ: Mapping[str, str]) -> dict[str, str]:
 
 
 class Nursery:
-    """The process that kernels are forked from, started when the first kernel is asked for."""
+    """The process that kernels are forked from; it is started at once, and imports while others work."""
 
     def __init__(self) -> None:
         ours, theirs = socket.socketpair()

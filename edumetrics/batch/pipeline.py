@@ -93,7 +93,8 @@ def run(
             _roll_back(workspace, due, tell)
         entry = _take(workspace, due, tell) or _unjudged(workspace, due, force=force)
         verdict = _judge(workspace, due, entry, tell, force=force) if entry else None
-    outcome = Outcome(due, verdict, _line(workspace, due, verdict, force=force), gate.held(workspace) != gate.NOTHING)
+    held = gate.held(workspace)
+    outcome = Outcome(due, verdict, _line(workspace, due, verdict, held, force=force), held != gate.NOTHING)
     if verdict is not None and verdict.everyone and not force:
         raise Refused(outcome.line)
     return outcome
@@ -220,7 +221,7 @@ def _judge(workspace: Workspace, due: Plan, entry: Run, tell: Tell, *, force: bo
     return verdict
 
 
-def _line(workspace: Workspace, due: Plan, verdict: Verdict | None, *, force: bool) -> str:
+def _line(workspace: Workspace, due: Plan, verdict: Verdict | None, held: str, *, force: bool) -> str:
     """The one line that an operator reads on Monday."""
     calendar = workspace.params.calendar
     done = sum(len(step.tasks) for step in due.steps)
@@ -229,9 +230,9 @@ def _line(workspace: Workspace, due: Plan, verdict: Verdict | None, *, force: bo
         return NOTHING
     went = "rolled back" if due.back_to is not None else f"{done} {'stage' if done == 1 else 'stages'} done"
     if verdict is None or not verdict.told:
-        return f"{where}: {went}; {gate.held(workspace)} held."
+        return f"{where}: {went}; {held} held."
     if force:
         return f"{where}: {went}; mail released by --force: {verdict.told}"
     again = f"Correct it and run `edumetrics run --week {verdict.week}`, or release it with `edumetrics run --force`."
-    held = "all mail" if verdict.everyone else f"the mail of {', '.join(verdict.classes)}"
-    return f"{where}: {went}; {held} is held: {verdict.told} {again}"
+    whose = "all mail" if verdict.everyone else f"the mail of {', '.join(verdict.classes)}"
+    return f"{where}: {went}; {whose} is held: {verdict.told} {again}"

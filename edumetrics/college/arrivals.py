@@ -8,7 +8,6 @@ from typing import Any
 import pandas as pd
 import sqlalchemy as sa
 
-from edumetrics.college.mapping import Relation
 from edumetrics.college.source import College, Term
 
 FEEDS = ("attendance", "library_visits", "book_borrows", "lms_activity")
@@ -26,7 +25,7 @@ def rows_by_week(college: College, term: Term, feed: str, weeks: Sequence[int]) 
     relation = college.relations[feed]
     if relation is None:
         return pd.DataFrame({"class_id": [], "week": [], "rows": [], "unmarked": []})
-    c, week = relation.c, _week(relation)
+    c, week = relation.c, relation.week
     unmarked: sa.ColumnElement[Any] = sa.literal(0)
     if feed == "attendance":
         # Where no lecture was held there was nothing to mark.
@@ -52,7 +51,7 @@ def repeated(college: College, term: Term, feed: str, week: int) -> pd.DataFrame
     same = [relation.c[name] for name in CONTENT[feed]]
     groups = (
         sa.select(relation.c.class_id, sa.func.count().label("n"))
-        .where(term.within(relation), _week(relation) == week)
+        .where(term.within(relation), relation.week == week)
         .group_by(*same)
         .subquery("groups")
     )
@@ -104,7 +103,7 @@ def newest_week(college: College, term: Term, feed: str, among: Sequence[int] | 
     relation = college.relations[feed]
     if relation is None:
         return 0
-    week = _week(relation)
+    week = relation.week
     newest = sa.select(sa.func.max(week, type_=sa.Integer).label("week")).where(term.within(relation))
     found = college.frame(newest if among is None else newest.where(week.in_(among)), feed)["week"].dropna()
     return max(0, *found.astype("int64")) if len(found) else 0
@@ -127,7 +126,3 @@ def elsewhere(college: College, term: Term, until: int) -> pd.DataFrame:
         .distinct()
     )
     return college.frame(wanted, "attendance")
-
-
-def _week(relation: Relation) -> sa.ColumnElement[Any]:
-    return relation.c.borrow_week if relation.table.name == "book_borrows" else relation.c.week

@@ -191,10 +191,6 @@ def _examples(college: College, relation: Relation, flagged: sa.Subquery, flag: 
     return {str(where): list(group) for where, group in frame.groupby("where_")["row_id"]}
 
 
-def _week(relation: Relation) -> sa.ColumnElement[Any]:
-    return relation.c.borrow_week if relation.table.name == "book_borrows" else relation.c.week
-
-
 def _rows(
     college: College, relation: Relation, parent: Parent | None, term: Term, week: int, *, strays: bool
 ) -> sa.Select[Any]:
@@ -207,7 +203,7 @@ def _rows(
         return sa.select(where).select_from(joined).where(sa.or_(term.within(parent.rows), unlisted))
     stray = sa.and_(c.semester.in_(sorted(term.semesters)), ~college.known_class(relation)) if strays else sa.false()
     timed = "week" in relation.table.names or relation.table.name == "book_borrows"
-    soon = [_week(relation).between(1, week)] if timed else []
+    soon = [relation.week.between(1, week)] if timed else []
     return sa.select(where).where(sa.or_(term.within(relation), stray), *soon)
 
 

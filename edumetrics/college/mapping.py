@@ -37,6 +37,11 @@ class Relation:
         """The columns of `rows`."""
         return self.rows.c
 
+    @property
+    def week(self) -> sa.ColumnElement[Any]:
+        """The semester week of a row of a weekly feed: of a loan, the week in which it began."""
+        return self.c.borrow_week if self.table.name == "book_borrows" else self.c.week
+
 
 def resolve(connection: Connection, sources: Mapping[str, str | None]) -> dict[str, Relation | None]:
     """Look at the college's database and resolve every canonical relation.

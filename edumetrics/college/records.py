@@ -178,7 +178,7 @@ def per_week(college: College, term: Term, name: Feed, since: int, until: int) -
             {"student_id": pd.Series(dtype="str"), "semester": [], "week": [], "count": [], "events": []}
         )
     c = relation.c
-    week = c.borrow_week if name == "book_borrows" else c.week
+    week = relation.week
     amount = {"library_visits": "physical_visits", "book_borrows": "borrow_id", "lms_activity": "active_days"}[name]
     rows = sa.select(
         c[relation.table.key[0]].label("row_id"),

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pandas as pd
@@ -82,6 +83,11 @@ class Week:
     chunks: tuple[tuple[str, ...], ...]
     elsewhere: pd.DataFrame
 
+    @property
+    def forecasts(self) -> bool:
+        """Whether there is a forecast of this week."""
+        return self.champion.model is not None and self.number >= FORECAST_FROM
+
 
 def gather(
     workspace: Workspace,
@@ -105,10 +111,10 @@ def gather(
     calendar = workspace.params.calendar
     if number not in calendar.teaching_weeks:
         raise SettingsError(f"Week {number} is not a teaching week: they are {listed(calendar.teaching_weeks)}.")
+    students = advised(college, workspace.store, term, number, replay=replay)
     parts: tuple[tuple[str, ...], ...] = ()
     elsewhere = pd.DataFrame()
     if college.large:
-        students = advised(college, workspace.store, term, number, replay=replay)
         elsewhere = arrivals.elsewhere(college, term, number)
         parts = chunks.split(workspace, term, number, students, elsewhere)
     found = health.nothing()
@@ -116,7 +122,7 @@ def gather(
         # Rows are looked at where they are read: chunk by chunk.
         found = health.feeds(college, term, number) if parts else health.findings(college, term, number)
     champion, model = forecast.champion(workspace, term.name), models.in_use(workspace, training.SUBJECT, term.name)
-    return Week(
+    week = Week(
         workspace=workspace,
         term=term.name,
         number=number,
@@ -130,55 +136,39 @@ def gather(
         advisors=college.advisors,
         folder=folder,
         replay=replay,
-        records=None if parts else read(workspace, college, term, number, replay=replay, until=until),
+        records=None,
         chunks=parts,
         elsewhere=elsewhere,
     )
+    return week if parts else replace(week, records=_records(college, week, term, students, until=until))
 
 
-def read(
-    workspace: Workspace,
-    college: College,
-    term: Term,
-    number: int,
-    *,
-    replay: bool,
-    until: int | None = None,
-) -> Records:
-    """What is known of everyone at the end of a week."""
-    students = advised(college, workspace.store, term, number, replay=replay)
-    return _records(workspace, college, term, number, students, until=until)
-
-
-def read_chunk(college: College, week: Week, classes: Classes) -> Records:
+def read_chunk(college: College, week: Week, classes: Sequence[str]) -> Records:
     """What is known at the end of a week of the students of one chunk."""
-    workspace, number = week.workspace, week.number
-    window = college.feed_window(number)
+    window = college.feed_window(week.number)
     # What the college lacks, no chunk can tell alone.
     feeds = frozenset(NAMES[feed] for feed in NAMES if arrivals.newest_week(college, week.whole, feed, window))
-    students = advised(college, workspace.store, week.whole, number, replay=week.replay)
-    own = chunks.members(students, week.elsewhere, classes or ())
-    return _records(workspace, college, week.whole.only(classes or ()), number, own, classes=classes, feeds=feeds)
+    students = advised(college, week.workspace.store, week.whole, week.number, replay=week.replay)
+    own = chunks.members(students, week.elsewhere, classes)
+    return _records(college, week, week.whole.only(classes), own, classes=classes, feeds=feeds)
 
 
 def _records(
-    workspace: Workspace,
     college: College,
+    week: Week,
     term: Term,
-    number: int,
     students: pd.DataFrame,
     *,
     until: int | None = None,
     classes: Classes = None,
     feeds: frozenset[str] | None = None,
 ) -> Records:
-    store = workspace.store
+    workspace, number = week.workspace, week.number
     before = workspace.params.calendar.teaching_weeks_before(number, workspace.params.scoring.baseline_weeks)
-    champion, model = forecast.champion(workspace, term.name), models.in_use(workspace, training.SUBJECT, term.name)
-    asked = champion.model is not None and model.model is not None and number >= FORECAST_FROM
+    asked = week.forecasts and week.subject_model.model is not None
     return Records(
         facts=read_facts(college, term, number, students, until, feeds),
-        history=store.history(term.name, before, classes),
+        history=workspace.store.history(term.name, before, classes),
         memory=remember(workspace, term.name, number, classes),
         prior=forecast.prior(workspace, college, term, number, classes),
         subjects=history.subjects_so_far(workspace, college, term, number, students) if asked else pd.DataFrame(),

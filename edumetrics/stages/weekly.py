@@ -20,7 +20,7 @@ from edumetrics.scoring.observed import observe
 from edumetrics.scoring.weekly import Scored, score
 from edumetrics.stages import chunks, storing
 from edumetrics.stages.terms import find_term, last_teaching_week, refuse_without_data, report_folder
-from edumetrics.stages.week import FORECAST_FROM, Records, Week, gather, read_chunk
+from edumetrics.stages.week import Records, Week, gather, read_chunk
 from edumetrics.stages.workspace import open_workspace
 from edumetrics.triage.lists import Lists
 from edumetrics.triage.lists import triage as draw_up
@@ -114,7 +114,7 @@ def _score(week: Week, records: Records) -> Scores:
     known = Known(records.prior, calendar, scoring, week.later_half)
     own = known.own(scored, records.history)
     made = compared(own, scored.metrics["student_id"])
-    if week.champion.model is None or week.number < FORECAST_FROM:
+    if week.champion.model is None or not week.forecasts:
         return Scores(week, scored.metrics, made, NO_SUBJECTS, pd.Series(dtype="float64"), scored)
     model, keep = week.champion.model, params.forecast.smoothing
     found = forecasted(model, known, own, made, records.history, week.number, keep)
@@ -124,7 +124,7 @@ def _score(week: Week, records: Records) -> Scores:
 
 
 def _drift(week: Week, features: pd.DataFrame) -> pd.Series:
-    if week.champion.model is None or week.number < FORECAST_FROM:
+    if not week.forecasts:
         return pd.Series(dtype="float64")
     return drift.stability(week.champion.reference, features, week.number)
 

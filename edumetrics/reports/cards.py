@@ -1,145 +1,192 @@
-"""Cards: what a page says of each student on an advisor's list, and of those who left it."""
+"""Cards: what the weekly report says of each student on an advisor's list, and of those who left it."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterable
+from dataclasses import replace
 
 import pandas as pd
 
-from edumetrics.triage.lists import Lists
-from edumetrics.triage.reasons import OUT_OF_REACH, told
+from edumetrics.params import Calendar
+from edumetrics.reports.model import Entry, Fact
+from edumetrics.reports.occasion import Occasion, day, known, text
+from edumetrics.reports.panels import Panel
+from edumetrics.triage.flags import CONTACTS
+from edumetrics.triage.reasons import OUT_OF_REACH, no_step, told
 from edumetrics.triage.situation import Row
 
-# Urgency is a word and a shape; colour only repeats it.
-URGENCY = {"critical": ("Urgent", "◆"), "high": ("Soon", "▲"), "watch": ("Keep in view", "●")}
-AHEAD = (
-    "forecast",
-    "forecast_drift",
-    "attendance_standing",
-    "attendance_out_of_reach",
-    "out_of_reach_week",
-    "open_work",
-)
+# What lies ahead, by how much it matters on a card.
+DEADLINE = ("attendance_standing", "attendance_out_of_reach")
+AHEAD = (*DEADLINE, "out_of_reach_week", "forecast", "forecast_drift", "open_work")
 REASONS = 3
-# Stands for an advisor where students have none: their list is one, for whoever looks after it.
-UNASSIGNED = "unassigned"
+# A card is read between two lectures: so many words, its links included; and so many for all of *Start here*.
+CARD_WORDS, START_WORDS = 60, 480
+LINK_WORDS = 10
+PACE_WEEKS = 4
 
 
-@dataclass(frozen=True)
-class Card:
-    """One student on the list: how urgent, for how long, why, what is ahead, and what would take the student off."""
-
-    name: str
-    roll_number: str
-    class_id: str
-    urgency: str
-    shape: str
-    since: str
-    reasons: tuple[str, ...]
-    ahead: tuple[str, ...]
-    off_list_if: str
-
-
-@dataclass(frozen=True)
-class Departure:
-    """One student who left the list, and what improved."""
-
-    name: str
-    roll_number: str
-    improved: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class AdvisorList:
-    """One advisor's list, in the order in which it is read."""
-
-    start_here: tuple[Card, ...] = ()
-    next: tuple[Card, ...] = ()
-    looked_after: tuple[Card, ...] = ()
-    left: tuple[Departure, ...] = ()
-
-    @property
-    def new(self) -> int:
-        """How many are new."""
-        return sum(card.since == "new" for card in (*self.start_here, *self.next, *self.looked_after))
-
-    @property
-    def length(self) -> int:
-        """How many are on the list."""
-        return len(self.start_here) + len(self.next) + len(self.looked_after)
-
-
-def advisor_lists(lists: Lists, names: pd.DataFrame) -> dict[str, AdvisorList]:
-    """Each advisor's list, by advisor_id (`UNASSIGNED` for students without one); none for advisors without a list.
+def cards(
+    occasion: Occasion, advisor: str, flags: pd.DataFrame, contacts: dict[str, Row], panels: dict[str, Panel | None]
+) -> tuple[Entry, ...]:
+    """Who to start with, each on a card that keeps to its number of words.
 
     Args:
-        lists: the week's lists.
-        names: student_id, name, roll_number.
+        occasion, advisor: the moment, and whose list it is.
+        flags: rows of weekly_flags with names, in order of rank.
+        contacts: the last contact by student_id (see `since_contact`).
+        panels: the semester so far by student_id.
     """
-    flags = lists.flags.merge(names, on="student_id", how="left").sort_values("triage_rank")
-    left = lists.exits.merge(names, on="student_id", how="left").sort_values("student_id")
-    flags, left = (frame.fillna({"advisor_id": UNASSIGNED}) for frame in (flags, left))
-    advisors = sorted({*flags["advisor_id"], *left["advisor_id"]})
-    return {
-        advisor: _one(flags[flags["advisor_id"] == advisor], left[left["advisor_id"] == advisor])
-        for advisor in advisors
-    }
-
-
-def _one(flags: pd.DataFrame, left: pd.DataFrame) -> AdvisorList:
-    inside, cared_for = flags["within_capacity"], flags["looked_after"]
-    return AdvisorList(
-        start_here=_cards(flags[inside]),
-        next=_cards(flags[~inside & ~cared_for]),
-        looked_after=_cards(flags[cared_for]),
-        left=tuple(_departure(row) for row in left.to_dict("records")),
+    budget = min(CARD_WORDS, START_WORDS // max(len(flags), 1))
+    return tuple(
+        _card(occasion, advisor, row, contacts.get(row["student_id"]), panels.get(row["student_id"]), budget)
+        for row in flags.to_dict("records")
     )
 
 
-def _cards(flags: pd.DataFrame) -> tuple[Card, ...]:
-    return tuple(_card(row) for row in flags.to_dict("records"))
+def lines(occasion: Occasion, flags: pd.DataFrame) -> tuple[Entry, ...]:
+    """Who comes next: the strongest reason only."""
+    return tuple(
+        occasion.entry(
+            row, row["risk_tier"], since=_since(occasion, row), reasons=(told(row["reasons"], 1)[0]["text"],)
+        )
+        for row in flags.to_dict("records")
+    )
 
 
-def _card(row: Row) -> Card:
-    urgency, shape = URGENCY[row["risk_tier"]]
+def looked_after(occasion: Occasion, flags: pd.DataFrame, contacts: dict[str, Row]) -> tuple[Entry, ...]:
+    """Who is in someone's care: the last contact, the plain numbers since, and until when."""
+    return tuple(
+        occasion.entry(row, facts=_care(contacts.get(row["student_id"]), occasion)) for row in flags.to_dict("records")
+    )
+
+
+def departures(occasion: Occasion, left: pd.DataFrame) -> tuple[Entry, ...]:
+    """Who left the list, and what improved most."""
+    return tuple(
+        occasion.entry(row, reasons=tuple(record["text"] for record in row["improved"][:1]))
+        for row in left.to_dict("records")
+    )
+
+
+def last_contacts(
+    contacts: pd.DataFrame, courses: pd.DataFrame, week: int, calendar: Calendar
+) -> dict[str, Row]:  # fmt: skip
+    """The last contact of each student, and attendance in up to four teaching weeks before it and since, in percent.
+
+    A contact belongs to the week whose list it answers: what came before includes that week (see `triage.flags`).
+
+    Args:
+        contacts: student_id, sem_week, kind, until, logged_at.
+        courses: student_id, sem_week, week_lectures_held, week_lectures_attended of the weeks so far.
+        week: the newest; contacts entered for it, or later, are not known yet.
+        calendar: which weeks are taught.
+    """
+    entered = contacts[contacts["sem_week"] < week].sort_values(["sem_week", "logged_at"])
+    last = entered.drop_duplicates("student_id", keep="last")
+    own = dict(list(courses[courses["student_id"].isin(last["student_id"])].groupby("student_id")))
+    found: dict[str, Row] = {}
+    for row in last.to_dict("records"):
+        mine = own.get(row["student_id"], courses.iloc[:0])
+        before = calendar.last_teaching_weeks(row["sem_week"], PACE_WEEKS)
+        found[str(row["student_id"])] = {
+            **row,
+            "before": _attended(mine[mine["sem_week"].isin(before)]),
+            "since": _attended(mine[mine["sem_week"] > row["sem_week"]]),
+        }
+    return found
+
+
+def _attended(weeks: pd.DataFrame) -> float | None:
+    held = weeks["week_lectures_held"].sum()
+    return None if not held else 100 * float(weeks["week_lectures_attended"].sum()) / float(held)
+
+
+def _card(
+    occasion: Occasion, advisor: str, row: Row, contact: Row | None, panel: Panel | None, budget: int
+) -> Entry:  # fmt: skip
     reasons = told(row["reasons"], REASONS)
     codes = {record["code"] for record in reasons}
     # Who has just been told that the rule is out of reach need not read it again.
     said = codes | (OUT_OF_REACH if codes & OUT_OF_REACH else set())
     ahead = [record for record in row["reasons"] if record["code"] in AHEAD and record["code"] not in said]
     ahead.sort(key=lambda record: AHEAD.index(record["code"]))
-    return Card(
-        name=shown_name(row),
-        roll_number=words(row["roll_number"]),
-        class_id=str(row["class_id"]),
-        urgency=urgency,
-        shape=shape,
-        since=_since(row),
-        reasons=tuple(record["text"] for record in reasons),
-        ahead=tuple(record["text"] for record in ahead),
-        off_list_if=words(row["off_list_if"]),
+    open_work = next((record["value"] for record in row["reasons"] if record["code"] == "open_work"), 0)
+    entry = occasion.entry(
+        row, row["risk_tier"], since=_since(occasion, row), panel=panel,
+        **occasion.drafts(row, advisor, [record["code"] for record in reasons], int(open_work or 0)),
+    )  # fmt: skip
+    why = [(0, record["text"]) for record in reasons]
+    deadline = [(1, Fact("", record["text"])) for record in ahead if record["code"] in DEADLINE]
+    rest = [(2, Fact("", record["text"])) for record in ahead if record["code"] not in DEADLINE]
+    step, last = (3, _step(occasion, row)), (4, _contact(contact))
+    return _fitted(entry, [*why[:1], *deadline, step, last, *why[1:2], *rest[:1], *why[2:], *rest[1:]], budget)
+
+
+def _fitted(entry: Entry, parts: list[tuple[int, str | Fact]], budget: int) -> Entry:
+    """An entry with as many of its parts as there are words for; what has no room is `more`.
+
+    Args:
+        entry: without reasons and facts.
+        parts: reasons (texts) and facts, the most important first, each with its place on the card.
+        budget: how many words there are for the card, links included.
+    """
+    left = budget - LINK_WORDS - count([entry.name, entry.roll_number, entry.urgency, entry.since])
+    kept, more = [], []
+    for n, (place, part) in enumerate(parts):
+        said = part if isinstance(part, str) else f"{part.label} {part.text}".strip()
+        if n == 0 or count([said]) <= left:
+            kept.append((place, part))
+            left -= count([said])
+        else:
+            more.append(said)
+    kept.sort(key=lambda pair: pair[0])
+    return replace(
+        entry,
+        reasons=tuple(part for _, part in kept if isinstance(part, str)),
+        facts=tuple(part for _, part in kept if isinstance(part, Fact)),
+        more=tuple(more),
     )
 
 
-def _since(row: Row) -> str:
+def count(texts: Iterable[str]) -> int:
+    """How many words some texts have."""
+    return sum(len(one.split()) for one in texts)
+
+
+def _step(occasion: Occasion, row: Row) -> Fact:
+    """What would take the student off the list, or a kind word where no single step does."""
+    step = text(row["off_list_if"])
+    if step:
+        return Fact("Off the list:", f"{step}.")
+    following = next(iter(occasion.calendar.next_teaching_weeks(occasion.week)), None)
+    return Fact("", no_step(occasion.params.sentences, row["reasons"], following))
+
+
+def _contact(contact: Row | None) -> Fact:
+    """Kind and date of the last contact, and the plain numbers since; no word on what caused what."""
+    if contact is None:
+        return Fact("No contact", "yet.")
+    before, since = contact["before"], contact["since"]
+    numbers = "" if before is None or since is None else f"; attendance since then: {before:.0f}% → {since:.0f}%"
+    return Fact(f"{contact['kind'].capitalize()},", f"{day(contact['logged_at'])}{numbers}.")
+
+
+def _care(contact: Row | None, occasion: Occasion) -> tuple[Fact, ...]:
+    if contact is None:
+        return ()
+    calendar, weeks = occasion.calendar, occasion.params.triage.looked_after_weeks
+    if known(contact["until"]):
+        return _contact(contact), Fact("", f"Back in view after {day(contact['until'])}.")
+    covered = calendar.next_teaching_weeks(contact["sem_week"])[:weeks]
+    if contact["kind"] not in CONTACTS or not covered:
+        return (_contact(contact),)
+    return _contact(contact), Fact("", f"Back in view after week {covered[-1]}.")
+
+
+def _since(occasion: Occasion, row: Row) -> str:
     if row["status"] == "new":
         return "new"
     if row["status"] == "returned":
         return "back on the list"
     weeks = int(row["escalation_level"])
-    return f"{weeks} weeks running" if weeks > 1 else "since last week"
-
-
-def _departure(row: Row) -> Departure:
-    return Departure(shown_name(row), words(row["roll_number"]), tuple(record["text"] for record in row["improved"]))
-
-
-def shown_name(row: Row) -> str:
-    """A student's name; the id where the college gives none."""
-    return words(row["name"]) or str(row["student_id"])
-
-
-def words(value: Any) -> str:
-    """A text; empty where there is none."""
-    return "" if pd.isna(value) else str(value)
+    return f"{occasion.words(weeks)} weeks running" if weeks > 1 else "since last week"

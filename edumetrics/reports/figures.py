@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,7 +12,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from edumetrics.params import Calendar
+
 INK, QUIET, LINE, ACTION = "#1F2A33", "#55606B", "#DDD8CD", "#1B4F86"
+# What counts as a fall of a class.
+TREND_WEEKS, TREND_POINTS = 4, 5
 NAMES = {"effort_score": "Recorded activity (0-100)", "academic_performance": "Academic performance (0-100)"}
 WORDS = {"effort_score": "recorded activity", "academic_performance": "academic performance"}
 
@@ -41,7 +46,7 @@ def distributions(metrics: pd.DataFrame) -> Picture:
         axes.hist(
             values, bins=np.arange(0, 101, 5).tolist(), color=ACTION, alpha=0.75, edgecolor="white", linewidth=0.5
         )
-        _frame(axes, label, "students" if column == "effort_score" else "")
+        frame(axes, label, "students" if column == "effort_score" else "")
         missing = len(metrics) - len(values)
         note = f"{missing} without a value" if missing else ""
         if len(values):
@@ -52,30 +57,59 @@ def distributions(metrics: pd.DataFrame) -> Picture:
     return Picture(figure, f"Distributions: {' and '.join(medians)}.")
 
 
-def galaxy(metrics: pd.DataFrame) -> Picture:
-    """Effort against academic performance, one point a student; the medians divide the field."""
-    figure = Figure(figsize=(6.4, 5.6), layout="constrained", facecolor="white")
-    axes = figure.subplots()
-    points = metrics[list(NAMES)].dropna()
-    axes.scatter(points["effort_score"], points["academic_performance"], s=16, color=ACTION, alpha=0.55, linewidths=0)
-    for column, line in (("effort_score", axes.axvline), ("academic_performance", axes.axhline)):
-        if len(points):
-            line(points[column].median(), color=LINE, linewidth=1, zorder=0)
-    axes.set_xlim(-2, 102)
-    axes.set_ylim(-2, 102)
-    _frame(axes, NAMES["effort_score"], NAMES["academic_performance"])
-    left_out = len(metrics) - len(points)
-    note = f"{len(points)} students" + (f"; {left_out} without a value on one axis are not shown" if left_out else "")
-    axes.set_title(note, fontsize=9, color=QUIET, loc="left")
-    low = points[(points < points[list(NAMES)].median()).all(axis=1)] if len(points) else points
-    return Picture(figure, f"{len(low)} of {len(points)} students are below the median of both activity and marks.")
+def class_trends(weeks: pd.DataFrame, names: Mapping[str, str], calendar: Calendar) -> Picture:
+    """Recorded activity and academic performance by week, one small field a class, exam weeks shaded.
+
+    Args:
+        weeks: class_id, sem_week, and the means of effort_score and academic_performance.
+        names: what classes are called.
+        calendar: the exam weeks.
+    """
+    classes = sorted(weeks["class_id"].unique())
+    columns = min(len(classes), 4)
+    rows = -(-len(classes) // columns)
+    figure = Figure(figsize=(2.4 * columns, 1.7 * rows + 0.4), layout="constrained", facecolor="white", dpi=120)
+    fields = np.ravel(figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False))
+    styles = {"effort_score": {"color": ACTION}, "academic_performance": {"color": INK, "linestyle": "--"}}
+    for axes, name in zip(fields, classes, strict=False):
+        mine = weeks[weeks["class_id"] == name].sort_values("sem_week")
+        for column, style in styles.items():
+            axes.plot(mine["sem_week"], mine[column], linewidth=1.5, label=WORDS[column], **style)
+        for week in (calendar.midterm_week, calendar.endterm_week):
+            if week is not None and week <= mine["sem_week"].max():
+                axes.axvspan(week - 0.5, week + 0.5, color="#ECEAE4", linewidth=0, zorder=0)
+        frame(axes, "", "")
+        axes.set_title(names.get(name, name), fontsize=9, color=INK, loc="left")
+    for axes in fields[len(classes) :]:
+        axes.set_axis_off()
+    fields[0].set_ylim(0, 100)
+    fields[0].xaxis.set_major_locator(MaxNLocator(integer=True))
+    figure.legend(
+        *fields[0].get_legend_handles_labels(), loc="outside upper left", ncols=2, frameon=False, fontsize=9,
+        labelcolor=INK,
+    )  # fmt: skip
+    return Picture(figure, _trend_told(weeks, names))
+
+
+def _trend_told(weeks: pd.DataFrame, names: Mapping[str, str]) -> str:
+    course = weeks.pivot(index="class_id", columns="sem_week", values="effort_score")
+    if course.shape[1] <= TREND_WEEKS:
+        return f"Recorded activity and academic performance of {len(course)} classes by week."
+    change = course.iloc[:, -1] - course.iloc[:, -1 - TREND_WEEKS]
+    fell = sorted(names.get(name, name) for name in change.index[change <= -TREND_POINTS])
+    which = f": {', '.join(fell)}" if fell else ""
+    return (
+        f"Recorded activity is {TREND_POINTS} points or more below that of {TREND_WEEKS} weeks before in {len(fell)} of"
+        f" {len(course)} classes{which}."
+    )
 
 
 def _median(values: pd.Series) -> str:
     return f"{values.median():.0f}" if values.notna().any() else "an unknown value"
 
 
-def _frame(axes: Axes, x: str, y: str) -> None:
+def frame(axes: Axes, x: str, y: str) -> None:
+    """Axes in the house style: labels in ink, quiet ticks, no box."""
     axes.set_xlabel(x, color=INK, fontsize=10)
     axes.set_ylabel(y, color=INK, fontsize=10)
     axes.tick_params(colors=QUIET, labelsize=9, length=0)
@@ -100,8 +134,8 @@ def policy(grid: pd.DataFrame) -> Picture:
     listed = 100 * every["fails_listed"]
     reached.plot(every["watch"], listed, color=INK, linewidth=1)
     reached.annotate("on the list ", (every["watch"].iloc[0], listed.iloc[0]), color=INK, fontsize=9, ha="right")
-    _frame(reached, "Watch threshold", "of those who failed, %")
-    _frame(hours, "Watch threshold", "advisor hours in the semester")
+    frame(reached, "Watch threshold", "of those who failed, %")
+    frame(hours, "Watch threshold", "advisor hours in the semester")
     reached.set_ylim(0, 102)
     for axes in (reached, hours):
         axes.margins(x=0.25)
@@ -127,9 +161,17 @@ def reliability(table: pd.DataFrame, what: str, scale: float) -> Picture:
     axes.plot(said, was, color=ACTION, marker="o", markersize=5, linewidth=1)
     axes.set_xlim(low, high)
     axes.set_ylim(low, high)
-    _frame(axes, f"Forecast: {what}", "What happened")
+    frame(axes, f"Forecast: {what}", "What happened")
     off = (said - was).abs()
     return Picture(figure, f"Forecast and outcome differ by {off.mean():.0f} on average, at most by {off.max():.0f}.")
+
+
+def _apart(heights: list[float], least: float = 6) -> list[float]:
+    """Ascending heights of labels, moved up so that no two overlap."""
+    moved = heights[:1]
+    for height in heights[1:]:
+        moved.append(max(height, moved[-1] + least))
+    return moved
 
 
 def precision(tables: dict[str, pd.DataFrame]) -> Picture:
@@ -137,20 +179,21 @@ def precision(tables: dict[str, pd.DataFrame]) -> Picture:
     figure = Figure(figsize=(8, 3.6), layout="constrained", facecolor="white")
     axes = figure.subplots()
     base = pd.Series(dtype="float64")
+    ends: list[tuple[float, str, str]] = []
     for name, table in tables.items():
         weeks, share = table["sem_week"], 100 * table["precision_at_capacity"]
-        main = name == next(iter(tables))
-        axes.plot(weeks, share, color=ACTION if main else QUIET, linewidth=2 if main else 1)
-        axes.annotate(
-            f" {name}", (weeks.iloc[-1], share.iloc[-1]), color=ACTION if main else QUIET, fontsize=9, va="center"
-        )
+        ink = ACTION if name == next(iter(tables)) else QUIET
+        axes.plot(weeks, share, color=ink, linewidth=2 if ink == ACTION else 1)
+        ends.append((float(share.iloc[-1]), name, ink))
         base = 100 * table["base_rate"].set_axis(weeks)
     axes.plot(base.index, base, color=INK, linewidth=1, linestyle=":")
-    axes.annotate(" all students", (base.index[-1], base.iloc[-1]), color=INK, fontsize=9, va="center")
+    ends.append((float(base.iloc[-1]), "all students", INK))
+    for height, (_, name, ink) in zip(_apart([end[0] for end in sorted(ends)]), sorted(ends), strict=True):
+        axes.annotate(f" {name}", (base.index[-1], height), color=ink, fontsize=9, va="center")
     axes.set_ylim(0, 102)
     axes.set_xlim(base.index[0] - 0.5, base.index[-1] + 0.22 * (base.index[-1] - base.index[0]))
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    _frame(axes, "Semester week", "of those in a place, failed or left, %")
+    frame(axes, "Semester week", "of those in a place, failed or left, %")
     first, table = next(iter(tables.items()))
     mean = 100 * table["precision_at_capacity"].mean()
     return Picture(

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from edumetrics.scoring.risk import BASELINE_METRICS, missed_work
+from edumetrics.sentences import Sentences
 from edumetrics.triage import rules
 from edumetrics.triage.flags import RAISED, Standing
 from edumetrics.triage.situation import Row, Situation
@@ -83,14 +84,8 @@ class Reasons:
     def paragraph(self, records: list[Record], off_list: str | None) -> str:
         """The top reasons as one paragraph; where no step clears them, a kind word about that."""
         texts = [record["text"] for record in told(records, SHOWN)]
-        return " ".join(texts if off_list else [*texts, self._no_step(records)])
-
-    def _no_step(self, records: list[Record]) -> str:
-        if self.situation.next_week is None:
-            return self.sentences.off_list["last_list"]
-        ruled = any(record["code"] in rules.RULES for record in records)
-        name = "one_more_week" if ruled else "none"
-        return self.sentences.say(self.sentences.off_list[name], week=self.situation.next_week)
+        kind = no_step(self.sentences, records, self.situation.next_week)
+        return " ".join(texts if off_list else [*texts, kind])
 
     def _say(self, code: str, value: float, baseline: float | None = None, points: float = 0.0, **more: Any) -> Record:
         sentence = self.sentences.reasons[code]
@@ -272,6 +267,14 @@ def told(records: list[Record], count: int) -> list[Record]:
     weighed = [record for record in records if record["points"] > 0] or records
     once = [record for record in weighed if record["code"] in OUT_OF_REACH][:1]
     return [record for record in weighed if record["code"] not in OUT_OF_REACH or record in once][:count]
+
+
+def no_step(sentences: Sentences, records: list[Record], next_week: int | None) -> str:
+    """A kind word where no step would take a student off the next list; `next_week` is None after the last."""
+    if next_week is None:
+        return sentences.off_list["last_list"]
+    ruled = any(record["code"] in rules.RULES for record in records)
+    return sentences.say(sentences.off_list["one_more_week" if ruled else "none"], week=next_week)
 
 
 def changes(now: Row, before: Row) -> dict[str, float]:

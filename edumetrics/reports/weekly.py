@@ -1,0 +1,241 @@
+"""The weekly report: who to start with, who comes next, who is looked after, who left, and the class in numbers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pandas as pd
+
+from edumetrics.reports import cards
+from edumetrics.reports.galaxy import galaxy
+from edumetrics.reports.model import Number, Numbers, Prose, Report, Section, Students, Table, TableRow
+from edumetrics.reports.occasion import (
+    ACTIVITY,
+    BRIEFLY,
+    UNASSIGNED,
+    Occasion,
+    cell,
+    exam_ahead,
+    table_row,
+    whole,
+)  # fmt: skip
+from edumetrics.reports.panels import Panel, panel
+from edumetrics.triage.flags import CONTACTS
+from edumetrics.triage.situation import Row
+
+MEASURES = (("Recorded activity", "effort_score", ""), ("Academic performance", "academic_performance", ""),
+            ("Attendance", "weekly_att_pct", "%"), ("Work handed in", "submission_pct", "%"))  # fmt: skip
+COLUMNS = ("Attended this week", "Attended to date", "Can miss, of lectures left", "Work done this week",
+           "Recorded activity", "Academic performance")  # fmt: skip
+WHOLE_CLASS = (
+    "With this many, it is a question for the class rather than for any one student, and the list above compares"
+    " everyone with the class."
+)
+HELD = "The data of this week cannot be relied on, so your list was held back."
+UP_TO = ": recorded up to "
+
+
+@dataclass(frozen=True)
+class Stored:
+    """What is stored of a week, and of the weeks before it.
+
+    Attributes:
+        metrics, last: weekly_metrics of the week and of the teaching week before.
+        flags, exits, findings: the lists.
+        courses: weekly_metrics of the weeks so far, of those on the lists.
+        contacts: the intervention log of the term, without notes.
+        health: data-health findings.
+    """
+
+    metrics: pd.DataFrame
+    last: pd.DataFrame
+    flags: pd.DataFrame
+    exits: pd.DataFrame
+    findings: pd.DataFrame
+    courses: pd.DataFrame
+    contacts: pd.DataFrame
+    health: pd.DataFrame
+
+
+def weekly_reports(occasion: Occasion, stored: Stored) -> list[Report]:
+    """One report for every advisor with students on the week's roll, and one for students without an advisor."""
+    mine = dict(occasion.by_advisor(stored.flags.sort_values("triage_rank")))
+    left = dict(occasion.by_advisor(stored.exits.sort_values("student_id")))
+    calendar, week = occasion.calendar, occasion.week
+    known = stored.contacts, stored.contacts[stored.contacts["kind"].isin(CONTACTS)]
+    latest, caring = (cards.last_contacts(some, stored.courses, week, calendar) for some in known)
+    shown = stored.flags.loc[stored.flags["within_capacity"], "student_id"]
+    courses = stored.courses[stored.courses["student_id"].isin(shown)].groupby("student_id")
+    panels = {str(student): panel(course, week, calendar) for student, course in courses}
+    empty, nobody = stored.flags.iloc[:0], stored.exits.iloc[:0]
+    by_class: dict[Any, pd.DataFrame] = dict(list(stored.metrics.groupby("class_id")))
+    reports = []
+    for advisor, group in occasion.by_advisor(stored.metrics):
+        flags = mine.get(advisor, empty)
+        lists = (
+            *_lists(occasion, advisor, flags, latest, caring, panels),
+            *_departures(occasion, left.get(advisor, nobody)),
+        )
+        reports.append(_report(occasion, stored, advisor, group, flags, lists, by_class))
+    return reports
+
+
+def held(report: Report, why: str) -> Report:
+    """What an advisor is told whose report is held back."""
+    return replace(
+        report,
+        subject=f"Week {report.week} · held back",
+        headline="There is no list for you this week.",
+        lead=f"{HELD} {why} It follows once that is put right.",
+        sections=(),
+    )
+
+
+def _report(
+    occasion: Occasion,
+    stored: Stored,
+    advisor: str,
+    group: pd.DataFrame,
+    flags: pd.DataFrame,
+    lists: tuple[Section, ...],
+    by_class: dict[Any, pd.DataFrame],
+) -> Report:
+    new, classes = int((flags["status"] == "new").sum()), group["class_id"]
+    findings = tuple(stored.findings.loc[stored.findings["class_id"].isin(classes), "text"])
+    about = (Prose("About the whole class", (*findings, WHOLE_CLASS)),) if findings else ()
+    of = f"{len(flags)} of {len(group)} {'student' if len(group) == 1 else 'students'}"
+    return Report(
+        stage=occasion.stage,
+        term=occasion.term,
+        week=occasion.week,
+        advisor_id=advisor,
+        reader=occasion.reader(advisor),
+        classes=tuple(sorted(classes.unique())),
+        subject=f"Week {occasion.week} · {of}" + (f" · {new} new" if new else ""),
+        kicker=occasion.kicker(classes),
+        headline=_headline(occasion, advisor, flags, len(group)),
+        lead=_lead(occasion, flags, new, len(findings)),
+        sections=(
+            *lists,
+            *about,
+            _numbers(stored, group, flags, by_class),
+            _table(group),
+            Prose("How fresh the data is", (_health(stored.health, set(classes)),)),
+            occasion.closing(ACTIVITY),
+        ),
+    )
+
+
+def _headline(occasion: Occasion, advisor: str, flags: pd.DataFrame, students: int) -> str:
+    first = int(flags["within_capacity"].sum())
+    if advisor == UNASSIGNED:
+        whose = f"{students} students without an advisor" if students != 1 else "one student without an advisor"
+    else:
+        whose = f"your {students} students" if students != 1 else "your one student"
+    if first:
+        return f"{occasion.words(first, capital=True)} of {whose} could use a word from you."
+    return "Everyone on your list is being looked after." if len(flags) else "Nobody is on your list this week."
+
+
+def _lead(occasion: Occasion, flags: pd.DataFrame, new: int, findings: int) -> str:
+    first = int(flags["within_capacity"].sum())
+    rest = len(flags) - first - int(flags["looked_after"].sum())
+    told = []
+    if new:
+        told.append(f"{occasion.words(new, capital=True)} of those listed {'is' if new == 1 else 'are'} new.")
+    if rest:
+        more = "is one more" if rest == 1 else f"are {occasion.words(rest)} more"
+        told.append(f"There {more} for when you have time.")
+    if len(flags) and occasion.week <= occasion.calendar.grace_weeks:
+        told.append(f"It is week {occasion.week}: early signals, when little is known yet.")
+    told.append(exam_ahead(occasion.week, occasion.calendar))
+    if findings:
+        told.append(
+            "One finding concerns the whole class."
+            if findings == 1
+            else f"{occasion.words(findings, capital=True)} findings concern a whole class."
+        )
+    return " ".join(filter(None, told))
+
+
+def _lists(
+    occasion: Occasion,
+    advisor: str,
+    flags: pd.DataFrame,
+    latest: dict[str, Row],
+    caring: dict[str, Row],
+    panels: dict[str, Panel | None],
+) -> tuple[Section, ...]:
+    inside, cared_for = flags["within_capacity"].astype(bool), flags["looked_after"].astype(bool)
+    found = (
+        Students("Start here", "Most urgent first.", cards.cards(occasion, advisor, flags[inside], latest, panels)),
+        Students(BRIEFLY, "", cards.lines(occasion, flags[~inside & ~cared_for]), brief=True),
+        Students("Being looked after", "", cards.looked_after(occasion, flags[cared_for], caring), brief=True),
+    )
+    return tuple(section for section in found if section.entries)
+
+
+def _departures(occasion: Occasion, left: pd.DataFrame) -> tuple[Section, ...]:
+    note = "Nothing to do here; a kind word is always welcome."
+    return (Students("Left the list", note, cards.departures(occasion, left), brief=True),) if len(left) else ()
+
+
+def _numbers(
+    stored: Stored, group: pd.DataFrame, flags: pd.DataFrame, by_class: dict[Any, pd.DataFrame]
+) -> Numbers:  # fmt: skip
+    last = stored.last[stored.last["student_id"].isin(group["student_id"])]
+    classes = pd.concat([by_class[name] for name in group["class_id"].unique()])
+    others = classes[~classes["student_id"].isin(group["student_id"])]
+    return Numbers(
+        title="The class in numbers",
+        about="Middle of your students",
+        now="This week",
+        before="Last week",
+        rows=tuple(
+            Number(label, whole(group[name].median()), whole(last[name].median()), unit)
+            for label, name, unit in MEASURES
+        ),
+        galaxy=galaxy(group, flags.set_index("student_id")["risk_tier"], last, others),
+    )
+
+
+def _table(group: pd.DataFrame) -> Table:
+    ordered = group.sort_values(["class_id", "roll_number", "student_id"])
+    return Table("Your students", COLUMNS, tuple(_row(row) for row in ordered.to_dict("records")))
+
+
+def _row(row: Row) -> TableRow:
+    return table_row(
+        row,
+        cell(row["weekly_att_pct"], "%"),
+        cell(row["overall_att_pct"], "%"),
+        _can_miss(row),
+        cell(row["submission_pct"], "%"),
+        cell(row["effort_score"]),
+        cell(row["academic_performance"]),
+    )
+
+
+def _can_miss(row: Row) -> str:
+    left, needed = whole(row["lectures_left"]), whole(row["lectures_to_attend"])
+    if left is None or needed is None:
+        return ""
+    return "out of reach" if needed > left else f"{cell(row['lectures_can_miss'])} of {left}"
+
+
+def _health(health: pd.DataFrame, classes: set[str]) -> str:
+    """How fresh each feed is, and what was wrong with the data of these classes, as one paragraph."""
+    mine = health[health["class_id"].isin(classes | {"all"})]
+    feeds = mine.loc[mine["check"].str.endswith(": feed"), "message"]
+    fresh: dict[str, list[str]] = {}
+    told = []
+    for message in feeds:
+        name, found, week = message.partition(UP_TO)
+        if found:
+            fresh.setdefault(week, []).append(name)
+        else:
+            told.append(message)
+    said = [f"Recorded up to {week.rstrip('.')}: {', '.join(names).lower()}." for week, names in fresh.items()]
+    other = mine[(mine["count"] > 0) & ~mine["check"].str.endswith(": feed")]["message"]
+    return " ".join(dict.fromkeys([*said, *told, *other])) or "Nothing is known about how fresh the data is."

@@ -14,8 +14,12 @@ from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, PositiveInt
 
 from edumetrics.errors import SettingsError
 from edumetrics.sentences import Sentences
+from edumetrics.settings import PROJECT
 
 Slot = Literal["odd", "even"]
+LETTER = "letter.txt.j2"
+# Homes may have parameter files that are older than these.
+LATER = ("batch", "mail")
 
 
 class Model(BaseModel):
@@ -263,8 +267,24 @@ class Batch(Model):
 
     timeout_minutes: Timeouts = Timeouts()
     chunk_students: PositiveInt = 80_000
+    report_code: bool = False
     gate: Gate = Gate()
     retention: Retention = Retention()
+
+
+class Mail(Model):
+    """`mail.yml`: what is mailed, and how."""
+
+    mode: Literal["outbox", "send"] = "outbox"
+    mail_detail: Literal["full", "initials", "counts"] = "full"
+    college_name: str = ""
+    pictures: bool = True
+    attach_page: bool = False
+    parents: bool = False
+    reply_days: PositiveInt = 28
+    timeout_seconds: float = Field(default=30, gt=0)
+    attempts: PositiveInt = 4
+    backoff_seconds: float = Field(default=2, ge=0)
 
 
 class CollegeFile(Model):
@@ -275,6 +295,7 @@ class CollegeFile(Model):
     triage: dict[str, Any] = {}
     forecast: dict[str, Any] = {}
     batch: dict[str, Any] = {}
+    mail: dict[str, Any] = {}
     sentences: dict[str, Any] = {}
 
 
@@ -286,6 +307,8 @@ class Params(Model):
     triage: Triage = Triage()
     forecast: Forecast = Forecast()
     batch: Batch = Batch()
+    mail: Mail = Mail()
+    letter: str = ""
     sentences: Sentences
     college: CollegeFile
 
@@ -317,8 +340,7 @@ def load(folder: Path, college: str) -> Params:
     def part(model: type[M], name: str) -> M:
         own = getattr(college_file, name, {})
         general = folder / f"{name}.yml"
-        # Homes with parameter files of their own may be older than this one.
-        said = {} if name == "batch" and not general.exists() else _mapping(general)
+        said = {} if name in LATER and not general.exists() else _mapping(general)
         return _model(model, _overridden(said, own), path if own else general)
 
     return Params(
@@ -327,9 +349,21 @@ def load(folder: Path, college: str) -> Params:
         triage=part(Triage, "triage"),
         forecast=part(Forecast, "forecast"),
         batch=part(Batch, "batch"),
+        mail=part(Mail, "mail"),
+        letter=_letter(folder),
         sentences=part(Sentences, "sentences"),
         college=college_file,
     )
+
+
+def _letter(folder: Path) -> str:
+    """The template of the email that an advisor may send: the folder's own, else the project's."""
+    own = folder / LETTER
+    path = own if own.exists() else PROJECT / "params" / LETTER
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path} cannot be read: restore it from the project.") from error
 
 
 def _overridden(general: dict[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:

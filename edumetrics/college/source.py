@@ -136,6 +136,19 @@ class College:
         return self._people[["student_id", "name", "roll_number"]].drop_duplicates("student_id", keep="last")
 
     @property
+    def addresses(self) -> pd.DataFrame:
+        """student_id, email: for the drafts that advisors are offered, only."""
+        return self.whole("students", "student_id", "email").drop_duplicates("student_id", keep="last")
+
+    @property
+    def parents(self) -> pd.DataFrame:
+        """student_id, parent_email: only of students whose parents may be written to; null permission means no."""
+        permitted = self.whole("students", "student_id", "parent_contact_permitted")
+        permitted = permitted[permitted["parent_contact_permitted"].eq(True)]
+        frame = self.whole("students", "student_id", "parent_email").drop_duplicates("student_id", keep="last")
+        return frame[frame["student_id"].isin(permitted["student_id"])]
+
+    @property
     def _people(self) -> pd.DataFrame:
         return self.whole("students", *STUDENT_COLUMNS, "name", "roll_number")
 

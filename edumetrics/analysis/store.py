@@ -94,8 +94,7 @@ class Store:
         sql = SQL_TABLES[table]
         chosen = [sql.c[name] for name in columns or TABLES[table].names]
         select = sa.select(*chosen).order_by(*(sql.c[name] for name in TABLES[table].key))
-        for name, value in equal.items():
-            select = select.where(sql.c[name].in_(value) if isinstance(value, list) else sql.c[name] == value)
+        select = select.where(*_equal(sql, equal))
         with database.connected(self.engine, SETTING) as connection:
             return _from_json(table, database.read(connection, select))
 
@@ -108,9 +107,9 @@ class Store:
             return _from_json(table, database.read(connection, select))
 
     def highest(self, table: str, column: str, **equal: Any) -> Any:
-        """The highest value of a column among rows with column = value; None when there is no row."""
+        """The highest value of a column among rows with column = value (or one of a list); None when there is none."""
         sql = SQL_TABLES[table]
-        select = sa.select(sa.func.max(sql.c[column])).where(*(sql.c[name] == value for name, value in equal.items()))
+        select = sa.select(sa.func.max(sql.c[column])).where(*_equal(sql, equal))
         with database.connected(self.engine, SETTING) as connection:
             return connection.execute(select).scalar()
 
@@ -139,6 +138,24 @@ class Store:
                     c.term == term, c.sem_week < before, _in(c.class_id, classes)
                 ),
             )
+
+    def courses(self, term: str, week: int, columns: Sequence[str]) -> pd.DataFrame:
+        """student_id, sem_week and some columns of the weeks so far of those on a week's lists, in no order."""
+        c, listed = SQL_TABLES["weekly_metrics"].c, SQL_TABLES["weekly_flags"].c
+        on = sa.select(listed.student_id).where(listed.term == term, listed.sem_week == week)
+        select = sa.select(c.student_id, c.sem_week, *(c[name] for name in columns))
+        select = select.where(c.term == term, c.sem_week <= week, c.student_id.in_(on))
+        with database.connected(self.engine, SETTING) as connection:
+            return database.read(connection, select)
+
+    def class_weeks(self, term: str, week: int, columns: Sequence[str]) -> pd.DataFrame:
+        """class_id, sem_week, students and the means of some columns of weekly_metrics, of the weeks so far."""
+        c = SQL_TABLES["weekly_metrics"].c
+        means: list[sa.ColumnElement[Any]] = [sa.func.avg(c[name], type_=sa.Double()).label(name) for name in columns]
+        select = sa.select(c.class_id, c.sem_week, sa.func.count().label("students"), *means)
+        select = select.where(c.term == term, c.sem_week <= week).group_by(c.class_id, c.sem_week)
+        with database.connected(self.engine, SETTING) as connection:
+            return database.read(connection, select.order_by(c.class_id, c.sem_week))
 
     def once_out_of_reach(self, term: str, before: int, classes: Classes = None) -> pd.Series:
         """Students for whom the attendance rule was out of reach in a week before one, exclusive."""
@@ -248,6 +265,13 @@ class Store:
         """Within a transaction, delete everything derived and every model; what people entered and the ledger stay."""
         for name in (*WEEKLY_TABLES, *TERM_TABLES):
             connection.execute(sa.delete(SQL_TABLES[name]))
+
+
+def _equal(sql: sa.Table, equal: Mapping[str, Any]) -> list[sa.ColumnElement[bool]]:
+    """The conditions column = value, or one of a list of values."""
+    return [
+        sql.c[name].in_(value) if isinstance(value, list) else sql.c[name] == value for name, value in equal.items()
+    ]
 
 
 def _in(column: sa.ColumnElement[Any], classes: Classes) -> sa.ColumnElement[bool]:

@@ -17,7 +17,6 @@ import nbformat
 import papermill
 from jupyter_client.manager import AsyncKernelManager
 from nbclient.exceptions import CellTimeoutError
-from nbconvert import HTMLExporter
 from papermill.clientwrap import PapermillNotebookClient
 from papermill.engines import Engine, papermill_engines
 from papermill.exceptions import PapermillExecutionError
@@ -27,6 +26,7 @@ from edumetrics.batch import parameters as declarations
 from edumetrics.batch.kernels import for_notebooks
 from edumetrics.errors import EduMetricsError, Locked, Refused, SettingsError
 from edumetrics.reports import render
+from edumetrics.reports.notebooks import run_report
 from edumetrics.settings import private_folder
 from edumetrics.stages.end import END_MIME
 
@@ -77,6 +77,7 @@ def execute(
     manager: type[AsyncKernelManager] = AsyncKernelManager,
     environ: Mapping[str, str] | None = None,
     seconds: int = 1800,
+    code: bool = False,
 ) -> dict[str, int]:
     """Run a stage's notebook and export it.
 
@@ -87,6 +88,7 @@ def execute(
         manager: what starts the kernel (see `kernels`).
         environ: settings of the kernel, over those of this process; what only mail needs is never handed on.
         seconds: how long the notebook may take.
+        code: whether the export shows the notebook's code.
 
     Returns:
         What the notebook's end marker says: rows and pages.
@@ -121,16 +123,8 @@ def execute(
         raise _failed(draft, str(error)) from error
     draft.chmod(0o600)
     draft.replace(folder / "run.ipynb")
-    render.write_page(folder / "run.html", export(notebook, stage))
+    render.write_page(folder / "run.html", run_report(notebook, stage, code=code))
     return summary
-
-
-def export(notebook: nbformat.NotebookNode, stage: str) -> str:
-    """An executed notebook as a self-contained page, without its code."""
-    hidden = Config({"TagRemovePreprocessor": {"enabled": True, "remove_cell_tags": ["notebook-only"]}})
-    exporter = HTMLExporter(config=hidden, template_name="basic", exclude_input=True, exclude_output_prompt=True)
-    body, _ = exporter.from_notebook_node(notebook)
-    return render.environment().get_template("run.html.j2").render(stage=stage, body=body)
 
 
 def _end_marker(notebook: nbformat.NotebookNode, stage: str) -> dict[str, int]:

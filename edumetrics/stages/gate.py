@@ -23,6 +23,8 @@ from edumetrics.params import Gate
 from edumetrics.stages.workspace import Workspace
 
 STAGE = "gate"
+# What follows it; entered into the ledger by `mail.delivery`.
+MAIL = "mail"
 SCHEMA = "schema: "
 TOLD = 3
 NOTHING = "nothing"
@@ -108,6 +110,31 @@ def awaited(workspace: Workspace) -> bool:
     newest = workspace.store.newest("run_log", "started_at", 1, stage=STAGE)
     # A refusal without a term is that of a college whose columns had changed.
     return len(newest) > 0 and (newest["status"].iloc[0] in ("started", "failed") or not newest["term"].iloc[0])
+
+
+def unmailed(workspace: Workspace) -> bool:
+    """Whether a week has come to the gate since mail was last seen to."""
+    judged, mailed = (
+        workspace.store.highest("run_log", "started_at", stage=stage, status=status)
+        for stage, status in ((STAGE, ["done", "refused"]), (MAIL, ["done"]))
+    )
+    return judged is not None and (mailed is None or mailed < judged)
+
+
+def blocked(workspace: Workspace, term: str, week: int) -> dict[str, str]:
+    """Whose mail of a week is held and why, by class (`all` for everyone's); nobody's where the week passed the gate.
+
+    Raises:
+        Refused: the week has not come to the gate.
+    """
+    newest = workspace.store.newest("run_log", "started_at", 1, stage=STAGE)
+    row = newest.iloc[0] if len(newest) else {"term": "", "sem_week": 0, "status": ""}
+    if (row["term"], row["sem_week"]) != (term, week) or row["status"] not in ("done", "refused"):
+        raise Refused(f"Week {week} has not come to the gate: run `edumetrics run` first.")
+    if row["status"] == "done":
+        return {}
+    found = workspace.store.read("data_health", ("class_id", "message"), run_id=row["run_id"], status="block")
+    return {str(name): " ".join(texts) for name, texts in found.groupby("class_id")["message"]}
 
 
 def held(workspace: Workspace) -> str:

@@ -22,7 +22,7 @@ from edumetrics.fields import TABLES
 from edumetrics.forecast import fairness, measures, scorecard
 from edumetrics.reports import department, figures, render
 from edumetrics.reports.tables import readable
-from edumetrics.stages import storing
+from edumetrics.stages import reports, storing
 from edumetrics.stages.pre_exam import STORED
 from edumetrics.stages.terms import find_term, report_folder
 from edumetrics.stages.workspace import Workspace, open_workspace
@@ -30,7 +30,6 @@ from edumetrics.stages.workspace import Workspace, open_workspace
 STAGE = "post_analysis"
 TASK = "review"
 EXAMS: tuple[Exam, Exam] = ("midterm", "endterm")
-WORDS: dict[Exam, str] = {"midterm": "midterm", "endterm": "end-term exam"}
 METRICS = ("student_id", "sem_week", "semester", "class_id", "advisor_id", "p_fail", "risk_score", "overall_att_pct")
 FLAGS = ("student_id", "sem_week", "within_capacity")
 HALF = 0.5
@@ -329,8 +328,8 @@ def _said(review: Review) -> list[str]:
     return [*fairness.verdicts(fairness.audit(_audited(review))), *curves]
 
 
-def render_page(review: Review, *, write: bool = True) -> list[Path]:
-    """Write the page for the head of department and return its path; none when `write` is False.
+def render_pages(review: Review, *, write: bool = True) -> list[Path]:
+    """Write one page per advisor and one for the head of department, last; none without `write`.
 
     Raises:
         SettingsError: the reports folder cannot be written to.
@@ -346,9 +345,11 @@ def render_page(review: Review, *, write: bool = True) -> list[Path]:
         groups=fairness.audit(_audited(review)),
         fairness=_said(review),
     )
-    page = department.department_page(WORDS[results.exam], _day(results.term), found, reliability(review))
+    page = department.department_page(reports.EXAMS[results.exam], _day(results.term), found, reliability(review))
     folder = settings.private_folder(results.folder)
-    return [render.write_page(folder / f"department-{results.exam}.html", department.department_html(page))]
+    own = reports.write_pages(results.workspace, STAGE, results.term, results.week, folder, results.exam)
+    head = folder / f"department-{results.exam}.html"
+    return [*own, render.write_page(head, department.department_html(page))]
 
 
 def _day(term: str) -> str:

@@ -23,7 +23,7 @@ from edumetrics.forecast.subjects import HIGH, LOW
 from edumetrics.params import Calendar
 from edumetrics.reports import figures
 from edumetrics.reports.tables import readable
-from edumetrics.stages import models, storing
+from edumetrics.stages import models, reports, storing
 from edumetrics.stages.models import Found
 from edumetrics.stages.terms import find_term, listed, report_folder
 from edumetrics.stages.workspace import Workspace, open_workspace
@@ -190,6 +190,17 @@ def save(run: Run, predicted: Predicted) -> int:
         "data_health": (health.trouble(f"forecast: {ahead.exam}", ahead.found.trouble), {"run_id": run.run_id}),
     }
     return storing.replace(ahead.workspace, run, slices)
+
+
+def render_pages(predicted: Predicted, *, write: bool = True) -> list[Path]:
+    """Write one page per advisor; none without `write`.
+
+    Raises:
+        SettingsError: the reports folder cannot be written to.
+    """
+    ahead = predicted.ahead
+    stage = STAGES[ahead.exam]
+    return reports.write_pages(ahead.workspace, stage, ahead.term, ahead.number, ahead.folder) if write else []
 
 
 def evidence(ahead: Ahead) -> Styler:

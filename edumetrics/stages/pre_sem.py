@@ -20,7 +20,7 @@ from edumetrics.forecast.models import Linear
 from edumetrics.forecast.subjects import LOW
 from edumetrics.reports import figures
 from edumetrics.reports.tables import readable
-from edumetrics.stages import history, models, storing
+from edumetrics.stages import history, models, reports, storing
 from edumetrics.stages.models import Found
 from edumetrics.stages.terms import find_term, report_folder
 from edumetrics.stages.training import WATCHLIST
@@ -147,6 +147,16 @@ def save(run: Run, watched: Watched) -> int:
         "data_health": (health.trouble("forecast: watchlist", start.found.trouble), {"run_id": run.run_id}),
     }
     return storing.replace(start.workspace, run, slices)
+
+
+def render_pages(watched: Watched, *, write: bool = True) -> list[Path]:
+    """Write one page per advisor with students who have an earlier semester; none without `write`.
+
+    Raises:
+        SettingsError: the reports folder cannot be written to.
+    """
+    start = watched.start
+    return reports.write_pages(start.workspace, STAGE, start.term, WEEK, start.folder) if write else []
 
 
 def evidence(start: Start) -> Styler:

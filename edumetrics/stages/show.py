@@ -7,6 +7,7 @@ from pandas.io.formats.style import Styler
 
 from edumetrics.fields import FEATURES
 from edumetrics.reports import figures
+from edumetrics.reports import galaxy as stars
 from edumetrics.reports.tables import readable
 from edumetrics.stages import forecast, models, training
 from edumetrics.stages.week import Week
@@ -62,9 +63,10 @@ def distributions(scores: Scores) -> figures.Picture:
     return figures.distributions(scores.metrics)
 
 
-def galaxy(scores: Scores) -> figures.Picture:
-    """The student galaxy: recorded activity against academic performance, one point a student."""
-    return figures.galaxy(scores.metrics)
+def galaxy(scores: Scores) -> figures.Picture | None:
+    """The student galaxy: recorded activity against academic performance, one point a student; None without data."""
+    found = stars.galaxy(scores.metrics)
+    return None if found is None else found.picture()
 
 
 def start_here(triaged: Triaged, advisor: str = "") -> Styler:

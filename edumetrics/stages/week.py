@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from edumetrics.analysis.store import Classes, Store
+from edumetrics.analysis.store import Classes
 from edumetrics.college import arrivals, health
 from edumetrics.college.source import College, Term
 from edumetrics.errors import SettingsError
@@ -19,6 +19,7 @@ from edumetrics.stages.facts import read_facts
 from edumetrics.stages.forecast import Champion
 from edumetrics.stages.memory import remember
 from edumetrics.stages.models import Found
+from edumetrics.stages.roster import advised
 from edumetrics.stages.terms import listed
 from edumetrics.stages.workspace import Workspace
 from edumetrics.triage.situation import Memory
@@ -193,16 +194,3 @@ def _later_half(term: Term, calendar: Calendar) -> bool:
         for slot in calendar.slots.values()
     }
     return min(apart, key=lambda offset: (apart[offset], offset)) != first.offset
-
-
-def advised(college: College, store: Store, term: Term, week: int, *, replay: bool) -> pd.DataFrame:
-    """The students with their advisor: today's, else the class's; in a replay the one stored for that week."""
-    students, advisors = college.students, college.advisors
-    own = students["advisor_id"].where(students["advisor_id"].isin(advisors["advisor_id"]))
-    of_class = advisors.dropna(subset="class_id").sort_values("advisor_id").drop_duplicates("class_id")
-    advisor = own.where(own.notna(), students["class_id"].map(of_class.set_index("class_id")["advisor_id"]))
-    if replay:
-        stored = store.read("weekly_metrics", ("student_id", "advisor_id"), term=term.name, sem_week=week)
-        then = students[["student_id"]].merge(stored, on="student_id", how="left")["advisor_id"].to_numpy()
-        advisor = advisor.where(pd.isna(then), then)
-    return students.assign(advisor_id=advisor)

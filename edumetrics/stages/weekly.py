@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pandas as pd
 
-from edumetrics import settings
 from edumetrics.analysis.runs import Run
 from edumetrics.college import health
 from edumetrics.fields import TABLES
@@ -15,10 +14,9 @@ from edumetrics.forecast import drift, subjects
 from edumetrics.forecast.features import compared
 from edumetrics.forecast.models import Linear, probability
 from edumetrics.forecast.ranking import Forecasted, Known, forecasted
-from edumetrics.reports import render, views
 from edumetrics.scoring.observed import observe
 from edumetrics.scoring.weekly import Scored, score
-from edumetrics.stages import chunks, storing
+from edumetrics.stages import chunks, reports, storing
 from edumetrics.stages.terms import find_term, last_teaching_week, refuse_without_data, report_folder
 from edumetrics.stages.week import Records, Week, gather, read_chunk
 from edumetrics.stages.workspace import open_workspace
@@ -251,22 +249,10 @@ def save(run: Run, triaged: Triaged) -> int:
 
 
 def render_pages(triaged: Triaged, *, write: bool = True) -> list[Path]:
-    """Write one page per advisor and return their paths; none when `write` is False.
+    """Write one page per advisor, and one for the head of department; returns the advisors', none without `write`.
 
     Raises:
         SettingsError: the reports folder cannot be written to.
     """
-    if not write:
-        return []
-    scores, week = triaged.scores, triaged.scores.week
-    folder = settings.private_folder(week.folder / "advisors")
-    dates = week.whole.dates
-    first_day = dates.loc[dates["week"] == week.number, "week_date"].mode()[0]
-    calendar = week.workspace.params.calendar
-    pages = views.advisor_pages(
-        scores.metrics, triaged.lists, week.names, week.advisors, week.health, week.number, first_day, calendar
-    )
-    return [
-        render.write_page(folder / f"{render.file_name(page.advisor_id)}.html", render.advisor_page(page))
-        for page in pages
-    ]
+    week = triaged.scores.week
+    return reports.write_pages(week.workspace, STAGE, week.term, week.number, week.folder) if write else []

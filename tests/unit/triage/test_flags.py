@@ -274,6 +274,6 @@ def test_students_without_an_advisor_have_a_page_of_their_own(tmp_path: Path) ->
     assert ranks["c"] == 1
     pages = {page.stem: page.read_text() for page in weekly.render_pages(done)}
     assert set(pages) == {"ADV", "unassigned"}
-    assert ">a</strong>" in pages["unassigned"]
-    assert ">c</strong>" not in pages["unassigned"]
-    assert ">a</strong>" not in pages["ADV"]
+    assert "<h3>a" in pages["unassigned"]
+    assert "<h3>c" not in pages["unassigned"]
+    assert "<h3>a" not in pages["ADV"]

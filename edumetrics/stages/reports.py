@@ -1,0 +1,179 @@
+"""What advisors are told of a stage, read back from what it stored: the same for its pages, its mail and a preview."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from edumetrics import settings
+from edumetrics.college.source import College, Term
+from edumetrics.errors import SettingsError
+from edumetrics.reports import classes, moments, render
+from edumetrics.reports.model import Report
+from edumetrics.reports.occasion import Occasion, People
+from edumetrics.reports.render import Preview
+from edumetrics.reports.weekly import Stored, weekly_reports
+from edumetrics.stages import chunks
+from edumetrics.stages.roster import advised
+from edumetrics.stages.terms import find_term, last_teaching_week
+from edumetrics.stages.workspace import Workspace, open_workspace
+
+EXAMS = {"midterm": "midterm", "endterm": "end-term exam"}
+AHEAD = {"pre_mid": ("midterm", "pre_mid_term"), "pre_end": ("endterm", "pre_end_term")}
+CONTACTS = ("student_id", "sem_week", "kind", "until", "logged_at")
+COURSES = ("week_lectures_held", "week_lectures_attended", "weekly_att_pct", "effort_score", "academic_performance")
+PAGES = "advisors"
+# So many readers are worth starting other processes for.
+MANY = 60
+AT_RISK = ["MEDIUM", "HIGH"]
+
+
+def of(workspace: Workspace, college: College, stage: str, term: Term, week: int, exam: str = "") -> list[Report]:
+    """The reports of a stage, one for each advisor it has something to say to, in order of advisor_id.
+
+    Args:
+        workspace: where.
+        college: for names and addresses.
+        stage: pre_sem, weekly, pre_mid, pre_end or post_analysis.
+        term: whose.
+        week: semester week; of `post_analysis` the exam's.
+        exam: midterm or endterm; only of `post_analysis`.
+    """
+    occasion = _occasion(workspace, college, stage, term, week)
+    if stage == "weekly":
+        return weekly_reports(occasion, _stored(workspace, term, week))
+    if stage == "pre_sem":
+        return _pre_semester(occasion, workspace, college, term)
+    return _pre_exam(occasion, workspace, college) if stage in AHEAD else _after(occasion, workspace, exam)
+
+
+def write_pages(workspace: Workspace, stage: str, term: str, week: int, folder: Path, exam: str = "") -> list[Path]:
+    """Write the pages of a stage below a folder, one for each advisor (and, weekly, one for the head of department).
+
+    Raises:
+        SettingsError: the folder cannot be written to.
+    """
+    settings.private_folder(folder / PAGES)
+    with workspace.college() as college:
+        chosen = find_term(college, term, college.position(workspace.today))
+        made = of(workspace, college, stage, chosen, week, exam)
+        head = _classes(workspace, college, chosen, week) if stage == "weekly" else ""
+    if head:
+        render.write_page(folder / "department.html", head)
+    if len(made) < MANY:
+        return [_page(report, folder) for report in made]
+    return chunks.each(workspace.settings, _page, made, folder)
+
+
+def page_path(folder: Path, advisor: str) -> Path:
+    """Where the page of an advisor is, below the folder of a stage."""
+    return folder / PAGES / f"{render.file_name(advisor)}.html"
+
+
+def _classes(workspace: Workspace, college: College, term: Term, week: int) -> str:
+    stored, store = _stored(workspace, term, week), workspace.store
+    weeks = store.class_weeks(term.name, week, classes.MEASURES)
+    occasion = _occasion(workspace, college, "weekly", term, week)
+    page = classes.classes_page(occasion, weeks, stored.flags, stored.exits, stored.findings, stored.health)
+    return classes.classes_html(page)
+
+
+def _page(report: Report, folder: Path) -> Path:
+    return render.write_page(page_path(folder, report.advisor_id), render.page(report))
+
+
+def preview(advisor: str, week: int = 0, *, stage: str = "weekly", term: str = "") -> Preview:
+    """The mail that an advisor would receive of a week, shown inline in JupyterLab; nothing is sent or stored.
+
+    Reply links are left out: what signs them is kept away from notebooks.
+
+    Args:
+        advisor: advisor_id.
+        week: semester week; the last complete teaching week when 0.
+        stage: which report: weekly, pre_sem, pre_mid or pre_end.
+        term: ISO date of the term's first week; the term in session when empty.
+
+    Raises:
+        SettingsError: there is no such term, week or report.
+    """
+    workspace = open_workspace()
+    if stage not in ("weekly", "pre_sem", *AHEAD):
+        raise SettingsError(f"There is no preview of {stage}: the stages are weekly, pre_sem, pre_mid and pre_end.")
+    with workspace.college() as college:
+        position = college.position(workspace.today)
+        chosen = find_term(college, term, position)
+        number = week or last_teaching_week(workspace.params, position if chosen.current else None, chosen)
+        found = {report.advisor_id: report for report in of(workspace, college, stage, chosen, number)}
+    if not found:
+        raise SettingsError(f"The stage {stage} of week {number} has stored nothing: run it first.")
+    if advisor not in found:
+        raise SettingsError(
+            f"There is no {stage} report for {advisor} in week {number}: there is for {', '.join(found)}."
+        )
+    return render.preview(found[advisor])
+
+
+def _occasion(workspace: Workspace, college: College, stage: str, term: Term, week: int) -> Occasion:
+    addresses = college.addresses.dropna()
+    parents = college.parents.dropna() if workspace.params.mail.parents else addresses.iloc[:0]
+    advisors, classes = college.advisors.dropna(subset="name"), college.classes.dropna(subset="name")
+    people = People(
+        names=college.names,
+        emails=dict(zip(addresses["student_id"], addresses.iloc[:, 1], strict=True)),
+        parents=dict(zip(parents["student_id"], parents.iloc[:, 1], strict=True)),
+        advisors=dict(zip(advisors["advisor_id"], advisors["name"], strict=True)),
+        classes=dict(zip(classes["class_id"], classes["name"], strict=True)),
+    )
+    dates = term.dates
+    first_day = dates.loc[dates["week"] == week, "week_date"].mode()
+    day = pd.Timestamp(first_day[0]) if len(first_day) else pd.Timestamp(term.name) + pd.Timedelta(weeks=week - 1)
+    return Occasion(stage, term.name, week, day, workspace.params, people)
+
+
+def _stored(workspace: Workspace, term: Term, week: int) -> Stored:
+    store = workspace.store
+    there: dict[str, Any] = {"term": term.name, "sem_week": week}
+    last = next(iter(workspace.params.calendar.teaching_weeks_before(week, 1)), 0)
+    newest = store.newest("run_log", "started_at", 1, stage="weekly", status="done", **there)
+    measures = ("student_id", "effort_score", "academic_performance", "weekly_att_pct", "submission_pct")
+    return Stored(
+        metrics=store.read("weekly_metrics", **there),
+        last=store.read("weekly_metrics", measures, term=term.name, sem_week=last),
+        flags=store.read("weekly_flags", **there),
+        exits=store.read("list_exits", **there),
+        findings=store.read("class_findings", **there),
+        courses=store.courses(term.name, week, COURSES),
+        contacts=store.read("intervention_log", CONTACTS, term=term.name),
+        health=store.read("data_health", run_id=newest["run_id"].iloc[0] if len(newest) else ""),
+    )
+
+
+def _pre_semester(occasion: Occasion, workspace: Workspace, college: College, term: Term) -> list[Report]:
+    rows = workspace.store.read("pre_sem_watchlist", target_term=term.name)
+    whose = advised(college, workspace.store, term, occasion.week, replay=True)[["student_id", "advisor_id"]]
+    return moments.pre_semester_reports(occasion, rows.merge(whose, on="student_id"))
+
+
+def _pre_exam(occasion: Occasion, workspace: Workspace, college: College) -> list[Report]:
+    exam, table = AHEAD[occasion.stage]
+    store = workspace.store
+    there: dict[str, Any] = {"term": occasion.term, "sem_week": occasion.week}
+    rows = store.read(table, **there).rename(columns={f"predicted_{exam}_score": "predicted"})
+    if "outlook" in rows:
+        rows = rows.assign(at_risk=rows["outlook"] != "pass")
+    rows = rows.merge(store.read("weekly_metrics", ("student_id", "advisor_id"), **there), on="student_id")
+    names = college.whole("subjects", "subject_id", "subject_name").drop_duplicates("subject_id", keep="last")
+    said = store.read("risk_of_failing_prediction", ("student_id", "subject_id"), risk_label=AT_RISK, **there)
+    subjects = said.merge(names, on="subject_id", how="left")
+    subjects = subjects.assign(name=subjects["subject_name"].fillna(subjects["subject_id"]))
+    return moments.pre_exam_reports(occasion, EXAMS[exam], rows, subjects)
+
+
+def _after(occasion: Occasion, workspace: Workspace, exam: str) -> list[Report]:
+    store = workspace.store
+    rows = store.read("exam_review", term=occasion.term, exam_type=exam)
+    weeks = store.read("weekly_metrics", ("student_id", "sem_week", "advisor_id"), term=occasion.term)
+    last = weeks[weeks["sem_week"] < occasion.week].sort_values("sem_week").drop_duplicates("student_id", keep="last")
+    return moments.after_results_reports(occasion, EXAMS[exam], rows.merge(last, on="student_id"))

@@ -30,7 +30,11 @@ class Settings:
     default_db_url: str = field(repr=False)
     smtp_url: str = field(default="", repr=False)
     mail_from: str = ""
+    reply_to: str = ""
     operator_email: str = ""
+    pages_dir: Path | None = None
+    pages_url: str = ""
+    secret_key: str = field(default="", repr=False)
     workers: int = 0
     backend: str = "loky"
     scheduler: str = ""
@@ -92,7 +96,11 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         default_db_url=_absolute(values.get("DEFAULT_DB_URL", "sqlite:///data/analysis.db"), home),
         smtp_url=values.get("SMTP_URL", ""),
         mail_from=values.get("MAIL_FROM", ""),
+        reply_to=values.get("REPLY_TO", ""),
         operator_email=values.get("OPERATOR_EMAIL", ""),
+        pages_dir=Path(values["PAGES_DIR"]).expanduser() if values.get("PAGES_DIR") else None,
+        pages_url=values.get("PAGES_URL", ""),
+        secret_key=values.get("SECRET_KEY", ""),
         workers=_workers(values.get("EDUMETRICS_WORKERS", "0")),
         backend=_backend(values.get("EDUMETRICS_BACKEND", "loky")),
         scheduler=values.get("EDUMETRICS_SCHEDULER", ""),

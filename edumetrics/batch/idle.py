@@ -12,7 +12,7 @@ NOTHING = "Nothing to do: the analysis is where the college is."
 
 
 def idle(workspace: Workspace, as_of: date | None = None) -> bool:
-    """Whether the analysis is where the college is, nothing was killed, and the newest week came to the gate.
+    """Whether the analysis is where the college is, nothing was killed, and the newest week was judged and mailed.
 
     Raises:
         Locked: another run is at work.
@@ -20,7 +20,11 @@ def idle(workspace: Workspace, as_of: date | None = None) -> bool:
     """
     store = workspace.store
     with store.exclusive():
-        if gate.awaited(workspace) or len(store.read("run_log", ("run_id",), status="started")):
+        if (
+            gate.awaited(workspace)
+            or gate.unmailed(workspace)
+            or len(store.read("run_log", ("run_id",), status="started"))
+        ):
             return False
         try:
             with workspace.college() as college:

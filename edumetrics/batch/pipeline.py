@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, TypeVar
 from sqlalchemy.engine import Connection
 from tqdm import tqdm
 
-from edumetrics.analysis import runs
+from edumetrics.analysis import deliveries, runs
+from edumetrics.analysis.deliveries import Delivery
 from edumetrics.analysis.runs import Run
 from edumetrics.batch import parameters
 from edumetrics.batch.ending import TOLD, interruptible
@@ -28,6 +29,8 @@ from edumetrics.weeks import Position
 if TYPE_CHECKING:
     from jupyter_client.manager import AsyncKernelManager
 
+    from edumetrics.mail.delivery import Posted
+
 T = TypeVar("T")
 
 
@@ -40,17 +43,19 @@ class Outcome:
         verdict: the gate's on the newest week; None where none was computed.
         line: it, in words.
         held: whether any mail is held.
+        posted: what became of the mail; None where none was due.
     """
 
     plan: Plan
     verdict: Verdict | None
     line: str
     held: bool
+    posted: Posted | None
 
     @property
     def kind(self) -> str:
         """In a word: done, held (the mail of some classes), or empty where there was nothing to do."""
-        if not self.plan.steps and self.plan.back_to is None and self.verdict is None:
+        if not self.plan.steps and self.plan.back_to is None and self.verdict is None and self.posted is None:
             return ""
         return "held" if self.held else "done"
 
@@ -93,11 +98,18 @@ def run(
             _roll_back(workspace, due, tell)
         entry = _take(workspace, due, tell) or _unjudged(workspace, due, force=force)
         verdict = _judge(workspace, due, entry, tell, force=force) if entry else None
+        posted = _mail(workspace, due)
     held = gate.held(workspace)
-    outcome = Outcome(due, verdict, _line(workspace, due, verdict, held, force=force), held != gate.NOTHING)
+    line = _line(workspace, due, verdict, held, force=force)
+    if posted is not None and verdict is None:
+        line = posted.line()
+    elif posted is not None:
+        line = f"{line} {posted.line()}"
     if verdict is not None and verdict.everyone and not force:
-        raise Refused(outcome.line)
-    return outcome
+        raise Refused(line)
+    if posted is not None and posted.failed:
+        raise EduMetricsError(f"{line} `edumetrics send` tries again what failed.")
+    return Outcome(due, verdict, line, held != gate.NOTHING, posted)
 
 
 def bar(steps: Iterable[T]) -> Iterable[T]:
@@ -134,13 +146,26 @@ def _take(workspace: Workspace, due: Plan, tell: Tell) -> Run | None:
                 _carry_out(workspace, task, manager, tell, place)
             if not step.tasks:
                 tell(f"{place} week {step.position.week(workspace.params.calendar)}: nothing is due.")
+            over = _over(workspace, due, step)
             with workspace.store.transaction() as connection:
+                deliveries.past(connection, over)
                 if not due.again:
                     workspace.store.set_position(connection, step.position)
                 if step is due.steps[-1]:
                     # With the position: a run that is killed before its gate leaves word that one is missing.
                     return _gate_entry(workspace, due, connection)
     return None
+
+
+def _over(workspace: Workspace, due: Plan, step: Step) -> list[Delivery]:
+    """The reports of a step whose week is over by now: they are kept, and never mailed."""
+    calendar = workspace.params.calendar
+    newest = calendar.last_teaching_weeks(due.position.week(calendar), 1)
+    if not step.tasks or step.position == due.position or (step.tasks[0].week,) == newest:
+        return []
+    from edumetrics.mail.due import never_mailed
+
+    return never_mailed(workspace, [(task.stage, task.term, task.week, task.folder) for task in step.tasks])
 
 
 def _gate_entry(workspace: Workspace, due: Plan, connection: Connection) -> Run | None:
@@ -181,7 +206,8 @@ def _carry_out(workspace: Workspace, task: Task, manager: type[AsyncKernelManage
     parameters, environ = {**task.parameters, "run_id": entry.run_id}, workspace.settings.environ
     try:
         summary = execute(
-            task.stage, parameters, task.folder, manager=manager, environ=environ, seconds=60 * minutes
+            task.stage, parameters, task.folder, manager=manager, environ=environ, seconds=60 * minutes,
+            code=workspace.params.batch.report_code,
         )  # fmt: skip
     except EduMetricsError as error:
         runs.failed(workspace.store, entry, error)
@@ -219,6 +245,16 @@ def _judge(workspace: Workspace, due: Plan, entry: Run, tell: Tell, *, force: bo
     for finding in verdict.findings[verdict.findings["status"] == "block"].to_dict("records"):
         tell(f"Gate: {finding['message']}", check=finding["check"], class_id=finding["class_id"])
     return verdict
+
+
+def _mail(workspace: Workspace, due: Plan) -> Posted | None:
+    """See to the mail where a week has come to the gate since it was last seen to; None where none has."""
+    if not gate.unmailed(workspace):
+        return None
+    # Whether there is mail is found out often, and mostly there is none: what makes it is loaded here.
+    from edumetrics.mail import delivery
+
+    return delivery.deliver(workspace, due.position)
 
 
 def _line(workspace: Workspace, due: Plan, verdict: Verdict | None, held: str, *, force: bool) -> str:

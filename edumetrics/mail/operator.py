@@ -1,0 +1,46 @@
+"""The operator's line: one mail about each run."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from email.message import EmailMessage
+from email.policy import SMTP
+
+from edumetrics.errors import EduMetricsError
+from edumetrics.mail.messages import stamp
+from edumetrics.mail.smtp import NotSent, Server
+from edumetrics.params import Mail
+from edumetrics.settings import Settings, private_folder
+
+
+def to_operator(chosen: Settings, outcome: str, line: str) -> None:
+    """Mail the operator one line about a run, tried once; nothing where no operator is named.
+
+    Args:
+        chosen: whose `operator_email` it goes to.
+        outcome: done, held, refused or failed.
+        line: what happened, in a sentence; it names no student.
+
+    Raises:
+        SettingsError: SMTP_URL cannot be used.
+        EduMetricsError: the mail could not be sent.
+    """
+    if not chosen.operator_email:
+        return
+    message = EmailMessage(policy=SMTP)
+    message["Subject"] = f"EduMetrics: {outcome}"
+    message["From"] = chosen.mail_from or chosen.operator_email
+    message["To"] = chosen.operator_email
+    message.set_content(line)
+    now = datetime.now(UTC)
+    stamp(message, now)
+    if not chosen.smtp_url:
+        path = private_folder(chosen.home / "outbox") / f"{now:%Y%m%dT%H%M%S%f}.eml"
+        path.write_bytes(bytes(message))
+        path.chmod(0o600)
+        return
+    try:
+        with Server(chosen.smtp_url, Mail(attempts=1)) as server:
+            server.send(message, chosen.operator_email)
+    except NotSent as error:
+        raise EduMetricsError(f"{error} Check SMTP_URL.") from error

@@ -1,0 +1,115 @@
+"""Commands for a college to try things on: made up, moved on in time, or loaded from public data."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from edumetrics.cli.base import main, workspace_of
+from edumetrics.errors import SettingsError
+
+if TYPE_CHECKING:
+    from edumetrics.stages.workspace import Workspace
+
+
+@main.command()
+@click.option("--students", default=600, show_default=True, type=click.IntRange(1), help="How many, in a new college.")
+@click.option("--seed", default=1, show_default=True, help="Another seed is another college; for a new one.")
+def demo(students: int, seed: int) -> None:
+    """Simulate a college (if there is none) and run it up to its current week."""
+    from edumetrics import database
+    from edumetrics.batch import calibration, journal, pipeline
+    from edumetrics.college import made, simulator
+
+    workspace = workspace_of()
+    url = workspace.settings.client_db_url
+    calendar = workspace.params.calendar
+    engine = database.writable_engine(url, "CLIENT_DB_URL")
+    if made.simulated(engine, calendar) is None:
+        written = made.simulate(engine, simulator.demo_plan(students, seed, calendar))
+        click.echo(f"Simulated a college of {written['students']} students: {sum(written.values())} rows.")
+    if workspace.store.position() is None:
+        calibration.calibrate(workspace, journal.plain, completed_only=True)
+    click.echo(pipeline.run(workspace, journal.plain).line)
+    _say_what_there_is(workspace)
+
+
+@main.command()
+@click.argument("url")
+@click.option("--students", default=600, show_default=True, type=click.IntRange(1))
+@click.option("--seed", default=1, show_default=True)
+@click.option(
+    "--weeks", default=10, show_default=True, type=click.IntRange(0), help="Complete weeks of the current semester."
+)
+@click.option(
+    "--semesters", default=1, show_default=True, type=click.IntRange(0), help="Completed semesters behind it."
+)
+@click.option("--force", is_flag=True, help="Replace a college that EduMetrics made here.")
+def simulate(url: str, students: int, seed: int, weeks: int, semesters: int, force: bool) -> None:
+    """Write a simulated college into the database at URL."""
+    from edumetrics import database
+    from edumetrics.college import made, simulator
+    from edumetrics.params import Calendar
+
+    calendar = Calendar()
+    plan = simulator.demo_plan(students, seed, calendar, weeks=weeks, semesters=semesters)
+    written = made.simulate(database.writable_engine(url, "URL"), plan, force=force)
+    click.echo("\n".join(f"{rows:>10,}  {name}" for name, rows in written.items()))
+
+
+@main.command()
+@click.option("--weeks", default=1, show_default=True, type=click.IntRange(1))
+def advance(weeks: int) -> None:
+    """Move the demo college on in time."""
+    from edumetrics import database
+    from edumetrics.college import made, simulator
+
+    workspace = workspace_of()
+    engine = database.writable_engine(workspace.settings.client_db_url, "CLIENT_DB_URL")
+    plan = made.simulated(engine, workspace.params.calendar)
+    if plan is None:
+        raise SettingsError("The college database is no simulation: only a simulated college can be moved on in time.")
+    later = simulator.advanced(plan, weeks)
+    made.simulate(engine, later, force=True)
+    calendar = workspace.params.calendar
+    click.echo(f"The college has completed week {later.position.week(calendar)} of {later.position.label(calendar)}.")
+
+
+@main.group("import")
+def import_() -> None:
+    """Load public data sets into a college database."""
+
+
+@import_.command()
+@click.argument("path", type=click.Path(path_type=Path))
+@click.argument("url")
+@click.option("--force", is_flag=True, help="Replace what EduMetrics made here.")
+def oulad(path: Path, url: str, force: bool) -> None:
+    """Load the OULAD files at PATH (folder of CSV or Parquet, or zip of CSV) into URL."""
+    from edumetrics import database
+    from edumetrics.college import made
+    from edumetrics.college import oulad as dataset
+
+    written = made.load(database.writable_engine(url, "URL"), "oulad", dataset.load(path), force=force)
+    click.echo("\n".join(f"{rows:>10,}  {name}" for name, rows in written.items()))
+    click.echo("Now set CLIENT_DB_URL to it and EDUMETRICS_COLLEGE=oulad, and run `edumetrics calibrate`.")
+
+
+def _say_what_there_is(workspace: Workspace) -> None:
+    position, calendar = workspace.store.position(), workspace.params.calendar
+    weeks = calendar.last_teaching_weeks(position.week(calendar), 1) if position else ()
+    folder = f"{position.label(calendar)}/week-{weeks[0]:02d}/weekly/advisors" if position and weeks else "none"
+    pages = sorted((workspace.settings.reports / folder).glob("*.html"))
+    click.echo(f"College:  {_shown(workspace.settings.client_db_url)}")
+    click.echo(f"Analysis: {_shown(workspace.settings.default_db_url)}")
+    if pages:
+        click.echo(f"Pages:    {len(pages)} advisors in {pages[0].parent}")
+        click.echo(f"Open      {pages[0]}")
+
+
+def _shown(url: str) -> str:
+    from sqlalchemy.engine import make_url
+
+    return make_url(url).render_as_string(hide_password=True)

@@ -1,0 +1,81 @@
+"""`edumetrics show`: a question to the analysis database, answered as a table, as csv or as json."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from edumetrics.cli.base import main
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+# What a terminal has room for; csv and json have every column.
+SHOWN = ("term", "sem_week", "student_id", "class_id", "semester", "students", "weekly_att_pct", "overall_att_pct",
+         "lectures_can_miss", "submission_pct", "effort_score", "academic_performance", "risk_score",
+         "advisor_id", "triage_rank", "risk_tier", "urgency_score", "status", "escalation_level", "within_capacity",
+         "looked_after", "predicted_midterm_score", "predicted_endterm_score", "low", "high", "p_fail", "at_risk",
+         "outlook", "subject_id", "risk_label", "target_term", "risk_probability_pct", "on_watchlist")  # fmt: skip
+
+
+@main.group()
+def show() -> None:
+    """Answer a question from the analysis database."""
+
+
+def _question(name: str, *filters: str, without: tuple[str, ...] = ()) -> None:
+    """Add a `show` command for a function of `queries`; `without` names common filters that it has not."""
+
+    def ask(fmt: str, **given: Any) -> None:
+        from edumetrics import queries
+
+        click.echo(formatted(getattr(queries, name)(**given), fmt), nl=False)
+
+    options = [
+        click.Option(["--term"], help="ISO date of the term's first week; default: the newest."),
+        click.Option(["--semester"], type=int),
+        click.Option(["--week"], type=int, help="Semester week; default: the newest."),
+        click.Option(["--class-id"]),
+        click.Option(["--advisor"]),
+        *(click.Option([f"--{name}"]) for name in filters),
+        click.Option(
+            ["--format", "fmt"], type=click.Choice(["table", "csv", "json"]), default="table", show_default=True
+        ),
+    ]
+    options = [option for option in options if option.name not in without]
+    command = name.replace("_", "-")
+    show.add_command(
+        click.Command(command, callback=ask, params=list(options), help=f"Show {command.replace('-', ' ')} by week.")
+    )
+
+
+_question("flagged", "student", "tier")
+_question("student_performance", "student")
+_question("class_performance")
+_question("pre_midterm", "student", without=("advisor",))
+_question("pre_endterm", "student", without=("advisor",))
+_question("risk_of_failing", "student", "subject", "label", without=("advisor",))
+_question("watchlist", "student", without=("advisor", "week"))
+
+
+def formatted(frame: pd.DataFrame, fmt: str) -> str:
+    """A frame as text: a table for people, csv or json for programs."""
+    if fmt == "json":
+        return str(frame.to_json(orient="records", date_format="iso", indent=1, force_ascii=False)) + "\n"
+    if fmt == "csv":
+        from edumetrics.reports.render import safe_csv
+
+        return safe_csv(frame)
+    if frame.empty:
+        return "Nothing matches.\n"
+    return (
+        frame[[name for name in SHOWN if name in frame]].to_string(
+            index=False, float_format="{:.1f}".format, na_rep="-", formatters={"p_fail": _chance}
+        )
+        + "\n"
+    )
+
+
+def _chance(p: float) -> str:
+    return "-" if p != p else f"{p:.2f}"  # noqa: PLR0124 - NaN

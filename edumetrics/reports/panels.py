@@ -10,7 +10,7 @@ import pandas as pd
 from edumetrics.params import Calendar
 
 # In the units of the drawing; the template knows nothing of scales.
-LEFT, WIDTH, HEIGHT, RIGHT = 4.0, 290.0, 34.0, 46.0
+LEFT, WIDTH, HEIGHT, RIGHT = 4.0, 290.0, 42.0, 46.0
 LABEL, GAP, FOOT = 18.0, 10.0, 14.0
 LINES = (("Attendance", "weekly_att_pct", "%"), ("Recorded activity", "effort_score", ""),
          ("Academic performance", "academic_performance", ""))  # fmt: skip

@@ -1,0 +1,66 @@
+"""Every report of the demo college, as pages and as mails, and a real browser to look at them with."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, sync_playwright
+
+from edumetrics.reports import render
+from edumetrics.reports.model import Report
+from edumetrics.settings import PROJECT
+from edumetrics.stages import reports
+from edumetrics.stages.terms import find_term
+from edumetrics.stages.workspace import Workspace
+from tests.conftest import workspace_at
+
+ADVISOR = "ADV22001"
+MOMENTS = (("weekly", "", 10, ""), ("pre_sem", "", 1, ""), ("pre_mid", "", 7, ""), ("pre_end", "2025-07-14", 17, ""),
+           ("post_analysis", "", 8, "midterm"))  # fmt: skip
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+
+
+def reports_of(workspace: Workspace, stage: str, term: str, week: int, exam: str) -> dict[str, Report]:
+    with workspace.college() as college:
+        chosen = find_term(college, term, college.position(workspace.today))
+        return {report.advisor_id: report for report in reports.of(workspace, college, stage, chosen, week, exam)}
+
+
+@pytest.fixture(scope="session")
+def screenshots() -> Path:
+    """Where people can look at what the tests saw."""
+    folder = PROJECT / "test-output"
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def shown(judged: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Every kind of page and mail, by name, as files."""
+    workspace, folder = workspace_at(judged), tmp_path_factory.mktemp("shown")
+    texts = {}
+    for stage, term, week, exam in MOMENTS:
+        report = reports_of(workspace, stage, term, week, exam)[ADVISOR]
+        texts[f"{stage}-page"] = render.page(report)
+        texts[f"{stage}-mail"] = render.preview(report).html
+    for name, text in texts.items():
+        (folder / f"{name}.html").write_text(text)
+    week = judged / "reports" / "2025-even" / "week-10"
+    head = {"department": week / "weekly" / "department.html", "run": week / "weekly" / "run.html"}
+    return {**{name: folder / f"{name}.html" for name in texts}, **head}
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Debian's Chromium; skips where no browser is."""
+    path = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if path is None:
+        pytest.skip("no Chromium here: apt-get install chromium")
+    quiet = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=path, args=quiet)
+        yield started
+        started.close()

@@ -13,7 +13,7 @@ help:
 	@echo "make test    every test, on SQLite and on a real PostgreSQL"
 	@echo "make lint    ruff and mypy --strict"
 	@echo "make lab     JupyterLab on the notebooks"
-	@echo "make bench   the weekly data work against its floor"
+	@echo "make bench   the weekly data work, the batch and the reports, each against its floor"
 
 # The environment: built once, again only when the lock or the package description changes.
 $(READY): requirements.lock pyproject.toml
@@ -40,6 +40,7 @@ lab: $(READY)
 bench: $(READY)
 	$(BIN)/python -m benchmarks
 	$(BIN)/python -m benchmarks.batch
+	$(BIN)/python -m benchmarks.reports
 
 # Maintainers: refresh the pinned set (needs uv) for every supported Python at once.
 lock:

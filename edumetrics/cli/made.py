@@ -100,13 +100,16 @@ def oulad(path: Path, url: str, force: bool) -> None:
 def _say_what_there_is(workspace: Workspace) -> None:
     position, calendar = workspace.store.position(), workspace.params.calendar
     weeks = calendar.last_teaching_weeks(position.week(calendar), 1) if position else ()
-    folder = f"{position.label(calendar)}/week-{weeks[0]:02d}/weekly/advisors" if position and weeks else "none"
-    pages = sorted((workspace.settings.reports / folder).glob("*.html"))
+    week = f"{position.label(calendar)}/week-{weeks[0]:02d}/weekly" if position and weeks else "none"
+    folder = workspace.settings.reports / week
+    pages, mails = (sorted(folder.glob(name)) for name in ("advisors/*.html", "outbox/*.eml"))
     click.echo(f"College:  {_shown(workspace.settings.client_db_url)}")
     click.echo(f"Analysis: {_shown(workspace.settings.default_db_url)}")
     if pages:
         click.echo(f"Pages:    {len(pages)} advisors in {pages[0].parent}")
         click.echo(f"Open      {pages[0]}")
+    if mails:
+        click.echo(f"and       {mails[0]}")
 
 
 def _shown(url: str) -> str:

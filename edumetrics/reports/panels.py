@@ -24,6 +24,7 @@ class Line:
         top: the upper edge of its plot; the label is above.
         paths: x,y pairs as SVG has them, one text for each run of weeks with a value.
         end: the last point; None where there is no value at all.
+        last, course: its last value, and its first and last, in words.
         rule: the height of the attendance rule's line; None for other measures.
     """
 
@@ -32,6 +33,7 @@ class Line:
     paths: tuple[str, ...]
     end: tuple[float, float] | None
     last: str
+    course: str
     rule: float | None
 
 
@@ -71,10 +73,8 @@ def panel(course: pd.DataFrame, week: int, calendar: Calendar) -> Panel | None:
     exams = [w for w in (calendar.midterm_week, calendar.endterm_week) if w is not None and w <= span]
     bands = tuple((round(LEFT + max(w - 1.5, 0) * step, 1), round(step * (1 if w > 1 else 0.5), 1)) for w in exams)
     rule = "" if calendar.attendance_rule_pct is None else f"{calendar.attendance_rule_pct:g}%"
-    told = ", ".join(f"{line.label.lower()} {line.last}" for line in found if line.end)
-    ahead = f", with the {rule} line" if rule else ""
-    alt = f"Week 1 to {week}{ahead}; the latest values: {told}."
-    return Panel(tuple(found), bands, "week 1", f"week {week}", alt, rule)
+    told = ", ".join(f"{line.label.lower()} {line.course}" for line in found if line.end)
+    return Panel(tuple(found), bands, "week 1", f"week {week}", f"Up to week {week}: {told}.", rule)
 
 
 def _line(n: int, weeks: np.ndarray, values: np.ndarray, step: float, calendar: Calendar) -> Line:
@@ -88,6 +88,7 @@ def _line(n: int, weeks: np.ndarray, values: np.ndarray, step: float, calendar: 
     rank = np.array([place.get(int(w), -1) for w in weeks[known]])
     runs = np.split(known, np.flatnonzero(np.diff(rank) != 1) + 1) if len(known) else []
     paths = tuple(" ".join(f"{x[k]:g},{y[k]:g}" for k in run) for run in runs)
+    said = [f"{values[k]:.0f}{unit} in week {weeks[k]:.0f}" for k in known]
     rule = calendar.attendance_rule_pct if name == "weekly_att_pct" else None
     return Line(
         label=label,
@@ -95,5 +96,6 @@ def _line(n: int, weeks: np.ndarray, values: np.ndarray, step: float, calendar: 
         paths=paths,
         end=(float(x[known[-1]]), float(y[known[-1]])) if len(known) else None,
         last=f"{values[known[-1]]:.0f}{unit}" if len(known) else "–",
+        course=" to ".join(dict.fromkeys((said[0], said[-1]))) if said else "",
         rule=None if rule is None else round(top + HEIGHT * (1 - rule / 100), 1),
     )

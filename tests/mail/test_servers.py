@@ -77,12 +77,13 @@ def test_a_wrong_password_is_tried_once(certificate: ssl.SSLContext) -> None:
         tried.append(args)
         return AuthResult(success=False, handled=False)
 
-    with serving(tls_context=certificate, require_starttls=True, authenticator=never) as (_, port):
-        with (
-            Server(f"smtp+starttls://user:wrong@127.0.0.1:{port}", QUICK) as server,
-            pytest.raises(SettingsError, match="refused the login"),
-        ):
-            server.send(message(), "b@college.example")
+    options = {"tls_context": certificate, "require_starttls": True, "authenticator": never}
+    with (
+        serving(**options) as (_, port),
+        Server(f"smtp+starttls://user:wrong@127.0.0.1:{port}", QUICK) as server,
+        pytest.raises(SettingsError, match="refused the login"),
+    ):
+        server.send(message(), "b@college.example")
     # One log-in, by however many mechanisms the library knows.
     assert 1 <= len(tried) <= 2
 

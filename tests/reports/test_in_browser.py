@@ -47,7 +47,9 @@ def look(browser: Browser, path: Path, width: int = 1280, scheme: Literal["light
     page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
     seen = Seen(page)
     page.on("request", lambda request: seen.requests.append(request.url))
-    page.on("console", lambda message: seen.errors.append(message.text) if message.type in ("error", "warning") else None)
+    page.on(
+        "console", lambda message: seen.errors.append(message.text) if message.type in ("error", "warning") else None
+    )
     page.on("pageerror", lambda error: seen.errors.append(str(error)))
     page.on("dialog", lambda dialog: (seen.errors.append(f"dialog: {dialog.message}"), dialog.dismiss()))
     page.goto(path.as_uri())
@@ -67,7 +69,9 @@ def test_it_can_be_read(
     assert [url for url in seen.requests if not url.startswith(("file:", "data:"))] == []
     assert len([url for url in seen.requests if url.startswith("file:")]) == 1
     assert seen.page.evaluate(CONTRAST) == []
-    assert seen.page.evaluate("[...document.images].every(image => image.complete && image.naturalWidth > 0 && image.alt)")
+    assert seen.page.evaluate(
+        "[...document.images].every(image => image.complete && image.naturalWidth > 0 && image.alt)"
+    )
     assert seen.page.title()
     assert seen.page.evaluate("document.documentElement.lang") == "en"
     seen.page.close()
@@ -106,9 +110,7 @@ def test_the_page_reads_without_its_script(browser: Browser, shown: dict[str, Pa
 
 
 @pytest.mark.parametrize("stage", [stage for stage, *_ in MOMENTS])
-def test_on_paper_each_student_has_a_sheet(
-    stage: str, browser: Browser, shown: dict[str, Path], judged: Path
-) -> None:
+def test_on_paper_each_student_has_a_sheet(stage: str, browser: Browser, shown: dict[str, Path], judged: Path) -> None:
     found = next(moment for moment in MOMENTS if moment[0] == stage)
     report = reports_of(workspace_at(judged), *found)[ADVISOR]
     first = next(section for section in report.sections if isinstance(section, Students) and not section.brief)

@@ -1,0 +1,112 @@
+"""One snapshot for each block, in each rendering. After a change that is meant: UPDATE_SNAPSHOTS=1 pytest tests/reports."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from edumetrics.params import Calendar
+from edumetrics.reports import render
+from edumetrics.reports.model import (
+    Draft,
+    Entry,
+    Fact,
+    Number,
+    Numbers,
+    Prose,
+    Reply,
+    Report,
+    Section,
+    Students,
+    Table,
+    TableRow,
+)  # fmt: skip
+from edumetrics.reports.panels import panel
+
+FOLDER = Path(__file__).parent / "snapshots"
+COURSE = pd.DataFrame({"sem_week": [1, 2, 3, 4, 5, 6, 7], "weekly_att_pct": [90, 80, None, 70, 60, 50, 40],
+                       "effort_score": [50.0] * 7, "academic_performance": [None] * 6 + [38]})  # fmt: skip
+ASHA = Entry(
+    student_id="S1",
+    name="Asha Lanternwala",
+    roll_number="CS3B-07",
+    class_id="CS3B",
+    urgency="Urgent",
+    shape="◆",
+    since="three weeks running",
+    reasons=("Attendance fell from 63% (weeks 3-6) to 33% this week.", "No work handed in for 12 days."),
+    facts=(Fact("", "Can miss 20 of 108 lectures left."), Fact("Off the list:", "attends all lectures in week 9."),
+           Fact("No answer,", "10 September; attendance since then: 75% → 38%.")),
+    more=("One assignment is still open.",),
+    draft=Draft("asha@students.example", "A short hello", "Dear Asha,\n\nHow are you?\n\nWarm wishes,\nFarida"),
+    parent=Draft("parent@home.example", "A short call?", "Dear parent of Asha,\n\n..."),
+    replies=(Reply("Talked", "Talked [7-A]"), Reply("No answer", "No answer [7-A]")),
+    code="7-A",
+    panel=panel(COURSE, 7, Calendar()),
+)  # fmt: skip
+NOOR = Entry(
+    "S2", "Noor Almanara", "CS3B-42", "CS3B", "Soon", "▲", "new", reasons=("Two items fell due; neither is in.",)
+)
+BLOCKS: dict[str, Section] = {
+    "cards": Students("Start here", "Most urgent first.", (ASHA, NOOR)),
+    "lines": Students("Next, if you have time", "", (NOOR,), brief=True),
+    "prose": Prose("About the whole class", ("27 of the 62 students (44%) have recent work that is not in.", "A question.")),
+    "numbers": Numbers("The class in numbers", "Middle of your students", "This week", "Last week",
+                       (Number("Attendance", 79, 82, "%"), Number("Recorded activity", None, 57))),
+    "table": Table("Your students", ("Attended this week", "Can miss"), (TableRow("Asha", "CS3B-07", ("33%", "")),)),
+}  # fmt: skip
+MAIL = render.Mail("early-alert@riverbend.example", "https://reports.riverbend.example/x", "Riverbend College")
+
+
+def report(*sections: Section) -> Report:
+    return Report("weekly", "2026-07-20", 7, "ADV", "Dr. Farida Inkwell", ("CS3B",), "Week 7 · 6 of 62 students · 2 new",
+                  ("Week 7 of 18 · 14 to 20 September 2026", "CS 3 B"), "Six of your 62 students could use a word from you.",
+                  "Two of those listed are new. The midterm is next week.", sections)  # fmt: skip
+
+
+def lines_of(html: str) -> str:
+    """HTML so that a difference is a line."""
+    return re.sub(r">\s*<", ">\n<", html.strip()) + "\n"
+
+
+def compare(name: str, text: str) -> None:
+    path = FOLDER / name
+    if os.environ.get("UPDATE_SNAPSHOTS"):
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    assert text.splitlines() == path.read_text(encoding="utf-8").splitlines()
+
+
+@pytest.mark.parametrize("block", BLOCKS)
+def test_block_of_a_page(block: str) -> None:
+    html = render.page(report(BLOCKS[block]))
+    compare(f"{block}.page.html", lines_of(html[html.index("<section>") : html.index("</section>")]))
+
+
+@pytest.mark.parametrize("block", [name for name in BLOCKS if name != "table"])
+def test_block_of_a_mail(block: str) -> None:
+    html = render.mail_html(report(BLOCKS[block]), MAIL)
+    compare(f"{block}.mail.html", lines_of(html[html.index("<h2") : html.index("Every student, week by week")]))
+
+
+@pytest.mark.parametrize("block", [name for name in BLOCKS if name != "table"])
+def test_block_of_plain_text(block: str) -> None:
+    compare(f"{block}.txt", render.mail_text(report(BLOCKS[block]), MAIL))
+
+
+def test_a_long_list_is_not_clipped() -> None:
+    """Twenty full cards, of sixty students: Gmail clips at about 102 KB of HTML."""
+    twenty = Students("Start here", "", tuple(replace(ASHA, replies=ASHA.replies * 2) for _ in range(20)))
+    whole = report(twenty, *(block for name, block in BLOCKS.items() if name != "cards"))
+    assert len(render.mail_html(whole, MAIL).encode()) < 80 * 1024
+
+
+def test_the_frame_of_a_page_and_of_a_mail() -> None:
+    page, mail = render.page(report()), render.mail_html(report(), MAIL)
+    compare("frame.page.html", lines_of(page[page.index("<body>") : page.index("<script>")]))
+    compare("frame.mail.html", lines_of(mail))

@@ -25,6 +25,7 @@ from sqlalchemy.engine import Connection
 
 from edumetrics import database, settings
 from edumetrics.analysis import runs
+from edumetrics.analysis.store import UNASSIGNED
 from edumetrics.analysis.tables import SQL_TABLES
 from edumetrics.errors import SettingsError
 from edumetrics.fields import TABLES
@@ -157,7 +158,7 @@ def _mentions(workspace: Workspace, student: str) -> list[Path]:
     patterns = [_word(text) for text in (*ids, *names) if text and not text.isdigit()]
     sure = re.compile("|".join(patterns) or r"(?!)")
     numbers = re.compile("|".join(_whole(text) for text in ids if text.isdigit()) or r"(?!)")
-    shown = workspace.store.read("weekly_metrics", ("sem_week", "advisor_id"), student_id=student).dropna()
+    shown = workspace.store.read("weekly_metrics", ("sem_week", "advisor_id"), student_id=student).fillna(UNASSIGNED)
     pages = {
         (f"week-{week:02d}", file_name(str(advisor)))
         for week, advisor in zip(shown["sem_week"], shown["advisor_id"], strict=True)

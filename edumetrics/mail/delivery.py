@@ -3,33 +3,31 @@
 from __future__ import annotations
 
 import hashlib
-import shutil
 from collections.abc import Callable, Iterator
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
-from pathlib import Path
 
-from edumetrics import settings
 from edumetrics.analysis import deliveries, runs
 from edumetrics.analysis.deliveries import FAILED, HELD, OUTBOX, SENT, SMTP, UNCONFIRMED, Delivery
+from edumetrics.analysis.store import UNASSIGNED
 from edumetrics.college.source import College
 from edumetrics.errors import EduMetricsError, SettingsError
-from edumetrics.mail import tokens
+from edumetrics.mail import files, tokens
 from edumetrics.mail.due import Letter, letters
 from edumetrics.mail.messages import Envelope, compose, stamp
 from edumetrics.mail.smtp import NotSent, Server, Unconfirmed
-from edumetrics.reports import render
-from edumetrics.reports.model import Entry, Report
-from edumetrics.reports.occasion import UNASSIGNED
+from edumetrics.reports.model import Entry
 from edumetrics.reports.weekly import held
-from edumetrics.stages import gate
+from edumetrics.stages import gate, weekly
 from edumetrics.stages.workspace import Workspace
 from edumetrics.triage.situation import Row
 from edumetrics.weeks import Position
 
 LOCAL = "edumetrics@localhost"
+# The ledger's entry that says that someone has released a first mail.
+RELEASE = "release"
 AGAIN = "Unless it arrived, `edumetrics send --again --advisor {reader}` sends it once more."
 
 
@@ -57,8 +55,8 @@ class Posted:
 
     @property
     def broken(self) -> bool:
-        """Whether mail that was to leave did not; in an outbox a missing address is only told of."""
-        return self.leaves and bool(self.failed)
+        """Whether mail that was to leave did not, or may not have; in an outbox a missing address is only told of."""
+        return self.leaves and bool(self.failed or self.doubtful)
 
     @property
     def all_held(self) -> bool:
@@ -67,7 +65,8 @@ class Posted:
 
     def line(self) -> str:
         """It, in a sentence or a few."""
-        counts = {"sent": self.sent, "in the outbox": self.written, "held": self.held, "failed": len(self.failed)}
+        counts = {"sent": self.sent, "in the outbox": self.written, "held": self.held, "failed": len(self.failed),
+                  "not confirmed": len(self.doubtful)}  # fmt: skip
         said = ", ".join(f"{count} {word}" for word, count in counts.items() if count)
         told = [f"Mail: {said or 'nothing to send'}."]
         told += [f"{reader}: {why}" for reader, why in self.failed]
@@ -85,9 +84,9 @@ def deliver(
     Args:
         workspace: where.
         position: where the college stands.
-        advisor: only this one's.
+        advisor: only this one's; the college's mail is then not released for the others.
         approve: release the college's first mail.
-        again: also what was sent before.
+        again: also what was sent before; where the server never confirmed some of it, only that.
 
     Raises:
         Refused: the newest week has not come to the gate.
@@ -99,23 +98,29 @@ def deliver(
         chosen = _chosen(workspace, college, position, advisor)
     if advisor:
         return post.all(chosen, approve=approve)
+    store, params = workspace.store, workspace.params
+    if approve and post.by_smtp:
+        entry = runs.start(store, params, RELEASE, "", 0)
+        with store.transaction() as connection:
+            runs.done(connection, entry, 0)
     # Only a round for everyone settles the week.
-    entry = runs.start(workspace.store, workspace.params, gate.MAIL, *(_when(chosen[0]) if chosen else ("", 0)))
+    entry = runs.start(store, params, gate.MAIL, *(chosen[0].answers if chosen else ("", 0)))
     try:
         posted = post.all(chosen, approve=approve)
     except EduMetricsError as error:
-        runs.failed(workspace.store, entry, error)
+        runs.failed(store, entry, error)
         raise
     if posted.broken:
-        runs.failed(workspace.store, entry, EduMetricsError(f"{len(posted.failed)} of {len(chosen)} mails failed."))
+        told = f"{len(posted.failed)} of {len(chosen)} mails failed, {len(posted.doubtful)} were not confirmed."
+        runs.failed(store, entry, EduMetricsError(told))
         return posted
-    with workspace.store.transaction() as connection:
+    with store.transaction() as connection:
         runs.done(connection, entry, posted.sent + posted.written)
     return posted
 
 
 def described(workspace: Workspace, position: Position, advisor: str = "") -> Iterator[str]:
-    """Who would be written to, line by line, and one mail as a sample; changes nothing.
+    """Who would be written to, line by line, and one mail as it would be sent; changes nothing.
 
     Raises:
         Refused: the newest week has not come to the gate.
@@ -124,11 +129,17 @@ def described(workspace: Workspace, position: Position, advisor: str = "") -> It
     with workspace.college() as college:
         post, chosen = Post(workspace, college), _chosen(workspace, college, position, advisor)
     for letter in chosen:
+        to = post.recipient(letter.report.advisor_id)
         subject = f"held: {letter.why_held}" if letter.why_held else letter.report.subject
-        yield f"{letter.report.advisor_id}  {post.recipient(letter.report.advisor_id) or 'no address'}  {subject}"
-    sample = next((letter for letter in chosen if not letter.why_held), None)
-    if sample is not None:
-        yield from ("", "A sample:", "", render.mail_text(sample.report, render.Mail()))
+        mark = "  (sent before)" if post.sent_before(letter) else ""
+        yield f"{letter.report.advisor_id}  {to or 'no address'}  {subject}{mark}"
+    for letter in chosen:
+        with suppress(SettingsError):  # whose address is none is told when it is sent
+            message, _ = compose(letter.report, post.envelope(letter))
+            body = message.get_body(("plain",))
+            assert body is not None
+            yield from ("", f"A sample, to {message['To']}:", "", body.get_content().replace("\r\n", "\n"))
+            return
 
 
 def _chosen(workspace: Workspace, college: College, position: Position, advisor: str) -> list[Letter]:
@@ -156,8 +167,19 @@ class Post:
 
     @property
     def released(self) -> bool:
-        """Whether a first mail of this college has gone out."""
-        return bool(deliveries.entered(self.workspace.store, channel=SMTP, status=SENT))
+        """Whether someone has released a first mail of this college."""
+        return self.workspace.store.holds("run_log", stage=RELEASE, status="done")
+
+    def sent_before(self, letter: Letter) -> bool:
+        """Whether a letter has gone out by SMTP."""
+        return any(row["status"] == SENT for row in self._before(letter, SMTP))
+
+    def recipient(self, advisor: str) -> str:
+        """Where an advisor's mail goes; that of students without one to whoever looks after them."""
+        if advisor != UNASSIGNED:
+            return str(self.addresses.get(advisor, ""))
+        other = self.workspace.params.triage.unassigned_to
+        return str(self.addresses.get(other or "", "")) or self.settings.operator_email
 
     def all(self, chosen: list[Letter], *, approve: bool) -> Posted:
         """Post letters, and publish their pages; what went out before is left alone."""
@@ -166,47 +188,53 @@ class Post:
         self.posted.waiting = self.by_smtp and not sends and bool(chosen)
         if sends and not self.settings.mail_from:
             raise SettingsError("MAIL_FROM is not set: name the address that advisors' mail comes from.")
+        doubtful = {id(letter) for letter in chosen if sends and self._in_doubt(letter)}
         with Server(self.settings.smtp_url, self.mail) if sends else nullcontext() as server:
             for letter in chosen:
-                self._one(letter, server)
+                if sends and self.settings.pages_dir is not None:
+                    files.publish(letter, self.settings.pages_dir)
+                if letter.why_held:
+                    self._hold(letter, server)
+                elif server is None:
+                    self._write(letter)
+                elif not self.sent_before(letter) or (self.again and (not doubtful or id(letter) in doubtful)):
+                    self._send(letter, server, SENT)
+                elif id(letter) in doubtful:
+                    self.posted.doubtful.append(letter.report.advisor_id)
         return self.posted
 
-    def _one(self, letter: Letter, server: Server | None) -> None:
-        """Post one letter. An advisor whose class is held is told why; where everyone's is held, that is only noted."""
-        delivery = self._delivery(letter, SMTP if server else OUTBOX)
-        before = deliveries.entered(self.workspace.store, **delivery.key)
-        status = HELD if letter.why_held else SENT
-        self.posted.held += status == HELD
-        if server and not self.again and self._settled(letter, before, status):
+    def _hold(self, letter: Letter, server: Server | None) -> None:
+        """Note that a letter is held. An advisor whose own class is held is told why, once, unless the list is out."""
+        self.posted.held += 1
+        out = self.sent_before(letter)
+        told = any(row["status"] == HELD for row in self._before(letter, SMTP))
+        if server and letter.due.stage == weekly.STAGE and not (letter.everyone or out or told):
+            self._send(letter, server, HELD)
             return
-        if letter.everyone:
-            deliveries.replace(self.workspace.store, delivery, HELD)
-            return
-        try:
-            message, content = compose(self._told(letter), self._envelope(letter, delivery.recipient))
-        except SettingsError as error:
-            deliveries.enter(self.workspace.store, delivery, FAILED, str(error))
-            self.posted.failed.append((letter.report.advisor_id, str(error)))
-            return
-        delivery = replace(delivery, content_sha256=content)
-        stamp(message, datetime.now(UTC), _identity(delivery, sum(row["status"] == SENT for row in before)))
-        self._write(letter, message)
-        self._publish(letter)
-        if server:
-            self._send(server, message, delivery, status)
-        else:
-            deliveries.replace(self.workspace.store, delivery, status)
-            self.posted.written += status == SENT
+        if not out:
+            files.outbox(letter).unlink(missing_ok=True)
+        if not told:
+            deliveries.replace(self.workspace.store, self._delivery(letter, SMTP if server else OUTBOX), HELD)
 
-    def _settled(self, letter: Letter, before: list[Row], status: str) -> bool:
-        """Whether it went out before; where the server never said so, that is told again."""
-        last = next((row for row in reversed(before) if row["status"] == status), None)
-        if last is not None and last["error"] == UNCONFIRMED:
-            self.posted.doubtful.append(letter.report.advisor_id)
-        return last is not None
+    def _write(self, letter: Letter) -> None:
+        """Write a letter to the outbox, and no further."""
+        delivery = self._delivery(letter, OUTBOX)
+        composed = self._composed(letter, delivery)
+        if composed is not None:
+            message, content = composed
+            files.keep(letter, message.as_bytes())
+            deliveries.replace(self.workspace.store, replace(delivery, content_sha256=content), SENT)
+            self.posted.written += 1
 
-    def _send(self, server: Server, message: EmailMessage, delivery: Delivery, status: str) -> None:
-        entry = deliveries.Entry(self.workspace.store, delivery)
+    def _send(self, letter: Letter, server: Server, status: str) -> None:
+        """Mail a letter, or (`HELD`) the word that it is held."""
+        delivery = self._delivery(letter, SMTP)
+        composed = self._composed(letter, delivery)
+        if composed is None:
+            return
+        message, content = composed
+        files.keep(letter, message.as_bytes())
+        entry = deliveries.Entry(self.workspace.store, replace(delivery, content_sha256=content))
         try:
             server.send(message, delivery.recipient, lambda: entry.says(status, UNCONFIRMED))
         except Unconfirmed:
@@ -223,31 +251,38 @@ class Post:
 
     # ------------------------------------------------------------ what a letter becomes
 
-    def _delivery(self, letter: Letter, channel: str) -> Delivery:
-        due, advisor = letter.due, letter.report.advisor_id
-        return Delivery(advisor, due.stage, due.term, due.week, channel, self.recipient(advisor), "")
+    def _composed(self, letter: Letter, delivery: Delivery) -> tuple[EmailMessage, str] | None:
+        """A letter's message and fingerprint; None where it has no address, which is told of."""
+        try:
+            report = held(letter.report, letter.why_held) if letter.why_held else letter.report
+            message, content = compose(report, self.envelope(letter))
+        except SettingsError as error:
+            deliveries.enter(self.workspace.store, delivery, FAILED, str(error))
+            self.posted.failed.append((letter.report.advisor_id, str(error)))
+            return None
+        sents = sum(row["status"] == SENT for row in self._before(letter, delivery.channel))
+        identity = hashlib.sha256(f"{delivery.key}{content}{sents}".encode()).hexdigest()
+        stamp(message, datetime.now(UTC), identity)
+        return message, content
 
-    def recipient(self, advisor: str) -> str:
-        """Where an advisor's mail goes; that of students without one to whoever looks after them."""
-        if advisor != UNASSIGNED:
-            return str(self.addresses.get(advisor, ""))
-        other = self.workspace.params.triage.unassigned_to
-        return str(self.addresses.get(other or "", "")) or self.settings.operator_email
+    def envelope(self, letter: Letter) -> Envelope:
+        """What the message of a letter says beside the report.
 
-    def _told(self, letter: Letter) -> Report:
-        return held(letter.report, letter.why_held) if letter.why_held else letter.report
-
-    def _envelope(self, letter: Letter, to: str) -> Envelope:
+        Raises:
+            SettingsError: no address is known.
+        """
+        to, chosen, mail = self.recipient(letter.report.advisor_id), self.settings, self.mail
+        nobody = letter.report.advisor_id == UNASSIGNED
         if not to:
-            raise SettingsError("No mail address is known.")
-        chosen, mail = self.settings, self.mail
-        published = not letter.why_held and chosen.pages_dir is not None and chosen.pages_url
+            hint = ": set unassigned_to in triage.yml, or OPERATOR_EMAIL." if nobody else "."
+            raise SettingsError(f"No mail address is known{hint}")
+        linked = not letter.why_held and chosen.pages_dir is not None and chosen.pages_url
         return Envelope(
             sender=chosen.mail_from or LOCAL,
             to=to,
-            name="" if letter.report.advisor_id == UNASSIGNED else letter.report.reader,
+            name="" if nobody else letter.report.reader,
             reply_to=chosen.reply_to,
-            page_url=f"{chosen.pages_url.rstrip('/')}/{self._place(letter).as_posix()}" if published else "",
+            page_url=f"{chosen.pages_url.rstrip('/')}/{files.place(letter).as_posix()}" if linked else "",
             college=mail.college_name,
             level=mail.mail_detail,
             picture=mail.pictures,
@@ -260,46 +295,19 @@ class Post:
         last_day = self.workspace.today + timedelta(days=self.mail.reply_days)
 
         def signed(entry: Entry) -> str:
-            about = tokens.About(letter.report.advisor_id, entry.student_id, letter.due.term, letter.due.week)
+            about = tokens.About(letter.report.advisor_id, entry.student_id, *letter.answers)
             return tokens.token(self.settings.secret_key, about, last_day)
 
         return signed
 
-    # ------------------------------------------------------------ files
+    def _delivery(self, letter: Letter, channel: str) -> Delivery:
+        due, advisor = letter.due, letter.report.advisor_id
+        return Delivery(advisor, due.stage, due.term, due.week, channel, self.recipient(advisor), "")
 
-    def _write(self, letter: Letter, message: EmailMessage) -> None:
-        """Keep what is (or would be) mailed."""
-        folder = settings.private_folder(letter.due.folder / OUTBOX)
-        path = folder / f"{render.file_name(letter.report.advisor_id)}.eml"
-        draft = path.with_suffix(".part")
-        draft.write_bytes(message.as_bytes())
-        draft.chmod(0o600)
-        draft.replace(path)
+    def _before(self, letter: Letter, channel: str) -> list[Row]:
+        return deliveries.entered(self.workspace.store, **self._delivery(letter, channel).key)
 
-    def _place(self, letter: Letter) -> Path:
-        """A page's place below PAGES_DIR: a folder for each advisor, into which the web server lets no one else."""
-        weeks = letter.due.folder.relative_to(self.settings.reports).parent
-        return Path(render.file_name(letter.report.advisor_id)) / weeks / f"{letter.due.stage}.html"
-
-    def _publish(self, letter: Letter) -> None:
-        """Copy the page to where the college's web server finds it, readable by that server's group."""
-        if self.settings.pages_dir is None or letter.why_held or not letter.page.exists():
-            return
-        path = self.settings.pages_dir / self._place(letter)
-        try:
-            path.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
-            draft = path.with_suffix(".part")
-            shutil.copyfile(letter.page, draft)
-            draft.chmod(0o640)
-            draft.replace(path)
-        except OSError as error:
-            raise SettingsError(f"Cannot write to PAGES_DIR ({error.strerror}): make it writable.") from error
-
-
-def _when(letter: Letter) -> tuple[str, int]:
-    return letter.due.term, letter.due.week
-
-
-def _identity(delivery: Delivery, sents: int) -> str:
-    """What makes a message itself: its reader and occasion, what it says, and how often it was sent before."""
-    return hashlib.sha256(f"{delivery}{sents}".encode()).hexdigest()
+    def _in_doubt(self, letter: Letter) -> bool:
+        """Whether a letter's last sending was never confirmed."""
+        sent = [row for row in self._before(letter, SMTP) if row["status"] == SENT]
+        return bool(sent) and sent[-1]["error"] == UNCONFIRMED

@@ -9,11 +9,11 @@ from pathlib import Path
 
 from edumetrics.analysis import deliveries
 from edumetrics.analysis.deliveries import OUTBOX, Delivery
+from edumetrics.analysis.store import UNASSIGNED
 from edumetrics.college.health import EVERYWHERE
 from edumetrics.college.source import College
 from edumetrics.errors import Refused
 from edumetrics.reports.model import Report
-from edumetrics.reports.occasion import UNASSIGNED
 from edumetrics.stages import gate, post_analysis, pre_sem, reports, weekly
 from edumetrics.stages.terms import find_term
 from edumetrics.stages.workspace import Workspace
@@ -41,12 +41,18 @@ class Due:
 
 @dataclass(frozen=True)
 class Letter:
-    """One report for one reader; `why_held` is empty unless the gate holds it back, `everyone` says it holds all."""
+    """One report for one reader.
+
+    Attributes:
+        why_held: empty unless the gate holds it back; `everyone`: whether it holds all mail.
+        answers: term and week on which a reply to it is entered: the newest.
+    """
 
     due: Due
     report: Report
     why_held: str
     everyone: bool
+    answers: tuple[str, int]
 
     @property
     def page(self) -> Path:
@@ -57,19 +63,29 @@ class Letter:
 def letters(workspace: Workspace, college: College, position: Position) -> list[Letter]:
     """Every report of the newest week, in order of stage and advisor.
 
+    A review is about earlier weeks: what is wrong with a class's newest records does not hold it.
+
     Raises:
         Refused: the newest week was not analysed, or has not come to the gate.
         SettingsError: no term is in session.
     """
-    term, week = _newest(workspace, college, position)
     if workspace.store.position() != position:
         raise Refused("The analysis is not where the college is: run `edumetrics run` first.")
-    blocked, found = gate.blocked(workspace, term, week), []
-    for due in _due(workspace, term, week, position):
-        whose = find_term(college, due.term, position)
-        for report in reports.of(workspace, college, due.stage, whose, due.about, due.exam):
-            why = blocked.get(EVERYWHERE) or " ".join(blocked[name] for name in report.classes if name in blocked)
-            found.append(Letter(due, report, why, EVERYWHERE in blocked))
+    term, week = _newest(workspace, college, position)
+    judged = gate.judged(workspace, term, week)
+    found, due = (
+        [],
+        [*(_of_week(workspace, term, week, position) if judged else ()), *_reviews(workspace, term, position)],
+    )
+    if not due and not judged:
+        raise Refused(f"Week {week} has not come to the gate: `edumetrics run --week {week}` brings it there.")
+    blocked = gate.blocked(workspace) if judged else {}
+    for one in due:
+        whose = find_term(college, one.term, position)
+        for report in reports.of(workspace, college, one.stage, whose, one.about, one.exam):
+            classes = report.classes if one.stage != post_analysis.STAGE else ()
+            why = blocked.get(EVERYWHERE) or " ".join(blocked[name] for name in classes if name in blocked)
+            found.append(Letter(one, report, why, EVERYWHERE in blocked, (term, week)))
     return found
 
 
@@ -96,25 +112,30 @@ def _newest(workspace: Workspace, college: College, position: Position) -> tuple
     return find_term(college, "", position).name, next(iter(weeks), 0)
 
 
-def _due(workspace: Workspace, term: str, week: int, position: Position) -> Iterator[Due]:
-    """The stages of the newest week that are done, and the reviews that the batch has made since it was."""
-    store, label = workspace.store, position.label(workspace.params.calendar)
-    done = store.read("run_log", ("run_id", "stage", "term", "sem_week", "started_at"), status="done")
-    here = done[(done["term"] == term) & (done["sem_week"] == week)]
+def _of_week(workspace: Workspace, term: str, week: int, position: Position) -> Iterator[Due]:
+    """The stages of the newest week that are done."""
+    done = workspace.store.read("run_log", ("stage",), status="done", term=term, sem_week=week)["stage"]
     for stage in (pre_sem.STAGE, weekly.STAGE, *reports.AHEAD):
-        if (here["stage"] == stage).any():
-            yield Due(stage, term, week, _folder(workspace, label, week, stage), week)
-    since = here.loc[here["stage"] == weekly.STAGE, "started_at"].min()
-    reviews = done[(done["stage"] == post_analysis.STAGE) & (done["started_at"] > since)]
-    # A review is entered under the week in which it was made; one of calibration, under the exam's.
-    reviews = reviews[reviews["sem_week"] == position.week(workspace.params.calendar)]
-    for run in reviews.sort_values("started_at").to_dict("records"):
+        if (done == stage).any():
+            yield Due(stage, term, week, _folder(workspace, position, week, stage), week)
+
+
+def _reviews(workspace: Workspace, term: str, position: Position) -> Iterator[Due]:
+    """The reviews that the batch has made at this position: since the newest week of this term was first scored."""
+    store, week = workspace.store, position.week(workspace.params.calendar)
+    scored = store.read("run_log", ("started_at", "sem_week"), stage=weekly.STAGE, status="done", term=term)
+    since = scored.loc[scored["sem_week"] == scored["sem_week"].max(), "started_at"].min()
+    made = store.read(
+        "run_log", ("run_id", "term", "started_at"), stage=post_analysis.STAGE, status="done", sem_week=week
+    )
+    for run in made[made["started_at"] > since].sort_values("started_at").to_dict("records"):
         # A review that was made again has replaced the rows of the one before.
         for exam in store.read("exam_review", ("exam_type",), run_id=run["run_id"])["exam_type"].unique():
-            folder = _folder(workspace, label, run["sem_week"], post_analysis.STAGE)
+            folder = _folder(workspace, position, week, post_analysis.STAGE)
             about = post_analysis.exam_week(workspace, exam) or 0
-            yield Due(post_analysis.STAGE, run["term"], int(run["sem_week"]), folder, about, exam)
+            yield Due(post_analysis.STAGE, run["term"], week, folder, about, exam)
 
 
-def _folder(workspace: Workspace, label: str, week: int, stage: str) -> Path:
+def _folder(workspace: Workspace, position: Position, week: int, stage: str) -> Path:
+    label = position.label(workspace.params.calendar)
     return workspace.settings.reports / label / f"week-{week:02d}" / stage

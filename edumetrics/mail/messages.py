@@ -55,7 +55,9 @@ def address(name: str, spec: str) -> Address:
         SettingsError: it is none.
     """
     try:
-        found = Address(display_name=" ".join(name.split()), addr_spec=spec.strip())
+        local, _, domain = spec.strip().rpartition("@")
+        plain = f"{local}@{domain.encode('idna').decode()}"
+        found = Address(display_name=" ".join(name.split()), addr_spec=plain)
     except (ValueError, IndexError, MessageError) as error:
         raise SettingsError(f"{spec!r} is not a mail address.") from error
     if not found.username or not found.domain or any(not letter.isprintable() for letter in spec.strip()):

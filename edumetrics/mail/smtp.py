@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from email.message import EmailMessage
-from email.policy import SMTP, SMTPUTF8
+from email.policy import SMTP
 from types import TracebackType
 from typing import Self
 from urllib.parse import unquote, urlsplit
@@ -29,6 +29,10 @@ class NotSent(EduMetricsError):
 
 class Unconfirmed(EduMetricsError):
     """A message was handed over whole, and the server has not said in time whether it took it."""
+
+
+class _BrokenOff(Exception):
+    """The connection was lost after the last line of a message, before the answer to it."""
 
 
 class Unreachable(EduMetricsError):
@@ -75,7 +79,7 @@ class Server:
             Unconfirmed: it did not say in time whether it took the message.
             Unreachable: it cannot be reached.
         """
-        trouble: Exception | None = None
+        trouble: EduMetricsError | None = None
         for attempt in range(self.mail.attempts):
             if attempt:
                 time.sleep(self.mail.backoff_seconds * 2 ** (attempt - 1))
@@ -83,11 +87,17 @@ class Server:
                 server = self._connected()
             except (smtplib.SMTPException, OSError) as error:
                 self._close()
-                trouble = _unreachable(error)
+                trouble = trouble if isinstance(trouble, Unconfirmed) else _unreachable(error)
                 continue
             try:
                 _hand_over(server, message, to, handing_over)
                 return
+            except _BrokenOff as error:
+                self._close()
+                if isinstance(trouble, Unconfirmed):
+                    raise trouble from error
+                # Who breaks off has not taken the mail (RFC 5321, 4.5.3.2.6), so it is tried again; but only once.
+                trouble = Unconfirmed("The mail server broke off before it said whether it took the mail.")
             except smtplib.SMTPResponseException as error:
                 self._close()
                 trouble = NotSent(f"The mail server refused the mail ({error.smtp_code}).")
@@ -131,7 +141,7 @@ class Server:
             self._open = None
 
 
-def _unreachable(error: Exception) -> Exception:
+def _unreachable(error: Exception) -> EduMetricsError:
     """What stands in the way, without what a server says: its answer may repeat an address."""
     if isinstance(error, socket.gaierror) and error.errno == socket.EAI_NONAME:
         raise SettingsError("There is no such mail server: check SMTP_URL.") from error
@@ -145,26 +155,22 @@ def _hand_over(server: smtplib.SMTP, message: EmailMessage, to: str, handing_ove
 
     Until then the server has nothing; from then on it may. Whoever is killed in between knows which.
     """
-    international = not to.isascii()
     server.ehlo_or_helo_if_needed()
-    if international and not server.has_extn("smtputf8"):
-        raise smtplib.SMTPResponseException(PERMANENT, "no SMTPUTF8")
-    sender = message["From"].addresses[0].addr_spec
-    _expect(TAKEN, server.mail(sender, ["SMTPUTF8", "BODY=8BITMIME"] if international else []))
+    _expect(TAKEN, server.mail(message["From"].addresses[0].addr_spec))
     code, answer = server.rcpt(to)
     if code not in (TAKEN, TAKEN + 1):
         raise smtplib.SMTPResponseException(code, answer)
     _expect(START_MAIL, server.docmd("DATA"))
-    text = re.sub(rb"(?m)^\.", b"..", message.as_bytes(policy=SMTPUTF8 if international else SMTP))
+    text = re.sub(rb"(?m)^\.", b"..", message.as_bytes(policy=SMTP))
     server.send(text if text.endswith(b"\r\n") else text + b"\r\n")
     handing_over()
     try:
         server.send(b".\r\n")
         reply = server.getreply()
-    except (smtplib.SMTPServerDisconnected, TimeoutError) as error:
+    except (smtplib.SMTPServerDisconnected, OSError) as error:
         if isinstance(error, TimeoutError) or isinstance(error.__context__, TimeoutError):
             raise Unconfirmed("The mail server has not said whether it took the mail.") from error
-        raise
+        raise _BrokenOff from error
     _expect(TAKEN, reply)
 
 

@@ -49,35 +49,21 @@ def token(secret: str, about: About, last_day: date) -> str:
     return f"{about.week}-{_letters((last_day - EPOCH).days, DAY_LETTERS)}-{_code(secret, about, last_day)}"
 
 
-def read(secret: str, subject: str, today: date, candidates: Iterable[About]) -> About:
-    """What the token in a mail's subject stands for.
-
-    Args:
-        secret: the SECRET_KEY that signed it.
-        subject: the mail's subject.
-        today: the day of reading.
-        candidates: everything that a token of that week could stand for.
+def parse(subject: str) -> tuple[int, date, str]:
+    """Week, last day and code of the token in a mail's subject.
 
     Raises:
-        SettingsError: there is no token in it, or it is expired, or was not made here.
+        SettingsError: there is none.
     """
     found = TOKEN.search(subject)
     if found is None:
         raise SettingsError("There is no code in the subject.")
-    last_day = EPOCH + timedelta(days=_number(found[2].upper()))
-    if today > last_day:
-        raise SettingsError(f"The code expired on {last_day.isoformat()}.")
-    code, week = found[3].strip("-").upper(), int(found[1])
-    for about in candidates:
-        if about.week == week and hmac.compare_digest(code, _code(secret, about, last_day)):
-            return about
-    raise SettingsError("The code was not made here.")
+    return int(found[1]), EPOCH + timedelta(days=_number(found[2].upper())), found[3].strip("-").upper()
 
 
-def week_of(subject: str) -> int | None:
-    """The week that a token in a subject is about; None where there is no token."""
-    found = TOKEN.search(subject)
-    return None if found is None else int(found[1])
+def codes(secret: str, candidates: Iterable[About], last_day: date) -> dict[str, About]:
+    """What each code with that last day would stand for, were it made here."""
+    return {_code(secret, about, last_day): about for about in candidates}
 
 
 def _code(secret: str, about: About, last_day: date) -> str:

@@ -113,27 +113,35 @@ def awaited(workspace: Workspace) -> bool:
 
 
 def unmailed(workspace: Workspace) -> bool:
-    """Whether a week has come to the gate since mail was last seen to."""
-    judged, mailed = (
-        workspace.store.highest("run_log", "started_at", stage=stage, status=status)
-        for stage, status in ((STAGE, ["done", "refused"]), (MAIL, ["done"]))
-    )
-    return judged is not None and (mailed is None or mailed < judged)
+    """Whether mail is to be seen to: the last round failed, or since then a week was judged or a review made."""
+    store, calendar = workspace.store, workspace.params.calendar
+    last = store.newest("run_log", "started_at", 1, stage=MAIL)
+    if len(last) and last["status"].iloc[0] == "failed":
+        return True
+    done = [store.highest("run_log", "started_at", stage=STAGE, status=["done", "refused"])]
+    position = store.position()
+    if position is not None:
+        # A review is entered under the week in which it was made; calibration, which mails nothing, enters the exam's.
+        here = {"stage": "post_analysis", "status": "done", "sem_week": position.week(calendar)}
+        done.append(store.highest("run_log", "started_at", **here))
+    newest = max((moment for moment in done if moment is not None), default=None)
+    return newest is not None and (last.empty or last["started_at"].iloc[0] < newest)
 
 
-def blocked(workspace: Workspace, term: str, week: int) -> dict[str, str]:
-    """Whose mail of a week is held and why, by class (`all` for everyone's); nobody's where the week passed the gate.
-
-    Raises:
-        Refused: the week has not come to the gate.
-    """
+def judged(workspace: Workspace, term: str, week: int) -> bool:
+    """Whether the newest verdict is on that week."""
     newest = workspace.store.newest("run_log", "started_at", 1, stage=STAGE)
     row = newest.iloc[0] if len(newest) else {"term": "", "sem_week": 0, "status": ""}
-    if (row["term"], row["sem_week"]) != (term, week) or row["status"] not in ("done", "refused"):
-        raise Refused(f"Week {week} has not come to the gate: run `edumetrics run` first.")
-    if row["status"] == "done":
+    return (row["term"], row["sem_week"]) == (term, week) and row["status"] in ("done", "refused")
+
+
+def blocked(workspace: Workspace) -> dict[str, str]:
+    """Whose mail the newest verdict holds and why, by class (`all` for everyone's); nobody's where all is well."""
+    newest = workspace.store.newest("run_log", "started_at", 1, stage=STAGE)
+    if newest.empty or newest["status"].iloc[0] == "done":
         return {}
-    found = workspace.store.read("data_health", ("class_id", "message"), run_id=row["run_id"], status="block")
+    run_id = newest["run_id"].iloc[0]
+    found = workspace.store.read("data_health", ("class_id", "message"), run_id=run_id, status="block")
     return {str(name): " ".join(texts) for name, texts in found.groupby("class_id")["message"]}
 
 

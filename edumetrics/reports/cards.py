@@ -7,17 +7,26 @@ from dataclasses import replace
 
 import pandas as pd
 
+from edumetrics.forecast.subjects import LOW
 from edumetrics.params import Calendar
 from edumetrics.reports.model import Entry, Fact
 from edumetrics.reports.occasion import Occasion, day, known, text
 from edumetrics.reports.panels import Panel
 from edumetrics.triage.flags import CONTACTS
-from edumetrics.triage.reasons import OUT_OF_REACH, no_step, told
+from edumetrics.triage.reasons import OUT_OF_REACH, Record, no_step, told
 from edumetrics.triage.situation import Row
 
 # What lies ahead, by how much it matters on a card.
 DEADLINE = ("attendance_standing", "attendance_out_of_reach")
-AHEAD = (*DEADLINE, "out_of_reach_week", "forecast", "forecast_drift", "open_work")
+FORECAST = ("forecast", "forecast_drift")
+AHEAD = (*DEADLINE, "out_of_reach_week", *FORECAST, "open_work")
+# What says where a student stands; of someone who stands as well as the class does it says nothing.
+LEVELS = ("academic_level", "effort_level", "forecast_marks", "forecast_work", "forecast_attendance",
+          "forecast_activity", "forecast_midterm", "forecast_earlier")  # fmt: skip
+# What puts a student on the list in the first weeks, when no number does yet.
+EARLY = ("watchlist", "early_signal")
+# From this chance on a forecast says something that the card does not.
+TELLING = 100 * LOW
 REASONS = 3
 # A card is read between two lectures: so many words, its links included; and so many for all of *Start here*.
 CARD_WORDS, START_WORDS = 60, 480
@@ -47,7 +56,7 @@ def lines(occasion: Occasion, flags: pd.DataFrame) -> tuple[Entry, ...]:
     """Who comes next: the strongest reason only."""
     return tuple(
         occasion.entry(
-            row, row["risk_tier"], since=_since(occasion, row), reasons=(told(row["reasons"], 1)[0]["text"],)
+            row, row["risk_tier"], since=_since(occasion, row), reasons=(telling(row["reasons"], 1)[0]["text"],)
         )
         for row in flags.to_dict("records")
     )
@@ -101,14 +110,28 @@ def _attended(weeks: pd.DataFrame) -> float | None:
     return None if not held else 100 * float(weeks["week_lectures_attended"].sum()) / float(held)
 
 
+def telling(records: list[Record], count: int) -> list[Record]:
+    """The first reasons that say what is the matter; never that a student is as good as the class, or better."""
+    other = [record for record in records if not _as_good(record)]
+    early = [record for record in other if record["code"] in EARLY]
+    weighed = [record for record in other if record["points"] > 0]
+    return told([*weighed, *early], count) if weighed or early else told(other or records, count)
+
+
+def _as_good(record: Record) -> bool:
+    known = record["value"] is not None and record["baseline"] is not None
+    return record["code"] in LEVELS and known and record["value"] >= record["baseline"]
+
+
 def _card(
     occasion: Occasion, advisor: str, row: Row, contact: Row | None, panel: Panel | None, budget: int
 ) -> Entry:  # fmt: skip
-    reasons = told(row["reasons"], REASONS)
+    reasons = telling(row["reasons"], REASONS)
     codes = {record["code"] for record in reasons}
     # Who has just been told that the rule is out of reach need not read it again.
     said = codes | (OUT_OF_REACH if codes & OUT_OF_REACH else set())
     ahead = [record for record in row["reasons"] if record["code"] in AHEAD and record["code"] not in said]
+    ahead = [record for record in ahead if record["code"] not in FORECAST or record["value"] >= TELLING]
     ahead.sort(key=lambda record: AHEAD.index(record["code"]))
     open_work = next((record["value"] for record in row["reasons"] if record["code"] == "open_work"), 0)
     entry = occasion.entry(
@@ -119,7 +142,7 @@ def _card(
     deadline = [(1, Fact("", record["text"])) for record in ahead if record["code"] in DEADLINE]
     rest = [(2, Fact("", record["text"])) for record in ahead if record["code"] not in DEADLINE]
     step, last = (3, _step(occasion, row)), (4, _contact(contact))
-    return _fitted(entry, [*why[:1], *deadline, step, last, *why[1:2], *rest[:1], *why[2:], *rest[1:]], budget)
+    return _fitted(entry, [*why[:1], last, *deadline, step, *why[1:2], *rest[:1], *why[2:], *rest[1:]], budget)
 
 
 def _fitted(entry: Entry, parts: list[tuple[int, str | Fact]], budget: int) -> Entry:
@@ -156,6 +179,8 @@ def count(texts: Iterable[str]) -> int:
 def _step(occasion: Occasion, row: Row) -> Fact:
     """What would take the student off the list, or a kind word where no single step does."""
     step = text(row["off_list_if"])
+    if step == occasion.params.sentences.off_list["nothing"]:
+        return Fact("Off the list", "next week if things stay as they are.")
     if step:
         return Fact("Off the list:", f"{step}.")
     following = next(iter(occasion.calendar.next_teaching_weeks(occasion.week)), None)

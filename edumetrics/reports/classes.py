@@ -84,7 +84,8 @@ def classes_page(
         columns=COLUMNS,
         rows=tuple(_row(names[str(name)], row) for name, row in zip(now.index, now.to_dict("records"), strict=True)),
         findings=tuple(
-            (names.get(row["class_id"], row["class_id"]), row["text"]) for row in findings.to_dict("records")
+            (names.get(row["class_id"], row["class_id"]), row["text"])
+            for row in findings[findings["class_id"].isin(told.index)].to_dict("records")
         ),
         health=tuple(dict.fromkeys(health.loc[(health["class_id"] == "all"), "message"])),
         picture=figures.class_trends(chosen, names, occasion.calendar) if len(chosen) else None,

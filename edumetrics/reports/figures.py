@@ -91,6 +91,35 @@ def class_trends(weeks: pd.DataFrame, names: Mapping[str, str], calendar: Calend
     return Picture(figure, _trend_told(weeks, names))
 
 
+def semester(course: pd.DataFrame, calendar: Calendar) -> Picture:
+    """One student's weeks: attendance, recorded activity and academic performance, exam weeks shaded.
+
+    Args:
+        course: sem_week, weekly_att_pct, effort_score, academic_performance.
+        calendar: the exam weeks, and the attendance rule.
+    """
+    figure = Figure(figsize=(8, 3.2), layout="constrained", facecolor="white", dpi=120)
+    axes, rows = figure.subplots(), course.sort_values("sem_week")
+    styles = {"weekly_att_pct": ("attendance", INK, ":"), "effort_score": (WORDS["effort_score"], ACTION, "-"),
+              "academic_performance": (WORDS["academic_performance"], QUIET, "--")}  # fmt: skip
+    said = []
+    for column, (word, ink, line) in styles.items():
+        axes.plot(rows["sem_week"], rows[column], color=ink, linestyle=line, marker="o", markersize=3, label=word)
+        known = rows[column].dropna()
+        if len(known):
+            said.append(f"{word} {known.iloc[0]:.0f} to {known.iloc[-1]:.0f}")
+    for week in (calendar.midterm_week, calendar.endterm_week):
+        if week is not None and week <= rows["sem_week"].max():
+            axes.axvspan(week - 0.5, week + 0.5, color="#ECEAE4", linewidth=0, zorder=0)
+    if calendar.attendance_rule_pct is not None:
+        axes.axhline(calendar.attendance_rule_pct, color=LINE, linewidth=1, zorder=0)
+    axes.set_ylim(0, 102)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    frame(axes, "Semester week", "of 100")
+    figure.legend(loc="outside upper left", ncols=3, frameon=False, fontsize=9, labelcolor=INK)
+    return Picture(figure, f"Weeks {rows['sem_week'].min()} to {rows['sem_week'].max()}: {', '.join(said)}.")
+
+
 def _trend_told(weeks: pd.DataFrame, names: Mapping[str, str]) -> str:
     course = weeks.pivot(index="class_id", columns="sem_week", values="effort_score")
     if course.shape[1] <= TREND_WEEKS:
@@ -98,10 +127,8 @@ def _trend_told(weeks: pd.DataFrame, names: Mapping[str, str]) -> str:
     change = course.iloc[:, -1] - course.iloc[:, -1 - TREND_WEEKS]
     fell = sorted(names.get(name, name) for name in change.index[change <= -TREND_POINTS])
     which = f": {', '.join(fell)}" if fell else ""
-    return (
-        f"Recorded activity is {TREND_POINTS} points or more below that of {TREND_WEEKS} weeks before in {len(fell)} of"
-        f" {len(course)} classes{which}."
-    )
+    below = f"Recorded activity is {TREND_POINTS} points or more below that of {TREND_WEEKS} weeks before"
+    return f"{below} in {len(fell) or 'none'} of {len(course)} classes{which}."
 
 
 def _median(values: pd.Series) -> str:

@@ -18,6 +18,8 @@ AXES = tuple(NAMES)
 # Tiers are told apart by shape; ink only repeats it.
 MARKS = {"critical": ("D", "#8A2A12", "Urgent"), "high": ("^", "#6E4A00", "Soon"), "watch": ("o", "#1F5A57", "In view")}
 FAINT = "#C9C4B8"
+# Fewer points are no picture.
+LEAST = 3
 # A class is only shown behind where its points are so many that nobody can be told.
 LEAST_BEHIND = 10
 
@@ -53,7 +55,7 @@ class Galaxy:
             axes.plot([star.was_x, star.x], [star.was_y, star.y], color=FAINT, linewidth=1, zorder=1)
         _dots(axes, list(self.behind), s=12, color=FAINT, linewidths=0, zorder=1)
         _dots(axes, self._places(""), s=20, color=ACTION, alpha=0.55, linewidths=0, zorder=2)
-        handles = []
+        handles = [Line2D([], [], linestyle="", marker="o", markersize=4, color=ACTION, alpha=0.55, label="others")]
         for tier, (mark, ink, word) in MARKS.items():
             if _dots(axes, self._places(tier), s=44, marker=mark, color=ink, edgecolors="white", zorder=3):
                 handles.append(Line2D([], [], linestyle="", marker=mark, color=ink, label=word))
@@ -61,10 +63,10 @@ class Galaxy:
             handles.append(Line2D([], [], color=FAINT, linewidth=1.5, label="from last week"))
         for middle, line in zip(_middle(self.stars), (axes.axvline, axes.axhline), strict=True):
             line(middle, color=LINE, linewidth=1, zorder=0)
-        if handles:
+        if len(handles) > 1:
             figure.legend(
-                handles=handles, loc="upper left", bbox_to_anchor=(0.12, 1.0), ncols=4, frameon=False, fontsize=9,
-                labelcolor=INK, handletextpad=0.3, columnspacing=1.2,
+                handles=handles, loc="upper left", bbox_to_anchor=(0.12, 1.0), ncols=5, frameon=False, fontsize=8.5,
+                labelcolor=INK, handletextpad=0.2, columnspacing=0.9,
             )  # fmt: skip
         else:
             axes.set_title(
@@ -82,7 +84,7 @@ def galaxy(
     last: pd.DataFrame | None = None,
     behind: pd.DataFrame | None = None,
 ) -> Galaxy | None:
-    """The galaxy of some students; None where nobody has a value on both axes.
+    """The galaxy of some students; None where hardly anybody has a value on both axes.
 
     Args:
         metrics: student_id, effort_score, academic_performance, 0..100.
@@ -91,7 +93,7 @@ def galaxy(
         behind: as `metrics`, of the other students of their classes; left out where there are few.
     """
     shown = metrics.dropna(subset=list(AXES))
-    if shown.empty:
+    if len(shown) < LEAST:
         return None
     now = shown[list(AXES)].to_numpy("float64")
     tier = np.full(len(shown), "") if tiers is None else shown["student_id"].map(tiers).fillna("").to_numpy()
@@ -121,9 +123,10 @@ def _middle(stars: tuple[Star, ...]) -> tuple[float, float]:
 def _alt(stars: tuple[Star, ...]) -> str:
     x, y = _middle(stars)
     low = [star for star in stars if star.x < x and star.y < y]
-    listed = sum(bool(star.tier) for star in low)
-    told = f"; {listed} of them {'is' if listed == 1 else 'are'} on the list" if any(s.tier for s in stars) else ""
-    return (
-        f"{len(low)} of {len(stars)} students are below the median of both recorded activity and academic"
-        f" performance{told}."
-    )
+    both = "below the middle in both recorded activity and academic performance"
+    listed = sum(bool(star.tier) for star in stars)
+    if not listed:
+        return f"{len(low)} of {len(stars)} students are {both}."
+    among = sum(bool(star.tier) for star in low)
+    are = "is" if among == 1 else "are"
+    return f"Of {listed} on the list {among} {are} {both}, as {len(low)} of {len(stars)} students are."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
@@ -22,6 +23,7 @@ TOPICS = {
 }
 TOUCHED = 2
 SUBJECT = "Subject:"
+ADDRESS = re.compile(r"[^@\s,;:<>\"()]+@[^@\s,;:<>\"()]+")
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,7 @@ def first_name(name: str) -> str:
 
 
 def draft(letter: str, to: str, about: About, *, to_parent: bool = False) -> Draft | None:
-    """The draft to one person; None where no address is known.
+    """The draft to one person; None where no address is known, or what is known is none.
 
     Args:
         letter: the template (`params/letter.txt.j2`).
@@ -67,7 +69,7 @@ def draft(letter: str, to: str, about: About, *, to_parent: bool = False) -> Dra
     Raises:
         SettingsError: the template cannot be used.
     """
-    if not to:
+    if not ADDRESS.fullmatch(to):
         return None
     try:
         text = _template(letter).render(

@@ -8,11 +8,12 @@ import pandas as pd
 
 from edumetrics.forecast.subjects import HIGH
 from edumetrics.reports.model import Entry, Fact, Number, Numbers, Report, Section, Students, Table
-from edumetrics.reports.occasion import Occasion, cell, in_order, known, table_row, text, whole
+from edumetrics.reports.occasion import Occasion, cell, in_order, known, table_row, text, whole, whose
 from edumetrics.triage.reasons import told
 from edumetrics.triage.situation import Row
 
-REASONS = 3
+REASONS, SUBJECTS = 3, 3
+BESIDE = "Your weekly list says who to talk to now; this is what the exam may bring."
 HISTORY = (("Average over exams", "exam_avg_hist", ""), ("Attendance", "att_rate_hist", "%"),
            ("Assignments handed in", "assn_rate_hist", "%"))  # fmt: skip
 NO_FORECAST = (
@@ -35,7 +36,7 @@ def pre_semester_reports(occasion: Occasion, rows: pd.DataFrame) -> list[Report]
         watched = group[group["on_watchlist"].astype(bool)]
         entries = [_watched(occasion, advisor, row) for row in watched.to_dict("records")]
         headline = (
-            f"{_of(occasion, len(watched), len(group))} may be glad of an early hello."
+            f"{_of(occasion, advisor, len(watched), len(group))} may be glad of an early hello."
             if entries
             else "Nobody stands out before the semester begins."
         )
@@ -68,22 +69,31 @@ def _watched(occasion: Occasion, advisor: str, row: Row) -> Entry:
     )
 
 
-def pre_exam_reports(occasion: Occasion, exam: str, rows: pd.DataFrame, subjects: pd.DataFrame) -> list[Report]:
+def pre_exam_reports(
+    occasion: Occasion, exam: str, rows: pd.DataFrame, subjects: pd.DataFrame, listed: frozenset[str] = frozenset()
+) -> list[Report]:
     """Predicted scores with their ranges, the chance of failing, and the subjects at risk, for every advisor.
 
     Args:
         occasion: the moment.
         exam: its name in words.
         rows: pre_mid_term or pre_end_term with advisor_id; `predicted`, and `at_risk` (for the end-term: not a pass).
-        subjects: student_id, name: the subjects in which a student is at a medium risk of failing or above.
+        subjects: student_id, name: the subjects in which a student is at a medium risk of failing or above, the
+            likeliest first.
+        listed: who is on the week's list.
     """
-    at_risk: dict[Any, str] = subjects.groupby("student_id")["name"].agg(", ".join).to_dict()
+    at_risk: dict[Any, str] = subjects.groupby("student_id")["name"].agg(_some).to_dict()
     reports = []
     for advisor, group in occasion.by_advisor(rows.sort_values(["p_fail", "predicted"], ascending=[False, True])):
         near = group[group["at_risk"].astype(bool)]
-        entries = [_ahead(occasion, advisor, row, at_risk) for row in near.to_dict("records")]
+        forecast = group["p_fail"].notna().any()
+        entries = [
+            _ahead(occasion, advisor, row, at_risk, "on this week's list" if row["student_id"] in listed else "")
+            for row in near.to_dict("records")
+        ]
+        order = "The likeliest to fail first." if forecast else "The lowest prediction first."
         headline = (
-            f"{_of(occasion, len(near), len(group))} may need help before the {exam}."
+            f"{_of(occasion, advisor, len(near), len(group))} may need help before the {exam}."
             if entries
             else f"Everyone is on course to pass the {exam}, as things stand."
         )
@@ -93,20 +103,23 @@ def pre_exam_reports(occasion: Occasion, exam: str, rows: pd.DataFrame, subjects
         )
         compared = (("Predicted score", "predicted", ""), ("May fail", "may_fail", "%"))
         sections = (
-            *in_order(
-                entries, occasion.params.triage.capacity_of(advisor), "Start here", "The likeliest to fail first."
-            ),
+            *in_order(entries, occasion.params.triage.capacity_of(advisor), f"Before the {exam}", f"{order} {BESIDE}"),
             _beside(group, rows, compared, "As things stand"),
             Table("Your students", ("Predicted score", "Range", "Chance of failing", "Subjects at risk"), cells),
         )
-        forecast = group["p_fail"].notna().any()
         lead = f"The {exam} is predicted from the weeks so far. {RANGE}" if forecast else NO_FORECAST
         subject = f"Before the {exam} · {len(near)} of {len(group)} students · week {occasion.week}"
         reports.append(_report(occasion, advisor, group, subject, headline, lead, sections))
     return reports
 
 
-def _ahead(occasion: Occasion, advisor: str, row: Row, at_risk: dict[Any, str]) -> Entry:
+def _some(names: pd.Series) -> str:
+    """The first few names, and how many more there are."""
+    more = f" and {len(names) - SUBJECTS} more" if len(names) > SUBJECTS else ""
+    return ", ".join(names[:SUBJECTS]) + more
+
+
+def _ahead(occasion: Occasion, advisor: str, row: Row, at_risk: dict[Any, str], since: str) -> Entry:
     against = [record for record in row["reasons"] if record["points"] < 0][: REASONS - 1]
     facts = [Fact("Predicted:", f"{cell(row['predicted'])} of 100; the range is {_range(row)}.")]
     if known(row["p_fail"]):
@@ -116,6 +129,7 @@ def _ahead(occasion: Occasion, advisor: str, row: Row, at_risk: dict[Any, str]) 
     return occasion.entry(
         row,
         _tier(row["p_fail"]),
+        since=since,
         reasons=tuple(record["text"] for record in against),
         facts=tuple(facts),
         **occasion.drafts(row, advisor, [record["code"] for record in against]),
@@ -152,7 +166,7 @@ def after_results_reports(occasion: Occasion, exam: str, rows: pd.DataFrame) -> 
             *outside,
             Table("Your students", columns, cells),
         )
-        headline = f"After the {exam}: {_of(occasion, count, len(group), capital=False)} {passed}."
+        headline = f"After the {exam}: {_of(occasion, advisor, count, len(group), capital=False)} {passed}."
         subject = f"After the {exam} · {len(entries)} of {len(group)} students did not pass"
         lead = _looking_back(occasion, group, failed)
         reports.append(_report(occasion, advisor, group, subject, headline, lead, sections))
@@ -178,11 +192,9 @@ def _result(occasion: Occasion, advisor: str, row: Row) -> Entry:
     if known(row["predicted"]):
         facts.append(Fact("Predicted:", f"{cell(row['predicted'])}; the range was {_range(row)}."))
     weeks = int(row["weeks_flagged"])
-    listed = (
-        f"{occasion.words(weeks)} {'week' if weeks == 1 else 'weeks'}, since week {cell(row['first_flagged_week'])}."
-        if weeks
-        else "not before the exam."
-    )
+    first = cell(row["first_flagged_week"])
+    count = f"in {occasion.words(weeks)} {'week' if weeks == 1 else 'weeks'}"
+    listed = f"{count}, first in week {first}." if weeks else "not before the exam."
     return occasion.entry(
         row, facts=(*facts, Fact("On your list:", listed)), **occasion.drafts(row, advisor, ["academic_level"])
     )
@@ -220,9 +232,11 @@ def _report(
     )
 
 
-def _of(occasion: Occasion, count: int, students: int, *, capital: bool = True) -> str:
-    whom = f"your {students} students" if students != 1 else "your one student"
-    return f"{occasion.words(count, capital=capital)} of {whom}"
+def _of(occasion: Occasion, advisor: str, count: int, students: int, *, capital: bool = True) -> str:
+    mine = whose(advisor, students)
+    if students > 1 or not count:
+        return f"{occasion.words(count, capital=capital)} of {mine}"
+    return mine[0].upper() + mine[1:] if capital else mine
 
 
 def _beside(

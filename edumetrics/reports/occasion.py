@@ -8,14 +8,13 @@ from typing import Any
 
 import pandas as pd
 
+from edumetrics.analysis.store import UNASSIGNED
 from edumetrics.params import Calendar, Params
 from edumetrics.reports import letters
 from edumetrics.reports.letters import About
 from edumetrics.reports.model import Entry, Prose, Section, Students, TableRow
 from edumetrics.triage.situation import Row
 
-# Stands for an advisor where students have none: their list is one, for whoever looks after it.
-UNASSIGNED = "unassigned"
 SHAPES = {"critical": ("Urgent", "◆"), "high": ("Soon", "▲"), "watch": ("Keep in view", "●")}
 BRIEFLY = "Next, if you have time"
 
@@ -89,10 +88,12 @@ class Occasion:
     def drafts(self, row: Row, advisor: str, codes: list[str], open_work: int = 0) -> dict[str, Any]:
         """The emails that an advisor may send about a student: to the student, and to a parent where permitted."""
         student, name = str(row["student_id"]), shown_name(row)
-        about = About(name, self.reader(advisor), letters.topics(codes), open_work, next_exam(self.week, self.calendar))
+        signed = self.people.advisors.get(advisor, "")
+        about = About(name, signed, letters.topics(codes), open_work, next_exam(self.week, self.calendar))
+        own, parent = self.people.emails.get(student, ""), self.people.parents.get(student, "")
         return {
-            "draft": letters.draft(self.params.letter, self.people.emails.get(student, ""), about),
-            "parent": letters.draft(self.params.letter, self.people.parents.get(student, ""), about, to_parent=True),
+            "draft": letters.draft(self.params.letter, own, about),
+            "parent": letters.draft(self.params.letter, parent, about, to_parent=True),
         }
 
     def closing(self, *sentences: str) -> Prose:
@@ -105,10 +106,7 @@ CLOSING = (
     " them.",
     "It is confidential, holds your students and nobody else's, and says nothing that a student may not ask to read.",
 )
-ACTIVITY = (
-    "Recorded activity is only what the college's systems saw (library, work handed in, lectures), never how hard"
-    " someone is trying."
-)
+ACTIVITY = "Recorded activity is only what the college's systems saw, never how hard someone is trying."
 
 
 def in_order(entries: list[Entry], capacity: int, title: str, note: str = "") -> tuple[Section, ...]:
@@ -116,6 +114,13 @@ def in_order(entries: list[Entry], capacity: int, title: str, note: str = "") ->
     first = Students(title, note, tuple(entries[:capacity]))
     rest = Students(BRIEFLY, "", tuple(entries[capacity:]), brief=True)
     return tuple(section for section in (first, rest) if section.entries)
+
+
+def whose(advisor: str, students: int) -> str:
+    """A reader's students, such as `your 62 students`."""
+    if advisor == UNASSIGNED:
+        return f"{students} students without an advisor" if students != 1 else "one student without an advisor"
+    return f"your {students} students" if students != 1 else "your one student"
 
 
 def shown_name(row: Row) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable
+from html import escape
 from typing import Any
 
 import pandas as pd
@@ -26,3 +27,22 @@ def readable(frame: pd.DataFrame, name: str, digits: int = 0) -> Styler:
     texts: list[Hashable] = [column for column in frame.columns if column not in numbers]
     style = style.set_properties(subset=texts, **{"text-align": "left"})
     return style.set_table_styles(TOP)
+
+
+class Shown:
+    """A result that says in a line, or in a small table in JupyterLab, what it is; not every row it holds."""
+
+    def facts(self) -> dict[str, object]:
+        """What there is to say, by name."""
+        raise NotImplementedError
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({', '.join(f'{name} {value}' for name, value in self.facts().items())})"
+
+    def _repr_html_(self) -> str:
+        cell = "<td style='text-align:left'>{}</td>"
+        rows = "".join(
+            f"<tr>{cell.format(escape(name))}{cell.format(escape(str(value)))}</tr>"
+            for name, value in self.facts().items()
+        )
+        return f"<table><caption>{escape(type(self).__name__)}</caption>{rows}</table>"

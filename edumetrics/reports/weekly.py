@@ -13,12 +13,12 @@ from edumetrics.reports.model import Number, Numbers, Prose, Report, Section, St
 from edumetrics.reports.occasion import (
     ACTIVITY,
     BRIEFLY,
-    UNASSIGNED,
     Occasion,
     cell,
     exam_ahead,
     table_row,
     whole,
+    whose,
 )  # fmt: skip
 from edumetrics.reports.panels import Panel, panel
 from edumetrics.triage.flags import CONTACTS
@@ -129,12 +129,10 @@ def _report(
 
 def _headline(occasion: Occasion, advisor: str, flags: pd.DataFrame, students: int) -> str:
     first = int(flags["within_capacity"].sum())
-    if advisor == UNASSIGNED:
-        whose = f"{students} students without an advisor" if students != 1 else "one student without an advisor"
-    else:
-        whose = f"your {students} students" if students != 1 else "your one student"
+    mine = whose(advisor, students)
     if first:
-        return f"{occasion.words(first, capital=True)} of {whose} could use a word from you."
+        who = f"{occasion.words(first, capital=True)} of {mine}" if students > 1 else mine[0].upper() + mine[1:]
+        return f"{who} could use a word from you."
     return "Everyone on your list is being looked after." if len(flags) else "Nobody is on your list this week."
 
 
@@ -195,6 +193,7 @@ def _numbers(
         rows=tuple(
             Number(label, whole(group[name].median()), whole(last[name].median()), unit)
             for label, name, unit in MEASURES
+            if group[name].notna().any() or last[name].notna().any()
         ),
         galaxy=galaxy(group, flags.set_index("student_id")["risk_tier"], last, others),
     )

@@ -165,10 +165,11 @@ def _pre_exam(occasion: Occasion, workspace: Workspace, college: College) -> lis
         rows = rows.assign(at_risk=rows["outlook"] != "pass")
     rows = rows.merge(store.read("weekly_metrics", ("student_id", "advisor_id"), **there), on="student_id")
     names = college.whole("subjects", "subject_id", "subject_name").drop_duplicates("subject_id", keep="last")
-    said = store.read("risk_of_failing_prediction", ("student_id", "subject_id"), risk_label=AT_RISK, **there)
-    subjects = said.merge(names, on="subject_id", how="left")
+    said = store.read("risk_of_failing_prediction", ("student_id", "subject_id", "p_fail"), risk_label=AT_RISK, **there)
+    subjects = said.sort_values("p_fail", ascending=False, kind="stable").merge(names, on="subject_id", how="left")
     subjects = subjects.assign(name=subjects["subject_name"].fillna(subjects["subject_id"]))
-    return moments.pre_exam_reports(occasion, EXAMS[exam], rows, subjects)
+    listed = frozenset(store.read("weekly_flags", ("student_id",), **there)["student_id"])
+    return moments.pre_exam_reports(occasion, EXAMS[exam], rows, subjects, listed)
 
 
 def _after(occasion: Occasion, workspace: Workspace, exam: str) -> list[Report]:

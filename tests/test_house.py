@@ -22,6 +22,7 @@ NOTEBOOKS = sorted((PROJECT / "notebooks").glob("*.ipynb"))
 LAYERS = (
     ("cli", "__main__"),
     ("batch",),
+    ("interventions",),
     ("mail",),
     ("queries", "privacy"),
     ("stages",),

@@ -35,6 +35,8 @@ HISTORY_COLUMNS = (
     "library_visits",
     "p_fail",
 )
+# Stands for an advisor where students have none: their list is one, for whoever looks after it.
+UNASSIGNED = "unassigned"
 # Only rows of these classes; of all where None.
 Classes = Sequence[str] | None
 # What is derived week by week: the rows that a rollback or a fresh start deletes.
@@ -91,12 +93,14 @@ class Store:
         Returns:
             A frame with the table's columns, its dtypes following `fields`; no rows when nothing matches.
         """
+        with database.connected(self.engine, SETTING) as connection:
+            return _from_json(table, database.read(connection, self.select(table, columns, **equal)))
+
+    def select(self, table: str, columns: tuple[str, ...] | None = None, **equal: Any) -> sa.Select[Any]:
+        """The statement that `read` runs."""
         sql = SQL_TABLES[table]
         chosen = [sql.c[name] for name in columns or TABLES[table].names]
-        select = sa.select(*chosen).order_by(*(sql.c[name] for name in TABLES[table].key))
-        select = select.where(*_equal(sql, equal))
-        with database.connected(self.engine, SETTING) as connection:
-            return _from_json(table, database.read(connection, select))
+        return sa.select(*chosen).order_by(*(sql.c[name] for name in TABLES[table].key)).where(*_equal(sql, equal))
 
     def newest(self, table: str, by: str, count: int, **equal: Any) -> pd.DataFrame:
         """The `count` rows with the highest values of a column, highest first, among those with column = value."""
@@ -113,11 +117,38 @@ class Store:
         with database.connected(self.engine, SETTING) as connection:
             return connection.execute(select).scalar()
 
+    def holds(self, table: str, **equal: Any) -> bool:
+        """Whether there is any row with column = value."""
+        sql = SQL_TABLES[table]
+        with database.connected(self.engine, SETTING) as connection:
+            return connection.execute(sa.select(sa.literal(1)).where(*_equal(sql, equal)).limit(1)).scalar() is not None
+
     def distinct(self, table: str, column: str) -> list[str]:
         """The values of a text column, ascending."""
         select = sa.select(SQL_TABLES[table].c[column]).distinct().order_by(SQL_TABLES[table].c[column])
         with database.connected(self.engine, SETTING) as connection:
             return [str(value) for value in connection.execute(select).scalars()]
+
+    def terms(self) -> list[str]:
+        """The terms that are analysed, ascending: one look-up each, however many rows there are."""
+        column = SQL_TABLES["weekly_metrics"].c.term
+        found: list[str] = []
+        with database.connected(self.engine, SETTING) as connection:
+            while True:
+                later = sa.select(sa.func.min(column)).where(column > found[-1] if found else sa.true())
+                term = connection.execute(later).scalar()
+                if term is None:
+                    return found
+                found.append(str(term))
+
+    def advised(self, terms: Sequence[str]) -> pd.DataFrame:
+        """student_id, advisor_id, term: who advised whom in any week of some terms ("unassigned" where nobody did)."""
+        c = SQL_TABLES["weekly_metrics"].c
+        advisor = sa.func.coalesce(c.advisor_id, UNASSIGNED).label("advisor_id")
+        with database.connected(self.engine, SETTING) as connection:
+            return database.read(
+                connection, sa.select(c.student_id, advisor, c.term).where(c.term.in_(terms)).distinct()
+            )
 
     def history(self, term: str, weeks: tuple[int, ...], classes: Classes = None) -> pd.DataFrame:
         """What earlier weeks of a term stored of the metrics that baselines are made of, in no order."""
@@ -139,12 +170,17 @@ class Store:
                 ),
             )
 
-    def courses(self, term: str, week: int, columns: Sequence[str]) -> pd.DataFrame:
-        """student_id, sem_week and some columns of the weeks so far of those on a week's lists, in no order."""
+    def courses(self, term: str, week: int | None, columns: Sequence[str]) -> pd.DataFrame:
+        """student_id, sem_week and some columns of the weeks so far of those on a week's lists, in no order.
+
+        Where `week` is None, of every week of the term and of those who were ever listed.
+        """
         c, listed = SQL_TABLES["weekly_metrics"].c, SQL_TABLES["weekly_flags"].c
-        on = sa.select(listed.student_id).where(listed.term == term, listed.sem_week == week)
-        select = sa.select(c.student_id, c.sem_week, *(c[name] for name in columns))
-        select = select.where(c.term == term, c.sem_week <= week, c.student_id.in_(on))
+        on = sa.select(listed.student_id).where(listed.term == term)
+        select = sa.select(c.student_id, c.sem_week, *(c[name] for name in columns)).where(c.term == term)
+        if week is not None:
+            on, select = on.where(listed.sem_week == week), select.where(c.sem_week <= week)
+        select = select.where(c.student_id.in_(on))
         with database.connected(self.engine, SETTING) as connection:
             return database.read(connection, select)
 

@@ -13,6 +13,11 @@ GENERATED = {"intervention_log", "delivery_log"}
 INDEXES = {
     "weekly_metrics": (("term", "sem_week", "class_id"), ("term", "sem_week", "advisor_id")),
     "weekly_flags": (("term", "sem_week", "class_id"), ("term", "sem_week", "advisor_id")),
+    "pre_mid_term": (("term", "sem_week", "class_id"),),
+    "pre_end_term": (("term", "sem_week", "class_id"),),
+    "risk_of_failing_prediction": (("term", "sem_week", "class_id"),),
+    "pre_sem_watchlist": (("target_term", "class_id"),),
+    "delivery_log": (("term", "sem_week", "stage"),),
     "intervention_log": (("student_id", "term"),),
     "run_log": (("stage", "term", "sem_week"),),
 }

@@ -1,9 +1,10 @@
-"""Commands about people: what is held on one student, its end, and the end of keeping."""
+"""Commands about people: the log of contacts, what is held on one student, its end, and the end of keeping."""
 
 from __future__ import annotations
 
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -43,3 +44,33 @@ def prune(dry_run: bool, as_of: datetime | None) -> None:
     removed = privacy.prune(workspace, day_of(as_of) or workspace.today, dry_run=dry_run)
     click.echo("Would remove:" if dry_run else "Removed:")
     click.echo("\n".join(removed.lines()))
+
+
+@main.command()
+@click.argument("student", default="")
+@click.option("--kind", default="", help="talked, emailed, called, referred, no answer, known reason or wrong flag.")
+@click.option("--notes", default="", help="They never leave the log.")
+@click.option("--outcome", default="", help="In a few words.")
+@click.option("--helpful/--not-helpful", default=None, help="Whether it helped, where that can be said.")
+@click.option("--until", type=DAY, help="Looked after until this day; two teaching weeks without.")
+@click.option("--by", default="", help="Who did it.")
+@click.option("--week", type=int, help="The week whose list it answers; default: the newest.")
+@click.option("--from-mail", type=click.Path(path_type=Path), help="Replies of advisors: a Maildir or an mbox file.")
+@click.option("--from-csv", type=click.Path(path_type=Path), help="A table: student_id, kind, notes, outcome, ...")
+def log(
+    student: str, from_mail: Path | None, from_csv: Path | None, until: datetime | None, kind: str, **said: Any
+) -> None:
+    """Record what was done about a STUDENT (an id), or about many at once."""
+    from edumetrics import interventions
+
+    many = {interventions.from_mail: from_mail, interventions.from_csv: from_csv}
+    if sum((bool(student), *(path is not None for path in many.values()))) != 1:
+        raise SettingsError("Name a student with --kind, or give --from-mail or --from-csv.")
+    if student:
+        entry = interventions.log(student, kind, until=day_of(until), **said)
+        click.echo(f"Logged: {entry.kind}, {entry.student_id}, on the list of week {entry.sem_week}.")
+        return
+    taken = next(take(path, workspace_of()) for take, path in many.items() if path is not None)
+    click.echo("\n".join(taken.lines()))
+    if taken.refused:
+        raise SettingsError(f"{len(taken.refused)} were refused: see above why.")

@@ -1,0 +1,98 @@
+"""Replies that advisors sent with one tap: the subject of each mail, and nothing else of it, is read."""
+
+from __future__ import annotations
+
+import mailbox
+from collections.abc import Iterator
+from datetime import date
+from email.errors import HeaderParseError
+from email.header import decode_header, make_header
+from pathlib import Path
+
+from edumetrics.errors import SettingsError
+from edumetrics.interventions.entries import KINDS, Intervention, known, store
+from edumetrics.interventions.many import Refusal, Taken
+from edumetrics.mail import tokens
+from edumetrics.mail.tokens import About
+from edumetrics.stages.workspace import Workspace
+
+# A reply comes within weeks: to lists of older terms no code can be valid any more.
+TERMS = 2
+LONG = 60
+
+
+def from_mail(path: Path, workspace: Workspace) -> Taken:
+    """Enter the replies in a mailbox; what was entered before is not entered again, what is not valid is refused.
+
+    Args:
+        path: a Maildir, or an mbox file; it is only read.
+        workspace: where; `SECRET_KEY` must be the one that signed the mails.
+
+    Raises:
+        SettingsError: there is no such mailbox, or no SECRET_KEY.
+    """
+    if not tokens.check(workspace.settings.secret_key):
+        raise SettingsError("SECRET_KEY is not set: it must be the one that the mails were signed with.")
+    reader, taken, entries = _Reader(workspace, workspace.today), Taken(), list[Intervention]()
+    for subject in _subjects(path):
+        try:
+            entry = reader.entry(subject)
+        except SettingsError as error:
+            taken.refused.append(Refusal(repr(subject[:LONG]), str(error)))
+            continue
+        if entry in entries or known(workspace.store, entry):
+            taken.before.append(Refusal(repr(subject[:LONG]), "The code was used for this before."))
+        else:
+            entries.append(entry)
+    taken.entered = store(workspace.store, entries)
+    return taken
+
+
+class _Reader:
+    """Finds what codes stand for; each day's codes are worked out once."""
+
+    def __init__(self, workspace: Workspace, today: date) -> None:
+        self.secret, self.today = workspace.settings.secret_key, today
+        terms = workspace.store.terms()[-TERMS:]
+        pairs = workspace.store.advised(terms)
+        self.pairs = [tuple(map(str, pair)) for pair in pairs.itertuples(index=False)]
+        self.codes: dict[tuple[int, date], dict[str, About]] = {}
+
+    def entry(self, subject: str) -> Intervention:
+        week, last_day, code = tokens.parse(subject)
+        if self.today > last_day:
+            raise SettingsError(f"The code expired on {last_day.isoformat()}.")
+        if (week, last_day) not in self.codes:
+            every = (About(advisor, student, term, week) for student, advisor, term in self.pairs)
+            self.codes[week, last_day] = tokens.codes(self.secret, every, last_day)
+        about = self.codes[week, last_day].get(code)
+        if about is None:
+            raise SettingsError("The code was not made here.")
+        return Intervention(about.student_id, about.term, week, _kind(subject), logged_by=about.advisor_id)
+
+
+def _kind(subject: str) -> str:
+    """The kind that stands before the code."""
+    said = " ".join(subject.partition("[")[0].lower().split())
+    found = next((kind for kind in KINDS if said.endswith(kind)), None)
+    if found is None:
+        raise SettingsError(f"Before the code there is none of: {', '.join(KINDS)}.")
+    return found
+
+
+def _subjects(path: Path) -> Iterator[str]:
+    if (path / "cur").is_dir():
+        box: mailbox.Mailbox[mailbox.Message] = mailbox.Maildir(path, create=False)
+    elif path.is_file():
+        box = mailbox.mbox(path, create=False)
+    else:
+        raise SettingsError(f"{path} is neither a Maildir nor an mbox file.")
+    for key in sorted(box.keys()):
+        yield _decoded(str(box[key]["Subject"] or ""))
+
+
+def _decoded(header: str) -> str:
+    try:
+        return " ".join(str(make_header(decode_header(header))).split())
+    except (HeaderParseError, LookupError, UnicodeDecodeError):
+        return header

@@ -1,0 +1,239 @@
+"""What people enter: checked, refused in a sentence, never lost, and never entered twice."""
+
+from __future__ import annotations
+
+import mailbox
+from datetime import date, timedelta
+from email.message import EmailMessage
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from click.testing import CliRunner, Result
+
+from edumetrics import interventions
+from edumetrics.cli import main
+from edumetrics.errors import SettingsError
+from edumetrics.interventions.form import enter
+from edumetrics.mail import tokens
+from edumetrics.stages.workspace import Workspace
+
+SECRET = "a long random secret for tests"
+TERM = "2026-01-05"
+
+
+def edumetrics(*args: str) -> Result:
+    return CliRunner().invoke(main, list(args))
+
+
+def log(workspace: Workspace) -> pd.DataFrame:
+    return workspace.store.read("intervention_log")
+
+
+def listed(workspace: Workspace) -> pd.DataFrame:
+    flags = workspace.store.read("weekly_flags", term=TERM, sem_week=10)
+    return flags[flags["within_capacity"]].reset_index(drop=True)
+
+
+def subject_for(workspace: Workspace, n: int, kind: str = "Talked", *, days: int = 28, secret: str = SECRET) -> str:
+    row = listed(workspace).iloc[n]
+    about = tokens.About(row["advisor_id"], row["student_id"], TERM, 10)
+    return f"{kind} [{tokens.token(secret, about, workspace.today + timedelta(days=days))}]"
+
+
+def posted(box: mailbox.Mailbox[Any], *subjects: str) -> None:
+    for subject in subjects:
+        message = EmailMessage()
+        message["Subject"], message["From"] = subject, "someone@else.example"
+        message.set_content("The body is a secret and is never read.")
+        box.add(message)
+    box.flush()
+    box.close()
+
+
+# ------------------------------------------------------------ one at a time
+
+
+def test_an_entry_and_what_it_says(environment: Workspace) -> None:
+    student = listed(environment)["student_id"].iloc[0]
+    until = (environment.today + timedelta(days=9)).isoformat()
+    result = edumetrics("log", student, "--kind", "Talked", "--notes", "Bus strike", "--outcome", "will catch up",
+                        "--helpful", "--until", until, "--by", "ADV1")  # fmt: skip
+    assert result.exit_code == 0, result.stderr
+    assert result.output == f"Logged: talked, {student}, on the list of week 10.\n"
+    (row,) = log(environment).to_dict("records")
+    assert (row["kind"], row["notes"], row["outcome"], row["logged_by"]) == (
+        "talked",
+        "Bus strike",
+        "will catch up",
+        "ADV1",
+    )
+    assert (row["term"], row["sem_week"], bool(row["helpful"]), str(row["until"])[:10]) == (TERM, 10, True, until)
+
+
+@pytest.mark.parametrize(
+    ("more", "why"),
+    [
+        ({"student": "nobody"}, "There is no student nobody in the term of 2026-01-05"),
+        ({"kind": "shouted"}, "There is no kind 'shouted': the kinds are talked, emailed,"),
+        ({"week": 11}, "Week 11 has not been analysed yet: the newest is week 10."),
+        ({"week": 0}, "Week 0 has not been analysed yet"),
+        ({"until": date(2020, 1, 1)}, "2020-01-01 is over"),
+    ],
+)
+def test_refusals_are_a_sentence(more: dict[str, Any], why: str, environment: Workspace) -> None:
+    said = {"student": listed(environment)["student_id"].iloc[0], "kind": "talked", **more}
+    with pytest.raises(SettingsError) as refused:
+        interventions.log(said.pop("student"), said.pop("kind"), **said)
+    assert str(refused.value).startswith(why)
+    assert log(environment).empty
+
+
+def test_the_form_only_calls_the_log(environment: Workspace) -> None:
+    form = interventions.form("nobody")
+    student, kind, notes, outcome, helpful, until, button, said = form.children
+    button.click()
+    assert said.value.startswith("There is no student nobody")
+    student.value, kind.value, notes.value, helpful.value = (
+        listed(environment)["student_id"].iloc[0],
+        "called",
+        "x",
+        "no",
+    )
+    button.click()
+    assert said.value.startswith("Logged: called, ")
+    (row,) = log(environment).to_dict("records")
+    assert (row["kind"], bool(row["helpful"])) == ("called", False)
+    assert (outcome.value, until.value) == ("", None)
+    assert enter(
+        {"student": "", "kind": "called", "notes": "", "outcome": "", "helpful": "yes", "until": None}
+    ).startswith("There is no student")
+
+
+def test_what_people_entered_survives_everything(environment: Workspace) -> None:
+    students = listed(environment)["student_id"].tolist()
+    for student in students[:3]:
+        assert edumetrics("log", student, "--kind", "talked", "--notes", "kept").exit_code == 0
+    before = log(environment)
+    assert edumetrics("run", "--week", "10").exit_code == 0
+    assert edumetrics("calibrate", "--from-scratch").exit_code == 0
+    from edumetrics.database import writable_engine
+
+    with writable_engine(environment.settings.client_db_url).begin() as connection:
+        connection.exec_driver_sql("UPDATE sim_state SET current_week = 25")
+    edumetrics("run")
+    assert environment.store.highest("weekly_metrics", "sem_week", term=TERM) == 7, "rolled back"
+    pd.testing.assert_frame_equal(log(environment), before)
+
+
+# ------------------------------------------------------------ a table
+
+
+def test_a_table_row_by_row(environment: Workspace, tmp_path: Path) -> None:
+    first, second = listed(environment)["student_id"].head(2)
+    table = tmp_path / "contacts.csv"
+    table.write_text(
+        "student_id,kind,notes,helpful,until,sem_week\n"
+        f'{first},talked,"a, b",yes,,9\n'
+        "nobody,talked,,,,\n"
+        f"{second},shouted,,,,\n"
+        f"{second},called,,perhaps,,\n"
+        f"{second},called,,,soon,\n"
+        f"{second},called,,,,99\n"
+        f"{second},No  Answer,,,,\n"
+    )
+    result = edumetrics("log", "--from-csv", str(table))
+    assert result.exit_code == 2
+    lines = result.output.splitlines()
+    assert lines[0] == "2 entered, 0 entered before, 5 refused."
+    assert [line.split(":")[0] for line in lines[1:6]] == [f"row {n}" for n in (3, 4, 5, 6, 7)]
+    assert "helpful is 'perhaps': yes, no, or empty." in result.output
+    assert [(row["student_id"], row["kind"], row["sem_week"]) for row in log(environment).to_dict("records")] == [
+        (first, "talked", 9), (second, "no answer", 10)
+    ]  # fmt: skip
+    again = edumetrics("log", "--from-csv", str(table))
+    assert again.output.startswith("0 entered, 2 entered before, 5 refused.")
+    assert len(log(environment)) == 2
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"student,kind\nx,talked\n", b"student_id,kind,colour\n", b"\xff\xfe\x00", b'student_id,kind\n"x,talked\n'],
+)
+def test_a_table_that_is_none(content: bytes, environment: Workspace, tmp_path: Path) -> None:
+    path = tmp_path / "bad.csv"
+    path.write_bytes(content)
+    result = edumetrics("log", "--from-csv", str(path))
+    assert result.exit_code == 2
+    assert len(result.stderr.splitlines()) == 1
+    assert str(path) in result.stderr
+    assert log(environment).empty
+
+
+def test_a_row_of_another_length_is_refused(environment: Workspace, tmp_path: Path) -> None:
+    path = tmp_path / "ragged.csv"
+    path.write_text("student_id,kind,notes\nS1\nS1,talked,a,b,c\n")
+    result = edumetrics("log", "--from-csv", str(path))
+    assert result.output.count("more or fewer cells") == 2
+
+
+# ------------------------------------------------------------ replies
+
+
+@pytest.fixture
+def replies(environment: Workspace, monkeypatch: pytest.MonkeyPatch) -> Workspace:
+    monkeypatch.setenv("SECRET_KEY", SECRET)
+    return environment
+
+
+@pytest.mark.parametrize("kind", ["maildir", "mbox"])
+def test_replies_are_entered_once(kind: str, replies: Workspace, tmp_path: Path) -> None:
+    path = tmp_path / kind
+    box: Any = mailbox.Maildir(path) if kind == "maildir" else mailbox.mbox(path)
+    subjects = [
+        subject_for(replies, 0),
+        f"Re: {subject_for(replies, 1, 'Wrong flag')}",
+        f"=?utf-8?q?AW=3A?= {subject_for(replies, 2, 'KNOWN REASON').lower()}",
+    ]
+    posted(box, *subjects, subjects[0])
+    result = edumetrics("log", "--from-mail", str(path))
+    assert result.exit_code == 0, result.output
+    assert result.output.startswith("3 entered, 1 entered before, 0 refused.")
+    rows, flags = log(replies), listed(replies)
+    assert sorted(rows["kind"]) == ["known reason", "talked", "wrong flag"]
+    assert set(rows["logged_by"]) <= set(flags["advisor_id"])
+    assert set(rows["student_id"]) == set(flags["student_id"].head(3))
+    assert rows["notes"].isna().all(), "the body is not read"
+    again = edumetrics("log", "--from-mail", str(path))
+    assert (again.exit_code, len(log(replies))) == (0, 3)
+    assert "The code was used for this before." in again.output
+
+
+def test_replies_that_are_not_valid_are_refused_and_told(replies: Workspace, tmp_path: Path) -> None:
+    good = subject_for(replies, 0)
+    code = good.split("[")[1].strip("]").split("-")
+    later = tokens.token(SECRET, tokens.About("A", "S", TERM, 10), replies.today + timedelta(days=300)).split("-")[1]
+    bad = {
+        subject_for(replies, 0, secret="another long secret!"): "was not made here",
+        subject_for(replies, 0, days=-1): "expired on",
+        f"Talked [{code[0]}-{later}-{'-'.join(code[2:])}]": "was not made here",
+        f"Talked [9-{'-'.join(code[1:])}]": "was not made here",
+        good.replace("Talked", "Fired"): "there is none of: talked,",
+        "Talked": "There is no code in the subject",
+        "": "There is no code in the subject",
+    }
+    posted(mailbox.Maildir(tmp_path / "box"), *bad, good)
+    result = edumetrics("log", "--from-mail", str(tmp_path / "box"))
+    assert result.exit_code == 2
+    assert result.output.startswith(f"1 entered, 0 entered before, {len(bad)} refused.")
+    for why in bad.values():
+        assert why in result.output
+    assert log(replies)["student_id"].tolist() == [listed(replies)["student_id"].iloc[0]]
+
+
+def test_no_mailbox_and_no_secret(replies: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "is neither a Maildir nor an mbox file" in edumetrics("log", "--from-mail", str(tmp_path)).stderr
+    monkeypatch.delenv("SECRET_KEY")
+    assert "SECRET_KEY is not set" in edumetrics("log", "--from-mail", str(tmp_path)).stderr
+    assert edumetrics("log").exit_code == 2

@@ -35,7 +35,7 @@ lint: $(READY)
 	$(BIN)/mypy
 
 lab: $(READY)
-	EDUMETRICS_HOME=$(CURDIR) $(BIN)/jupyter lab --notebook-dir=notebooks
+	EDUMETRICS_HOME=$(CURDIR) $(BIN)/jupyter lab --notebook-dir=notebooks notebooks/explore.ipynb
 
 bench: $(READY)
 	$(BIN)/python -m benchmarks

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 import pandas as pd
@@ -9,8 +10,11 @@ import pandas as pd
 from edumetrics.analysis.store import Store
 from edumetrics.errors import SettingsError
 from edumetrics.stages.workspace import open_workspace
+from edumetrics.triage import effects
 from edumetrics.triage.situation import TIERS
 
+# Entries of the log that say someone reached the student.
+REACHED = ("talked", "emailed", "called", "referred")
 LABELS = ("LOW", "MEDIUM", "HIGH")
 MEDIANS = ("weekly_att_pct", "overall_att_pct", "effort_score", "academic_performance", "risk_score")
 
@@ -39,7 +43,10 @@ def student_performance(
         columns, when nothing matches.
 
     Raises:
-        SettingsError: nothing has been analysed yet, or there is no such term.
+        SettingsError: nothing has been analysed yet, or there is no such term, week or student.
+
+    >>> student_performance(student="S22000002")["sem_week"].tolist()
+    [1, 2, 3, 4, 5, 6, 7, 9, 10]
     """
     store = store or open_workspace().store
     wanted = {"semester": semester, "class_id": class_id, "advisor_id": advisor}
@@ -66,6 +73,9 @@ def class_performance(
 
     Raises:
         SettingsError: nothing has been analysed yet.
+
+    >>> class_performance(class_id="CS-2022-A")[["term", "sem_week", "class_id"]].values.tolist()
+    [['2026-01-05', 10, 'CS-2022-A']]
     """
     rows = student_performance(term=term, semester=semester, week=week, class_id=class_id, advisor=advisor, store=store)
     groups = rows.groupby(["term", "sem_week", "class_id", "semester"])
@@ -97,6 +107,11 @@ def flagged(
 
     Raises:
         SettingsError: nothing has been analysed yet, or there is no such term or tier.
+
+    >>> flagged(advisor="ADV22001")["triage_rank"].tolist()[:3]
+    [1, 2, 3]
+    >>> len(flagged(class_id="no such class"))
+    0
     """
     if tier is not None and tier not in TIERS[1:]:
         raise SettingsError(f"There is no tier {tier}: the tiers are {', '.join(TIERS[1:])}.")
@@ -126,6 +141,9 @@ def pre_midterm(
 
     Raises:
         SettingsError: nothing has been analysed yet, or there is no such term.
+
+    >>> pre_midterm(class_id="CS-2022-A")["sem_week"].unique().tolist()
+    [7]
     """
     rows = _rows(store or open_workspace().store, "pre_mid_term", _wanted(semester, class_id), term, week, student)
     return rows.sort_values(["sem_week", "predicted_midterm_score", "student_id"], ignore_index=True)
@@ -144,6 +162,9 @@ def pre_endterm(
 
     Returns:
         Rows of `pre_end_term` without run_id and computed_at; none, with the same columns, when nothing matches.
+
+    >>> pre_endterm()["term"].unique().tolist()
+    ['2025-07-14']
     """
     rows = _rows(store or open_workspace().store, "pre_end_term", _wanted(semester, class_id), term, week, student)
     return rows.sort_values(["sem_week", "predicted_endterm_score", "student_id"], ignore_index=True)
@@ -173,6 +194,9 @@ def risk_of_failing(
 
     Raises:
         SettingsError: nothing has been analysed yet, or there is no such term or label.
+
+    >>> bool(risk_of_failing(label="high")["p_fail"].min() >= 0.6)
+    True
     """
     if label is not None and label.upper() not in LABELS:
         raise SettingsError(f"There is no label {label}: the labels are {', '.join(LABELS)}.")
@@ -199,6 +223,9 @@ def watchlist(
 
     Returns:
         Rows of `pre_sem_watchlist` without run_id and computed_at; none, with the same columns, when nothing matches.
+
+    >>> watchlist()["target_term"].unique().tolist()
+    ['2026-01-05']
     """
     store = store or open_workspace().store
     term = term or store.highest("pre_sem_watchlist", "target_term")
@@ -208,30 +235,98 @@ def watchlist(
     return rows.drop(columns=["run_id", "computed_at"])
 
 
+def changes(
+    first: int, second: int, *, class_id: str | None = None, term: str | None = None, store: Store | None = None
+) -> pd.DataFrame:
+    """What changed for each student between two weeks of a term, the largest fall in attendance first.
+
+    Args:
+        first, second: semester weeks.
+        class_id, term, store: as `student_performance`.
+
+    Returns:
+        student_id, class_id, and the difference (second less first, in points; NaN where a week has no value) of
+        attendance, recorded activity and academic performance; only students of both weeks.
+
+    Raises:
+        SettingsError: nothing has been analysed yet, or there is no such term or week.
+
+    >>> changes(9, 10, class_id="CS-2022-A").columns.tolist()
+    ['student_id', 'class_id', 'weekly_att_pct', 'effort_score', 'academic_performance']
+    """
+    measures = ["weekly_att_pct", "effort_score", "academic_performance"]
+    then, now = (
+        student_performance(week=week, class_id=class_id, term=term, store=store).set_index("student_id")
+        for week in (first, second)
+    )
+    both = now.index.intersection(then.index)
+    table = now.loc[both, ["class_id"]].join(now.loc[both, measures] - then.loc[both, measures]).reset_index()
+    return table.sort_values(["weekly_att_pct", "student_id"], ignore_index=True)
+
+
+def did_it_help(*, term: str | None = None, store: Store | None = None) -> pd.DataFrame:
+    """What followed a contact over the next three teaching weeks, beside students like those who had one.
+
+    Contacts are entries of the log that say someone reached the student: talked, emailed, called, referred.
+
+    Args:
+        term, store: as `student_performance`.
+
+    Returns:
+        One row for each of attendance, recorded activity and academic performance: outcome, contacted, compared
+        (students), difference, low, high (points, 95% interval; NaN where there are too few), said (a sentence). See
+        `triage.effects` for how, and for what it cannot tell.
+
+    Raises:
+        SettingsError: nothing has been analysed yet, or there is no such term.
+
+    >>> did_it_help()["outcome"].tolist()
+    ['attendance', 'recorded activity', 'academic performance']
+    """
+    workspace = open_workspace()
+    store = store or workspace.store
+    name = _term(store, term)
+    flags = store.read("weekly_flags", ("student_id", "sem_week"), term=name)
+    entered = store.read("intervention_log", ("student_id", "sem_week", "kind"), term=name)
+    weeks = store.courses(name, None, ("risk_score", *effects.OUTCOMES))
+    found = effects.effects(weeks, flags, entered[entered["kind"].isin(REACHED)], workspace.params.calendar)
+    return pd.DataFrame([asdict(one) for one in found])
+
+
 def _wanted(semester: int | None, class_id: str | None) -> dict[str, Any]:
     return {"semester": semester, "class_id": class_id}
+
+
+def _term(store: Store, term: str | None) -> str:
+    """The term asked for, or the newest analysed."""
+    newest = store.highest("weekly_metrics", "term")
+    if newest is None:
+        raise SettingsError("Nothing has been analysed yet: run `edumetrics run` first.")
+    if term is not None and not store.holds("weekly_metrics", term=term):
+        raise SettingsError(f"There is no term {term}: the terms are {', '.join(store.terms())}.")
+    return term or str(newest)
 
 
 def _rows(
     store: Store, table: str, wanted: dict[str, Any], term: str | None, week: int | None, student: str | None
 ) -> pd.DataFrame:
-    """A question's rows: of the newest term and week by default, and for one student of every week."""
-    analysed = _newest(store, "term")
-    known = store.distinct("weekly_metrics", "term")
-    if term is not None and term not in known:
-        raise SettingsError(f"There is no term {term}: the terms are {', '.join(known)}.")
+    """A question's rows: of the newest term and week by default, and for one student of every week.
+
+    What matches nothing is an empty answer; what does not exist is refused.
+    """
+    analysed = _term(store, term)
+    if student is not None and not store.holds("weekly_metrics", student_id=student):
+        raise SettingsError(f"There is no student {student}: check the id.")
     # A list without anyone is an answer; a prediction that is not made yet is looked for in the term before.
     dated = "weekly_metrics" if table == "weekly_flags" else table
     term = term or store.highest(dated, "term") or analysed
+    newest = store.highest("weekly_metrics", "sem_week", term=term)
+    if week is not None and week > newest:
+        raise SettingsError(
+            f"Week {week} of the term of {term} has not been analysed yet: the newest is week {newest}."
+        )
     if week is None and student is None:
         week = store.highest(dated, "sem_week", term=term)
     wanted = {**wanted, "term": term, "sem_week": week, "student_id": student}
     rows = store.read(table, None, **{name: value for name, value in wanted.items() if value is not None})
     return rows.drop(columns=["run_id", "computed_at"])
-
-
-def _newest(store: Store, column: str) -> Any:
-    value = store.highest("weekly_metrics", column)
-    if value is None:
-        raise SettingsError("Nothing has been analysed yet: run `edumetrics run` first.")
-    return value

@@ -16,7 +16,8 @@ SHOWN = ("term", "sem_week", "student_id", "class_id", "semester", "students", "
          "lectures_can_miss", "submission_pct", "effort_score", "academic_performance", "risk_score",
          "advisor_id", "triage_rank", "risk_tier", "urgency_score", "status", "escalation_level", "within_capacity",
          "looked_after", "predicted_midterm_score", "predicted_endterm_score", "low", "high", "p_fail", "at_risk",
-         "outlook", "subject_id", "risk_label", "target_term", "risk_probability_pct", "on_watchlist")  # fmt: skip
+         "outlook", "subject_id", "risk_label", "outcome", "contacted", "compared",
+         "difference", "said", "target_term", "risk_probability_pct", "on_watchlist")  # fmt: skip
 
 
 @main.group()
@@ -57,6 +58,7 @@ _question("pre_midterm", "student", without=("advisor",))
 _question("pre_endterm", "student", without=("advisor",))
 _question("risk_of_failing", "student", "subject", "label", without=("advisor",))
 _question("watchlist", "student", without=("advisor", "week"))
+_question("did_it_help", without=("semester", "week", "class_id", "advisor"))
 
 
 def formatted(frame: pd.DataFrame, fmt: str) -> str:

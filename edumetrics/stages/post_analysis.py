@@ -21,7 +21,7 @@ from edumetrics.errors import SettingsError
 from edumetrics.fields import TABLES
 from edumetrics.forecast import fairness, measures, scorecard
 from edumetrics.reports import department, figures, render
-from edumetrics.reports.tables import readable
+from edumetrics.reports.tables import Shown, readable
 from edumetrics.stages import reports, storing
 from edumetrics.stages.pre_exam import STORED
 from edumetrics.stages.terms import find_term, report_folder
@@ -65,12 +65,16 @@ class Results:
     folder: Path
 
 
-@dataclass(frozen=True)
-class Review:
+@dataclass(frozen=True, repr=False)
+class Review(Shown):
     """An exam and its review: the rows of exam_review but term, exam_type, run_id and computed_at."""
 
     results: Results
     rows: pd.DataFrame
+
+    def facts(self) -> dict[str, object]:
+        """See `Shown`."""
+        return {"exam": self.results.exam, "term": self.results.term, "results known": self.results.known}
 
 
 def load(exam: str = "", term: str = "", known_by: str = "", folder: str = "") -> Results:

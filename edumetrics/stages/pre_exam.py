@@ -22,7 +22,7 @@ from edumetrics.forecast.scores import Scores
 from edumetrics.forecast.subjects import HIGH, LOW
 from edumetrics.params import Calendar
 from edumetrics.reports import figures
-from edumetrics.reports.tables import readable
+from edumetrics.reports.tables import Shown, readable
 from edumetrics.stages import models, reports, storing
 from edumetrics.stages.models import Found
 from edumetrics.stages.terms import find_term, listed, report_folder
@@ -57,12 +57,16 @@ class Ahead:
     folder: Path
 
 
-@dataclass(frozen=True)
-class Predicted:
+@dataclass(frozen=True, repr=False)
+class Predicted(Shown):
     """An exam ahead and its predictions: the rows of pre_mid_term or pre_end_term but term, run_id, computed_at."""
 
     ahead: Ahead
     rows: pd.DataFrame
+
+    def facts(self) -> dict[str, object]:
+        """See `Shown`."""
+        return {"exam": self.ahead.exam, "term": self.ahead.term, "week": self.ahead.number, "students": len(self.rows)}
 
 
 def weeks(calendar: Calendar, exam: Exam) -> tuple[int, ...]:

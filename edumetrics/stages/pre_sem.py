@@ -19,7 +19,7 @@ from edumetrics.forecast import reasons, watchlist
 from edumetrics.forecast.models import Linear
 from edumetrics.forecast.subjects import LOW
 from edumetrics.reports import figures
-from edumetrics.reports.tables import readable
+from edumetrics.reports.tables import Shown, readable
 from edumetrics.stages import history, models, reports, storing
 from edumetrics.stages.models import Found
 from edumetrics.stages.terms import find_term, report_folder
@@ -52,12 +52,20 @@ class Start:
     folder: Path
 
 
-@dataclass(frozen=True)
-class Watched:
+@dataclass(frozen=True, repr=False)
+class Watched(Shown):
     """The semester ahead and its watchlist: the rows of pre_sem_watchlist but run_id and computed_at."""
 
     start: Start
     rows: pd.DataFrame
+
+    def facts(self) -> dict[str, object]:
+        """See `Shown`."""
+        return {
+            "term": self.start.term,
+            "students": len(self.rows),
+            "on the watchlist": int(self.rows["on_watchlist"].sum()),
+        }
 
 
 def load(term: str = "", folder: str = "") -> Start:

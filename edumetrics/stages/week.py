@@ -13,6 +13,7 @@ from edumetrics.college import arrivals, health
 from edumetrics.college.source import College, Term
 from edumetrics.errors import SettingsError
 from edumetrics.params import Calendar
+from edumetrics.reports.tables import Shown
 from edumetrics.scoring.facts import Facts
 from edumetrics.stages import chunks, forecast, history, models, training
 from edumetrics.stages.facts import read_facts
@@ -47,8 +48,8 @@ class Records:
     subjects: pd.DataFrame
 
 
-@dataclass(frozen=True)
-class Week:
+@dataclass(frozen=True, repr=False)
+class Week(Shown):
     """One teaching week of one term, as read: what `weekly.compute` starts from.
 
     Attributes:
@@ -83,6 +84,15 @@ class Week:
     records: Records | None
     chunks: tuple[tuple[str, ...], ...]
     elsewhere: pd.DataFrame
+
+    def facts(self) -> dict[str, object]:
+        """See `Shown`."""
+        return {
+            "term": self.term,
+            "week": self.number,
+            "students listed": len(self.names),
+            "read in chunks": len(self.chunks),
+        }
 
     @property
     def forecasts(self) -> bool:

@@ -14,6 +14,7 @@ from edumetrics.forecast import drift, subjects
 from edumetrics.forecast.features import compared
 from edumetrics.forecast.models import Linear, probability
 from edumetrics.forecast.ranking import Forecasted, Known, forecasted
+from edumetrics.reports.tables import Shown
 from edumetrics.scoring.observed import observe
 from edumetrics.scoring.weekly import Scored, score
 from edumetrics.stages import chunks, reports, storing
@@ -30,8 +31,8 @@ STAGE = "weekly"
 NO_SUBJECTS = pd.DataFrame(columns=TABLES["risk_of_failing_prediction"].computed)
 
 
-@dataclass(frozen=True)
-class Scores:
+@dataclass(frozen=True, repr=False)
+class Scores(Shown):
     """A week, its scores, what forecasts are made from, the forecast (None where there is none), and by subject.
 
     Attributes:
@@ -51,13 +52,27 @@ class Scores:
     forecast: Forecasted | None = None
     lists: Lists | None = None
 
+    def facts(self) -> dict[str, object]:
+        """See `Shown`."""
+        return {"term": self.week.term, "week": self.week.number, "students scored": len(self.metrics)}
 
-@dataclass(frozen=True)
-class Triaged:
+
+@dataclass(frozen=True, repr=False)
+class Triaged(Shown):
     """A week, its scores, and the lists drawn up from them."""
 
     scores: Scores
     lists: Lists
+
+    def facts(self) -> dict[str, object]:
+        """See `Shown`."""
+        return {
+            **self.scores.facts(),
+            "on a list": len(self.lists.flags),
+            "new": int((self.lists.flags["status"] == "new").sum()),
+            "left a list": len(self.lists.exits),
+            "findings about classes": len(self.lists.findings),
+        }
 
 
 def load(term: str = "", week: int = 0, folder: str = "") -> Week:

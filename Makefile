@@ -6,13 +6,14 @@ READY  := $(VENV)/.ready
 export JUPYTER_PLATFORM_DIRS := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint lab bench lock clean
+.PHONY: help demo test lint lab bench docs lock clean
 
 help:
 	@echo "make demo    a simulated college, scored up to its current week, with a page to open"
 	@echo "make test    every test, on SQLite and on a real PostgreSQL"
 	@echo "make lint    ruff and mypy --strict"
 	@echo "make lab     JupyterLab on the notebooks"
+	@echo "make docs    the documentation as a small site"
 	@echo "make bench   the weekly data work, the batch and the reports, each against its floor"
 
 # The environment: built once, again only when the lock or the package description changes.
@@ -42,10 +43,15 @@ bench: $(READY)
 	$(BIN)/python -m benchmarks.batch
 	$(BIN)/python -m benchmarks.reports
 
+docs: $(READY)
+	$(BIN)/python -c 'from edumetrics.fields import dictionary; print(dictionary(), end="")' > docs/data-dictionary.md
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+	@echo "site/index.html"
+
 # Maintainers: refresh the pinned set (needs uv) for every supported Python at once.
 lock:
 	uv pip compile --universal --python-version 3.11 --all-extras --generate-hashes --no-emit-index-url --no-header --upgrade pyproject.toml -o requirements.lock
 	sed -i "s#($(CURDIR)/pyproject.toml)#(pyproject.toml)#" requirements.lock
 
 clean:
-	rm -rf $(VENV) build *.egg-info
+	rm -rf $(VENV) build site *.egg-info

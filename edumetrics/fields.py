@@ -356,3 +356,23 @@ _TABLES = (
 # fmt: on
 TABLES: dict[str, Table] = {table.name: table for table in _TABLES}
 WEEKLY_METRICS = TABLES["weekly_metrics"]
+
+
+def dictionary() -> str:
+    """The data dictionary in Markdown: every table of the analysis, and every column that is read of a college."""
+    parts = ["# Data dictionary\n", "Made from `edumetrics/fields.py` by `make docs`.\n"]
+    for title, tables in (("The analysis", TABLES), ("What is read of the college", RELATIONS)):
+        parts.append(f"## {title}\n")
+        for table in tables.values():
+            parts.append(f"### {table.name}\n\n{table.meaning[0].upper()}{table.meaning[1:]}.\n")
+            parts.append("| column | type | meaning | unit | empty means |\n|---|---|---|---|---|")
+            parts += [_row(table, field) for field in table.fields]
+            unread = ", ".join(f"`{name}`" for name in table.unread)
+            parts.append(f"\nNever read: {unread}.\n" if unread else "")
+    return "\n".join(parts)
+
+
+def _row(table: Table, field: Field) -> str:
+    name = f"**{field.name}**" if field.name in table.key else field.name
+    bounds = "" if field.low is None or field.high is None else f" {field.low:g} to {field.high:g}"
+    return f"| {name} | {field.kind} | {field.meaning} | {field.unit}{bounds} | {field.null} |"

@@ -14,7 +14,7 @@ help:
 	@echo "make lint    ruff and mypy --strict"
 	@echo "make lab     JupyterLab on the notebooks"
 	@echo "make docs    the documentation as a small site"
-	@echo "make bench   the weekly data work, the batch and the reports, each against its floor"
+	@echo "make bench   the weekly data work, the batch, the reports and the questions"
 
 # The environment: built once, again only when the lock or the package description changes.
 $(READY): requirements.lock pyproject.toml
@@ -42,6 +42,7 @@ bench: $(READY)
 	$(BIN)/python -m benchmarks
 	$(BIN)/python -m benchmarks.batch
 	$(BIN)/python -m benchmarks.reports
+	$(BIN)/python -m benchmarks.questions
 
 docs: $(READY)
 	$(BIN)/python -c 'from edumetrics.fields import dictionary; print(dictionary(), end="")' > docs/data-dictionary.md

@@ -87,12 +87,8 @@ class Week(Shown):
 
     def facts(self) -> dict[str, object]:
         """See `Shown`."""
-        return {
-            "term": self.term,
-            "week": self.number,
-            "students listed": len(self.names),
-            "read in chunks": len(self.chunks),
-        }
+        chunks = {"chunks of classes": len(self.chunks)} if self.chunks else {}
+        return {"term": self.term, "week": self.number, "students listed": len(self.names), **chunks}
 
     @property
     def forecasts(self) -> bool:

@@ -15,6 +15,7 @@ from edumetrics.triage.situation import TIERS
 
 # Entries of the log that say someone reached the student.
 REACHED = ("talked", "emailed", "called", "referred")
+EXPLAINED = ("known reason", "wrong flag")
 LABELS = ("LOW", "MEDIUM", "HIGH")
 MEDIANS = ("weekly_att_pct", "overall_att_pct", "effort_score", "academic_performance", "risk_score")
 
@@ -113,6 +114,7 @@ def flagged(
     >>> len(flagged(class_id="no such class"))
     0
     """
+    tier = tier and tier.lower()
     if tier is not None and tier not in TIERS[1:]:
         raise SettingsError(f"There is no tier {tier}: the tiers are {', '.join(TIERS[1:])}.")
     store = store or open_workspace().store
@@ -228,7 +230,9 @@ def watchlist(
     ['2026-01-05']
     """
     store = store or open_workspace().store
-    term = term or store.highest("pre_sem_watchlist", "target_term")
+    name = _term(store, term)
+    term = term or store.highest("pre_sem_watchlist", "target_term") or name
+    _known(store, student)
     wanted = {"target_term": term, "target_semester": semester, "class_id": class_id, "student_id": student}
     rows = store.read("pre_sem_watchlist", None, **{name: value for name, value in wanted.items() if value is not None})
     rows = rows.sort_values(["risk_probability_pct", "student_id"], ascending=[False, True], ignore_index=True)
@@ -289,12 +293,23 @@ def did_it_help(*, term: str | None = None, store: Store | None = None) -> pd.Da
     flags = store.read("weekly_flags", ("student_id", "sem_week"), term=name)
     entered = store.read("intervention_log", ("student_id", "sem_week", "kind"), term=name)
     weeks = store.courses(name, None, ("risk_score", *effects.OUTCOMES))
+    # Who has a known reason, or was listed wrongly, is no case from then on, with a contact or without.
+    explained = entered[entered["kind"].isin(EXPLAINED)].groupby("student_id")["sem_week"].min()
+    since = flags["student_id"].map(explained).astype("float64")
+    flags = flags[since.isna() | (flags["sem_week"] < since)]
     found = effects.effects(weeks, flags, entered[entered["kind"].isin(REACHED)], workspace.params.calendar)
     return pd.DataFrame([asdict(one) for one in found])
 
 
 def _wanted(semester: int | None, class_id: str | None) -> dict[str, Any]:
     return {"semester": semester, "class_id": class_id}
+
+
+def _known(store: Store, student: str | None) -> None:
+    """Refuse a student of whom nothing was ever stored."""
+    tables = ("weekly_metrics", "pre_sem_watchlist")
+    if student is not None and not any(store.holds(table, student_id=student) for table in tables):
+        raise SettingsError(f"There is no student {student}: check the id.")
 
 
 def _term(store: Store, term: str | None) -> str:
@@ -315,16 +330,13 @@ def _rows(
     What matches nothing is an empty answer; what does not exist is refused.
     """
     analysed = _term(store, term)
-    if student is not None and not store.holds("weekly_metrics", student_id=student):
-        raise SettingsError(f"There is no student {student}: check the id.")
+    _known(store, student)
     # A list without anyone is an answer; a prediction that is not made yet is looked for in the term before.
     dated = "weekly_metrics" if table == "weekly_flags" else table
     term = term or store.highest(dated, "term") or analysed
     newest = store.highest("weekly_metrics", "sem_week", term=term)
-    if week is not None and week > newest:
-        raise SettingsError(
-            f"Week {week} of the term of {term} has not been analysed yet: the newest is week {newest}."
-        )
+    if week is not None and not store.holds("weekly_metrics", term=term, sem_week=week):
+        raise SettingsError(f"Week {week} of the term of {term} was not analysed: the newest is week {newest}.")
     if week is None and student is None:
         week = store.highest(dated, "sem_week", term=term)
     wanted = {**wanted, "term": term, "sem_week": week, "student_id": student}

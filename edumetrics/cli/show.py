@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 SHOWN = ("term", "sem_week", "student_id", "class_id", "semester", "students", "weekly_att_pct", "overall_att_pct",
          "lectures_can_miss", "submission_pct", "effort_score", "academic_performance", "risk_score",
          "advisor_id", "triage_rank", "risk_tier", "urgency_score", "status", "escalation_level", "within_capacity",
-         "looked_after", "predicted_midterm_score", "predicted_endterm_score", "low", "high", "p_fail", "at_risk",
-         "outlook", "subject_id", "risk_label", "outcome", "contacted", "compared",
-         "difference", "said", "target_term", "risk_probability_pct", "on_watchlist")  # fmt: skip
+         "looked_after", "predicted_midterm_score", "predicted_endterm_score", "outcome",
+         "contacted", "compared", "difference", "low", "high", "said", "p_fail", "at_risk", "outlook",
+         "subject_id", "risk_label", "target_term", "risk_probability_pct", "on_watchlist")  # fmt: skip
 
 
 @main.group()

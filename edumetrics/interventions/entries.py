@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
-from datetime import date
+from datetime import date, timedelta
 
 import pandas as pd
 import sqlalchemy as sa
@@ -16,6 +16,10 @@ from edumetrics.stages.workspace import Workspace, open_workspace
 
 KINDS = ("talked", "emailed", "called", "referred", "no answer", "known reason", "wrong flag")
 LOG = SQL_TABLES["intervention_log"]
+LONGEST = timedelta(days=366)
+# What says that two entries are the same, and what may be known later.
+SAME = ("term", "sem_week", "kind", "notes", "logged_by")
+LATER = ("outcome", "helpful", "until")
 
 
 @dataclass(frozen=True)
@@ -110,8 +114,13 @@ class Desk:
         number = self.newest if week is None else week
         if not 1 <= number <= self.newest:
             raise SettingsError(f"Week {number} has not been analysed yet: the newest is week {self.newest}.")
-        if until is not None and until < self.workspace.today:
-            raise SettingsError(f"{until.isoformat()} is over: `until` is a day to come.")
+        if number not in self.workspace.params.calendar.teaching_weeks:
+            raise SettingsError(f"Week {number} is no teaching week, and had no list.")
+        today = self.workspace.today
+        if until is not None and not today <= until <= today + LONGEST:
+            raise SettingsError(f"{until.isoformat()} is over, or more than a year ahead: `until` is a day to come.")
+        if "\0" in notes + outcome + by:
+            raise SettingsError("There is a character in it that cannot be stored.")
         if self.workspace.store.highest("weekly_metrics", "sem_week", term=self.term, student_id=student) is None:
             raise SettingsError(f"There is no student {student} in the term of {self.term}: check the id.")
         return Intervention(
@@ -119,13 +128,24 @@ class Desk:
         )
 
 
-def known(where: Store, entry: Intervention) -> bool:
-    """Whether the same stands in the log already."""
-    key = ("term", "sem_week", "kind", "notes", "logged_by")
-    rows = where.read("intervention_log", key, student_id=entry.student_id)
-    same = [rows[name].isna() if value is None else rows[name] == value for name, value in
-            ((name, getattr(entry, name)) for name in key)]  # fmt: skip
-    return bool(pd.concat(same, axis=1).all(axis=1).any())
+def known(where: Store, entry: Intervention) -> int | None:
+    """The id of the same entry in the log; None where there is none."""
+    rows = where.read("intervention_log", ("id", *SAME), student_id=entry.student_id)
+    for name in SAME:
+        value = getattr(entry, name)
+        rows = rows[rows[name].isna() if value is None else rows[name] == value]
+    return None if rows.empty else int(rows["id"].iloc[0])
+
+
+def complete(where: Store, row: int, entry: Intervention) -> bool:
+    """Add to an entry what is known by now and was not then; whether there was anything to add."""
+    before = where.read("intervention_log", ("id", *LATER), id=row).iloc[0]
+    values = {name: getattr(entry, name) for name in LATER}
+    new = {name: value for name, value in values.items() if value is not None and pd.isna(before[name])}
+    if new:
+        with where.transaction() as connection:
+            connection.execute(sa.update(LOG).where(LOG.c.id == row).values(new))
+    return bool(new)
 
 
 def store(where: Store, entries: Iterable[Intervention]) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from html import escape
 from typing import TYPE_CHECKING, Any
 
 from edumetrics.errors import EduMetricsError, SettingsError
@@ -38,7 +39,7 @@ def form(student: str = "") -> VBox:
     said, button = widgets.HTML(), widgets.Button(description="Log it", button_style="primary")
 
     def entered(_: object) -> None:
-        said.value = enter({name: field.value for name, field in fields.items()})
+        said.value = escape(enter({name: field.value for name, field in fields.items()}))
 
     button.on_click(entered)
     return widgets.VBox([*fields.values(), button, said])

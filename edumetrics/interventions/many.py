@@ -9,7 +9,7 @@ from datetime import date
 from pathlib import Path
 
 from edumetrics.errors import SettingsError
-from edumetrics.interventions.entries import Desk, Intervention, known, store
+from edumetrics.interventions.entries import SAME, Desk, Intervention, complete, known, store
 from edumetrics.stages.workspace import Workspace
 
 NEEDED = {"student_id", "kind"}
@@ -27,15 +27,25 @@ class Refusal:
 
 @dataclass
 class Taken:
-    """What became of many: how many were entered, what had been before, and what was refused."""
+    """What became of many.
+
+    Attributes:
+        entered, completed: how many were entered, and to how many known ones something was added.
+        passed: how many mails have no code, and are about something else.
+        before: what had been entered before; refused: what was not entered.
+    """
 
     entered: int = 0
+    completed: int = 0
+    passed: int = 0
     before: list[Refusal] = field(default_factory=list)
     refused: list[Refusal] = field(default_factory=list)
 
     def lines(self) -> Iterator[str]:
         """It, line by line."""
-        yield f"{self.entered} entered, {len(self.before)} entered before, {len(self.refused)} refused."
+        more = {"completed": self.completed, "passed over": self.passed}
+        said = "".join(f", {count} {word}" for word, count in more.items() if count)
+        yield f"{self.entered} entered{said}, {len(self.before)} entered before, {len(self.refused)} refused."
         yield from (f"{one.where}: {one.why}" for one in (*self.before, *self.refused))
 
 
@@ -50,30 +60,36 @@ def from_csv(path: Path, workspace: Workspace) -> Taken:
     Raises:
         SettingsError: it is no such table; nothing was entered.
     """
-    taken, desk, entries = Taken(), Desk(workspace), []
-    for number, row in enumerate(_rows(path), start=2):
+    taken, desk = Taken(), Desk(workspace)
+    entries: dict[tuple[object, ...], Intervention] = {}
+    for line, row in _rows(path):
         try:
             entry = _entry(desk, row)
         except SettingsError as error:
-            taken.refused.append(Refusal(f"row {number}", str(error)))
+            taken.refused.append(Refusal(f"line {line}", str(error)))
             continue
-        if entry in entries or known(workspace.store, entry):
-            taken.before.append(Refusal(f"row {number}", "The same was entered before."))
+        there = known(workspace.store, entry)
+        key = (entry.student_id, *(getattr(entry, name) for name in SAME))
+        if there is not None and complete(workspace.store, there, entry):
+            taken.completed += 1
+        elif there is not None or key in entries:
+            taken.before.append(Refusal(f"line {line}", "The same was entered before."))
         else:
-            entries.append(entry)
-    taken.entered = store(workspace.store, entries)
+            entries[key] = entry
+    taken.entered = store(workspace.store, entries.values())
     return taken
 
 
-def _rows(path: Path) -> list[dict[str, str]]:
+def _rows(path: Path) -> list[tuple[int, dict[str, str]]]:
+    """Each row with the line that it ends on."""
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             reader = csv.DictReader(file, strict=True)
-            names = set(reader.fieldnames or ())
-            if not names >= NEEDED or not names <= KNOWN:
-                more = _listed(KNOWN - NEEDED)
-                raise SettingsError(f"{path} must have the columns {_listed(NEEDED)}, and may have {more}.")
-            return list(reader)
+            names = reader.fieldnames or []
+            if not NEEDED <= set(names) <= KNOWN or len(set(names)) < len(names):
+                must, may = _listed(NEEDED), _listed(KNOWN - NEEDED)
+                raise SettingsError(f"{path} must have the columns {must}, and may have {may}, each once.")
+            return [(reader.line_num, row) for row in reader]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise SettingsError(f"{path} cannot be read as CSV in UTF-8 ({error}).") from error
 
@@ -108,7 +124,7 @@ def _day(text: str) -> date | None:
 
 
 def _number(text: str) -> int | None:
-    if text.strip() and not text.strip().isdigit():
+    if text.strip() and not (text.strip().isascii() and text.strip().isdigit()):
         raise SettingsError(f"sem_week is {text!r}: a number, or empty.")
     return int(text) if text.strip() else None
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import mailbox
+import re
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, timedelta
 from email.errors import HeaderParseError
 from email.header import decode_header, make_header
 from pathlib import Path
@@ -18,7 +19,8 @@ from edumetrics.stages.workspace import Workspace
 
 # A reply comes within weeks: to lists of older terms no code can be valid any more.
 TERMS = 2
-LONG = 60
+# What mail programs put before the subject of a reply.
+PREFIX = re.compile(r"^(?:(?:re|aw|sv|antw|fwd?|wg)\s*:\s*)+")
 
 
 def from_mail(path: Path, workspace: Workspace) -> Taken:
@@ -34,14 +36,19 @@ def from_mail(path: Path, workspace: Workspace) -> Taken:
     if not tokens.check(workspace.settings.secret_key):
         raise SettingsError("SECRET_KEY is not set: it must be the one that the mails were signed with.")
     reader, taken, entries = _Reader(workspace, workspace.today), Taken(), list[Intervention]()
-    for subject in _subjects(path):
+    for number, subject in enumerate(_subjects(path), start=1):
+        if tokens.TOKEN.search(subject) is None:
+            taken.passed += 1
+            continue
+        # What a mail says is nobody's business but its readers': only its place in the mailbox is told.
+        where = f"message {number}"
         try:
             entry = reader.entry(subject)
         except SettingsError as error:
-            taken.refused.append(Refusal(repr(subject[:LONG]), str(error)))
+            taken.refused.append(Refusal(where, str(error)))
             continue
-        if entry in entries or known(workspace.store, entry):
-            taken.before.append(Refusal(repr(subject[:LONG]), "The code was used for this before."))
+        if entry in entries or known(workspace.store, entry) is not None:
+            taken.before.append(Refusal(where, "The code was used for this before."))
         else:
             entries.append(entry)
     taken.entered = store(workspace.store, entries)
@@ -53,6 +60,9 @@ class _Reader:
 
     def __init__(self, workspace: Workspace, today: date) -> None:
         self.secret, self.today = workspace.settings.secret_key, today
+        # No code is made for a later day, so none need be worked out.
+        self.latest = today + timedelta(days=workspace.params.mail.reply_days)
+        self.weeks = workspace.params.calendar.weeks_per_semester
         terms = workspace.store.terms()[-TERMS:]
         pairs = workspace.store.advised(terms)
         self.pairs = [tuple(map(str, pair)) for pair in pairs.itertuples(index=False)]
@@ -60,6 +70,8 @@ class _Reader:
 
     def entry(self, subject: str) -> Intervention:
         week, last_day, code = tokens.parse(subject)
+        if last_day > self.latest or week > self.weeks:
+            raise SettingsError("The code was not made here.")
         if self.today > last_day:
             raise SettingsError(f"The code expired on {last_day.isoformat()}.")
         if (week, last_day) not in self.codes:
@@ -73,17 +85,16 @@ class _Reader:
 
 def _kind(subject: str) -> str:
     """The kind that stands before the code."""
-    said = " ".join(subject.partition("[")[0].lower().split())
-    found = next((kind for kind in KINDS if said.endswith(kind)), None)
-    if found is None:
+    said = PREFIX.sub("", " ".join(subject.partition("[")[0].lower().split()))
+    if said not in KINDS:
         raise SettingsError(f"Before the code there is none of: {', '.join(KINDS)}.")
-    return found
+    return said
 
 
 def _subjects(path: Path) -> Iterator[str]:
-    if (path / "cur").is_dir():
+    if all((path / name).is_dir() for name in ("cur", "new", "tmp")):
         box: mailbox.Mailbox[mailbox.Message] = mailbox.Maildir(path, create=False)
-    elif path.is_file():
+    elif path.is_file() and path.read_bytes()[:5] in (b"", b"From "):
         box = mailbox.mbox(path, create=False)
     else:
         raise SettingsError(f"{path} is neither a Maildir nor an mbox file.")

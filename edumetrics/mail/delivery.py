@@ -99,7 +99,7 @@ def deliver(
     if advisor:
         return post.all(chosen, approve=approve)
     store, params = workspace.store, workspace.params
-    if approve and post.by_smtp:
+    if approve and post.by_smtp and workspace.settings.mail_from:
         entry = runs.start(store, params, RELEASE, "", 0)
         with store.transaction() as connection:
             runs.done(connection, entry, 0)
@@ -134,6 +134,8 @@ def described(workspace: Workspace, position: Position, advisor: str = "") -> It
         mark = "  (sent before)" if post.sent_before(letter) else ""
         yield f"{letter.report.advisor_id}  {to or 'no address'}  {subject}{mark}"
     for letter in chosen:
+        if letter.why_held or post.sent_before(letter):
+            continue
         with suppress(SettingsError):  # whose address is none is told when it is sent
             message, _ = compose(letter.report, post.envelope(letter))
             body = message.get_body(("plain",))
@@ -196,7 +198,8 @@ class Post:
                 if letter.why_held:
                     self._hold(letter, server)
                 elif server is None:
-                    self._write(letter)
+                    if not self.sent_before(letter):
+                        self._write(letter)
                 elif not self.sent_before(letter) or (self.again and (not doubtful or id(letter) in doubtful)):
                     self._send(letter, server, SENT)
                 elif id(letter) in doubtful:
@@ -238,7 +241,8 @@ class Post:
         try:
             server.send(message, delivery.recipient, lambda: entry.says(status, UNCONFIRMED))
         except Unconfirmed:
-            self.posted.doubtful.append(delivery.advisor_id)
+            if status == SENT:
+                self.posted.doubtful.append(delivery.advisor_id)
         except NotSent as error:
             entry.says(FAILED, str(error))
             self.posted.failed.append((delivery.advisor_id, str(error)))
@@ -276,7 +280,8 @@ class Post:
         if not to:
             hint = ": set unassigned_to in triage.yml, or OPERATOR_EMAIL." if nobody else "."
             raise SettingsError(f"No mail address is known{hint}")
-        linked = not letter.why_held and chosen.pages_dir is not None and chosen.pages_url
+        shown = not letter.why_held and letter.page.exists()
+        linked = shown and chosen.pages_dir is not None and chosen.pages_url
         return Envelope(
             sender=chosen.mail_from or LOCAL,
             to=to,
@@ -286,7 +291,7 @@ class Post:
             college=mail.college_name,
             level=mail.mail_detail,
             picture=mail.pictures,
-            page=letter.page if mail.attach_page and not letter.why_held and letter.page.exists() else None,
+            page=letter.page if mail.attach_page and shown else None,
             code=self._code(letter) if chosen.secret_key else None,
         )
 

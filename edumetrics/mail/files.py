@@ -37,7 +37,7 @@ def place(letter: Letter) -> Path:
 
 
 def publish(letter: Letter, root: Path) -> None:
-    """Copy a page to where the web server finds it; a page whose class is held is taken away.
+    """Copy a page to where the web server finds it; one that is there stays while its class is held.
 
     Raises:
         SettingsError: PAGES_DIR cannot be written to.
@@ -45,7 +45,6 @@ def publish(letter: Letter, root: Path) -> None:
     path = root / place(letter)
     try:
         if letter.why_held or not letter.page.exists():
-            path.unlink(missing_ok=True)
             return
         root.mkdir(parents=True, exist_ok=True)
         for folder in (path.parents[2], path.parents[1], path.parent):

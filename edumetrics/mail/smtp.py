@@ -79,6 +79,7 @@ class Server:
             Unconfirmed: it did not say in time whether it took the message.
             Unreachable: it cannot be reached.
         """
+        doubt: Unconfirmed | None = None
         trouble: EduMetricsError | None = None
         for attempt in range(self.mail.attempts):
             if attempt:
@@ -87,27 +88,29 @@ class Server:
                 server = self._connected()
             except (smtplib.SMTPException, OSError) as error:
                 self._close()
-                trouble = trouble if isinstance(trouble, Unconfirmed) else _unreachable(error)
+                trouble = _unreachable(error)
                 continue
             try:
                 _hand_over(server, message, to, handing_over)
                 return
             except _BrokenOff as error:
                 self._close()
-                if isinstance(trouble, Unconfirmed):
-                    raise trouble from error
+                if doubt is not None:
+                    raise doubt from error
                 # Who breaks off has not taken the mail (RFC 5321, 4.5.3.2.6), so it is tried again; but only once.
-                trouble = Unconfirmed("The mail server broke off before it said whether it took the mail.")
+                doubt = Unconfirmed("The mail server broke off before it said whether it took the mail.")
             except smtplib.SMTPResponseException as error:
                 self._close()
                 trouble = NotSent(f"The mail server refused the mail ({error.smtp_code}).")
                 if error.smtp_code >= PERMANENT:
-                    raise trouble from error
+                    raise (doubt or trouble) from error
             except (smtplib.SMTPException, OSError) as error:
                 self._close()
                 trouble = NotSent(f"The mail server broke off ({type(error).__name__}).")
-        assert trouble is not None
-        raise trouble
+        # Once the server may have it, nothing that came after says that it has not.
+        final = doubt or trouble
+        assert final is not None
+        raise final
 
     def _connected(self) -> smtplib.SMTP:
         if self._open is not None:

@@ -20,7 +20,7 @@ ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 EPOCH = date(2020, 1, 1)
 DAY_LETTERS, CODE_LETTERS, GROUP = 3, 16, 4
 LEAST_SECRET = 16
-TOKEN = re.compile(rf"\[(\d{{1,2}})-([{ALPHABET}]{{3}})((?:-[{ALPHABET}]{{4}}){{4}})\]", re.IGNORECASE)
+TOKEN = re.compile(rf"\[(\d{{1,2}})-([{ALPHABET}]{{3}})((?:-[{ALPHABET}]{{4}}){{4}})\]", re.IGNORECASE | re.ASCII)
 
 
 @dataclass(frozen=True)

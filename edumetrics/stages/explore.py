@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from math import inf
 from pathlib import Path
 
 import pandas as pd
@@ -38,6 +39,9 @@ def reweighed(week: Week, **weights: float) -> pd.DataFrame:
         first = error.errors()[0]
         known = ", ".join(RiskWeights.model_fields)
         raise SettingsError(f"{first['loc'][0]}: {first['msg']}; the weights are {known}.") from error
+    values = changed.model_dump().values()
+    if not 0 < sum(values) < inf:
+        raise SettingsError("The weights must be numbers, and not all of them 0.")
     scoring = params.scoring.model_copy(update={"risk_weights": changed})
     other = replace(week.workspace, params=params.model_copy(update={"scoring": scoring}))
     now, then = (weekly.compute(one).metrics for one in (week, replace(week, workspace=other)))

@@ -68,7 +68,8 @@ def effect(
     weeks: pd.DataFrame, flags: pd.DataFrame, contacts: pd.DataFrame, calendar: Calendar, outcome: str
 ) -> Effect:
     """As `effects`, for one measure."""
-    return _effect(cases(weeks, flags, contacts, calendar, outcome), outcome)
+    left = calendar.teaching_weeks_left(int(weeks["sem_week"].max())) if len(weeks) else 0
+    return _effect(cases(weeks, flags, contacts, calendar, outcome), outcome, left)
 
 
 def cases(
@@ -117,7 +118,7 @@ def _week(
     ).dropna()
 
 
-def _effect(rows: pd.DataFrame, name: str) -> Effect:
+def _effect(rows: pd.DataFrame, name: str, left: int) -> Effect:
     outcome, matched = OUTCOMES[name], _matched(rows)
     contacted = int(matched["contacted"].sum())
     compared = int(matched.loc[~matched["contacted"].astype(bool), "student_id"].nunique())
@@ -130,7 +131,7 @@ def _effect(rows: pd.DataFrame, name: str) -> Effect:
     difference, error, freedom = _estimate(matched)
     reach = error * float(stats.t.ppf((1 + LEVEL) / 2, freedom))
     low, high = difference - reach, difference + reach
-    said = _said(outcome, difference, low, high, _more_weeks(matched, error))
+    said = _said(outcome, difference, low, high, _more_weeks(matched, error), left)
     return Effect(outcome, contacted, compared, difference, low, high, said)
 
 
@@ -171,18 +172,19 @@ def _estimate(matched: pd.DataFrame) -> tuple[float, float, int]:
 
 
 def _more_weeks(matched: pd.DataFrame, error: float) -> int:
-    """How many more weeks of as many contacts would show a worthwhile difference; 0 where there are enough."""
+    """About how many more weeks of as many contacts would show a worthwhile difference; at least one."""
     wanted = WORTHWHILE / float(stats.norm.ppf((1 + LEVEL) / 2) + stats.norm.ppf(POWER))
     weeks = matched["sem_week"].nunique()
-    return max(int(np.ceil(weeks * ((error / wanted) ** 2 - 1))), 0)
+    return max(int(np.ceil(weeks * ((error / wanted) ** 2 - 1))), 1)
 
 
-def _said(outcome: str, difference: float, low: float, high: float, more: int) -> str:
-    between = f"95% interval {low:+.0f} to {high:+.0f} points"
+def _said(outcome: str, difference: float, low: float, high: float, more: int, left: int) -> str:
+    between = f"95% interval {low:+.1f} to {high:+.1f} points"
     if low > 0 or high < 0:
-        went = f"{outcome} went {'better' if low > 0 else 'worse'} by {abs(difference):.0f} points"
-        return f"Where someone was in contact, {went} beside students like them ({between})."
-    if more:
-        weeks = f"{more} more {'week' if more == 1 else 'weeks'} of as many contacts"
-        return f"The data cannot tell for {outcome} ({between}); {weeks} would show a difference of {WORTHWHILE:.0f}."
-    return f"No difference of {WORTHWHILE:.0f} points or more in {outcome} ({between})."
+        beside = f"{abs(difference):.1f} points {'above' if low > 0 else 'below'} that of students like them"
+        return f"Where someone was in contact, {outcome} was then {beside} ({between})."
+    if low > -WORTHWHILE and high < WORTHWHILE:
+        return f"No difference of {WORTHWHILE:.0f} points or more in {outcome} ({between})."
+    weeks = f"about {more} more {'week' if more == 1 else 'weeks'} of as many contacts"
+    late = f", and this semester has {left} left" if more > left else ""
+    return f"The data cannot tell for {outcome} ({between}); {weeks} would show {WORTHWHILE:.0f} points{late}."

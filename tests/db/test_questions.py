@@ -15,6 +15,7 @@ from edumetrics.analysis.store import Store
 from edumetrics.errors import SettingsError
 from edumetrics.fields import TABLES
 from edumetrics.interventions import entries
+from edumetrics.params import RiskWeights
 from edumetrics.stages import explore, weekly
 from edumetrics.stages.workspace import Workspace
 
@@ -47,14 +48,17 @@ def test_what_matches_nothing_is_empty_with_the_right_columns(name: str, environ
     assert set(answer["class_id"]) == {"CS-2022-A"}
 
 
-@pytest.mark.parametrize("name", [name for name in QUESTIONS if name != "watchlist"])
+@pytest.mark.parametrize("name", QUESTIONS)
 def test_what_does_not_exist_is_refused(name: str, environment: Workspace) -> None:
     ask, _ = QUESTIONS[name]
     for asked, why in (
         ({"student": "nobody"}, "There is no student nobody: check the id."),
-        ({"week": 11}, "Week 11 of the term of 2026-01-05 has not been analysed yet: the newest is week 10."),
+        ({"week": 11}, "Week 11 of the term of 2026-01-05 was not analysed: the newest is week 10."),
+        ({"week": 0}, "Week 0 of the term of 2026-01-05 was not analysed: the newest is week 10."),
         ({"term": "1999-01-01"}, "There is no term 1999-01-01: the terms are 2025-07-14, 2026-01-05."),
     ):
+        if name == "watchlist" and "week" in asked:
+            continue
         with pytest.raises(SettingsError) as refused:
             ask(**{"term": "2026-01-05", **asked})
         assert str(refused.value) == why
@@ -70,6 +74,9 @@ def test_an_analyst_tries_another_weight(environment: Workspace) -> None:
     assert explore.reweighed(data, missed_work=15).empty, "the weight that it has"
     with pytest.raises(SettingsError, match=r"colour: .*; the weights are attendance_standing,"):
         explore.reweighed(data, colour=3)
+    for weights in ({"missed_work": float("inf")}, dict.fromkeys(RiskWeights.model_fields, 0)):
+        with pytest.raises(SettingsError, match="must be numbers, and not all of them 0"):
+            explore.reweighed(data, **weights)
     with pytest.raises(SettingsError, match="There is no student nobody"):
         explore.semester("nobody")
     path = explore.export(pd.DataFrame({"name": ["=1+1"]}), "../x")
@@ -125,3 +132,20 @@ def test_a_class_or_an_advisor_is_found_by_an_index(table: str, asked: dict[str,
         assert len(connection.execute(sa.text(str(text))).all()) == len(large.read(table, None, **asked)) > 0
     assert "Seq Scan" not in plan, plan
     assert "Index" in plan
+
+
+def test_what_has_another_explanation_is_no_case(environment: Workspace) -> None:
+    flags = environment.store.read("weekly_flags", ("student_id", "sem_week"), term="2026-01-05")
+    students = flags[flags["sem_week"] == 4]["student_id"].tolist()
+    with environment.store.transaction() as connection:
+        for n, student in enumerate(students):
+            kind = ("talked", "known reason")[n % 2]
+            connection.exec_driver_sql(
+                "INSERT INTO intervention_log (student_id, term, sem_week, kind, logged_at) "
+                "VALUES (?, '2026-01-05', 4, ?, '2026-02-01')",
+                (student, kind),
+            )
+    found = queries.did_it_help()
+    contacted = found.set_index("outcome")["contacted"]
+    assert contacted.max() <= len(students[::2])
+    assert found["said"].str.len().min() > 20

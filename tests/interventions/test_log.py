@@ -79,7 +79,10 @@ def test_an_entry_and_what_it_says(environment: Workspace) -> None:
         ({"kind": "shouted"}, "There is no kind 'shouted': the kinds are talked, emailed,"),
         ({"week": 11}, "Week 11 has not been analysed yet: the newest is week 10."),
         ({"week": 0}, "Week 0 has not been analysed yet"),
+        ({"week": 8}, "Week 8 is no teaching week, and had no list."),
         ({"until": date(2020, 1, 1)}, "2020-01-01 is over"),
+        ({"until": date(9999, 12, 31)}, "9999-12-31 is over, or more than a year ahead"),
+        ({"notes": "a\0b"}, "There is a character in it that cannot be stored."),
     ],
 )
 def test_refusals_are_a_sentence(more: dict[str, Any], why: str, environment: Workspace) -> None:
@@ -147,7 +150,7 @@ def test_a_table_row_by_row(environment: Workspace, tmp_path: Path) -> None:
     assert result.exit_code == 2
     lines = result.output.splitlines()
     assert lines[0] == "2 entered, 0 entered before, 5 refused."
-    assert [line.split(":")[0] for line in lines[1:6]] == [f"row {n}" for n in (3, 4, 5, 6, 7)]
+    assert [line.split(":")[0] for line in lines[1:6]] == [f"line {n}" for n in (3, 4, 5, 6, 7)]
     assert "helpful is 'perhaps': yes, no, or empty." in result.output
     assert [(row["student_id"], row["kind"], row["sem_week"]) for row in log(environment).to_dict("records")] == [
         (first, "talked", 9), (second, "no answer", 10)
@@ -155,11 +158,24 @@ def test_a_table_row_by_row(environment: Workspace, tmp_path: Path) -> None:
     again = edumetrics("log", "--from-csv", str(table))
     assert again.output.startswith("0 entered, 2 entered before, 5 refused.")
     assert len(log(environment)) == 2
+    table.write_text(f"student_id,kind,outcome,helpful\n{second},no answer,came back,yes\n")
+    assert (
+        edumetrics("log", "--from-csv", str(table)).output == "0 entered, 1 completed, 0 entered before, 0 refused.\n"
+    )
+    row = log(environment).set_index("student_id").loc[second]
+    assert (row["outcome"], bool(row["helpful"])) == ("came back", True), "what is known later is added"
 
 
 @pytest.mark.parametrize(
     "content",
-    [b"", b"student,kind\nx,talked\n", b"student_id,kind,colour\n", b"\xff\xfe\x00", b'student_id,kind\n"x,talked\n'],
+    [
+        b"",
+        b"student,kind\nx,talked\n",
+        b"student_id,kind,colour\n",
+        b"student_id,student_id,kind\n",
+        b"\xff\xfe\x00",
+        b'student_id,kind\n"x,talked\n',
+    ],
 )
 def test_a_table_that_is_none(content: bytes, environment: Workspace, tmp_path: Path) -> None:
     path = tmp_path / "bad.csv"
@@ -219,21 +235,34 @@ def test_replies_that_are_not_valid_are_refused_and_told(replies: Workspace, tmp
         subject_for(replies, 0, days=-1): "expired on",
         f"Talked [{code[0]}-{later}-{'-'.join(code[2:])}]": "was not made here",
         f"Talked [9-{'-'.join(code[1:])}]": "was not made here",
+        f"Talked [99-{'-'.join(code[1:])}]": "was not made here",
         good.replace("Talked", "Fired"): "there is none of: talked,",
-        "Talked": "There is no code in the subject",
-        "": "There is no code in the subject",
+        good.replace("Talked", "Not talked"): "there is none of: talked,",
+        good.replace("Talked", "Undeliverable: Talked"): "there is none of: talked,",
     }
-    posted(mailbox.Maildir(tmp_path / "box"), *bad, good)
+    other = [
+        "Private: my salary",
+        "",
+        "Talked",
+        "Talked [7-2N\u212a-Q4KD-T8RM-B2HV-M6WX]",
+        "Talked [\u0667-2N4-Q4KD-T8RM-B2HV-M6WX]",
+    ]
+    posted(mailbox.Maildir(tmp_path / "box"), *bad, *other, good)
     result = edumetrics("log", "--from-mail", str(tmp_path / "box"))
     assert result.exit_code == 2
-    assert result.output.startswith(f"1 entered, 0 entered before, {len(bad)} refused.")
+    assert result.output.startswith(f"1 entered, {len(other)} passed over, 0 entered before, {len(bad)} refused.")
+    assert "salary" not in result.output + result.stderr
+    assert code[3] not in result.output + result.stderr, "nor a code that could be used"
     for why in bad.values():
         assert why in result.output
     assert log(replies)["student_id"].tolist() == [listed(replies)["student_id"].iloc[0]]
 
 
 def test_no_mailbox_and_no_secret(replies: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert "is neither a Maildir nor an mbox file" in edumetrics("log", "--from-mail", str(tmp_path)).stderr
+    (tmp_path / "cur").mkdir()
+    (tmp_path / "binary").write_bytes(b"\x00\x01\x02")
+    for path in (tmp_path, tmp_path / "binary", tmp_path / "nothing"):
+        assert "is neither a Maildir nor an mbox file" in edumetrics("log", "--from-mail", str(path)).stderr
     monkeypatch.delenv("SECRET_KEY")
     assert "SECRET_KEY is not set" in edumetrics("log", "--from-mail", str(tmp_path)).stderr
     assert edumetrics("log").exit_code == 2

@@ -12,7 +12,7 @@ import trustme
 from aiosmtpd.smtp import AuthResult, LoginPassword
 
 from edumetrics.errors import SettingsError
-from edumetrics.mail.smtp import NotSent, Server, Unreachable
+from edumetrics.mail.smtp import NotSent, Server, Unconfirmed, Unreachable
 from edumetrics.params import Mail
 from tests.mail.server import free_port, serving
 
@@ -121,3 +121,14 @@ def test_a_server_that_is_full_for_now() -> None:
 def test_a_url_that_is_none(url: str) -> None:
     with pytest.raises(SettingsError, match="SMTP_URL"):
         Server(url, QUICK)
+
+
+def test_a_mail_that_may_be_out_is_not_called_refused() -> None:
+    """The server takes the mail and breaks off, then it is too busy to take it again."""
+    with serving() as (inbox, port), Server(f"smtp://127.0.0.1:{port}", QUICK) as server:
+        inbox.answers = [None, "451 later", "451 later"]
+        with pytest.raises(Unconfirmed):
+            server.send(message(), "b@college.example")
+        inbox.answers = [None, "554 no"]
+        with pytest.raises(Unconfirmed):
+            server.send(message(), "b@college.example")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -102,11 +104,22 @@ def test_small_numbers_are_refused() -> None:
     assert len(effects(weeks.iloc[:0], flags.iloc[:0], contacts.iloc[:0], CALENDAR)) == 3
 
 
-def test_where_the_data_cannot_tell_it_says_what_would() -> None:
-    said = [effect(*college(np.random.default_rng(n), 0, students=60), CALENDAR, ATTENDANCE).said for n in range(20)]
-    assert any("cannot tell for attendance" in text and "more weeks" in text for text in said)
-    large = effect(*college(np.random.default_rng(3), 0, students=2000), CALENDAR, ATTENDANCE)
-    assert large.said.startswith(("No difference of 5 points or more in attendance", "Where someone"))
-    clear = effect(*college(np.random.default_rng(3), 12, students=2000), CALENDAR, ATTENDANCE)
-    assert clear.said.startswith("Where someone was in contact, attendance went better by 1")
-    assert clear.low > 5
+def test_a_sentence_never_says_more_than_its_interval() -> None:
+    kinds = set()
+    for n in range(24):
+        for added, students in ((0, 60), (5, 300), (-3, 300), (12, 800), (0, 2000)):
+            one = effect(*college(np.random.default_rng(n), added, students=students), CALENDAR, ATTENDANCE)
+            if one.said.startswith("Where someone was in contact"):
+                kinds.add("tells")
+                assert one.low > 0 or one.high < 0
+                assert ("above" in one.said) == (one.low > 0)
+            elif one.said.startswith("No difference of 5 points or more in attendance"):
+                kinds.add("none")
+                assert -5 < one.low < 0 < one.high < 5
+            elif one.said.startswith("The data cannot tell for attendance"):
+                kinds.add("cannot")
+                assert re.search(r"about [1-9]\d* more weeks? of as many contacts", one.said)
+                assert one.low < 0 < one.high
+            if n >= 4 and students == 2000:
+                break
+    assert kinds == {"tells", "none", "cannot"}

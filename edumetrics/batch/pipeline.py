@@ -249,7 +249,7 @@ def _judge(workspace: Workspace, due: Plan, entry: Run, tell: Tell, *, force: bo
 
 def _mail(workspace: Workspace, due: Plan) -> Posted | None:
     """See to the mail where a week has come to the gate since it was last seen to; None where none has."""
-    if not gate.unmailed(workspace):
+    if not gate.unmailed(workspace) or workspace.store.position() != due.position:
         return None
     # Whether there is mail is found out often, and mostly there is none: what makes it is loaded here.
     from edumetrics.mail import delivery

@@ -43,12 +43,14 @@ def from_mail(path: Path, workspace: Workspace) -> Taken:
         # What a mail says is nobody's business but its readers': only its place in the mailbox is told.
         where = f"message {number}"
         try:
-            entry = reader.entry(subject)
+            entry, last_day = reader.entry(subject)
         except SettingsError as error:
             taken.refused.append(Refusal(where, str(error)))
             continue
         if entry in entries or known(workspace.store, entry) is not None:
             taken.before.append(Refusal(where, "The code was used for this before."))
+        elif workspace.today > last_day:
+            taken.refused.append(Refusal(where, f"The code expired on {last_day.isoformat()}."))
         else:
             entries.append(entry)
     taken.entered = store(workspace.store, entries)
@@ -59,28 +61,31 @@ class _Reader:
     """Finds what codes stand for; each day's codes are worked out once."""
 
     def __init__(self, workspace: Workspace, today: date) -> None:
-        self.secret, self.today = workspace.settings.secret_key, today
-        # No code is made for a later day, so none need be worked out.
-        self.latest = today + timedelta(days=workspace.params.mail.reply_days)
+        self.secret = workspace.settings.secret_key
+        # No code is made for a later day, so none need be worked out; and of those of a year ago none.
+        self.days = today - timedelta(days=366), today + timedelta(days=workspace.params.mail.reply_days)
         self.weeks = workspace.params.calendar.weeks_per_semester
         terms = workspace.store.terms()[-TERMS:]
         pairs = workspace.store.advised(terms)
         self.pairs = [tuple(map(str, pair)) for pair in pairs.itertuples(index=False)]
         self.codes: dict[tuple[int, date], dict[str, About]] = {}
 
-    def entry(self, subject: str) -> Intervention:
+    def entry(self, subject: str) -> tuple[Intervention, date]:
+        """What a reply says, and the last day on which it is taken.
+
+        Raises:
+            SettingsError: its code was not made here, or says nothing that can be entered.
+        """
         week, last_day, code = tokens.parse(subject)
-        if last_day > self.latest or week > self.weeks:
+        if not self.days[0] <= last_day <= self.days[1] or week > self.weeks:
             raise SettingsError("The code was not made here.")
-        if self.today > last_day:
-            raise SettingsError(f"The code expired on {last_day.isoformat()}.")
         if (week, last_day) not in self.codes:
             every = (About(advisor, student, term, week) for student, advisor, term in self.pairs)
             self.codes[week, last_day] = tokens.codes(self.secret, every, last_day)
         about = self.codes[week, last_day].get(code)
         if about is None:
             raise SettingsError("The code was not made here.")
-        return Intervention(about.student_id, about.term, week, _kind(subject), logged_by=about.advisor_id)
+        return Intervention(about.student_id, about.term, week, _kind(subject), logged_by=about.advisor_id), last_day
 
 
 def _kind(subject: str) -> str:

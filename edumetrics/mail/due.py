@@ -73,10 +73,8 @@ def letters(workspace: Workspace, college: College, position: Position) -> list[
         raise Refused("The analysis is not where the college is: run `edumetrics run` first.")
     term, week = _newest(workspace, college, position)
     judged = gate.judged(workspace, term, week)
-    found, due = (
-        [],
-        [*(_of_week(workspace, term, week, position) if judged else ()), *_reviews(workspace, term, position)],
-    )
+    of_week = _of_week(workspace, term, week, position) if judged else ()
+    due, found = [*of_week, *_reviews(workspace, term, position)], []
     if not due and not judged:
         raise Refused(f"Week {week} has not come to the gate: `edumetrics run --week {week}` brings it there.")
     blocked = gate.blocked(workspace) if judged else {}

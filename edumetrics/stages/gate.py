@@ -121,9 +121,11 @@ def unmailed(workspace: Workspace) -> bool:
     done = [store.highest("run_log", "started_at", stage=STAGE, status=["done", "refused"])]
     position = store.position()
     if position is not None:
-        # A review is entered under the week in which it was made; calibration, which mails nothing, enters the exam's.
+        # A review of the batch is entered under the week in which it was made, after that week was scored.
         here = {"stage": "post_analysis", "status": "done", "sem_week": position.week(calendar)}
-        done.append(store.highest("run_log", "started_at", **here))
+        scored = store.highest("run_log", "started_at", stage="weekly", status="done")
+        review = store.highest("run_log", "started_at", **here)
+        done.append(review if review is not None and scored is not None and review > scored else None)
     newest = max((moment for moment in done if moment is not None), default=None)
     return newest is not None and (last.empty or last["started_at"].iloc[0] < newest)
 

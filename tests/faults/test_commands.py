@@ -213,7 +213,7 @@ def test_questions_as_table_csv_and_json(environment: Workspace) -> None:
         StringIO(edumetrics("show", "student-performance", "--student", student, "--format", "csv").output)
     )
     assert semester["sem_week"].tolist() == [1, 2, 3, 4, 5, 6, 7, 9, 10]
-    assert edumetrics("show", "student-performance", "--student", "nobody").output == "Nothing matches.\n"
+    assert "There is no student nobody" in edumetrics("show", "student-performance", "--student", "nobody").stderr
 
 
 def test_show_flagged_filters_and_formats(environment: Workspace) -> None:

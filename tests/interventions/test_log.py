@@ -266,3 +266,15 @@ def test_no_mailbox_and_no_secret(replies: Workspace, tmp_path: Path, monkeypatc
     monkeypatch.delenv("SECRET_KEY")
     assert "SECRET_KEY is not set" in edumetrics("log", "--from-mail", str(tmp_path)).stderr
     assert edumetrics("log").exit_code == 2
+
+
+def test_a_reply_that_was_entered_in_time_is_not_refused_later(
+    replies: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    posted(mailbox.Maildir(tmp_path / "box"), subject_for(replies, 0))
+    assert edumetrics("log", "--from-mail", str(tmp_path / "box")).exit_code == 0
+    later = replies.today + timedelta(days=60)
+    monkeypatch.setattr(Workspace, "today", property(lambda _: later))
+    again = edumetrics("log", "--from-mail", str(tmp_path / "box"))
+    assert (again.exit_code, len(log(replies))) == (0, 1)
+    assert "1 entered before, 0 refused" in again.output

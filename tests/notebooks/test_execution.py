@@ -138,7 +138,7 @@ def test_the_weekly_notebook_stores_what_calibrate_stores(environment: Workspace
     folder = environment.settings.reports / "2025-even" / "week-09" / "weekly"
     executed = (folder / "run.ipynb").read_text()
     assert executed.count("image/png") == 8, "four figures and their alternative texts"
-    assert "below the median of both recorded activity and academic" in (folder / "run.html").read_text()
+    assert "below the middle in both recorded activity and academic" in (folder / "run.html").read_text()
     assert environment.settings.client_db_url not in executed
     with environment.college() as college:
         for name in college.names["name"].head(50):

@@ -41,7 +41,9 @@ PRELOADED = (
 def serve(connection: socket.socket) -> None:
     """Answer requests until the other end is closed, then kill what is left."""
     ended: dict[int, int | None] = {}
-    with connection, connection.makefile("rw", encoding="utf-8") as stream:
+    # An owner that ended before it read our last answer closed the connection as well.
+    broken_off = contextlib.suppress(ConnectionResetError, BrokenPipeError)
+    with broken_off, connection, connection.makefile("rw", encoding="utf-8") as stream:
         for line in stream:
             request = json.loads(line)
             if "start" in request:

@@ -103,8 +103,13 @@ def _subjects(path: Path) -> Iterator[str]:
         box = mailbox.mbox(path, create=False)
     else:
         raise SettingsError(f"{path} is neither a Maildir nor an mbox file.")
-    for key in sorted(box.keys()):
+    for key in sorted(box.keys(), key=_in_order):
         yield _decoded(str(box[key]["Subject"] or ""))
+
+
+def _in_order(key: object) -> list[int]:
+    """By when they were delivered: the names of a Maildir begin with it, in numbers that are not padded."""
+    return [int(digits) for digits in re.findall(r"\d+", str(key))]
 
 
 def _decoded(header: str) -> str:

@@ -232,7 +232,7 @@ def test_replies_that_are_not_valid_are_refused_and_told(replies: Workspace, tmp
     later = tokens.token(SECRET, tokens.About("A", "S", TERM, 10), replies.today + timedelta(days=300)).split("-")[1]
     bad = {
         subject_for(replies, 0, secret="another long secret!"): "was not made here",
-        subject_for(replies, 0, days=-1): "expired on",
+        subject_for(replies, 1, days=-1): "expired on",
         f"Talked [{code[0]}-{later}-{'-'.join(code[2:])}]": "was not made here",
         f"Talked [9-{'-'.join(code[1:])}]": "was not made here",
         f"Talked [99-{'-'.join(code[1:])}]": "was not made here",

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import select
+import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -172,3 +176,20 @@ def test_each_notebook_declares_what_its_model_says() -> None:
 def test_values_that_a_stage_cannot_mean(stage: str, given: dict[str, object], message: str) -> None:
     with pytest.raises(SettingsError, match=message):
         parameters.check(stage, given)
+
+
+def test_an_owner_that_ends_before_it_read_an_answer_leaves_no_kernel_and_no_traceback() -> None:
+    ours, theirs = socket.socketpair()
+    serving = "import os, socket; from edumetrics.batch import zygote; zygote.serve(socket.socket(fileno=os.dup(0)))"
+    with theirs:
+        zygote = subprocess.Popen([sys.executable, "-c", serving], stdin=theirs, stderr=subprocess.PIPE, text=True)
+    start = {"start": {"argv": [], "env": dict(os.environ), "cwd": os.getcwd()}}
+    with ours, ours.makefile("rw", encoding="utf-8") as stream:
+        stream.write(json.dumps(start) + "\n")
+        stream.flush()
+        kernel = json.loads(stream.readline())["pid"]
+        # Closed with an answer unread: the other side reads "connection reset", not an end.
+        ours.sendall((json.dumps({"poll": kernel}) + "\n").encode())
+        select.select([ours], [], [], 60)
+    assert (zygote.communicate(timeout=60)[1], zygote.returncode) == ("", 0)
+    assert not psutil.pid_exists(kernel)

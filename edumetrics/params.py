@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal, Self, TypeVar
+from typing import Annotated, Any, Literal, Self, TypeVar
 from zoneinfo import ZoneInfo, available_timezones
 
 import yaml
@@ -288,9 +288,13 @@ class Mail(Model):
 
 
 class CollegeFile(Model):
-    """`colleges/NAME.yml`: where each canonical relation comes from, and what differs from the other files."""
+    """`colleges/NAME.yml`: where each canonical relation comes from, and what differs from the other files.
+
+    `views` are SELECTs that those of relations, and of later views, may name like tables.
+    """
 
     relations: dict[str, str | None]
+    views: dict[Annotated[str, Field(pattern=r"^[A-Za-z_]\w*$")], str] = {}
     calendar: dict[str, Any] = {}
     triage: dict[str, Any] = {}
     forecast: dict[str, Any] = {}

@@ -57,7 +57,7 @@ def score(url: str, week: int, params: Params | None = None) -> dict[int, pd.Dat
     params = params or native_params()
     found: dict[int, pd.DataFrame] = {}
     history = pd.DataFrame({name: pd.Series(dtype="object" if name == "student_id" else "float64") for name in HISTORY})
-    with connected(college_engine(url), "CLIENT_DB_URL") as connection:
+    with connected(college_engine(url, params.calendar.time_zone), "CLIENT_DB_URL") as connection:
         college = College(connection, params)
         position = college.position(pd.Timestamp("2026-03-01").date())
         term = find_term(college, "", position)

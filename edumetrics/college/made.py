@@ -22,6 +22,8 @@ from edumetrics.fields import RELATIONS, Table
 from edumetrics.params import Calendar
 from edumetrics.weeks import Position
 
+# MySQL has no keys of unbounded length.
+KEY_TEXT = sa.Text().with_variant(sa.String(100), "mysql", "mariadb")
 MARK = sa.Table("made_by_edumetrics", sa.MetaData(), sa.Column("what", sa.Text), sa.Column("settings", sa.Text))
 WHAT = "the new college database"
 OPTIONAL_TABLES = ("enrolments", "excuses", "lms_activity")
@@ -160,7 +162,8 @@ def _sql_table(table: Table) -> sa.Table:
     columns = []
     for name in names:
         row_id = name in ("id", "borrow_id")
-        type_ = sa.BigInteger() if row_id else database.TYPES[table[name].kind]()
+        keyed = name in (*table.key, *table.natural) and table[name].kind == "text"
+        type_ = sa.BigInteger() if row_id else KEY_TEXT if keyed else database.TYPES[table[name].kind]()
         columns.append(sa.Column(name, type_, primary_key=name in table.key, autoincrement=False))
     return sa.Table(table.name, sa.MetaData(), *columns)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from edumetrics.database import TYPES, canonical, query_error
+from edumetrics.database import canonical, described, query_error
 from edumetrics.errors import MissingColumn, SettingsError
 from edumetrics.fields import RELATIONS, Table
 
@@ -22,12 +23,14 @@ class Relation:
 
     Attributes:
         table: what the relation should hold.
+        source: the college's table, or the SELECT, that it comes from.
         rows: a subquery with every canonical column, typed; columns that the college lacks are null.
         present: the canonical columns that the college has.
         unique: whether the database itself guarantees that the natural key does not repeat.
     """
 
     table: Table
+    source: str
     rows: sa.Subquery
     present: frozenset[str]
     unique: bool
@@ -43,12 +46,15 @@ class Relation:
         return self.c.borrow_week if self.table.name == "book_borrows" else self.c.week
 
 
-def resolve(connection: Connection, sources: Mapping[str, str | None]) -> dict[str, Relation | None]:
+def resolve(
+    connection: Connection, sources: Mapping[str, str | None], views: Mapping[str, str] | None = None
+) -> dict[str, Relation | None]:
     """Look at the college's database and resolve every canonical relation.
 
     Args:
         connection: to the college's database.
         sources: relation to table name, SELECT, or None; an unnamed relation is None.
+        views: name to SELECT: what the SELECTs of relations, and of later views, may name like tables.
 
     Returns:
         Every canonical relation; None where the college has none.
@@ -67,21 +73,44 @@ def resolve(connection: Connection, sources: Mapping[str, str | None]) -> dict[s
         raise SettingsError(
             f"The mapping gives no source for {missing[0]}: every college needs {', '.join(ESSENTIAL)}."
         )
-    catalogue = Catalogue(connection, [source for source in sources.values() if source and not _is_select(source)])
+    composed = compose(sources, views or {})
+    catalogue = Catalogue(connection, [source for source in composed.values() if not is_select(source)])
     resolved: dict[str, Relation | None] = {}
     for name, table in RELATIONS.items():
-        source = sources.get(name)
+        source = composed.get(name)
         if source is None:
             resolved[name] = None
-        elif _is_select(source):
+        elif is_select(source):
             resolved[name] = _from_select(connection, table, source)
         else:
             resolved[name] = _from_table(catalogue, table, source)
     return resolved
 
 
-def _is_select(source: str) -> bool:
-    return source.lstrip().lower().startswith(("select", "with"))
+def compose(sources: Mapping[str, str | None], views: Mapping[str, str]) -> dict[str, str]:
+    """Each relation's table name, or its SELECT with the views that it needs before it."""
+    return {name: _with_views(source.strip(), views) for name, source in sources.items() if source}
+
+
+def is_select(source: str) -> bool:
+    """Whether a source is a SELECT, and not the name of a table."""
+    return re.match(r"(?:\s|--[^\n]*\n)*(?:select|with)\b", source, re.IGNORECASE) is not None
+
+
+def _with_views(source: str, views: Mapping[str, str]) -> str:
+    text, needed = source.rstrip(";"), dict[str, str]()
+    # A view may need earlier ones: from the last to the first, each is looked for in all that is needed so far.
+    for name, view in reversed(views.items()):
+        wanted = re.compile(rf"\b{re.escape(name)}\b")
+        if is_select(source) and any(wanted.search(part) for part in (text, *needed.values())):
+            needed[name] = view.strip().rstrip(";")
+    if not needed:
+        return text
+    parts = ",\n".join(f"{name} AS (\n{view}\n)" for name, view in reversed(needed.items()))
+    start = re.match(r"(?:\s|--[^\n]*\n)*with(\s+recursive)?\b", text, re.IGNORECASE)
+    if start is None:
+        return f"WITH {parts}\n{text}"
+    return f"WITH{start[1] or ''} {parts},\n{text[start.end() :].lstrip()}"
 
 
 class Catalogue:
@@ -139,29 +168,29 @@ def _from_table(catalogue: Catalogue, table: Table, source: str) -> Relation | N
     schema, _, name = source.rpartition(".")
     columns = _check_columns(table, list(found), f"table {source}")
     origin = sa.table(name, *(sa.column(column) for column in found), schema=schema or None)
-    return Relation(
-        table, _canonical_rows(table, origin, columns, found), columns, catalogue.guarantees(source, table.natural)
-    )
+    unique = catalogue.guarantees(source, table.natural)
+    return Relation(table, source, _canonical_rows(table, origin, columns, found), columns, unique)
 
 
 def _from_select(connection: Connection, table: Table, source: str) -> Relation:
-    text = source.strip().rstrip(";")
+    # A comment may end the SELECT: what is put around it goes on the next line.
+    text = f"{source}\n"
     try:
         with connection.begin_nested():
-            found = list(
-                connection.exec_driver_sql(f"SELECT * FROM ({text.replace('%', '%%')}) AS q WHERE 1 = 0").keys()
-            )
+            stored = described(connection, text)
     except sa.exc.DBAPIError as error:
         raise query_error(error, table.name) from error
-    columns = _check_columns(table, found, f"SELECT for {table.name}")
-    strangers = sorted(set(found) - set(table.names) - set(table.unread))
+    columns = _check_columns(table, list(stored), f"SELECT for {table.name}")
+    strangers = sorted(set(stored) - set(table.names) - set(table.unread))
     if strangers:
         raise SettingsError(
             f"The SELECT for {table.name} yields {strangers[0]}, which is no canonical column of it: "
             f"they are {', '.join(table.names)}."
         )
-    origin = sa.text(text).columns(*(sa.column(column) for column in found)).subquery(f"{table.name}_source")
-    return Relation(table, _canonical_rows(table, origin, columns, {}), columns, unique=False)
+    # What looks like a bound parameter is none: ':name', but not 'value::type'.
+    literal = sa.text(re.sub(r"(?<!:):(?=[\w$])", r"\\:", text))
+    origin = literal.columns(*(sa.column(column) for column in stored)).subquery(f"{table.name}_source")
+    return Relation(table, source, _canonical_rows(table, origin, columns, stored), columns, unique=False)
 
 
 def _check_columns(table: Table, found: list[str], where: str) -> frozenset[str]:
@@ -174,15 +203,11 @@ def _check_columns(table: Table, found: list[str], where: str) -> frozenset[str]
 
 
 def _canonical_rows(
-    table: Table, origin: sa.FromClause, present: frozenset[str], stored: Mapping[str, sa.types.TypeEngine[Any]]
+    table: Table, origin: sa.FromClause, present: frozenset[str], stored: Mapping[str, sa.types.TypeEngine[Any] | None]
 ) -> sa.Subquery:
     return sa.select(
         *(
-            (
-                canonical(origin.c[f.name], f.kind, stored.get(f.name))
-                if f.name in present
-                else sa.cast(sa.null(), TYPES[f.kind]())
-            ).label(f.name)
+            canonical(origin.c[f.name] if f.name in present else sa.null(), f.kind, stored.get(f.name)).label(f.name)
             for f in table.fields
         )
     ).subquery(table.name)

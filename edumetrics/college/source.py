@@ -83,7 +83,7 @@ class College:
     def __init__(self, connection: Connection, params: Params) -> None:
         self.connection = connection
         self.params = params
-        self.relations = resolve(connection, params.college.relations)
+        self.relations = resolve(connection, params.college.relations, params.college.views)
         self.kept: dict[tuple[object, ...], pd.DataFrame] = {}
         self.lately: dict[tuple[object, ...], pd.DataFrame] = {}
         self._whole: dict[tuple[str, str], pd.DataFrame] = {}

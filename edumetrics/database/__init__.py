@@ -13,7 +13,7 @@ from edumetrics.database.engines import (
     transaction,
     writable_engine,
 )
-from edumetrics.database.frames import read, write
+from edumetrics.database.frames import described, read, write
 from edumetrics.database.values import TYPES, canonical, highest_first, materialized
 
 __all__ = [
@@ -22,6 +22,7 @@ __all__ = [
     "college_engine",
     "connected",
     "could_write",
+    "described",
     "exclusive",
     "highest_first",
     "materialized",

@@ -18,6 +18,11 @@ from edumetrics.database.values import TYPES
 from edumetrics.fields import Kind
 
 ARROW = {"int": pa.float64(), "float": pa.float64()}
+# PostgreSQL's numbers of the types that need no conversion.
+PG_TYPES: dict[int, sa.types.TypeEngine[Any]] = {
+    16: sa.Boolean(), 20: sa.BigInteger(), 23: sa.Integer(), 25: sa.Text(), 701: sa.Double(), 1082: sa.Date(),
+    1114: sa.DateTime(), 1184: sa.DateTime(timezone=True),
+}  # fmt: skip
 WITHOUT_HEADER = csv.WriteOptions(include_header=False)
 
 
@@ -29,6 +34,15 @@ def read(connection: Connection, select: sa.Select[Any]) -> pd.DataFrame:
     kinds = {column.name: _kind(column.type) for column in select.selected_columns}
     frame = _copy_out(connection, select) if connection.dialect.name == "postgresql" else _fetch(connection, select)
     return pd.DataFrame({name: _coerce(frame[name], kind) for name, kind in kinds.items()}, columns=list(kinds))
+
+
+def described(connection: Connection, select: str) -> dict[str, sa.types.TypeEngine[Any] | None]:
+    """The columns of a SELECT, with their types where the database tells them; no row is read."""
+    # The parameter style of a driver gives a meaning to the percent sign.
+    text = select if connection.dialect.paramstyle == "qmark" else select.replace("%", "%%")
+    result = connection.exec_driver_sql(f"SELECT * FROM ({text}) AS described WHERE 1 = 0")
+    types = PG_TYPES if connection.dialect.name == "postgresql" else {}
+    return {entry[0]: types.get(entry[1]) for entry in result.cursor.description}
 
 
 def write(connection: Connection, table: sa.Table, frame: pd.DataFrame) -> int:
@@ -122,6 +136,7 @@ def _copy_in(connection: Connection, table: sa.Table, frame: pd.DataFrame) -> No
 
 def _python_values(column: pd.Series) -> list[Any]:
     if isinstance(column.dtype, np.dtype) and column.dtype.kind == "M":
-        texts = column.dt.strftime("%Y-%m-%d %H:%M:%S.%f" if (column.dt.normalize() != column).any() else "%Y-%m-%d")
-        return _python_values(texts)
+        known = column.dropna()
+        days = (known.dt.normalize() == known).all()
+        return _python_values(column.dt.strftime("%Y-%m-%d" if days else "%Y-%m-%d %H:%M:%S.%f"))
     return list(column.astype("object").where(column.notna(), None))

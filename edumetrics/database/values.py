@@ -78,9 +78,13 @@ def _canonical_mysql(element: canonical, compiler: SQLCompiler, **kw: Any) -> st
         return f"DATE({x})"
     if isinstance(element.type, sa.Boolean):
         return f"CASE WHEN {x} IS NOT NULL THEN lower(CAST({x} AS CHAR)) IN ('1', 'true', 't', 'yes', 'y') END"
-    if isinstance(element.type, sa.Double):
-        return f"({x} + 0e0)"
-    return f"CAST({x} AS {'SIGNED' if isinstance(element.type, sa.Integer) else 'CHAR'})"
+    if isinstance(element.type, sa.Integer | sa.Double):
+        number = f"({x} + 0e0)" if isinstance(element.type, sa.Double) else f"CAST({x} AS SIGNED)"
+        # As on SQLite: an empty text is a missing number, not a zero.
+        numeric = isinstance(element.stored, sa.Integer | sa.Float | sa.Numeric)
+        return number if numeric else f"CASE WHEN CAST({x} AS CHAR) <> '' THEN {number} END"
+    # Its usual collations hold 'a1' and 'A1' for one id, other databases do not.
+    return f"CONVERT({x} USING utf8mb4) COLLATE utf8mb4_bin"
 
 
 class byte_order(FunctionElement[str]):  # noqa: N801 - it reads as a SQL function
@@ -93,7 +97,7 @@ class byte_order(FunctionElement[str]):  # noqa: N801 - it reads as a SQL functi
 
 @compiles(byte_order)
 def _byte_order(element: byte_order, compiler: SQLCompiler, **kw: Any) -> str:
-    collation = {"postgresql": ' COLLATE "C"', "mysql": " COLLATE utf8mb4_bin"}.get(compiler.dialect.name, "")
+    collation = ' COLLATE "C"' if compiler.dialect.name == "postgresql" else ""
     return compiler.process(next(iter(element.clauses)), **kw) + collation
 
 

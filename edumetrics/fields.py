@@ -59,6 +59,10 @@ class Table:
 
 
 UNKNOWN = "not known"
+# Columns by which someone could be known; what shows samples of a college's rows masks them.
+PERSONAL = frozenset({"id", "borrow_id", "student_id", "roll_number", "email", "parent_email", "advisor_id", "teacher_name",
+                      "gender"})  # fmt: skip
+PERSONAL_NAMES = ("students", "advisors")
 
 
 def _text(name: str, meaning: str, null: str = "") -> Field:

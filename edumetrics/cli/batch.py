@@ -20,11 +20,12 @@ if TYPE_CHECKING:
 
 
 @main.command()
-def check() -> None:
-    """Look at connections, mapping, read-only role and data health; change nothing."""
+@click.option("--as-of", type=DAY, help="Count weeks from this day (colleges without a week counter).")
+def check(as_of: datetime | None) -> None:
+    """Look at connections, mapping, read-only role, samples and data health; change nothing."""
     from edumetrics.stages import checking
 
-    for line in checking.report():
+    for line in checking.report(day_of(as_of)):
         click.echo(line)
 
 
@@ -128,9 +129,9 @@ def _lines(frame: pd.DataFrame) -> str:
 @main.command()
 def status() -> None:
     """Where the college is, where the analysis is, the last runs, and the feeds."""
-    from edumetrics.stages import checking
+    from edumetrics.stages import status as story
 
-    for line in checking.status():
+    for line in story.status():
         click.echo(line)
 
 

@@ -43,6 +43,22 @@ PARENTS = {
     "quiz_submissions": "quiz_definitions",
     "exam_results": "exam_schedule",
 }
+# What to do about each kind of finding.
+REMEDIES = {
+    "feed": "Ask who imports it; map it to null if the college has no such records.",
+    "unknown class": "Look whether these classes are missing from classes, or class_id is another kind of id.",
+    "unknown student": "Look whether these students are missing from students, or student_id is another kind of id.",
+    "unknown item": "Look whether the definition (or schedule) of this work is missing.",
+    "out of range": "Correct the scale in the mapping, or these rows at their source.",
+    "negative marks": "Nothing, where the college means not marked; else correct them.",
+    "no maximum marks": "Give these items a maximum, or their marks cannot count.",
+    "unmarked register": "Ask the teachers of these classes to mark their registers.",
+    "present above held": "Correct these registers at their source.",
+    "negative visits": "Correct these rows at their source.",
+    "duplicate": "Look why entries come twice: a repeated import, or a join in the mapping.",
+    "midterm week": "Set midterm_week in calendar.yml, if it is so for all classes.",
+    "endterm week": "Set endterm_week in calendar.yml, if it is so for all classes.",
+}
 COLUMNS = ("check", "class_id", "status", "count", "examples", "message")
 
 
@@ -119,6 +135,11 @@ def _moved_exams(college: College, term: Term) -> pd.DataFrame:
             }
         )
     return pd.DataFrame(rows, columns=list(COLUMNS)).drop_duplicates(["check", "class_id"])
+
+
+def remedy(check: str) -> str:
+    """What to do about a kind of finding; empty for what speaks for itself."""
+    return next((text for kind, text in REMEDIES.items() if check.endswith(kind)), "")
 
 
 def nothing() -> pd.DataFrame:

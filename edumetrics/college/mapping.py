@@ -100,7 +100,7 @@ def is_select(source: str) -> bool:
 def _with_views(source: str, views: Mapping[str, str]) -> str:
     text, needed = source.rstrip(";"), dict[str, str]()
     # A view may need earlier ones: from the last to the first, each is looked for in all that is needed so far.
-    for name, view in reversed(views.items()):
+    for name, view in reversed(list(views.items())):
         wanted = re.compile(rf"\b{re.escape(name)}\b")
         if is_select(source) and any(wanted.search(part) for part in (text, *needed.values())):
             needed[name] = view.strip().rstrip(";")

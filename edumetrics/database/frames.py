@@ -40,9 +40,9 @@ def described(connection: Connection, select: str) -> dict[str, sa.types.TypeEng
     """The columns of a SELECT, with their types where the database tells them; no row is read."""
     # The parameter style of a driver gives a meaning to the percent sign.
     text = select if connection.dialect.paramstyle == "qmark" else select.replace("%", "%%")
-    result = connection.exec_driver_sql(f"SELECT * FROM ({text}) AS described WHERE 1 = 0")
+    cursor: Any = connection.exec_driver_sql(f"SELECT * FROM ({text}) AS described WHERE 1 = 0").cursor
     types = PG_TYPES if connection.dialect.name == "postgresql" else {}
-    return {entry[0]: types.get(entry[1]) for entry in result.cursor.description}
+    return {entry[0]: types.get(entry[1]) for entry in cursor.description}
 
 
 def write(connection: Connection, table: sa.Table, frame: pd.DataFrame) -> int:

@@ -1,32 +1,48 @@
-"""What `edumetrics check` and `edumetrics status` say."""
+"""What `edumetrics check` says: what the mapping reads, week by week, and whether a run on it would mislead."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import sqlalchemy as sa
 
-from edumetrics.college import health
+from edumetrics.college import health, plausible
+from edumetrics.college.health import EVERYWHERE, PARENTS
+from edumetrics.college.mapping import Relation, is_select
+from edumetrics.college.source import College, Term
 from edumetrics.database import connected, could_write, sees_besides
-from edumetrics.errors import Locked
-from edumetrics.fields import RELATIONS, TABLES
-from edumetrics.stages import gate
+from edumetrics.errors import EduMetricsError, Refused
+from edumetrics.fields import PERSONAL, PERSONAL_NAMES, RELATIONS, TABLES
+from edumetrics.stages import weekly
 from edumetrics.stages.workspace import Workspace, open_workspace
-from edumetrics.weeks import Position
+from edumetrics.triage.rules import RULES
 
 GRANT = "On a server, give it one with SELECT only: GRANT SELECT ON ALL TABLES IN SCHEMA ... TO that role."
-RUNS_SHOWN = 5
-SEEN_SHOWN = 5
+SEEN_SHOWN, SAMPLES = 5, 3
+# The week that rows belong to, and the day that says how fresh they are.
+WEEKS = {
+    "attendance": "week", "library_visits": "week", "book_borrows": "borrow_week", "lms_activity": "week",
+    "assignment_definitions": "due_week", "quiz_definitions": "scheduled_week", "exam_schedule": "scheduled_week",
+}  # fmt: skip
+DAYS = {
+    "attendance": "week_date", "library_visits": "week_date", "book_borrows": "borrow_date",
+    "lms_activity": "week_date", "assignment_submissions": "submission_date", "quiz_submissions": "attempt_date",
+    "exam_schedule": "exam_date", "exam_results": "result_date",
+}  # fmt: skip
+WORDS = {"block": "STOP", "warn": "warn", "ok": "ok"}
 
 
-def report() -> Iterator[str]:
+def report(as_of: date | None = None) -> Iterator[str]:
     """Look at the college without changing anything, and say what was found, line by line.
 
     Raises:
         SettingsError: a setting is wrong, a database cannot be reached, or the mapping does not fit.
+        Refused: a run would mislead; the lines before say why.
     """
     workspace = open_workspace()
     calendar = workspace.params.calendar
@@ -36,25 +52,29 @@ def report() -> Iterator[str]:
             yield f"Warning: the session is read-only, but its role could write. {GRANT}"
         else:
             yield "  Its role cannot write: no table, no schema."
-        yield from _analysis_lines(workspace)
-        for name in RELATIONS:
-            relation = college.relations[name]
-            if relation is None:
-                yield f"  {name:<24} none"
-            else:
-                rows = college.frame(sa.select(sa.func.count().label("rows")).select_from(relation.rows), name)
-                yield f"  {name:<24} {int(rows['rows'].iloc[0]):>10,} rows"
-        position = college.position(workspace.today)
-        yield f"The last complete week is {position.week(calendar)} of {position.label(calendar)}."
+        yield from _analysis(workspace)
+        position = college.position(as_of or workspace.today)
         term = college.current_term(position)
+        yield f"The last complete week is {position.week(calendar)} of {position.label(calendar)}."
+        if term is not None:
+            yield f"The term in session began on {term.name}, with {len(term.pairings)} classes."
+        for name in RELATIONS:
+            yield from _relation(college, name, term)
         if term is None:
-            yield "No term is in session."
+            day = as_of or workspace.today
+            yield f"No term is in session on {day}, by the calendar and the dates of attendance: see --as-of."
             return
-        yield f"The term in session began on {term.name}, with {len(term.pairings)} classes."
-        yield from _health_lines(health.findings(college, term, max(position.week(calendar), 1)))
+        week = max(position.week(calendar), 1)
+        yield from _flagged(workspace, college, term, week)
+        found = pd.concat([plausible.findings(college, term, week), health.findings(college, term, week)])
+        yield from _findings(found)
+    stops = int((found["status"] == "block").sum())
+    if stops:
+        raise Refused(f"A run would mislead: correct the mapping where it says STOP above ({stops}), then check again.")
+    yield "Nothing here would mislead a run."
 
 
-def _analysis_lines(workspace: Workspace) -> Iterator[str]:
+def _analysis(workspace: Workspace) -> Iterator[str]:
     with connected(workspace.store.engine, "DEFAULT_DB_URL") as connection:
         yield f"Analysis database: connected, {connection.dialect.name}, schema up to date."
         besides = sees_besides(connection, [*TABLES, "alembic_version"])
@@ -66,74 +86,107 @@ def _analysis_lines(workspace: Workspace) -> Iterator[str]:
         yield "  Its role sees nothing else."
 
 
-def status() -> Iterator[str]:
-    """The whole story in one screen, line by line: college, analysis, what is held and why, last runs, feeds.
-
-    Raises:
-        SettingsError: as `report`.
-    """
-    workspace = open_workspace()
-    calendar, store = workspace.params.calendar, workspace.store
-    with workspace.college() as college:
-        position, done = college.position(workspace.today), store.position()
-        yield f"College:  week {position.week(calendar)} of {position.label(calendar)}"
-        yield f"Analysis: {_analysed(workspace, done, position)}"
-        yield f"At work:  {_at_work(workspace)}"
-        yield f"Held:     {gate.held(workspace)}"
-        yield f"Forecast: {_forecasts(workspace)}"
-        yield "Last runs (UTC):"
-        for row in store.newest("run_log", "started_at", RUNS_SHOWN).to_dict("records"):
-            rows = "" if pd.isna(row["rows_written"]) else f", {int(row['rows_written'])} rows"
-            why = "" if pd.isna(row["error"]) else f": {row['error']}"
-            yield f"  {row['started_at']:%Y-%m-%d %H:%M}  {_about(row)}: {row['status']}{rows}{why}"
-        term = college.current_term(position)
-        weeks = calendar.last_teaching_weeks(position.week(calendar), 1)
-        if term is not None and weeks:
-            yield "Feeds:"
-            yield from _health_lines(health.feeds(college, term, weeks[0]))
-
-
-def _analysed(workspace: Workspace, done: Position | None, position: Position) -> str:
-    calendar = workspace.params.calendar
-    if done is None:
-        return "not begun; `edumetrics calibrate` computes the completed semesters, `edumetrics run` the one in session"
-    behind = len(list(done.until(position, calendar)))
-    weeks = "1 week" if behind == 1 else f"{behind} weeks"
-    left = f"; {weeks} behind, `edumetrics run` catches up" if behind else ""
-    ahead = "; ahead of the college, `edumetrics run` rolls it back" if done > position else ""
-    return f"week {done.week(calendar)} of {done.label(calendar)}{left}{ahead}"
+def _relation(college: College, name: str, term: Term | None) -> Iterator[str]:
+    """How many rows, of which weeks, how fresh, and three of them with everyone in them masked."""
+    relation = college.relations[name]
+    yield ""
+    if relation is None:
+        yield f"{name}: none"
+        return
+    rows = college.frame(sa.select(sa.func.count().label("rows")).select_from(relation.rows), name)
+    source = "a SELECT" if is_select(relation.source) else f"the table {relation.source}"
+    yield f"{name}: {int(rows['rows'].iloc[0]):,} rows, from {source}"
+    if term is not None:
+        yield from _by_week(college, relation, term)
+    shown = [field for field in relation.table.names if field in relation.present]
+    wanted = sa.select(*(relation.c[field] for field in shown)).limit(SAMPLES)
+    if term is not None and {"class_id", "semester"} <= set(relation.table.names):
+        wanted = wanted.where(term.within(relation))
+    sample = college.frame(wanted, name)
+    for field in shown if len(sample) else ():
+        personal = field in PERSONAL or (field == "name" and name in PERSONAL_NAMES)
+        values = [masked(value) if personal else _short(value) for value in sample[field]]
+        yield f"  {field:<24} {' | '.join(values)}"
+    lacking = [field for field in relation.table.names if field not in relation.present]
+    if lacking:
+        yield f"  without                  {', '.join(lacking)}"
 
 
-def _at_work(workspace: Workspace) -> str:
+def masked(value: object) -> str:
+    """The shape of a value and nothing of it: letters are x, digits 9, what is longer than 24 is cut."""
+    if pd.isna(value):  # type: ignore[call-overload]
+        return "-"
+    return re.sub(r"\d", "9", re.sub(r"[^\W\d_]", lambda m: "X" if m[0].isupper() else "x", str(value)))[:24]
+
+
+def _short(value: object) -> str:
+    if pd.isna(value):  # type: ignore[call-overload]
+        return "-"
+    if isinstance(value, pd.Timestamp):
+        return value.date().isoformat()
+    return f"{value:g}" if isinstance(value, float) else str(value)[:24]
+
+
+def _by_week(college: College, relation: Relation, term: Term) -> Iterator[str]:
+    name, about = relation.table.name, relation
+    parent = college.relations[PARENTS[name]] if name in PARENTS else None
+    joined: sa.FromClause = relation.rows
+    if parent is not None:
+        key = parent.table.key[0]
+        about, joined = parent, sa.join(relation.rows, parent.rows, relation.c[key] == parent.c[key])
+    if about.table.name in WEEKS:
+        week = about.c[WEEKS[about.table.name]].label("week")
+        wanted = sa.select(week, sa.func.count().label("rows")).select_from(joined).where(term.within(about))
+        counts = college.frame(wanted.group_by(week).order_by(week), name).dropna()
+        told = ", ".join(f"{row.week:.0f}: {row.rows:,.0f}" for row in counts.itertuples())
+        yield f"  rows of this term by week  {told or 'none'}"
+    if name == "attendance":
+        yield from _unmarked(college, relation, term)
+    if name in DAYS and DAYS[name] in relation.present:
+        newest = sa.select(sa.func.max(relation.c[DAYS[name]], type_=sa.Date).label("day"))
+        day = college.frame(newest, name)["day"].iloc[0]
+        yield f"  newest {DAYS[name]:<17} {_short(day)}"
+
+
+def _unmarked(college: College, relation: Relation, term: Term) -> Iterator[str]:
+    c = relation.c
+    marked = sa.case((sa.and_(c.present >= 0, c.lectures_held >= 0), 1), else_=0)
+    sums: list[sa.ColumnElement[Any]] = [sa.func.count().label("rows"), sa.func.sum(marked).label("marked")]
+    wanted = sa.select(*sums)
+    counts = college.frame(wanted.where(term.within(relation)), "attendance").iloc[0]
+    if counts["rows"]:
+        yield f"  registers unmarked       {100 - 100 * counts['marked'] / counts['rows']:.1f}%"
+
+
+def _flagged(workspace: Workspace, college: College, term: Term, week: int) -> Iterator[str]:
+    """The share of students that each rule would put on a list, were the week drawn up now; nothing is stored."""
+    weeks = workspace.params.calendar.last_teaching_weeks(week, 1)
+    yield ""
+    if not weeks or weeks[0] > term.last_week:
+        yield "Lists: no teaching week has data yet."
+        return
     try:
-        with workspace.store.exclusive():
-            return "nobody"
-    except Locked:
-        return "another run"
+        made = weekly.compute(weekly.gather(workspace, college, term, weeks[0], Path(), replay=True, with_health=False))
+        flags = weekly.triage(made).lists.flags
+    except EduMetricsError as error:
+        yield f"Lists: cannot be drawn up ({error})"
+        return
+    size = max(len(made.metrics), 1)
+    yield f"Lists of week {weeks[0]}, {len(made.metrics)} students, were they drawn up now:"
+    codes = flags["reasons"].map(lambda records: {record["code"] for record in records})
+    for rule in RULES:
+        hit = int(codes.map(lambda found, rule=rule: rule in found).sum())
+        yield f"  {rule.replace('_', ' '):<24} {100 * hit / size:.0f}% of the students"
+    yield f"  {'on a list':<24} {100 * len(flags) / size:.0f}% of the students"
 
 
-def _forecasts(workspace: Workspace) -> str:
-    """Which model each question is answered by, of those trained last."""
-    kept = workspace.store.read("model_runs", ("task", "model_id", "trained_terms"), champion=True)
-    kept = kept[kept["task"] != "review"].sort_values("trained_terms").drop_duplicates("task", keep="last")
-    if kept.empty:
-        return "none yet: lists are drawn up by the rules"
-    kinds = [f"{task}: {_kind(task, model)}" for task, model in zip(kept["task"], kept["model_id"], strict=True)]
-    return f"{', '.join(kinds)}; learnt from terms up to that of {kept['trained_terms'].str.split(',').str[-1].max()}"
-
-
-def _kind(task: str, model_id: str) -> str:
-    """The kind of model that an id names, such as linear, without its task and terms."""
-    return re.sub(r"(-\d{4}-\d\d-\d\d)+$", "", model_id.removeprefix(f"{task}-"))
-
-
-def _about(row: Mapping[Any, Any]) -> str:
-    week = "" if pd.isna(row["sem_week"]) or not row["sem_week"] else f" week {int(row['sem_week'])}"
-    return f"{row['stage']}{week}" + (f" of {row['term']}" if row["term"] else "")
-
-
-def _health_lines(found: pd.DataFrame) -> Iterator[str]:
-    for row in found.to_dict("records"):
-        where = "" if row["class_id"] == health.EVERYWHERE else f" [{row['class_id']}]"
-        examples = f" Such as {', '.join(row['examples'])}." if row["examples"] else ""
-        yield f"  {row['status']:<5} {row['check']}{where}: {row['message']}{examples}"
+def _findings(found: pd.DataFrame) -> Iterator[str]:
+    """What was found, the worst first, each with what to do about it."""
+    order = {status: place for place, status in enumerate(WORDS)}
+    yield ""
+    for row in found.sort_values("status", key=lambda s: s.map(order), kind="stable").to_dict("records"):
+        where = "" if row["class_id"] == EVERYWHERE else f" [{row['class_id']}]"
+        examples = f" Rows such as {', '.join(row['examples'])}." if row["examples"] else ""
+        remedy = health.remedy(row["check"]) if row["status"] != "ok" else ""
+        said = f" {remedy}" if remedy else ""
+        yield f"  {WORDS[row['status']]:<5} {row['check']}{where}: {row['message']}{examples}{said}"

@@ -6,6 +6,8 @@ many of its classes, holds back everyone's.
 
 from __future__ import annotations
 
+import hashlib
+import json
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,7 +16,7 @@ import pandas as pd
 from edumetrics.analysis import runs
 from edumetrics.analysis.runs import Run
 from edumetrics.analysis.store import now
-from edumetrics.college import arrivals, health, records
+from edumetrics.college import arrivals, health, plausible, records
 from edumetrics.college.health import EVERYWHERE, LABELS
 from edumetrics.college.records import Work
 from edumetrics.college.source import College, Term
@@ -26,6 +28,9 @@ STAGE = "gate"
 # What follows it; entered into the ledger by `mail.delivery`.
 MAIL = "mail"
 SCHEMA = "schema: "
+# A mapping is looked at in the first weeks of a term, once more after them, and whenever it changed.
+MAPPING = "mapping: looked at"
+FIRST_WEEKS = 4
 TOLD = 3
 NOTHING = "nothing"
 USUAL_WEEKS = 4
@@ -85,6 +90,7 @@ def examine(workspace: Workspace, college: College, term: Term, week: int, *, ba
         _handed_in(college, term, window),
         _flagged(workspace, term, window, gate),
         _schema(workspace, college),
+        _mapping(workspace, college, term, week) if back_to is None else health.nothing(),
         _clock(college, term, back_to) if back_to is not None else health.nothing(),
     ]
     findings = pd.concat(found, ignore_index=True)
@@ -300,6 +306,24 @@ def _schema(workspace: Workspace, college: College) -> pd.DataFrame:
             sentence = f"The college's {name} {what}: correct its mapping."
             rows.append((f"{name}: columns gone", EVERYWHERE, "block", len(gone), gone[: health.EXAMPLES], sentence))
     return pd.DataFrame(rows, columns=list(health.COLUMNS))
+
+
+def _mapping(workspace: Workspace, college: College, term: Term, week: int) -> pd.DataFrame:
+    """What only a wrong mapping explains; once nothing is found, that is remembered for the rest of the term."""
+    said = json.dumps([dict(college.params.college.relations), dict(college.params.college.views)])
+    seen = f"{hashlib.sha256(said.encode()).hexdigest()}, {term.name}, {week > FIRST_WEEKS}"
+    counter = college.position(workspace.today).week(college.params.calendar)
+    counted = not college.whole("sim_state", "id", "current_week", "sim_year").empty
+    found = health.nothing()
+    if counted and college.params.calendar.last_teaching_weeks(counter, 1) != (week,):
+        # An earlier week looked at again: what has come since would only seem to be too early.
+        return found
+    if week <= FIRST_WEEKS or workspace.store.remembered(STAGE, MAPPING).get(MAPPING) != seen:
+        found = plausible.findings(college, term, week)
+        found = found[found["status"] == "block"]
+    if len(found):
+        return found
+    return pd.DataFrame([(MAPPING, EVERYWHERE, "ok", 0, [], seen)], columns=list(health.COLUMNS))
 
 
 def _clock(college: College, term: Term, week: int) -> pd.DataFrame:

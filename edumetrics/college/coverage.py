@@ -1,0 +1,215 @@
+"""Whether a mapping reads all that there is, or leaves out classes, students, weeks, subjects or work."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import cast
+
+import pandas as pd
+import sqlalchemy as sa
+
+from edumetrics.college import arrivals, records
+from edumetrics.college.health import LABELS
+from edumetrics.college.mapping import Relation
+from edumetrics.college.source import College, Term
+from edumetrics.college.suspicions import Found
+from edumetrics.weeks import PAIRING
+
+# Per cent of classes or weeks, and of students, of which something must be missing before it is not chance.
+MISSING, STUDENTS, SUBJECTS = 25, 20, 50
+# Registers so many weeks after the last complete one are of another semester.
+AHEAD = 4
+# In the first weeks a feed may not have begun.
+FROM_WEEK = 3
+# Work due two weeks ago of which so little is handed in (or all of it, by everyone) was not read right.
+HANDED_IN, DUE_LEAST, SINCE_WEEKS = 10, 400, 2
+PLURAL = {"assignment": "assignments", "quiz": "quizzes"}
+HANDED = {"assignment": "submission_date", "quiz": "attempted"}
+WORKS: tuple[records.Work, ...] = ("assignment", "quiz")
+PLACED = (*arrivals.FEEDS[1:], "assignment_definitions", "quiz_definitions", "exam_schedule")
+
+
+def found(college: College, term: Term, week: int) -> Iterator[Found]:
+    """What other records of the term, up to a week, say should be there."""
+    week = max(week, 1)
+    yield from _clock(college, term, week)
+    read = college.registers(term.pairings, week)
+    own = read[read["class_id"].isin(term.pairings["class_id"])]
+    yield from _classes(college, term, own, week)
+    if own.empty:
+        return
+    yield from _students(college, term, own)
+    yield from _weeks(college, term, week)
+    yield from _totals(own)
+    yield from _subjects(college, term)
+    if week >= FROM_WEEK:
+        for name in PLACED:
+            relation = college.relations[name]
+            if relation is not None:
+                yield from _other_classes(college, term, relation, own)
+    for work in WORKS:
+        yield from _handed_in(college, term, own, work, week)
+
+
+def _clock(college: College, term: Term, week: int) -> Iterator[Found]:
+    """A week counter that does not stand where the records end."""
+    state = college.whole("sim_state", "id", "current_week", "sim_year")
+    if state.empty:
+        return
+    calendar, c = college.params.calendar, cast(Relation, college.relations["attendance"]).c
+    said, last = int(state["current_week"].iloc[0]), calendar.weeks_per_semester
+    weeks = max(slot.offset for slot in calendar.slots.values()) + last
+    newest = college.frame(
+        sa.select(sa.func.max(c.week_date, type_=sa.Date).label("day")).where(c.present >= 0), "attendance"
+    )["day"].iloc[0]
+    end = term.week_ends(min(week, last))["week_end"].max()
+    if not 0 <= said <= weeks:
+        yield Found("sim_state", "current_week", 1, f"It is {said}, but the year has the weeks 0 to {weeks}.")
+    elif newest > end + pd.Timedelta(weeks=AHEAD):
+        ends = f"week {week} of this term, which ended on {end.date()}; registers go on to {newest.date()}"
+        yield Found("sim_state", "current_week", 1, f"It is {said}, {ends}: is it counted through the year?")
+
+
+def _classes(college: College, term: Term, own: pd.DataFrame, week: int) -> Iterator[Found]:
+    """Classes in session without a register: the wrong kind of id, or of semester."""
+    running = set(term.pairings["class_id"])
+    silent = sorted(running - set(own["class_id"]))
+    if week < 2 or not silent:
+        return
+    relation = cast(Relation, college.relations["attendance"])
+    c = relation.c
+    newest = sa.select(c.class_id, sa.func.max(c.semester).label("semester")).where(c.class_id.in_(silent))
+    semesters = college.frame(newest.group_by(c.class_id), "attendance")
+    # One class of a few may be late with its registers.
+    stops = len(silent) >= 2 and 100 * len(silent) >= MISSING * len(running)
+    number = f"{len(silent)} of {len(running)} classes in session, such as {silent[0]},"
+    if semesters.empty:
+        said = f"{number} have no register: is it one kind of id with classes.class_id, and is no class left out?"
+        yield Found("attendance", "class_id", len(silent), said, stops)
+    else:
+        first = semesters.iloc[0]
+        says = term.pairings.set_index("class_id").loc[first["class_id"], "semester"]
+        said = (
+            f"{number} have no register in this term: of {first['class_id']} classes say semester {says:.0f},"
+            f" the registers go up to {first['semester']:.0f}."
+        )
+        yield Found("attendance", "semester", len(silent), said, stops)
+
+
+def _students(college: College, term: Term, own: pd.DataFrame) -> Iterator[Found]:
+    """Students without a register, or without an advisor; classes that have all left."""
+    here = college.students[college.students["class_id"].isin(own["class_id"])]
+    gone = int((here["withdrawn_on"] < pd.Timestamp(term.name)).sum())
+    if gone >= 5 and 2 * gone >= len(here):
+        said = f"{gone} of {len(here)} students of classes in session left before the term began: is that another date?"
+        yield Found("students", "withdrawn_on", gone, said)
+    here = here[here["withdrawn_on"].isna() & ~(here["joined_on"] > pd.Timestamp(term.name))]
+    missing = here[~here["student_id"].isin(own["student_id"])]
+    if len(missing) >= 5 and 100 * len(missing) >= STUDENTS * len(here):
+        said = f"{len(missing)} of {len(here)} students of its classes have none: does a condition leave rows out?"
+        yield Found("attendance", "student_id", len(missing), said)
+    nobodys = here["advisor_id"].isna() & ~here["class_id"].isin(college.advisors["class_id"])
+    if 2 * nobodys.sum() >= len(here) > 0:
+        said = f"{nobodys.sum()} of {len(here)} students have no advisor, neither of their own nor of their class."
+        yield Found("students", "advisor_id", int(nobodys.sum()), said)
+
+
+def _weeks(college: College, term: Term, week: int) -> Iterator[Found]:
+    """Teaching weeks without rows, weeks that are not taught with many, weeks that have not come."""
+    calendar = college.params.calendar
+    for feed in arrivals.FEEDS:
+        counted = arrivals.rows_by_week(college, term, feed, range(1, calendar.weeks_per_semester + 1))
+        rows = counted.groupby("week")["rows"].sum()
+        taught = [number for number in calendar.teaching_weeks if number <= week]
+        usual = rows.reindex(taught).median()
+        empty = [number for number in taught if not rows.get(number, 0)]
+        # Registers may be prepared ahead: only those that someone marked have been held.
+        marked = rows - counted.groupby("week")["unmarked"].sum()
+        early = [int(number) for number in marked.index[marked >= usual / 2] if number > week]
+        off = [n for n in rows.index if n <= week and n not in taught and rows[n] >= usual / 2]
+        column = "borrow_week" if feed == "book_borrows" else "week"
+        names = ", ".join(map(str, empty))
+        if early and max(early) > week + 1:
+            said = f"Rows go up to week {max(early)}; the last complete week is {week}, by sim_state or the calendar."
+            yield Found(feed, column, len(early), said)
+        elif 1 in empty and early:
+            said = f"Week 1 has no row, but week {early[0]}, which is not over, has as many as any: is it off by one?"
+            yield Found(feed, column, len(empty), said)
+        elif feed == "attendance" and empty and off:
+            said = f"Of week {names} there is no register, but of week {off[0]:.0f}, which is not taught: off by one?"
+            yield Found(feed, column, len(empty), said)
+        elif feed == "attendance" and len(empty) >= 2 and 100 * len(empty) >= MISSING * len(taught):
+            said = (
+                f"No class has a register in weeks {names}: does a condition leave them out, or were these vacations?"
+            )
+            yield Found(feed, column, len(empty), said)
+        elif feed == "attendance" and off:
+            said = f"There are registers in week {off[0]:.0f}, which is not taught: compare the calendar's exam weeks."
+            yield Found(feed, column, len(off), said)
+
+
+def _totals(own: pd.DataFrame) -> Iterator[Found]:
+    held = own[own["held"] > 0].groupby("week")["held"].mean()
+    if len(held) >= 4 and held.is_monotonic_increasing and held.iloc[-1] >= 3 * held.iloc[0]:
+        said = "It grows from week to week: are these the lectures since the semester's first day, not the week's?"
+        yield Found("attendance", "lectures_held", len(own), said)
+
+
+def _subjects(college: College, term: Term) -> Iterator[Found]:
+    """Subjects that have exams or work, but no register."""
+    registers = _pairs(college, term, "attendance")
+    others = pd.concat([_pairs(college, term, name) for name in ("assignment_definitions", "exam_schedule")])
+    others = others.drop_duplicates()
+    others = others[others["class_id"].isin(registers["class_id"])]
+    silent = others.merge(registers, how="left", indicator="found").query("found == 'left_only'")
+    if len(silent) >= 2 and 100 * len(silent) >= SUBJECTS * len(others):
+        said = f"{len(silent)} of {len(others)} subjects with work or exams have no register: is it one kind of id?"
+        yield Found("attendance", "subject_id", len(silent), said, stops=False)
+
+
+def _pairs(college: College, term: Term, name: str) -> pd.DataFrame:
+    relation = college.relations[name]
+    if relation is None:
+        return pd.DataFrame({"class_id": pd.Series(dtype="str"), "subject_id": pd.Series(dtype="str")})
+    wanted = sa.select(relation.c.class_id, relation.c.subject_id).where(term.within(relation)).distinct()
+    return college.frame(wanted, name).dropna()
+
+
+def _other_classes(college: College, term: Term, relation: Relation, own: pd.DataFrame) -> Iterator[Found]:
+    """Records of none, or of few, of the classes that have registers."""
+    c, name = relation.c, relation.table.name
+    known = college.frame(sa.select(c.class_id, c.semester).where(college.known_class(relation)).distinct(), name)
+    classes = own[PAIRING].drop_duplicates()
+    there = classes.merge(known, on=PAIRING)
+    registers = cast(Relation, college.relations["attendance"]).c
+    ever = college.frame(sa.select(registers.class_id, registers.semester).distinct(), "attendance")
+    strange = known.merge(ever, on=PAIRING, how="left", indicator="found").query("found == 'left_only'")
+    if there.empty and len(strange):
+        first = strange.iloc[0]
+        said = f"No row is of a class and semester in session; {first['class_id']} has some of {first['semester']:.0f}:"
+        yield Found(name, "semester", len(strange), f"{said} is it the semester that attendance has?")
+        return
+    silent = len(classes) - len(there)
+    if name in LABELS and len(there) and 100 * silent >= MISSING * len(classes):
+        said = f"{silent} of {len(classes)} classes with registers have none: does a condition leave them out?"
+        yield Found(name, "class_id", silent, said, stops=False)
+
+
+def _handed_in(college: College, term: Term, own: pd.DataFrame, work: records.Work, week: int) -> Iterator[Found]:
+    """Work of which nearly nothing was handed in, or everything by everyone."""
+    day = term.week_ends(week)["week_end"].max().date()
+    size = own.groupby("class_id")["student_id"].nunique()
+    items = records.items(college, term, work)
+    due = items[items["due_week"] <= week - SINCE_WEEKS]
+    wanted = due["class_id"].map(size).astype("float64").sum()
+    if wanted < DUE_LEAST or college.relations["enrolments"] is not None:
+        return
+    done = records.done(college, term, work, day, by_subject=False)
+    came = done.loc[done["week"] <= week - SINCE_WEEKS, "done"].sum() if len(done) else 0
+    due_so_far = f"{wanted:.0f} {PLURAL[work]} due up to week {week - SINCE_WEEKS}"
+    if 100 * came < HANDED_IN * wanted:
+        said = f"Of {due_so_far} only {came:.0f} are read as handed in: does a condition leave rows out?"
+        yield Found(f"{work}_submissions", f"{work}_id", int(wanted - came), said)
+    elif came >= wanted:
+        said = f"All {due_so_far} are read as handed in, by everyone: do rows of missing work count as work?"
+        yield Found(f"{work}_submissions", HANDED[work], int(came), said)

@@ -1,0 +1,298 @@
+"""What a wrong mapping looks like row by row: each row may be true, but not so many of them.
+
+A suspicion is a share: of the rows `among` which it could show, so many per cent are `bad`. Where a college's data is
+merely dirty few are; where two columns are swapped, or a percentage is a fraction, nearly all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import sqlalchemy as sa
+
+from edumetrics.college.health import PARENTS
+from edumetrics.college.mapping import Relation
+from edumetrics.college.source import College, Condition, Term
+from edumetrics.params import Calendar
+
+Columns = Any  # of a subquery, by name
+ROWS = 20
+ALL, MOST, MANY, SOME = 100, 50, 20, 5
+HIGHEST_HELD, HIGHEST_VISITS, DAYS = 40, 50, 7
+
+
+class Found(NamedTuple):
+    """What was found: where to look, how many rows show it, and a sentence; whether a run would mislead by it."""
+
+    relation: str
+    column: str
+    rows: int
+    sentence: str
+    stops: bool = True
+
+
+@dataclass(frozen=True)
+class Suspicion:
+    """A share of rows that only a wrong mapping explains.
+
+    Attributes:
+        columns: of the relation, the one to look at first; all must be there.
+        bad: the condition that a row is odd; it is given the relation's columns, and those of what the row is about.
+        sentence: about {pct} per cent of {rows} rows, {bad} of them odd.
+        among: the condition that a row counts at all; every row when None.
+        share: per cent, from which on it is suspicious.
+        least: rows, below which nothing can be said.
+    """
+
+    columns: tuple[str, ...]
+    bad: Callable[[Columns, Columns], Condition]
+    sentence: str
+    among: Callable[[Columns, Columns], Condition] | None = None
+    share: float = MANY
+    least: int = ROWS
+
+
+def found(college: College, term: Term) -> Iterator[Found]:
+    """The suspicions that a term's rows confirm."""
+    for name, suspicions in _by_relation(college.params.calendar).items():
+        relation = college.relations[name]
+        parent = college.relations[PARENTS[name]] if name in PARENTS else None
+        if relation is None or (name in PARENTS and parent is None):
+            continue
+        possible = [one for one in suspicions if all(column in relation.present for column in one.columns)]
+        if not possible:
+            continue
+        counts = college.frame(_counted(possible, relation, parent, term), name).iloc[0]
+        for n, one in enumerate(possible):
+            rows, bad = counts[f"rows{n}"], counts[f"bad{n}"]
+            if rows >= one.least and bad >= one.share / 100 * rows:
+                values = {"pct": f"{100 * bad / rows:.0f}", "rows": f"{rows:.0f}", "bad": f"{bad:.0f}"}
+                yield Found(name, one.columns[0], int(bad), one.sentence.format(**values))
+
+
+def _counted(possible: list[Suspicion], relation: Relation, parent: Relation | None, term: Term) -> sa.Select[Any]:
+    """One row: of each suspicion, how many rows count and how many of them are odd."""
+    about = parent.c if parent is not None else None
+    sums = []
+    for n, one in enumerate(possible):
+        counts = sa.true() if one.among is None else one.among(relation.c, about)
+        odd = sa.and_(counts, one.bad(relation.c, about))
+        for label, condition in ((f"rows{n}", counts), (f"bad{n}", odd)):
+            total = sa.func.sum(sa.case((condition, 1), else_=0), type_=sa.Integer)
+            sums.append(sa.func.coalesce(total, 0).label(label))
+    if parent is not None:
+        key = parent.table.key[0]
+        joined = sa.join(relation.rows, parent.rows, relation.c[key] == parent.c[key])
+        wanted = sa.select(*sums).select_from(joined)
+        # Exams are few, and none of this term may be known yet: those of every term count.
+        return wanted if relation.table.name == "exam_results" else wanted.where(term.within(parent))
+    wanted = sa.select(*sums).select_from(relation.rows)
+    if "semester" in relation.table.names and "class_id" in relation.table.names:
+        return wanted.where(term.within(relation))
+    if relation.table.name == "students":
+        return wanted.where(relation.c.class_id.in_(list(term.pairings["class_id"])))
+    return wanted
+
+
+def _by_relation(calendar: Calendar) -> dict[str, list[Suspicion]]:
+    return {
+        **_people(),
+        "attendance": _registers(calendar),
+        **_feeds(calendar),
+        "assignment_definitions": [
+            *_due(calendar, "due_week"),
+            Suspicion(("assigned_week", "due_week"), lambda c, _: c.assigned_week > c.due_week,
+                      "In {pct}% of the rows it is later than due_week: are the two swapped?", share=MOST),
+            Suspicion(("max_marks",), lambda c, _: sa.or_(c.max_marks.is_(None), c.max_marks <= 0),
+                      "{pct}% of the items have no maximum above 0, so that no mark of theirs counts.", share=MOST),
+        ],
+        "quiz_definitions": _due(calendar, "scheduled_week"),
+        "assignment_submissions": [
+            *_percent("quality_pct"),
+            *_percent("plagiarism_pct"),
+            *_marks("assignments"),
+            _order("marked_on", "submission_date"),
+        ],
+        "quiz_submissions": [
+            *_percent("score_pct"),
+            *_marks("quizzes"),
+            _score_is_of_marks(),
+            _order("marked_on", "attempt_date"),
+            Suspicion(("attempted", "marks_obtained"), lambda c, _: sa.not_(sa.func.coalesce(c.attempted, sa.false())),
+                      "It says no in {pct}% of the rows that have marks above 0: are yes and no the wrong way round?",
+                      among=lambda c, _: c.marks_obtained > 0, share=MOST),
+        ],
+        "exam_schedule": [
+            Suspicion(("exam_type",), lambda c, _: sa.func.lower(c.exam_type).not_in(["midterm", "endterm"]),
+                      "{pct}% of the exams are neither midterm nor endterm: translate the college's words.", least=1),
+        ],
+        "exam_results": [
+            *_percent("score_pct"),
+            *_marks("exams"),
+            _score_is_of_marks(),
+            Suspicion(("pass_fail",), lambda c, _: c.pass_fail.not_in(["P", "F"]),
+                      "{pct}% are neither P nor F: translate the college's words.",
+                      among=lambda c, _: c.pass_fail.is_not(None)),
+            Suspicion(("result_date",), lambda c, exam: c.result_date < exam.exam_date,
+                      "{pct}% of the results were known before their exam: is that another date?",
+                      among=lambda c, exam: sa.and_(c.result_date.is_not(None), exam.exam_date.is_not(None)),
+                      share=MOST),
+        ],
+        "enrolments": [_order("to", "from")],
+        "excuses": [_order("to", "from")],
+    }  # fmt: skip
+
+
+def _people() -> dict[str, list[Suspicion]]:
+    return {
+        "advisors": [_address()],
+        "students": [
+            _address(),
+            _order("withdrawn_on", "joined_on"),
+            Suspicion(("name",), lambda c, _: c.name.contains("@"),
+                      "{pct}% of the names are addresses: are name and email swapped?", share=MOST, least=2),
+        ],
+    }  # fmt: skip
+
+
+def _address() -> Suspicion:
+    return Suspicion(
+        ("email",),
+        lambda c, _: sa.not_(c.email.contains("@")),
+        "{pct}% have no @: is that another column?",
+        among=lambda c, _: sa.and_(c.email.is_not(None), c.email != ""),
+        share=MOST,
+        least=2,
+    )
+
+
+def _registers(calendar: Calendar) -> list[Suspicion]:
+    def marked(c: Columns, _: Columns) -> Condition:
+        return sa.and_(c.present >= 0, c.lectures_held > 0)
+
+    days_stand_in = calendar.attendance_rule_pct is None
+    return [
+        Suspicion(("present", "lectures_held"), lambda c, _: c.present > c.lectures_held,
+                  "In {pct}% of the registers it is above lectures_held: are the two swapped, or is it a percentage?",
+                  among=marked),
+        Suspicion(("present",), lambda c, _: c.present == c.lectures_held,
+                  "In all {rows} registers it equals lectures_held: were the absences left out?",
+                  among=marked, share=ALL, least=5 * ROWS),
+        # A student who came to one lecture of several in some week came to none of them in another.
+        Suspicion(("present", "lectures_held"), lambda c, _: c.present == 1,
+                  "In {rows} registers it is 1 of several lectures, in none it is 0: were rows of absences left out?",
+                  among=lambda c, _: sa.and_(c.present.between(0, 1), c.lectures_held.between(2, 8)), share=ALL),
+        Suspicion(("present",), lambda c, _: sa.or_(c.present.is_(None), c.present < 0),
+                  "{pct}% of the registers have none, and are left out: is that the right column?", share=MOST),
+        Suspicion(("lectures_held",), lambda c, _: c.lectures_held > HIGHEST_HELD,
+                  "{pct}% of the registers have more than 40 lectures a week: are these minutes, or running totals?"),
+        Suspicion(("week_date",), lambda c, _: c.week_date.is_(None), "{pct}% of the registers have no date."),
+        *([] if days_stand_in else [_absences(marked)]),
+        *_within_semester(calendar, "week"),
+    ]  # fmt: skip
+
+
+def _absences(marked: Callable[[Columns, Columns], Condition]) -> Suspicion:
+    return Suspicion(
+        ("present", "lectures_held"),
+        lambda c, _: 2 * c.present < c.lectures_held,
+        "In {pct}% of the registers it is below half of lectures_held: are these the absences?",
+        among=marked,
+        share=60,
+        least=5 * ROWS,
+    )
+
+
+def _feeds(calendar: Calendar) -> dict[str, list[Suspicion]]:
+    return {
+        "library_visits": [
+            Suspicion(("physical_visits",), lambda c, _: c.physical_visits > HIGHEST_VISITS,
+                      "{pct}% of the rows have more than 50 visits in a week: are these running totals?"),
+            *_within_semester(calendar, "week"),
+        ],
+        "book_borrows": [
+            _order("return_date", "borrow_date"),
+            _order("return_week", "borrow_week"),
+            *_within_semester(calendar, "borrow_week"),
+        ],
+        # The platform may be open before the semester begins.
+        "lms_activity": [
+            Suspicion(("active_days",), lambda c, _: ~c.active_days.between(0, DAYS),
+                      "{pct}% are not between 0 and 7 days: are these clicks?"),
+            Suspicion(("events", "active_days"), lambda c, _: c.events < c.active_days,
+                      "In {pct}% of the rows it is below active_days: are the two swapped?", share=MOST),
+            Suspicion(("week",), lambda c, _: c.week > calendar.weeks_per_semester,
+                      "{pct}% are beyond the last week of the semester: are these weeks of the year?", share=SOME),
+        ],
+    }  # fmt: skip
+
+
+def _within_semester(calendar: Calendar, column: str) -> list[Suspicion]:
+    last = calendar.weeks_per_semester
+    return [
+        Suspicion((column,), lambda c, _: c[column] < 1,
+                  "{pct}% of the rows are before week 1: is the first week counted as 0?", share=3),
+        Suspicion((column,), lambda c, _: c[column] > last,
+                  f"{{pct}}% of the rows are after week {last}: are these weeks of the year?", share=SOME),
+    ]  # fmt: skip
+
+
+def _due(calendar: Calendar, column: str) -> list[Suspicion]:
+    teaching = calendar.teaching_weeks
+    return [
+        Suspicion((column,), lambda c, _: c[column].is_(None), "{pct}% of the items have none, and are never due.",
+                  share=MOST, least=5),
+        Suspicion((column,), lambda c, _: c[column].not_in(teaching),
+                  "{pct}% of the items fall into weeks that are not taught, and are never due: compare the calendar.",
+                  among=lambda c, _: c[column].is_not(None), share=MOST, least=5),
+    ]  # fmt: skip
+
+
+def _percent(column: str) -> list[Suspicion]:
+    return [
+        Suspicion((column,), lambda c, _: c[column] <= 1,
+                  "None of {rows} is above 1: is it a fraction? Percentages go from 0 to 100.",
+                  among=lambda c, _: c[column] > 0, share=ALL),
+        Suspicion((column,), lambda c, _: ~c[column].between(0, 100), "{pct}% are not between 0 and 100.",
+                  among=lambda c, _: c[column].is_not(None)),
+    ]  # fmt: skip
+
+
+def _out_of(c: Columns, about: Columns) -> sa.ColumnElement[Any]:
+    """The marks to be had: of an exam's result its own, where it says so."""
+    return sa.func.coalesce(c.max_marks, about.max_marks) if "max_marks" in c else about.max_marks
+
+
+def _marks(what: str) -> list[Suspicion]:
+    return [
+        Suspicion(("marks_obtained",), lambda c, about: c.marks_obtained > _out_of(c, about),
+                  f"{{pct}}% are above the max_marks of their {what}: are the two swapped, or is it a percentage?",
+                  among=lambda c, about: sa.and_(c.marks_obtained.is_not(None), _out_of(c, about) > 0)),
+        Suspicion(("marks_obtained",), lambda c, about: 2 * c.marks_obtained < _out_of(c, about),
+                  f"None of {{rows}} reaches half of the max_marks of their {what}: do the two use one scale?",
+                  among=lambda c, about: sa.and_(c.marks_obtained >= 0, _out_of(c, about) > 0),
+                  share=ALL, least=2 * ROWS),
+    ]  # fmt: skip
+
+
+def _score_is_of_marks() -> Suspicion:
+    return Suspicion(
+        ("score_pct", "marks_obtained"),
+        lambda c, about: sa.func.abs(c.score_pct - 100 * c.marks_obtained / _out_of(c, about)) > 5,
+        "In {pct}% of the rows it is not marks_obtained of max_marks: do they belong together?",
+        among=lambda c, about: sa.and_(c.score_pct.is_not(None), c.marks_obtained >= 0, _out_of(c, about) > 0),
+        share=MOST,
+    )
+
+
+def _order(later: str, earlier: str) -> Suspicion:
+    return Suspicion(
+        (later, earlier),
+        lambda c, _: c[later] < c[earlier],
+        f"In {{pct}}% of the rows it is before {earlier}: are the two swapped?",
+        among=lambda c, _: sa.and_(c[later].is_not(None), c[earlier].is_not(None)),
+        share=MOST,
+        least=5,
+    )

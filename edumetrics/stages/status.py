@@ -1,0 +1,84 @@
+"""What `edumetrics status` says: the whole story in one screen."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import pandas as pd
+
+from edumetrics.college import health
+from edumetrics.errors import Locked
+from edumetrics.stages import gate
+from edumetrics.stages.workspace import Workspace, open_workspace
+from edumetrics.weeks import Position
+
+RUNS_SHOWN = 5
+
+
+def status() -> Iterator[str]:
+    """Line by line: college, analysis, what is held and why, last runs, feeds.
+
+    Raises:
+        SettingsError: a setting is wrong, a database cannot be reached, or the mapping does not fit.
+    """
+    workspace = open_workspace()
+    calendar, store = workspace.params.calendar, workspace.store
+    with workspace.college() as college:
+        position, done = college.position(workspace.today), store.position()
+        yield f"College:  week {position.week(calendar)} of {position.label(calendar)}"
+        yield f"Analysis: {_analysed(workspace, done, position)}"
+        yield f"At work:  {_at_work(workspace)}"
+        yield f"Held:     {gate.held(workspace)}"
+        yield f"Forecast: {_forecasts(workspace)}"
+        yield "Last runs (UTC):"
+        for row in store.newest("run_log", "started_at", RUNS_SHOWN).to_dict("records"):
+            rows = "" if pd.isna(row["rows_written"]) else f", {int(row['rows_written'])} rows"
+            why = "" if pd.isna(row["error"]) else f": {row['error']}"
+            yield f"  {row['started_at']:%Y-%m-%d %H:%M}  {_about(row)}: {row['status']}{rows}{why}"
+        term = college.current_term(position)
+        weeks = calendar.last_teaching_weeks(position.week(calendar), 1)
+        if term is not None and weeks:
+            yield "Feeds:"
+            for feed in health.feeds(college, term, weeks[0]).to_dict("records"):
+                yield f"  {feed['status']:<5} {feed['message']}"
+
+
+def _analysed(workspace: Workspace, done: Position | None, position: Position) -> str:
+    calendar = workspace.params.calendar
+    if done is None:
+        return "not begun; `edumetrics calibrate` computes the completed semesters, `edumetrics run` the one in session"
+    behind = len(list(done.until(position, calendar)))
+    weeks = "1 week" if behind == 1 else f"{behind} weeks"
+    left = f"; {weeks} behind, `edumetrics run` catches up" if behind else ""
+    ahead = "; ahead of the college, `edumetrics run` rolls it back" if done > position else ""
+    return f"week {done.week(calendar)} of {done.label(calendar)}{left}{ahead}"
+
+
+def _at_work(workspace: Workspace) -> str:
+    try:
+        with workspace.store.exclusive():
+            return "nobody"
+    except Locked:
+        return "another run"
+
+
+def _forecasts(workspace: Workspace) -> str:
+    """Which model each question is answered by, of those trained last."""
+    kept = workspace.store.read("model_runs", ("task", "model_id", "trained_terms"), champion=True)
+    kept = kept[kept["task"] != "review"].sort_values("trained_terms").drop_duplicates("task", keep="last")
+    if kept.empty:
+        return "none yet: lists are drawn up by the rules"
+    kinds = [f"{task}: {_kind(task, model)}" for task, model in zip(kept["task"], kept["model_id"], strict=True)]
+    return f"{', '.join(kinds)}; learnt from terms up to that of {kept['trained_terms'].str.split(',').str[-1].max()}"
+
+
+def _kind(task: str, model_id: str) -> str:
+    """The kind of model that an id names, such as linear, without its task and terms."""
+    return re.sub(r"(-\d{4}-\d\d-\d\d)+$", "", model_id.removeprefix(f"{task}-"))
+
+
+def _about(row: Mapping[Any, Any]) -> str:
+    week = "" if pd.isna(row["sem_week"]) or not row["sem_week"] else f" week {int(row['sem_week'])}"
+    return f"{row['stage']}{week}" + (f" of {row['term']}" if row["term"] else "")

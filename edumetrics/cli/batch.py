@@ -1,4 +1,4 @@
-"""Commands of the week: check, run, send, calibrate, evaluate, status."""
+"""Commands of the week: run, send, calibrate, evaluate, status."""
 
 from __future__ import annotations
 
@@ -17,16 +17,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from edumetrics.stages.workspace import Workspace
-
-
-@main.command()
-@click.option("--as-of", type=DAY, help="Count weeks from this day (colleges without a week counter).")
-def check(as_of: datetime | None) -> None:
-    """Look at connections, mapping, read-only role, samples and data health; change nothing."""
-    from edumetrics.stages import checking
-
-    for line in checking.report(day_of(as_of)):
-        click.echo(line)
 
 
 @main.command()

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import fcntl
 import os
+import re
 from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
+from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
+from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 from sqlalchemy.engine import URL, Connection, Engine, make_url
@@ -16,6 +20,7 @@ from sqlalchemy.engine import URL, Connection, Engine, make_url
 from edumetrics.errors import EduMetricsError, SettingsError
 
 CONNECT_SECONDS = 10
+MYSQL = ("mysql", "mariadb")
 # An advisory lock is a number: this one is ours ("edumetri" in ASCII).
 LOCK = 0x6564756D65747269
 
@@ -50,10 +55,12 @@ def college_engine(url: str, time_zone: str = "UTC", *, alone: bool = True) -> E
             + ("" if alone else " -c max_parallel_workers_per_gather=0")
         )
         return _engine(parsed, "CLIENT_DB_URL", connect_args={"options": options, **_pg_arguments(parsed)})
-    engine = _engine(parsed, "CLIENT_DB_URL")
-    if name in ("mysql", "mariadb"):
-        sa.event.listen(engine, "connect", _mysql_read_only)
-    return engine
+    if name in MYSQL:
+        arguments = {"connect_timeout": CONNECT_SECONDS, "charset": "utf8mb4"}
+        engine = _engine(parsed, "CLIENT_DB_URL", connect_args=arguments)
+        sa.event.listen(engine, "connect", partial(_mysql_session, time_zone))
+        return engine
+    return _engine(parsed, "CLIENT_DB_URL")
 
 
 def writable_engine(url: str, setting: str = "DEFAULT_DB_URL") -> Engine:
@@ -150,9 +157,11 @@ def could_write(connection: Connection) -> bool:
         return any(path and os.access(path, os.W_OK) for _, _, path in rows)
     if connection.dialect.name == "postgresql":
         return bool(connection.exec_driver_sql(_PG_COULD_WRITE).scalar())
-    if connection.dialect.name in ("mysql", "mariadb"):
-        grants = " ".join(str(row[0]).upper() for row in connection.exec_driver_sql("SHOW GRANTS"))
-        return any(word in grants for word in ("ALL PRIVILEGES", "INSERT", "UPDATE", "DELETE"))
+    if connection.dialect.name in MYSQL:
+        grants = [re.match("GRANT (.*?) ON ", str(row[0])) for row in connection.exec_driver_sql("SHOW GRANTS")]
+        # Privileges may name columns: SELECT (`a`, `b`).
+        held = {word for grant in grants if grant for word in re.sub(r"\(.*?\)", "", grant[1]).upper().split(", ")}
+        return not {word.strip() for word in held} <= {"USAGE", "SELECT", "SHOW VIEW", "SHOW DATABASES"}
     return True
 
 
@@ -196,7 +205,7 @@ def _parse(url: str, setting: str) -> URL:
     if parsed.drivername == "postgresql":
         # SQLAlchemy 2.1 reads a bare postgresql:// as psycopg 3; we ship psycopg2.
         parsed = parsed.set(drivername="postgresql+psycopg2")
-    if parsed.drivername in ("mysql", "mariadb"):
+    if parsed.drivername in MYSQL:
         parsed = parsed.set(drivername=f"{parsed.drivername}+pymysql")
     return parsed
 
@@ -233,8 +242,15 @@ def _sqlite_begin(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN")
 
 
-def _mysql_read_only(connection: Any, _: Any) -> None:
+def _mysql_session(time_zone: str, connection: Any, _: Any) -> None:
+    """Read-only; moments are read in the college's time zone, by its name where the server knows it."""
     with connection.cursor() as cursor:
+        try:
+            cursor.execute("SET time_zone = %s", (time_zone,))
+        except connection.Error:
+            # Without its tables of time zones a server knows offsets only: that of today.
+            offset = datetime.now(ZoneInfo(time_zone)).strftime("%z")
+            cursor.execute("SET time_zone = %s", (f"{offset[:3]}:{offset[3:]}",))
         cursor.execute("SET SESSION TRANSACTION READ ONLY")
 
 

@@ -10,10 +10,11 @@ import sqlalchemy as sa
 from edumetrics import database
 from edumetrics.fields import RELATIONS
 
+Frames = dict[str, pd.DataFrame]
 DATES = {field.name for table in RELATIONS.values() for field in table.fields if field.kind == "date"}
 
 
-def records(url: str) -> dict[str, pd.DataFrame]:
+def records(url: str) -> Frames:
     """Every table of a college in the native schema."""
     engine = sa.create_engine(url)
     with engine.connect() as connection:
@@ -22,7 +23,7 @@ def records(url: str) -> dict[str, pd.DataFrame]:
     engine.dispose()
     for frame in frames.values():
         for name in DATES & set(frame.columns):
-            frame[name] = pd.to_datetime(frame[name])
+            frame[name] = pd.to_datetime(frame[name], format="ISO8601")
     return frames
 
 

@@ -1,0 +1,207 @@
+"""What an IT department is asked to sign: what a mapping reads of their database, by which grants, at what load."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import pandas as pd
+import sqlalchemy as sa
+import sqlglot
+from sqlglot import exp
+from sqlglot.optimizer.qualify import qualify
+from sqlglot.optimizer.scope import traverse_scope
+
+from edumetrics.college.mapping import Relation, is_select
+from edumetrics.college.source import College
+from edumetrics.errors import SettingsError
+from edumetrics.params import Params
+from edumetrics.stages import gate
+from edumetrics.stages.week import gather
+from edumetrics.stages.workspace import Workspace, open_workspace
+
+ROLE = "edumetrics_reader"
+# As sqlglot calls them.
+DIALECTS = {"postgresql": "postgres", "mariadb": "mysql"}
+Reads = dict[str, dict[str, None]]
+
+
+@dataclass(frozen=True)
+class Statement:
+    """A statement that a weekly run sent: which relation it asked, the rows that came back, and seconds."""
+
+    relation: str
+    rows: int
+    seconds: float
+
+
+class Watched(College):
+    """A college that remembers what it was asked."""
+
+    def __init__(self, connection: sa.Connection, params: Params) -> None:
+        super().__init__(connection, params)
+        self.said: list[Statement] = []
+
+    def frame(self, select: sa.Select[Any], what: str) -> pd.DataFrame:
+        """As `College.frame`."""
+        began = perf_counter()
+        frame = super().frame(select, what)
+        self.said.append(Statement(what, len(frame), perf_counter() - began))
+        return frame
+
+
+def contract(as_of: date | None = None) -> Iterator[str]:
+    """The contract of the mapping in use, in Markdown, line by line; measures one week's reading.
+
+    Raises:
+        SettingsError: a setting is wrong, the database cannot be reached, or the mapping does not fit.
+    """
+    workspace = open_workspace()
+    with workspace.college() as opened:
+        college = Watched(opened.connection, workspace.params)
+        relations = {name: relation for name, relation in college.relations.items() if relation is not None}
+        reads = {name: reading(college, relation) for name, relation in relations.items()}
+        yield f"# What EduMetrics reads of {_place(college)}"
+        yield ""
+        yield f"Mapping: {workspace.settings.college}. EduMetrics only ever reads: its session is read-only, it has no"
+        yield "statement that writes, and it needs no grant but SELECT on the columns below."
+        yield from _columns(reads)
+        yield from _grants(college, merged(reads.values()))
+        yield from _selects(relations)
+        yield from _load(workspace, college, reads, as_of)
+
+
+def reading(college: College, relation: Relation) -> Reads:
+    """The tables that a relation reads, and of each the columns.
+
+    Raises:
+        SettingsError: its SELECT is in no SQL that can be taken apart.
+    """
+    if not is_select(relation.source):
+        schema, _, name = relation.source.rpartition(".")
+        return {f"{schema}.{name}" if schema else name: dict.fromkeys(sorted(relation.present))}
+    dialect = college.connection.dialect.name
+    known = _known(college.connection)
+    lower = {table.lower(): (table, {column.lower(): column for column in columns}) for table, columns in known.items()}
+    try:
+        parsed = sqlglot.parse_one(relation.source, dialect=DIALECTS.get(dialect, dialect))
+        # SQLite's tables have a column more than they tell.
+        hidden = ["rowid"] if dialect == "sqlite" else []
+        schema_of: dict[str, object] = {
+            table: dict.fromkeys([*columns, *hidden], "TEXT") for table, columns in known.items()
+        }
+        name = DIALECTS.get(dialect, dialect)
+        whole = qualify(parsed, schema=schema_of, dialect=name, validate_qualify_columns=False)
+    except sqlglot.errors.SqlglotError as error:
+        said = str(error).splitlines()[0]
+        raise SettingsError(f"The SELECT for {relation.table.name} cannot be taken apart ({said}).") from error
+    found: Reads = {}
+    for scope in traverse_scope(whole):
+        for source in scope.sources.values():
+            if isinstance(source, exp.Table) and source.name.lower() in lower:
+                found.setdefault(lower[source.name.lower()][0], {})
+        for column in scope.columns:
+            origin = scope.sources.get(column.table)
+            if isinstance(origin, exp.Table) and origin.name.lower() in lower:
+                table, columns = lower[origin.name.lower()]
+                if column.name.lower() in columns:
+                    found.setdefault(table, {})[columns[column.name.lower()]] = None
+    return found
+
+
+def merged(parts: Any) -> Reads:
+    """What several relations read together, by table."""
+    found: Reads = {}
+    for part in parts:
+        for table, columns in part.items():
+            found.setdefault(table, {}).update(columns)
+    return dict(sorted(found.items()))
+
+
+def _known(connection: sa.Connection) -> dict[str, list[str]]:
+    inspector = sa.inspect(connection)
+    found = inspector.get_multi_columns(kind=sa.engine.reflection.ObjectKind.ANY)
+    return {name: [column["name"] for column in columns] for (_, name), columns in found.items()}
+
+
+def _place(college: College) -> str:
+    url = college.connection.engine.url
+    host = f" at {url.host}" if url.host else ""
+    return f"the {college.connection.dialect.name} database {Path(str(url.database)).name.split('?')[0]}{host}"
+
+
+def _columns(reads: dict[str, Reads]) -> Iterator[str]:
+    yield from ("", "## Tables and columns", "", "| table | columns | for |", "|---|---|---|")
+    for table, columns in merged(reads.values()).items():
+        users = ", ".join(name for name, part in reads.items() if table in part)
+        yield f"| {table} | {', '.join(sorted(columns))} | {users} |"
+
+
+def _grants(college: College, reads: Reads) -> Iterator[str]:
+    dialect, quote = college.connection.dialect.name, college.connection.dialect.identifier_preparer.quote
+    yield from ("", "## Grants", "")
+    if dialect == "sqlite":
+        yield "The database is a file: give the user that runs EduMetrics permission to read it, and none to write it."
+        return
+    yield "```sql"
+    if dialect == "postgresql":
+        yield f"CREATE ROLE {ROLE} LOGIN;  -- and a password, or another way to log in"
+        for schema in sorted({table.rpartition(".")[0] or "public" for table in reads}):
+            yield f"GRANT USAGE ON SCHEMA {quote(schema)} TO {ROLE};"
+        grantee = ROLE
+    else:
+        grantee = f"'{ROLE}'@'%'"
+        yield f"CREATE USER {grantee};  -- and a password, or another way to log in"
+    for table, columns in reads.items():
+        named = ", ".join(quote(column) for column in sorted(columns))
+        place = ".".join(quote(part) for part in table.split("."))
+        yield f"GRANT SELECT{f' ({named})' if named else ''} ON {place} TO {grantee};"
+    yield "```"
+
+
+def _selects(relations: dict[str, Relation]) -> Iterator[str]:
+    yield from ("", "## What is selected", "", "Every statement asks one of these, or sums and counts over it.")
+    for name, relation in relations.items():
+        text = relation.source
+        if not is_select(text):
+            text = f"SELECT {', '.join(sorted(relation.present))}\nFROM {text}"
+        yield from ("", f"### {name}", "", "```sql", text.strip(), "```")
+
+
+def _load(workspace: Workspace, college: Watched, reads: dict[str, Reads], as_of: date | None) -> Iterator[str]:
+    """One week read as a weekly run reads it, its gate included; nothing is stored."""
+    yield from ("", "## Load", "")
+    position = college.position(as_of or workspace.today)
+    term = college.current_term(position)
+    weeks = workspace.params.calendar.last_teaching_weeks(position.week(workspace.params.calendar), 1)
+    if term is None or not weeks:
+        yield "No term is in session, so that no week could be measured: see --as-of."
+        return
+    gather(workspace, college, term, weeks[0], Path(), replay=False)
+    gate.examine(workspace, college, term, weeks[0])
+    sizes = {table: _rows(college, table) for table in merged(reads.values())}
+    yield f"Week {weeks[0]}, once a week, in one read-only transaction. A statement reads at most the rows of its"
+    yield "tables (fewer where an index helps); back come sums and counts."
+    yield ""
+    yield "| relation | statements | rows read at most | rows sent back |"
+    yield "|---|---:|---:|---:|"
+    total = [0, 0, 0]
+    for name, part in reads.items():
+        said = [one for one in college.said if one.relation == name]
+        numbers = [len(said), len(said) * sum(sizes[table] for table in part), sum(one.rows for one in said)]
+        total = [a + b for a, b in zip(total, numbers, strict=True)]
+        if said:
+            yield f"| {name} | {' | '.join(f'{number:,}' for number in numbers)} |"
+    yield f"| together | {' | '.join(f'{number:,}' for number in total)} |"
+    yield ""
+    yield f"Here that took {sum(one.seconds for one in college.said):.1f} seconds of the database and the network."
+
+
+def _rows(college: College, table: str) -> int:
+    schema, _, name = table.rpartition(".")
+    place = sa.table(name, schema=schema or None)
+    return int(college.connection.execute(sa.select(sa.func.count()).select_from(place)).scalar_one())

@@ -189,4 +189,6 @@ def _findings(found: pd.DataFrame) -> Iterator[str]:
         examples = f" Rows such as {', '.join(row['examples'])}." if row["examples"] else ""
         remedy = health.remedy(row["check"]) if row["status"] != "ok" else ""
         said = f" {remedy}" if remedy else ""
-        yield f"  {WORDS[row['status']]:<5} {row['check']}{where}: {row['message']}{examples}{said}"
+        # What a mapping reads wrong names its column itself.
+        named = "" if row["message"].startswith(row["check"].replace(": ", ".")) else f"{row['check']}{where}: "
+        yield f"  {WORDS[row['status']]:<5} {named}{row['message']}{examples}{said}"

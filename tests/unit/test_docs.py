@@ -34,3 +34,40 @@ def test_the_site_builds_and_fetches_nothing(tmp_path: Path) -> None:
     assert len(pages) >= len(list(DOCS.glob("*.md")))
     for page in pages:
         assert not re.findall(r'(?:src|<link[^>]+href)="(?:https?:)?//', page.read_text()), page
+
+
+def test_every_command_of_the_tutorial_does_what_it_says(tmp_path: Path) -> None:
+    for name in ("params", "docs"):
+        (tmp_path / name).symlink_to(PROJECT / name)
+    paths = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    environ = {"PATH": paths, "HOME": str(tmp_path), "LANG": "C.UTF-8", "TMPDIR": str(tmp_path)}
+    blocks = re.findall(r"```console\n(.*?)```", (DOCS / "connecting.md").read_text(), flags=re.DOTALL)
+    done = 0
+    for command, wanted in (pair for block in blocks for pair in _commands(block)):
+        result = subprocess.run(
+            ["bash", "-c", command], cwd=tmp_path, env=environ, capture_output=True, text=True, check=False
+        )
+        status = re.search(r"\[exit (\d)\]", wanted)
+        assert result.returncode == int(status[1] if status else 0), (
+            command,
+            result.stdout[-2000:],
+            result.stderr[-2000:],
+        )
+        said = (result.stdout + result.stderr).splitlines()
+        for line in wanted.splitlines():
+            assert line in ("...", "") or line.startswith("[exit") or line in said, (command, line, said[-20:])
+        done += 1
+    assert done > 12
+    assert "GRANT" not in (tmp_path / "northfield/contract.md").read_text(), "a file has no grants"
+
+
+def _commands(block: str) -> list[tuple[str, str]]:
+    """Each command of a console block (with the lines of its here-document), and what it is to say."""
+    found = []
+    for part in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
+        first, _, rest = part.partition("\n")
+        if "<<'END'" in first:
+            body, _, rest = rest.partition("END\n")
+            first = f"{first}\n{body}END"
+        found.append((first, rest))
+    return found

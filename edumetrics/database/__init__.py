@@ -1,5 +1,6 @@
 """Databases of any dialect, and the only place that tells one from another."""
 
+from edumetrics.database.dialects import Sql
 from edumetrics.database.engines import (
     college_engine,
     connected,
@@ -18,6 +19,7 @@ from edumetrics.database.values import TYPES, canonical, highest_first, material
 
 __all__ = [
     "TYPES",
+    "Sql",
     "canonical",
     "college_engine",
     "connected",

@@ -7,7 +7,7 @@ from datetime import date
 import sqlalchemy as sa
 
 from edumetrics import database, params, settings, weeks
-from edumetrics.college import drafting, looks
+from edumetrics.college.draft import looks, matching, writing
 from edumetrics.errors import SettingsError
 from edumetrics.weeks import Position
 
@@ -40,4 +40,4 @@ def drafted(url: str | None, day: date) -> str:
         for earlier in (day.year - 1, day.year)
         for name, slot in calendar.slots.items()
     ]
-    return drafting.as_yaml(drafting.draft(tables), tables, dialect, halves)
+    return writing.as_yaml(matching.matched(tables), tables, dialect, halves)

@@ -14,8 +14,8 @@ from click.testing import CliRunner, Result
 
 from edumetrics import database
 from edumetrics.cli import main
-from edumetrics.college import drafting
-from edumetrics.college.looks import look
+from edumetrics.college.draft import matching, writing
+from edumetrics.college.draft.looks import Column, Table, look
 from edumetrics.params import CollegeFile, Params
 from edumetrics.settings import PROJECT
 from tests.colleges import native_params, score
@@ -149,14 +149,12 @@ def test_kinds_of_values(values: list[object], kind: str) -> None:
 
 
 def test_a_row_a_lecture_becomes_a_row_a_week() -> None:
-    from edumetrics.college.looks import Column, Table
-
     def columns(**looks: str) -> tuple[Column, ...]:
         return tuple(Column(name, "text", name == "id", None, look) for name, look in looks.items())
 
     tables = [Table("attendance", columns(id="whole", student_id="text", class_id="text", subject_id="text",
                                           semester="whole", lecture_date="date", status="words of present"))]  # fmt: skip
-    text = drafting.as_yaml(drafting.draft(tables), tables, "postgresql", [("even", "2026-01-05")])
+    text = writing.as_yaml(matching.matched(tables), tables, "postgresql", [("even", "2026-01-05")])
     select = yaml.safe_load(text)["relations"]["attendance"]
     assert 'COUNT(*) AS "lectures_held"' in select
     assert 'SUM(CASE WHEN lower(t."status") IN (' in select

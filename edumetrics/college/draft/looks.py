@@ -12,7 +12,7 @@ import pandas as pd
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from edumetrics.college.vocabulary import CODES
+from edumetrics.college.draft.vocabulary import CODES
 
 SAMPLE = 500
 SECONDS, MILLISECONDS = (3e8, 4e9), (3e11, 4e12)

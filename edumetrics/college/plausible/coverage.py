@@ -11,8 +11,8 @@ import sqlalchemy as sa
 from edumetrics.college import arrivals, records
 from edumetrics.college.health import LABELS
 from edumetrics.college.mapping import Relation
+from edumetrics.college.plausible.rows import Found
 from edumetrics.college.source import College, Term
-from edumetrics.college.suspicions import Found
 from edumetrics.weeks import PAIRING
 
 # Per cent of classes or weeks, and of students, of which something must be missing before it is not chance.

@@ -13,8 +13,8 @@ import sqlalchemy as sa
 
 from edumetrics.college.health import PARENTS
 from edumetrics.college.mapping import Relation
+from edumetrics.college.plausible.rows import Found
 from edumetrics.college.source import College, Term
-from edumetrics.college.suspicions import Found
 from edumetrics.weeks import PAIRING
 
 WEEK = [*PAIRING, "week"]

@@ -1,0 +1,1 @@
+"""A first draft of a mapping, for a database that nobody described."""

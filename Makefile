@@ -43,6 +43,7 @@ bench: $(READY)
 	$(BIN)/python -m benchmarks.batch
 	$(BIN)/python -m benchmarks.reports
 	$(BIN)/python -m benchmarks.questions
+	$(BIN)/python -m benchmarks.views
 
 docs: $(READY)
 	$(BIN)/python -c 'from edumetrics.fields import dictionary; print(dictionary(), end="")' > docs/data-dictionary.md

@@ -122,6 +122,22 @@ def private_folder(path: Path) -> Path:
     return path
 
 
+def private_write(path: Path, content: bytes) -> Path:
+    """Write a file whole or not at all, readable by its owner only, and return its path.
+
+    Raises:
+        SettingsError: the folder cannot be written to.
+    """
+    draft = path.with_name(f".{path.name}.part")
+    try:
+        draft.write_bytes(content)
+        draft.chmod(0o600)
+        draft.replace(path)
+    except OSError as error:
+        raise SettingsError(f"Cannot write {path} ({error.strerror}): make its folder writable.") from error
+    return path
+
+
 def _workers(text: str) -> int:
     if not text.isdigit():
         raise SettingsError(

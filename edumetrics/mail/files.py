@@ -24,10 +24,7 @@ def keep(letter: Letter, message: bytes) -> None:
     """Keep what is (or would be) mailed, readable by its owner only."""
     path = outbox(letter)
     settings.private_folder(path.parent)
-    draft = path.with_suffix(".part")
-    draft.write_bytes(message)
-    draft.chmod(0o600)
-    draft.replace(path)
+    settings.private_write(path, message)
 
 
 def place(letter: Letter) -> Path:

@@ -10,7 +10,7 @@ from edumetrics.errors import EduMetricsError
 from edumetrics.mail.messages import stamp
 from edumetrics.mail.smtp import NotSent, Server
 from edumetrics.params import Mail
-from edumetrics.settings import Settings, private_folder
+from edumetrics.settings import Settings, private_folder, private_write
 
 
 def to_operator(chosen: Settings, outcome: str, line: str) -> None:
@@ -36,8 +36,7 @@ def to_operator(chosen: Settings, outcome: str, line: str) -> None:
     stamp(message, now)
     if not chosen.smtp_url:
         path = private_folder(chosen.home / "outbox") / f"{now:%Y%m%dT%H%M%S%f}.eml"
-        path.write_bytes(bytes(message))
-        path.chmod(0o600)
+        private_write(path, bytes(message))
         return
     try:
         with Server(chosen.smtp_url, Mail(attempts=1)) as server:

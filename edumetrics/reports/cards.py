@@ -42,7 +42,7 @@ def cards(
     Args:
         occasion, advisor: the moment, and whose list it is.
         flags: rows of weekly_flags with names, in order of rank.
-        contacts: the last contact by student_id (see `since_contact`).
+        contacts: the last contact by student_id (see `last_contacts`).
         panels: the semester so far by student_id.
     """
     budget = min(CARD_WORDS, START_WORDS // max(len(flags), 1))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-import os
 import re
 import textwrap
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ from urllib.parse import quote
 import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from edumetrics.errors import SettingsError
+from edumetrics import settings
 from edumetrics.reports.figures import Picture
 from edumetrics.reports.galaxy import Galaxy
 from edumetrics.reports.model import Draft, Reply, Report
@@ -121,14 +120,7 @@ def write_page(path: Path, html: str) -> Path:
     Raises:
         SettingsError: the folder cannot be written to.
     """
-    draft = path.with_name(f".{path.name}.part")
-    try:
-        draft.write_text(html, encoding="utf-8")
-        draft.chmod(0o600)
-        os.replace(draft, path)  # noqa: PTH105 - atomic, and says so
-    except OSError as error:
-        raise SettingsError(f"Cannot write {path} ({error.strerror}): make the reports folder writable.") from error
-    return path
+    return settings.private_write(path, html.encode())
 
 
 def file_name(identifier: str) -> str:

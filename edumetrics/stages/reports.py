@@ -58,10 +58,12 @@ def write_pages(workspace: Workspace, stage: str, term: str, week: int, folder: 
     settings.private_folder(folder / PAGES)
     with workspace.college() as college:
         chosen = find_term(college, term, college.position(workspace.today))
-        made = of(workspace, college, stage, chosen, week, exam)
-        head = _classes(workspace, college, chosen, week) if stage == "weekly" else ""
-    if head:
-        render.write_page(folder / "department.html", head)
+        if stage == "weekly":
+            occasion, stored = _occasion(workspace, college, stage, chosen, week), _stored(workspace, chosen, week)
+            made = weekly_reports(occasion, stored)
+            render.write_page(folder / "department.html", _classes(workspace, occasion, stored))
+        else:
+            made = of(workspace, college, stage, chosen, week, exam)
     if len(made) < MANY:
         return [_page(report, folder) for report in made]
     return chunks.each(workspace.settings, _page, made, folder)
@@ -72,10 +74,8 @@ def page_path(folder: Path, advisor: str) -> Path:
     return folder / PAGES / f"{render.file_name(advisor)}.html"
 
 
-def _classes(workspace: Workspace, college: College, term: Term, week: int) -> str:
-    stored, store = _stored(workspace, term, week), workspace.store
-    weeks = store.class_weeks(term.name, week, classes.MEASURES)
-    occasion = _occasion(workspace, college, "weekly", term, week)
+def _classes(workspace: Workspace, occasion: Occasion, stored: Stored) -> str:
+    weeks = workspace.store.class_weeks(occasion.term, occasion.week, classes.MEASURES)
     page = classes.classes_page(occasion, weeks, stored.flags, stored.exits, stored.findings, stored.health)
     return classes.classes_html(page)
 

@@ -18,6 +18,7 @@ from edumetrics.settings import PROJECT
 
 Slot = Literal["odd", "even"]
 LETTER = "letter.txt.j2"
+MONTH_DAY = r"^((0[13578]|1[02])-(0[1-9]|[12]\d|3[01])|(0[469]|11)-(0[1-9]|[12]\d|30)|02-(0[1-9]|1\d|2[0-8]))$"
 # Homes may have parameter files that are older than these.
 LATER = ("batch", "mail")
 
@@ -32,9 +33,7 @@ class SlotDates(Model):
     """One half of the year: its offset in global weeks, and the first day of its week 1 in each year."""
 
     offset: int = Field(ge=0)
-    starts: str = Field(
-        pattern=r"^\d\d-\d\d$", description="month-day of the first day of week 1, used without sim_state"
-    )
+    starts: str = Field(pattern=MONTH_DAY, description="month-day of the first day of week 1, used without sim_state")
 
 
 class Calendar(Model):
@@ -56,6 +55,8 @@ class Calendar(Model):
     def _consistent(self) -> Self:
         if self.time_zone not in available_timezones():
             raise ValueError(f"time_zone {self.time_zone!r} is not a known time zone")
+        if max(self.vacation_weeks, default=0) > self.weeks_per_semester:
+            raise ValueError(f"a vacation week is after the last week, {self.weeks_per_semester}")
         if not self.teaching_weeks:
             raise ValueError("no teaching week is left after exam and vacation weeks")
         return self

@@ -14,6 +14,8 @@ from edumetrics.database import canonical, described, query_error
 from edumetrics.errors import MissingColumn, SettingsError
 from edumetrics.fields import RELATIONS, Table
 
+# What may stand before a SELECT: comments.
+BEFORE = r"(?:\s|--[^\n]*\n|/\*.*?\*/)*"
 ESSENTIAL = ("classes", "students", "advisors", "attendance")
 
 
@@ -74,6 +76,9 @@ def resolve(
             f"The mapping gives no source for {missing[0]}: every college needs {', '.join(ESSENTIAL)}."
         )
     composed = compose(sources, views or {})
+    for name, text in composed.items():
+        if not is_select(text) and re.search(r"[\n()*;=]", text):
+            raise SettingsError(f"The mapping of {name} is neither the name of a table nor a SELECT: correct it.")
     catalogue = Catalogue(connection, [source for source in composed.values() if not is_select(source)])
     resolved: dict[str, Relation | None] = {}
     for name, table in RELATIONS.items():
@@ -94,20 +99,22 @@ def compose(sources: Mapping[str, str | None], views: Mapping[str, str]) -> dict
 
 def is_select(source: str) -> bool:
     """Whether a source is a SELECT, and not the name of a table."""
-    return re.match(r"(?:\s|--[^\n]*\n)*(?:select|with)\b", source, re.IGNORECASE) is not None
+    return re.match(rf"{BEFORE}(?:select|with)\b", source, re.IGNORECASE) is not None
 
 
 def _with_views(source: str, views: Mapping[str, str]) -> str:
     text, needed = source.rstrip(";"), dict[str, str]()
+    if text in views:
+        text = f"SELECT * FROM {text}"
     # A view may need earlier ones: from the last to the first, each is looked for in all that is needed so far.
     for name, view in reversed(list(views.items())):
-        wanted = re.compile(rf"\b{re.escape(name)}\b")
-        if is_select(source) and any(wanted.search(part) for part in (text, *needed.values())):
+        wanted = re.compile(rf"\b{re.escape(name)}\b", re.IGNORECASE)
+        if is_select(text) and any(wanted.search(part) for part in (text, *needed.values())):
             needed[name] = view.strip().rstrip(";")
     if not needed:
         return text
     parts = ",\n".join(f"{name} AS (\n{view}\n)" for name, view in reversed(needed.items()))
-    start = re.match(r"(?:\s|--[^\n]*\n)*with(\s+recursive)?\b", text, re.IGNORECASE)
+    start = re.match(rf"{BEFORE}with(\s+recursive)?\b", text, re.IGNORECASE)
     if start is None:
         return f"WITH {parts}\n{text}"
     return f"WITH{start[1] or ''} {parts},\n{text[start.end() :].lstrip()}"

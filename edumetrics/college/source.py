@@ -15,10 +15,13 @@ from sqlalchemy.engine import Connection
 from edumetrics import weeks
 from edumetrics.college.mapping import Relation, resolve
 from edumetrics.database import highest_first, query_error, read
+from edumetrics.errors import SettingsError
 from edumetrics.params import Params
 from edumetrics.weeks import PAIRING, Position
 
 Condition = sa.ColumnElement[bool]
+# A year outside of these is a slip of the pen.
+BELIEVABLE = pd.Timestamp("1980-01-01"), pd.Timestamp("2100-01-01")
 STUDENT_COLUMNS = ("student_id", "class_id", "advisor_id", "joined_on", "withdrawn_on")
 
 
@@ -158,11 +161,17 @@ class College:
         return calendar.last_teaching_weeks(week, self.params.scoring.feed_weeks) or (calendar.teaching_weeks[0],)
 
     def position(self, as_of: date) -> Position:
-        """Where the college stands: from `sim_state` where there is one, else from the calendar and a day."""
+        """Where the college stands: from `sim_state` where there is one, else from the calendar and a day.
+
+        Raises:
+            SettingsError: `sim_state` does not say.
+        """
         state = self.whole("sim_state", "id", "current_week", "sim_year")
         if state.empty:
             return weeks.position_on(as_of, self.params.calendar)
         row = state.iloc[0]
+        if row[["current_week", "sim_year"]].isna().any():
+            raise SettingsError("The college's sim_state has no current_week or no sim_year: correct its mapping.")
         return Position(int(row["sim_year"]), int(row["current_week"]))
 
     # ------------------------------------------------------------ calendar
@@ -232,7 +241,8 @@ class College:
                 frame = self.registers(running, until).groupby([*PAIRING, "week"])["week_date"].max().reset_index()
             else:
                 frame = self.frame(wanted.where(within(running, relation), relation.c.week <= until), name)
-            found.append(frame.dropna())
+            frame = frame.dropna()
+            found.append(frame[frame["week_date"].between(*BELIEVABLE)])
         dated = pd.concat(found).drop_duplicates([*PAIRING, "week"])
         return dated[dated["class_id"].isin(self.classes["class_id"])].astype({"semester": "int64", "week": "int64"})
 

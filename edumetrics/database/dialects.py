@@ -58,6 +58,14 @@ class Sql:
         whole = {"sqlite": f"CAST(({days}) / 7 AS INTEGER)", "postgresql": f"({days}) / 7"}
         return f"{whole.get(self.dialect, f'FLOOR({days} / 7)')} + 1"
 
+    def first_day(self, date: str, starts: str) -> str:
+        """The first day of the week of a date, weeks being counted from `starts`."""
+        days = self.days(date, starts)
+        return {
+            "sqlite": f"date({starts}, '+' || 7 * CAST(({days}) / 7 AS INTEGER) || ' days')",
+            "postgresql": f"{starts} + ({days}) / 7 * 7",
+        }.get(self.dialect, f"DATE_ADD({starts}, INTERVAL 7 * FLOOR({days} / 7) DAY)")
+
     def words(self, value: str, codes: Mapping[str, Sequence[str]]) -> str:
         """The canonical value of a column of fixed words."""
         cases = []

@@ -25,26 +25,25 @@ MYSQL = ("mysql", "mariadb")
 LOCK = 0x6564756D65747269
 
 
-def college_engine(url: str, time_zone: str = "UTC", *, alone: bool = True) -> Engine:
+def college_engine(url: str, time_zone: str = "UTC", *, alone: bool = True, setting: str = "CLIENT_DB_URL") -> Engine:
     """An engine whose sessions are read-only, whatever the role could do.
 
     Args:
         url: a database URL; for SQLite the file must exist.
         time_zone: the college's time zone, in which timestamps with a zone are read.
         alone: whether a query may have the server's cores to itself.
+        setting: what names the URL, for messages.
 
     Raises:
         SettingsError: the URL cannot be understood, its driver is missing, or its SQLite file does not exist.
     """
-    parsed = _parse(url, "CLIENT_DB_URL")
+    parsed = _parse(url, setting)
     name = parsed.get_backend_name()
     if name == "sqlite":
         path = Path(parsed.database or "").absolute()
         if not path.is_file():
-            raise SettingsError(
-                f"There is no college database at {path}: correct CLIENT_DB_URL, or run `edumetrics demo`."
-            )
-        engine = _engine(f"sqlite:///file:{quote(str(path))}?mode=ro&uri=true", "CLIENT_DB_URL")
+            raise SettingsError(f"There is no college database at {path}: correct {setting}, or run `edumetrics demo`.")
+        engine = _engine(f"sqlite:///file:{quote(str(path))}?mode=ro&uri=true", setting)
         sa.event.listen(engine, "connect", _sqlite_query_only)
         return engine
     if name == "postgresql":
@@ -54,13 +53,13 @@ def college_engine(url: str, time_zone: str = "UTC", *, alone: bool = True) -> E
             " -c enable_nestloop=off -c jit=off -c work_mem=64MB"
             + ("" if alone else " -c max_parallel_workers_per_gather=0")
         )
-        return _engine(parsed, "CLIENT_DB_URL", connect_args={"options": options, **_pg_arguments(parsed)})
+        return _engine(parsed, setting, connect_args={"options": options, **_pg_arguments(parsed)})
     if name in MYSQL:
         arguments = {"connect_timeout": CONNECT_SECONDS, "charset": "utf8mb4"}
-        engine = _engine(parsed, "CLIENT_DB_URL", connect_args=arguments)
+        engine = _engine(parsed, setting, connect_args=arguments)
         sa.event.listen(engine, "connect", partial(_mysql_session, time_zone))
         return engine
-    return _engine(parsed, "CLIENT_DB_URL")
+    return _engine(parsed, setting)
 
 
 def writable_engine(url: str, setting: str = "DEFAULT_DB_URL") -> Engine:
@@ -198,7 +197,7 @@ WHERE {_PG_OURS} AND has_table_privilege(c.oid, 'SELECT') ORDER BY c.relname
 def _parse(url: str, setting: str) -> URL:
     try:
         parsed = make_url(url)
-    except sa.exc.ArgumentError:
+    except (sa.exc.ArgumentError, ValueError):
         raise SettingsError(
             f"{setting} is not a database URL: it looks like postgresql://user@host/name or sqlite:///file.db."
         ) from None

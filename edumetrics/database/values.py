@@ -43,6 +43,11 @@ def _operand(element: canonical, compiler: SQLCompiler, **kw: Any) -> str:
     return compiler.process(next(iter(element.clauses)), **kw)
 
 
+@compiles(canonical)
+def _canonical_elsewhere(element: canonical, compiler: SQLCompiler, **kw: Any) -> str:
+    return f"CAST({_operand(element, compiler, **kw)} AS {element.type.compile(compiler.dialect)})"
+
+
 @compiles(canonical, "sqlite")
 def _canonical_sqlite(element: canonical, compiler: SQLCompiler, **kw: Any) -> str:
     x = _operand(element, compiler, **kw)
@@ -52,8 +57,9 @@ def _canonical_sqlite(element: canonical, compiler: SQLCompiler, **kw: Any) -> s
         return f"CASE WHEN {x} IS NOT NULL THEN lower(CAST({x} AS TEXT)) IN ('1', '1.0', 'true', 't', 'yes', 'y') END"
     if isinstance(element.type, sa.Integer | sa.Double):
         kind = "REAL" if isinstance(element.type, sa.Double) else "INTEGER"
-        # SQLite stores what it is given: an empty text is a missing number, not a zero.
-        return f"CASE WHEN typeof({x}) <> 'text' OR trim({x}) GLOB '*[0-9]*' THEN CAST({x} AS {kind}) END"
+        # SQLite stores what it is given: a text that is no number is a missing one, not what it begins with.
+        number = f"trim({x}) GLOB '*[0-9]*' AND trim({x}) NOT GLOB '*[^-+.0-9eE]*'"
+        return f"CASE WHEN typeof({x}) <> 'text' OR ({number}) THEN CAST({x} AS {kind}) END"
     return f"CAST({x} AS TEXT)"
 
 
@@ -80,9 +86,10 @@ def _canonical_mysql(element: canonical, compiler: SQLCompiler, **kw: Any) -> st
         return f"CASE WHEN {x} IS NOT NULL THEN lower(CAST({x} AS CHAR)) IN ('1', 'true', 't', 'yes', 'y') END"
     if isinstance(element.type, sa.Integer | sa.Double):
         number = f"({x} + 0e0)" if isinstance(element.type, sa.Double) else f"CAST({x} AS SIGNED)"
-        # As on SQLite: an empty text is a missing number, not a zero.
+        # As on SQLite: a text that is no number is a missing one.
         numeric = isinstance(element.stored, sa.Integer | sa.Float | sa.Numeric)
-        return number if numeric else f"CASE WHEN CAST({x} AS CHAR) <> '' THEN {number} END"
+        like_one = f"TRIM(CAST({x} AS CHAR)) REGEXP '^[-+]?[0-9]*[.]?[0-9]+([eE][-+]?[0-9]+)?$'"
+        return number if numeric else f"CASE WHEN {like_one} THEN {number} END"
     # Its usual collations hold 'a1' and 'A1' for one id, other databases do not.
     return f"CONVERT({x} USING utf8mb4) COLLATE utf8mb4_bin"
 

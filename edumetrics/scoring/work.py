@@ -166,6 +166,8 @@ def _enrolled(roll: Roll, enrolments: pd.DataFrame, rows: pd.DataFrame) -> np.nd
 
     Both ends of an enrolment are inclusive. A student of whom no enrolment is known in the semester takes all subjects.
     """
+    if rows.empty:
+        return np.zeros(0, dtype=bool)
     mine = enrolments.assign(row=roll.rows(enrolments["student_id"]))
     mine = mine[mine["row"] >= 0]
     mine = mine[mine["semester"].to_numpy() == roll.frame["semester"].to_numpy()[mine["row"]]]

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
+import unicodedata
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pandas as pd
 import sqlalchemy as sa
@@ -21,9 +21,12 @@ from edumetrics.fields import PERSONAL, PERSONAL_NAMES, RELATIONS, TABLES
 from edumetrics.stages import weekly
 from edumetrics.stages.workspace import Workspace, open_workspace
 from edumetrics.triage.rules import RULES
+from edumetrics.weeks import Position
 
-GRANT = "On a server, give it one with SELECT only: GRANT SELECT ON ALL TABLES IN SCHEMA ... TO that role."
+GRANT = "On a server, give it one with SELECT only: `edumetrics map --explain` has the GRANTs."
 SEEN_SHOWN, SAMPLES = 5, 3
+# Per cent of the students.
+MANY_LISTED = 40
 # The week that rows belong to, and the day that says how fresh they are.
 WEEKS = {
     "attendance": "week", "library_visits": "week", "book_borrows": "borrow_week", "lms_activity": "week",
@@ -61,17 +64,36 @@ def report(as_of: date | None = None) -> Iterator[str]:
         for name in RELATIONS:
             yield from _relation(college, name, term)
         if term is None:
-            day = as_of or workspace.today
-            yield f"No term is in session on {day}, by the calendar and the dates of attendance: see --as-of."
+            yield _why_no_term(college, position, as_of or workspace.today)
             return
         week = max(position.week(calendar), 1)
-        yield from _flagged(workspace, college, term, week)
         found = pd.concat([plausible.findings(college, term, week), health.findings(college, term, week)])
         yield from _findings(found)
+        yield from _flagged(workspace, college, term, week)
     stops = int((found["status"] == "block").sum())
     if stops:
         raise Refused(f"A run would mislead: correct the mapping where it says STOP above ({stops}), then check again.")
     yield "Nothing here would mislead a run."
+
+
+def _why_no_term(college: College, position: Position, day: date) -> str:
+    """That no term is in session.
+
+    Raises:
+        Refused: it is the mapping's fault, not the time of the year.
+    """
+    slot = f"{position.slot(college.params.calendar)}_sem"
+    attendance = cast(Relation, college.relations["attendance"])
+    registers = college.frame(sa.select(attendance.c.id).limit(1), "attendance")
+    for empty, what in (
+        (college.classes.empty, "classes has no row"),
+        (registers.empty, "attendance has no row"),
+        (college.classes[["odd_sem", "even_sem"]].notna().any(axis=None) and college.classes[slot].isna().all(),
+         f"no row of classes says in classes.{slot} which semester it is in"),
+    ):  # fmt: skip
+        if empty:
+            raise Refused(f"No term is in session, as {what}: correct its mapping.")
+    return f"No term is in session on {day}, by the calendar and the dates of attendance: see --as-of."
 
 
 def _analysis(workspace: Workspace) -> Iterator[str]:
@@ -116,7 +138,18 @@ def masked(value: object) -> str:
     """The shape of a value and nothing of it: letters are x, digits 9, what is longer than 24 is cut."""
     if pd.isna(value):  # type: ignore[call-overload]
         return "-"
-    return re.sub(r"\d", "9", re.sub(r"[^\W\d_]", lambda m: "X" if m[0].isupper() else "x", str(value)))[:24]
+    return "".join(_shape(sign) for sign in str(value))[:24]
+
+
+def _shape(sign: str) -> str:
+    kind = unicodedata.category(sign)
+    # Vowel signs are marks, not letters, in the scripts of India.
+    return {"Lu": "X", "Nd": "9"}.get(kind, "x" if kind[0] in "LMN" else sign)
+
+
+def _example(row_id: str) -> str:
+    """A row's number; of an id that is more than that, only its shape."""
+    return row_id if row_id.isdigit() else masked(row_id)
 
 
 def _short(value: object) -> str:
@@ -178,6 +211,8 @@ def _flagged(workspace: Workspace, college: College, term: Term, week: int) -> I
         hit = int(codes.map(lambda found, rule=rule: rule in found).sum())
         yield f"  {rule.replace('_', ' '):<24} {100 * hit / size:.0f}% of the students"
     yield f"  {'on a list':<24} {100 * len(flags) / size:.0f}% of the students"
+    if 100 * len(flags) >= MANY_LISTED * size:
+        yield "  warn  So many on a list say little of each. Look whether the columns that the rules read are right."
 
 
 def _findings(found: pd.DataFrame) -> Iterator[str]:
@@ -186,7 +221,7 @@ def _findings(found: pd.DataFrame) -> Iterator[str]:
     yield ""
     for row in found.sort_values("status", key=lambda s: s.map(order), kind="stable").to_dict("records"):
         where = "" if row["class_id"] == EVERYWHERE else f" [{row['class_id']}]"
-        examples = f" Rows such as {', '.join(row['examples'])}." if row["examples"] else ""
+        examples = f" Rows such as {', '.join(map(_example, row['examples']))}." if row["examples"] else ""
         remedy = health.remedy(row["check"]) if row["status"] != "ok" else ""
         said = f" {remedy}" if remedy else ""
         # What a mapping reads wrong names its column itself.

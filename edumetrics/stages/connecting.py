@@ -24,7 +24,9 @@ def drafted(url: str | None, day: date) -> str:
     """
     chosen = settings.load()
     calendar = params.load(chosen.params, "native").calendar
-    engine = database.college_engine(url or chosen.client_db_url, calendar.time_zone)
+    engine = database.college_engine(
+        url or chosen.client_db_url, calendar.time_zone, setting="the URL" if url else "CLIENT_DB_URL"
+    )
     try:
         with database.connected(engine, "the URL") as connection:
             tables = looks.tables(connection)
@@ -33,7 +35,7 @@ def drafted(url: str | None, day: date) -> str:
         raise database.query_error(error, "its tables") from error
     finally:
         engine.dispose()
-    if not tables:
+    if not any(table.columns for table in tables):
         raise SettingsError("The database has no table that this role can read: look at its grants, or at the URL.")
     halves = [
         (name, weeks.slot_start(Position(earlier, slot.offset + 1), calendar).isoformat())

@@ -188,7 +188,8 @@ def looked_after(situation: Situation, standing: Standing) -> Bools:
     covered = situation.calendar.teaching_weeks_before(situation.week, situation.triage.looked_after_weeks)
     # Two teaching weeks after week s cover this one when fewer than two lie between.
     recent = mine["sem_week"] >= (covered[-1] if len(covered) == situation.triage.looked_after_weeks else 0)
-    covers = np.where(mine["until"].isna(), recent, pd.to_datetime(mine["until"]) >= mine["week_end"]).astype(bool)
+    until = pd.to_datetime(mine["until"]) >= pd.to_datetime(mine["week_end"])
+    covers = np.where(mine["until"].isna(), recent, until).astype(bool)
     covered_now = situation.is_in(mine.loc[covers, "student_id"])
     latest = mine.groupby("student_id")["sem_week"].max().reindex(situation.students).to_numpy()
     cared_for = situation.last_time("looked_after", False).astype(bool)

@@ -30,7 +30,7 @@ def fired(scored: Scored, out_before: Bools, triage: Triage) -> dict[str, Bools]
     due, missed = since_last_work(scored)
     silent = metrics["days_since_submission"].to_numpy() >= rules.no_work.days
     # Who handed everything in ahead of time has been silent for no bad reason: one item must be missing.
-    no_work = silent & (due >= rules.no_work.items) & (missed > 0)
+    no_work = silent & (due >= rules.no_work.items) & (missed > 0) & ~undated(scored)
     out = out_of_reach(scored) & ~out_before
     similar = metrics["assn_plagiarism_pct"].to_numpy() >= rules.similarity.at_least_pct
     found = dict(zip(RULES, (low, no_work, out, similar), strict=True))
@@ -41,6 +41,14 @@ def out_of_reach(scored: Scored) -> Bools:
     """For whom attending every lecture left would no longer meet the attendance rule."""
     metrics = scored.metrics
     return np.asarray(metrics["lectures_to_attend"] > metrics["lectures_left"])
+
+
+def undated(scored: Scored) -> bool:
+    """Whether work was done in this semester, but none of it has a date: for how long nothing was, nobody can say."""
+    roll = scored.observed.roll
+    since_start = roll.starts[:, roll.week] + 6 - roll.first_day
+    done = any((part.due & ~part.missed).any() for part in scored.observed.work)
+    return done and bool((scored.metrics["days_since_submission"].to_numpy() >= since_start).all())
 
 
 def since_last_work(scored: Scored) -> tuple[Floats, Floats]:

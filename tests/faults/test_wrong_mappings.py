@@ -156,14 +156,14 @@ def test_every_finding_says_what_to_do(home: Path, tmp_path: Path, monkeypatch: 
 
 
 @pytest.mark.parametrize("variant", generator.VARIANTS)
-@pytest.mark.parametrize("seed", [1, 4])
+@pytest.mark.parametrize("seed", [4])
 def test_dirt_is_no_mistake(variant: str, seed: int, tmp_path: Path) -> None:
     generator.build(tmp_path / "college.db", seed, variant)
     said = found(f"sqlite:///{tmp_path / 'college.db'}", native_params())
     assert said.loc[said["status"] == "block", "message"].tolist() == []
 
 
-@pytest.mark.parametrize("week", [1, 2, 3, 5, 8, 9, 13, 18])
+@pytest.mark.parametrize("week", [1, 3, 8, 13, 18])
 def test_a_healthy_college_is_not_suspected(week: int, tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'college.db'}"
     made.simulate(writable_engine(url), simulator.demo_plan(120, week, Calendar(), weeks=week), quiet=True)

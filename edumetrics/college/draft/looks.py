@@ -15,8 +15,9 @@ from sqlalchemy.engine import Connection
 from edumetrics.college.draft.vocabulary import CODES
 
 SAMPLE = 500
+KNOWN = 0.8
 SECONDS, MILLISECONDS = (3e8, 4e9), (3e11, 4e12)
-DAY = re.compile(r"^(\d{1,2})([/.-])(\d{1,2})\2(\d{4})$")
+DAY = re.compile(r"^(\d{2})([/.-])(\d{2})\2(\d{4})$")
 ISO = re.compile(r"^\d{4}-\d{2}-\d{2}")
 
 
@@ -25,7 +26,8 @@ class Column:
     """A column: its name, its type as the database says it, whether it is (all of) the key, what it points to.
 
     `look` is the kind of its values: whole, number, fraction, percent sign, seconds, milliseconds, date, day first,
-    month first, day or month first, address, text, empty; or `words of NAME`, for a column of `vocabulary.CODES`.
+    month first, day or month first, address, text, bytes,
+    empty; or `words of NAME`, for a column of `vocabulary.CODES`.
     """
 
     name: str
@@ -47,10 +49,18 @@ class Table:
 
 
 def tables(connection: Connection) -> list[Table]:
-    """Every table and view that can be read, by name."""
+    """Every table and view, by name; those that cannot be read have no columns."""
     inspector = sa.inspect(connection)
     names = [*inspector.get_table_names(), *inspector.get_view_names()]
-    return [_table(connection, inspector, name) for name in sorted(names)]
+    found = []
+    for name in sorted(names):
+        try:
+            with connection.begin_nested():
+                found.append(_table(connection, inspector, name))
+        except sa.exc.DBAPIError:
+            # No right to read it, or a view of what is gone: it is named, without columns.
+            found.append(Table(name, ()))
+    return found
 
 
 def _table(connection: Connection, inspector: sa.Inspector, name: str) -> Table:
@@ -80,27 +90,30 @@ def _table(connection: Connection, inspector: sa.Inspector, name: str) -> Table:
 def look(values: pd.Series) -> str:
     """The kind of a column's values; see `Column`."""
     known = values.dropna()
+    if known.map(lambda value: isinstance(value, bytes | memoryview)).any():
+        return "bytes"
     texts = known.astype("str").str.strip()
     texts = texts[texts != ""]
     if texts.empty:
         return "empty"
-    words = set(texts.str.lower())
+    words = texts.str.lower()
     for name, codes in CODES.items():
-        if words <= {word for group in codes.values() for word in group} and not words <= {"0", "1"}:
+        known_words = words.isin([word for group in codes.values() for word in group])
+        # A few words that nobody thought of do not make another column of it.
+        telling = words[known_words].nunique() >= 2 or words[known_words].str.len().max() > 1
+        if known_words.mean() >= KNOWN and telling and not words.isin(["0", "1"]).all():
             return f"words of {name}"
     numbers = pd.to_numeric(texts, errors="coerce")
-    if numbers.notna().all():
-        return _number(numbers)
+    return _number(numbers) if numbers.notna().all() else _text(texts)
+
+
+def _text(texts: pd.Series) -> str:
     if texts.str.match(ISO).all():
         return "date"
     days = texts.str.extract(DAY)
     if days[0].notna().all():
         first, second = days[0].astype(int).max(), days[2].astype(int).max()
         return "day first" if first > 12 else "month first" if second > 12 else "day or month first"
-    return _text(texts)
-
-
-def _text(texts: pd.Series) -> str:
     if texts.str.match(r"^-?\d+(\.\d+)?\s*%$").all():
         return "percent sign"
     return "address" if texts.str.contains("@").mean() > 0.5 else "text"

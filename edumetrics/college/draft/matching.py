@@ -19,6 +19,8 @@ NUMBERS = ("whole", "number", "fraction", "percent sign")
 # What a table must score to be taken, and a column.
 TABLE_LEAST, COLUMN_LEAST = 2.2, 1.0
 SURE = 3.0
+# What may be null, but makes no college without it.
+WANTED = {("attendance", "present"), ("students", "class_id"), ("students", "name"), ("advisors", "email")}
 # Ids of other relations, by the column that holds them.
 REFERS = {
     "student_id": "students",
@@ -55,8 +57,9 @@ class Draft:
 
     @property
     def missing(self) -> list[str]:
-        """Columns that the relation cannot do without, and that were not found."""
-        return [f.name for f in self.relation.fields if not f.null and f.name not in self.found]
+        """Columns that the relation cannot do without, or hardly, and that were not found."""
+        needed = [f.name for f in self.relation.fields if not f.null or (self.relation.name, f.name) in WANTED]
+        return [name for name in needed if name not in self.found]
 
 
 def matched(tables: Sequence[Table]) -> dict[str, Draft]:

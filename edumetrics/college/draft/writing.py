@@ -13,7 +13,7 @@ from edumetrics.college.draft.matching import DATES, Draft, Match, plain
 from edumetrics.college.draft.vocabulary import CODES
 from edumetrics.college.mapping import ESSENTIAL
 from edumetrics.database import Sql
-from edumetrics.fields import RELATIONS
+from edumetrics.fields import RELATIONS, Field
 
 
 def as_yaml(drafts: dict[str, Draft], tables: Sequence[Table], dialect: str, starts: Sequence[tuple[str, str]]) -> str:
@@ -28,13 +28,15 @@ def as_yaml(drafts: dict[str, Draft], tables: Sequence[Table], dialect: str, sta
     write = _Writer(drafts, Sql(dialect))
     parts = {name: "\n".join(write.relation(name)) for name in drafts}
     used = {one.table.name for one in drafts.values() if one.table is not None}
-    unused = ", ".join(table.name for table in tables if table.name not in used)
+    unused = ", ".join(table.name for table in tables if table.name not in used and table.columns)
+    closed = [table.name for table in tables if not table.columns]
     words = " ".join(parts.values())
     sure, guess, missing = (words.count(word) for word in (" sure: ", " guess: ", "MISSING: "))
     head = [
         "# A draft made by `edumetrics map`: read every line. `sure` is a column's own name or a key, `guess` wants a",
         "# look, MISSING must be filled in, or the relation set to null.",
         f"# Sure of {sure}, guessed {guess}, missing {missing}. Tables without a use: {unused or 'none'}.",
+        *([f"# Could not be read: {', '.join(closed)}."] if closed else []),
         "# Then: `edumetrics check`, which says where a run on it would mislead.",
     ]
     if "half_year" in words:
@@ -64,23 +66,26 @@ class _Writer:
         assert one.table is not None
         own = {match.column.name == wanted for wanted, match in one.found.items()}
         plain_name = re.fullmatch(r"[A-Za-z_][A-Za-z0-9_.]*", one.table.name)
-        readable = all(self._value(name, match) == self._quoted("t", match.column) for name, match in one.found.items())
+        readable = all(
+            self._value(one.relation[name], match) == self._quoted("t", match.column)
+            for name, match in one.found.items()
+        )
         return own == {True} and not one.missing and readable and plain_name is not None
 
     def _quoted(self, alias: str, column: Column) -> str:
         return f"{alias}.{self.sql.quote(column.name)}"
 
-    def _value(self, wanted: str, match: Match) -> str:
+    def _value(self, wanted: Field, match: Match) -> str:
         """The column as the canonical one: read as a date, a percentage, or by its words."""
         raw, look = self._quoted("t", match.column), match.column.look
-        if look in DATES and look != "date":
+        if wanted.kind == "date" and look in DATES and look != "date":
             return self.sql.date(raw, look)
-        if look == "fraction" and wanted.endswith("_pct"):
+        if look == "fraction" and wanted.unit == "percent":
             return f"100 * {raw}"
-        if look == "percent sign":
+        if look == "percent sign" and wanted.kind != "text":
             return f"REPLACE({raw}, '%', '')"
-        if look.startswith("words of") and wanted in CODES and "bool" not in match.column.type:
-            return self.sql.words(raw, CODES[wanted])
+        if look.startswith("words of") and wanted.name in CODES and "bool" not in match.column.type:
+            return self.sql.words(raw, CODES[wanted.name])
         return raw
 
     def _select(self, one: Draft) -> Iterator[str]:
@@ -89,7 +94,7 @@ class _Writer:
         lectures = name == "attendance" and "present" in one.found and "lectures_held" not in one.found
         lines: dict[str, tuple[str, str]] = {}
         for wanted, match in one.found.items():
-            lines[wanted] = self._value(wanted, match), f"{match.word}: {match.why}"
+            lines[wanted] = self._value(one.relation[wanted], match), f"{match.word}: {match.why}"
         self._by_another_id(one, lines, joins)
         missing = [column for column in one.missing if column not in lines]
         for column in tuple(missing):
@@ -98,7 +103,7 @@ class _Writer:
                 lines[column] = found
                 missing.remove(column)
         if lectures:
-            self._summed(lines)
+            self._summed(lines, joins)
             missing.remove("lectures_held")
         yield "SELECT"
         ordered = [column for column in one.relation.names if column in lines]
@@ -113,11 +118,17 @@ class _Writer:
             yield f"GROUP BY {', '.join(keys)}"
         for column in missing:
             yield f"-- MISSING: {column} ({one.relation[column].meaning})"
+        used = {match.column.name for match in one.found.values()}
+        for left in (column for column in one.table.columns if column.name not in used):
+            yield f"-- without a use: {self.sql.quote(left.name)} ({left.look})"
 
-    def _summed(self, lines: dict[str, tuple[str, str]]) -> None:
+    def _summed(self, lines: dict[str, tuple[str, str]], joins: list[str]) -> None:
         """A row a lecture becomes a row a week."""
         lines["lectures_held"] = "COUNT(*)", "guess: one row a lecture, as there is no count"
         lines["present"] = f"SUM({lines['present'][0]})", lines["present"][1]
+        if "week_date" in lines and any("half_year" in join for join in joins):
+            first = self.sql.first_day(lines["week_date"][0], "h.starts")
+            lines["week_date"] = first, "guess: the first day of the lecture's week"
         if "id" in lines:
             lines["id"] = f"MAX({lines['id'][0]})", lines["id"][1]
 

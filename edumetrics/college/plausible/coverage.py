@@ -38,6 +38,8 @@ def found(college: College, term: Term, week: int) -> Iterator[Found]:
     yield from _classes(college, term, own, week)
     if own.empty:
         return
+    if "present" not in cast(Relation, college.relations["attendance"]).present:
+        yield Found("attendance", "present", len(own), "It is not mapped, so that every register counts as unmarked.")
     yield from _students(college, term, own)
     yield from _weeks(college, term, week)
     yield from _totals(own)
@@ -79,9 +81,9 @@ def _classes(college: College, term: Term, own: pd.DataFrame, week: int) -> Iter
     relation = cast(Relation, college.relations["attendance"])
     c = relation.c
     newest = sa.select(c.class_id, sa.func.max(c.semester).label("semester")).where(c.class_id.in_(silent))
-    semesters = college.frame(newest.group_by(c.class_id), "attendance")
+    semesters = college.frame(newest.group_by(c.class_id), "attendance").dropna()
     # One class of a few may be late with its registers.
-    stops = len(silent) >= 2 and 100 * len(silent) >= MISSING * len(running)
+    stops = len(silent) == len(running) or (len(silent) >= 2 and 100 * len(silent) >= MISSING * len(running))
     number = f"{len(silent)} of {len(running)} classes in session, such as {silent[0]},"
     if semesters.empty:
         said = f"{number} have no register: is it one kind of id with classes.class_id, and is no class left out?"
@@ -104,10 +106,21 @@ def _students(college: College, term: Term, own: pd.DataFrame) -> Iterator[Found
         said = f"{gone} of {len(here)} students of classes in session left before the term began: is that another date?"
         yield Found("students", "withdrawn_on", gone, said)
     here = here[here["withdrawn_on"].isna() & ~(here["joined_on"] > pd.Timestamp(term.name))]
+    latest = own.sort_values("week").drop_duplicates("student_id", keep="last").set_index("student_id")["class_id"]
+    attended = here["student_id"].map(latest)
+    moved = int((attended.notna() & (attended != here["class_id"])).sum())
+    if moved >= 5 and 2 * moved >= len(here):
+        said = f"{moved} of {len(here)} students attend another class than this one: is it that of another year?"
+        yield Found("students", "class_id", moved, said, stops=False)
     missing = here[~here["student_id"].isin(own["student_id"])]
     if len(missing) >= 5 and 100 * len(missing) >= STUDENTS * len(here):
         said = f"{len(missing)} of {len(here)} students of its classes have none: does a condition leave rows out?"
         yield Found("attendance", "student_id", len(missing), said)
+    emails = college.advisors["email"].dropna().str.lower()
+    theirs = int(emails.isin(college.addresses["email"].dropna().str.lower()).sum())
+    if theirs >= 1 and 2 * theirs >= len(emails):
+        said = f"{theirs} of {len(emails)} are addresses of students, who would be sent what is written for advisors."
+        yield Found("advisors", "email", theirs, said)
     nobodys = here["advisor_id"].isna() & ~here["class_id"].isin(college.advisors["class_id"])
     if 2 * nobodys.sum() >= len(here) > 0:
         said = f"{nobodys.sum()} of {len(here)} students have no advisor, neither of their own nor of their class."
@@ -143,6 +156,9 @@ def _weeks(college: College, term: Term, week: int) -> Iterator[Found]:
                 f"No class has a register in weeks {names}: does a condition leave them out, or were these vacations?"
             )
             yield Found(feed, column, len(empty), said)
+        elif feed == "attendance" and empty:
+            said = f"No class has a register in week {names}: if it was a vacation, name it in calendar.vacation_weeks."
+            yield Found(feed, column, len(empty), said, stops=False)
         elif feed == "attendance" and off:
             said = f"There are registers in week {off[0]:.0f}, which is not taught: compare the calendar's exam weeks."
             yield Found(feed, column, len(off), said)
@@ -205,11 +221,12 @@ def _handed_in(college: College, term: Term, own: pd.DataFrame, work: records.Wo
     if wanted < DUE_LEAST or college.relations["enrolments"] is not None:
         return
     done = records.done(college, term, work, day, by_subject=False)
-    came = done.loc[done["week"] <= week - SINCE_WEEKS, "done"].sum() if len(done) else 0
+    counted = done[done["class_id"].isin(size.index) & (done["week"] <= week - SINCE_WEEKS)] if len(done) else done
+    came = counted["done"].sum() if len(counted) else 0
     due_so_far = f"{wanted:.0f} {PLURAL[work]} due up to week {week - SINCE_WEEKS}"
     if 100 * came < HANDED_IN * wanted:
         said = f"Of {due_so_far} only {came:.0f} are read as handed in: does a condition leave rows out?"
         yield Found(f"{work}_submissions", f"{work}_id", int(wanted - came), said)
     elif came >= wanted:
         said = f"All {due_so_far} are read as handed in, by everyone: do rows of missing work count as work?"
-        yield Found(f"{work}_submissions", HANDED[work], int(came), said)
+        yield Found(f"{work}_submissions", HANDED[work], int(came), said, stops=False)

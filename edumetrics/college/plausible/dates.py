@@ -6,7 +6,6 @@ Attendance says on which day a week begins; what is dated elsewhere is held agai
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import timedelta
 
 import pandas as pd
 import sqlalchemy as sa
@@ -37,14 +36,14 @@ LATER = {
     "quiz_submissions": ("scheduled_week", "marked_on"),
     "exam_results": ("scheduled_week", "result_date"),
 }
-EARLIEST, LATEST = -10, 12
 # So many days of the month, over so long a time, do not all lie before the 13th by chance.
 DATES, SPAN = 8, 45
-FUTURE_DAYS = 21
+# Work may be handed in long before it is due, but hardly before the semester, or after today.
+BEFORE_DAYS, FUTURE_DAYS = 56, 21
 NOTHING = pd.DataFrame(
     {"class_id": [], "semester": [], "week": [], "date": pd.to_datetime([]), "rows": [], "dated": []}
 )
-SWAPPED = "are day and month swapped?"
+SWAPPED = "are day and month swapped, or is it written another way?"
 
 
 def found(college: College, term: Term, week: int) -> Iterator[Found]:
@@ -59,13 +58,14 @@ def found(college: College, term: Term, week: int) -> Iterator[Found]:
     for name, (number, date) in WITHIN.items():
         counts = _of(college, term, name, number, date)
         yield from _readable(counts, name, date)
-        apart[name] = _weeks_apart(counts, begins)
+        # First days of weeks may be another weekday's in another feed.
+        apart[name] = _weeks_apart(counts, begins, 3 if date == "week_date" else 0)
     yield from _elsewhere(apart)
     for name, (number, date) in AROUND.items():
         counts = _of(college, term, name, number, date)
         yield from _readable(counts, name, date)
         yield from _around(_weeks_apart(counts, begins), name, number, date)
-        yield from _future(counts, name, date, term, week)
+        yield from _outside(counts, name, date, term, week)
     for name, (number, date) in LATER.items():
         # Of every term: exams are only so many days.
         yield from _readable(_of(college, None, name, number, date), name, date)
@@ -134,10 +134,10 @@ def _against_the_calendar(start: pd.Timestamp, college: College, rows: int) -> I
         yield Found("attendance", "week", rows, f"{said} correct week, or calendar.slots.")
 
 
-def _weeks_apart(counts: pd.DataFrame, begins: pd.DataFrame) -> pd.Series:
-    """Rows by how many weeks their date lies after the week that they are counted under."""
+def _weeks_apart(counts: pd.DataFrame, begins: pd.DataFrame, days: int = 0) -> pd.Series:
+    """Rows by how many weeks their date lies after the week that they are counted under, so many days set right."""
     both = counts.dropna(subset=["date", "week"]).merge(begins, on=WEEK)
-    apart = (both["date"] - both["begins"]).dt.days // 7
+    apart = ((both["date"] - both["begins"]).dt.days + days) // 7
     return both.groupby(apart)["rows"].sum() if len(both) else pd.Series(dtype="int64")
 
 
@@ -169,16 +169,12 @@ def _weeks(shift: int) -> str:
 
 
 def _around(apart: pd.Series, name: str, number: str, date: str) -> Iterator[Found]:
-    """Work that was handed in long before or after it was due."""
+    """Work that nearly always comes after its week, or before."""
     rows = apart.sum()
     if rows < ROWS:
         return
     early, late = apart[apart.index < 0].sum(), apart[apart.index > 0].sum()
-    far = apart[(apart.index < EARLIEST) | (apart.index > LATEST)].sum()
-    if far >= 0.1 * rows:
-        said = f"{100 * far / rows:.0f}% of the dates are months from the week of their work: {SWAPPED}"
-        yield Found(name, date, int(far), said)
-    elif late >= 0.6 * rows:
+    if late >= 0.6 * rows:
         said = f"{100 * late / rows:.0f}% lie after the {number} of their work: is that another week?"
         yield Found(name, date, int(late), said)
     elif early >= 0.9 * rows:
@@ -187,10 +183,12 @@ def _around(apart: pd.Series, name: str, number: str, date: str) -> Iterator[Fou
         yield Found(name, date, int(early), said, stops=False)
 
 
-def _future(counts: pd.DataFrame, name: str, date: str, term: Term, week: int) -> Iterator[Found]:
-    """Dates that have not come yet."""
-    last = term.week_ends(week)["week_end"].max() + timedelta(days=FUTURE_DAYS)
-    later, rows = counts.loc[counts["date"] > last, "rows"].sum(), counts["dated"].sum()
-    if rows >= ROWS and later >= 0.1 * rows:
-        said = f"{100 * later / rows:.0f}% lie after {last.date()}, in the future: {SWAPPED}"
-        yield Found(name, date, int(later), said)
+def _outside(counts: pd.DataFrame, name: str, date: str, term: Term, week: int) -> Iterator[Found]:
+    """Dates before the semester, or that have not come yet."""
+    first = pd.Timestamp(term.name) - pd.Timedelta(days=BEFORE_DAYS)
+    last = term.week_ends(week)["week_end"].max() + pd.Timedelta(days=FUTURE_DAYS)
+    outside = counts.loc[(counts["date"] < first) | (counts["date"] > last), "rows"].sum()
+    rows = counts["dated"].sum()
+    if rows >= ROWS and outside >= 0.1 * rows:
+        said = f"{100 * outside / rows:.0f}% lie before {first.date()} or after {last.date()}: {SWAPPED}"
+        yield Found(name, date, int(outside), said)

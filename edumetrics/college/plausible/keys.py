@@ -36,6 +36,9 @@ REFERENCES = (
     ("exam_results", "student_id", "students"),
     ("exam_results", "schedule_id", "exam_schedule"),
     ("enrolments", "student_id", "students"),
+    ("enrolments", "subject_id", "subjects"),
+    ("assignment_definitions", "subject_id", "enrolments"),
+    ("quiz_definitions", "subject_id", "enrolments"),
     ("excuses", "student_id", "students"),
 )
 
@@ -81,15 +84,18 @@ def _unknown(college: College, term: Term) -> Iterator[Found]:
         relation, about = college.relations[name], college.relations[target]
         if relation is None or about is None or column not in relation.present:
             continue
-        known = relation.c[column].in_(sa.select(about.c[about.table.key[0]]))
+        key = column if target == "enrolments" else about.table.key[0]
+        known = relation.c[column].in_(sa.select(about.c[key]))
         odd = sa.case((sa.func.coalesce(known, sa.false()), 0), else_=1)
         wanted = sa.select(
             sa.func.count().label("rows"), sa.func.coalesce(sa.func.sum(odd, type_=sa.Integer), 0).label("odd")
-        ).where(relation.c[column].is_not(None))
+        )
+        if relation.table[column].null:
+            wanted = wanted.where(relation.c[column].is_not(None))
         # Rows of unknown classes are of no term: of classes that are no longer listed there may be many.
         whole = column == "class_id" and name != "students"
         counts = college.frame(wanted if whole else wanted.where(_own(relation, term)), name).iloc[0]
         rows, unknown = int(counts["rows"]), int(counts["odd"])
         if unknown >= 3 and 100 * unknown >= (GONE if whole else UNKNOWN) * rows:
-            key = f"{target}.{about.table.key[0]}"
-            yield Found(name, column, unknown, f"{unknown} of {rows} are not in {key}: do the two hold one kind of id?")
+            said = f"{unknown} of {rows} are empty, or not in {target}.{key}: do the two hold one kind of id?"
+            yield Found(name, column, unknown, said)

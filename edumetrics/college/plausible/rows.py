@@ -20,6 +20,8 @@ from edumetrics.params import Calendar
 Columns = Any  # of a subquery, by name
 ROWS = 20
 ALL, MOST, MANY, SOME = 100, 50, 20, 5
+# Bonus marks go a little above the maximum.
+BONUS = 1.25
 HIGHEST_HELD, HIGHEST_VISITS, DAYS = 40, 50, 7
 
 
@@ -114,6 +116,12 @@ def _by_relation(calendar: Calendar) -> dict[str, list[Suspicion]]:
             *_percent("plagiarism_pct"),
             *_marks("assignments"),
             _order("marked_on", "submission_date"),
+            Suspicion(("plagiarism_pct",), lambda c, _: c.plagiarism_pct > 60,
+                      "{pct}% are above 60: is it the share that is original?",
+                      among=lambda c, _: c.plagiarism_pct.is_not(None), share=60),
+            Suspicion(("submission_date", "marks_obtained"),
+                      lambda c, _: sa.and_(c.submission_date.is_(None), c.marks_obtained == 0),
+                      "{pct}% of the rows have no date and 0 marks: do rows of missing work count as work?"),
         ],
         "quiz_submissions": [
             *_percent("score_pct"),
@@ -179,7 +187,7 @@ def _registers(calendar: Calendar) -> list[Suspicion]:
                   among=marked),
         Suspicion(("present",), lambda c, _: c.present == c.lectures_held,
                   "In all {rows} registers it equals lectures_held: were the absences left out?",
-                  among=marked, share=ALL, least=5 * ROWS),
+                  among=marked, share=ALL, least=20 * ROWS),
         # A student who came to one lecture of several in some week came to none of them in another.
         Suspicion(("present", "lectures_held"), lambda c, _: c.present == 1,
                   "In {rows} registers it is 1 of several lectures, in none it is 0: were rows of absences left out?",
@@ -267,11 +275,11 @@ def _out_of(c: Columns, about: Columns) -> sa.ColumnElement[Any]:
 
 def _marks(what: str) -> list[Suspicion]:
     return [
-        Suspicion(("marks_obtained",), lambda c, about: c.marks_obtained > _out_of(c, about),
-                  f"{{pct}}% are above the max_marks of their {what}: are the two swapped, or is it a percentage?",
+        Suspicion(("marks_obtained",), lambda c, about: c.marks_obtained > BONUS * _out_of(c, about),
+                  f"{{pct}}% are far above the max_marks of their {what}: are the two swapped, or is it a percentage?",
                   among=lambda c, about: sa.and_(c.marks_obtained.is_not(None), _out_of(c, about) > 0)),
-        Suspicion(("marks_obtained",), lambda c, about: 2 * c.marks_obtained < _out_of(c, about),
-                  f"None of {{rows}} reaches half of the max_marks of their {what}: do the two use one scale?",
+        Suspicion(("marks_obtained",), lambda c, about: 3 * c.marks_obtained < _out_of(c, about),
+                  f"None of {{rows}} reaches a third of the max_marks of their {what}: do the two use one scale?",
                   among=lambda c, about: sa.and_(c.marks_obtained >= 0, _out_of(c, about) > 0),
                   share=ALL, least=2 * ROWS),
     ]  # fmt: skip

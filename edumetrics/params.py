@@ -289,10 +289,7 @@ class Mail(Model):
 
 
 class CollegeFile(Model):
-    """`colleges/NAME.yml`: where each canonical relation comes from, and what differs from the other files.
-
-    `views` are SELECTs that those of relations, and of later views, may name like tables.
-    """
+    """`colleges/NAME.yml`: where each relation comes from (`views` are SELECTs to share), and what else differs."""
 
     relations: dict[str, str | None]
     views: dict[Annotated[str, Field(pattern=r"^[A-Za-z_]\w*$")], str] = {}

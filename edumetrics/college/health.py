@@ -45,6 +45,7 @@ PARENTS = {
 }
 # What to do about each kind of finding.
 REMEDIES = {
+    "attendance: feed": "Ask who imports it: without registers a week is not scored.",
     "feed": "Ask who imports it; map it to null if the college has no such records.",
     "unknown class": "Look whether these classes are missing from classes, or class_id is another kind of id.",
     "unknown student": "Look whether these students are missing from students, or student_id is another kind of id.",

@@ -72,6 +72,9 @@ MISTAKES: dict[str, tuple[str, dict[str, str], str, str]] = {
     "the college's word for an exam": ("exam_schedule", {"exam_type": "'Mid'"}, "", "exam_schedule.exam_type"),
     "weeks of the half": ("sim_state", {"current_week": "current_week - 18"}, "", "sim_state.current_week"),
     "names and addresses swapped": ("students", {"name": "email", "email": "name"}, "", "students.name"),
+    "originality for similarity": ("assignment_submissions", {"plagiarism_pct": "100 - plagiarism_pct"}, "", "assignment_submissions.plagiarism_pct"),
+    "ids left empty": ("library_visits", {"student_id": "NULL"}, "", "library_visits.student_id"),
+    "addresses of students": ("advisors", {"email": "'s' || substr(advisor_id, 4, 2) || '000001@students.example'"}, "", "advisors.email"),
     "students joined twice": ("students", {}, TWICE, "students.student_id"),
 }  # fmt: skip
 
@@ -118,6 +121,34 @@ def test_a_mistake_is_caught_where_it_is(name: str, simulated: str) -> None:
     said = found(simulated, native_params(**mistaken(path, name)))
     stops = said.loc[said["status"] == "block", "message"]
     assert stops.str.startswith(f"{MISTAKES[name][3]}: ").any(), said["message"].tolist()
+
+
+def test_a_column_that_matters_and_is_not_mapped(simulated: str) -> None:
+    columns = "id, student_id, class_id, subject_id, semester, week, week_date, lectures_held"
+    said = found(simulated, native_params(attendance=f"SELECT {columns} FROM attendance"))
+    assert said["message"].tolist()[0].startswith("attendance.present: It is not mapped")
+
+
+def test_enrolments_of_another_kind_of_id(simulated: str) -> None:
+    other = "SELECT student_id, 'X' || substr(class_id, 4, 4) AS subject_id, 2 AS semester FROM students"
+    said = found(simulated, native_params(enrolments=other))
+    assert said["message"].str.startswith("enrolments.subject_id: ").any()
+
+
+@pytest.mark.parametrize(
+    ("relation", "select", "why"),
+    [
+        ("classes", "SELECT * FROM classes WHERE 0", "classes has no row"),
+        ("classes", "SELECT class_id, odd_sem FROM classes", "no row of classes says in classes.even_sem"),
+        ("attendance", "SELECT * FROM attendance WHERE 0", "attendance.class_id: 2 of 2 classes in session"),
+    ],
+)
+def test_a_college_in_which_nothing_could_be_looked_at_is_not_healthy(
+    relation: str, select: str, why: str, home: Path
+) -> None:
+    result = check(home, {**native_params().college.relations, relation: select})
+    assert result.exit_code == 3
+    assert why in result.output + result.stderr
 
 
 def test_check_stops_and_says_where(home: Path, simulated: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 
@@ -160,6 +161,22 @@ def test_a_row_a_lecture_becomes_a_row_a_week() -> None:
     assert 'SUM(CASE WHEN lower(t."status") IN (' in select
     assert "GROUP BY" in select
     assert "half_year" in yaml.safe_load(text)["views"]
+
+
+def test_an_id_of_ten_digits_is_no_date_and_what_cannot_be_read_is_named(tmp_path: Path) -> None:
+    with sqlite3.connect(tmp_path / "prn.db") as connection:
+        connection.executescript("""
+            CREATE TABLE students (student_id INTEGER, name TEXT, class_id TEXT, joined_on INTEGER, photo BLOB);
+            INSERT INTO students VALUES (1032240001, 'X', 'C', 1767571200, x'ff00fe');
+            CREATE TABLE gone (x TEXT); CREATE VIEW broken AS SELECT x FROM gone; DROP TABLE gone;
+        """)
+    connection.close()
+    result = edumetrics("map", f"sqlite:///{tmp_path / 'prn.db'}")
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert 't."student_id" AS "student_id"' in result.output
+    assert "date(t.\"joined_on\", 'unixepoch')" in result.output
+    assert '-- without a use: "photo" (bytes)' in result.output
+    assert "# Could not be read: broken." in result.output
 
 
 def test_an_empty_database_and_a_wrong_url_are_told(tmp_path: Path) -> None:

@@ -10,10 +10,12 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from edumetrics.batch import calibration, journal
 from edumetrics.college.source import College
 from edumetrics.database import college_engine, connected
 from edumetrics.params import Calendar, Params
 from tests.colleges import Rows, assignment, day, handed_in, monday, native_params, people, register, score, write
+from tests.conftest import workspace_at
 
 LECTURES = """
 SELECT MAX(l.id) AS id, l.student AS student_id, s.class_id, l.subject AS subject_id, 2 AS semester,
@@ -139,6 +141,33 @@ def test_marks_that_arrive_weeks_later(tmp_path: Path) -> None:
     known = {week: frame.loc["A", "assn_avg_pct"] for week, frame in score(url, 4).items()}
     assert pd.isna(known[1]) and pd.isna(known[2])
     assert (known[3], known[4]) == (75, 75)
+
+
+def test_work_without_any_date_is_not_taken_for_silence(tmp_path: Path) -> None:
+    url = college(
+        tmp_path, people("A", "B", current_week=6),
+        attendance=[register(10 * w + n, s, w, 4, 4) for w in range(1, 7) for n, s in enumerate("AB")],
+        assignment_definitions=[assignment(f"S{w}", w) for w in range(1, 7)],
+        assignment_submissions=[handed_in(w, f"S{w}", "A", None, 12) for w in range(1, 6)],
+    )  # fmt: skip
+    workspace = workspace_at(tmp_path / "home", url)
+    calibration.calibrate(workspace, journal.silent)
+    flags = workspace.store.read("weekly_flags", sem_week=6)
+    codes = {record["code"] for records in flags["reasons"] for record in records}
+    assert "no_work" not in codes
+
+
+def test_a_text_is_a_number_only_if_it_looks_like_one(tmp_path: Path) -> None:
+    texts = {"A": "15", "B": "10,5", "C": "18/20", "D": " 1.5e1 ", "E": "AB"}
+    url = college(
+        tmp_path, people(*texts, current_week=1),
+        attendance=[register(n, s, 1, 4, 4) for n, s in enumerate(texts)],
+        assignment_definitions=[assignment("S1", 1)],
+        assignment_submissions=[handed_in(n, "S1", s, day(1, 2), text) for n, (s, text) in enumerate(texts.items())],  # type: ignore[arg-type]
+    )  # fmt: skip
+    marks = metric(url, 1, "assn_avg_pct")
+    assert (marks["A"], marks["D"]) == (75, 75)
+    assert all(pd.isna(marks[student]) for student in "BCE"), "not what they begin with"
 
 
 @pytest.mark.parametrize("modules", [("MATH", "ART"), ("ART",)], ids=["two", "one"])

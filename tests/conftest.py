@@ -94,8 +94,11 @@ def mariadb(folder: Path) -> Iterator[str]:
     user, quiet = f"--user={getpass.getuser()}", {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     install = ["mariadb-install-db", "--no-defaults", f"--datadir={folder}/data", user, "--skip-test-db"]
     subprocess.run([*install, "--auth-root-authentication-method=normal"], check=True, **quiet)
-    serve = ["mariadbd", "--no-defaults", f"--datadir={folder}/data", f"--socket={socket}", user, "--skip-networking"]
-    with subprocess.Popen([*serve, f"--pid-file={folder}/pid"], **quiet) as server:
+    # A server that starts clears its temporary folder, whoever else's it is.
+    (folder / "tmp").mkdir()
+    places = [f"--datadir={folder}/data", f"--tmpdir={folder}/tmp", f"--socket={socket}", f"--pid-file={folder}/pid"]
+    serve = ["mariadbd", "--no-defaults", *places, user, "--skip-networking"]
+    with subprocess.Popen(serve, **quiet) as server:
         ping = ["mariadb-admin", "--no-defaults", f"--socket={socket}", "--user=root", "--wait=60", "ping"]
         subprocess.run(ping, check=True, **quiet)
         yield f"mysql://root@/mysql?unix_socket={socket}"

@@ -71,6 +71,8 @@ MISTAKES: dict[str, tuple[str, dict[str, str], str, str]] = {
     "the college's word for passing": ("exam_results", {"pass_fail": "CASE pass_fail WHEN 'P' THEN 'PASS' ELSE 'FAIL' END"}, "", "exam_results.pass_fail"),
     "the college's word for an exam": ("exam_schedule", {"exam_type": "'Mid'"}, "", "exam_schedule.exam_type"),
     "weeks of the half": ("sim_state", {"current_week": "current_week - 18"}, "", "sim_state.current_week"),
+    "halves of the year swapped": ("classes", {"odd_sem": "even_sem", "even_sem": "odd_sem"}, "", "classes.even_sem"),
+    "dates a year late": ("attendance", {"week_date": "date(week_date, '+1 year')"}, "", "attendance.week_date"),
     "names and addresses swapped": ("students", {"name": "email", "email": "name"}, "", "students.name"),
     "originality for similarity": ("assignment_submissions", {"plagiarism_pct": "100 - plagiarism_pct"}, "", "assignment_submissions.plagiarism_pct"),
     "ids left empty": ("library_visits", {"student_id": "NULL"}, "", "library_visits.student_id"),

@@ -13,7 +13,7 @@ from edumetrics.college.health import LABELS
 from edumetrics.college.mapping import Relation
 from edumetrics.college.plausible.rows import Found
 from edumetrics.college.source import College, Term
-from edumetrics.weeks import PAIRING
+from edumetrics.weeks import PAIRING, position_on
 
 # Per cent of classes or weeks, and of students, of which something must be missing before it is not chance.
 MISSING, STUDENTS, SUBJECTS = 25, 20, 50
@@ -59,17 +59,23 @@ def _clock(college: College, term: Term, week: int) -> Iterator[Found]:
     if state.empty:
         return
     calendar, c = college.params.calendar, cast(Relation, college.relations["attendance"]).c
-    said, last = int(state["current_week"].iloc[0]), calendar.weeks_per_semester
+    week_said, last = int(state["current_week"].iloc[0]), calendar.weeks_per_semester
     weeks = max(slot.offset for slot in calendar.slots.values()) + last
     newest = college.frame(
         sa.select(sa.func.max(c.week_date, type_=sa.Date).label("day")).where(c.present >= 0), "attendance"
     )["day"].iloc[0]
     end = term.week_ends(min(week, last))["week_end"].max()
-    if not 0 <= said <= weeks:
-        yield Found("sim_state", "current_week", 1, f"It is {said}, but the year has the weeks 0 to {weeks}.")
+    if not 0 <= week_said <= weeks:
+        yield Found("sim_state", "current_week", 1, f"It is {week_said}, but the year has the weeks 0 to {weeks}.")
     elif newest > end + pd.Timedelta(weeks=AHEAD):
+        slot = college.position(newest.date()).slot(calendar)
+        if position_on(newest.date(), calendar).slot(calendar) == slot:
+            # The counter stands in the half of the newest registers: it is the classes that do not.
+            said = f"Registers of that semester end on {end.date()}, of another they go on to {newest.date()}:"
+            yield Found("classes", f"{slot}_sem", 1, f"{said} are odd_sem and even_sem swapped?")
+            return
         ends = f"week {week} of this term, which ended on {end.date()}; registers go on to {newest.date()}"
-        yield Found("sim_state", "current_week", 1, f"It is {said}, {ends}: is it counted through the year?")
+        yield Found("sim_state", "current_week", 1, f"It is {week_said}, {ends}: is it counted through the year?")
 
 
 def _classes(college: College, term: Term, own: pd.DataFrame, week: int) -> Iterator[Found]:

@@ -40,6 +40,8 @@ LATER = {
 DATES, SPAN = 8, 45
 # Work may be handed in long before it is due, but hardly before the semester, or after today.
 BEFORE_DAYS, FUTURE_DAYS = 56, 21
+# So many weeks between all other dates and those of attendance are no slip in counting.
+APART = 8
 NOTHING = pd.DataFrame(
     {"class_id": [], "semester": [], "week": [], "date": pd.to_datetime([]), "rows": [], "dated": []}
 )
@@ -146,6 +148,9 @@ def _elsewhere(apart: dict[str, pd.Series]) -> Iterator[Found]:
     telling = {name: rows for name, rows in apart.items() if rows.sum() >= ROWS or (len(rows) and "exam" in name)}
     off = {name: int(str(rows.idxmax())) for name, rows in telling.items() if rows.get(0, 0) < 0.5 * rows.sum()}
     shifts = set(off.values())
+    if len(off) >= 2 and len(off) == len(telling) and min(map(abs, shifts)) >= APART:
+        yield Found("attendance", "week_date", 0, f"It is months from the dates of {', '.join(off)}: {SWAPPED}")
+        return
     if len(off) >= 2 and len(off) == len(telling) and len(shifts) == 1:
         shift = -shifts.pop()
         others = ", ".join(off)

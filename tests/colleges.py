@@ -69,6 +69,13 @@ def score(url: str, week: int, params: Params | None = None) -> dict[int, pd.Dat
     return found
 
 
+def same(mine: dict[int, pd.DataFrame], other: dict[int, pd.DataFrame]) -> None:
+    """Two colleges have the same metrics (see `score`) in the same weeks."""
+    assert mine.keys() == other.keys()
+    for week, frame in mine.items():
+        pd.testing.assert_frame_equal(frame.sort_index(), other[week].sort_index(), check_exact=False, atol=1e-9)
+
+
 def monday(week: int) -> str:
     """First day of a week of the semester that begins on 5 January 2026."""
     return (pd.Timestamp("2026-01-05") + pd.Timedelta(weeks=week - 1)).date().isoformat()

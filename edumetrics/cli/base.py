@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from edumetrics.stages.workspace import Workspace
 
 DAY = click.DateTime(["%Y-%m-%d"])
+AS_OF = click.option("--as-of", type=DAY, help="Count weeks from this day (colleges without a week counter).")
 LOG_FORMAT = click.option("--log-format", type=click.Choice(["text", "json"]), default="text", show_default=True)
 FORMAT = click.option(
     "--format", "fmt", type=click.Choice(["table", "csv", "json"]), default="table", show_default=True

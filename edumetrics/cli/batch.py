@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from edumetrics.cli.base import DAY, FORMAT, LOG_FORMAT, day_of, main, workspace_of
+from edumetrics.cli.base import AS_OF, FORMAT, LOG_FORMAT, day_of, main, workspace_of
 from edumetrics.cli.show import formatted
 from edumetrics.errors import EduMetricsError, Locked, Refused
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 @main.command()
 @click.option("--week", type=click.IntRange(1), help="Do this semester week again.")
 @click.option("--stage", help="Only this stage.")
-@click.option("--as-of", type=DAY, help="Count weeks from this day (colleges without a week counter).")
+@AS_OF
 @click.option("--dry-run", is_flag=True, help="Say what would happen; change nothing.")
 @click.option("--force", is_flag=True, help="Release the mail that the gate would hold; the ledger says so.")
 @click.option("--workers", type=click.IntRange(0), help="Processes for work that fans out; 0: one for each core.")
@@ -82,7 +82,7 @@ def send(advisor: str, dry_run: bool, approve: bool, again: bool) -> None:
 
 @main.command()
 @click.option("--from-scratch", is_flag=True, help="Delete everything derived first; what people entered stays.")
-@click.option("--as-of", type=DAY, help="Count weeks from this day (colleges without a week counter).")
+@AS_OF
 @LOG_FORMAT
 def calibrate(from_scratch: bool, as_of: datetime | None, log_format: str) -> None:
     """Recompute every completed and current semester from the college database."""

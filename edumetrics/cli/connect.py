@@ -6,9 +6,7 @@ from datetime import date, datetime
 
 import click
 
-from edumetrics.cli.base import DAY, day_of, main
-
-AS_OF = click.option("--as-of", type=DAY, help="Count weeks from this day (colleges without a week counter).")
+from edumetrics.cli.base import AS_OF, day_of, main
 
 
 @main.command("map")

@@ -118,6 +118,11 @@ class College:
         return frame.loc[~frame["student_id"].isin(self.params.scoring.exclusions), list(STUDENT_COLUMNS)]
 
     @property
+    def counter(self) -> pd.DataFrame:
+        """id, current_week, sim_year: where the college's week counter stands; no row where it has none."""
+        return self.whole("sim_state", "id", "current_week", "sim_year")
+
+    @property
     def large(self) -> bool:
         """Whether there are so many students that no frame may hold a row for each week of each of them."""
         return len(self._people) > self.params.batch.chunk_students
@@ -166,7 +171,7 @@ class College:
         Raises:
             SettingsError: `sim_state` does not say.
         """
-        state = self.whole("sim_state", "id", "current_week", "sim_year")
+        state = self.counter
         if state.empty:
             return weeks.position_on(as_of, self.params.calendar)
         row = state.iloc[0]
@@ -285,7 +290,7 @@ class College:
         pairings, dates = self._dated(self._survey(running, week))
         dated = running.merge(pairings, on=PAIRING)
         expected = pd.Timestamp(weeks.slot_start(position, self.params.calendar))
-        if self.whole("sim_state", "id", "current_week", "sim_year").empty:
+        if self.counter.empty:
             dated = dated[(dated["start"] - expected).abs() <= weeks.TERM_SPREAD]
             running = running.merge(
                 pairings.loc[~pairings["term"].isin(dated["term"]), PAIRING], on=PAIRING, how="left", indicator="past"

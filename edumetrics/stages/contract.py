@@ -64,7 +64,8 @@ def contract(as_of: date | None = None) -> Iterator[str]:
     with workspace.college() as opened:
         college = Watched(opened.connection, workspace.params)
         relations = {name: relation for name, relation in college.relations.items() if relation is not None}
-        reads = {name: reading(college, relation) for name, relation in relations.items()}
+        known = _known(college.connection)
+        reads = {name: reading(college, relation, known) for name, relation in relations.items()}
         yield f"# What EduMetrics reads of {_place(college)}"
         yield ""
         yield f"Mapping: {workspace.settings.college}. EduMetrics only ever reads: its session is read-only, it has no"
@@ -75,8 +76,8 @@ def contract(as_of: date | None = None) -> Iterator[str]:
         yield from _load(workspace, college, reads, as_of)
 
 
-def reading(college: College, relation: Relation) -> Reads:
-    """The tables that a relation reads, and of each the columns.
+def reading(college: College, relation: Relation, known: dict[str, list[str]]) -> Reads:
+    """The tables that a relation reads, and of each the columns; `known` are those that there are.
 
     Raises:
         SettingsError: its SELECT is in no SQL that can be taken apart.
@@ -85,17 +86,16 @@ def reading(college: College, relation: Relation) -> Reads:
         schema, _, name = relation.source.rpartition(".")
         return {f"{schema}.{name}" if schema else name: dict.fromkeys(sorted(relation.present))}
     dialect = college.connection.dialect.name
-    known = _known(college.connection)
     lower = {table.lower(): (table, {column.lower(): column for column in columns}) for table, columns in known.items()}
     try:
-        parsed = sqlglot.parse_one(relation.source, dialect=DIALECTS.get(dialect, dialect))
+        spoken = DIALECTS.get(dialect, dialect)
+        parsed = sqlglot.parse_one(relation.source, dialect=spoken)
         # SQLite's tables have a column more than they tell.
         hidden = ["rowid"] if dialect == "sqlite" else []
         schema_of: dict[str, object] = {
             table: dict.fromkeys([*columns, *hidden], "TEXT") for table, columns in known.items()
         }
-        name = DIALECTS.get(dialect, dialect)
-        whole = qualify(parsed, schema=schema_of, dialect=name, validate_qualify_columns=False)
+        whole = qualify(parsed, schema=schema_of, dialect=spoken, validate_qualify_columns=False)
     except sqlglot.errors.SqlglotError as error:
         said = str(error).splitlines()[0]
         raise SettingsError(f"The SELECT for {relation.table.name} cannot be taken apart ({said}).") from error

@@ -313,7 +313,7 @@ def _mapping(workspace: Workspace, college: College, term: Term, week: int) -> p
     said = json.dumps([dict(college.params.college.relations), dict(college.params.college.views)])
     seen = f"{hashlib.sha256(said.encode()).hexdigest()}, {term.name}, {week > FIRST_WEEKS}"
     counter = college.position(workspace.today).week(college.params.calendar)
-    counted = not college.whole("sim_state", "id", "current_week", "sim_year").empty
+    counted = not college.counter.empty
     found = health.nothing()
     if counted and college.params.calendar.last_teaching_weeks(counter, 1) != (week,):
         # An earlier week looked at again: what has come since would only seem to be too early.

@@ -14,19 +14,13 @@ from edumetrics.college import plausible
 from edumetrics.college.source import College
 from edumetrics.stages.terms import find_term
 from edumetrics.stages.workspace import Workspace
-from tests.colleges import native_params, score
+from tests.colleges import native_params, same, score
 from tests.foreign import facultad, native
 from tests.foreign.test_same_college import AS_OF, mapped
 from tests.independent import generator
 
 Url = Callable[[], str]
 REFUSED = ("DELETE FROM students", "CREATE TABLE t (x int)", "UPDATE students SET name = 'x'")
-
-
-def same(mine: dict[int, pd.DataFrame], other: dict[int, pd.DataFrame]) -> None:
-    assert mine.keys() == other.keys()
-    for week, frame in mine.items():
-        pd.testing.assert_frame_equal(frame.sort_index(), other[week].sort_index(), check_exact=False, atol=1e-9)
 
 
 @pytest.mark.parametrize("variant", ["dirty", "all"])

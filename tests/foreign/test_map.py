@@ -19,7 +19,7 @@ from edumetrics.college.draft import matching, writing
 from edumetrics.college.draft.looks import Column, Table, look
 from edumetrics.params import CollegeFile, Params
 from edumetrics.settings import PROJECT
-from tests.colleges import native_params, score
+from tests.colleges import native_params, same, score
 from tests.foreign import facultad, native, test_same_college
 from tests.foreign.test_same_college import MAPPINGS
 
@@ -35,11 +35,6 @@ def drafted(url: str) -> tuple[str, Params]:
     assert (result.exit_code, result.stderr) == (0, "")
     own = CollegeFile.model_validate(yaml.safe_load(result.output))
     return result.output, native_params().model_copy(update={"college": own})
-
-
-def same(mine: dict[int, pd.DataFrame], other: dict[int, pd.DataFrame]) -> None:
-    for week, frame in mine.items():
-        pd.testing.assert_frame_equal(frame.sort_index(), other[week].sort_index(), check_exact=False, atol=1e-9)
 
 
 def test_the_native_schema_drafts_to_itself(simulated: str) -> None:

@@ -26,8 +26,8 @@ class Column:
     """A column: its name, its type as the database says it, whether it is (all of) the key, what it points to.
 
     `look` is the kind of its values: whole, number, fraction, percent sign, seconds, milliseconds, date, day first,
-    month first, day or month first, address, text, bytes,
-    empty; or `words of NAME`, for a column of `vocabulary.CODES`.
+    month first, day or month first, address, text, bytes, empty; or `words of NAME`, where NAME is one of
+    `vocabulary.CODES`.
     """
 
     name: str
@@ -43,9 +43,6 @@ class Table:
 
     name: str
     columns: tuple[Column, ...]
-
-    def __getitem__(self, name: str) -> Column:
-        return next(column for column in self.columns if column.name == name)
 
 
 def tables(connection: Connection) -> list[Table]:

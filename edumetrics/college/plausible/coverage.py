@@ -55,7 +55,7 @@ def found(college: College, term: Term, week: int) -> Iterator[Found]:
 
 def _clock(college: College, term: Term, week: int) -> Iterator[Found]:
     """A week counter that does not stand where the records end."""
-    state = college.whole("sim_state", "id", "current_week", "sim_year")
+    state = college.counter
     if state.empty:
         return
     calendar, c = college.params.calendar, cast(Relation, college.relations["attendance"]).c
@@ -203,10 +203,7 @@ def _other_classes(college: College, term: Term, relation: Relation, own: pd.Dat
     known = college.frame(sa.select(c.class_id, c.semester).where(college.known_class(relation)).distinct(), name)
     classes = own[PAIRING].drop_duplicates()
     there = classes.merge(known, on=PAIRING)
-    registers = cast(Relation, college.relations["attendance"]).c
-    ever = college.frame(sa.select(registers.class_id, registers.semester).distinct(), "attendance")
-    strange = known.merge(ever, on=PAIRING, how="left", indicator="found").query("found == 'left_only'")
-    if there.empty and len(strange):
+    if there.empty and len(strange := _of_other_semesters(college, known)):
         first = strange.iloc[0]
         said = f"No row is of a class and semester in session; {first['class_id']} has some of {first['semester']:.0f}:"
         yield Found(name, "semester", len(strange), f"{said} is it the semester that attendance has?")
@@ -215,6 +212,13 @@ def _other_classes(college: College, term: Term, relation: Relation, own: pd.Dat
     if name in LABELS and len(there) and 100 * silent >= MISSING * len(classes):
         said = f"{silent} of {len(classes)} classes with registers have none: does a condition leave them out?"
         yield Found(name, "class_id", silent, said, stops=False)
+
+
+def _of_other_semesters(college: College, known: pd.DataFrame) -> pd.DataFrame:
+    """Of classes and semesters those that attendance never had."""
+    registers = cast(Relation, college.relations["attendance"]).c
+    ever = college.frame(sa.select(registers.class_id, registers.semester).distinct(), "attendance")
+    return known.merge(ever, on=PAIRING, how="left", indicator="found").query("found == 'left_only'")
 
 
 def _handed_in(college: College, term: Term, own: pd.DataFrame, work: records.Work, week: int) -> Iterator[Found]:

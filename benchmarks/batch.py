@@ -48,19 +48,26 @@ def main() -> None:
             copied = Path(folder) / name.split("'")[0]
             shutil.copytree(home, copied)
             overhead[fork] = catch_up(workspace(copied), name)
-        print(f"overhead, forked / papermill's own: {overhead[True] / overhead[False]:.2f} (asked: at most 0.33)")
+        print(
+            f"overhead, forked / papermill's own: {overhead[True] / overhead[False]:.2f} (asked: at most 0.33)"
+        )
         environ = {**os.environ, **workspace(Path(folder) / "forked").settings.environ}
         bare = command([sys.executable, "-c", "pass"], environ)
         edumetrics = [sys.executable, "-m", "edumetrics"]
         print("| command | s | / starting Python |\n|---|---:|---:|")
-        for name, arguments in (("edumetrics --help", ["--help"]), ("edumetrics run, nothing to do", ["run"])):
+        for name, arguments in (
+            ("edumetrics --help", ["--help"]),
+            ("edumetrics run, nothing to do", ["run"]),
+        ):
             seconds = command([*edumetrics, *arguments], environ)
             print(f"| {name} | {seconds:.2f} | {seconds / bare:.0f} |")
 
 
 def workspace(home: Path) -> Workspace:
     home.mkdir(exist_ok=True)
-    return open_workspace(Settings(home, "native", f"sqlite:///{home}/college.db", f"sqlite:///{home}/analysis.db"))
+    return open_workspace(
+        Settings(home, "native", f"sqlite:///{home}/college.db", f"sqlite:///{home}/analysis.db")
+    )
 
 
 def catch_up(at: Workspace, name: str) -> float:
@@ -75,13 +82,18 @@ def catch_up(at: Workspace, name: str) -> float:
             told.append(float(str(fields["seconds"])))
 
     pipeline.run(at, tell)
-    notebooks = [nbformat.read(path, as_version=4) for path in at.settings.reports.rglob("run.ipynb")]
+    notebooks = [
+        nbformat.read(path, as_version=4) for path in at.settings.reports.rglob("run.ipynb")
+    ]
     cells = sum(
         cell.metadata["papermill"]["duration"] or 0
         for book in notebooks
         for cell in [one for one in book.cells if one.cell_type == "code"][1:]
     )
-    print(f"| {name} | {len(told)} | {sum(told):.1f} | {cells:.1f} | {sum(told) - cells:.1f} |", flush=True)
+    print(
+        f"| {name} | {len(told)} | {sum(told):.1f} | {cells:.1f} | {sum(told) - cells:.1f} |",
+        flush=True,
+    )
     return sum(told) - cells
 
 

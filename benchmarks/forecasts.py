@@ -42,20 +42,33 @@ def tried(home: Path, seed: int, students: int) -> pd.Series:
             found = pd.concat([found, _exam(workspace, exam, second.name, score)])
         failed = outcomes(college, second).set_index("student_id")["failed"]
     assert third.current
-    return pd.concat([found, _watchlist(workspace, second.name, failed), _lists(workspace, second.name, failed)])
+    return pd.concat(
+        [found, _watchlist(workspace, second.name, failed), _lists(workspace, second.name, failed)]
+    )
 
 
 def _exam(workspace: Workspace, exam: Exam, term: str, score: pd.Series) -> pd.Series:
-    rows = workspace.store.read(STORED[exam], term=term, sem_week=BEFORE[exam]).set_index("student_id")
+    rows = workspace.store.read(STORED[exam], term=term, sem_week=BEFORE[exam]).set_index(
+        "student_id"
+    )
     marks = workspace.store.read(
-        "weekly_features", ("student_id", "mark", "mark_with_zeros"), term=term, sem_week=BEFORE[exam]
+        "weekly_features",
+        ("student_id", "mark", "mark_with_zeros"),
+        term=term,
+        sem_week=BEFORE[exam],
     )
     marks = marks.set_index("student_id")
     actual = score.reindex(rows.index)
     error = (rows[f"predicted_{exam}_score"] - actual).abs().mean()
     so_far = min((marks[name].reindex(rows.index) - actual).abs().mean() for name in marks)
     held = actual.between(rows["low"], rows["high"])[actual.notna()].mean()
-    return pd.Series({f"{exam} error": error, f"{exam} error / marks so far": error / so_far, f"{exam} in range": held})
+    return pd.Series(
+        {
+            f"{exam} error": error,
+            f"{exam} error / marks so far": error / so_far,
+            f"{exam} in range": held,
+        }
+    )
 
 
 def _watchlist(workspace: Workspace, term: str, failed: pd.Series) -> pd.Series:
@@ -63,7 +76,12 @@ def _watchlist(workspace: Workspace, term: str, failed: pd.Series) -> pd.Series:
     rows = rows.assign(failed=rows["student_id"].map(failed)).dropna(subset="failed")
     top = rows.sort_values("risk_probability_pct", ascending=False).head(round(len(rows) / 5))
     share = top["failed"].sum() / rows["failed"].sum()
-    return pd.Series({"fails in the watchlist's top fifth": share, "on the watchlist": rows["on_watchlist"].mean()})
+    return pd.Series(
+        {
+            "fails in the watchlist's top fifth": share,
+            "on the watchlist": rows["on_watchlist"].mean(),
+        }
+    )
 
 
 def _lists(workspace: Workspace, term: str, failed: pd.Series) -> pd.Series:
@@ -80,7 +98,9 @@ def main() -> None:
     parser.add_argument("--students", type=int, default=600)
     chosen = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        table = pd.DataFrame([tried(Path(folder) / str(s), s, chosen.students) for s in chosen.seeds])
+        table = pd.DataFrame(
+            [tried(Path(folder) / str(s), s, chosen.students) for s in chosen.seeds]
+        )
     table = table.astype({"seed": "int64"}).set_index("seed")
     table.loc["mean"] = table.mean()
     print(table.astype("float64").round(3).T.to_string())

@@ -34,7 +34,9 @@ def judged_college(home: Path, seed: int, students: int) -> pd.Series:
     past = stage.load(workspace=workspace)
     flags = workspace.store.read("weekly_flags")
     found = policy.judged(past, flags)
-    flips = stability(flags[["student_id", "sem_week"]], past.calendar)["flips_per_student"].iloc[-1]
+    flips = stability(flags[["student_id", "sem_week"]], past.calendar)["flips_per_student"].iloc[
+        -1
+    ]
     found["lift"] = found["precision_at_capacity"] / found["base_rate"]
     return pd.concat([pd.Series({"seed": seed}), found, pd.Series({"flips": flips})])
 
@@ -46,7 +48,9 @@ def main() -> None:
     parser.add_argument("--students", type=int, default=600)
     chosen = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        table = pd.DataFrame([judged_college(Path(folder) / str(s), s, chosen.students) for s in chosen.seeds])
+        table = pd.DataFrame(
+            [judged_college(Path(folder) / str(s), s, chosen.students) for s in chosen.seeds]
+        )
     table = table.astype({"seed": "int64"}).set_index("seed").round(3)
     table.loc["mean of the others"] = table.iloc[1:].mean().round(3)
     print(table.T.to_string())

@@ -38,19 +38,27 @@ def repeat(connection: Connection, table: str, times: int) -> int:
     names = TABLES[table].names
     values = ", ".join(f"{name} || '-' || n" if name in IDS else name for name in names)
     numbers = f"generate_series(1, {times - 1}) AS n"
-    connection.exec_driver_sql(f"INSERT INTO {table} ({', '.join(names)}) SELECT {values} FROM {table}, {numbers}")
+    connection.exec_driver_sql(
+        f"INSERT INTO {table} ({', '.join(names)}) SELECT {values} FROM {table}, {numbers}"
+    )
     return int(connection.exec_driver_sql(f"SELECT count(*) FROM {table}").scalar() or 0)
 
 
 def analysed(home: Path, url: str, times: int) -> Store:
     client = f"sqlite:///{home / 'college.db'}"
     workspace = open_workspace(Settings(home, "native", client, url))
-    made.simulate(database.writable_engine(client), simulator.demo_plan(DEMO, 1, Calendar(), weeks=17), quiet=True)
+    made.simulate(
+        database.writable_engine(client),
+        simulator.demo_plan(DEMO, 1, Calendar(), weeks=17),
+        quiet=True,
+    )
     calibration.calibrate(workspace, journal.silent)
     for table in TABLES_ASKED:
         with workspace.store.engine.begin() as connection:
             print(f"  {repeat(connection, table, times):>12,}  {table}", flush=True)
-        with workspace.store.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        with workspace.store.engine.connect().execution_options(
+            isolation_level="AUTOCOMMIT"
+        ) as connection:
             connection.exec_driver_sql(f"VACUUM ANALYZE {table}")
     return workspace.store
 
@@ -76,8 +84,12 @@ def main() -> None:
             "flagged, a class": partial(queries.flagged, **one),
             "flagged, an advisor": partial(queries.flagged, advisor="ADV22001-1", store=store),
             "student_performance, a class": partial(queries.student_performance, **one),
-            "student_performance, an advisor": partial(queries.student_performance, advisor="ADV22001-1", store=store),
-            "student_performance, a student": partial(queries.student_performance, student="S22000002-1", store=store),
+            "student_performance, an advisor": partial(
+                queries.student_performance, advisor="ADV22001-1", store=store
+            ),
+            "student_performance, a student": partial(
+                queries.student_performance, student="S22000002-1", store=store
+            ),
             "class_performance, a class": partial(queries.class_performance, **one),
             "changes, a class": partial(queries.changes, 16, 17, **one),
             "pre_midterm, a class": partial(queries.pre_midterm, **one),

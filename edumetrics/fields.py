@@ -70,13 +70,23 @@ def _text(name: str, meaning: str, null: str = "") -> Field:
 
 
 def _int(
-    name: str, meaning: str, null: str = "", unit: str = "", low: float | None = 0, high: float | None = None
+    name: str,
+    meaning: str,
+    null: str = "",
+    unit: str = "",
+    low: float | None = 0,
+    high: float | None = None,
 ) -> Field:
     return Field(name, "int", meaning, null, unit, low, high)
 
 
 def _float(
-    name: str, meaning: str, null: str = "", unit: str = "", low: float | None = None, high: float | None = None
+    name: str,
+    meaning: str,
+    null: str = "",
+    unit: str = "",
+    low: float | None = None,
+    high: float | None = None,
 ) -> Field:
     return Field(name, "float", meaning, null, unit, low, high)
 
@@ -106,7 +116,9 @@ _CLASS = _text("class_id", "the class")
 _SUBJECT = _text("subject_id", "the subject")
 _SEMESTER = _int("semester", "which semester of the degree", low=1)
 _MARKED_ON = _date("marked_on", "the day the mark became known", "the day of the submission")
-_WEIGHT = _float("weight", "weight in the subject's mark; 0 is optional work", "counts like any other", low=0)
+_WEIGHT = _float(
+    "weight", "weight in the subject's mark; 0 is optional work", "counts like any other", low=0
+)
 
 # fmt: off
 _RELATIONS = (
@@ -213,7 +225,9 @@ class Feature(NamedTuple):
 
 FEATURES: dict[str, Feature] = {
     "mark": Feature("mean mark of the work marked so far, percent", -1, "marks"),
-    "mark_gap": Feature("mean mark of the work marked so far, less the class's, percent", -1, "marks"),
+    "mark_gap": Feature(
+        "mean mark of the work marked so far, less the class's, percent", -1, "marks"
+    ),
     "mark_with_zeros": Feature("mean mark so far, missing work counting 0, percent", -1, "marks"),
     "mark_with_zeros_rank": Feature("its rank in the class", -1, "marks"),
     "mark_recent": Feature("the same, recent weeks weighing more, percent", -1, "marks"),
@@ -222,7 +236,9 @@ FEATURES: dict[str, Feature] = {
     "handed_in_rank": Feature("its rank in the class", -1, "work"),
     "missed_recent": Feature("share of the work of the last three weeks that is not", 1, "work"),
     "earliness": Feature(
-        "weeks before the end of its week that work is handed in, missing work counting as three late", -1, "promptness"
+        "weeks before the end of its week that work is handed in, missing work counting as three late",
+        -1,
+        "promptness",
     ),
     "earliness_rank": Feature("its rank in the class", -1, "promptness"),
     "late": Feature("share of the work handed in that came after its week", 1, "promptness"),
@@ -230,15 +246,25 @@ FEATURES: dict[str, Feature] = {
     "attendance_recent": Feature("share of lectures attended over four weeks", -1, "attendance"),
     "attendance_recent_rank": Feature("its rank in the class", -1, "attendance"),
     "attendance_week": Feature("share of lectures attended this week", -1, "attendance"),
-    "attendance_change": Feature("attendance this week less that of the four weeks before, percent", -1, "attendance"),
+    "attendance_change": Feature(
+        "attendance this week less that of the four weeks before, percent", -1, "attendance"
+    ),
     "effort": Feature("recorded activity this week", -1, "activity"),
-    "effort_rank": Feature("recent weeks' recorded activity: its rank in the class", -1, "activity"),
-    "effort_change": Feature("recorded activity this week less that of the four weeks before", -1, "activity"),
-    "active_days_rank": Feature("recent weeks' days on the platform: their rank in the class", -1, "activity"),
+    "effort_rank": Feature(
+        "recent weeks' recorded activity: its rank in the class", -1, "activity"
+    ),
+    "effort_change": Feature(
+        "recorded activity this week less that of the four weeks before", -1, "activity"
+    ),
+    "active_days_rank": Feature(
+        "recent weeks' days on the platform: their rank in the class", -1, "activity"
+    ),
     "clicks_rank": Feature("recent weeks' clicks: their rank in the class", -1, "activity"),
     "visits_rank": Feature("recent weeks' library visits: their rank in the class", -1, "activity"),
     "weeks_active": Feature("weeks of the last four with any activity", -1, "activity"),
-    "days_idle_rank": Feature("days since anything was handed in: their rank in the class", 1, "promptness"),
+    "days_idle_rank": Feature(
+        "days since anything was handed in: their rank in the class", 1, "promptness"
+    ),
     "risk": Feature("the rules' risk score", 1, ""),
     "midterm": Feature("mean midterm score, percent", -1, "midterm"),
     "midterm_gap": Feature("the same, less the class's", -1, "midterm"),
@@ -254,7 +280,9 @@ FEATURES: dict[str, Feature] = {
 
 
 def _derived(name: str, meaning: str, key: tuple[Field, ...], *fields: Field) -> Table:
-    return Table(name, meaning, tuple(field.name for field in key), (*key, *fields, _RUN_ID, _COMPUTED_AT))
+    return Table(
+        name, meaning, tuple(field.name for field in key), (*key, *fields, _RUN_ID, _COMPUTED_AT)
+    )
 
 
 # fmt: off

@@ -10,7 +10,15 @@ from typing import Annotated, Any, Literal, Self, TypeVar
 from zoneinfo import ZoneInfo, available_timezones
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, PositiveInt, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    NonNegativeFloat,
+    PositiveInt,
+    ValidationError,
+    model_validator,
+)
 
 from edumetrics.errors import SettingsError
 from edumetrics.sentences import Sentences
@@ -33,7 +41,10 @@ class SlotDates(Model):
     """One half of the year: its offset in global weeks, and the first day of its week 1 in each year."""
 
     offset: int = Field(ge=0)
-    starts: str = Field(pattern=MONTH_DAY, description="month-day of the first day of week 1, used without sim_state")
+    starts: str = Field(
+        pattern=MONTH_DAY,
+        description="month-day of the first day of week 1, used without sim_state",
+    )
 
 
 class Calendar(Model):
@@ -372,7 +383,11 @@ def _overridden(general: dict[str, Any], own: Mapping[str, Any]) -> dict[str, An
     """What a college says itself wins, one level down (rules, reasons) name by name; its calendar slots as a whole."""
     merged = dict(general)
     for name, value in own.items():
-        both = isinstance(value, Mapping) and isinstance(general.get(name), Mapping) and name != "slots"
+        both = (
+            isinstance(value, Mapping)
+            and isinstance(general.get(name), Mapping)
+            and name != "slots"
+        )
         merged[name] = {**general[name], **value} if both else value
     return merged
 
@@ -381,9 +396,13 @@ def _mapping(path: Path) -> dict[str, Any]:
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise SettingsError(f"The parameter file {path} is missing: restore it from the project.") from None
+        raise SettingsError(
+            f"The parameter file {path} is missing: restore it from the project."
+        ) from None
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise SettingsError(f"{path} cannot be read as YAML ({' '.join(str(error).split())}).") from error
+        raise SettingsError(
+            f"{path} cannot be read as YAML ({' '.join(str(error).split())})."
+        ) from error
     if not isinstance(content, Mapping):
         raise SettingsError(f"{path} must hold names and values.")
     return dict(content)

@@ -86,7 +86,9 @@ def export(workspace: Workspace, student: str, folder: Path) -> list[Path]:
     if not held and not mentions:
         raise SettingsError(f"Nothing is held on a student {student}: check the id.")
     if folder.is_dir() and any(folder.iterdir()):
-        raise SettingsError(f"{folder} is not empty: choose a new folder, which only its owner will be able to open.")
+        raise SettingsError(
+            f"{folder} is not empty: choose a new folder, which only its owner will be able to open."
+        )
     settings.private_folder(folder).chmod(0o700)
     texts = {f"{name}.csv": safe_csv(frame) for name, frame in held.items()}
     meanings = [
@@ -158,7 +160,9 @@ def _mentions(workspace: Workspace, student: str) -> list[Path]:
     patterns = [_word(text) for text in (*ids, *names) if text and not text.isdigit()]
     sure = re.compile("|".join(patterns) or r"(?!)")
     numbers = re.compile("|".join(_whole(text) for text in ids if text.isdigit()) or r"(?!)")
-    shown = workspace.store.read("weekly_metrics", ("sem_week", "advisor_id"), student_id=student).fillna(UNASSIGNED)
+    shown = workspace.store.read(
+        "weekly_metrics", ("sem_week", "advisor_id"), student_id=student
+    ).fillna(UNASSIGNED)
     pages = {
         (f"week-{week:02d}", file_name(str(advisor)))
         for week, advisor in zip(shown["sem_week"], shown["advisor_id"], strict=True)
@@ -179,7 +183,10 @@ def _mentions(workspace: Workspace, student: str) -> list[Path]:
 
 def _whole(text: str) -> str:
     """A pattern for an id that is not part of a longer number, as it stands or escaped for HTML."""
-    before, after = (r"(?<!\d)" if text[0].isdigit() else ""), (r"(?!\d)" if text[-1].isdigit() else "")
+    before, after = (
+        (r"(?<!\d)" if text[0].isdigit() else ""),
+        (r"(?!\d)" if text[-1].isdigit() else ""),
+    )
     return f"{before}(?:{re.escape(text)}|{re.escape(str(escape(text)))}){after}"
 
 
@@ -199,13 +206,19 @@ def _text(path: Path) -> str:
 
 def _files(workspace: Workspace) -> list[Path]:
     chosen = workspace.settings
-    folders = [chosen.reports, chosen.home / "outbox", *([chosen.pages_dir] if chosen.pages_dir else [])]
+    folders = [
+        chosen.reports,
+        chosen.home / "outbox",
+        *([chosen.pages_dir] if chosen.pages_dir else []),
+    ]
     return sorted(path for folder in folders for path in folder.rglob("*") if path.is_file())
 
 
 def _delete(connection: Connection, table: str, **equal: Any) -> int:
     sql = SQL_TABLES[table]
-    return connection.execute(sa.delete(sql).where(*(sql.c[name] == value for name, value in equal.items()))).rowcount
+    return connection.execute(
+        sa.delete(sql).where(*(sql.c[name] == value for name, value in equal.items()))
+    ).rowcount
 
 
 def _blank_examples(connection: Connection, student: str) -> int:
@@ -246,7 +259,9 @@ def prune(workspace: Workspace, today: date, *, dry_run: bool = False) -> Remove
         runs.end_stale(workspace.store)
         if dry_run:
             with database.connected(workspace.store.engine, "DEFAULT_DB_URL") as connection:
-                rows = dict(_old_rows(connection, limit.date().isoformat(), keep=keeping.keep_metrics))
+                rows = dict(
+                    _old_rows(connection, limit.date().isoformat(), keep=keeping.keep_metrics)
+                )
                 connection.rollback()
             return Removed(rows, tuple(files))
         entry = runs.start(workspace.store, workspace.params, "prune", "", 0)
@@ -286,7 +301,10 @@ def _old_rows(connection: Connection, limit: str, *, keep: bool) -> Iterator[tup
     log = SQL_TABLES["run_log"].c
     old_runs = sa.select(log.run_id).where(log.term <= limit, log.term != "")
     findings = SQL_TABLES["data_health"]
-    yield "data_health", connection.execute(sa.delete(findings).where(findings.c.run_id.in_(old_runs))).rowcount
+    yield (
+        "data_health",
+        connection.execute(sa.delete(findings).where(findings.c.run_id.in_(old_runs))).rowcount,
+    )
     for name in (*PERSONAL, "delivery_log", "class_findings"):
         sql = SQL_TABLES[name]
         old = sql.c["target_term" if "target_term" in sql.c else "term"] <= limit
@@ -301,10 +319,16 @@ def _pseudonymised(connection: Connection, limit: str) -> Iterator[tuple[str, in
     for name in KEPT:
         sql = SQL_TABLES[name]
         named = sa.and_(sql.c.term <= limit, sql.c.student_id.not_like("~%"))
-        students = connection.execute(sa.select(sql.c.student_id).where(named).distinct()).scalars().all()
+        students = (
+            connection.execute(sa.select(sql.c.student_id).where(named).distinct()).scalars().all()
+        )
         rows = 0
         for student in students:
             pseudonym = f"~{hashlib.sha256((secret + student).encode()).hexdigest()[:24]}"
-            values = {"student_id": pseudonym} | ({"advisor_id": None} if "advisor_id" in sql.c else {})
-            rows += connection.execute(sa.update(sql).where(named, sql.c.student_id == student).values(values)).rowcount
+            values = {"student_id": pseudonym} | (
+                {"advisor_id": None} if "advisor_id" in sql.c else {}
+            )
+            rows += connection.execute(
+                sa.update(sql).where(named, sql.c.student_id == student).values(values)
+            ).rowcount
         yield f"{name} (now under pseudonyms)", rows

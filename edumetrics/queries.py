@@ -17,7 +17,13 @@ from edumetrics.triage.situation import TIERS
 REACHED = ("talked", "emailed", "called", "referred")
 EXPLAINED = ("known reason", "wrong flag")
 LABELS = ("LOW", "MEDIUM", "HIGH")
-MEDIANS = ("weekly_att_pct", "overall_att_pct", "effort_score", "academic_performance", "risk_score")
+MEDIANS = (
+    "weekly_att_pct",
+    "overall_att_pct",
+    "effort_score",
+    "academic_performance",
+    "risk_score",
+)
 
 
 def student_performance(
@@ -78,7 +84,9 @@ def class_performance(
     >>> class_performance(class_id="CS-2022-A")[["term", "sem_week", "class_id"]].values.tolist()
     [['2026-01-05', 10, 'CS-2022-A']]
     """
-    rows = student_performance(term=term, semester=semester, week=week, class_id=class_id, advisor=advisor, store=store)
+    rows = student_performance(
+        term=term, semester=semester, week=week, class_id=class_id, advisor=advisor, store=store
+    )
     groups = rows.groupby(["term", "sem_week", "class_id", "semester"])
     table = groups[list(MEDIANS)].median()
     table.insert(0, "students", groups.size())
@@ -147,8 +155,17 @@ def pre_midterm(
     >>> pre_midterm(class_id="CS-2022-A")["sem_week"].unique().tolist()
     [7]
     """
-    rows = _rows(store or open_workspace().store, "pre_mid_term", _wanted(semester, class_id), term, week, student)
-    return rows.sort_values(["sem_week", "predicted_midterm_score", "student_id"], ignore_index=True)
+    rows = _rows(
+        store or open_workspace().store,
+        "pre_mid_term",
+        _wanted(semester, class_id),
+        term,
+        week,
+        student,
+    )
+    return rows.sort_values(
+        ["sem_week", "predicted_midterm_score", "student_id"], ignore_index=True
+    )
 
 
 def pre_endterm(
@@ -168,8 +185,17 @@ def pre_endterm(
     >>> pre_endterm()["term"].unique().tolist()
     ['2025-07-14']
     """
-    rows = _rows(store or open_workspace().store, "pre_end_term", _wanted(semester, class_id), term, week, student)
-    return rows.sort_values(["sem_week", "predicted_endterm_score", "student_id"], ignore_index=True)
+    rows = _rows(
+        store or open_workspace().store,
+        "pre_end_term",
+        _wanted(semester, class_id),
+        term,
+        week,
+        student,
+    )
+    return rows.sort_values(
+        ["sem_week", "predicted_endterm_score", "student_id"], ignore_index=True
+    )
 
 
 def risk_of_failing(
@@ -202,7 +228,11 @@ def risk_of_failing(
     """
     if label is not None and label.upper() not in LABELS:
         raise SettingsError(f"There is no label {label}: the labels are {', '.join(LABELS)}.")
-    wanted = {**_wanted(semester, class_id), "subject_id": subject, "risk_label": label and label.upper()}
+    wanted = {
+        **_wanted(semester, class_id),
+        "subject_id": subject,
+        "risk_label": label and label.upper(),
+    }
     store = store or open_workspace().store
     rows = _rows(store, "risk_of_failing_prediction", wanted, term, week, student)
     order = ["sem_week", "p_fail", "student_id", "subject_id"]
@@ -233,14 +263,30 @@ def watchlist(
     name = _term(store, term)
     term = term or store.highest("pre_sem_watchlist", "target_term") or name
     _known(store, student)
-    wanted = {"target_term": term, "target_semester": semester, "class_id": class_id, "student_id": student}
-    rows = store.read("pre_sem_watchlist", None, **{name: value for name, value in wanted.items() if value is not None})
-    rows = rows.sort_values(["risk_probability_pct", "student_id"], ascending=[False, True], ignore_index=True)
+    wanted = {
+        "target_term": term,
+        "target_semester": semester,
+        "class_id": class_id,
+        "student_id": student,
+    }
+    rows = store.read(
+        "pre_sem_watchlist",
+        None,
+        **{name: value for name, value in wanted.items() if value is not None},
+    )
+    rows = rows.sort_values(
+        ["risk_probability_pct", "student_id"], ascending=[False, True], ignore_index=True
+    )
     return rows.drop(columns=["run_id", "computed_at"])
 
 
 def changes(
-    first: int, second: int, *, class_id: str | None = None, term: str | None = None, store: Store | None = None
+    first: int,
+    second: int,
+    *,
+    class_id: str | None = None,
+    term: str | None = None,
+    store: Store | None = None,
 ) -> pd.DataFrame:
     """What changed for each student between two weeks of a term, the largest fall in attendance first.
 
@@ -260,11 +306,17 @@ def changes(
     """
     measures = ["weekly_att_pct", "effort_score", "academic_performance"]
     then, now = (
-        student_performance(week=week, class_id=class_id, term=term, store=store).set_index("student_id")
+        student_performance(week=week, class_id=class_id, term=term, store=store).set_index(
+            "student_id"
+        )
         for week in (first, second)
     )
     both = now.index.intersection(then.index)
-    table = now.loc[both, ["class_id"]].join(now.loc[both, measures] - then.loc[both, measures]).reset_index()
+    table = (
+        now.loc[both, ["class_id"]]
+        .join(now.loc[both, measures] - then.loc[both, measures])
+        .reset_index()
+    )
     return table.sort_values(["weekly_att_pct", "student_id"], ignore_index=True)
 
 
@@ -297,7 +349,9 @@ def did_it_help(*, term: str | None = None, store: Store | None = None) -> pd.Da
     explained = entered[entered["kind"].isin(EXPLAINED)].groupby("student_id")["sem_week"].min()
     since = flags["student_id"].map(explained).astype("float64")
     flags = flags[since.isna() | (flags["sem_week"] < since)]
-    found = effects.effects(weeks, flags, entered[entered["kind"].isin(REACHED)], workspace.params.calendar)
+    found = effects.effects(
+        weeks, flags, entered[entered["kind"].isin(REACHED)], workspace.params.calendar
+    )
     return pd.DataFrame([asdict(one) for one in found])
 
 
@@ -323,7 +377,12 @@ def _term(store: Store, term: str | None) -> str:
 
 
 def _rows(
-    store: Store, table: str, wanted: dict[str, Any], term: str | None, week: int | None, student: str | None
+    store: Store,
+    table: str,
+    wanted: dict[str, Any],
+    term: str | None,
+    week: int | None,
+    student: str | None,
 ) -> pd.DataFrame:
     """A question's rows: of the newest term and week by default, and for one student of every week.
 
@@ -336,9 +395,13 @@ def _rows(
     term = term or store.highest(dated, "term") or analysed
     newest = store.highest("weekly_metrics", "sem_week", term=term)
     if week is not None and not store.holds("weekly_metrics", term=term, sem_week=week):
-        raise SettingsError(f"Week {week} of the term of {term} was not analysed: the newest is week {newest}.")
+        raise SettingsError(
+            f"Week {week} of the term of {term} was not analysed: the newest is week {newest}."
+        )
     if week is None and student is None:
         week = store.highest(dated, "sem_week", term=term)
     wanted = {**wanted, "term": term, "sem_week": week, "student_id": student}
-    rows = store.read(table, None, **{name: value for name, value in wanted.items() if value is not None})
+    rows = store.read(
+        table, None, **{name: value for name, value in wanted.items() if value is not None}
+    )
     return rows.drop(columns=["run_id", "computed_at"])

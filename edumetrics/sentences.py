@@ -126,17 +126,22 @@ class Sentences(BaseModel):
         ):
             given: Mapping[str, str] = getattr(self, part)
             for name in sorted(known.keys() ^ given.keys()):
-                raise ValueError(f"{part}.{name} is {'missing' if name in known else 'not a sentence we know'}")
+                raise ValueError(
+                    f"{part}.{name} is {'missing' if name in known else 'not a sentence we know'}"
+                )
             for name, sentence in given.items():
                 strange = _placeholders(sentence, f"{part}.{name}") - known[name]
                 if strange:
-                    raise ValueError(f"{part}.{name} mentions {{{min(strange)}}}, which it cannot know")
+                    raise ValueError(
+                        f"{part}.{name} mentions {{{min(strange)}}}, which it cannot know"
+                    )
         return self
 
     def say(self, sentence: str, **values: Any) -> str:
         """A sentence with its numbers filled in."""
         return "".join(
-            text + (self._filled(values[name], spec) if name else "") for text, name, spec in _parts(sentence)
+            text + (self._filled(values[name], spec) if name else "")
+            for text, name, spec in _parts(sentence)
         )
 
     def _filled(self, value: float | str, spec: str) -> str:

@@ -84,11 +84,20 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         SettingsError: the home is not a folder.
     """
     environ = os.environ if environ is None else environ
-    home = Path(environ["EDUMETRICS_HOME"]).expanduser() if environ.get("EDUMETRICS_HOME") else _nearest_home()
+    home = (
+        Path(environ["EDUMETRICS_HOME"]).expanduser()
+        if environ.get("EDUMETRICS_HOME")
+        else _nearest_home()
+    )
     if not home.is_dir():
-        raise SettingsError(f"EDUMETRICS_HOME is {home}, which is not a folder: create it or correct the setting.")
+        raise SettingsError(
+            f"EDUMETRICS_HOME is {home}, which is not a folder: create it or correct the setting."
+        )
     home = home.resolve()
-    values = {**{k: v for k, v in dotenv_values(home / ".env").items() if v}, **{k: v for k, v in environ.items() if v}}
+    values = {
+        **{k: v for k, v in dotenv_values(home / ".env").items() if v},
+        **{k: v for k, v in environ.items() if v},
+    }
     return Settings(
         home=home,
         college=values.get("EDUMETRICS_COLLEGE", "native"),
@@ -116,9 +125,13 @@ def private_folder(path: Path) -> Path:
     try:
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
-        raise SettingsError(f"Cannot create {path} ({error.strerror}): choose a writable EDUMETRICS_HOME.") from error
+        raise SettingsError(
+            f"Cannot create {path} ({error.strerror}): choose a writable EDUMETRICS_HOME."
+        ) from error
     if not os.access(path, os.W_OK):
-        raise SettingsError(f"Cannot write to {path}: make it writable or choose another EDUMETRICS_HOME.")
+        raise SettingsError(
+            f"Cannot write to {path}: make it writable or choose another EDUMETRICS_HOME."
+        )
     return path
 
 
@@ -134,7 +147,9 @@ def private_write(path: Path, content: bytes) -> Path:
         draft.chmod(0o600)
         draft.replace(path)
     except OSError as error:
-        raise SettingsError(f"Cannot write {path} ({error.strerror}): make its folder writable.") from error
+        raise SettingsError(
+            f"Cannot write {path} ({error.strerror}): make its folder writable."
+        ) from error
     return path
 
 

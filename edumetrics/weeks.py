@@ -29,7 +29,9 @@ class Position:
     def slot(self, calendar: Calendar) -> Slot:
         """The slot of the global week; the first slot before week 1."""
         slots = sorted(calendar.slots, key=lambda name: calendar.slots[name].offset, reverse=True)
-        return next((name for name in slots if self.global_week > calendar.slots[name].offset), slots[-1])
+        return next(
+            (name for name in slots if self.global_week > calendar.slots[name].offset), slots[-1]
+        )
 
     def week(self, calendar: Calendar) -> int:
         """The semester week (0 before the first week of the first slot)."""
@@ -58,7 +60,11 @@ def position_on(day: date, calendar: Calendar) -> Position:
         for spec in calendar.slots.values()
         for year in range(day.year - 2, day.year + 1)
     ]
-    begun = [(slot_start(first, calendar), first) for first in slots if slot_start(first, calendar) <= day]
+    begun = [
+        (slot_start(first, calendar), first)
+        for first in slots
+        if slot_start(first, calendar) <= day
+    ]
     start, first = max(begun)
     week = min(((day - start).days + 1) // 7, calendar.weeks_per_semester)
     return Position(first.year, first.global_week - 1 + week)
@@ -98,7 +104,9 @@ def week_dates(known: pd.DataFrame, weeks: int) -> pd.DataFrame:
         )
     pairs = known[PAIRING].drop_duplicates()
     grid = pairs.merge(pd.DataFrame({"week": np.arange(1, weeks + 1)}), how="cross")
-    grid = grid.merge(known, on=[*PAIRING, "week"], how="outer").sort_values([*PAIRING, "week"], ignore_index=True)
+    grid = grid.merge(known, on=[*PAIRING, "week"], how="outer").sort_values(
+        [*PAIRING, "week"], ignore_index=True
+    )
     origin = grid["week_date"] - pd.to_timedelta(7 * grid["week"], unit="D")
     pairing = grid.groupby(PAIRING, sort=False).ngroup()
     filled = origin.groupby(pairing).ffill()
@@ -109,7 +117,9 @@ def week_dates(known: pd.DataFrame, weeks: int) -> pd.DataFrame:
 
 def name_terms(dates: pd.DataFrame) -> pd.DataFrame:
     """The term of every pairing: class_id, semester, start and term (ISO date), from week dates."""
-    starts = dates.loc[dates["week"] == 1, [*PAIRING, "week_date"]].rename(columns={"week_date": "start"})
+    starts = dates.loc[dates["week"] == 1, [*PAIRING, "week_date"]].rename(
+        columns={"week_date": "start"}
+    )
     starts = starts.sort_values("start", kind="stable", ignore_index=True)
     names: list[str] = []
     first: pd.Timestamp | None = None

@@ -18,7 +18,14 @@ from edumetrics.stages.facts import read_facts
 from edumetrics.stages.terms import find_term
 
 Rows = dict[str, list[dict[str, Any]]]
-HISTORY = ["student_id", "sem_week", "effort_score", "academic_performance", "weekly_att_pct", "lms_active_days"]
+HISTORY = [
+    "student_id",
+    "sem_week",
+    "effort_score",
+    "academic_performance",
+    "weekly_att_pct",
+    "lms_active_days",
+]
 # Column types as a college has them: row ids are numbers, all other ids are text.
 SQL_TYPES = {"text": "TEXT", "int": "INTEGER", "float": "REAL", "bool": "INTEGER", "date": "TEXT"}
 
@@ -26,7 +33,9 @@ SQL_TYPES = {"text": "TEXT", "int": "INTEGER", "float": "REAL", "bool": "INTEGER
 def native_params(**relations: str | None) -> Params:
     """The shipped parameters for a native college; relations named are mapped differently."""
     params = load(PROJECT / "params", "native")
-    return params.model_copy(update={"college": CollegeFile(relations={**params.college.relations, **relations})})
+    return params.model_copy(
+        update={"college": CollegeFile(relations={**params.college.relations, **relations})}
+    )
 
 
 def write(path: Path, rows: Rows, without: tuple[str, ...] = ()) -> str:
@@ -38,16 +47,21 @@ def write(path: Path, rows: Rows, without: tuple[str, ...] = ()) -> str:
                 continue
             given = {column for row in rows.get(name, []) for column in row}
             columns = [
-                field for field in table.fields if not field.null or field.name in given or name not in ("students",)
+                field
+                for field in table.fields
+                if not field.null or field.name in given or name not in ("students",)
             ]
             types = ", ".join(
-                f'"{f.name}" {"INTEGER" if f.name in ("id", "borrow_id") else SQL_TYPES[f.kind]}' for f in columns
+                f'"{f.name}" {"INTEGER" if f.name in ("id", "borrow_id") else SQL_TYPES[f.kind]}'
+                for f in columns
             )
             connection.exec_driver_sql(f"CREATE TABLE {name} ({types})")
             for row in rows.get(name, []):
                 names = ", ".join(f'"{column}"' for column in row)
                 marks = ", ".join("?" for _ in row)
-                connection.exec_driver_sql(f"INSERT INTO {name} ({names}) VALUES ({marks})", tuple(row.values()))
+                connection.exec_driver_sql(
+                    f"INSERT INTO {name} ({names}) VALUES ({marks})", tuple(row.values())
+                )
     engine.dispose()
     return f"sqlite:///{path}"
 
@@ -56,7 +70,9 @@ def score(url: str, week: int, params: Params | None = None) -> dict[int, pd.Dat
     """The metrics of every teaching week of the term in session up to a week, by week, indexed by student_id."""
     params = params or native_params()
     found: dict[int, pd.DataFrame] = {}
-    history = pd.DataFrame({name: pd.Series(dtype="object" if name == "student_id" else "float64") for name in HISTORY})
+    history = pd.DataFrame(
+        {name: pd.Series(dtype="object" if name == "student_id" else "float64") for name in HISTORY}
+    )
     with connected(college_engine(url, params.calendar.time_zone), "CLIENT_DB_URL") as connection:
         college = College(connection, params)
         position = college.position(pd.Timestamp("2026-03-01").date())
@@ -73,7 +89,9 @@ def same(mine: dict[int, pd.DataFrame], other: dict[int, pd.DataFrame]) -> None:
     """Two colleges have the same metrics (see `score`) in the same weeks."""
     assert mine.keys() == other.keys()
     for week, frame in mine.items():
-        pd.testing.assert_frame_equal(frame.sort_index(), other[week].sort_index(), check_exact=False, atol=1e-9)
+        pd.testing.assert_frame_equal(
+            frame.sort_index(), other[week].sort_index(), check_exact=False, atol=1e-9
+        )
 
 
 def monday(week: int) -> str:
@@ -92,7 +110,8 @@ def people(*students: str, current_week: int, **extra: dict[str, Any]) -> Rows:
         "classes": [{"class_id": "C", "name": "C", "odd_sem": 1, "even_sem": 2}],
         "advisors": [{"advisor_id": "ADV", "name": "Dr. Rao", "email": "rao@college.example"}],
         "students": [
-            {"student_id": s, "class_id": "C", "advisor_id": "ADV", "name": s, **extra.get(s, {})} for s in students
+            {"student_id": s, "class_id": "C", "advisor_id": "ADV", "name": s, **extra.get(s, {})}
+            for s in students
         ],
         "subjects": [{"subject_id": "S", "subject_name": "S", "semester": 2}],
         "sim_state": [{"id": 1, "current_week": 18 + current_week, "sim_year": 2025}],
@@ -103,11 +122,20 @@ def register(
     number: int, student: str, week: int, held: int | None, present: int | None, **other: Any
 ) -> dict[str, Any]:
     """A row of attendance."""
-    row = {"id": number, "student_id": student, "class_id": "C", "subject_id": "S", "semester": 2, "week": week}
+    row = {
+        "id": number,
+        "student_id": student,
+        "class_id": "C",
+        "subject_id": "S",
+        "semester": 2,
+        "week": week,
+    }
     return {**row, "week_date": monday(week), "lectures_held": held, "present": present, **other}
 
 
-def assignment(item: str, week: int | None, marks: float | None = 20, **other: Any) -> dict[str, Any]:
+def assignment(
+    item: str, week: int | None, marks: float | None = 20, **other: Any
+) -> dict[str, Any]:
     """A row of assignment_definitions."""
     row = {
         "assignment_id": item,
@@ -137,7 +165,13 @@ def handed_in(
     number: int, item: str, student: str, on: str | None, marks: float | None = None, **other: Any
 ) -> dict[str, Any]:
     """A row of assignment_submissions."""
-    row = {"id": number, "assignment_id": item, "student_id": student, "class_id": "C", "submission_date": on}
+    row = {
+        "id": number,
+        "assignment_id": item,
+        "student_id": student,
+        "class_id": "C",
+        "submission_date": on,
+    }
     return {**row, "marks_obtained": marks, **other}
 
 
@@ -145,7 +179,14 @@ def attempt(
     number: int, item: str, student: str, on: str | None, score: float | None = None, **other: Any
 ) -> dict[str, Any]:
     """A row of quiz_submissions."""
-    row = {"id": number, "quiz_id": item, "student_id": student, "class_id": "C", "attempted": 1, "attempt_date": on}
+    row = {
+        "id": number,
+        "quiz_id": item,
+        "student_id": student,
+        "class_id": "C",
+        "attempted": 1,
+        "attempt_date": on,
+    }
     return {**row, "score_pct": score, **other}
 
 

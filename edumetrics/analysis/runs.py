@@ -58,7 +58,9 @@ def resume(store: Store, run_id: str) -> Run:
     """
     rows = store.read("run_log", run_id=run_id)
     if rows.empty:
-        raise EduMetricsError(f"The ledger has no run {run_id}: leave run_id empty to enter a new one.")
+        raise EduMetricsError(
+            f"The ledger has no run {run_id}: leave run_id empty to enter a new one."
+        )
     row = rows.iloc[0]
     return Run(run_id, str(row["stage"]), str(row["term"]), int(row["sem_week"]))
 
@@ -70,9 +72,13 @@ def done(connection: Connection, run: Run, rows: int, remark: str | None = None)
         EduMetricsError: the run has been ended meanwhile, so that nothing of it may be stored.
     """
     going = sa.update(LEDGER).where(LEDGER.c.run_id == run.run_id, LEDGER.c.status == "started")
-    ended = connection.execute(going.values(status="done", finished_at=now(), rows_written=rows, error=remark))
+    ended = connection.execute(
+        going.values(status="done", finished_at=now(), rows_written=rows, error=remark)
+    )
     if not ended.rowcount:
-        raise EduMetricsError("This run was taken for dead and ended by a later one: nothing of it was stored.")
+        raise EduMetricsError(
+            "This run was taken for dead and ended by a later one: nothing of it was stored."
+        )
 
 
 def failed(store: Store, run: Run, error: EduMetricsError) -> None:
@@ -94,5 +100,7 @@ def end_stale(store: Store) -> int:
     """
     with store.transaction() as connection:
         stale = sa.update(LEDGER).where(LEDGER.c.status == "started")
-        found = connection.execute(stale.values(status="failed", finished_at=now(), error="The run was killed."))
+        found = connection.execute(
+            stale.values(status="failed", finished_at=now(), error="The run was killed.")
+        )
         return found.rowcount

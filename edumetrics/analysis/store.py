@@ -41,7 +41,9 @@ UNASSIGNED = "unassigned"
 Classes = Sequence[str] | None
 # What is derived week by week: the rows that a rollback or a fresh start deletes.
 WEEKLY_TABLES = tuple(
-    name for name, table in TABLES.items() if {"term", "sem_week", "run_id"} <= set(table.names) and name != "run_log"
+    name
+    for name, table in TABLES.items()
+    if {"term", "sem_week", "run_id"} <= set(table.names) and name != "run_log"
 )
 # What is derived once a term or exam.
 TERM_TABLES = ("model_runs", "exam_review", "pre_sem_watchlist", "subject_difficulty")
@@ -69,7 +71,9 @@ class Store:
                 revision = MigrationContext.configure(connection).get_current_revision()
                 if revision == script.get_current_head():
                     return
-                if revision is not None and revision not in {entry.revision for entry in script.walk_revisions()}:
+                if revision is not None and revision not in {
+                    entry.revision for entry in script.walk_revisions()
+                }:
                     raise SettingsError(
                         "The analysis database was written by a newer EduMetrics: upgrade this installation."
                     )
@@ -82,7 +86,9 @@ class Store:
 
     # ------------------------------------------------------------ reading
 
-    def read(self, table: str, columns: tuple[str, ...] | None = None, **equal: Any) -> pd.DataFrame:
+    def read(
+        self, table: str, columns: tuple[str, ...] | None = None, **equal: Any
+    ) -> pd.DataFrame:
         """Rows of a table, in key order.
 
         Args:
@@ -94,18 +100,30 @@ class Store:
             A frame with the table's columns, its dtypes following `fields`; no rows when nothing matches.
         """
         with database.connected(self.engine, SETTING) as connection:
-            return _from_json(table, database.read(connection, self.select(table, columns, **equal)))
+            return _from_json(
+                table, database.read(connection, self.select(table, columns, **equal))
+            )
 
-    def select(self, table: str, columns: tuple[str, ...] | None = None, **equal: Any) -> sa.Select[Any]:
+    def select(
+        self, table: str, columns: tuple[str, ...] | None = None, **equal: Any
+    ) -> sa.Select[Any]:
         """The statement that `read` runs."""
         sql = SQL_TABLES[table]
         chosen = [sql.c[name] for name in columns or TABLES[table].names]
-        return sa.select(*chosen).order_by(*(sql.c[name] for name in TABLES[table].key)).where(*_equal(sql, equal))
+        return (
+            sa.select(*chosen)
+            .order_by(*(sql.c[name] for name in TABLES[table].key))
+            .where(*_equal(sql, equal))
+        )
 
     def newest(self, table: str, by: str, count: int, **equal: Any) -> pd.DataFrame:
         """The `count` rows with the highest values of a column, highest first, among those with column = value."""
         sql = SQL_TABLES[table]
-        select = sa.select(*(sql.c[name] for name in TABLES[table].names)).order_by(sql.c[by].desc()).limit(count)
+        select = (
+            sa.select(*(sql.c[name] for name in TABLES[table].names))
+            .order_by(sql.c[by].desc())
+            .limit(count)
+        )
         select = select.where(*(sql.c[name] == value for name, value in equal.items()))
         with database.connected(self.engine, SETTING) as connection:
             return _from_json(table, database.read(connection, select))
@@ -121,11 +139,18 @@ class Store:
         """Whether there is any row with column = value."""
         sql = SQL_TABLES[table]
         with database.connected(self.engine, SETTING) as connection:
-            return connection.execute(sa.select(sa.literal(1)).where(*_equal(sql, equal)).limit(1)).scalar() is not None
+            return (
+                connection.execute(
+                    sa.select(sa.literal(1)).where(*_equal(sql, equal)).limit(1)
+                ).scalar()
+                is not None
+            )
 
     def distinct(self, table: str, column: str) -> list[str]:
         """The values of a text column, ascending."""
-        select = sa.select(SQL_TABLES[table].c[column]).distinct().order_by(SQL_TABLES[table].c[column])
+        select = (
+            sa.select(SQL_TABLES[table].c[column]).distinct().order_by(SQL_TABLES[table].c[column])
+        )
         with database.connected(self.engine, SETTING) as connection:
             return [str(value) for value in connection.execute(select).scalars()]
 
@@ -135,7 +160,9 @@ class Store:
         found: list[str] = []
         with database.connected(self.engine, SETTING) as connection:
             while True:
-                later = sa.select(sa.func.min(column)).where(column > found[-1] if found else sa.true())
+                later = sa.select(sa.func.min(column)).where(
+                    column > found[-1] if found else sa.true()
+                )
                 term = connection.execute(later).scalar()
                 if term is None:
                     return found
@@ -147,7 +174,8 @@ class Store:
         advisor = sa.func.coalesce(c.advisor_id, UNASSIGNED).label("advisor_id")
         with database.connected(self.engine, SETTING) as connection:
             return database.read(
-                connection, sa.select(c.student_id, advisor, c.term).where(c.term.in_(terms)).distinct()
+                connection,
+                sa.select(c.student_id, advisor, c.term).where(c.term.in_(terms)).distinct(),
             )
 
     def history(self, term: str, weeks: tuple[int, ...], classes: Classes = None) -> pd.DataFrame:
@@ -177,7 +205,9 @@ class Store:
         """
         c, listed = SQL_TABLES["weekly_metrics"].c, SQL_TABLES["weekly_flags"].c
         on = sa.select(listed.student_id).where(listed.term == term)
-        select = sa.select(c.student_id, c.sem_week, *(c[name] for name in columns)).where(c.term == term)
+        select = sa.select(c.student_id, c.sem_week, *(c[name] for name in columns)).where(
+            c.term == term
+        )
         if week is not None:
             on, select = on.where(listed.sem_week == week), select.where(c.sem_week <= week)
         select = select.where(c.student_id.in_(on))
@@ -187,7 +217,9 @@ class Store:
     def class_weeks(self, term: str, week: int, columns: Sequence[str]) -> pd.DataFrame:
         """class_id, sem_week, students and the means of some columns of weekly_metrics, of the weeks so far."""
         c = SQL_TABLES["weekly_metrics"].c
-        means: list[sa.ColumnElement[Any]] = [sa.func.avg(c[name], type_=sa.Double()).label(name) for name in columns]
+        means: list[sa.ColumnElement[Any]] = [
+            sa.func.avg(c[name], type_=sa.Double()).label(name) for name in columns
+        ]
         select = sa.select(c.class_id, c.sem_week, sa.func.count().label("students"), *means)
         select = select.where(c.term == term, c.sem_week <= week).group_by(c.class_id, c.sem_week)
         with database.connected(self.engine, SETTING) as connection:
@@ -197,7 +229,9 @@ class Store:
         """Students for whom the attendance rule was out of reach in a week before one, exclusive."""
         c = SQL_TABLES["weekly_metrics"].c
         select = sa.select(c.student_id).distinct()
-        select = select.where(c.term == term, c.sem_week < before, c.lectures_to_attend > c.lectures_left)
+        select = select.where(
+            c.term == term, c.sem_week < before, c.lectures_to_attend > c.lectures_left
+        )
         select = select.where(_in(c.class_id, classes))
         with database.connected(self.engine, SETTING) as connection:
             return database.read(connection, select)["student_id"]
@@ -212,14 +246,20 @@ class Store:
             .limit(1)
             .scalar_subquery()
         )
-        select = sa.select(found.check, found.message).where(found.run_id == newest, found.check.startswith(prefix))
+        select = sa.select(found.check, found.message).where(
+            found.run_id == newest, found.check.startswith(prefix)
+        )
         with database.connected(self.engine, SETTING) as connection:
             return {str(check): str(message) for check, message in connection.execute(select)}
 
     def classes_of(self, term: str, before: int) -> pd.DataFrame:
         """student_id, class_id: every class that weeks of a term before one stored for a student."""
         c = SQL_TABLES["weekly_metrics"].c
-        select = sa.select(c.student_id, c.class_id).where(c.term == term, c.sem_week < before).distinct()
+        select = (
+            sa.select(c.student_id, c.class_id)
+            .where(c.term == term, c.sem_week < before)
+            .distinct()
+        )
         with database.connected(self.engine, SETTING) as connection:
             return database.read(connection, select)
 
@@ -257,13 +297,17 @@ class Store:
         """
         with database.exclusive(self.engine, SETTING) as held:
             if not held:
-                raise Locked("Another run is at work on this analysis: wait for it to end; a dead one holds no lock.")
+                raise Locked(
+                    "Another run is at work on this analysis: wait for it to end; a dead one holds no lock."
+                )
             yield
 
     def replace(self, connection: Connection, table: str, frame: pd.DataFrame, **where: Any) -> int:
         """Within a transaction, replace the rows of a slice (column = value) by those of a frame; returns how many."""
         sql = SQL_TABLES[table]
-        connection.execute(sa.delete(sql).where(*(sql.c[name] == value for name, value in where.items())))
+        connection.execute(
+            sa.delete(sql).where(*(sql.c[name] == value for name, value in where.items()))
+        )
         return database.write(connection, sql, _as_json(table, frame))
 
     def set_position(self, connection: Connection, position: Position | None) -> None:
@@ -271,10 +315,17 @@ class Store:
         state = SQL_TABLES["analysis_state"]
         connection.execute(sa.delete(state))
         if position is not None:
-            values = {"id": 1, "sim_year": position.year, "global_week": position.global_week, "updated_at": now()}
+            values = {
+                "id": 1,
+                "sim_year": position.year,
+                "global_week": position.global_week,
+                "updated_at": now(),
+            }
             connection.execute(sa.insert(state).values(values))
 
-    def forget_after(self, connection: Connection, term: str, week: int, exams: Sequence[str] = ()) -> int:
+    def forget_after(
+        self, connection: Connection, term: str, week: int, exams: Sequence[str] = ()
+    ) -> int:
         """Within a transaction, delete what was derived for later weeks of a term and for later terms; returns rows.
 
         Reviews of the named exams of that term go too. What people entered, the ledger of runs and its data-health
@@ -285,7 +336,9 @@ class Store:
             c = SQL_TABLES[name].c
             later = sa.or_(c.term > term, sa.and_(c.term == term, c.sem_week > week))
             deleted += connection.execute(sa.delete(SQL_TABLES[name]).where(later)).rowcount
-        review, tried, watched = (SQL_TABLES[name] for name in ("exam_review", "model_runs", "pre_sem_watchlist"))
+        review, tried, watched = (
+            SQL_TABLES[name] for name in ("exam_review", "model_runs", "pre_sem_watchlist")
+        )
         here = sa.and_(review.c.term == term, review.c.exam_type.in_(exams))
         cards = [tried.c.model_id == f"review-{exam}-{term}" for exam in exams]
         cards.append(sa.and_(tried.c.task == "review", tried.c.tested_term > term))
@@ -306,7 +359,8 @@ class Store:
 def _equal(sql: sa.Table, equal: Mapping[str, Any]) -> list[sa.ColumnElement[bool]]:
     """The conditions column = value, or one of a list of values."""
     return [
-        sql.c[name].in_(value) if isinstance(value, list) else sql.c[name] == value for name, value in equal.items()
+        sql.c[name].in_(value) if isinstance(value, list) else sql.c[name] == value
+        for name, value in equal.items()
     ]
 
 

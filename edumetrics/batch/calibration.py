@@ -59,7 +59,9 @@ def calibrate(
             written = sum(_weeks_of(workspace, college, term, position))
             rows += written
             _after(workspace, college, term, position)
-            tell(f"Term of {term.name}: {written} rows through week {_last_week(workspace, term, position)}.")
+            tell(
+                f"Term of {term.name}: {written} rows through week {_last_week(workspace, term, position)}."
+            )
             if term.current:
                 _settle(workspace, term, position, tell)
     return rows
@@ -70,7 +72,9 @@ def _settle(workspace: Workspace, term: Term, position: Position, tell: Tell) ->
     week = position.week(workspace.params.calendar)
     due = workspace.params.calendar.last_teaching_weeks(week, 1)
     if due and due[0] > term.last_week:
-        tell(f"The college has no data after week {term.last_week}: `edumetrics run` scores later weeks once loaded.")
+        tell(
+            f"The college has no data after week {term.last_week}: `edumetrics run` scores later weeks once loaded."
+        )
         position = Position(position.year, position.global_week - week + term.last_week)
     with workspace.store.transaction() as connection:
         workspace.store.set_position(connection, position)
@@ -81,7 +85,9 @@ def _before(workspace: Workspace, college: College, term: Term, position: Positi
     folder = terms.report_folder(workspace, term, position, pre_sem.WEEK, pre_sem.STAGE)
     start = pre_sem.gather(workspace, college, term, position, folder)
     if start is not None:
-        entry = runs.start(workspace.store, workspace.params, pre_sem.STAGE, term.name, pre_sem.WEEK)
+        entry = runs.start(
+            workspace.store, workspace.params, pre_sem.STAGE, term.name, pre_sem.WEEK
+        )
         pre_sem.save(entry, pre_sem.compute(start))
 
 
@@ -92,11 +98,15 @@ def _after(workspace: Workspace, college: College, term: Term, position: Positio
     for exam in post_analysis.EXAMS:
         found = post_analysis.gather(workspace, college, term, exam, known_by, Path())
         if found is not None:
-            entry = runs.start(workspace.store, workspace.params, post_analysis.STAGE, term.name, found.week)
+            entry = runs.start(
+                workspace.store, workspace.params, post_analysis.STAGE, term.name, found.week
+            )
             post_analysis.save(entry, post_analysis.compute(found))
 
 
-def _weeks_of(workspace: Workspace, college: College, term: Term, position: Position) -> Iterator[int]:
+def _weeks_of(
+    workspace: Workspace, college: College, term: Term, position: Position
+) -> Iterator[int]:
     """Score each teaching week of a term in order, yielding the rows written."""
     last = _last_week(workspace, term, position)
     teaching = [week for week in workspace.params.calendar.teaching_weeks if week <= last]
@@ -117,7 +127,10 @@ def _weeks_of(workspace: Workspace, college: College, term: Term, position: Posi
         for exam, stage in pre_exam.STAGES.items():
             if pre_exam.due(college, exam, week):
                 entry = runs.start(workspace.store, workspace.params, stage, term.name, week)
-                pre_exam.save(entry, pre_exam.compute(pre_exam.gather(workspace, exam, term.name, week, folder)))
+                pre_exam.save(
+                    entry,
+                    pre_exam.compute(pre_exam.gather(workspace, exam, term.name, week, folder)),
+                )
 
 
 def _last_week(workspace: Workspace, term: Term, position: Position) -> int:

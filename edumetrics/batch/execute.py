@@ -129,7 +129,11 @@ def execute(
 
 def _end_marker(notebook: nbformat.NotebookNode, stage: str) -> dict[str, int]:
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]
-    unfinished = [n for n, cell in enumerate(code) if cell.metadata.get("papermill", {}).get("status") != "completed"]
+    unfinished = [
+        n
+        for n, cell in enumerate(code)
+        if cell.metadata.get("papermill", {}).get("status") != "completed"
+    ]
     if unfinished:
         raise EduMetricsError(f"{stage}: code cell {unfinished[0] + 1} did not complete")
     for output in code[-1].get("outputs", []):
@@ -138,7 +142,9 @@ def _end_marker(notebook: nbformat.NotebookNode, stage: str) -> dict[str, int]:
     raise EduMetricsError(f"{stage}: the notebook stopped before its end")
 
 
-def _failed(draft: Path, message: str, kind: type[EduMetricsError] = EduMetricsError) -> EduMetricsError:
+def _failed(
+    draft: Path, message: str, kind: type[EduMetricsError] = EduMetricsError
+) -> EduMetricsError:
     """Keep the evidence, and say where it is."""
     if not draft.exists():
         return kind(f"{message}.")

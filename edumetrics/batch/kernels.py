@@ -19,7 +19,9 @@ from typing import Any
 
 from jupyter_client.manager import AsyncKernelManager
 
-CAN_FORK = hasattr(os, "fork") and sys.platform != "darwin"  # forking after its frameworks are loaded crashes on macOS
+CAN_FORK = (
+    hasattr(os, "fork") and sys.platform != "darwin"
+)  # forking after its frameworks are loaded crashes on macOS
 GRACE_SECONDS = 5
 SECRETS = ("SMTP_URL", "SECRET_KEY", "MAIL_FROM", "REPLY_TO", "OPERATOR_EMAIL")
 
@@ -36,7 +38,9 @@ class Nursery:
         ours, theirs = socket.socketpair()
         with theirs:
             command = [sys.executable, "-m", "edumetrics.batch.zygote"]
-            self._process = subprocess.Popen(command, stdin=theirs.fileno(), env=for_notebooks(os.environ))
+            self._process = subprocess.Popen(
+                command, stdin=theirs.fileno(), env=for_notebooks(os.environ)
+            )
         self._socket = ours
         self._stream = ours.makefile("rw", encoding="utf-8")
 

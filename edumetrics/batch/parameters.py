@@ -61,16 +61,22 @@ def check(stage: str, parameters: Mapping[str, Any]) -> None:
     defaults = declared(NOTEBOOKS / name)
     for parameter, value in parameters.items():
         if parameter not in defaults:
-            raise SettingsError(f"{name} declares no parameter {parameter}: it has {', '.join(defaults)}.")
+            raise SettingsError(
+                f"{name} declares no parameter {parameter}: it has {', '.join(defaults)}."
+            )
         if type(value) is not type(defaults[parameter]):
             wanted, given = type(defaults[parameter]).__name__, type(value).__name__
-            raise SettingsError(f"The parameter {parameter} of {name} is of type {wanted}, not {given}.")
+            raise SettingsError(
+                f"The parameter {parameter} of {name} is of type {wanted}, not {given}."
+            )
     if stage in MODELS:
         try:
             MODELS[stage].model_validate({**defaults, **parameters})
         except ValidationError as error:
             first = error.errors()[0]
-            raise SettingsError(f"The parameter {first['loc'][0]} of {name}: {first['msg']}.") from None
+            raise SettingsError(
+                f"The parameter {first['loc'][0]} of {name}: {first['msg']}."
+            ) from None
 
 
 def declared(source: Path) -> dict[str, Any]:
@@ -81,9 +87,17 @@ def declared(source: Path) -> dict[str, Any]:
         raise SettingsError(f"There is no notebook {source}, or it cannot be read.") from None
     tagged = [cell for cell in cells if "parameters" in cell["metadata"].get("tags", [])]
     if len(tagged) != 1:
-        raise SettingsError(f"{source.name} must have exactly one cell tagged parameters; it has {len(tagged)}.")
+        raise SettingsError(
+            f"{source.name} must have exactly one cell tagged parameters; it has {len(tagged)}."
+        )
     try:
-        assigned = [node for node in ast.parse("".join(tagged[0]["source"])).body if isinstance(node, ast.Assign)]
+        assigned = [
+            node
+            for node in ast.parse("".join(tagged[0]["source"])).body
+            if isinstance(node, ast.Assign)
+        ]
         return {node.targets[0].id: ast.literal_eval(node.value) for node in assigned}  # type: ignore[attr-defined]
     except (SyntaxError, ValueError, AttributeError):
-        raise SettingsError(f"The parameters cell of {source.name} must assign literal values to names.") from None
+        raise SettingsError(
+            f"The parameters cell of {source.name} must assign literal values to names."
+        ) from None

@@ -55,7 +55,12 @@ class Outcome:
     @property
     def kind(self) -> str:
         """In a word: done, held (the mail of some classes), or empty where there was nothing to do."""
-        if not self.plan.steps and self.plan.back_to is None and self.verdict is None and self.posted is None:
+        if (
+            not self.plan.steps
+            and self.plan.back_to is None
+            and self.verdict is None
+            and self.posted is None
+        ):
             return ""
         return "held" if self.held else "done"
 
@@ -124,8 +129,14 @@ def _planned(workspace: Workspace, week: int | None, stage: str | None, as_of: d
         if workspace.store.position() is None:
             raise
         # It fitted before: what changed is the college's database, and nobody has looked at it yet.
-        refused = Refused(f"{error} It was there before, so nothing was computed and no mail goes out.")
-        runs.failed(workspace.store, runs.start(workspace.store, workspace.params, gate.STAGE, "", 0), refused)
+        refused = Refused(
+            f"{error} It was there before, so nothing was computed and no mail goes out."
+        )
+        runs.failed(
+            workspace.store,
+            runs.start(workspace.store, workspace.params, gate.STAGE, "", 0),
+            refused,
+        )
         raise refused from error
 
 
@@ -145,7 +156,9 @@ def _take(workspace: Workspace, due: Plan, tell: Tell) -> Run | None:
             for task in step.tasks:
                 _carry_out(workspace, task, manager, tell, place)
             if not step.tasks:
-                tell(f"{place} week {step.position.week(workspace.params.calendar)}: nothing is due.")
+                tell(
+                    f"{place} week {step.position.week(workspace.params.calendar)}: nothing is due."
+                )
             over = _over(workspace, due, step)
             with workspace.store.transaction() as connection:
                 deliveries.past(connection, over)
@@ -165,25 +178,36 @@ def _over(workspace: Workspace, due: Plan, step: Step) -> list[Delivery]:
         return []
     from edumetrics.mail.due import never_mailed
 
-    return never_mailed(workspace, [(task.stage, task.term, task.week, task.folder) for task in step.tasks])
+    return never_mailed(
+        workspace, [(task.stage, task.term, task.week, task.folder) for task in step.tasks]
+    )
 
 
 def _gate_entry(workspace: Workspace, due: Plan, connection: Connection) -> Run | None:
     """Enter the gate into the ledger where a plan computed the newest week, the only one whose mail goes out."""
     computed = [task for step in due.steps for task in step.tasks if task.stage == weekly.STAGE]
-    newest = workspace.params.calendar.last_teaching_weeks(due.position.week(workspace.params.calendar), 1)
+    newest = workspace.params.calendar.last_teaching_weeks(
+        due.position.week(workspace.params.calendar), 1
+    )
     if not computed or (computed[-1].week,) != newest:
         return None
-    return runs.enter(connection, workspace.params, gate.STAGE, computed[-1].term, computed[-1].week)
+    return runs.enter(
+        connection, workspace.params, gate.STAGE, computed[-1].term, computed[-1].week
+    )
 
 
 def _unjudged(workspace: Workspace, due: Plan, *, force: bool) -> Run | None:
     """Enter the gate for a newest week that stands: it was killed there, was rolled back to, or is to be released."""
-    newest = workspace.params.calendar.last_teaching_weeks(due.position.week(workspace.params.calendar), 1)
+    newest = workspace.params.calendar.last_teaching_weeks(
+        due.position.week(workspace.params.calendar), 1
+    )
     if not newest or not (gate.awaited(workspace) or force or due.back_to):
         return None
     term = workspace.store.highest("weekly_metrics", "term")
-    if term is None or workspace.store.highest("weekly_metrics", "sem_week", term=term) != newest[0]:
+    if (
+        term is None
+        or workspace.store.highest("weekly_metrics", "sem_week", term=term) != newest[0]
+    ):
         return None
     return runs.start(workspace.store, workspace.params, gate.STAGE, term, newest[0])
 
@@ -193,15 +217,22 @@ def _train(workspace: Workspace, step: Step, position: Position, tell: Tell) -> 
     for name in sorted({task.term for task in step.tasks if task.stage != post_analysis.STAGE}):
         if training.due(workspace, name):
             with workspace.college() as college:
-                told = training.train(workspace, college, terms.find_term(college, name, position), position)
+                told = training.train(
+                    workspace, college, terms.find_term(college, name, position), position
+                )
             if told:
                 tell(told)
 
 
-def _carry_out(workspace: Workspace, task: Task, manager: type[AsyncKernelManager], tell: Tell, place: str) -> None:
+def _carry_out(
+    workspace: Workspace, task: Task, manager: type[AsyncKernelManager], tell: Tell, place: str
+) -> None:
     from edumetrics.batch.execute import execute
 
-    entry, began = runs.start(workspace.store, workspace.params, task.stage, task.term, task.week), time.monotonic()
+    entry, began = (
+        runs.start(workspace.store, workspace.params, task.stage, task.term, task.week),
+        time.monotonic(),
+    )
     minutes: int = getattr(workspace.params.batch.timeout_minutes, task.stage)
     parameters, environ = {**task.parameters, "run_id": entry.run_id}, workspace.settings.environ
     try:
@@ -216,23 +247,39 @@ def _carry_out(workspace: Workspace, task: Task, manager: type[AsyncKernelManage
         runs.failed(workspace.store, entry, Interrupted(TOLD))
         raise
     seconds = round(time.monotonic() - began, 1)
-    fields = {"stage": task.stage, "term": task.term, "week": task.week, "run_id": entry.run_id, "seconds": seconds}
+    fields = {
+        "stage": task.stage,
+        "term": task.term,
+        "week": task.week,
+        "run_id": entry.run_id,
+        "seconds": seconds,
+    }
     tell(f"{place} {task}: {_counted(summary)}.", **fields, **summary)
 
 
 def _counted(summary: dict[str, int]) -> str:
     """Rows and pages in words."""
-    return ", ".join(f"{count} {name if count != 1 else name[:-1]}" for name, count in summary.items())
+    return ", ".join(
+        f"{count} {name if count != 1 else name[:-1]}" for name, count in summary.items()
+    )
 
 
 def _roll_back(workspace: Workspace, due: Plan, tell: Tell) -> None:
     assert due.back_to is not None
     term, week = due.back_to
     with workspace.store.transaction() as connection:
-        to_come = [exam for exam in post_analysis.EXAMS if week <= (post_analysis.exam_week(workspace, exam) or week)]
+        to_come = [
+            exam
+            for exam in post_analysis.EXAMS
+            if week <= (post_analysis.exam_week(workspace, exam) or week)
+        ]
         rows = workspace.store.forget_after(connection, term, week, to_come)
         workspace.store.set_position(connection, due.position)
-    tell(f"The college went back to week {week}: {rows} rows of later weeks were removed.", rows=rows, week=week)
+    tell(
+        f"The college went back to week {week}: {rows} rows of later weeks were removed.",
+        rows=rows,
+        week=week,
+    )
 
 
 def _judge(workspace: Workspace, due: Plan, entry: Run, tell: Tell, *, force: bool) -> Verdict:
@@ -257,14 +304,20 @@ def _mail(workspace: Workspace, due: Plan) -> Posted | None:
     return delivery.deliver(workspace, due.position)
 
 
-def _line(workspace: Workspace, due: Plan, verdict: Verdict | None, held: str, *, force: bool) -> str:
+def _line(
+    workspace: Workspace, due: Plan, verdict: Verdict | None, held: str, *, force: bool
+) -> str:
     """The one line that an operator reads on Monday."""
     calendar = workspace.params.calendar
     done = sum(len(step.tasks) for step in due.steps)
     where = f"Week {due.position.week(calendar)} of {due.position.label(calendar)}"
     if not due.steps and due.back_to is None and verdict is None:
         return NOTHING
-    went = "rolled back" if due.back_to is not None else f"{done} {'stage' if done == 1 else 'stages'} done"
+    went = (
+        "rolled back"
+        if due.back_to is not None
+        else f"{done} {'stage' if done == 1 else 'stages'} done"
+    )
     if verdict is None or not verdict.told:
         return f"{where}: {went}; {held} held."
     if force:

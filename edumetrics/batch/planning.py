@@ -39,7 +39,13 @@ class Plan:
     again: bool = False
 
 
-def plan(workspace: Workspace, *, week: int | None = None, stage: str | None = None, as_of: date | None = None) -> Plan:
+def plan(
+    workspace: Workspace,
+    *,
+    week: int | None = None,
+    stage: str | None = None,
+    as_of: date | None = None,
+) -> Plan:
     """Compare the college's week with the analysis's and say what is due; changes nothing.
 
     Args:
@@ -66,7 +72,9 @@ def plan(workspace: Workspace, *, week: int | None = None, stage: str | None = N
         current = terms.find_term(college, "", position)
         if done is not None and done > position:
             return Plan(position, (current.name, position.week(workspace.params.calendar)), ())
-        begin = done or Position(position.year, position.global_week - position.week(workspace.params.calendar))
+        begin = done or Position(
+            position.year, position.global_week - position.week(workspace.params.calendar)
+        )
         steps = [
             _step(planner, reached, _term_of(college, reached, position, current), stage)
             for reached in begin.until(position, workspace.params.calendar)
@@ -102,7 +110,9 @@ def _again(workspace: Workspace, position: Position, week: int) -> Position:
 def _step(planner: Planner, reached: Position, term: Term | None, stage: str | None) -> Step:
     calendar = planner.workspace.params.calendar
     week = reached.week(calendar)
-    ends = term.week_ends(week)["week_end"] if term is not None else pd.Series(dtype="datetime64[us]")
+    ends = (
+        term.week_ends(week)["week_end"] if term is not None else pd.Series(dtype="datetime64[us]")
+    )
     nominal = pd.Timestamp(weeks.slot_start(reached, calendar)) + pd.Timedelta(days=7 * week - 1)
     day = ends.max() if len(ends) else nominal
     tasks = planner.tasks(term, reached, day.date())

@@ -66,7 +66,9 @@ class Planner:
         week = reached.week(calendar)
         place = self.workspace.settings.reports / reached.label(calendar) / f"week-{week:02d}"
         if term is not None and week in calendar.teaching_weeks:
-            if week == calendar.teaching_weeks[0] and any(name < term.name for name in self.analysed):
+            if week == calendar.teaching_weeks[0] and any(
+                name < term.name for name in self.analysed
+            ):
                 yield Task(pre_sem.STAGE, term.name, week, place / pre_sem.STAGE)
             yield Task(weekly.STAGE, term.name, week, place / weekly.STAGE, {"week": week})
             for exam, stage in pre_exam.STAGES.items():
@@ -83,14 +85,18 @@ class Planner:
                 {"exam": exam, "known_by": day.isoformat()},
             )
 
-    def _reviews(self, term: Term | None, reached: Position, day: date) -> Iterator[tuple[str, Exam]]:
+    def _reviews(
+        self, term: Term | None, reached: Position, day: date
+    ) -> Iterator[tuple[str, Exam]]:
         """The exams of which a review has not seen every result known by a day."""
         for exam_term, exam in self._exams(term, reached):
             if not self._analysed_before(exam_term, exam):
                 continue
             known = post_analysis.results_known(self.workspace, self.college, exam_term, exam, day)
             key = (exam, exam_term.name)
-            before = self.seen.get(key, post_analysis.results_seen(self.workspace, exam, exam_term.name))
+            before = self.seen.get(
+                key, post_analysis.results_seen(self.workspace, exam, exam_term.name)
+            )
             if known > before or (self.again and known):
                 self.seen[key] = known
                 yield exam_term.name, exam

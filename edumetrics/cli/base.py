@@ -17,10 +17,18 @@ if TYPE_CHECKING:
     from edumetrics.stages.workspace import Workspace
 
 DAY = click.DateTime(["%Y-%m-%d"])
-AS_OF = click.option("--as-of", type=DAY, help="Count weeks from this day (colleges without a week counter).")
-LOG_FORMAT = click.option("--log-format", type=click.Choice(["text", "json"]), default="text", show_default=True)
+AS_OF = click.option(
+    "--as-of", type=DAY, help="Count weeks from this day (colleges without a week counter)."
+)
+LOG_FORMAT = click.option(
+    "--log-format", type=click.Choice(["text", "json"]), default="text", show_default=True
+)
 FORMAT = click.option(
-    "--format", "fmt", type=click.Choice(["table", "csv", "json"]), default="table", show_default=True
+    "--format",
+    "fmt",
+    type=click.Choice(["table", "csv", "json"]),
+    default="table",
+    show_default=True,
 )
 
 
@@ -45,7 +53,8 @@ def _unexpected(kind: type[BaseException], error: BaseException, trace: Any) -> 
         sys.__excepthook__(kind, error, trace)
     else:
         click.echo(
-            f"Unexpected {kind.__name__}: run `edumetrics --debug ...` for the traceback, and report it.", err=True
+            f"Unexpected {kind.__name__}: run `edumetrics --debug ...` for the traceback, and report it.",
+            err=True,
         )
 
 

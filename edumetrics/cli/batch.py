@@ -24,13 +24,29 @@ if TYPE_CHECKING:
 @click.option("--stage", help="Only this stage.")
 @AS_OF
 @click.option("--dry-run", is_flag=True, help="Say what would happen; change nothing.")
-@click.option("--force", is_flag=True, help="Release the mail that the gate would hold; the ledger says so.")
-@click.option("--workers", type=click.IntRange(0), help="Processes for work that fans out; 0: one for each core.")
-@click.option("--backend", type=click.Choice(["loky", "dask"]), help="Local processes, or an existing Dask cluster.")
+@click.option(
+    "--force", is_flag=True, help="Release the mail that the gate would hold; the ledger says so."
+)
+@click.option(
+    "--workers",
+    type=click.IntRange(0),
+    help="Processes for work that fans out; 0: one for each core.",
+)
+@click.option(
+    "--backend",
+    type=click.Choice(["loky", "dask"]),
+    help="Local processes, or an existing Dask cluster.",
+)
 @click.option("--scheduler", help="The cluster's address, such as tcp://host:8786.")
 @LOG_FORMAT
 def run(
-    week: int | None, stage: str | None, as_of: datetime | None, dry_run: bool, force: bool, log_format: str, **fan: Any
+    week: int | None,
+    stage: str | None,
+    as_of: datetime | None,
+    dry_run: bool,
+    force: bool,
+    log_format: str,
+    **fan: Any,
 ) -> None:
     """Catch the analysis up with the college, week by week."""
     workspace = workspace_of({name: value for name, value in fan.items() if value is not None})
@@ -50,15 +66,21 @@ def run(
             return
         from edumetrics.batch import pipeline
 
-        outcome = pipeline.run(workspace, tell, week=week, stage=stage, as_of=day_of(as_of), force=force)
+        outcome = pipeline.run(
+            workspace, tell, week=week, stage=stage, as_of=day_of(as_of), force=force
+        )
         tell(outcome.line)
         _to_operator(workspace, outcome.kind, outcome.line)
 
 
 @main.command()
 @click.option("--advisor", default="", help="Only this advisor's.")
-@click.option("--dry-run", is_flag=True, help="Show who would be written to, and one sample; change nothing.")
-@click.option("--approve", is_flag=True, help="Release a college's first mail: show the same, and send.")
+@click.option(
+    "--dry-run", is_flag=True, help="Show who would be written to, and one sample; change nothing."
+)
+@click.option(
+    "--approve", is_flag=True, help="Release a college's first mail: show the same, and send."
+)
 @click.option("--again", is_flag=True, help="Also what was sent before.")
 def send(advisor: str, dry_run: bool, approve: bool, again: bool) -> None:
     """Send the newest week's reports to advisors, each once."""
@@ -72,7 +94,9 @@ def send(advisor: str, dry_run: bool, approve: bool, again: bool) -> None:
             click.echo("\n".join(delivery.described(workspace, position, advisor)))
         if dry_run:
             return
-        posted = delivery.deliver(workspace, position, advisor=advisor, approve=approve, again=again)
+        posted = delivery.deliver(
+            workspace, position, advisor=advisor, approve=approve, again=again
+        )
     if posted.broken:
         raise EduMetricsError(posted.line())
     if posted.waiting or posted.all_held:
@@ -81,7 +105,11 @@ def send(advisor: str, dry_run: bool, approve: bool, again: bool) -> None:
 
 
 @main.command()
-@click.option("--from-scratch", is_flag=True, help="Delete everything derived first; what people entered stays.")
+@click.option(
+    "--from-scratch",
+    is_flag=True,
+    help="Delete everything derived first; what people entered stays.",
+)
 @AS_OF
 @LOG_FORMAT
 def calibrate(from_scratch: bool, as_of: datetime | None, log_format: str) -> None:
@@ -90,7 +118,9 @@ def calibrate(from_scratch: bool, as_of: datetime | None, log_format: str) -> No
 
     tell = journal.teller(log_format)
     with journal.logged(log_format):
-        rows = calibration.calibrate(workspace_of(), tell, from_scratch=from_scratch, as_of=day_of(as_of))
+        rows = calibration.calibrate(
+            workspace_of(), tell, from_scratch=from_scratch, as_of=day_of(as_of)
+        )
         tell(f"{rows} rows written.", rows=rows)
 
 
@@ -109,7 +139,14 @@ def evaluate(fmt: str) -> None:
         measures = rows.drop(columns=["term", "trained_terms"])
         click.echo(_lines(measures[measures["champion"]].drop(columns=["champion"])))
         click.echo("Means over weeks, of every candidate and baseline:")
-        click.echo(_lines(measures.drop(columns=["champion", "sem_week", "n"]).groupby("model").mean().reset_index()))
+        click.echo(
+            _lines(
+                measures.drop(columns=["champion", "sem_week", "n"])
+                .groupby("model")
+                .mean()
+                .reset_index()
+            )
+        )
 
 
 def _lines(frame: pd.DataFrame) -> str:

@@ -11,12 +11,18 @@ from edumetrics.cli.base import AS_OF, day_of, main
 
 @main.command("map")
 @click.argument("url", required=False)
-@click.option("--explain", is_flag=True, help="What the mapping in use reads, by which grants and at what load.")
+@click.option(
+    "--explain",
+    is_flag=True,
+    help="What the mapping in use reads, by which grants and at what load.",
+)
 @AS_OF
 def map_(url: str | None, explain: bool, as_of: datetime | None) -> None:
     """Draft a mapping for the database at URL (that of CLIENT_DB_URL by default), from its tables and columns."""
     if explain and url:
-        raise click.UsageError("--explain is about the mapping in use, for CLIENT_DB_URL: give no URL.")
+        raise click.UsageError(
+            "--explain is about the mapping in use, for CLIENT_DB_URL: give no URL."
+        )
     if explain:
         from edumetrics.stages import contract
 

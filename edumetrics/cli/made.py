@@ -15,8 +15,16 @@ if TYPE_CHECKING:
 
 
 @main.command()
-@click.option("--students", default=600, show_default=True, type=click.IntRange(1), help="How many, in a new college.")
-@click.option("--seed", default=1, show_default=True, help="Another seed is another college; for a new one.")
+@click.option(
+    "--students",
+    default=600,
+    show_default=True,
+    type=click.IntRange(1),
+    help="How many, in a new college.",
+)
+@click.option(
+    "--seed", default=1, show_default=True, help="Another seed is another college; for a new one."
+)
 def demo(students: int, seed: int) -> None:
     """Simulate a college (if there is none) and run it up to its current week."""
     from edumetrics import database
@@ -29,7 +37,9 @@ def demo(students: int, seed: int) -> None:
     engine = database.writable_engine(url, "CLIENT_DB_URL")
     if made.simulated(engine, calendar) is None:
         written = made.simulate(engine, simulator.demo_plan(students, seed, calendar))
-        click.echo(f"Simulated a college of {written['students']} students: {sum(written.values())} rows.")
+        click.echo(
+            f"Simulated a college of {written['students']} students: {sum(written.values())} rows."
+        )
     if workspace.store.position() is None:
         calibration.calibrate(workspace, journal.plain, completed_only=True)
     click.echo(pipeline.run(workspace, journal.plain).line)
@@ -41,10 +51,18 @@ def demo(students: int, seed: int) -> None:
 @click.option("--students", default=600, show_default=True, type=click.IntRange(1))
 @click.option("--seed", default=1, show_default=True)
 @click.option(
-    "--weeks", default=10, show_default=True, type=click.IntRange(0), help="Complete weeks of the current semester."
+    "--weeks",
+    default=10,
+    show_default=True,
+    type=click.IntRange(0),
+    help="Complete weeks of the current semester.",
 )
 @click.option(
-    "--semesters", default=1, show_default=True, type=click.IntRange(0), help="Completed semesters behind it."
+    "--semesters",
+    default=1,
+    show_default=True,
+    type=click.IntRange(0),
+    help="Completed semesters behind it.",
 )
 @click.option("--force", is_flag=True, help="Replace a college that EduMetrics made here.")
 def simulate(url: str, students: int, seed: int, weeks: int, semesters: int, force: bool) -> None:
@@ -70,11 +88,15 @@ def advance(weeks: int) -> None:
     engine = database.writable_engine(workspace.settings.client_db_url, "CLIENT_DB_URL")
     plan = made.simulated(engine, workspace.params.calendar)
     if plan is None:
-        raise SettingsError("The college database is no simulation: only a simulated college can be moved on in time.")
+        raise SettingsError(
+            "The college database is no simulation: only a simulated college can be moved on in time."
+        )
     later = simulator.advanced(plan, weeks)
     made.simulate(engine, later, force=True)
     calendar = workspace.params.calendar
-    click.echo(f"The college has completed week {later.position.week(calendar)} of {later.position.label(calendar)}.")
+    click.echo(
+        f"The college has completed week {later.position.week(calendar)} of {later.position.label(calendar)}."
+    )
 
 
 @main.group("import")
@@ -92,15 +114,21 @@ def oulad(path: Path, url: str, force: bool) -> None:
     from edumetrics.college import made
     from edumetrics.college import oulad as dataset
 
-    written = made.load(database.writable_engine(url, "URL"), "oulad", dataset.load(path), force=force)
+    written = made.load(
+        database.writable_engine(url, "URL"), "oulad", dataset.load(path), force=force
+    )
     click.echo("\n".join(f"{rows:>10,}  {name}" for name, rows in written.items()))
-    click.echo("Now set CLIENT_DB_URL to it and EDUMETRICS_COLLEGE=oulad, and run `edumetrics calibrate`.")
+    click.echo(
+        "Now set CLIENT_DB_URL to it and EDUMETRICS_COLLEGE=oulad, and run `edumetrics calibrate`."
+    )
 
 
 def _say_what_there_is(workspace: Workspace) -> None:
     position, calendar = workspace.store.position(), workspace.params.calendar
     weeks = calendar.last_teaching_weeks(position.week(calendar), 1) if position else ()
-    week = f"{position.label(calendar)}/week-{weeks[0]:02d}/weekly" if position and weeks else "none"
+    week = (
+        f"{position.label(calendar)}/week-{weeks[0]:02d}/weekly" if position and weeks else "none"
+    )
     folder = workspace.settings.reports / week
     pages, mails = (sorted(folder.glob(name)) for name in ("advisors/*.html", "outbox/*.eml"))
     click.echo(f"College:  {_shown(workspace.settings.client_db_url)}")

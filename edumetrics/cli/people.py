@@ -14,14 +14,22 @@ from edumetrics.errors import SettingsError
 
 @main.command()
 @click.argument("student")
-@click.option("--export", "folder", type=click.Path(path_type=Path), help="Write it into this folder.")
-@click.option("--erase", is_flag=True, help="Remove it from tables, log, reports, outbox and executed notebooks.")
+@click.option(
+    "--export", "folder", type=click.Path(path_type=Path), help="Write it into this folder."
+)
+@click.option(
+    "--erase",
+    is_flag=True,
+    help="Remove it from tables, log, reports, outbox and executed notebooks.",
+)
 def subject(student: str, folder: Path | None, erase: bool) -> None:
     """Everything held on one STUDENT (an id): export it, erase it."""
     from edumetrics import privacy
 
     if (folder is None) == (not erase):
-        raise SettingsError("Say what to do: `--export DIR` writes what is held on the student, `--erase` removes it.")
+        raise SettingsError(
+            "Say what to do: `--export DIR` writes what is held on the student, `--erase` removes it."
+        )
     workspace = workspace_of()
     if folder is not None:
         click.echo("\n".join(str(path) for path in privacy.export(workspace, student, folder)))
@@ -29,7 +37,9 @@ def subject(student: str, folder: Path | None, erase: bool) -> None:
     click.echo("Removed:")
     click.echo("\n".join(privacy.erase(workspace, student).lines()))
     if privacy.scored_again(workspace, student):
-        click.echo("The college still lists the student: lest the next run score the student again, add the id to")
+        click.echo(
+            "The college still lists the student: lest the next run score the student again, add the id to"
+        )
         click.echo(f"`exclusions` in {workspace.settings.params / 'scoring.yml'}.")
 
 
@@ -48,17 +58,36 @@ def prune(dry_run: bool, as_of: datetime | None) -> None:
 
 @main.command()
 @click.argument("student", default="")
-@click.option("--kind", default="", help="talked, emailed, called, referred, no answer, known reason or wrong flag.")
+@click.option(
+    "--kind",
+    default="",
+    help="talked, emailed, called, referred, no answer, known reason or wrong flag.",
+)
 @click.option("--notes", default="", help="They never leave the log.")
 @click.option("--outcome", default="", help="In a few words.")
-@click.option("--helpful/--not-helpful", default=None, help="Whether it helped, where that can be said.")
+@click.option(
+    "--helpful/--not-helpful", default=None, help="Whether it helped, where that can be said."
+)
 @click.option("--until", type=DAY, help="Looked after until this day; two teaching weeks without.")
 @click.option("--by", default="", help="Who did it.")
 @click.option("--week", type=int, help="The week whose list it answers; default: the newest.")
-@click.option("--from-mail", type=click.Path(path_type=Path), help="Replies of advisors: a Maildir or an mbox file.")
-@click.option("--from-csv", type=click.Path(path_type=Path), help="A table: student_id, kind, notes, outcome, ...")
+@click.option(
+    "--from-mail",
+    type=click.Path(path_type=Path),
+    help="Replies of advisors: a Maildir or an mbox file.",
+)
+@click.option(
+    "--from-csv",
+    type=click.Path(path_type=Path),
+    help="A table: student_id, kind, notes, outcome, ...",
+)
 def log(
-    student: str, from_mail: Path | None, from_csv: Path | None, until: datetime | None, kind: str, **said: Any
+    student: str,
+    from_mail: Path | None,
+    from_csv: Path | None,
+    until: datetime | None,
+    kind: str,
+    **said: Any,
 ) -> None:
     """Record what was done about a STUDENT (an id), or about many at once."""
     from edumetrics import interventions
@@ -68,7 +97,9 @@ def log(
         raise SettingsError("Name a student with --kind, or give --from-mail or --from-csv.")
     if student:
         entry = interventions.log(student, kind, until=day_of(until), **said)
-        click.echo(f"Logged: {entry.kind}, {entry.student_id}, on the list of week {entry.sem_week}.")
+        click.echo(
+            f"Logged: {entry.kind}, {entry.student_id}, on the list of week {entry.sem_week}."
+        )
         return
     taken = next(take(path, workspace_of()) for take, path in many.items() if path is not None)
     click.echo("\n".join(taken.lines()))

@@ -41,13 +41,21 @@ def _question(name: str, *filters: str, without: tuple[str, ...] = ()) -> None:
         click.Option(["--advisor"]),
         *(click.Option([f"--{name}"]) for name in filters),
         click.Option(
-            ["--format", "fmt"], type=click.Choice(["table", "csv", "json"]), default="table", show_default=True
+            ["--format", "fmt"],
+            type=click.Choice(["table", "csv", "json"]),
+            default="table",
+            show_default=True,
         ),
     ]
     options = [option for option in options if option.name not in without]
     command = name.replace("_", "-")
     show.add_command(
-        click.Command(command, callback=ask, params=list(options), help=f"Show {command.replace('-', ' ')} by week.")
+        click.Command(
+            command,
+            callback=ask,
+            params=list(options),
+            help=f"Show {command.replace('-', ' ')} by week.",
+        )
     )
 
 
@@ -64,7 +72,10 @@ _question("did_it_help", without=("semester", "week", "class_id", "advisor"))
 def formatted(frame: pd.DataFrame, fmt: str) -> str:
     """A frame as text: a table for people, csv or json for programs."""
     if fmt == "json":
-        return str(frame.to_json(orient="records", date_format="iso", indent=1, force_ascii=False)) + "\n"
+        return (
+            str(frame.to_json(orient="records", date_format="iso", indent=1, force_ascii=False))
+            + "\n"
+        )
     if fmt == "csv":
         from edumetrics.reports.render import safe_csv
 

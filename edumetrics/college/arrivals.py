@@ -55,7 +55,11 @@ def repeated(college: College, term: Term, feed: str, week: int) -> pd.DataFrame
         .group_by(*same)
         .subquery("groups")
     )
-    again = sa.case((groups.c.n % 2 == 0, groups.c.n // 2), else_=0) if feed == "book_borrows" else groups.c.n - 1
+    again = (
+        sa.case((groups.c.n % 2 == 0, groups.c.n // 2), else_=0)
+        if feed == "book_borrows"
+        else groups.c.n - 1
+    )
     totals = [
         sa.func.sum(groups.c.n, type_=sa.Integer).label("rows"),
         sa.func.sum(again, type_=sa.Integer).label("repeated"),
@@ -90,9 +94,14 @@ def as_before(college: College, term: Term, week: int, before: int) -> pd.DataFr
         g.new_present + g.old_present > 0,
         sa.or_(g.new_present < g.new_lectures_held, g.old_present < g.old_lectures_held),
     )
-    same = sa.and_(absence, g.new_present == g.old_present, g.new_lectures_held == g.old_lectures_held)
+    same = sa.and_(
+        absence, g.new_present == g.old_present, g.new_lectures_held == g.old_lectures_held
+    )
     counts = {"missed": absence, "same": same}
-    totals = [sa.func.sum(sa.case((what, 1), else_=0), type_=sa.Integer).label(name) for name, what in counts.items()]
+    totals = [
+        sa.func.sum(sa.case((what, 1), else_=0), type_=sa.Integer).label(name)
+        for name, what in counts.items()
+    ]
     wanted = sa.select(g.class_id, *totals)
     stand = sa.and_(g.new_present.is_not(None), g.old_present.is_not(None))
     return college.frame(wanted.where(stand).group_by(g.class_id), "attendance")
@@ -104,8 +113,12 @@ def newest_week(college: College, term: Term, feed: str, among: Sequence[int] | 
     if relation is None:
         return 0
     week = relation.week
-    newest = sa.select(sa.func.max(week, type_=sa.Integer).label("week")).where(term.within(relation))
-    found = college.frame(newest if among is None else newest.where(week.in_(among)), feed)["week"].dropna()
+    newest = sa.select(sa.func.max(week, type_=sa.Integer).label("week")).where(
+        term.within(relation)
+    )
+    found = college.frame(newest if among is None else newest.where(week.in_(among)), feed)[
+        "week"
+    ].dropna()
     return max(0, *found.astype("int64")) if len(found) else 0
 
 

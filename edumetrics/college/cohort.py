@@ -94,7 +94,10 @@ class Batch:
     @property
     def students(self) -> list[str]:
         """Student ids."""
-        return [f"S{self.year % 100:02d}{self.number:04d}{place:02d}" for place in range(1, self.size + 1)]
+        return [
+            f"S{self.year % 100:02d}{self.number:04d}{place:02d}"
+            for place in range(1, self.size + 1)
+        ]
 
     def semester(self, term: int) -> int:
         """The semester that the class is in; below 1 before it came, above 8 once it has left."""
@@ -147,7 +150,10 @@ def people(batch: Batch, leaving: np.ndarray) -> Frames:
     semester = batch.semester(plan.term)
     odd = semester if semester % 2 else semester - 1
     gone = semester > 2 * YEARS
-    names = [f"{FIRST_NAMES[i]} {LAST_NAMES[j]}" for i, j in rng.integers(0, len(FIRST_NAMES), (batch.size, 2))]
+    names = [
+        f"{FIRST_NAMES[i]} {LAST_NAMES[j]}"
+        for i, j in rng.integers(0, len(FIRST_NAMES), (batch.size, 2))
+    ]
     arrived = np.datetime64(plan.starts(2 * batch.year), "D")
     students = pd.DataFrame(
         {
@@ -187,6 +193,10 @@ def people(batch: Batch, leaving: np.ndarray) -> Frames:
             "class_id": [batch.class_id],
         }
     )
-    subjects = [f"{batch.branch}{s}{place + 1:02d}" for s in range(1, 2 * YEARS + 1) for place in range(SUBJECTS)]
+    subjects = [
+        f"{batch.branch}{s}{place + 1:02d}"
+        for s in range(1, 2 * YEARS + 1)
+        for place in range(SUBJECTS)
+    ]
     taken = pd.DataFrame({"class_id": batch.class_id, "subject_id": subjects})
     return {"students": students, "classes": classes, "advisors": advisors, "class_subjects": taken}

@@ -79,16 +79,24 @@ def findings(college: College, term: Term, week: int) -> pd.DataFrame:
         check (`relation: kind`), class_id (`all` where no class is known, or for a feed as a whole), status (ok, warn),
         count of rows, examples (list of up to five row ids), message (one sentence). Feeds come first.
     """
-    return pd.concat([feeds(college, term, week), worded(rows(college, term, week))], ignore_index=True)
+    return pd.concat(
+        [feeds(college, term, week), worded(rows(college, term, week))], ignore_index=True
+    )
 
 
 def worded(found: pd.DataFrame) -> pd.DataFrame:
     """The findings with their counts in the sentences."""
-    return found.assign(message=[_said(*pair) for pair in zip(found["message"], found["count"], strict=True)])
+    return found.assign(
+        message=[_said(*pair) for pair in zip(found["message"], found["count"], strict=True)]
+    )
 
 
 def _said(sentence: str, count: int) -> str:
-    words = {"{n}": str(count), "{s}": "" if count == 1 else "s", "{were}": "was" if count == 1 else "were"}
+    words = {
+        "{n}": str(count),
+        "{s}": "" if count == 1 else "s",
+        "{were}": "was" if count == 1 else "were",
+    }
     for word, value in words.items():
         sentence = sentence.replace(word, value)
     return sentence
@@ -102,7 +110,9 @@ def rows(college: College, term: Term, week: int, *, strays: bool = True) -> pd.
     found = []
     for name in CHECKED:
         relation = college.relations[name]
-        if relation is not None and (name not in PARENTS or college.relations[PARENTS[name]] is not None):
+        if relation is not None and (
+            name not in PARENTS or college.relations[PARENTS[name]] is not None
+        ):
             found.append(_relation_findings(college, relation, term, week, strays=strays))
     found.append(_moved_exams(college, term))
     return pd.concat(found, ignore_index=True)
@@ -116,7 +126,12 @@ def _moved_exams(college: College, term: Term) -> pd.DataFrame:
     c, kind = relation.c, sa.func.lower(relation.c.exam_type)
     planned = {"midterm": calendar.midterm_week, "endterm": calendar.endterm_week}
     off = sa.or_(
-        sa.false(), *(sa.and_(kind == exam, c.scheduled_week != week) for exam, week in planned.items() if week)
+        sa.false(),
+        *(
+            sa.and_(kind == exam, c.scheduled_week != week)
+            for exam, week in planned.items()
+            if week
+        ),
     )
     wanted = sa.select(c.schedule_id, c.class_id, kind.label("exam"), c.scheduled_week).where(
         term.within(relation), off
@@ -171,10 +186,16 @@ def _registers_are_clean(college: College, term: Term, week: int) -> bool:
     odd = read["odd"].any()
     classes, students = set(read["class_id"].unique()), set(read["student_id"].unique())
     known = classes <= set(college.classes["class_id"]) and students <= set(college.listed)
-    return not odd and known and not college.repeats(cast(Relation, college.relations["attendance"]), term.pairings)
+    return (
+        not odd
+        and known
+        and not college.repeats(cast(Relation, college.relations["attendance"]), term.pairings)
+    )
 
 
-def _relation_findings(college: College, relation: Relation, term: Term, week: int, *, strays: bool) -> pd.DataFrame:
+def _relation_findings(
+    college: College, relation: Relation, term: Term, week: int, *, strays: bool
+) -> pd.DataFrame:
     if relation.table.name == "attendance" and _registers_are_clean(college, term, week):
         return nothing()
     parent = _parent(college, relation)
@@ -182,11 +203,17 @@ def _relation_findings(college: College, relation: Relation, term: Term, week: i
     checks = _checks(college, relation, parent)
     if college.repeats(relation, term.pairings):
         checks.append(_duplicates(relation))
-    flags = [sa.case((check.condition, 1), else_=0).label(f"c{n}") for n, check in enumerate(checks)]
+    flags = [
+        sa.case((check.condition, 1), else_=0).label(f"c{n}") for n, check in enumerate(checks)
+    ]
     key = relation.c[relation.table.key[0]].label("row_id")
     flagged = rows.add_columns(key, *flags).subquery("flagged")
-    totals = [sa.func.sum(flagged.c[f"c{n}"], type_=sa.Integer).label(f"c{n}") for n in range(len(checks))]
-    counted = college.frame(sa.select(flagged.c.where_, *totals).group_by(flagged.c.where_), relation.table.name)
+    totals = [
+        sa.func.sum(flagged.c[f"c{n}"], type_=sa.Integer).label(f"c{n}") for n in range(len(checks))
+    ]
+    counted = college.frame(
+        sa.select(flagged.c.where_, *totals).group_by(flagged.c.where_), relation.table.name
+    )
     found = []
     for n, check in enumerate(checks):
         concerned = counted[counted[f"c{n}"] > 0]
@@ -196,13 +223,24 @@ def _relation_findings(college: College, relation: Relation, term: Term, week: i
         for where, count in zip(concerned["where_"], concerned[f"c{n}"].astype(int), strict=True):
             message = f"{LABELS[relation.table.name]}: {check.sentence}"
             found.append(
-                (f"{relation.table.name}: {check.code}", where, "warn", count, examples.get(where, []), message)
+                (
+                    f"{relation.table.name}: {check.code}",
+                    where,
+                    "warn",
+                    count,
+                    examples.get(where, []),
+                    message,
+                )
             )
     return pd.DataFrame(found, columns=list(COLUMNS))
 
 
-def _examples(college: College, relation: Relation, flagged: sa.Subquery, flag: str) -> dict[str, list[str]]:
-    place = sa.func.row_number().over(partition_by=flagged.c.where_, order_by=highest_first(flagged.c.row_id))
+def _examples(
+    college: College, relation: Relation, flagged: sa.Subquery, flag: str
+) -> dict[str, list[str]]:
+    place = sa.func.row_number().over(
+        partition_by=flagged.c.where_, order_by=highest_first(flagged.c.row_id)
+    )
     ranked = (
         sa.select(flagged.c.where_, flagged.c.row_id, place.label("place"))
         .where(flagged.c[flag] == 1)
@@ -214,7 +252,13 @@ def _examples(college: College, relation: Relation, flagged: sa.Subquery, flag: 
 
 
 def _rows(
-    college: College, relation: Relation, parent: Parent | None, term: Term, week: int, *, strays: bool
+    college: College,
+    relation: Relation,
+    parent: Parent | None,
+    term: Term,
+    week: int,
+    *,
+    strays: bool,
 ) -> sa.Select[Any]:
     """A select of the relation's rows in the term with `where_`, their class (`all` for an unknown one)."""
     c = relation.c
@@ -222,8 +266,14 @@ def _rows(
     if parent is not None:
         joined = sa.outerjoin(relation.rows, parent.rows, c[parent.key] == parent.id)
         unlisted: Condition = parent.id.is_(None) if strays else sa.false()
-        return sa.select(where).select_from(joined).where(sa.or_(term.within(parent.rows), unlisted))
-    stray = sa.and_(c.semester.in_(sorted(term.semesters)), ~college.known_class(relation)) if strays else sa.false()
+        return (
+            sa.select(where).select_from(joined).where(sa.or_(term.within(parent.rows), unlisted))
+        )
+    stray = (
+        sa.and_(c.semester.in_(sorted(term.semesters)), ~college.known_class(relation))
+        if strays
+        else sa.false()
+    )
     timed = "week" in relation.table.names or relation.table.name == "book_borrows"
     soon = [relation.week.between(1, week)] if timed else []
     return sa.select(where).where(sa.or_(term.within(relation), stray), *soon)
@@ -248,7 +298,9 @@ def _parent(college: College, relation: Relation) -> Parent | None:
         return None
     parent = cast(Relation, college.relations[name])
     key = parent.table.key[0]
-    return Parent(materialized(sa.select(parent.c[key], parent.c.class_id, parent.c.semester), "parents"), key)
+    return Parent(
+        materialized(sa.select(parent.c[key], parent.c.class_id, parent.c.semester), "parents"), key
+    )
 
 
 def _checks(college: College, relation: Relation, parent: Parent | None) -> list[Check]:
@@ -288,11 +340,21 @@ def _checks(college: College, relation: Relation, parent: Parent | None) -> list
                 )
             )
     if "marks_obtained" in relation.present:
-        checks.append(Check("negative marks", c.marks_obtained < 0, "{n} negative mark{s} {were} taken as not marked."))
+        checks.append(
+            Check(
+                "negative marks",
+                c.marks_obtained < 0,
+                "{n} negative mark{s} {were} taken as not marked.",
+            )
+        )
     if name.endswith("_definitions"):
         unusable = sa.or_(c.max_marks.is_(None), c.max_marks <= 0)
         checks.append(
-            Check("no maximum marks", unusable, "{n} item{s} without a maximum above 0 {were} taken as unmarked.")
+            Check(
+                "no maximum marks",
+                unusable,
+                "{n} item{s} without a maximum above 0 {were} taken as unmarked.",
+            )
         )
     return checks + _weekly_checks(relation)
 
@@ -300,9 +362,15 @@ def _checks(college: College, relation: Relation, parent: Parent | None) -> list
 def _weekly_checks(relation: Relation) -> list[Check]:
     c, name = relation.c, relation.table.name
     if name == "attendance":
-        unmarked = sa.or_(c.present.is_(None), c.present < 0, c.lectures_held.is_(None), c.lectures_held < 0)
+        unmarked = sa.or_(
+            c.present.is_(None), c.present < 0, c.lectures_held.is_(None), c.lectures_held < 0
+        )
         return [
-            Check("unmarked register", unmarked, "{n} unmarked register{s} {were} left out, lectures held included."),
+            Check(
+                "unmarked register",
+                unmarked,
+                "{n} unmarked register{s} {were} left out, lectures held included.",
+            ),
             Check(
                 "present above held",
                 sa.and_(c.present > c.lectures_held, c.lectures_held >= 0),
@@ -311,7 +379,11 @@ def _weekly_checks(relation: Relation) -> list[Check]:
         ]
     if name == "library_visits":
         return [
-            Check("negative visits", c.physical_visits < 0, "{n} negative count{s} of visits {were} taken as none.")
+            Check(
+                "negative visits",
+                c.physical_visits < 0,
+                "{n} negative count{s} of visits {were} taken as none.",
+            )
         ]
     if name == "lms_activity":
         return [
@@ -327,9 +399,14 @@ def _weekly_checks(relation: Relation) -> list[Check]:
 def _duplicates(relation: Relation) -> Check:
     c = relation.c
     place = sa.func.row_number().over(
-        partition_by=[c[name] for name in relation.table.natural], order_by=highest_first(c[relation.table.key[0]])
+        partition_by=[c[name] for name in relation.table.natural],
+        order_by=highest_first(c[relation.table.key[0]]),
     )
-    return Check("duplicate", place > 1, "{n} row{s} repeated the same entry; the one with the highest id counts.")
+    return Check(
+        "duplicate",
+        place > 1,
+        "{n} row{s} repeated the same entry; the one with the highest id counts.",
+    )
 
 
 def trouble(check: str, message: str) -> pd.DataFrame:
@@ -339,5 +416,12 @@ def trouble(check: str, message: str) -> pd.DataFrame:
 
 def with_warning(found: pd.DataFrame, check: str, message: str) -> pd.DataFrame:
     """The findings, and one more that concerns the whole college."""
-    row = {"check": check, "class_id": EVERYWHERE, "status": "warn", "count": 1, "examples": [], "message": message}
+    row = {
+        "check": check,
+        "class_id": EVERYWHERE,
+        "status": "warn",
+        "count": 1,
+        "examples": [],
+        "message": message,
+    }
     return pd.concat([found, pd.DataFrame([row])], ignore_index=True)

@@ -24,7 +24,9 @@ from edumetrics.weeks import Position
 
 # MySQL has no keys of unbounded length.
 KEY_TEXT = sa.Text().with_variant(sa.String(100), "mysql", "mariadb")
-MARK = sa.Table("made_by_edumetrics", sa.MetaData(), sa.Column("what", sa.Text), sa.Column("settings", sa.Text))
+MARK = sa.Table(
+    "made_by_edumetrics", sa.MetaData(), sa.Column("what", sa.Text), sa.Column("settings", sa.Text)
+)
 WHAT = "the new college database"
 OPTIONAL_TABLES = ("enrolments", "excuses", "lms_activity")
 # A simulated college knows no extensions, weights and so on: only columns that it fills are made.
@@ -62,11 +64,21 @@ SIMULATED = {
         "plagiarism_pct",
         "marked_on",
     ),
-    "quiz_definitions": ("quiz_id", "class_id", "subject_id", "semester", "title", "scheduled_week", "max_marks"),
+    "quiz_definitions": (
+        "quiz_id",
+        "class_id",
+        "subject_id",
+        "semester",
+        "title",
+        "scheduled_week",
+        "max_marks",
+    ),
 }
 
 
-def simulate(engine: Engine, plan: cohort.Plan, *, force: bool = False, quiet: bool = False) -> dict[str, int]:
+def simulate(
+    engine: Engine, plan: cohort.Plan, *, force: bool = False, quiet: bool = False
+) -> dict[str, int]:
     """Write a simulated college.
 
     Args:
@@ -81,11 +93,17 @@ def simulate(engine: Engine, plan: cohort.Plan, *, force: bool = False, quiet: b
     Raises:
         SettingsError: the database already holds tables (of its own, or without `force`), or cannot be written.
     """
-    tables = {name: _sql_table(table) for name, table in RELATIONS.items() if name not in OPTIONAL_TABLES}
+    tables = {
+        name: _sql_table(table) for name, table in RELATIONS.items() if name not in OPTIONAL_TABLES
+    }
     settings = {"students": plan.students, "seed": plan.seed, "semesters": plan.semesters, "year": plan.position.year,
                 "global_week": plan.position.global_week}  # fmt: skip
     parts = tqdm(
-        simulator.generate(plan), "simulating", len(cohort.batches(plan)) + 1, disable=quiet or None, leave=False
+        simulator.generate(plan),
+        "simulating",
+        len(cohort.batches(plan)) + 1,
+        disable=quiet or None,
+        leave=False,
     )
     return _make(engine, "simulation", settings, tables, _with_ids(parts), force=force)
 
@@ -99,14 +117,22 @@ def simulated(engine: Engine, calendar: Calendar) -> cohort.Plan | None:
             return None
         settings = json.loads(connection.execute(sa.select(MARK.c.settings)).scalar_one())
     position = Position(settings["year"], settings["global_week"])
-    return cohort.Plan(settings["students"], settings["seed"], position, settings["semesters"], calendar)
+    return cohort.Plan(
+        settings["students"], settings["seed"], position, settings["semesters"], calendar
+    )
 
 
-def load(engine: Engine, what: str, frames: Mapping[str, pd.DataFrame], *, force: bool = False) -> dict[str, int]:
+def load(
+    engine: Engine, what: str, frames: Mapping[str, pd.DataFrame], *, force: bool = False
+) -> dict[str, int]:
     """Write frames as tables of the same names, typed by their dtypes; as `simulate` otherwise."""
     metadata = sa.MetaData()
     tables = {
-        name: sa.Table(name, metadata, *(sa.Column(str(column), _type(frame[column])) for column in frame.columns))
+        name: sa.Table(
+            name,
+            metadata,
+            *(sa.Column(str(column), _type(frame[column])) for column in frame.columns),
+        )
         for name, frame in frames.items()
     }
     return _make(engine, what, {}, tables, [dict(frames)], force=force)
@@ -135,7 +161,9 @@ def _make(
             for table in tables.values():
                 _index(connection, table)
     except sa.exc.DBAPIError as error:
-        raise SettingsError(f"Cannot write {WHAT} ({database.reason(error)}); nothing was changed.") from error
+        raise SettingsError(
+            f"Cannot write {WHAT} ({database.reason(error)}); nothing was changed."
+        ) from error
     return written
 
 
@@ -150,9 +178,13 @@ def _clear(connection: Connection, *, force: bool) -> None:
     if not existing:
         return
     if _maker(connection) is None:
-        raise SettingsError("That database already holds tables that EduMetrics did not make: choose an empty one.")
+        raise SettingsError(
+            "That database already holds tables that EduMetrics did not make: choose an empty one."
+        )
     if not force:
-        raise SettingsError("That database already holds a college made by EduMetrics: add --force to replace it.")
+        raise SettingsError(
+            "That database already holds a college made by EduMetrics: add --force to replace it."
+        )
     for name in existing:
         sa.Table(name, sa.MetaData()).drop(connection)
 
@@ -163,7 +195,9 @@ def _sql_table(table: Table) -> sa.Table:
     for name in names:
         row_id = name in ("id", "borrow_id")
         keyed = name in (*table.key, *table.natural) and table[name].kind == "text"
-        type_ = sa.BigInteger() if row_id else KEY_TEXT if keyed else database.TYPES[table[name].kind]()
+        type_ = (
+            sa.BigInteger() if row_id else KEY_TEXT if keyed else database.TYPES[table[name].kind]()
+        )
         columns.append(sa.Column(name, type_, primary_key=name in table.key, autoincrement=False))
     return sa.Table(table.name, sa.MetaData(), *columns)
 
@@ -172,7 +206,9 @@ def _index(connection: Connection, table: sa.Table) -> None:
     """A unique natural key, made after loading, proves to readers that no row repeats; and serves look-ups."""
     natural = RELATIONS[table.name].natural if table.name in RELATIONS else ()
     if natural:
-        sa.Index(f"ux_{table.name}", *(table.c[name] for name in natural), unique=True).create(connection)
+        sa.Index(f"ux_{table.name}", *(table.c[name] for name in natural), unique=True).create(
+            connection
+        )
 
 
 def _with_ids(parts: Iterable[cohort.Frames]) -> Iterable[cohort.Frames]:

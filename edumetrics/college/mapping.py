@@ -49,7 +49,9 @@ class Relation:
 
 
 def resolve(
-    connection: Connection, sources: Mapping[str, str | None], views: Mapping[str, str] | None = None
+    connection: Connection,
+    sources: Mapping[str, str | None],
+    views: Mapping[str, str] | None = None,
 ) -> dict[str, Relation | None]:
     """Look at the college's database and resolve every canonical relation.
 
@@ -78,8 +80,12 @@ def resolve(
     composed = compose(sources, views or {})
     for name, text in composed.items():
         if not is_select(text) and re.search(r"[\n()*;=]", text):
-            raise SettingsError(f"The mapping of {name} is neither the name of a table nor a SELECT: correct it.")
-    catalogue = Catalogue(connection, [source for source in composed.values() if not is_select(source)])
+            raise SettingsError(
+                f"The mapping of {name} is neither the name of a table nor a SELECT: correct it."
+            )
+    catalogue = Catalogue(
+        connection, [source for source in composed.values() if not is_select(source)]
+    )
     resolved: dict[str, Relation | None] = {}
     for name, table in RELATIONS.items():
         source = composed.get(name)
@@ -128,18 +134,28 @@ class Catalogue:
         self.columns: dict[str, dict[str, sa.types.TypeEngine[Any]]] = {}
         self.unique: dict[str, list[set[str | None]]] = {}
         for schema in {source.rpartition(".")[0] for source in sources}:
-            names = [source.rpartition(".")[2] for source in sources if source.rpartition(".")[0] == schema]
+            names = [
+                source.rpartition(".")[2]
+                for source in sources
+                if source.rpartition(".")[0] == schema
+            ]
             asked: dict[str, Any] = {
                 "schema": schema or None,
                 "filter_names": names,
                 "kind": sa.engine.reflection.ObjectKind.ANY,
             }
             for (_, name), columns in inspector.get_multi_columns(**asked).items():
-                self.columns[self._key(schema, name)] = {column["name"]: column["type"] for column in columns}
+                self.columns[self._key(schema, name)] = {
+                    column["name"]: column["type"] for column in columns
+                }
             for (_, name), key in inspector.get_multi_pk_constraint(**asked).items():
-                self.unique.setdefault(self._key(schema, name), []).append(set(key["constrained_columns"]))
+                self.unique.setdefault(self._key(schema, name), []).append(
+                    set(key["constrained_columns"])
+                )
             for (_, name), constraints in inspector.get_multi_unique_constraints(**asked).items():
-                self.unique[self._key(schema, name)] += [set(entry["column_names"]) for entry in constraints]
+                self.unique[self._key(schema, name)] += [
+                    set(entry["column_names"]) for entry in constraints
+                ]
             for (_, name), indexes in inspector.get_multi_indexes(**asked).items():
                 self.unique[self._key(schema, name)] += [
                     set(entry["column_names"]) for entry in indexes if _whole(entry)
@@ -147,7 +163,9 @@ class Catalogue:
 
     def guarantees(self, source: str, natural: tuple[str, ...]) -> bool:
         """Whether a unique key of the table lies within a natural key, which then cannot repeat."""
-        return any(key and None not in key and key <= set(natural) for key in self.unique.get(source, []))
+        return any(
+            key and None not in key and key <= set(natural) for key in self.unique.get(source, [])
+        )
 
     @staticmethod
     def _key(schema: str, name: str) -> str:
@@ -196,8 +214,12 @@ def _from_select(connection: Connection, table: Table, source: str) -> Relation:
         )
     # What looks like a bound parameter is none: ':name', but not 'value::type'.
     literal = sa.text(re.sub(r"(?<!:):(?=[\w$])", r"\\:", text))
-    origin = literal.columns(*(sa.column(column) for column in stored)).subquery(f"{table.name}_source")
-    return Relation(table, source, _canonical_rows(table, origin, columns, stored), columns, unique=False)
+    origin = literal.columns(*(sa.column(column) for column in stored)).subquery(
+        f"{table.name}_source"
+    )
+    return Relation(
+        table, source, _canonical_rows(table, origin, columns, stored), columns, unique=False
+    )
 
 
 def _check_columns(table: Table, found: list[str], where: str) -> frozenset[str]:
@@ -210,11 +232,16 @@ def _check_columns(table: Table, found: list[str], where: str) -> frozenset[str]
 
 
 def _canonical_rows(
-    table: Table, origin: sa.FromClause, present: frozenset[str], stored: Mapping[str, sa.types.TypeEngine[Any] | None]
+    table: Table,
+    origin: sa.FromClause,
+    present: frozenset[str],
+    stored: Mapping[str, sa.types.TypeEngine[Any] | None],
 ) -> sa.Subquery:
     return sa.select(
         *(
-            canonical(origin.c[f.name] if f.name in present else sa.null(), f.kind, stored.get(f.name)).label(f.name)
+            canonical(
+                origin.c[f.name] if f.name in present else sa.null(), f.kind, stored.get(f.name)
+            ).label(f.name)
             for f in table.fields
         )
     ).subquery(table.name)

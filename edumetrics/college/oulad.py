@@ -16,7 +16,15 @@ import pandas as pd
 
 from edumetrics.errors import SettingsError
 
-FILES = ("courses", "assessments", "vle", "studentInfo", "studentRegistration", "studentAssessment", "studentVle")
+FILES = (
+    "courses",
+    "assessments",
+    "vle",
+    "studentInfo",
+    "studentRegistration",
+    "studentAssessment",
+    "studentVle",
+)
 STUDY_SITES = ("resource", "oucontent", "url", "page")
 ADVISEES = 60
 RESULT_AFTER_DAYS = 28
@@ -43,14 +51,18 @@ def load(path: Path) -> Frames:
     try:
         return official | _derived(official)
     except KeyError as error:
-        raise SettingsError(f"The OULAD files at {path} lack the column {error}: use the official files.") from error
+        raise SettingsError(
+            f"The OULAD files at {path} lack the column {error}: use the official files."
+        ) from error
 
 
 def _read(path: Path, name: str) -> pd.DataFrame:
     try:
         if path.is_file():
             with zipfile.ZipFile(path) as archive:
-                member = next(entry for entry in archive.namelist() if Path(entry).name == f"{name}.csv")
+                member = next(
+                    entry for entry in archive.namelist() if Path(entry).name == f"{name}.csv"
+                )
                 with archive.open(member) as file:
                     return pd.read_csv(file, na_values=["?", ""], keep_default_na=False)
         if (path / f"{name}.parquet").is_file():
@@ -70,7 +82,9 @@ def _derived(official: Frames) -> Frames:
     day = _day_of(presentations)
     assessments = _assessments(official["assessments"])
     submissions = _submissions(official["studentAssessment"], assessments, day)
-    exams = submissions.merge(assessments.query("assessment_type == 'Exam'")[["assessment_id"]], on="assessment_id")
+    exams = submissions.merge(
+        assessments.query("assessment_type == 'Exam'")[["assessment_id"]], on="assessment_id"
+    )
     scores = exams.groupby("student_id")["score"].max().rename("exam_score").reset_index()
     return {
         "oulad_presentation": presentations,
@@ -163,7 +177,9 @@ def _assessments(assessments: pd.DataFrame) -> pd.DataFrame:
 
 
 def _submissions(
-    submissions: pd.DataFrame, assessments: pd.DataFrame, day: Callable[[pd.Series, pd.Series], pd.Series]
+    submissions: pd.DataFrame,
+    assessments: pd.DataFrame,
+    day: Callable[[pd.Series, pd.Series], pd.Series],
 ) -> pd.DataFrame:
     frame = submissions.assign(assessment_id=submissions["id_assessment"].astype("str"))
     frame = frame.merge(assessments[["assessment_id", "class_id"]], on="assessment_id")
@@ -202,9 +218,13 @@ def _weeks(
     )
     frame = frame.merge(enrolments[["student_id", "class_id"]], on="student_id")
     frame = frame.merge(presentations[["class_id", "semester"]], on="class_id")
-    frame = frame.astype(dict.fromkeys(("week", "enrolled", "active_days", "study_days", "clicks"), "int64"))
+    frame = frame.astype(
+        dict.fromkeys(("week", "enrolled", "active_days", "study_days", "clicks"), "int64")
+    )
     frame = frame.sort_values(["class_id", "student_id", "week"], ignore_index=True)
-    return frame.assign(id=np.arange(1, len(frame) + 1), week_date=day(frame["class_id"], 7 * (frame["week"] - 1)))
+    return frame.assign(
+        id=np.arange(1, len(frame) + 1), week_date=day(frame["class_id"], 7 * (frame["week"] - 1))
+    )
 
 
 def _clicks_by_week(official: Frames) -> pd.DataFrame:
@@ -213,7 +233,9 @@ def _clicks_by_week(official: Frames) -> pd.DataFrame:
     study = sites.loc[sites["activity_type"].isin(STUDY_SITES), "id_site"]
     clicks = clicks.assign(study=clicks["id_site"].isin(study))
     keys = [*MODULE, "id_student", "date"]
-    days = clicks.groupby(keys, as_index=False, observed=True).agg(clicks=("sum_click", "sum"), study=("study", "max"))
+    days = clicks.groupby(keys, as_index=False, observed=True).agg(
+        clicks=("sum_click", "sum"), study=("study", "max")
+    )
     days = days.assign(week=days["date"].astype("int64") // 7 + 1)
     weeks = days.groupby([*MODULE, "id_student", "week"], as_index=False, observed=True).agg(
         active_days=("date", "size"), study_days=("study", "sum"), clicks=("clicks", "sum")

@@ -19,19 +19,30 @@ def papers(college: College, term: Term, exam: records.Exam, known_by: date = EV
     One row per student and subject with a result known by a day. A subject is failed when its result says F, or, where
     it says nothing, when the score is below the pass mark.
     """
-    found = records.exam_papers(college, term, exam, known_by, college.params.calendar.weeks_per_semester + 1)
+    found = records.exam_papers(
+        college, term, exam, known_by, college.params.calendar.weeks_per_semester + 1
+    )
     if found is None:
         empty = {"student_id": "str", "subject_id": "str", "score": "float64", "failed": "boolean"}
         return pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in empty.items()})
     p = found.c
     frame = college.frame(
-        sa.select(p.student_id, p.subject_id, sa.cast(p.score, sa.Double).label("score"), p.pass_fail), "exam_results"
+        sa.select(
+            p.student_id, p.subject_id, sa.cast(p.score, sa.Double).label("score"), p.pass_fail
+        ),
+        "exam_results",
     )
     said = frame["pass_fail"].str.strip().str.upper().map({"F": True, "P": False}).astype("boolean")
-    below = (frame["score"] < college.params.scoring.pass_mark).astype("boolean").where(frame["score"].notna())
+    below = (
+        (frame["score"] < college.params.scoring.pass_mark)
+        .astype("boolean")
+        .where(frame["score"].notna())
+    )
     frame = frame.assign(failed=said.fillna(below))
     groups = frame.groupby(["student_id", "subject_id"], as_index=False)
-    return groups.agg(score=("score", "mean"), failed=("failed", "max")).astype({"failed": "boolean"})
+    return groups.agg(score=("score", "mean"), failed=("failed", "max")).astype(
+        {"failed": "boolean"}
+    )
 
 
 def outcomes(college: College, term: Term, known_by: date = EVER) -> pd.DataFrame:
@@ -72,13 +83,21 @@ def leavers(college: College, term: Term, known_by: date = EVER) -> set[str]:
     if schedule is not None:
         s = schedule.c
         day = sa.func.min(s.exam_date, type_=sa.Date).label("day")
-        dated = sa.select(s.class_id, day).where(term.within(schedule), sa.func.lower(s.exam_type) == "endterm")
+        dated = sa.select(s.class_id, day).where(
+            term.within(schedule), sa.func.lower(s.exam_type) == "endterm"
+        )
         exams = college.frame(dated.group_by(s.class_id), "exam_schedule").dropna()
     else:
-        exams = pd.DataFrame({"class_id": pd.Series(dtype="str"), "day": pd.Series(dtype="datetime64[us]")})
+        exams = pd.DataFrame(
+            {"class_id": pd.Series(dtype="str"), "day": pd.Series(dtype="datetime64[us]")}
+        )
     # Terms may overlap: who left while another class was in its term did not leave this one.
     students = college.students.dropna(subset="withdrawn_on")
-    students = students[students["class_id"].isin(term.pairings["class_id"])].merge(exams, on="class_id", how="left")
+    students = students[students["class_id"].isin(term.pairings["class_id"])].merge(
+        exams, on="class_id", how="left"
+    )
     before = students["withdrawn_on"] < students["day"].fillna(ends)
-    during = (students["withdrawn_on"] >= starts) & (students["withdrawn_on"] <= pd.Timestamp(known_by).as_unit("s"))
+    during = (students["withdrawn_on"] >= starts) & (
+        students["withdrawn_on"] <= pd.Timestamp(known_by).as_unit("s")
+    )
     return set(students.loc[before & during, "student_id"])

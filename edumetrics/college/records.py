@@ -75,11 +75,17 @@ def double_registers(college: College, term: Term, until: int, students: list[st
     """student_id, week, class_id: the class of the highest id, for students registered in two classes in one week."""
     if not students:
         return pd.DataFrame(
-            {"student_id": pd.Series(dtype="str"), "week": pd.Series(dtype="int64"), "class_id": pd.Series(dtype="str")}
+            {
+                "student_id": pd.Series(dtype="str"),
+                "week": pd.Series(dtype="int64"),
+                "class_id": pd.Series(dtype="str"),
+            }
         )
     relation = cast(Relation, college.relations["attendance"])
     c = relation.c
-    order = sa.func.row_number().over(partition_by=(c.student_id, c.week), order_by=highest_first(c.id))
+    order = sa.func.row_number().over(
+        partition_by=(c.student_id, c.week), order_by=highest_first(c.id)
+    )
     rows = (
         sa.select(c.student_id, c.week, c.class_id, order.label("place"))
         .where(term.within(relation), c.week.between(1, until), c.student_id.in_(students))
@@ -95,13 +101,20 @@ def items(college: College, term: Term, work: Work) -> pd.DataFrame:
     items = _items(college, term, work)
     if items is None:
         names = ("item_id", "class_id", "semester", "subject_id", "due_week")
-        return pd.DataFrame({name: pd.Series(dtype="str" if name.endswith("id") else "float64") for name in names})
+        return pd.DataFrame(
+            {name: pd.Series(dtype="str" if name.endswith("id") else "float64") for name in names}
+        )
     c = items.c
-    return college.frame(sa.select(c.item_id, c.class_id, c.semester, c.subject_id, c.due_week), f"{work}_definitions")
+    return college.frame(
+        sa.select(c.item_id, c.class_id, c.semester, c.subject_id, c.due_week),
+        f"{work}_definitions",
+    )
 
 
 @_kept_lately
-def done(college: College, term: Term, work: Work, known_by: date, *, by_subject: bool) -> pd.DataFrame:
+def done(
+    college: College, term: Term, work: Work, known_by: date, *, by_subject: bool
+) -> pd.DataFrame:
     """Work handed in or attempted and known by a day, with the marks known by then.
 
     Returns:
@@ -113,7 +126,10 @@ def done(college: College, term: Term, work: Work, known_by: date, *, by_subject
     if items is None or relation is None:
         return pd.DataFrame()
     c = relation.c
-    item_id, handed_in = c[f"{work}_id"], c["submission_date" if work == "assignment" else "attempt_date"]
+    item_id, handed_in = (
+        c[f"{work}_id"],
+        c["submission_date" if work == "assignment" else "attempt_date"],
+    )
     assignment = work == "assignment"
     nothing: sa.ColumnElement[Any] = sa.cast(sa.null(), sa.Double())
     rows = sa.select(
@@ -123,19 +139,25 @@ def done(college: College, term: Term, work: Work, known_by: date, *, by_subject
         handed_in.label("handed_in"),
         c.marks_obtained,
         c.marked_on,
-        (sa.cast(sa.null(), sa.Integer()) if not assignment else c.due_week_override).label("due_week_override"),
+        (sa.cast(sa.null(), sa.Integer()) if not assignment else c.due_week_override).label(
+            "due_week_override"
+        ),
         (c.quality_pct if assignment else nothing).label("quality"),
         (c.plagiarism_pct if assignment else nothing).label("similarity"),
         (nothing if assignment else c.score_pct).label("score"),
         (sa.true() if assignment else c.attempted).label("attempted"),
     ).where(sa.or_(handed_in.is_(None), handed_in <= known_by), college.known_class(relation))
-    r = college.one_per_key(rows, relation, term.pairings, ("student_id", "item_id"), tag=known_by.isoformat())
+    r = college.one_per_key(
+        rows, relation, term.pairings, ("student_id", "item_id"), tag=known_by.isoformat()
+    )
     # The term in session tells what is known by what is there; of a past term the marking day must be guessed.
     lag = 0 if term.current else college.params.forecast.marking_lag_days
     handed_in_by = known_by - timedelta(days=lag)
     judged = sa.or_(
         r.c.marked_on <= known_by,
-        sa.and_(r.c.marked_on.is_(None), sa.or_(r.c.handed_in.is_(None), r.c.handed_in <= handed_in_by)),
+        sa.and_(
+            r.c.marked_on.is_(None), sa.or_(r.c.handed_in.is_(None), r.c.handed_in <= handed_in_by)
+        ),
     )
     return college.frame(_summed(r, items, work, judged, by_subject), f"{work}_submissions")
 
@@ -143,23 +165,34 @@ def done(college: College, term: Term, work: Work, known_by: date, *, by_subject
 @_kept
 def extensions(college: College, term: Term) -> pd.DataFrame:
     """student_id, item_id, week: assignments whose due week was moved for a student; of several the highest id's."""
-    relation, items = college.relations["assignment_submissions"], _items(college, term, "assignment")
+    relation, items = (
+        college.relations["assignment_submissions"],
+        _items(college, term, "assignment"),
+    )
     empty = pd.DataFrame(
-        {"student_id": pd.Series(dtype="str"), "item_id": pd.Series(dtype="str"), "week": pd.Series(dtype="int64")}
+        {
+            "student_id": pd.Series(dtype="str"),
+            "item_id": pd.Series(dtype="str"),
+            "week": pd.Series(dtype="int64"),
+        }
     )
     if relation is None or items is None or "due_week_override" not in relation.present:
         return empty
     c = relation.c
     joined = sa.join(relation.rows, items, c.assignment_id == items.c.item_id)
     found = college.frame(
-        sa.select(c.id, c.student_id, c.assignment_id.label("item_id"), c.due_week_override.label("week"))
+        sa.select(
+            c.id, c.student_id, c.assignment_id.label("item_id"), c.due_week_override.label("week")
+        )
         .select_from(joined)
         .where(c.due_week_override.is_not(None), college.known_class(relation)),
         "assignment_submissions",
     )
     order = found["id"].str.len()
     found = (
-        found.assign(order=order).sort_values(["order", "id"]).drop_duplicates(["student_id", "item_id"], keep="last")
+        found.assign(order=order)
+        .sort_values(["order", "id"])
+        .drop_duplicates(["student_id", "item_id"], keep="last")
     )
     return found[["student_id", "item_id", "week"]] if len(found) else empty
 
@@ -175,11 +208,21 @@ def per_week(college: College, term: Term, name: Feed, since: int, until: int) -
     relation = college.relations[name]
     if relation is None:
         return pd.DataFrame(
-            {"student_id": pd.Series(dtype="str"), "semester": [], "week": [], "count": [], "events": []}
+            {
+                "student_id": pd.Series(dtype="str"),
+                "semester": [],
+                "week": [],
+                "count": [],
+                "events": [],
+            }
         )
     c = relation.c
     week = relation.week
-    amount = {"library_visits": "physical_visits", "book_borrows": "borrow_id", "lms_activity": "active_days"}[name]
+    amount = {
+        "library_visits": "physical_visits",
+        "book_borrows": "borrow_id",
+        "lms_activity": "active_days",
+    }[name]
     rows = sa.select(
         c[relation.table.key[0]].label("row_id"),
         c.student_id,
@@ -192,12 +235,18 @@ def per_week(college: College, term: Term, name: Feed, since: int, until: int) -
     r = college.one_per_key(rows, relation, term.pairings, relation.table.natural, key="row_id")
     keys = [r.c.student_id, r.c.semester, r.c.week]
     total = {
-        "library_visits": sa.func.sum(sa.case((r.c.amount > 0, r.c.amount), else_=0), type_=sa.Integer),
+        "library_visits": sa.func.sum(
+            sa.case((r.c.amount > 0, r.c.amount), else_=0), type_=sa.Integer
+        ),
         "book_borrows": sa.func.count(),
-        "lms_activity": sa.func.max(sa.case((r.c.amount > 0, r.c.amount), else_=0), type_=sa.Integer),
+        "lms_activity": sa.func.max(
+            sa.case((r.c.amount > 0, r.c.amount), else_=0), type_=sa.Integer
+        ),
     }[name]
     events = sa.func.sum(sa.case((r.c.events > 0, r.c.events), else_=0), type_=sa.Integer)
-    return college.frame(sa.select(*keys, total.label("count"), events.label("events")).group_by(*keys), name)
+    return college.frame(
+        sa.select(*keys, total.label("count"), events.label("events")).group_by(*keys), name
+    )
 
 
 def midterms(college: College, term: Term, known_by: date, week: int) -> pd.DataFrame:
@@ -208,7 +257,9 @@ def midterms(college: College, term: Term, known_by: date, week: int) -> pd.Data
     """
     papers = exam_papers(college, term, "midterm", known_by, week)
     if papers is None:
-        return pd.DataFrame({"student_id": pd.Series(dtype="str"), "score": pd.Series(dtype="float64")})
+        return pd.DataFrame(
+            {"student_id": pd.Series(dtype="str"), "score": pd.Series(dtype="float64")}
+        )
     p = papers.c
     subjects = (
         sa.select(p.student_id, sa.func.avg(p.score).label("score"))
@@ -217,10 +268,14 @@ def midterms(college: College, term: Term, known_by: date, week: int) -> pd.Data
         .subquery("subjects")
     )
     mean = sa.func.avg(subjects.c.score, type_=sa.Double).label("score")
-    return college.frame(sa.select(subjects.c.student_id, mean).group_by(subjects.c.student_id), "exam_results")
+    return college.frame(
+        sa.select(subjects.c.student_id, mean).group_by(subjects.c.student_id), "exam_results"
+    )
 
 
-def exam_papers(college: College, term: Term, exam: Exam, known_by: date, week: int) -> sa.Subquery | None:
+def exam_papers(
+    college: College, term: Term, exam: Exam, known_by: date, week: int
+) -> sa.Subquery | None:
     """The results of an exam known by a day, one row per student and paper: None where the college has no exams.
 
     Columns: student_id, schedule_id, subject_id, score (percent, null where there is none), pass_fail. An undated
@@ -231,9 +286,9 @@ def exam_papers(college: College, term: Term, exam: Exam, known_by: date, week: 
         return None
     s, c = schedule.c, results.c
     exams = materialized(
-        sa.select(s.schedule_id, s.subject_id, s.scheduled_week, s.max_marks.label("scheduled_marks")).where(
-            term.within(schedule), sa.func.lower(s.exam_type) == exam
-        ),
+        sa.select(
+            s.schedule_id, s.subject_id, s.scheduled_week, s.max_marks.label("scheduled_marks")
+        ).where(term.within(schedule), sa.func.lower(s.exam_type) == exam),
         "exams",
     )
     undated = sa.and_(c.result_date.is_(None), sa.func.coalesce(exams.c.scheduled_week, 0) < week)
@@ -251,9 +306,15 @@ def exam_papers(college: College, term: Term, exam: Exam, known_by: date, week: 
         .select_from(sa.join(results.rows, exams, c.schedule_id == exams.c.schedule_id))
         .where(sa.or_(c.result_date <= known_by, undated), college.known_class(results))
     )
-    r = college.one_per_key(rows, results, term.pairings, results.table.natural, tag=known_by.isoformat())
-    score = sa.func.coalesce(_clipped(r.c.score_pct), _percent(r.c.marks_obtained, r.c.out_of)).label("score")
-    return sa.select(r.c.student_id, r.c.schedule_id, r.c.subject_id, score, r.c.pass_fail).subquery("papers")
+    r = college.one_per_key(
+        rows, results, term.pairings, results.table.natural, tag=known_by.isoformat()
+    )
+    score = sa.func.coalesce(
+        _clipped(r.c.score_pct), _percent(r.c.marks_obtained, r.c.out_of)
+    ).label("score")
+    return sa.select(
+        r.c.student_id, r.c.schedule_id, r.c.subject_id, score, r.c.pass_fail
+    ).subquery("papers")
 
 
 def _items(college: College, term: Term, work: Work) -> sa.CTE | None:
@@ -264,12 +325,20 @@ def _items(college: College, term: Term, work: Work) -> sa.CTE | None:
     c = relation.c
     due = c.due_week if work == "assignment" else c.scheduled_week
     rows = sa.select(
-        c[f"{work}_id"].label("item_id"), c.class_id, c.semester, c.subject_id, due.label("due_week"), c.max_marks
+        c[f"{work}_id"].label("item_id"),
+        c.class_id,
+        c.semester,
+        c.subject_id,
+        due.label("due_week"),
+        c.max_marks,
     )
     rows = rows.where(term.within(relation))
     weighted = [
         sa.select(other.c.class_id, other.c.semester).where(other.c.weight != 0)
-        for other in (college.relations["assignment_definitions"], college.relations["quiz_definitions"])
+        for other in (
+            college.relations["assignment_definitions"],
+            college.relations["quiz_definitions"],
+        )
         if other is not None and "weight" in other.present
     ]
     if "weight" in relation.present:
@@ -295,9 +364,13 @@ def _summed(
     """Sums per student, item class, (subject,) and week due, over rows that count as done."""
     assignment = work == "assignment"
     by_mark = sa.and_(judged, r.c.marks_obtained >= 0)
-    done = sa.or_(r.c.handed_in.is_not(None), by_mark) if assignment else r.c.attempted.is_(sa.true())
+    done = (
+        sa.or_(r.c.handed_in.is_not(None), by_mark) if assignment else r.c.attempted.is_(sa.true())
+    )
     percent = _percent(r.c.marks_obtained, items.c.max_marks)
-    mark = sa.case((judged, percent if assignment else sa.func.coalesce(_clipped(r.c.score), percent)))
+    mark = sa.case(
+        (judged, percent if assignment else sa.func.coalesce(_clipped(r.c.score), percent))
+    )
     quality = sa.case((judged, _clipped(r.c.quality)))
     keys = [r.c.student_id, items.c.class_id, items.c.semester]
     keys += [items.c.subject_id] if by_subject else []
@@ -312,7 +385,9 @@ def _summed(
         sums += [
             sa.func.count(quality).label("judged"),
             sa.func.sum(quality, type_=sa.Double).label("quality_sum"),
-            sa.func.max(sa.case((judged, _clipped(r.c.similarity))), type_=sa.Double).label("similarity"),
+            sa.func.max(sa.case((judged, _clipped(r.c.similarity))), type_=sa.Double).label(
+                "similarity"
+            ),
         ]
     joined = sa.join(r, items, r.c.item_id == items.c.item_id)
     return sa.select(*keys, week, *sums).select_from(joined).where(done).group_by(*keys, week)

@@ -59,12 +59,20 @@ class Semester:
         kind = self.rng.choice(len(TRAJECTORIES), size, p=TRAJECTORY_SHARES)[:, None]
         turn, depth = self.rng.uniform(4, 12, (size, 1)), self.rng.uniform(1.2, 2.6, (size, 1))
         drop = -depth / (1 + np.exp(-1.6 * (week - turn)))
-        shapes = (np.zeros_like(drop), drop, -depth - drop - 0.2, -depth * 0.8 * week / last, depth * 0.5 * week / last)
+        shapes = (
+            np.zeros_like(drop),
+            drop,
+            -depth - drop - 0.2,
+            -depth * 0.8 * week / last,
+            depth * 0.5 * week / last,
+        )
         path = np.select([kind == number for number in range(len(TRAJECTORIES))], shapes)
         wander = np.zeros((size, last + 1))
         for now in range(1, last + 1):
             wander[:, now] = 0.75 * wander[:, now - 1] + self.rng.normal(0, 0.3, size)
-        return np.asarray(0.75 * self.latent.diligence[:, None] + 0.5 * self.mood[:, None] + path + wander)
+        return np.asarray(
+            0.75 * self.latent.diligence[:, None] + 0.5 * self.mood[:, None] + path + wander
+        )
 
     def _leave(self, leaving: np.ndarray) -> np.ndarray:
         """The day each student leaves (NaT for most); entered into the class's own record."""
@@ -72,7 +80,9 @@ class Semester:
         chance = 0.022 * np.exp(-0.9 * low) / np.exp(0.4)
         goes = self.present & (self.rng.random(self.batch.size) < chance)
         week = self.rng.integers(4, 16, self.batch.size)
-        day = self.start + (7 * week + self.rng.integers(0, 7, self.batch.size)).astype("timedelta64[D]")
+        day = self.start + (7 * week + self.rng.integers(0, 7, self.batch.size)).astype(
+            "timedelta64[D]"
+        )
         leaving[goes] = day[goes]
         return leaving.copy()
 
@@ -91,10 +101,14 @@ class Semester:
         liking = self.rng.normal(0, 0.3, (self.batch.size, SUBJECTS))
         level = 1.68 + 0.95 * self.engagement[:, self.weeks] + season
         chance = 1 / (1 + np.exp(-(level[:, :, None] + liking[:, None, :])))
-        held = np.maximum(np.array(LECTURES_A_WEEK) - (self.rng.random((len(self.weeks), SUBJECTS)) < 0.12), 1)
+        held = np.maximum(
+            np.array(LECTURES_A_WEEK) - (self.rng.random((len(self.weeks), SUBJECTS)) < 0.12), 1
+        )
         held = np.broadcast_to(held, (self.batch.size, *held.shape))
         came = self.rng.binomial(held, chance)
-        student, week, subject = np.nonzero(np.broadcast_to(self._there(self.weeks)[:, :, None], held.shape))
+        student, week, subject = np.nonzero(
+            np.broadcast_to(self._there(self.weeks)[:, :, None], held.shape)
+        )
         number = self.weeks[week]
         return pd.DataFrame(
             {
@@ -114,7 +128,10 @@ class Semester:
         subject = np.repeat(np.arange(SUBJECTS), [len(weeks) for weeks in plan])
         week = np.concatenate([np.array(weeks) for weeks in plan])
         ids = np.array(
-            [f"{self.batch.class_id}-{self.semester}-{work[0].upper()}{n + 1:02d}" for n in range(len(week))]
+            [
+                f"{self.batch.class_id}-{self.semester}-{work[0].upper()}{n + 1:02d}"
+                for n in range(len(week))
+            ]
         )
         marks = 20.0 if work == "assignment" else 10.0
         definitions = pd.DataFrame(
@@ -123,7 +140,10 @@ class Semester:
                 "class_id": self.batch.class_id,
                 "subject_id": np.array(self._subject_ids())[subject],
                 "semester": self.semester,
-                "title": [f"{AREAS[s][0]} {work} {n}" for s, n in zip(subject, _within(subject), strict=True)],
+                "title": [
+                    f"{AREAS[s][0]} {work} {n}"
+                    for s, n in zip(subject, _within(subject), strict=True)
+                ],
                 "max_marks": marks,
             }
         )
@@ -151,7 +171,11 @@ class Semester:
             if work == "assignment"
             else -self.rng.integers(0, 5, shape)
         )
-        day = self.start + (7 * week - 1)[None, :].astype("timedelta64[D]") + offset.astype("timedelta64[D]")
+        day = (
+            self.start
+            + (7 * week - 1)[None, :].astype("timedelta64[D]")
+            + offset.astype("timedelta64[D]")
+        )
         # Quizzes mark themselves; assignments wait for a teacher, some past the week's end.
         wait = np.zeros(shape) if work == "quiz" else 1 + self.rng.gamma(1.2, 1.5, shape)
         marked = day + wait.astype("timedelta64[D]")
@@ -168,10 +192,14 @@ class Semester:
             }
         )
         if work == "quiz":
-            return rows.assign(attempted=True, attempt_date=day[at], score_pct=100 * rows["marks_obtained"] / marks)
+            return rows.assign(
+                attempted=True, attempt_date=day[at], score_pct=100 * rows["marks_obtained"] / marks
+            )
         quality = np.clip(percent + self.rng.normal(2, 7, shape), 0, 100)
         return rows.assign(
-            submission_date=day[at], quality_pct=quality[at].round(1), plagiarism_pct=self._similarity(shape)[at]
+            submission_date=day[at],
+            quality_pct=quality[at].round(1),
+            plagiarism_pct=self._similarity(shape)[at],
         )
 
     def _similarity(self, shape: tuple[int, int]) -> np.ndarray:
@@ -198,7 +226,9 @@ class Semester:
         return self.batch.rng(self.term, 7).normal(0, 4.5, (self.batch.size, SUBJECTS))
 
     def _library(self) -> Frames:
-        rate = np.exp(0.2 + 0.3 * self.engagement[:, self.weeks] + 1.5 * self.latent.reader[:, None])
+        rate = np.exp(
+            0.2 + 0.3 * self.engagement[:, self.weeks] + 1.5 * self.latent.reader[:, None]
+        )
         visits = self.rng.poisson(np.minimum(rate, MOST_VISITS))
         student, week = np.nonzero((visits > 0) & self._there(self.weeks))
         ids = np.array(self.batch.students)
@@ -235,7 +265,10 @@ class Semester:
 
     def _exams(self) -> Frames:
         schedules, results = [], []
-        for exam, week in (("midterm", self.calendar.midterm_week), ("endterm", self.calendar.endterm_week)):
+        for exam, week in (
+            ("midterm", self.calendar.midterm_week),
+            ("endterm", self.calendar.endterm_week),
+        ):
             if week is None:
                 continue
             before = self.engagement[:, 1 : week + 1]
@@ -246,11 +279,20 @@ class Semester:
             # How well the day went is shared by a student's papers: no record before the exam knows it.
             form = self.rng.normal(0, 3.5, (self.batch.size, 1))
             expected = self._percent(np.arange(SUBJECTS), effort, 9.5 * self.latent.ability) - 0.6
-            percent = np.clip(expected + form + self.rng.normal(0, 7.5, expected.shape), 0, 100).round(1)
+            percent = np.clip(
+                expected + form + self.rng.normal(0, 7.5, expected.shape), 0, 100
+            ).round(1)
             ids = np.array(
-                [f"{self.batch.class_id}-{self.semester}-{exam.upper()}-{place + 1}" for place in range(SUBJECTS)]
+                [
+                    f"{self.batch.class_id}-{self.semester}-{exam.upper()}-{place + 1}"
+                    for place in range(SUBJECTS)
+                ]
             )
-            day = self.start + np.timedelta64(7 * (week - 1), "D") + np.arange(SUBJECTS).astype("timedelta64[D]")
+            day = (
+                self.start
+                + np.timedelta64(7 * (week - 1), "D")
+                + np.arange(SUBJECTS).astype("timedelta64[D]")
+            )
             schedules.append(
                 pd.DataFrame(
                     {
@@ -283,7 +325,11 @@ class Semester:
                     }
                 )
             )
-        return {"exam_schedule": pd.concat(schedules), "exam_results": pd.concat(results)} if schedules else {}
+        return (
+            {"exam_schedule": pd.concat(schedules), "exam_results": pd.concat(results)}
+            if schedules
+            else {}
+        )
 
 
 def _within(groups: np.ndarray) -> np.ndarray:

@@ -23,7 +23,9 @@ from edumetrics.weeks import Position
 DEMO_YEAR = 2025
 
 
-def demo_plan(students: int, seed: int, calendar: Calendar, *, weeks: int = 10, semesters: int = 1) -> Plan:
+def demo_plan(
+    students: int, seed: int, calendar: Calendar, *, weeks: int = 10, semesters: int = 1
+) -> Plan:
     """A college in its even semester, after so many complete weeks of it."""
     offset = calendar.slots["even"].offset
     return Plan(students, seed, Position(DEMO_YEAR, offset + weeks), semesters, calendar)
@@ -47,7 +49,10 @@ def generate(plan: Plan) -> Iterator[Frames]:
         for term in range(max(plan.term - plan.semesters, 2 * batch.year), plan.term + 1):
             if batch.semester(term) <= 2 * YEARS:
                 part = Semester(batch, term, drives, leaving).frames()
-                frames = {name: pd.concat([frames[name], f]) if name in frames else f for name, f in part.items()}
+                frames = {
+                    name: pd.concat([frames[name], f]) if name in frames else f
+                    for name, f in part.items()
+                }
         frames |= people(batch, leaving)
         yield {name: _known(name, frame, plan) for name, frame in frames.items()}
 
@@ -60,7 +65,9 @@ def _shared(plan: Plan) -> Frames:
         for semester in range(1, 2 * YEARS + 1)
         for place, (area, difficulty, _) in enumerate(AREAS)
     ]
-    subjects = pd.DataFrame(rows, columns=["subject_id", "subject_name", "semester", "credits", "difficulty"])
+    subjects = pd.DataFrame(
+        rows, columns=["subject_id", "subject_name", "semester", "credits", "difficulty"]
+    )
     state = pd.DataFrame(
         {
             "id": [1],
@@ -93,5 +100,7 @@ def _known(name: str, frame: pd.DataFrame, plan: Plan) -> pd.DataFrame:
     for column, hidden in later.items():
         if column in frame.columns:
             open_ = frame[column] > today
-            frame = frame.assign(**{h: frame[h].where(~open_) for h in hidden if h in frame.columns})
+            frame = frame.assign(
+                **{h: frame[h].where(~open_) for h in hidden if h in frame.columns}
+            )
     return frame

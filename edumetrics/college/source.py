@@ -45,8 +45,12 @@ class Term:
 
     def only(self, classes: Collection[str]) -> Term:
         """The same term of some of its classes."""
-        own, dates = (frame[frame["class_id"].isin(classes)] for frame in (self.pairings, self.dates))
-        return replace(self, pairings=own.reset_index(drop=True), dates=dates.reset_index(drop=True))
+        own, dates = (
+            frame[frame["class_id"].isin(classes)] for frame in (self.pairings, self.dates)
+        )
+        return replace(
+            self, pairings=own.reset_index(drop=True), dates=dates.reset_index(drop=True)
+        )
 
     @property
     def last_week(self) -> int:
@@ -56,7 +60,11 @@ class Term:
     def week_ends(self, week: int) -> pd.DataFrame:
         """class_id, semester and week_end (the last day, midnight) of a week."""
         rows = self.dates.loc[self.dates["week"] == week]
-        return rows[PAIRING].assign(week_end=rows["week_date"] + pd.Timedelta(days=6)).reset_index(drop=True)
+        return (
+            rows[PAIRING]
+            .assign(week_end=rows["week_date"] + pd.Timedelta(days=6))
+            .reset_index(drop=True)
+        )
 
     def within(self, relation: Relation | sa.CTE) -> Condition:
         """The SQL condition that a row (with class_id and semester) belongs to one of the pairings."""
@@ -67,7 +75,10 @@ def within(pairings: pd.DataFrame, relation: Relation | sa.CTE) -> Condition:
     """The SQL condition that a row (with class_id and semester) belongs to one of some pairings."""
     groups = pairings.groupby("semester")["class_id"]
     c = relation.c
-    each = [sa.and_(c.semester == int(str(semester)), c.class_id.in_(list(ids))) for semester, ids in groups]
+    each = [
+        sa.and_(c.semester == int(str(semester)), c.class_id.in_(list(ids)))
+        for semester, ids in groups
+    ]
     return sa.or_(sa.false(), *each)
 
 
@@ -115,7 +126,9 @@ class College:
     def students(self) -> pd.DataFrame:
         """student_id, class_id, advisor_id, joined_on, withdrawn_on; unique by student_id, exclusions left out."""
         frame = self._people.dropna(subset="student_id").drop_duplicates("student_id", keep="last")
-        return frame.loc[~frame["student_id"].isin(self.params.scoring.exclusions), list(STUDENT_COLUMNS)]
+        return frame.loc[
+            ~frame["student_id"].isin(self.params.scoring.exclusions), list(STUDENT_COLUMNS)
+        ]
 
     @property
     def counter(self) -> pd.DataFrame:
@@ -141,19 +154,25 @@ class College:
     @property
     def names(self) -> pd.DataFrame:
         """student_id, name, roll_number: for pages and mails only."""
-        return self._people[["student_id", "name", "roll_number"]].drop_duplicates("student_id", keep="last")
+        return self._people[["student_id", "name", "roll_number"]].drop_duplicates(
+            "student_id", keep="last"
+        )
 
     @property
     def addresses(self) -> pd.DataFrame:
         """student_id, email: for the drafts that advisors are offered, only."""
-        return self.whole("students", "student_id", "email").drop_duplicates("student_id", keep="last")
+        return self.whole("students", "student_id", "email").drop_duplicates(
+            "student_id", keep="last"
+        )
 
     @property
     def parents(self) -> pd.DataFrame:
         """student_id, parent_email: only of students whose parents may be written to; null permission means no."""
         permitted = self.whole("students", "student_id", "parent_contact_permitted")
         permitted = permitted[permitted["parent_contact_permitted"].eq(True)]
-        frame = self.whole("students", "student_id", "parent_email").drop_duplicates("student_id", keep="last")
+        frame = self.whole("students", "student_id", "parent_email").drop_duplicates(
+            "student_id", keep="last"
+        )
         return frame[frame["student_id"].isin(permitted["student_id"])]
 
     @property
@@ -163,7 +182,9 @@ class College:
     def feed_window(self, week: int) -> tuple[int, ...]:
         """The teaching weeks up to this one in which a feed must have a row to be present, latest first."""
         calendar = self.params.calendar
-        return calendar.last_teaching_weeks(week, self.params.scoring.feed_weeks) or (calendar.teaching_weeks[0],)
+        return calendar.last_teaching_weeks(week, self.params.scoring.feed_weeks) or (
+            calendar.teaching_weeks[0],
+        )
 
     def position(self, as_of: date) -> Position:
         """Where the college stands: from `sim_state` where there is one, else from the calendar and a day.
@@ -176,7 +197,9 @@ class College:
             return weeks.position_on(as_of, self.params.calendar)
         row = state.iloc[0]
         if row[["current_week", "sim_year"]].isna().any():
-            raise SettingsError("The college's sim_state has no current_week or no sim_year: correct its mapping.")
+            raise SettingsError(
+                "The college's sim_state has no current_week or no sim_year: correct its mapping."
+            )
         return Position(int(row["sim_year"]), int(row["current_week"]))
 
     # ------------------------------------------------------------ calendar
@@ -201,15 +224,30 @@ class College:
         relation = cast(Relation, self.relations["attendance"])
         c = relation.c
         semesters = [int(semester) for semester in pairings["semester"].unique()]
-        scope = sa.or_(within(pairings, relation), sa.and_(c.semester.in_(semesters), ~self.known_class(relation)))
-        marked = sa.case((sa.and_(c.present >= 0, c.lectures_held >= 0), 1), else_=0).label("marked")
+        scope = sa.or_(
+            within(pairings, relation),
+            sa.and_(c.semester.in_(semesters), ~self.known_class(relation)),
+        )
+        marked = sa.case((sa.and_(c.present >= 0, c.lectures_held >= 0), 1), else_=0).label(
+            "marked"
+        )
         picked = [
-            c[name] for name in ("id", *relation.table.natural, "class_id", "week_date", "lectures_held", "present")
+            c[name]
+            for name in (
+                "id",
+                *relation.table.natural,
+                "class_id",
+                "week_date",
+                "lectures_held",
+                "present",
+            )
         ]
         rows = sa.select(*picked, marked).where(scope, c.week.between(1, until))
         if self.repeats(relation, pairings):
             # Rows of unknown classes are counted for data health; they must not displace a row that counts.
-            rows = rows.add_columns(sa.case((self.known_class(relation), 1), else_=0).label("listed"))
+            rows = rows.add_columns(
+                sa.case((self.known_class(relation), 1), else_=0).label("listed")
+            )
         r = self.one_per_key(rows, relation, pairings, (*relation.table.natural, "listed"))
         over = r.c.present > r.c.lectures_held
         sums = {
@@ -235,7 +273,9 @@ class College:
         found: list[pd.DataFrame] = []
         for name in ("attendance", "library_visits", "lms_activity"):
             relation = self.relations[name]
-            if relation is None or (running is not None and found and self._all_dated(found[0], running, until)):
+            if relation is None or (
+                running is not None and found and self._all_dated(found[0], running, until)
+            ):
                 continue
             keys = [relation.c.class_id, relation.c.semester, relation.c.week]
             latest = sa.func.max(relation.c.week_date, type_=sa.Date).label("week_date")
@@ -243,13 +283,22 @@ class College:
             if running is None:
                 frame = self.frame(wanted, name)
             elif name == "attendance" and not self.large:
-                frame = self.registers(running, until).groupby([*PAIRING, "week"])["week_date"].max().reset_index()
+                frame = (
+                    self.registers(running, until)
+                    .groupby([*PAIRING, "week"])["week_date"]
+                    .max()
+                    .reset_index()
+                )
             else:
-                frame = self.frame(wanted.where(within(running, relation), relation.c.week <= until), name)
+                frame = self.frame(
+                    wanted.where(within(running, relation), relation.c.week <= until), name
+                )
             frame = frame.dropna()
             found.append(frame[frame["week_date"].between(*BELIEVABLE)])
         dated = pd.concat(found).drop_duplicates([*PAIRING, "week"])
-        return dated[dated["class_id"].isin(self.classes["class_id"])].astype({"semester": "int64", "week": "int64"})
+        return dated[dated["class_id"].isin(self.classes["class_id"])].astype(
+            {"semester": "int64", "week": "int64"}
+        )
 
     def _all_dated(self, dated: pd.DataFrame, running: pd.DataFrame, until: int) -> bool:
         """Whether attendance dates every teaching week so far of every class, so that no other feed need be asked."""
@@ -275,7 +324,9 @@ class College:
             pairings, _ = self._calendar
             return pairings.sort_values("start").drop_duplicates("class_id", keep="last")[PAIRING]
         session = classes.dropna(subset=column)
-        return pd.DataFrame({"class_id": session["class_id"], "semester": session[column].astype("int64")})
+        return pd.DataFrame(
+            {"class_id": session["class_id"], "semester": session[column].astype("int64")}
+        )
 
     def current_term(self, position: Position) -> Term | None:
         """The term in session; None between terms.
@@ -293,14 +344,20 @@ class College:
         if self.counter.empty:
             dated = dated[(dated["start"] - expected).abs() <= weeks.TERM_SPREAD]
             running = running.merge(
-                pairings.loc[~pairings["term"].isin(dated["term"]), PAIRING], on=PAIRING, how="left", indicator="past"
+                pairings.loc[~pairings["term"].isin(dated["term"]), PAIRING],
+                on=PAIRING,
+                how="left",
+                indicator="past",
             )
             running = running.query("past == 'left_only'").drop(columns="past")
         if dated.empty and running.empty:
             return None
         if dated.empty:
             return self._term(
-                expected.date().isoformat(), running.assign(start=expected, last_week=0), dates, current=True
+                expected.date().isoformat(),
+                running.assign(start=expected, last_week=0),
+                dates,
+                current=True,
             )
         name = max(dated["term"])
         known = dated[dated["term"] == name].drop(columns="term")
@@ -325,24 +382,37 @@ class College:
 
     def _past(self, pairings: pd.DataFrame, dates: pd.DataFrame) -> list[Term]:
         groups = pairings.groupby("term")
-        return [self._term(str(name), group.drop(columns="term"), dates, current=False) for name, group in groups]
+        return [
+            self._term(str(name), group.drop(columns="term"), dates, current=False)
+            for name, group in groups
+        ]
 
-    def _term(self, name: str, pairings: pd.DataFrame, dates: pd.DataFrame, *, current: bool) -> Term:
+    def _term(
+        self, name: str, pairings: pd.DataFrame, dates: pd.DataFrame, *, current: bool
+    ) -> Term:
         dates = dates.merge(pairings[PAIRING], on=PAIRING)
         silent = pairings[pairings["last_week"] == 0]
         if not silent.empty:
             starts = silent[PAIRING].assign(week=1, week_date=silent["start"])
-            dates = pd.concat([dates, weeks.week_dates(starts, self.params.calendar.weeks_per_semester)])
-        pairings = pairings.assign(last_week=pairings["last_week"].clip(upper=self.params.calendar.weeks_per_semester))
+            dates = pd.concat(
+                [dates, weeks.week_dates(starts, self.params.calendar.weeks_per_semester)]
+            )
+        pairings = pairings.assign(
+            last_week=pairings["last_week"].clip(upper=self.params.calendar.weeks_per_semester)
+        )
         semesters = frozenset(int(semester) for semester in pairings["semester"])
-        return Term(name, pairings.reset_index(drop=True), dates.reset_index(drop=True), current, semesters)
+        return Term(
+            name, pairings.reset_index(drop=True), dates.reset_index(drop=True), current, semesters
+        )
 
     # ------------------------------------------------------------ queries
 
     def known_class(self, relation: Relation) -> Condition:
         """The SQL condition that a row's class is one that the college lists; false for a null class."""
         classes = cast(Relation, self.relations["classes"])
-        listed = relation.c.class_id.in_(sa.select(classes.c.class_id).where(classes.c.class_id.is_not(None)))
+        listed = relation.c.class_id.in_(
+            sa.select(classes.c.class_id).where(classes.c.class_id.is_not(None))
+        )
         return sa.func.coalesce(listed, sa.false())
 
     def one_per_key(

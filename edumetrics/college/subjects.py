@@ -18,7 +18,9 @@ from edumetrics.college.source import College, Term
 KEY = ["student_id", "subject_id"]
 # Of those with a result, the percent who pass an easy subject, and below which it is a hard one.
 EASY, HARD = 90.0, 75.0
-NOTHING_DONE = pd.DataFrame({name: pd.Series(dtype="str") for name in KEY}).assign(done=0, marked=0, mark_sum=0.0)
+NOTHING_DONE = pd.DataFrame({name: pd.Series(dtype="str") for name in KEY}).assign(
+    done=0, marked=0, mark_sum=0.0
+)
 
 
 def taken(college: College, students: pd.DataFrame, known_by: date) -> pd.DataFrame:
@@ -38,18 +40,29 @@ def taken(college: College, students: pd.DataFrame, known_by: date) -> pd.DataFr
         begun = rows["from"].isna() | (pd.to_datetime(rows["from"]) <= day)
         now = begun & (rows["to"].isna() | (pd.to_datetime(rows["to"]) >= day))
         enrolled = students.merge(
-            rows.loc[begun, ["student_id", "semester"]].drop_duplicates(), on=["student_id", "semester"]
+            rows.loc[begun, ["student_id", "semester"]].drop_duplicates(),
+            on=["student_id", "semester"],
         )
         chosen = students.merge(rows.loc[now, [*KEY, "semester"]], on=["student_id", "semester"])
     offered = college.whole("class_subjects", "class_id", "subject_id").dropna().drop_duplicates()
-    subjects = college.whole("subjects", "subject_id", "semester").dropna().drop_duplicates("subject_id")
+    subjects = (
+        college.whole("subjects", "subject_id", "semester").dropna().drop_duplicates("subject_id")
+    )
     offered = offered.merge(subjects.astype({"semester": "int64"}), on="subject_id")
-    others = students[~students["student_id"].isin(enrolled["student_id"])].merge(offered, on=["class_id", "semester"])
+    others = students[~students["student_id"].isin(enrolled["student_id"])].merge(
+        offered, on=["class_id", "semester"]
+    )
     found = pd.concat([chosen, others])
-    return found[["student_id", "class_id", "semester", "subject_id"]].drop_duplicates(KEY).reset_index(drop=True)
+    return (
+        found[["student_id", "class_id", "semester", "subject_id"]]
+        .drop_duplicates(KEY)
+        .reset_index(drop=True)
+    )
 
 
-def so_far(college: College, term: Term, pairs: pd.DataFrame, week: int, known_by: date) -> pd.DataFrame:
+def so_far(
+    college: College, term: Term, pairs: pd.DataFrame, week: int, known_by: date
+) -> pd.DataFrame:
     """How each subject goes for each student, from what was known by a day.
 
     Args:
@@ -61,19 +74,27 @@ def so_far(college: College, term: Term, pairs: pd.DataFrame, week: int, known_b
         The pairs with mark (mean percent of the work due so far, missing work counting 0), attendance (share of
         lectures attended) and midterm (percent); NaN where there is nothing to go by.
     """
-    midterm = papers(college, term, "midterm", known_by)[[*KEY, "score"]].rename(columns={"score": "midterm"})
+    midterm = papers(college, term, "midterm", known_by)[[*KEY, "score"]].rename(
+        columns={"score": "midterm"}
+    )
     found = pairs.assign(mark=_marks(college, term, pairs, week, known_by))
-    return found.merge(_attendance(college, term, week), on=KEY, how="left").merge(midterm, on=KEY, how="left")
+    return found.merge(_attendance(college, term, week), on=KEY, how="left").merge(
+        midterm, on=KEY, how="left"
+    )
 
 
-def _marks(college: College, term: Term, pairs: pd.DataFrame, week: int, known_by: date) -> np.ndarray:
+def _marks(
+    college: College, term: Term, pairs: pd.DataFrame, week: int, known_by: date
+) -> np.ndarray:
     """Each pair's mean over the assignments and quizzes due by the week."""
     works: tuple[Work, Work] = ("assignment", "quiz")
     where = ["class_id", "semester", "subject_id"]
     due = pd.concat([records.items(college, term, work) for work in works])
     due = due[due["due_week"] <= week].groupby(where).size().rename("due").reset_index()
     done = [records.done(college, term, work, known_by, by_subject=True) for work in works]
-    rows = pd.concat([frame[frame["week"] <= week] for frame in done if len(frame)] or [NOTHING_DONE])
+    rows = pd.concat(
+        [frame[frame["week"] <= week] for frame in done if len(frame)] or [NOTHING_DONE]
+    )
     sums = rows.groupby(KEY)[["done", "marked", "mark_sum"]].sum().reset_index()
     found = (
         pairs.merge(due, on=where, how="left")
@@ -88,12 +109,16 @@ def _attendance(college: College, term: Term, week: int) -> pd.DataFrame:
     relation = cast(Relation, college.relations["attendance"])
     c = relation.c
     marked = sa.and_(c.present >= 0, c.lectures_held > 0)
-    rows = sa.select(c.id, *(c[name] for name in relation.table.natural), c.lectures_held, c.present)
+    rows = sa.select(
+        c.id, *(c[name] for name in relation.table.natural), c.lectures_held, c.present
+    )
     rows = rows.where(term.within(relation), c.week.between(1, week), marked)
     r = college.one_per_key(rows, relation, term.pairings, relation.table.natural).c
     present = sa.case((r.present > r.lectures_held, r.lectures_held), else_=r.present)
     held = sa.func.sum(r.lectures_held, type_=sa.Integer).label("held")
-    sums = sa.select(r.student_id, r.subject_id, held, sa.func.sum(present, type_=sa.Integer).label("attended"))
+    sums = sa.select(
+        r.student_id, r.subject_id, held, sa.func.sum(present, type_=sa.Integer).label("attended")
+    )
     frame = college.frame(sums.group_by(r.student_id, r.subject_id), "attendance")
     return frame[KEY].assign(attendance=frame["attended"] / frame["held"])
 
@@ -107,11 +132,15 @@ def difficulty(college: College, term: Term, known_by: date) -> pd.DataFrame:
     """
     results = papers(college, term, "endterm", known_by).dropna(subset="failed")
     groups = results.assign(failed=results["failed"].astype(bool)).groupby("subject_id")["failed"]
-    frame = pd.DataFrame({"total_students": groups.size(), "students_passed": groups.size() - groups.sum()})
+    frame = pd.DataFrame(
+        {"total_students": groups.size(), "students_passed": groups.size() - groups.sum()}
+    )
     frame = frame.astype("int64").reset_index()
     rate = 100.0 * frame["students_passed"] / frame["total_students"]
     label = np.select([rate >= EASY, rate >= HARD], ["Easy", "Medium"], "Hard").astype(object)
-    subjects = college.whole("subjects", "subject_id", "semester").dropna().drop_duplicates("subject_id")
+    subjects = (
+        college.whole("subjects", "subject_id", "semester").dropna().drop_duplicates("subject_id")
+    )
     return frame.assign(pass_rate=rate, difficulty_label=label).merge(
         subjects.astype({"semester": "int64"}), on="subject_id"
     )

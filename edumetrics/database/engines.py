@@ -25,7 +25,9 @@ MYSQL = ("mysql", "mariadb")
 LOCK = 0x6564756D65747269
 
 
-def college_engine(url: str, time_zone: str = "UTC", *, alone: bool = True, setting: str = "CLIENT_DB_URL") -> Engine:
+def college_engine(
+    url: str, time_zone: str = "UTC", *, alone: bool = True, setting: str = "CLIENT_DB_URL"
+) -> Engine:
     """An engine whose sessions are read-only, whatever the role could do.
 
     Args:
@@ -42,7 +44,9 @@ def college_engine(url: str, time_zone: str = "UTC", *, alone: bool = True, sett
     if name == "sqlite":
         path = Path(parsed.database or "").absolute()
         if not path.is_file():
-            raise SettingsError(f"There is no college database at {path}: correct {setting}, or run `edumetrics demo`.")
+            raise SettingsError(
+                f"There is no college database at {path}: correct {setting}, or run `edumetrics demo`."
+            )
         engine = _engine(f"sqlite:///file:{quote(str(path))}?mode=ro&uri=true", setting)
         sa.event.listen(engine, "connect", _sqlite_query_only)
         return engine
@@ -92,7 +96,13 @@ def same_place(first: str, second: str) -> bool:
         return False
 
     def place(url: URL) -> tuple[object, ...]:
-        return url.get_backend_name(), url.host, url.port, url.database, tuple(sorted(url.query.items()))
+        return (
+            url.get_backend_name(),
+            url.host,
+            url.port,
+            url.database,
+            tuple(sorted(url.query.items())),
+        )
 
     return place(one) == place(other)
 
@@ -157,10 +167,23 @@ def could_write(connection: Connection) -> bool:
     if connection.dialect.name == "postgresql":
         return bool(connection.exec_driver_sql(_PG_COULD_WRITE).scalar())
     if connection.dialect.name in MYSQL:
-        grants = [re.match("GRANT (.*?) ON ", str(row[0])) for row in connection.exec_driver_sql("SHOW GRANTS")]
+        grants = [
+            re.match("GRANT (.*?) ON ", str(row[0]))
+            for row in connection.exec_driver_sql("SHOW GRANTS")
+        ]
         # Privileges may name columns: SELECT (`a`, `b`).
-        held = {word for grant in grants if grant for word in re.sub(r"\(.*?\)", "", grant[1]).upper().split(", ")}
-        return not {word.strip() for word in held} <= {"USAGE", "SELECT", "SHOW VIEW", "SHOW DATABASES"}
+        held = {
+            word
+            for grant in grants
+            if grant
+            for word in re.sub(r"\(.*?\)", "", grant[1]).upper().split(", ")
+        }
+        return not {word.strip() for word in held} <= {
+            "USAGE",
+            "SELECT",
+            "SHOW VIEW",
+            "SHOW DATABASES",
+        }
     return True
 
 
@@ -171,12 +194,20 @@ def sees_besides(connection: Connection, own: Iterable[str]) -> list[str]:
     """
     if connection.dialect.name != "postgresql":
         return []
-    databases = [f"the database {name}" for name in connection.exec_driver_sql(_PG_DATABASES).scalars()]
-    tables = [str(name) for name in connection.exec_driver_sql(_PG_TABLES).scalars() if name not in set(own)]
+    databases = [
+        f"the database {name}" for name in connection.exec_driver_sql(_PG_DATABASES).scalars()
+    ]
+    tables = [
+        str(name)
+        for name in connection.exec_driver_sql(_PG_TABLES).scalars()
+        if name not in set(own)
+    ]
     return databases + [f"the table {name}" for name in tables]
 
 
-_PG_OURS = "c.relkind IN ('r', 'p') AND n.nspname NOT LIKE 'pg\\_%%' AND n.nspname <> 'information_schema'"
+_PG_OURS = (
+    "c.relkind IN ('r', 'p') AND n.nspname NOT LIKE 'pg\\_%%' AND n.nspname <> 'information_schema'"
+)
 _PG_COULD_WRITE = f"""
 SELECT coalesce(bool_or(has_table_privilege(c.oid, 'INSERT') OR has_table_privilege(c.oid, 'UPDATE')
                         OR has_table_privilege(c.oid, 'DELETE') OR has_table_privilege(c.oid, 'TRUNCATE')), false)
@@ -261,7 +292,9 @@ def reason(error: Exception) -> str:
 
 def query_error(error: sa.exc.SQLAlchemyError, what: str) -> EduMetricsError:
     """An error of one sentence for a statement that the college's database refused."""
-    return SettingsError(f"The college database cannot answer for {what} ({reason(error)}): correct its mapping.")
+    return SettingsError(
+        f"The college database cannot answer for {what} ({reason(error)}): correct its mapping."
+    )
 
 
 def scrub(engine: Engine) -> None:

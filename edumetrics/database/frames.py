@@ -32,15 +32,23 @@ def read(connection: Connection, select: sa.Select[Any]) -> pd.DataFrame:
     Text is `str`, numbers float64 (int64 where never null), dates datetime64, booleans `boolean`; null is NA.
     """
     kinds = {column.name: _kind(column.type) for column in select.selected_columns}
-    frame = _copy_out(connection, select) if connection.dialect.name == "postgresql" else _fetch(connection, select)
-    return pd.DataFrame({name: _coerce(frame[name], kind) for name, kind in kinds.items()}, columns=list(kinds))
+    frame = (
+        _copy_out(connection, select)
+        if connection.dialect.name == "postgresql"
+        else _fetch(connection, select)
+    )
+    return pd.DataFrame(
+        {name: _coerce(frame[name], kind) for name, kind in kinds.items()}, columns=list(kinds)
+    )
 
 
 def described(connection: Connection, select: str) -> dict[str, sa.types.TypeEngine[Any] | None]:
     """The columns of a SELECT, with their types where the database tells them; no row is read."""
     # The parameter style of a driver gives a meaning to the percent sign.
     text = select if connection.dialect.paramstyle == "qmark" else select.replace("%", "%%")
-    cursor: Any = connection.exec_driver_sql(f"SELECT * FROM ({text}) AS described WHERE 1 = 0").cursor
+    cursor: Any = connection.exec_driver_sql(
+        f"SELECT * FROM ({text}) AS described WHERE 1 = 0"
+    ).cursor
     types = PG_TYPES if connection.dialect.name == "postgresql" else {}
     return {entry[0]: types.get(entry[1]) for entry in cursor.description}
 
@@ -51,16 +59,24 @@ def write(connection: Connection, table: sa.Table, frame: pd.DataFrame) -> int:
     if frame.empty:
         return 0
     # Whole numbers with nulls are floats in a frame; the database wants them whole.
-    whole = [name for name in columns if _kind(table.c[name].type) == "int" and frame[name].dtype.kind == "f"]
+    whole = [
+        name
+        for name in columns
+        if _kind(table.c[name].type) == "int" and frame[name].dtype.kind == "f"
+    ]
     frame = frame.astype(dict.fromkeys(whole, "Int64"))
     if connection.dialect.name == "postgresql":
         _copy_in(connection, table, frame[columns])
     else:
         values = zip(*(_python_values(frame[name]) for name in columns), strict=True)
-        marks = ", ".join("?" if connection.dialect.paramstyle == "qmark" else "%s" for _ in columns)
+        marks = ", ".join(
+            "?" if connection.dialect.paramstyle == "qmark" else "%s" for _ in columns
+        )
         quoted = connection.dialect.identifier_preparer.quote
         names = ", ".join(quoted(name) for name in columns)
-        connection.exec_driver_sql(f"INSERT INTO {quoted(table.name)} ({names}) VALUES ({marks})", list(values))
+        connection.exec_driver_sql(
+            f"INSERT INTO {quoted(table.name)} ({names}) VALUES ({marks})", list(values)
+        )
     return len(frame)
 
 
@@ -81,33 +97,45 @@ def _kind(type_: sa.types.TypeEngine[Any]) -> Kind:
 
 
 def _copy_out(connection: Connection, select: sa.Select[Any]) -> pd.DataFrame:
-    compiled = select.compile(dialect=connection.dialect, compile_kwargs={"render_postcompile": True})
+    compiled = select.compile(
+        dialect=connection.dialect, compile_kwargs={"render_postcompile": True}
+    )
     buffer = io.BytesIO()
     with closing(connection.connection.cursor()) as cursor:
         statement = cursor.mogrify(str(compiled), compiled.params).decode()
         with _driver_errors(connection):
-            cursor.copy_expert(f"COPY ({statement}) TO STDOUT WITH (FORMAT csv, HEADER, NULL '\\N')", buffer)
+            cursor.copy_expert(
+                f"COPY ({statement}) TO STDOUT WITH (FORMAT csv, HEADER, NULL '\\N')", buffer
+            )
     buffer.seek(0)
     types = {c.name: ARROW.get(_kind(c.type), pa.string()) for c in select.selected_columns}
     nulls = csv.ConvertOptions(
-        column_types=types, null_values=["\\N"], strings_can_be_null=True, quoted_strings_can_be_null=False
+        column_types=types,
+        null_values=["\\N"],
+        strings_can_be_null=True,
+        quoted_strings_can_be_null=False,
     )
     # A text may have line breaks in it.
     lines = csv.ParseOptions(newlines_in_values=True)
-    frame: pd.DataFrame = csv.read_csv(buffer, convert_options=nulls, parse_options=lines).to_pandas()
+    frame: pd.DataFrame = csv.read_csv(
+        buffer, convert_options=nulls, parse_options=lines
+    ).to_pandas()
     return frame
 
 
 def _fetch(connection: Connection, select: sa.Select[Any]) -> pd.DataFrame:
     # Values come as the driver gives them: SQLAlchemy's own date parsing would be slow, and strict about text dates.
-    compiled = select.compile(dialect=connection.dialect, compile_kwargs={"render_postcompile": True})
+    compiled = select.compile(
+        dialect=connection.dialect, compile_kwargs={"render_postcompile": True}
+    )
     result = connection.exec_driver_sql(str(compiled), _driver_parameters(compiled))
     return pd.DataFrame(result.fetchall(), columns=list(result.keys()))
 
 
 def _driver_parameters(compiled: Any) -> Any:
     values = {
-        key: value.isoformat() if hasattr(value, "isoformat") else value for key, value in compiled.params.items()
+        key: value.isoformat() if hasattr(value, "isoformat") else value
+        for key, value in compiled.params.items()
     }
     return tuple(values[name] for name in compiled.positiontup) if compiled.positional else values
 
@@ -125,13 +153,19 @@ def _coerce(column: pd.Series, kind: Kind) -> pd.Series:
 
 def _copy_in(connection: Connection, table: sa.Table, frame: pd.DataFrame) -> None:
     buffer = io.BytesIO()
-    texts = {name: frame[name].astype("str") for name in frame.columns if frame[name].dtype == object}
-    csv.write_csv(pa.Table.from_pandas(frame.assign(**texts), preserve_index=False), buffer, WITHOUT_HEADER)
+    texts = {
+        name: frame[name].astype("str") for name in frame.columns if frame[name].dtype == object
+    }
+    csv.write_csv(
+        pa.Table.from_pandas(frame.assign(**texts), preserve_index=False), buffer, WITHOUT_HEADER
+    )
     buffer.seek(0)
     quoted = connection.dialect.identifier_preparer.quote
     names = ", ".join(quoted(name) for name in frame.columns)
     with closing(connection.connection.cursor()) as cursor, _driver_errors(connection):
-        cursor.copy_expert(f"COPY {quoted(table.name)} ({names}) FROM STDIN WITH (FORMAT csv, NULL '')", buffer)
+        cursor.copy_expert(
+            f"COPY {quoted(table.name)} ({names}) FROM STDIN WITH (FORMAT csv, NULL '')", buffer
+        )
 
 
 def _python_values(column: pd.Series) -> list[Any]:

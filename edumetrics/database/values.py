@@ -32,7 +32,10 @@ class canonical(FunctionElement[Any]):  # noqa: N801 - it reads as a SQL functio
     name = "canonical"
 
     def __init__(
-        self, column: sa.ColumnElement[Any], kind: Kind, stored: sa.types.TypeEngine[Any] | None = None
+        self,
+        column: sa.ColumnElement[Any],
+        kind: Kind,
+        stored: sa.types.TypeEngine[Any] | None = None,
     ) -> None:
         self.type = TYPES[kind]()
         self.stored = stored
@@ -71,7 +74,9 @@ def _canonical_postgresql(element: canonical, compiler: SQLCompiler, **kw: Any) 
             return x if isinstance(element.stored, sa.Date) else f"CAST({x} AS date)"
         return f"CAST(CAST({x} AS timestamp) AS date)"
     if isinstance(element.type, sa.Boolean):
-        return x if isinstance(element.stored, sa.Boolean) else f"CAST(CAST({x} AS text) AS boolean)"
+        return (
+            x if isinstance(element.stored, sa.Boolean) else f"CAST(CAST({x} AS text) AS boolean)"
+        )
     if isinstance(element.type, sa.Double):
         return f"CAST({x} AS double precision)"
     return f"CAST({x} AS {'integer' if isinstance(element.type, sa.Integer) else 'text'})"

@@ -63,7 +63,9 @@ class Contest:
         return {name: measured.by_week for name, measured in self.measured.items()}
 
 
-def contest(terms: Mapping[str, pd.DataFrame], settings: Forecast, triage: Triage) -> Contest | None:
+def contest(
+    terms: Mapping[str, pd.DataFrame], settings: Forecast, triage: Triage
+) -> Contest | None:
     """Fit the candidates on all terms but the last, try them on the last, and refit them on all.
 
     Where there is one term only, it is folded by class.
@@ -80,7 +82,9 @@ def contest(terms: Mapping[str, pd.DataFrame], settings: Forecast, triage: Triag
     if not names or not _enough(pd.concat([terms[name] for name in names]), settings):
         return None
     most = MANY_TIMES * settings.most_rows // len(names)
-    everything = pd.concat([_thinned(terms[name], most).assign(term=name) for name in names], ignore_index=True)
+    everything = pd.concat(
+        [_thinned(terms[name], most).assign(term=name) for name in names], ignore_index=True
+    )
     unseen = _out_of_fold(everything, settings)
     before = everything[everything["term"] != names[-1]]
     if len(before) and _enough(before, settings):
@@ -90,7 +94,10 @@ def contest(terms: Mapping[str, pd.DataFrame], settings: Forecast, triage: Triag
         last = everything.iloc[len(before) :].reset_index(drop=True)
         logits = {name: logit[len(before) :] for name, logit in unseen.items()}
     fitted = fit_all(everything, _failed(everything), settings)
-    models = {name: calibrate(fitted[name], everything, _failed(everything), unseen[name]) for name in fitted}
+    models = {
+        name: calibrate(fitted[name], everything, _failed(everything), unseen[name])
+        for name in fitted
+    }
     measured = {name: _measured(last, logit, triage, settings) for name, logit in logits.items()}
     champion = _champion({name: found.by_week for name, found in measured.items()})
     logits_unseen = everything[["term", "student_id", "sem_week"]].assign(logit=unseen[champion])
@@ -109,14 +116,19 @@ def contest(terms: Mapping[str, pd.DataFrame], settings: Forecast, triage: Triag
 def _measured(rows: pd.DataFrame, logit: Floats, triage: Triage, settings: Forecast) -> Measured:
     p, failed = probability(logit), _failed(rows)
     return Measured(
-        by_week(rows, logit, triage, settings), reliability(p, failed), by_class(rows["class_id"], p, failed)
+        by_week(rows, logit, triage, settings),
+        reliability(p, failed),
+        by_class(rows["class_id"], p, failed),
     )
 
 
 def _enough(rows: pd.DataFrame, settings: Forecast) -> bool:
     students = rows.drop_duplicates(["student_id", *({"term"} & set(rows.columns))])["failed"]
     fails = int(students.sum())
-    return len(students) >= settings.least_students and min(fails, len(students) - fails) >= settings.least_fails
+    return (
+        len(students) >= settings.least_students
+        and min(fails, len(students) - fails) >= settings.least_fails
+    )
 
 
 def _thinned(rows: pd.DataFrame, most: int) -> pd.DataFrame:
@@ -138,7 +150,9 @@ def _out_of_fold(rows: pd.DataFrame, settings: Forecast) -> dict[str, Floats]:
     splits = folds.by_class(rows, FOLDS)
     # Starting processes takes longer than a small college does.
     workers = Parallel(n_jobs=min(FOLDS, cpu_count()) if len(rows) > MANY_ROWS else 1)
-    parts = workers(delayed(_fold)(rows.iloc[seen], rows.iloc[unseen], settings) for seen, unseen in splits)
+    parts = workers(
+        delayed(_fold)(rows.iloc[seen], rows.iloc[unseen], settings) for seen, unseen in splits
+    )
     found = {name: np.zeros(len(rows)) for name in parts[0]}
     for (_, unseen), logits in zip(splits, parts, strict=True):
         for name, logit in logits.items():
@@ -155,9 +169,13 @@ def _fold(seen: pd.DataFrame, unseen: pd.DataFrame, settings: Forecast) -> dict[
 def _champion(tables: Mapping[str, pd.DataFrame]) -> str:
     """The best precision at capacity; of about equals the better AUC; of equals in that too the simpler."""
     # A term in which nobody failed, or everyone, tells nothing of who is likelier: all are then equal.
-    means = {name: tables[name][["precision_at_capacity", "auc"]].mean().fillna(0) for name in SIMPLICITY}
+    means = {
+        name: tables[name][["precision_at_capacity", "auc"]].mean().fillna(0) for name in SIMPLICITY
+    }
     most = max(mean["precision_at_capacity"] for mean in means.values())
-    close = [name for name in SIMPLICITY if means[name]["precision_at_capacity"] >= most - SAME_PRECISION]
+    close = [
+        name for name in SIMPLICITY if means[name]["precision_at_capacity"] >= most - SAME_PRECISION
+    ]
     best = max(means[name]["auc"] for name in close)
     return next(name for name in close if means[name]["auc"] >= best - SAME_AUC)
 
@@ -185,7 +203,11 @@ def by_week(rows: pd.DataFrame, logit: Floats, triage: Triage, settings: Forecas
     frame = places(frame, triage, settings.smoothing)
     end, course = int(rows["sem_week"].max()) + 1, _Course()
     found = {
-        int(str(week)): {**_chances(part), **_places(part), **course.after(int(str(week)), part, end)}
+        int(str(week)): {
+            **_chances(part),
+            **_places(part),
+            **course.after(int(str(week)), part, end),
+        }
         for week, part in frame.groupby("sem_week")
     }
     return pd.DataFrame(found).T.rename_axis("sem_week")
@@ -242,7 +264,11 @@ def places(frame: pd.DataFrame, triage: Triage, keep: float) -> pd.DataFrame:
     """The rows with `order` (the smoothed logit) and `inside` (within the advisor's capacity that week)."""
     weeks, last = [], pd.Series(dtype="float64")
     for _, part in frame.groupby("sem_week"):
-        order = smoothed(part["logit"].to_numpy("float64"), last.reindex(part["student_id"]).to_numpy("float64"), keep)
+        order = smoothed(
+            part["logit"].to_numpy("float64"),
+            last.reindex(part["student_id"]).to_numpy("float64"),
+            keep,
+        )
         last = pd.Series(order, index=part["student_id"]).combine_first(last)
         weeks.append(part.assign(order=order))
     frame = pd.concat(weeks)

@@ -13,7 +13,11 @@ from edumetrics.scoring.signals import Floats
 
 # Not what is the same for everyone in a week or half of the year: that says when it is, not who it is. Nor ranks in the
 # class, which are spread alike in every class but for ties.
-WATCHED = tuple(name for name in FEATURES if name not in (*CALENDAR, "later_half") and not name.endswith("_rank"))
+WATCHED = tuple(
+    name
+    for name in FEATURES
+    if name not in (*CALENDAR, "later_half") and not name.endswith("_rank")
+)
 BINS = 10
 # Above this a shift is called significant in credit scoring, where the index comes from (Siddiqi 2006).
 SHIFTED = 0.25
@@ -39,7 +43,11 @@ def _described(part: pd.DataFrame) -> dict[str, Any]:
         known = values[~np.isnan(values)]
         if len(known):
             edges = np.unique(np.quantile(known, np.linspace(0, 1, BINS + 1)[1:-1]))
-            found[name] = {"edges": edges.tolist(), "shares": _shares(values, edges).tolist(), "rows": len(values)}
+            found[name] = {
+                "edges": edges.tolist(),
+                "shares": _shares(values, edges).tolist(),
+                "rows": len(values),
+            }
     return found
 
 
@@ -59,9 +67,13 @@ def stability(known: dict[str, dict[str, Any]], rows: pd.DataFrame, week: int) -
     found = {}
     for name, described in then.items():
         expected = np.maximum(described["shares"], LEAST)
-        actual = np.maximum(_shares(rows[name].to_numpy("float64"), np.array(described["edges"])), LEAST)
+        actual = np.maximum(
+            _shares(rows[name].to_numpy("float64"), np.array(described["edges"])), LEAST
+        )
         noise = len(described["shares"]) * (1 / described["rows"] + 1 / max(len(rows), 1))
-        found[name] = max(float(((actual - expected) * np.log(actual / expected)).sum()) - 2 * noise, 0.0)
+        found[name] = max(
+            float(((actual - expected) * np.log(actual / expected)).sum()) - 2 * noise, 0.0
+        )
     return pd.Series(found, dtype="float64").sort_values(ascending=False, kind="stable")
 
 

@@ -42,7 +42,9 @@ def contributions(model: Calibrated, rows: pd.DataFrame) -> pd.DataFrame:
 def by_topic(parts: pd.DataFrame) -> dict[str, Floats]:
     """The contributions of each heading's features, summed, by heading; features without one are left out."""
     return {
-        topic: parts[[name for name, feature in FEATURES.items() if feature.topic == topic]].sum(axis=1).to_numpy()
+        topic: parts[[name for name, feature in FEATURES.items() if feature.topic == topic]]
+        .sum(axis=1)
+        .to_numpy()
         for topic in TOPICS
     }
 
@@ -78,7 +80,9 @@ def _walk(nodes: np.ndarray, values: np.ndarray, added: np.ndarray) -> float:
     while (row := row[~leaf[at[row]]]).size:
         here = nodes[at[row]]
         split = here["feature_idx"].astype(np.int64)
-        below = np.where(values[row, split] <= here["num_threshold"], here["left"], here["right"]).astype(np.int64)
+        below = np.where(
+            values[row, split] <= here["num_threshold"], here["left"], here["right"]
+        ).astype(np.int64)
         np.add.at(added, (row, split), mean[below] - mean[at[row]])
         at[row] = below
     return float(mean[0])

@@ -56,7 +56,10 @@ def _shares(rows: pd.DataFrame, counts: pd.DataFrame) -> pd.DataFrame:
     )
     table: pd.DataFrame = frame.by_group.astype("float64")
     for name, of in (("flag_rate", counts["students"]), ("miss_rate", counts["failed"])):
-        ends = [_wilson(share, int(of[group])) for group, share in zip(table.index, table[name], strict=True)]
+        ends = [
+            _wilson(share, int(of[group]))
+            for group, share in zip(table.index, table[name], strict=True)
+        ]
         table[[f"{name}_low", f"{name}_high"]] = ends
         table.loc[of.reindex(table.index) == 0, name] = np.nan
     return table
@@ -80,7 +83,9 @@ def _calibration(rows: pd.DataFrame) -> pd.DataFrame:
 def verdicts(table: pd.DataFrame) -> list[str]:
     """What can, and what cannot, be said of differences between groups, in sentences."""
     if table.empty:
-        return [f"No two groups of at least {SMALLEST} students: nothing can be said of differences between groups."]
+        return [
+            f"No two groups of at least {SMALLEST} students: nothing can be said of differences between groups."
+        ]
     called = {
         "flag_rate": "the share ever on a list",
         "miss_rate": "the share of those who failed who were never on a list",
@@ -93,14 +98,20 @@ def _verdict(table: pd.DataFrame, name: str, words: str) -> str:
     known = table.dropna(subset=[name, f"{name}_low", f"{name}_high"])
     if len(known) < 2:
         return f"For {words} there are too few students to compare groups."
-    pairs = [(one, other) for one, other in permutations(known.to_dict("records"), 2) if one[name] >= other[name]]
+    pairs = [
+        (one, other)
+        for one, other in permutations(known.to_dict("records"), 2)
+        if one[name] >= other[name]
+    ]
     clear = [pair for pair in pairs if pair[0][f"{name}_low"] > pair[1][f"{name}_high"]]
     high, low = max(clear or pairs, key=lambda pair: pair[0][name] - pair[1][name])
     apart = round(100 * (high[name] - low[name]))
     points = f"{apart} {'point' if apart == 1 else 'points'}"
     if clear:
         return f"In {words}, {high['group']} and {low['group']} differ by {points}, more than chance explains."
-    return f"In {words}, groups differ by {points} at most, which may be chance: the data cannot tell."
+    return (
+        f"In {words}, groups differ by {points} at most, which may be chance: the data cannot tell."
+    )
 
 
 def abroca_of(rows: pd.DataFrame) -> pd.DataFrame:

@@ -104,14 +104,18 @@ def compared_alone(own: Own, rows: Vector, students: pd.Series, others: Own) -> 
     """
     frame = own.frame.copy()
     for name in GAPS:
-        frame[f"{name}_gap"] = frame[name] - _mean_with(frame[name].to_numpy(), own.classes, rows, others, name)
+        frame[f"{name}_gap"] = frame[name] - _mean_with(
+            frame[name].to_numpy(), own.classes, rows, others, name
+        )
     for name in RANKED:
         base = others.frame[name].to_numpy()
         less, equal, count = placed(frame[name].to_numpy(), own.classes, base, others.classes)
         itself = base[rows]
         less, equal = less - (itself < frame[name]), equal - (itself == frame[name])
         count = count - ~np.isnan(itself) + 1
-        frame[f"{name}_rank"] = np.where(frame[name].isna(), np.nan, (less + equal / 2 + 0.5) / count)
+        frame[f"{name}_rank"] = np.where(
+            frame[name].isna(), np.nan, (less + equal / 2 + 0.5) / count
+        )
     return _named(frame, students)
 
 
@@ -124,7 +128,10 @@ def _named(frame: pd.DataFrame, students: pd.Series) -> pd.DataFrame:
 def _mean_with(values: Floats, classes: Vector, rows: Vector, others: Own, name: str) -> Floats:
     """The class's mean with each student's own value in place of what it was."""
     groups = others.frame[name].groupby(others.classes)
-    total, count = groups.transform("sum").to_numpy()[rows], groups.transform("count").to_numpy()[rows]
+    total, count = (
+        groups.transform("sum").to_numpy()[rows],
+        groups.transform("count").to_numpy()[rows],
+    )
     was = others.frame[name].to_numpy()[rows]
     total = total - np.nan_to_num(was) + np.nan_to_num(values)
     return divide(total, count - ~np.isnan(was) + ~np.isnan(values))
@@ -146,13 +153,17 @@ def _work(scored: Scored, calendar: Calendar, scoring: Scoring) -> dict[str, Flo
     handed_on = np.maximum(parts[0].handed_on, parts[1].handed_on)
     age = np.arange(due.shape[1])[::-1]
     weight = DECAY ** (age / 2)
-    early = np.where(handed_on > 0, np.clip((roll.starts + 6 - handed_on) / 7, NEVER, -NEVER), NEVER)
+    early = np.where(
+        handed_on > 0, np.clip((roll.starts + 6 - handed_on) / 7, NEVER, -NEVER), NEVER
+    )
     counted = (due > 0) & ((handed_on > 0) | (done == 0))
     recent_missed, recent_due = missed_work(scored.observed, calendar, scoring)
     return {
         "mark": divide(marks.sum(axis=1), marked.sum(axis=1)),
         "mark_with_zeros": divide(marks.sum(axis=1), (marked + missed).sum(axis=1)),
-        "mark_recent": divide((marks * weight).sum(axis=1), ((marked + missed) * weight).sum(axis=1)),
+        "mark_recent": divide(
+            (marks * weight).sum(axis=1), ((marked + missed) * weight).sum(axis=1)
+        ),
         "handed_in": divide(done.sum(axis=1), due.sum(axis=1)),
         "missed_recent": divide(recent_missed, recent_due),
         "earliness": divide((early * counted).sum(axis=1), counted.sum(axis=1)),
@@ -183,7 +194,10 @@ def _activity(scored: Scored, history: pd.DataFrame, calendar: Calendar) -> dict
         "visits": "library_visits",
     }
     weeks = calendar.teaching_weeks_before(scored.week, RECENT)
-    past = {name: _by_week(history, metrics["student_id"], column, weeks) for name, column in names.items()}
+    past = {
+        name: _by_week(history, metrics["student_id"], column, weeks)
+        for name, column in names.items()
+    }
     smoothed = {}
     for name, column in names.items():
         values = np.column_stack([metrics[column].to_numpy("float64"), past[name]])
@@ -193,15 +207,20 @@ def _activity(scored: Scored, history: pd.DataFrame, calendar: Calendar) -> dict
         smoothed[name] = divide((np.nan_to_num(values) * weight).sum(axis=1), weight.sum(axis=1))
     recent = list(calendar.last_teaching_weeks(scored.week, RECENT))
     active = scored.observed.present[:, recent] > 0
-    days = np.column_stack([metrics["lms_active_days"].to_numpy("float64"), past["active_days"]])[:, : len(recent)]
+    days = np.column_stack([metrics["lms_active_days"].to_numpy("float64"), past["active_days"]])[
+        :, : len(recent)
+    ]
     return {
         **smoothed,
         "weeks_active": (active | (np.nan_to_num(days) > 0)).sum(axis=1).astype("float64"),
-        "effort_change": metrics["effort_score"].to_numpy("float64") - scored.baseline["effort_score"],
+        "effort_change": metrics["effort_score"].to_numpy("float64")
+        - scored.baseline["effort_score"],
     }
 
 
-def _by_week(history: pd.DataFrame, students: pd.Series, column: str, weeks: tuple[int, ...]) -> Matrix:
+def _by_week(
+    history: pd.DataFrame, students: pd.Series, column: str, weeks: tuple[int, ...]
+) -> Matrix:
     """A metric of earlier weeks, latest first, students by weeks; NaN where it was not stored."""
     rows = history[history["sem_week"].isin(weeks)]
     table = rows.pivot(index="student_id", columns="sem_week", values=column)

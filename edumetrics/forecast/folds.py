@@ -11,7 +11,9 @@ from sklearn.model_selection import GroupKFold
 Split = tuple[np.ndarray, np.ndarray]
 
 
-def last_term(rows: pd.DataFrame, enough: Callable[[pd.DataFrame], bool], folds: int) -> list[Split]:
+def last_term(
+    rows: pd.DataFrame, enough: Callable[[pd.DataFrame], bool], folds: int
+) -> list[Split]:
     """Learn from all terms but the last and try the last; where they do not teach enough, fold by class.
 
     Args:

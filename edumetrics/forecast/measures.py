@@ -45,7 +45,9 @@ def chances(p: Floats, failed: np.ndarray) -> dict[str, float]:
 def calibration_error(p: Floats, failed: np.ndarray) -> float:
     """Expected calibration error: ten bins of equal size, the mean distance between forecast and share who failed."""
     table = reliability(p, failed)
-    return float((table["n"] * (table["forecast"] - table["happened"]).abs()).sum() / max(len(p), 1))
+    return float(
+        (table["n"] * (table["forecast"] - table["happened"]).abs()).sum() / max(len(p), 1)
+    )
 
 
 def calibration_line(logit: Floats, failed: np.ndarray) -> dict[str, float]:
@@ -70,7 +72,13 @@ def reliability(forecast: Floats, happened: np.ndarray) -> pd.DataFrame:
 
 def by_class(classes: pd.Series, forecast: Floats, happened: np.ndarray) -> pd.DataFrame:
     """class_id, n, forecast and happened (means), error (their difference), by class_id."""
-    frame = pd.DataFrame({"class_id": classes.to_numpy(), "forecast": forecast, "happened": happened.astype("float64")})
+    frame = pd.DataFrame(
+        {
+            "class_id": classes.to_numpy(),
+            "forecast": forecast,
+            "happened": happened.astype("float64"),
+        }
+    )
     groups = frame.groupby("class_id")
     table = groups[["forecast", "happened"]].mean()
     return table.assign(n=groups.size(), error=table["forecast"] - table["happened"]).reset_index()

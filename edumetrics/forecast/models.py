@@ -43,7 +43,9 @@ class Window:
     def standard(self, rows: pd.DataFrame) -> np.ndarray:
         """Features as the model sees them: the training median where missing, centred and scaled."""
         values = rows.to_numpy("float64")
-        return np.asarray((np.where(np.isnan(values), self.median, values) - self.mean) / self.scale)
+        return np.asarray(
+            (np.where(np.isnan(values), self.median, values) - self.mean) / self.scale
+        )
 
 
 @dataclass(frozen=True)
@@ -91,7 +93,9 @@ class Boosted:
     def logit(self, rows: pd.DataFrame) -> Floats:
         """The logit, one for each row."""
         with threadpool_limits(1, user_api="openmp"):
-            return np.asarray(np.clip(self.trees.decision_function(filled(rows, self.median)), -MOST, MOST))
+            return np.asarray(
+                np.clip(self.trees.decision_function(filled(rows, self.median)), -MOST, MOST)
+            )
 
 
 @dataclass(frozen=True)
@@ -124,12 +128,16 @@ class Calibrated:
 
 def fit_linear(rows: pd.DataFrame, failed: Floats, settings: Forecast) -> Linear:
     """Fit one logistic regression for every week, on the weeks around it."""
-    return fit_windows(rows, failed, LINEAR, _logistic(settings.linear_c), settings.window, settings.most_rows // 2)
+    return fit_windows(
+        rows, failed, LINEAR, _logistic(settings.linear_c), settings.window, settings.most_rows // 2
+    )
 
 
 def fit_alone(name: str, rows: pd.DataFrame, failed: Floats, settings: Forecast) -> Linear:
     """Fit one feature alone, week by week; hardly regularised: it cannot overfit."""
-    return fit_windows(rows, failed, (name,), _logistic(1.0), settings.window, settings.most_rows // 2)
+    return fit_windows(
+        rows, failed, (name,), _logistic(1.0), settings.window, settings.most_rows // 2
+    )
 
 
 def _logistic(strength: float) -> Callable[[], LogisticRegression]:
@@ -147,20 +155,28 @@ def fit_windows(
     """Fit a linear model for every week of the rows, each on (a sample of `most` of) the weeks at most `reach` away."""
     weeks, windows = rows["sem_week"].to_numpy(), {}
     every = rows[list(columns)].to_numpy("float64")
-    lot = pd.util.hash_array(rows["student_id"].to_numpy(dtype=object)) if most else np.zeros(len(rows))
+    lot = (
+        pd.util.hash_array(rows["student_id"].to_numpy(dtype=object))
+        if most
+        else np.zeros(len(rows))
+    )
     for week in np.unique(weeks):
         near = np.abs(weeks - week) <= reach
         if most and near.sum() > most:
             near &= lot % -(-near.sum() // most) == 0
         if len(np.unique(target[near])) < 2:
-            windows[int(week)] = _alike(len(columns), target[near], chance=isinstance(estimator(), LogisticRegression))
+            windows[int(week)] = _alike(
+                len(columns), target[near], chance=isinstance(estimator(), LogisticRegression)
+            )
             continue
         median = _medians(every[near])
         values = np.where(np.isnan(every[near]), median, every[near])
         mean, scale = values.mean(axis=0), values.std(axis=0)
         scale = np.where(scale > 0, scale, 1.0)
         fitted = estimator().fit((values - mean) / scale, target[near])
-        windows[int(week)] = Window(median, mean, scale, np.ravel(fitted.coef_), float(np.ravel(fitted.intercept_)[0]))
+        windows[int(week)] = Window(
+            median, mean, scale, np.ravel(fitted.coef_), float(np.ravel(fitted.intercept_)[0])
+        )
     return Linear(columns, windows)
 
 
@@ -204,8 +220,13 @@ def fit_all(rows: pd.DataFrame, failed: Floats, settings: Forecast) -> dict[str,
 
 def all_logits(models: Mapping[str, Model], rows: pd.DataFrame) -> dict[str, Floats]:
     """What every model of `fit_all` says of some rows; the blend's parts are asked once."""
-    found = {name: model.logit(rows) for name, model in models.items() if not isinstance(model, Blend)}
-    return {name: found[name] if name in found else (found["linear"] + found["boosted"]) / 2 for name in models}
+    found = {
+        name: model.logit(rows) for name, model in models.items() if not isinstance(model, Blend)
+    }
+    return {
+        name: found[name] if name in found else (found["linear"] + found["boosted"]) / 2
+        for name in models
+    }
 
 
 def calibrate(model: Model, rows: pd.DataFrame, failed: Floats, logits: Floats) -> Calibrated:
@@ -240,7 +261,9 @@ def _terms(rows: pd.DataFrame) -> np.ndarray:
 def filled(rows: pd.DataFrame, median: Floats) -> np.ndarray:
     """Rows as trees see them: every feature, the training median where missing, and the week."""
     values = rows[list(ALL)].to_numpy("float64")
-    return np.column_stack([np.where(np.isnan(values), median, values), rows["sem_week"].to_numpy("float64")])
+    return np.column_stack(
+        [np.where(np.isnan(values), median, values), rows["sem_week"].to_numpy("float64")]
+    )
 
 
 def _medians(values: np.ndarray) -> Floats:

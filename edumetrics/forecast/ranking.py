@@ -31,7 +31,9 @@ class Known:
 
     def own(self, scored: Scored, history: pd.DataFrame) -> Own:
         """Everyone's own values in a scored week."""
-        return own_values(scored, history, self.prior, self.calendar, self.scoring, later_half=self.later_half)
+        return own_values(
+            scored, history, self.prior, self.calendar, self.scoring, later_half=self.later_half
+        )
 
 
 @dataclass(frozen=True)
@@ -96,7 +98,13 @@ class NextWeek:
 
 
 def forecasted(
-    model: Calibrated, known: Known, own: Own, features: pd.DataFrame, history: pd.DataFrame, week: int, keep: float
+    model: Calibrated,
+    known: Known,
+    own: Own,
+    features: pd.DataFrame,
+    history: pd.DataFrame,
+    week: int,
+    keep: float,
 ) -> Forecasted:
     """Apply a model to a week.
 
@@ -111,7 +119,9 @@ def forecasted(
     features = features.assign(sem_week=week)
     logit = model.logit(features)
     window = known.calendar.teaching_weeks_before(week, LOOK_BACK)
-    past = history[history["sem_week"].isin(window)].pivot(index="student_id", columns="sem_week", values="p_fail")
+    past = history[history["sem_week"].isin(window)].pivot(
+        index="student_id", columns="sem_week", values="p_fail"
+    )
     past = past.reindex(index=features["student_id"], columns=list(window[::-1])).astype("float64")
     before = np.full(len(features), np.nan)
     for name in past:
@@ -129,5 +139,8 @@ def told(own: Own) -> dict[str, tuple[Floats, Floats]]:
         if topic == "promptness":
             # Who never handed anything in has no last time.
             values = values.where(own.frame["handed_in"] > 0)
-        found[topic] = (values.to_numpy(), values.groupby(own.classes).transform("median").to_numpy())
+        found[topic] = (
+            values.to_numpy(),
+            values.groupby(own.classes).transform("median").to_numpy(),
+        )
     return found

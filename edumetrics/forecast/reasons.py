@@ -15,7 +15,13 @@ Told = Mapping[str, tuple[Floats, Floats]]
 
 
 def records(
-    sentences: Sentences, prefix: str, added: Mapping[str, Floats], told: Told, *, worse_adds: bool, least: float
+    sentences: Sentences,
+    prefix: str,
+    added: Mapping[str, Floats],
+    told: Told,
+    *,
+    worse_adds: bool,
+    least: float,
 ) -> list[list[Record]]:
     """The strongest reasons of every student.
 
@@ -47,13 +53,27 @@ def records(
         chosen = [place for place in order[:SHOWN, n] if seen[place, n]]
         found.append(
             [
-                _record(sentences, prefix + names[place], values[place, n], usual[place, n], points[place, n])
+                _record(
+                    sentences,
+                    prefix + names[place],
+                    values[place, n],
+                    usual[place, n],
+                    points[place, n],
+                )
                 for place in chosen
             ]
         )
     return found
 
 
-def _record(sentences: Sentences, code: str, value: float, baseline: float, points: float) -> Record:
+def _record(
+    sentences: Sentences, code: str, value: float, baseline: float, points: float
+) -> Record:
     text = sentences.say(sentences.reasons[code], value=value, baseline=baseline)
-    return {"code": code, "text": text, "value": float(value), "baseline": float(baseline), "points": float(points)}
+    return {
+        "code": code,
+        "text": text,
+        "value": float(value),
+        "baseline": float(baseline),
+        "points": float(points),
+    }

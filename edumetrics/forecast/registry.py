@@ -62,7 +62,11 @@ def _described(model: Model | Kept) -> dict[str, Any]:
     if isinstance(model, Calibrated):
         return {"kind": "calibrated", "shift": model.shift, "model": _described(model.model)}
     if isinstance(model, Scores):
-        rest = {"spread": model.spread, "knows_history": model.knows_history, "residuals": model.residuals.tolist()}
+        rest = {
+            "spread": model.spread,
+            "knows_history": model.knows_history,
+            "residuals": model.residuals.tolist(),
+        }
         return {"kind": "scores", "linear": _described(model.linear), **rest}
     if isinstance(model, Linear):
         windows = {
@@ -74,21 +78,35 @@ def _described(model: Model | Kept) -> dict[str, Any]:
         trees = _canonical(skops.io.dumps(model.trees)).hex()
         return {"kind": "boosted", "median": model.median.tolist(), "trees": trees}
     assert isinstance(model, Blend)
-    return {"kind": "blend", "linear": _described(model.linear), "boosted": _described(model.boosted)}
+    return {
+        "kind": "blend",
+        "linear": _described(model.linear),
+        "boosted": _described(model.boosted),
+    }
 
 
 def _canonical(archive: bytes) -> bytes:
     """The same archive without the time of day and places in memory, so that the same trees are the same bytes."""
     out = io.BytesIO()
-    with zipfile.ZipFile(io.BytesIO(archive)) as given, zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as written:
+    with (
+        zipfile.ZipFile(io.BytesIO(archive)) as given,
+        zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as written,
+    ):
         schema = given.read("schema.json").decode()
         seen = dict.fromkeys(re.findall(r'"__id__": (\d+)|"(\d+)\.npy"', schema))
-        numbers = {place: str(n) for n, place in enumerate(dict.fromkeys(one or other for one, other in seen))}
-        renamed = re.sub(r'(?<="__id__": )\d+|(?<=")\d+(?=\.npy")', lambda found: numbers[found[0]], schema)
+        numbers = {
+            place: str(n)
+            for n, place in enumerate(dict.fromkeys(one or other for one, other in seen))
+        }
+        renamed = re.sub(
+            r'(?<="__id__": )\d+|(?<=")\d+(?=\.npy")', lambda found: numbers[found[0]], schema
+        )
         written.writestr(zipfile.ZipInfo("schema.json"), renamed)
         for name in given.namelist():
             if name != "schema.json":
-                written.writestr(zipfile.ZipInfo(f"{numbers[name.removesuffix('.npy')]}.npy"), given.read(name))
+                written.writestr(
+                    zipfile.ZipInfo(f"{numbers[name.removesuffix('.npy')]}.npy"), given.read(name)
+                )
     return out.getvalue()
 
 

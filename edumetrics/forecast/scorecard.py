@@ -46,12 +46,18 @@ def _scores(rows: pd.DataFrame) -> dict[str, float]:
         "in_range": (known["verdict"] == "within").mean() if len(known) else np.nan,
         "below": (known["verdict"] == "below").mean() if len(known) else np.nan,
         "listed": listed[failed].mean() if failed.any() else np.nan,
-        "false_alarms": (listed & ~failed).sum() / (listed & failed).sum() if (listed & failed).any() else np.nan,
+        "false_alarms": (listed & ~failed).sum() / (listed & failed).sum()
+        if (listed & failed).any()
+        else np.nan,
     }
 
 
 def lists_compared(
-    metrics: pd.DataFrame, flags: pd.DataFrame, failed: pd.DataFrame, triage: Triage, forecast: Forecast
+    metrics: pd.DataFrame,
+    flags: pd.DataFrame,
+    failed: pd.DataFrame,
+    triage: Triage,
+    forecast: Forecast,
 ) -> pd.DataFrame:
     """The lists as they were sent, beside what one number alone would have chosen.
 
@@ -77,17 +83,35 @@ def lists_compared(
         p = rows["p_fail"].fillna(rows["p_fail"].median()).clip(1e-6, 1 - 1e-6)
         numbers["forecast"] = (p / (1 - p)).map(np.log)
     for name, logit in numbers.items():
-        found.append({"list": name, **_sent(rows, _same_places(rows.assign(logit=logit), flags, triage, forecast))})
+        found.append(
+            {
+                "list": name,
+                **_sent(rows, _same_places(rows.assign(logit=logit), flags, triage, forecast)),
+            }
+        )
     return pd.DataFrame(found).sort_values("precision", ascending=False, ignore_index=True)
 
 
-def _same_places(rows: pd.DataFrame, flags: pd.DataFrame, triage: Triage, forecast: Forecast) -> pd.DataFrame:
+def _same_places(
+    rows: pd.DataFrame, flags: pd.DataFrame, triage: Triage, forecast: Forecast
+) -> pd.DataFrame:
     """Lists ordered by one number, smoothed as lists are, with as many places each week as each advisor's had."""
-    ordered = places(rows, triage, forecast.smoothing).sort_values("order", ascending=False, kind="stable")
-    given = rows.merge(flags.loc[flags["within_capacity"], ["student_id", "sem_week"]], on=["student_id", "sem_week"])
-    counts = given.assign(advisor=given["advisor_id"].fillna(NOBODY)).groupby(["sem_week", "advisor"]).size()
+    ordered = places(rows, triage, forecast.smoothing).sort_values(
+        "order", ascending=False, kind="stable"
+    )
+    given = rows.merge(
+        flags.loc[flags["within_capacity"], ["student_id", "sem_week"]],
+        on=["student_id", "sem_week"],
+    )
+    counts = (
+        given.assign(advisor=given["advisor_id"].fillna(NOBODY))
+        .groupby(["sem_week", "advisor"])
+        .size()
+    )
     place = ordered.groupby(["sem_week", "advisor"]).cumcount()
-    had = counts.reindex(pd.MultiIndex.from_frame(ordered[["sem_week", "advisor"]]), fill_value=0).to_numpy()
+    had = counts.reindex(
+        pd.MultiIndex.from_frame(ordered[["sem_week", "advisor"]]), fill_value=0
+    ).to_numpy()
     return ordered.assign(within_capacity=place.to_numpy() < had)
 
 
@@ -96,7 +120,10 @@ def _sent(rows: pd.DataFrame, flags: pd.DataFrame) -> dict[str, float]:
     inside = rows.merge(given, on=["student_id", "sem_week"])
     fails = rows[rows["failed"]].groupby("sem_week").size()
     reached = inside[inside["failed"]].groupby("sem_week").size().reindex(fails.index, fill_value=0)
-    return {"precision": inside.groupby("sem_week")["failed"].mean().mean(), "recall": (reached / fails).mean()}
+    return {
+        "precision": inside.groupby("sem_week")["failed"].mean().mean(),
+        "recall": (reached / fails).mean(),
+    }
 
 
 def lead_time(flags: pd.DataFrame, failed: pd.DataFrame, week: int) -> float:

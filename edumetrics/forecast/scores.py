@@ -20,7 +20,11 @@ COVERAGE = 0.8
 STRENGTHS = tuple(np.logspace(0, 4, 9))
 # What a forecast must beat: the marks so far as they stand, and one thing alone, fitted.
 MARKS = "mark_with_zeros"
-ALONE = {"marks so far, fitted": MARKS, "attendance only": "attendance", "previous semester only": "prior_mean"}
+ALONE = {
+    "marks so far, fitted": MARKS,
+    "attendance only": "attendance",
+    "previous semester only": "prior_mean",
+}
 # Where no past exam says how far marks so far are from the exam: a range that is meant to be too wide.
 WIDE = 25.0
 BASELINE = "baseline"
@@ -87,7 +91,9 @@ class Scores:
         """
         value, mean = self.linear.value(rows), rows[HISTORY].to_numpy("float64")
         known = ~np.isnan(mean)
-        unexplained = min(float(np.var(self.residuals)) / self.spread**2, 1.0) if self.spread else 0.0
+        unexplained = (
+            min(float(np.var(self.residuals)) / self.spread**2, 1.0) if self.spread else 0.0
+        )
         if self.knows_history or known.sum() < LEAST_KNOWN or not unexplained:
             return None
         if not np.ptp(mean[known]) or not np.ptp(value[known]):
@@ -161,7 +167,11 @@ def trial(terms: Mapping[str, pd.DataFrame], settings: Forecast) -> Trial | None
     Returns:
         The trial; None where too little is known to learn from.
     """
-    rows = pd.concat([terms[name].assign(term=name) for name in sorted(terms)], ignore_index=True) if terms else None
+    rows = (
+        pd.concat([terms[name].assign(term=name) for name in sorted(terms)], ignore_index=True)
+        if terms
+        else None
+    )
     if rows is None or not _enough(rows, settings):
         return None
     unseen: dict[str, Floats] = {}
@@ -169,9 +179,14 @@ def trial(terms: Mapping[str, pd.DataFrame], settings: Forecast) -> Trial | None
     for seen, held_out in folds.last_term(rows, lambda part: _enough(part, settings), FOLDS):
         tried[held_out] = True
         part = rows.iloc[seen]
-        for name, columns in (("linear", LINEAR), *((key, (column,)) for key, column in ALONE.items())):
+        for name, columns in (
+            ("linear", LINEAR),
+            *((key, (column,)) for key, column in ALONE.items()),
+        ):
             fitted = _fit(part, columns)
-            unseen.setdefault(name, np.full(len(rows), np.nan))[held_out] = fitted.value(rows.iloc[held_out])
+            unseen.setdefault(name, np.full(len(rows), np.nan))[held_out] = fitted.value(
+                rows.iloc[held_out]
+            )
     unseen["marks so far"] = rows[MARKS].to_numpy("float64")
     measured = {name: _measured(rows[tried], value[tried]) for name, value in unseen.items()}
     mae = {name: found.by_week["mae"].mean() for name, found in measured.items()}
@@ -180,14 +195,18 @@ def trial(terms: Mapping[str, pd.DataFrame], settings: Forecast) -> Trial | None
     if not mae["linear"] >= mae["marks so far"]:
         residuals = (rows["score"].to_numpy() - unseen["linear"])[tried]
         knows = bool(rows.loc[tried, HISTORY].notna().mean() >= KNOWN_SHARE)
-        model = Scores(_fit(rows, LINEAR), np.sort(residuals), float(rows["score"].std(ddof=0)), knows)
+        model = Scores(
+            _fit(rows, LINEAR), np.sort(residuals), float(rows["score"].std(ddof=0)), knows
+        )
     return Trial(measured, model, len(rows))
 
 
 def _fit(rows: pd.DataFrame, columns: tuple[str, ...]) -> Linear:
     score = rows["score"].to_numpy("float64")
     # Both weeks before an exam are alike: each learns from the other too.
-    return fit_windows(rows, score, columns, lambda: RidgeCV(STRENGTHS), reach=max(rows["sem_week"]))
+    return fit_windows(
+        rows, score, columns, lambda: RidgeCV(STRENGTHS), reach=max(rows["sem_week"])
+    )
 
 
 def _enough(rows: pd.DataFrame, settings: Forecast) -> bool:
@@ -198,7 +217,9 @@ def _measured(rows: pd.DataFrame, value: Floats) -> Measured:
     known = ~np.isnan(value)
     part, said = rows[known], np.clip(value[known], 0, 100)
     score = part["score"].to_numpy("float64")
-    return Measured(_by_week(rows, value), reliability(said, score), by_class(part["class_id"], said, score))
+    return Measured(
+        _by_week(rows, value), reliability(said, score), by_class(part["class_id"], said, score)
+    )
 
 
 def _by_week(rows: pd.DataFrame, value: Floats) -> pd.DataFrame:
@@ -221,5 +242,7 @@ def _by_week(rows: pd.DataFrame, value: Floats) -> pd.DataFrame:
 
 
 def _ranged(value: Floats, reach: Floats | float, index: pd.Index) -> pd.DataFrame:
-    frame = pd.DataFrame({"predicted": value, "low": value - reach, "high": value + reach}, index=index)
+    frame = pd.DataFrame(
+        {"predicted": value, "low": value - reach, "high": value + reach}, index=index
+    )
     return frame.clip(0, 100)

@@ -38,7 +38,12 @@ class Trial:
 def compared(rows: pd.DataFrame) -> pd.DataFrame:
     """Rows of one week with `mark_gap` and `midterm_gap`: against the mean of the class in the subject."""
     groups = rows.groupby(["class_id", "subject_id"])
-    return rows.assign(**{f"{name}_gap": rows[name] - groups[name].transform("mean") for name in ("mark", "midterm")})
+    return rows.assign(
+        **{
+            f"{name}_gap": rows[name] - groups[name].transform("mean")
+            for name in ("mark", "midterm")
+        }
+    )
 
 
 def trial(terms: Mapping[str, pd.DataFrame], settings: Forecast) -> Trial | None:
@@ -63,7 +68,9 @@ def trial(terms: Mapping[str, pd.DataFrame], settings: Forecast) -> Trial | None
         tried[held_out] = True
         for name, columns in candidates.items():
             fitted = _fit(rows.iloc[seen], columns)
-            unseen.setdefault(name, np.zeros(len(rows)))[held_out] = fitted.logit(rows.iloc[held_out])
+            unseen.setdefault(name, np.zeros(len(rows)))[held_out] = fitted.logit(
+                rows.iloc[held_out]
+            )
     measured = {name: _measured(rows[tried], logit[tried]) for name, logit in unseen.items()}
     champion = min(measured, key=lambda name: measured[name].by_week["brier"].mean())
     return Trial(measured, champion, _fit(rows, candidates[champion]), len(rows))
@@ -78,17 +85,24 @@ def _enough(rows: pd.DataFrame, settings: Forecast) -> bool:
     papers = rows.drop_duplicates(["term", "student_id", "subject_id"])["failed"]
     fails = int(papers.sum())
     students = rows["student_id"].nunique()
-    return students >= settings.least_students and min(fails, len(papers) - fails) >= settings.least_fails
+    return (
+        students >= settings.least_students
+        and min(fails, len(papers) - fails) >= settings.least_fails
+    )
 
 
 def _fit(rows: pd.DataFrame, columns: tuple[str, ...]) -> Linear:
     failed = rows["failed"].to_numpy("float64")
-    return fit_windows(rows, failed, columns, lambda: LogisticRegression(C=1.0, max_iter=2000), reach=EVERY)
+    return fit_windows(
+        rows, failed, columns, lambda: LogisticRegression(C=1.0, max_iter=2000), reach=EVERY
+    )
 
 
 def _measured(rows: pd.DataFrame, logit: Floats) -> Measured:
     p, failed = probability(logit), rows["failed"].to_numpy("float64")
-    return Measured(_by_week(rows, logit), reliability(p, failed), by_class(rows["class_id"], p, failed))
+    return Measured(
+        _by_week(rows, logit), reliability(p, failed), by_class(rows["class_id"], p, failed)
+    )
 
 
 def _by_week(rows: pd.DataFrame, logit: Floats) -> pd.DataFrame:

@@ -105,7 +105,10 @@ def trial(terms: Mapping[str, pd.DataFrame], pass_mark: float, settings: Forecas
 
 def _enough(rows: pd.DataFrame, settings: Forecast) -> bool:
     fails = int(rows["failed"].sum())
-    return len(rows) >= settings.least_students and min(fails, len(rows) - fails) >= settings.least_fails
+    return (
+        len(rows) >= settings.least_students
+        and min(fails, len(rows) - fails) >= settings.least_fails
+    )
 
 
 def _fit(rows: pd.DataFrame) -> Linear:

@@ -113,18 +113,37 @@ class Desk:
             raise SettingsError(f"There is no kind {kind!r}: the kinds are {', '.join(KINDS)}.")
         number = self.newest if week is None else week
         if not 1 <= number <= self.newest:
-            raise SettingsError(f"Week {number} has not been analysed yet: the newest is week {self.newest}.")
+            raise SettingsError(
+                f"Week {number} has not been analysed yet: the newest is week {self.newest}."
+            )
         if number not in self.workspace.params.calendar.teaching_weeks:
             raise SettingsError(f"Week {number} is no teaching week, and had no list.")
         today = self.workspace.today
         if until is not None and not today <= until <= today + LONGEST:
-            raise SettingsError(f"{until.isoformat()} is over, or more than a year ahead: `until` is a day to come.")
+            raise SettingsError(
+                f"{until.isoformat()} is over, or more than a year ahead: `until` is a day to come."
+            )
         if "\0" in notes + outcome + by:
             raise SettingsError("There is a character in it that cannot be stored.")
-        if self.workspace.store.highest("weekly_metrics", "sem_week", term=self.term, student_id=student) is None:
-            raise SettingsError(f"There is no student {student} in the term of {self.term}: check the id.")
+        if (
+            self.workspace.store.highest(
+                "weekly_metrics", "sem_week", term=self.term, student_id=student
+            )
+            is None
+        ):
+            raise SettingsError(
+                f"There is no student {student} in the term of {self.term}: check the id."
+            )
         return Intervention(
-            student, self.term, number, kind, notes.strip() or None, outcome.strip() or None, helpful, until, by or None
+            student,
+            self.term,
+            number,
+            kind,
+            notes.strip() or None,
+            outcome.strip() or None,
+            helpful,
+            until,
+            by or None,
         )
 
 
@@ -141,7 +160,9 @@ def complete(where: Store, row: int, entry: Intervention) -> bool:
     """Add to an entry what is known by now and was not then; whether there was anything to add."""
     before = where.read("intervention_log", ("id", *LATER), id=row).iloc[0]
     values = {name: getattr(entry, name) for name in LATER}
-    new = {name: value for name, value in values.items() if value is not None and pd.isna(before[name])}
+    new = {
+        name: value for name, value in values.items() if value is not None and pd.isna(before[name])
+    }
     if new:
         with where.transaction() as connection:
             connection.execute(sa.update(LOG).where(LOG.c.id == row).values(new))

@@ -27,7 +27,9 @@ def form(student: str = "") -> VBox:
     try:
         import ipywidgets as widgets
     except ImportError:
-        raise SettingsError("The form needs the extra lab: pip install 'edumetrics[lab]'.") from None
+        raise SettingsError(
+            "The form needs the extra lab: pip install 'edumetrics[lab]'."
+        ) from None
     fields = {
         "student": widgets.Text(value=student, description="Student"),
         "kind": widgets.Dropdown(options=KINDS, description="Kind"),

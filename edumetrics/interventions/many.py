@@ -88,7 +88,9 @@ def _rows(path: Path) -> list[tuple[int, dict[str, str]]]:
             names = reader.fieldnames or []
             if not NEEDED <= set(names) <= KNOWN or len(set(names)) < len(names):
                 must, may = _listed(NEEDED), _listed(KNOWN - NEEDED)
-                raise SettingsError(f"{path} must have the columns {must}, and may have {may}, each once.")
+                raise SettingsError(
+                    f"{path} must have the columns {must}, and may have {may}, each once."
+                )
             return [(reader.line_num, row) for row in reader]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise SettingsError(f"{path} cannot be read as CSV in UTF-8 ({error}).") from error

@@ -34,7 +34,9 @@ def from_mail(path: Path, workspace: Workspace) -> Taken:
         SettingsError: there is no such mailbox, or no SECRET_KEY.
     """
     if not tokens.check(workspace.settings.secret_key):
-        raise SettingsError("SECRET_KEY is not set: it must be the one that the mails were signed with.")
+        raise SettingsError(
+            "SECRET_KEY is not set: it must be the one that the mails were signed with."
+        )
     reader, taken, entries = _Reader(workspace, workspace.today), Taken(), list[Intervention]()
     for number, subject in enumerate(_subjects(path), start=1):
         if tokens.TOKEN.search(subject) is None:
@@ -63,7 +65,10 @@ class _Reader:
     def __init__(self, workspace: Workspace, today: date) -> None:
         self.secret = workspace.settings.secret_key
         # No code is made for a later day, so none need be worked out; and of those of a year ago none.
-        self.days = today - timedelta(days=366), today + timedelta(days=workspace.params.mail.reply_days)
+        self.days = (
+            today - timedelta(days=366),
+            today + timedelta(days=workspace.params.mail.reply_days),
+        )
         self.weeks = workspace.params.calendar.weeks_per_semester
         terms = workspace.store.terms()[-TERMS:]
         pairs = workspace.store.advised(terms)
@@ -85,7 +90,9 @@ class _Reader:
         about = self.codes[week, last_day].get(code)
         if about is None:
             raise SettingsError("The code was not made here.")
-        return Intervention(about.student_id, about.term, week, _kind(subject), logged_by=about.advisor_id), last_day
+        return Intervention(
+            about.student_id, about.term, week, _kind(subject), logged_by=about.advisor_id
+        ), last_day
 
 
 def _kind(subject: str) -> str:

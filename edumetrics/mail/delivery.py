@@ -70,14 +70,21 @@ class Posted:
         said = ", ".join(f"{count} {word}" for word, count in counts.items() if count)
         told = [f"Mail: {said or 'nothing to send'}."]
         told += [f"{reader}: {why}" for reader, why in self.failed]
-        told += [f"{reader}: {UNCONFIRMED} {AGAIN.format(reader=reader)}" for reader in self.doubtful]
+        told += [
+            f"{reader}: {UNCONFIRMED} {AGAIN.format(reader=reader)}" for reader in self.doubtful
+        ]
         if self.waiting:
             told.append("A college's first mail waits to be released: `edumetrics send --approve`.")
         return " ".join(told)
 
 
 def deliver(
-    workspace: Workspace, position: Position, *, advisor: str = "", approve: bool = False, again: bool = False
+    workspace: Workspace,
+    position: Position,
+    *,
+    advisor: str = "",
+    approve: bool = False,
+    again: bool = False,
 ) -> Posted:
     """Post the newest week's reports; whoever calls holds the database's lock.
 
@@ -140,12 +147,23 @@ def described(workspace: Workspace, position: Position, advisor: str = "") -> It
             message, _ = compose(letter.report, post.envelope(letter))
             body = message.get_body(("plain",))
             assert body is not None
-            yield from ("", f"A sample, to {message['To']}:", "", body.get_content().replace("\r\n", "\n"))
+            yield from (
+                "",
+                f"A sample, to {message['To']}:",
+                "",
+                body.get_content().replace("\r\n", "\n"),
+            )
             return
 
 
-def _chosen(workspace: Workspace, college: College, position: Position, advisor: str) -> list[Letter]:
-    found = [one for one in letters(workspace, college, position) if advisor in ("", one.report.advisor_id)]
+def _chosen(
+    workspace: Workspace, college: College, position: Position, advisor: str
+) -> list[Letter]:
+    found = [
+        one
+        for one in letters(workspace, college, position)
+        if advisor in ("", one.report.advisor_id)
+    ]
     if advisor and not found:
         raise SettingsError(f"There is no report for {advisor}: check the advisor's id.")
     return found
@@ -189,7 +207,9 @@ class Post:
         self.posted.letters, self.posted.leaves = len(chosen), sends
         self.posted.waiting = self.by_smtp and not sends and bool(chosen)
         if sends and not self.settings.mail_from:
-            raise SettingsError("MAIL_FROM is not set: name the address that advisors' mail comes from.")
+            raise SettingsError(
+                "MAIL_FROM is not set: name the address that advisors' mail comes from."
+            )
         doubtful = {id(letter) for letter in chosen if sends and self._in_doubt(letter)}
         with Server(self.settings.smtp_url, self.mail) if sends else nullcontext() as server:
             for letter in chosen:
@@ -200,7 +220,9 @@ class Post:
                 elif server is None:
                     if not self.sent_before(letter):
                         self._write(letter)
-                elif not self.sent_before(letter) or (self.again and (not doubtful or id(letter) in doubtful)):
+                elif not self.sent_before(letter) or (
+                    self.again and (not doubtful or id(letter) in doubtful)
+                ):
                     self._send(letter, server, SENT)
                 elif id(letter) in doubtful:
                     self.posted.doubtful.append(letter.report.advisor_id)
@@ -217,7 +239,9 @@ class Post:
         if not out:
             files.outbox(letter).unlink(missing_ok=True)
         if not told:
-            deliveries.replace(self.workspace.store, self._delivery(letter, SMTP if server else OUTBOX), HELD)
+            deliveries.replace(
+                self.workspace.store, self._delivery(letter, SMTP if server else OUTBOX), HELD
+            )
 
     def _write(self, letter: Letter) -> None:
         """Write a letter to the outbox, and no further."""
@@ -226,7 +250,9 @@ class Post:
         if composed is not None:
             message, content = composed
             files.keep(letter, message.as_bytes())
-            deliveries.replace(self.workspace.store, replace(delivery, content_sha256=content), SENT)
+            deliveries.replace(
+                self.workspace.store, replace(delivery, content_sha256=content), SENT
+            )
             self.posted.written += 1
 
     def _send(self, letter: Letter, server: Server, status: str) -> None:
@@ -287,7 +313,9 @@ class Post:
             to=to,
             name="" if nobody else letter.report.reader,
             reply_to=chosen.reply_to,
-            page_url=f"{chosen.pages_url.rstrip('/')}/{files.place(letter).as_posix()}" if linked else "",
+            page_url=f"{chosen.pages_url.rstrip('/')}/{files.place(letter).as_posix()}"
+            if linked
+            else "",
             college=mail.college_name,
             level=mail.mail_detail,
             picture=mail.pictures,
@@ -307,7 +335,9 @@ class Post:
 
     def _delivery(self, letter: Letter, channel: str) -> Delivery:
         due, advisor = letter.due, letter.report.advisor_id
-        return Delivery(advisor, due.stage, due.term, due.week, channel, self.recipient(advisor), "")
+        return Delivery(
+            advisor, due.stage, due.term, due.week, channel, self.recipient(advisor), ""
+        )
 
     def _before(self, letter: Letter, channel: str) -> list[Row]:
         return deliveries.entered(self.workspace.store, **self._delivery(letter, channel).key)

@@ -76,13 +76,17 @@ def letters(workspace: Workspace, college: College, position: Position) -> list[
     of_week = _of_week(workspace, term, week, position) if judged else ()
     due, found = [*of_week, *_reviews(workspace, term, position)], []
     if not due and not judged:
-        raise Refused(f"Week {week} has not come to the gate: `edumetrics run --week {week}` brings it there.")
+        raise Refused(
+            f"Week {week} has not come to the gate: `edumetrics run --week {week}` brings it there."
+        )
     blocked = gate.blocked(workspace) if judged else {}
     for one in due:
         whose = find_term(college, one.term, position)
         for report in reports.of(workspace, college, one.stage, whose, one.about, one.exam):
             classes = report.classes if one.stage != post_analysis.STAGE else ()
-            why = blocked.get(EVERYWHERE) or " ".join(blocked[name] for name in classes if name in blocked)
+            why = blocked.get(EVERYWHERE) or " ".join(
+                blocked[name] for name in classes if name in blocked
+            )
             found.append(Letter(one, report, why, EVERYWHERE in blocked, (term, week)))
     return found
 
@@ -95,24 +99,31 @@ def never_mailed(workspace: Workspace, stages: list[tuple[str, str, int, Path]])
     found = []
     for stage, term, week, folder in stages:
         entered = {
-            row["advisor_id"] for row in deliveries.entered(workspace.store, stage=stage, term=term, sem_week=week)
+            row["advisor_id"]
+            for row in deliveries.entered(workspace.store, stage=stage, term=term, sem_week=week)
         }
         for advisor in sorted(set(addresses) - entered):
             page = reports.page_path(folder, advisor)
             if page.exists():
                 content = hashlib.sha256(page.read_bytes()).hexdigest()
-                found.append(Delivery(advisor, stage, term, week, OUTBOX, addresses[advisor], content))
+                found.append(
+                    Delivery(advisor, stage, term, week, OUTBOX, addresses[advisor], content)
+                )
     return found
 
 
 def _newest(workspace: Workspace, college: College, position: Position) -> tuple[str, int]:
-    weeks = workspace.params.calendar.last_teaching_weeks(position.week(workspace.params.calendar), 1)
+    weeks = workspace.params.calendar.last_teaching_weeks(
+        position.week(workspace.params.calendar), 1
+    )
     return find_term(college, "", position).name, next(iter(weeks), 0)
 
 
 def _of_week(workspace: Workspace, term: str, week: int, position: Position) -> Iterator[Due]:
     """The stages of the newest week that are done."""
-    done = workspace.store.read("run_log", ("stage",), status="done", term=term, sem_week=week)["stage"]
+    done = workspace.store.read("run_log", ("stage",), status="done", term=term, sem_week=week)[
+        "stage"
+    ]
     for stage in (pre_sem.STAGE, weekly.STAGE, *reports.AHEAD):
         if (done == stage).any():
             yield Due(stage, term, week, _folder(workspace, position, week, stage), week)
@@ -121,14 +132,22 @@ def _of_week(workspace: Workspace, term: str, week: int, position: Position) -> 
 def _reviews(workspace: Workspace, term: str, position: Position) -> Iterator[Due]:
     """The reviews that the batch has made at this position: since the newest week of this term was first scored."""
     store, week = workspace.store, position.week(workspace.params.calendar)
-    scored = store.read("run_log", ("started_at", "sem_week"), stage=weekly.STAGE, status="done", term=term)
+    scored = store.read(
+        "run_log", ("started_at", "sem_week"), stage=weekly.STAGE, status="done", term=term
+    )
     since = scored.loc[scored["sem_week"] == scored["sem_week"].max(), "started_at"].min()
     made = store.read(
-        "run_log", ("run_id", "term", "started_at"), stage=post_analysis.STAGE, status="done", sem_week=week
+        "run_log",
+        ("run_id", "term", "started_at"),
+        stage=post_analysis.STAGE,
+        status="done",
+        sem_week=week,
     )
     for run in made[made["started_at"] > since].sort_values("started_at").to_dict("records"):
         # A review that was made again has replaced the rows of the one before.
-        for exam in store.read("exam_review", ("exam_type",), run_id=run["run_id"])["exam_type"].unique():
+        for exam in store.read("exam_review", ("exam_type",), run_id=run["run_id"])[
+            "exam_type"
+        ].unique():
             folder = _folder(workspace, position, week, post_analysis.STAGE)
             about = post_analysis.exam_week(workspace, exam) or 0
             yield Due(post_analysis.STAGE, run["term"], week, folder, about, exam)

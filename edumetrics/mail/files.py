@@ -52,4 +52,6 @@ def publish(letter: Letter, root: Path) -> None:
         draft.chmod(FILES)
         draft.replace(path)
     except OSError as error:
-        raise SettingsError(f"Cannot write to PAGES_DIR ({error.strerror}): make it writable.") from error
+        raise SettingsError(
+            f"Cannot write to PAGES_DIR ({error.strerror}): make it writable."
+        ) from error

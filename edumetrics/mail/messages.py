@@ -60,7 +60,11 @@ def address(name: str, spec: str) -> Address:
         found = Address(display_name=" ".join(name.split()), addr_spec=plain)
     except (ValueError, IndexError, MessageError) as error:
         raise SettingsError(f"{spec!r} is not a mail address.") from error
-    if not found.username or not found.domain or any(not letter.isprintable() for letter in spec.strip()):
+    if (
+        not found.username
+        or not found.domain
+        or any(not letter.isprintable() for letter in spec.strip())
+    ):
         raise SettingsError(f"{spec!r} is not a mail address.")
     return found
 
@@ -74,7 +78,9 @@ def compose(report: Report, envelope: Envelope) -> tuple[EmailMessage, str]:
     code = envelope.code if envelope.reply_to else None
     shown = detail.at(envelope.level, report if code is None else with_replies(report, code))
     galaxy = shown.galaxy if envelope.picture else None
-    mail = Mail(envelope.reply_to, envelope.page_url, envelope.college, f"cid:{PICTURE}" if galaxy else "")
+    mail = Mail(
+        envelope.reply_to, envelope.page_url, envelope.college, f"cid:{PICTURE}" if galaxy else ""
+    )
     text, html = render.mail_text(shown, mail), render.mail_html(shown, mail)
     picture = galaxy.picture().png() if galaxy else b""
     message = EmailMessage(policy=SMTP)
@@ -91,7 +97,9 @@ def compose(report: Report, envelope: Envelope) -> tuple[EmailMessage, str]:
         )
     if envelope.page is not None and envelope.level == detail.FULL:
         name = f"week-{report.week:02d}.html"
-        message.add_attachment(envelope.page.read_text(encoding="utf-8"), subtype="html", filename=name)
+        message.add_attachment(
+            envelope.page.read_text(encoding="utf-8"), subtype="html", filename=name
+        )
     content = hashlib.sha256(b"\0".join((text.encode(), html.encode(), picture))).hexdigest()
     for n, part in enumerate(part for part in message.walk() if part.is_multipart()):
         part.set_boundary(f"edumetrics-{content[:32]}-{n}")
@@ -117,6 +125,8 @@ def with_replies(report: Report, code: Code) -> Report:
         if section.brief:
             return entry
         made = code(entry)
-        return replace(entry, code=made, replies=tuple(Reply(label, f"{label} [{made}]") for label in REPLIES))
+        return replace(
+            entry, code=made, replies=tuple(Reply(label, f"{label} [{made}]") for label in REPLIES)
+        )
 
     return report.with_entries(answered)

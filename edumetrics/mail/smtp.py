@@ -53,8 +53,14 @@ class Server:
         except ValueError:
             raise SettingsError("SMTP_URL has a port that is no number.") from None
         if parts.scheme not in PORTS or not parts.hostname:
-            raise SettingsError(f"SMTP_URL must begin with one of {', '.join(f'{name}://host' for name in PORTS)}.")
-        self.scheme, self.host, self.port = parts.scheme, parts.hostname, port or PORTS[parts.scheme]
+            raise SettingsError(
+                f"SMTP_URL must begin with one of {', '.join(f'{name}://host' for name in PORTS)}."
+            )
+        self.scheme, self.host, self.port = (
+            parts.scheme,
+            parts.hostname,
+            port or PORTS[parts.scheme],
+        )
         self.user, self.password = unquote(parts.username or ""), unquote(parts.password or "")
         self.mail = mail
         self._open: smtplib.SMTP | None = None
@@ -63,14 +69,19 @@ class Server:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         if self._open is not None and kind is None:
             with suppress(smtplib.SMTPException, OSError):  # everything was said
                 self._open.quit()
         self._close()
 
-    def send(self, message: EmailMessage, to: str, handing_over: Callable[[], None] = lambda: None) -> None:
+    def send(
+        self, message: EmailMessage, to: str, handing_over: Callable[[], None] = lambda: None
+    ) -> None:
         """Send one message; `handing_over` is called when all but its last line is with the server.
 
         Raises:
@@ -98,7 +109,9 @@ class Server:
                 if doubt is not None:
                     raise doubt from error
                 # Who breaks off has not taken the mail (RFC 5321, 4.5.3.2.6), so it is tried again; but only once.
-                doubt = Unconfirmed("The mail server broke off before it said whether it took the mail.")
+                doubt = Unconfirmed(
+                    "The mail server broke off before it said whether it took the mail."
+                )
             except smtplib.SMTPResponseException as error:
                 self._close()
                 trouble = NotSent(f"The mail server refused the mail ({error.smtp_code}).")
@@ -118,7 +131,9 @@ class Server:
         context, seconds = ssl.create_default_context(), self.mail.timeout_seconds
         try:
             if self.scheme == "smtps":
-                self._open = smtplib.SMTP_SSL(self.host, self.port, timeout=seconds, context=context)
+                self._open = smtplib.SMTP_SSL(
+                    self.host, self.port, timeout=seconds, context=context
+                )
             else:
                 self._open = smtplib.SMTP(self.host, self.port, timeout=seconds)
             if self.scheme == "smtp+starttls":
@@ -127,7 +142,9 @@ class Server:
                 self._open.login(self.user, self.password)
         except ssl.SSLCertVerificationError as error:
             self._close()
-            raise SettingsError("The mail server's certificate is not valid for the host in SMTP_URL.") from error
+            raise SettingsError(
+                "The mail server's certificate is not valid for the host in SMTP_URL."
+            ) from error
         except smtplib.SMTPAuthenticationError as error:
             self._close()
             if error.smtp_code < PERMANENT:
@@ -135,7 +152,9 @@ class Server:
             raise SettingsError("The mail server refused the login: check SMTP_URL.") from error
         except smtplib.SMTPNotSupportedError as error:
             self._close()
-            raise SettingsError("The mail server offers no STARTTLS, or no login: check SMTP_URL.") from error
+            raise SettingsError(
+                "The mail server offers no STARTTLS, or no login: check SMTP_URL."
+            ) from error
         return self._open
 
     def _close(self) -> None:
@@ -149,11 +168,15 @@ def _unreachable(error: Exception) -> EduMetricsError:
     if isinstance(error, socket.gaierror) and error.errno == socket.EAI_NONAME:
         raise SettingsError("There is no such mail server: check SMTP_URL.") from error
     if isinstance(error, smtplib.SMTPResponseException) and error.smtp_code >= PERMANENT:
-        raise SettingsError(f"The mail server refuses to talk ({error.smtp_code}): check SMTP_URL.") from error
+        raise SettingsError(
+            f"The mail server refuses to talk ({error.smtp_code}): check SMTP_URL."
+        ) from error
     return Unreachable(f"The mail server did not take the mail ({type(error).__name__}).")
 
 
-def _hand_over(server: smtplib.SMTP, message: EmailMessage, to: str, handing_over: Callable[[], None]) -> None:
+def _hand_over(
+    server: smtplib.SMTP, message: EmailMessage, to: str, handing_over: Callable[[], None]
+) -> None:
     """The dialogue of RFC 5321, with a word said before the line that ends the message.
 
     Until then the server has nothing; from then on it may. Whoever is killed in between knows which.

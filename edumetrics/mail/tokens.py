@@ -20,7 +20,9 @@ ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 EPOCH = date(2020, 1, 1)
 DAY_LETTERS, CODE_LETTERS, GROUP = 3, 16, 4
 LEAST_SECRET = 16
-TOKEN = re.compile(rf"\[(\d{{1,2}})-([{ALPHABET}]{{3}})((?:-[{ALPHABET}]{{4}}){{4}})\]", re.IGNORECASE | re.ASCII)
+TOKEN = re.compile(
+    rf"\[(\d{{1,2}})-([{ALPHABET}]{{3}})((?:-[{ALPHABET}]{{4}}){{4}})\]", re.IGNORECASE | re.ASCII
+)
 
 
 @dataclass(frozen=True)
@@ -40,7 +42,9 @@ def check(secret: str) -> str:
         SettingsError: it is too short to keep anyone from guessing.
     """
     if secret and len(secret) < LEAST_SECRET:
-        raise SettingsError(f"SECRET_KEY has fewer than {LEAST_SECRET} characters: choose a long random one.")
+        raise SettingsError(
+            f"SECRET_KEY has fewer than {LEAST_SECRET} characters: choose a long random one."
+        )
     return secret
 
 
@@ -58,7 +62,11 @@ def parse(subject: str) -> tuple[int, date, str]:
     found = TOKEN.search(subject)
     if found is None:
         raise SettingsError("There is no code in the subject.")
-    return int(found[1]), EPOCH + timedelta(days=_number(found[2].upper())), found[3].strip("-").upper()
+    return (
+        int(found[1]),
+        EPOCH + timedelta(days=_number(found[2].upper())),
+        found[3].strip("-").upper(),
+    )
 
 
 def codes(secret: str, candidates: Iterable[About], last_day: date) -> dict[str, About]:
@@ -67,7 +75,14 @@ def codes(secret: str, candidates: Iterable[About], last_day: date) -> dict[str,
 
 
 def _code(secret: str, about: About, last_day: date) -> str:
-    parts = ("reply", about.advisor_id, about.student_id, about.term, str(about.week), last_day.isoformat())
+    parts = (
+        "reply",
+        about.advisor_id,
+        about.student_id,
+        about.term,
+        str(about.week),
+        last_day.isoformat(),
+    )
     signed = hmac.new(secret.encode(), "\x1f".join(parts).encode(), hashlib.sha256).digest()
     code = _letters(int.from_bytes(signed[:10], "big"), CODE_LETTERS)
     return "-".join(code[n : n + GROUP] for n in range(0, CODE_LETTERS, GROUP))

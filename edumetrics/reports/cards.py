@@ -35,7 +35,11 @@ PACE_WEEKS = 4
 
 
 def cards(
-    occasion: Occasion, advisor: str, flags: pd.DataFrame, contacts: dict[str, Row], panels: dict[str, Panel | None]
+    occasion: Occasion,
+    advisor: str,
+    flags: pd.DataFrame,
+    contacts: dict[str, Row],
+    panels: dict[str, Panel | None],
 ) -> tuple[Entry, ...]:
     """Who to start with, each on a card that keeps to its number of words.
 
@@ -47,7 +51,14 @@ def cards(
     """
     budget = min(CARD_WORDS, START_WORDS // max(len(flags), 1))
     return tuple(
-        _card(occasion, advisor, row, contacts.get(row["student_id"]), panels.get(row["student_id"]), budget)
+        _card(
+            occasion,
+            advisor,
+            row,
+            contacts.get(row["student_id"]),
+            panels.get(row["student_id"]),
+            budget,
+        )
         for row in flags.to_dict("records")
     )
 
@@ -56,16 +67,22 @@ def lines(occasion: Occasion, flags: pd.DataFrame) -> tuple[Entry, ...]:
     """Who comes next: the strongest reason only."""
     return tuple(
         occasion.entry(
-            row, row["risk_tier"], since=_since(occasion, row), reasons=(telling(row["reasons"], 1)[0]["text"],)
+            row,
+            row["risk_tier"],
+            since=_since(occasion, row),
+            reasons=(telling(row["reasons"], 1)[0]["text"],),
         )
         for row in flags.to_dict("records")
     )
 
 
-def looked_after(occasion: Occasion, flags: pd.DataFrame, contacts: dict[str, Row]) -> tuple[Entry, ...]:
+def looked_after(
+    occasion: Occasion, flags: pd.DataFrame, contacts: dict[str, Row]
+) -> tuple[Entry, ...]:
     """Who is in someone's care: the last contact, the plain numbers since, and until when."""
     return tuple(
-        occasion.entry(row, facts=_care(contacts.get(row["student_id"]), occasion)) for row in flags.to_dict("records")
+        occasion.entry(row, facts=_care(contacts.get(row["student_id"]), occasion))
+        for row in flags.to_dict("records")
     )
 
 
@@ -130,10 +147,18 @@ def _card(
     codes = {record["code"] for record in reasons}
     # Who has just been told that the rule is out of reach need not read it again.
     said = codes | (OUT_OF_REACH if codes & OUT_OF_REACH else set())
-    ahead = [record for record in row["reasons"] if record["code"] in AHEAD and record["code"] not in said]
-    ahead = [record for record in ahead if record["code"] not in FORECAST or record["value"] >= TELLING]
+    ahead = [
+        record
+        for record in row["reasons"]
+        if record["code"] in AHEAD and record["code"] not in said
+    ]
+    ahead = [
+        record for record in ahead if record["code"] not in FORECAST or record["value"] >= TELLING
+    ]
     ahead.sort(key=lambda record: AHEAD.index(record["code"]))
-    open_work = next((record["value"] for record in row["reasons"] if record["code"] == "open_work"), 0)
+    open_work = next(
+        (record["value"] for record in row["reasons"] if record["code"] == "open_work"), 0
+    )
     entry = occasion.entry(
         row, row["risk_tier"], since=_since(occasion, row), panel=panel,
         **occasion.drafts(row, advisor, [record["code"] for record in reasons], int(open_work or 0)),
@@ -142,7 +167,9 @@ def _card(
     deadline = [(1, Fact("", record["text"])) for record in ahead if record["code"] in DEADLINE]
     rest = [(2, Fact("", record["text"])) for record in ahead if record["code"] not in DEADLINE]
     step, last = (3, _step(occasion, row)), (4, _contact(contact))
-    return _fitted(entry, [*why[:1], last, *deadline, step, *why[1:2], *rest[:1], *why[2:], *rest[1:]], budget)
+    return _fitted(
+        entry, [*why[:1], last, *deadline, step, *why[1:2], *rest[:1], *why[2:], *rest[1:]], budget
+    )
 
 
 def _fitted(entry: Entry, parts: list[tuple[int, str | Fact]], budget: int) -> Entry:
@@ -192,7 +219,11 @@ def _contact(contact: Row | None) -> Fact:
     if contact is None:
         return Fact("No contact", "yet.")
     before, since = contact["before"], contact["since"]
-    numbers = "" if before is None or since is None else f"; attendance since then: {before:.0f}% → {since:.0f}%"
+    numbers = (
+        ""
+        if before is None or since is None
+        else f"; attendance since then: {before:.0f}% → {since:.0f}%"
+    )
     return Fact(f"{contact['kind'].capitalize()},", f"{day(contact['logged_at'])}{numbers}.")
 
 

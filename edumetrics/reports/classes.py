@@ -74,7 +74,9 @@ def classes_page(
     now = now.join(counts).fillna(dict.fromkeys(counts.columns, 0))
     told = now[now["students"] >= LEAST]
     listed = int(told["listed"].sum())
-    shown = told.assign(share=told["listed"] / told["students"]).sort_values("share", ascending=False, kind="stable")
+    shown = told.assign(share=told["listed"] / told["students"]).sort_values(
+        "share", ascending=False, kind="stable"
+    )
     names = {name: occasion.people.classes.get(name) or name for name in now.index}
     chosen = weeks[weeks["class_id"].isin(sorted(shown.index[:PICTURED]))]
     return ClassesPage(
@@ -82,7 +84,10 @@ def classes_page(
         kicker=occasion.kicker(pd.Series(dtype="object"))[:1],
         summary=tuple(_summary(occasion, now, told)),
         columns=COLUMNS,
-        rows=tuple(_row(names[str(name)], row) for name, row in zip(now.index, now.to_dict("records"), strict=True)),
+        rows=tuple(
+            _row(names[str(name)], row)
+            for name, row in zip(now.index, now.to_dict("records"), strict=True)
+        ),
         findings=tuple(
             (names.get(row["class_id"], row["class_id"]), row["text"])
             for row in findings[findings["class_id"].isin(told.index)].to_dict("records")
@@ -103,7 +108,9 @@ def _summary(occasion: Occasion, now: pd.DataFrame, told: pd.DataFrame) -> list[
     few = len(now) - len(told)
     if few:
         classes = "class" if few == 1 else "classes"
-        said.append(f"Of {occasion.words(few)} {classes} with fewer than {LEAST} students nothing is told.")
+        said.append(
+            f"Of {occasion.words(few)} {classes} with fewer than {LEAST} students nothing is told."
+        )
     return said
 
 

@@ -64,7 +64,9 @@ class Reviewed:
     fairness: list[str]
 
 
-def department_page(exam: str, term: str, found: Reviewed, picture: Picture | None) -> DepartmentPage:
+def department_page(
+    exam: str, term: str, found: Reviewed, picture: Picture | None
+) -> DepartmentPage:
     """The view model of an exam's review.
 
     Args:
@@ -81,10 +83,12 @@ def department_page(exam: str, term: str, found: Reviewed, picture: Picture | No
         summary=tuple(_summary(whole, found.lead_time)),
         classes=tuple(_class(row) for row in found.classes.to_dict("records")),
         lists=tuple(
-            ListRow(row["list"], _pct(row["precision"]), _pct(row["recall"])) for row in found.lists.to_dict("records")
+            ListRow(row["list"], _pct(row["precision"]), _pct(row["recall"]))
+            for row in found.lists.to_dict("records")
         ),
         errors=tuple(
-            (row["kind"], int(row["students"]), int(row["contacted"])) for row in found.errors.to_dict("records")
+            (row["kind"], int(row["students"]), int(row["contacted"]))
+            for row in found.errors.to_dict("records")
         ),
         groups=tuple(_group(row) for row in found.groups.to_dict("records")),
         fairness=tuple(found.fairness),
@@ -101,8 +105,14 @@ def _summary(whole: pd.Series, lead_time: float) -> list[str]:
             " scores fell within the predicted range, which is meant to hold four times in five."
         )
     if pd.notna(whole["listed"]):
-        ahead = f", half of them at least {lead_time:.0f} weeks before the exam" if pd.notna(lead_time) else ""
-        told.append(f"Of those who failed, {100 * whole['listed']:.0f}% had been on an advisor's list before{ahead}.")
+        ahead = (
+            f", half of them at least {lead_time:.0f} weeks before the exam"
+            if pd.notna(lead_time)
+            else ""
+        )
+        told.append(
+            f"Of those who failed, {100 * whole['listed']:.0f}% had been on an advisor's list before{ahead}."
+        )
     if pd.notna(whole["false_alarms"]):
         told.append(
             f"For each student listed who failed, {whole['false_alarms']:.1f} listed passed. Some of them"
@@ -125,7 +135,12 @@ def _class(row: Row) -> ClassRow:
 
 
 def _group(row: Row) -> tuple[str, int, str, str]:
-    return str(row["group"]), int(row["students"]), _interval(row, "flag_rate"), _interval(row, "miss_rate")
+    return (
+        str(row["group"]),
+        int(row["students"]),
+        _interval(row, "flag_rate"),
+        _interval(row, "miss_rate"),
+    )
 
 
 def _interval(row: Row, name: str) -> str:

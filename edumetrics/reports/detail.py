@@ -13,7 +13,11 @@ def at(level: str, report: Report) -> Report:
     """A report at a level of detail; drafts name a student, so only a full one has any."""
     if level == INITIALS:
         return report.with_entries(_initialled)
-    return report if level == FULL else replace(report, sections=tuple(filter(None, map(_counted, report.sections))))
+    return (
+        report
+        if level == FULL
+        else replace(report, sections=tuple(filter(None, map(_counted, report.sections))))
+    )
 
 
 def initials(name: str) -> str:

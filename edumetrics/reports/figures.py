@@ -17,7 +17,10 @@ from edumetrics.params import Calendar
 INK, QUIET, LINE, ACTION = "#1F2A33", "#55606B", "#DDD8CD", "#1B4F86"
 # What counts as a fall of a class.
 TREND_WEEKS, TREND_POINTS = 4, 5
-NAMES = {"effort_score": "Recorded activity (0-100)", "academic_performance": "Academic performance (0-100)"}
+NAMES = {
+    "effort_score": "Recorded activity (0-100)",
+    "academic_performance": "Academic performance (0-100)",
+}
 WORDS = {"effort_score": "recorded activity", "academic_performance": "academic performance"}
 
 
@@ -41,10 +44,17 @@ class Picture:
 def distributions(metrics: pd.DataFrame) -> Picture:
     """Two histograms: effort_score and academic_performance; the median is marked and named."""
     figure = Figure(figsize=(9, 3.2), layout="constrained", facecolor="white")
-    for axes, (column, label) in zip(np.ravel(figure.subplots(1, 2, sharey=True)), NAMES.items(), strict=True):
+    for axes, (column, label) in zip(
+        np.ravel(figure.subplots(1, 2, sharey=True)), NAMES.items(), strict=True
+    ):
         values = metrics[column].dropna()
         axes.hist(
-            values, bins=np.arange(0, 101, 5).tolist(), color=ACTION, alpha=0.75, edgecolor="white", linewidth=0.5
+            values,
+            bins=np.arange(0, 101, 5).tolist(),
+            color=ACTION,
+            alpha=0.75,
+            edgecolor="white",
+            linewidth=0.5,
         )
         frame(axes, label, "students" if column == "effort_score" else "")
         missing = len(metrics) - len(values)
@@ -53,7 +63,10 @@ def distributions(metrics: pd.DataFrame) -> Picture:
             axes.axvline(values.median(), color=INK, linewidth=1)
             note = f"median {values.median():.0f}" + (f", {note}" if note else "")
         axes.set_title(note, fontsize=9, color=QUIET, loc="right")
-    medians = (f"half of the students are above {_median(metrics[column])} in {name}" for column, name in WORDS.items())
+    medians = (
+        f"half of the students are above {_median(metrics[column])} in {name}"
+        for column, name in WORDS.items()
+    )
     return Picture(figure, f"Distributions: {' and '.join(medians)}.")
 
 
@@ -68,9 +81,14 @@ def class_trends(weeks: pd.DataFrame, names: Mapping[str, str], calendar: Calend
     classes = sorted(weeks["class_id"].unique())
     columns = min(len(classes), 4)
     rows = -(-len(classes) // columns)
-    figure = Figure(figsize=(2.4 * columns, 1.7 * rows + 0.4), layout="constrained", facecolor="white", dpi=120)
+    figure = Figure(
+        figsize=(2.4 * columns, 1.7 * rows + 0.4), layout="constrained", facecolor="white", dpi=120
+    )
     fields = np.ravel(figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False))
-    styles = {"effort_score": {"color": ACTION}, "academic_performance": {"color": INK, "linestyle": "--"}}
+    styles = {
+        "effort_score": {"color": ACTION},
+        "academic_performance": {"color": INK, "linestyle": "--"},
+    }
     for axes, name in zip(fields, classes, strict=False):
         mine = weeks[weeks["class_id"] == name].sort_values("sem_week")
         for column, style in styles.items():
@@ -104,7 +122,15 @@ def semester(course: pd.DataFrame, calendar: Calendar) -> Picture:
               "academic_performance": (WORDS["academic_performance"], QUIET, "--")}  # fmt: skip
     said = []
     for column, (word, ink, line) in styles.items():
-        axes.plot(rows["sem_week"], rows[column], color=ink, linestyle=line, marker="o", markersize=3, label=word)
+        axes.plot(
+            rows["sem_week"],
+            rows[column],
+            color=ink,
+            linestyle=line,
+            marker="o",
+            markersize=3,
+            label=word,
+        )
         known = rows[column].dropna()
         if len(known):
             said.append(f"{word} {known.iloc[0]:.0f} to {known.iloc[-1]:.0f}")
@@ -117,7 +143,9 @@ def semester(course: pd.DataFrame, calendar: Calendar) -> Picture:
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     frame(axes, "Semester week", "of 100")
     figure.legend(loc="outside upper left", ncols=3, frameon=False, fontsize=9, labelcolor=INK)
-    return Picture(figure, f"Weeks {rows['sem_week'].min()} to {rows['sem_week'].max()}: {', '.join(said)}.")
+    return Picture(
+        figure, f"Weeks {rows['sem_week'].min()} to {rows['sem_week'].max()}: {', '.join(said)}."
+    )
 
 
 def _trend_told(weeks: pd.DataFrame, names: Mapping[str, str]) -> str:
@@ -150,7 +178,9 @@ def policy(grid: pd.DataFrame) -> Picture:
     """Failing students reached, and advisor hours, by watch threshold; one line a capacity. `grid` as `policy.grid`."""
     figure = Figure(figsize=(9, 3.6), layout="constrained", facecolor="white")
     reached, hours = np.ravel(figure.subplots(1, 2))
-    styles = dict(zip(sorted(grid["capacity"].unique()), ("-", "--", ":", "-.") * len(grid), strict=False))
+    styles = dict(
+        zip(sorted(grid["capacity"].unique()), ("-", "--", ":", "-.") * len(grid), strict=False)
+    )
     for capacity, rows in grid.groupby("capacity"):
         style = {"linestyle": styles[capacity], "color": ACTION, "marker": "o", "markersize": 4}
         reached.plot(rows["watch"], 100 * rows["fails_reached"], **style)
@@ -160,15 +190,21 @@ def policy(grid: pd.DataFrame) -> Picture:
     every = grid.drop_duplicates("watch").sort_values("watch")
     listed = 100 * every["fails_listed"]
     reached.plot(every["watch"], listed, color=INK, linewidth=1)
-    reached.annotate("on the list ", (every["watch"].iloc[0], listed.iloc[0]), color=INK, fontsize=9, ha="right")
+    reached.annotate(
+        "on the list ", (every["watch"].iloc[0], listed.iloc[0]), color=INK, fontsize=9, ha="right"
+    )
     frame(reached, "Watch threshold", "of those who failed, %")
     frame(hours, "Watch threshold", "advisor hours in the semester")
     reached.set_ylim(0, 102)
     for axes in (reached, hours):
         axes.margins(x=0.25)
     best = grid.sort_values(["fails_reached", "hours"], ascending=[False, True]).iloc[0]
-    policy_words = f"a watch threshold of {best['watch']:.0f} and a capacity of {best['capacity']:.0f}"
-    share = f"At most {100 * best['fails_reached']:.0f}% of those who failed would have been reached"
+    policy_words = (
+        f"a watch threshold of {best['watch']:.0f} and a capacity of {best['capacity']:.0f}"
+    )
+    share = (
+        f"At most {100 * best['fails_reached']:.0f}% of those who failed would have been reached"
+    )
     return Picture(figure, f"{share}, with {policy_words}, in {best['hours']:.0f} advisor hours.")
 
 
@@ -190,7 +226,10 @@ def reliability(table: pd.DataFrame, what: str, scale: float) -> Picture:
     axes.set_ylim(low, high)
     frame(axes, f"Forecast: {what}", "What happened")
     off = (said - was).abs()
-    return Picture(figure, f"Forecast and outcome differ by {off.mean():.0f} on average, at most by {off.max():.0f}.")
+    return Picture(
+        figure,
+        f"Forecast and outcome differ by {off.mean():.0f} on average, at most by {off.max():.0f}.",
+    )
 
 
 def _apart(heights: list[float], least: float = 6) -> list[float]:
@@ -215,7 +254,9 @@ def precision(tables: dict[str, pd.DataFrame]) -> Picture:
         base = 100 * table["base_rate"].set_axis(weeks)
     axes.plot(base.index, base, color=INK, linewidth=1, linestyle=":")
     ends.append((float(base.iloc[-1]), "all students", INK))
-    for height, (_, name, ink) in zip(_apart([end[0] for end in sorted(ends)]), sorted(ends), strict=True):
+    for height, (_, name, ink) in zip(
+        _apart([end[0] for end in sorted(ends)]), sorted(ends), strict=True
+    ):
         axes.annotate(f" {name}", (base.index[-1], height), color=ink, fontsize=9, va="center")
     axes.set_ylim(0, 102)
     axes.set_xlim(base.index[0] - 0.5, base.index[-1] + 0.22 * (base.index[-1] - base.index[0]))
@@ -224,5 +265,6 @@ def precision(tables: dict[str, pd.DataFrame]) -> Picture:
     first, table = next(iter(tables.items()))
     mean = 100 * table["precision_at_capacity"].mean()
     return Picture(
-        figure, f"Of those {first} would have given a place, {mean:.0f}% failed or left; of all, {base.mean():.0f}%."
+        figure,
+        f"Of those {first} would have given a place, {mean:.0f}% failed or left; of all, {base.mean():.0f}%.",
     )

@@ -16,7 +16,11 @@ from edumetrics.reports.figures import ACTION, INK, LINE, NAMES, QUIET, Picture,
 
 AXES = tuple(NAMES)
 # Tiers are told apart by shape; ink only repeats it.
-MARKS = {"critical": ("D", "#8A2A12", "Urgent"), "high": ("^", "#6E4A00", "Soon"), "watch": ("o", "#1F5A57", "In view")}
+MARKS = {
+    "critical": ("D", "#8A2A12", "Urgent"),
+    "high": ("^", "#6E4A00", "Soon"),
+    "watch": ("o", "#1F5A57", "In view"),
+}
 FAINT = "#C9C4B8"
 # Fewer points are no picture.
 LEAST = 3
@@ -52,12 +56,27 @@ class Galaxy:
         axes.set_xlim(-3, 103)
         axes.set_ylim(-3, 103)
         for star in self.stars:
-            axes.plot([star.was_x, star.x], [star.was_y, star.y], color=FAINT, linewidth=1, zorder=1)
+            axes.plot(
+                [star.was_x, star.x], [star.was_y, star.y], color=FAINT, linewidth=1, zorder=1
+            )
         _dots(axes, list(self.behind), s=12, color=FAINT, linewidths=0, zorder=1)
         _dots(axes, self._places(""), s=20, color=ACTION, alpha=0.55, linewidths=0, zorder=2)
-        handles = [Line2D([], [], linestyle="", marker="o", markersize=4, color=ACTION, alpha=0.55, label="others")]
+        handles = [
+            Line2D(
+                [],
+                [],
+                linestyle="",
+                marker="o",
+                markersize=4,
+                color=ACTION,
+                alpha=0.55,
+                label="others",
+            )
+        ]
         for tier, (mark, ink, word) in MARKS.items():
-            if _dots(axes, self._places(tier), s=44, marker=mark, color=ink, edgecolors="white", zorder=3):
+            if _dots(
+                axes, self._places(tier), s=44, marker=mark, color=ink, edgecolors="white", zorder=3
+            ):
                 handles.append(Line2D([], [], linestyle="", marker=mark, color=ink, label=word))
         if any(star.was_x == star.was_x for star in self.stars):
             handles.append(Line2D([], [], color=FAINT, linewidth=1.5, label="from last week"))
@@ -70,7 +89,10 @@ class Galaxy:
             )  # fmt: skip
         else:
             axes.set_title(
-                f"{len(self.stars)} students; the lines are the medians", fontsize=9, color=QUIET, loc="left"
+                f"{len(self.stars)} students; the lines are the medians",
+                fontsize=9,
+                color=QUIET,
+                loc="left",
             )
         return Picture(figure, self.alt)
 
@@ -96,10 +118,18 @@ def galaxy(
     if len(shown) < LEAST:
         return None
     now = shown[list(AXES)].to_numpy("float64")
-    tier = np.full(len(shown), "") if tiers is None else shown["student_id"].map(tiers).fillna("").to_numpy()
+    tier = (
+        np.full(len(shown), "")
+        if tiers is None
+        else shown["student_id"].map(tiers).fillna("").to_numpy()
+    )
     was = np.full_like(now, np.nan)
     if last is not None:
-        was = last.set_index("student_id")[list(AXES)].reindex(shown["student_id"]).to_numpy("float64")
+        was = (
+            last.set_index("student_id")[list(AXES)]
+            .reindex(shown["student_id"])
+            .to_numpy("float64")
+        )
     others = np.empty((0, 2)) if behind is None else behind[list(AXES)].dropna().to_numpy("float64")
     stars = tuple(
         Star(float(x), float(y), str(mark), float(was_x), float(was_y))
@@ -117,7 +147,9 @@ def _dots(axes: Axes, places: list[tuple[float, float]], **style: Any) -> bool:
 
 
 def _middle(stars: tuple[Star, ...]) -> tuple[float, float]:
-    return float(np.median([star.x for star in stars])), float(np.median([star.y for star in stars]))
+    return float(np.median([star.x for star in stars])), float(
+        np.median([star.y for star in stars])
+    )
 
 
 def _alt(stars: tuple[Star, ...]) -> str:
@@ -129,4 +161,6 @@ def _alt(stars: tuple[Star, ...]) -> str:
         return f"{len(low)} of {len(stars)} students are {both}."
     among = sum(bool(star.tier) for star in low)
     are = "is" if among == 1 else "are"
-    return f"Of {listed} on the list {among} {are} {both}, as {len(low)} of {len(stars)} students are."
+    return (
+        f"Of {listed} on the list {among} {are} {both}, as {len(low)} of {len(stars)} students are."
+    )

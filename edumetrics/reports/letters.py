@@ -16,7 +16,13 @@ from edumetrics.reports.model import Draft
 
 # Which reasons a letter may touch on, by how their codes begin; of what it says nothing, it is silent.
 TOPICS = {
-    "attendance": ("low_attendance", "attendance_", "out_of_reach", "forecast_attendance", "history_att"),
+    "attendance": (
+        "low_attendance",
+        "attendance_",
+        "out_of_reach",
+        "forecast_attendance",
+        "history_att",
+    ),
     "work": ("no_work", "missed_work", "forecast_work", "forecast_promptness", "history_assn"),
     "marks": ("academic_", "forecast_marks", "forecast_midterm", "history_exam"),
     "activity": ("effort_", "platform_", "forecast_activity"),
@@ -86,14 +92,18 @@ def draft(letter: str, to: str, about: About, *, to_parent: bool = False) -> Dra
 @cache
 def _template(letter: str) -> Template:
     # A file that a college edits is text with words filled in, not a program; and it is no HTML.
-    environment = SandboxedEnvironment(undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    environment = SandboxedEnvironment(
+        undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
     return environment.from_string(letter)
 
 
 def _parts(text: str, to: str) -> Draft:
     subject, _, rest = text.strip().partition("\n")
     if not subject.startswith(SUBJECT) or not rest.strip():
-        raise SettingsError(f"{LETTER} must begin with a line `{SUBJECT} ...`, and have a text beneath it.")
+        raise SettingsError(
+            f"{LETTER} must begin with a line `{SUBJECT} ...`, and have a text beneath it."
+        )
     paragraphs: list[list[str]] = [[]]
     for line in rest.strip().splitlines():
         if line.strip():

@@ -170,7 +170,10 @@ class Report:
     @property
     def galaxy(self) -> Galaxy | None:
         """The picture that it has, if it has one."""
-        return next((s.galaxy for s in self.sections if isinstance(s, Numbers) and s.galaxy is not None), None)
+        return next(
+            (s.galaxy for s in self.sections if isinstance(s, Numbers) and s.galaxy is not None),
+            None,
+        )
 
     @property
     def entries(self) -> tuple[Entry, ...]:
@@ -187,7 +190,9 @@ class Report:
         return replace(
             self,
             sections=tuple(
-                replace(s, entries=tuple(change(entry, s) for entry in s.entries)) if isinstance(s, Students) else s
+                replace(s, entries=tuple(change(entry, s) for entry in s.entries))
+                if isinstance(s, Students)
+                else s
                 for s in self.sections
             ),
         )

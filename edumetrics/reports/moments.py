@@ -8,7 +8,16 @@ import pandas as pd
 
 from edumetrics.forecast.subjects import HIGH
 from edumetrics.reports.model import Entry, Fact, Number, Numbers, Report, Section, Students, Table
-from edumetrics.reports.occasion import Occasion, cell, in_order, known, table_row, text, whole, whose
+from edumetrics.reports.occasion import (
+    Occasion,
+    cell,
+    in_order,
+    known,
+    table_row,
+    text,
+    whole,
+    whose,
+)
 from edumetrics.triage.reasons import told
 from edumetrics.triage.situation import Row
 
@@ -21,7 +30,9 @@ NO_FORECAST = (
     " wide, and nothing is said of the chance of failing."
 )
 RANGE = "The range is meant to hold four times in five."
-PREDICTION = "A score outside the range says something about the prediction, never about the student."
+PREDICTION = (
+    "A score outside the range says something about the prediction, never about the student."
+)
 
 
 def pre_semester_reports(occasion: Occasion, rows: pd.DataFrame) -> list[Report]:
@@ -32,7 +43,9 @@ def pre_semester_reports(occasion: Occasion, rows: pd.DataFrame) -> list[Report]
         rows: pre_sem_watchlist with advisor_id.
     """
     reports = []
-    for advisor, group in occasion.by_advisor(rows.sort_values("risk_probability_pct", ascending=False)):
+    for advisor, group in occasion.by_advisor(
+        rows.sort_values("risk_probability_pct", ascending=False)
+    ):
         watched = group[group["on_watchlist"].astype(bool)]
         entries = [_watched(occasion, advisor, row) for row in watched.to_dict("records")]
         headline = (
@@ -41,7 +54,11 @@ def pre_semester_reports(occasion: Occasion, rows: pd.DataFrame) -> list[Report]
             else "Nobody stands out before the semester begins."
         )
         cells = tuple(
-            table_row(row, *(cell(row[name], unit) for _, name, unit in HISTORY), cell(row["escalation_level"]))
+            table_row(
+                row,
+                *(cell(row[name], unit) for _, name, unit in HISTORY),
+                cell(row["escalation_level"]),
+            )
             for row in _by_name(group)
         )
         columns = (*(label for label, _, _ in HISTORY), "Weeks on a list last semester")
@@ -70,7 +87,11 @@ def _watched(occasion: Occasion, advisor: str, row: Row) -> Entry:
 
 
 def pre_exam_reports(
-    occasion: Occasion, exam: str, rows: pd.DataFrame, subjects: pd.DataFrame, listed: frozenset[str] = frozenset()
+    occasion: Occasion,
+    exam: str,
+    rows: pd.DataFrame,
+    subjects: pd.DataFrame,
+    listed: frozenset[str] = frozenset(),
 ) -> list[Report]:
     """Predicted scores with their ranges, the chance of failing, and the subjects at risk, for every advisor.
 
@@ -84,11 +105,19 @@ def pre_exam_reports(
     """
     at_risk: dict[Any, str] = subjects.groupby("student_id")["name"].agg(_some).to_dict()
     reports = []
-    for advisor, group in occasion.by_advisor(rows.sort_values(["p_fail", "predicted"], ascending=[False, True])):
+    for advisor, group in occasion.by_advisor(
+        rows.sort_values(["p_fail", "predicted"], ascending=[False, True])
+    ):
         near = group[group["at_risk"].astype(bool)]
         forecast = group["p_fail"].notna().any()
         entries = [
-            _ahead(occasion, advisor, row, at_risk, "on this week's list" if row["student_id"] in listed else "")
+            _ahead(
+                occasion,
+                advisor,
+                row,
+                at_risk,
+                "on this week's list" if row["student_id"] in listed else "",
+            )
             for row in near.to_dict("records")
         ]
         order = "The likeliest to fail first." if forecast else "The lowest prediction first."
@@ -98,16 +127,33 @@ def pre_exam_reports(
             else f"Everyone is on course to pass the {exam}, as things stand."
         )
         cells = tuple(
-            table_row(row, cell(row["predicted"]), _range(row), _chance(row), at_risk.get(row["student_id"], ""))
+            table_row(
+                row,
+                cell(row["predicted"]),
+                _range(row),
+                _chance(row),
+                at_risk.get(row["student_id"], ""),
+            )
             for row in _by_name(group)
         )
         compared = (("Predicted score", "predicted", ""), ("May fail", "may_fail", "%"))
         sections = (
-            *in_order(entries, occasion.params.triage.capacity_of(advisor), f"Before the {exam}", f"{order} {BESIDE}"),
+            *in_order(
+                entries,
+                occasion.params.triage.capacity_of(advisor),
+                f"Before the {exam}",
+                f"{order} {BESIDE}",
+            ),
             _beside(group, rows, compared, "As things stand"),
-            Table("Your students", ("Predicted score", "Range", "Chance of failing", "Subjects at risk"), cells),
+            Table(
+                "Your students",
+                ("Predicted score", "Range", "Chance of failing", "Subjects at risk"),
+                cells,
+            ),
         )
-        lead = f"The {exam} is predicted from the weeks so far. {RANGE}" if forecast else NO_FORECAST
+        lead = (
+            f"The {exam} is predicted from the weeks so far. {RANGE}" if forecast else NO_FORECAST
+        )
         subject = f"Before the {exam} · {len(near)} of {len(group)} students · week {occasion.week}"
         reports.append(_report(occasion, advisor, group, subject, headline, lead, sections))
     return reports
@@ -119,7 +165,9 @@ def _some(names: pd.Series) -> str:
     return ", ".join(names[:SUBJECTS]) + more
 
 
-def _ahead(occasion: Occasion, advisor: str, row: Row, at_risk: dict[Any, str], since: str) -> Entry:
+def _ahead(
+    occasion: Occasion, advisor: str, row: Row, at_risk: dict[Any, str], since: str
+) -> Entry:
     against = [record for record in row["reasons"] if record["points"] < 0][: REASONS - 1]
     facts = [Fact("Predicted:", f"{cell(row['predicted'])} of 100; the range is {_range(row)}.")]
     if known(row["p_fail"]):
@@ -149,7 +197,12 @@ def after_results_reports(occasion: Occasion, exam: str, rows: pd.DataFrame) -> 
         failed = group["failed"].fillna(value=False).astype(bool)
         entries = [_result(occasion, advisor, row) for row in group[failed].to_dict("records")]
         outside = [
-            Students(f"{word.capitalize()} the predicted range, and passed", note, tuple(lines), brief=True)
+            Students(
+                f"{word.capitalize()} the predicted range, and passed",
+                note,
+                tuple(lines),
+                brief=True,
+            )
             for word, note in (("below", PREDICTION), ("above", "A kind word is always welcome."))
             if (lines := [_outside(occasion, row) for row in _of_verdict(group[~failed], word)])
         ]
@@ -162,7 +215,11 @@ def after_results_reports(occasion: Occasion, exam: str, rows: pd.DataFrame) -> 
         passed = "did not pass" if entries else "passed, as far as results are known"
         count = len(entries) or int(group["failed"].notna().sum())
         sections = (
-            *in_order(entries, occasion.params.triage.capacity_of(advisor), "Who to talk to about what comes next"),
+            *in_order(
+                entries,
+                occasion.params.triage.capacity_of(advisor),
+                "Who to talk to about what comes next",
+            ),
             *outside,
             Table("Your students", columns, cells),
         )
@@ -177,11 +234,15 @@ def _looking_back(occasion: Occasion, group: pd.DataFrame, failed: pd.Series) ->
     told = []
     if failed.any():
         listed = int((group.loc[failed, "weeks_flagged"] > 0).sum())
-        told.append(f"{occasion.words(listed, capital=True)} of them had been on your list before the exam.")
+        told.append(
+            f"{occasion.words(listed, capital=True)} of them had been on your list before the exam."
+        )
     verdicts = group["verdict"].dropna()
     if len(verdicts):
         within = int((verdicts == "within").sum())
-        told.append(f"{within} of {len(verdicts)} scores fell within the predicted range; four in five are meant to.")
+        told.append(
+            f"{within} of {len(verdicts)} scores fell within the predicted range; four in five are meant to."
+        )
     else:
         told.append("Nothing had been predicted for this exam.")
     return " ".join(told)
@@ -196,12 +257,17 @@ def _result(occasion: Occasion, advisor: str, row: Row) -> Entry:
     count = f"in {occasion.words(weeks)} {'week' if weeks == 1 else 'weeks'}"
     listed = f"{count}, first in week {first}." if weeks else "not before the exam."
     return occasion.entry(
-        row, facts=(*facts, Fact("On your list:", listed)), **occasion.drafts(row, advisor, ["academic_level"])
+        row,
+        facts=(*facts, Fact("On your list:", listed)),
+        **occasion.drafts(row, advisor, ["academic_level"]),
     )
 
 
 def _outside(occasion: Occasion, row: Row) -> Entry:
-    return occasion.entry(row, reasons=(f"Score {cell(row['actual'])} of 100; the predicted range was {_range(row)}.",))
+    return occasion.entry(
+        row,
+        reasons=(f"Score {cell(row['actual'])} of 100; the predicted range was {_range(row)}.",),
+    )
 
 
 def _of_verdict(group: pd.DataFrame, word: str) -> list[Row]:
@@ -232,7 +298,9 @@ def _report(
     )
 
 
-def _of(occasion: Occasion, advisor: str, count: int, students: int, *, capital: bool = True) -> str:
+def _of(
+    occasion: Occasion, advisor: str, count: int, students: int, *, capital: bool = True
+) -> str:
     mine = whose(advisor, students)
     if students > 1 or not count:
         return f"{occasion.words(count, capital=capital)} of {mine}"
@@ -245,9 +313,16 @@ def _beside(
     """Medians of one's own students beside everyone's; `may_fail` is a share."""
 
     def middle(frame: pd.DataFrame, name: str) -> int | None:
-        return round(100 * frame["at_risk"].astype(bool).mean()) if name == "may_fail" else whole(frame[name].median())
+        return (
+            round(100 * frame["at_risk"].astype(bool).mean())
+            if name == "may_fail"
+            else whole(frame[name].median())
+        )
 
-    numbers = tuple(Number(label, middle(group, name), middle(rows, name), unit) for label, name, unit in measures)
+    numbers = tuple(
+        Number(label, middle(group, name), middle(rows, name), unit)
+        for label, name, unit in measures
+    )
     return Numbers("In numbers", about, "Your students", "All students", numbers)
 
 

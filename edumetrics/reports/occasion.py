@@ -65,17 +65,25 @@ class Occasion:
 
     def kicker(self, classes: pd.Series) -> tuple[str, ...]:
         """When it is, and which classes it is about."""
-        weeks = f"Week {self.week} of {self.calendar.weeks_per_semester} · {week_dates(self.first_day)}"
-        names = [self.people.classes.get(name) or name for name in sorted(classes.dropna().unique())]
+        weeks = (
+            f"Week {self.week} of {self.calendar.weeks_per_semester} · {week_dates(self.first_day)}"
+        )
+        names = [
+            self.people.classes.get(name) or name for name in sorted(classes.dropna().unique())
+        ]
         return weeks, ", ".join(names) if len(names) <= 3 else f"{len(names)} classes"
 
     def words(self, count: int, *, capital: bool = False) -> str:
         """A number in words, as far as the sentences go."""
-        return self.params.sentences.say(f"{{value:{'Words' if capital else 'words'}}}", value=count)
+        return self.params.sentences.say(
+            f"{{value:{'Words' if capital else 'words'}}}", value=count
+        )
 
     def by_advisor(self, rows: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
         """Rows with names, by advisor; those without one under `UNASSIGNED`."""
-        named = rows.merge(self.people.names, on="student_id", how="left").fillna({"advisor_id": UNASSIGNED})
+        named = rows.merge(self.people.names, on="student_id", how="left").fillna(
+            {"advisor_id": UNASSIGNED}
+        )
         for advisor, group in named.groupby("advisor_id"):
             yield str(advisor), group
 
@@ -85,11 +93,15 @@ class Occasion:
         return Entry(str(row["student_id"]), shown_name(row), text(row["roll_number"]), str(row["class_id"]),
                      urgency=word, shape=shape, **more)  # fmt: skip
 
-    def drafts(self, row: Row, advisor: str, codes: list[str], open_work: int = 0) -> dict[str, Any]:
+    def drafts(
+        self, row: Row, advisor: str, codes: list[str], open_work: int = 0
+    ) -> dict[str, Any]:
         """The emails that an advisor may send about a student: to the student, and to a parent where permitted."""
         student, name = str(row["student_id"]), shown_name(row)
         signed = self.people.advisors.get(advisor, "")
-        about = About(name, signed, letters.topics(codes), open_work, next_exam(self.week, self.calendar))
+        about = About(
+            name, signed, letters.topics(codes), open_work, next_exam(self.week, self.calendar)
+        )
         own, parent = self.people.emails.get(student, ""), self.people.parents.get(student, "")
         return {
             "draft": letters.draft(self.params.letter, own, about),
@@ -106,10 +118,14 @@ CLOSING = (
     " them.",
     "It is confidential, holds your students and nobody else's, and says nothing that a student may not ask to read.",
 )
-ACTIVITY = "Recorded activity is only what the college's systems saw, never how hard someone is trying."
+ACTIVITY = (
+    "Recorded activity is only what the college's systems saw, never how hard someone is trying."
+)
 
 
-def in_order(entries: list[Entry], capacity: int, title: str, note: str = "") -> tuple[Section, ...]:
+def in_order(
+    entries: list[Entry], capacity: int, title: str, note: str = ""
+) -> tuple[Section, ...]:
     """As many cards as an advisor has time for, the rest in lines; no section without anyone."""
     first = Students(title, note, tuple(entries[:capacity]))
     rest = Students(BRIEFLY, "", tuple(entries[capacity:]), brief=True)
@@ -119,7 +135,11 @@ def in_order(entries: list[Entry], capacity: int, title: str, note: str = "") ->
 def whose(advisor: str, students: int) -> str:
     """A reader's students, such as `your 62 students`."""
     if advisor == UNASSIGNED:
-        return f"{students} students without an advisor" if students != 1 else "one student without an advisor"
+        return (
+            f"{students} students without an advisor"
+            if students != 1
+            else "one student without an advisor"
+        )
     return f"your {students} students" if students != 1 else "your one student"
 
 
@@ -130,7 +150,11 @@ def shown_name(row: Row) -> str:
 
 def table_row(row: Row, *cells: str) -> TableRow:
     """A student of a frame with names, in a table."""
-    return TableRow(shown_name(row), " · ".join(filter(None, (text(row["roll_number"]), str(row["class_id"])))), cells)
+    return TableRow(
+        shown_name(row),
+        " · ".join(filter(None, (text(row["roll_number"]), str(row["class_id"])))),
+        cells,
+    )
 
 
 def text(value: Any) -> str:
@@ -170,7 +194,9 @@ def week_dates(first_day: pd.Timestamp) -> str:
     '30 March to 5 April 2026'
     """
     last = first_day + pd.Timedelta(days=6)
-    begins = f"{first_day.day}" if first_day.month == last.month else f"{first_day.day} {first_day:%B}"
+    begins = (
+        f"{first_day.day}" if first_day.month == last.month else f"{first_day.day} {first_day:%B}"
+    )
     return f"{begins} to {last.day} {last:%B %Y}"
 
 
@@ -191,4 +217,8 @@ def exam_ahead(week: int, calendar: Calendar) -> str:
     if not name or exam is None:
         return ""
     away = exam - week
-    return f"The {name} is next week." if away == 1 else f"The {name} is in {away} weeks, in week {exam}."
+    return (
+        f"The {name} is next week."
+        if away == 1
+        else f"The {name} is in {away} weeks, in week {exam}."
+    )

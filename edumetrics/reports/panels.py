@@ -70,8 +70,13 @@ def panel(course: pd.DataFrame, week: int, calendar: Calendar) -> Panel | None:
              for n, (_, name, _) in enumerate(LINES)]  # fmt: skip
     if not any(line.end for line in found):
         return None
-    exams = [w for w in (calendar.midterm_week, calendar.endterm_week) if w is not None and w <= span]
-    bands = tuple((round(LEFT + max(w - 1.5, 0) * step, 1), round(step * (1 if w > 1 else 0.5), 1)) for w in exams)
+    exams = [
+        w for w in (calendar.midterm_week, calendar.endterm_week) if w is not None and w <= span
+    ]
+    bands = tuple(
+        (round(LEFT + max(w - 1.5, 0) * step, 1), round(step * (1 if w > 1 else 0.5), 1))
+        for w in exams
+    )
     rule = "" if calendar.attendance_rule_pct is None else f"{calendar.attendance_rule_pct:g}%"
     told = ", ".join(f"{line.label.lower()} {line.course}" for line in found if line.end)
     return Panel(tuple(found), bands, "week 1", f"week {week}", f"Up to week {week}: {told}.", rule)

@@ -21,7 +21,9 @@ def readable(frame: pd.DataFrame, name: str, digits: int = 0) -> Styler:
         digits: how many decimals other numbers have.
     """
     numbers = frame.select_dtypes("number").columns
-    whole: dict[Any, Any] = {column: "{:.0f}" for column in numbers if (frame[column].dropna() % 1 == 0).all()}
+    whole: dict[Any, Any] = {
+        column: "{:.0f}" for column in numbers if (frame[column].dropna() % 1 == 0).all()
+    }
     formats = dict.fromkeys(numbers, f"{{:.{digits}f}}") | whole
     style = frame.style.format(formats, na_rep="–", escape="html").hide(axis="index").set_uuid(name)
     texts: list[Hashable] = [column for column in frame.columns if column not in numbers]

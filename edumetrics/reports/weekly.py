@@ -9,7 +9,16 @@ import pandas as pd
 
 from edumetrics.reports import cards
 from edumetrics.reports.galaxy import galaxy
-from edumetrics.reports.model import Number, Numbers, Prose, Report, Section, Students, Table, TableRow
+from edumetrics.reports.model import (
+    Number,
+    Numbers,
+    Prose,
+    Report,
+    Section,
+    Students,
+    Table,
+    TableRow,
+)
 from edumetrics.reports.occasion import (
     ACTIVITY,
     BRIEFLY,
@@ -131,9 +140,17 @@ def _headline(occasion: Occasion, advisor: str, flags: pd.DataFrame, students: i
     first = int(flags["within_capacity"].sum())
     mine = whose(advisor, students)
     if first:
-        who = f"{occasion.words(first, capital=True)} of {mine}" if students > 1 else mine[0].upper() + mine[1:]
+        who = (
+            f"{occasion.words(first, capital=True)} of {mine}"
+            if students > 1
+            else mine[0].upper() + mine[1:]
+        )
         return f"{who} could use a word from you."
-    return "Everyone on your list is being looked after." if len(flags) else "Nobody is on your list this week."
+    return (
+        "Everyone on your list is being looked after."
+        if len(flags)
+        else "Nobody is on your list this week."
+    )
 
 
 def _lead(occasion: Occasion, flags: pd.DataFrame, new: int, findings: int) -> str:
@@ -141,7 +158,9 @@ def _lead(occasion: Occasion, flags: pd.DataFrame, new: int, findings: int) -> s
     rest = len(flags) - first - int(flags["looked_after"].sum())
     told = []
     if new:
-        told.append(f"{occasion.words(new, capital=True)} of those listed {'is' if new == 1 else 'are'} new.")
+        told.append(
+            f"{occasion.words(new, capital=True)} of those listed {'is' if new == 1 else 'are'} new."
+        )
     if rest:
         more = "is one more" if rest == 1 else f"are {occasion.words(rest)} more"
         told.append(f"There {more} for when you have time.")
@@ -167,16 +186,29 @@ def _lists(
 ) -> tuple[Section, ...]:
     inside, cared_for = flags["within_capacity"].astype(bool), flags["looked_after"].astype(bool)
     found = (
-        Students("Start here", "Most urgent first.", cards.cards(occasion, advisor, flags[inside], latest, panels)),
+        Students(
+            "Start here",
+            "Most urgent first.",
+            cards.cards(occasion, advisor, flags[inside], latest, panels),
+        ),
         Students(BRIEFLY, "", cards.lines(occasion, flags[~inside & ~cared_for]), brief=True),
-        Students("Being looked after", "", cards.looked_after(occasion, flags[cared_for], caring), brief=True),
+        Students(
+            "Being looked after",
+            "",
+            cards.looked_after(occasion, flags[cared_for], caring),
+            brief=True,
+        ),
     )
     return tuple(section for section in found if section.entries)
 
 
 def _departures(occasion: Occasion, left: pd.DataFrame) -> tuple[Section, ...]:
     note = "Nothing to do here; a kind word is always welcome."
-    return (Students("Left the list", note, cards.departures(occasion, left), brief=True),) if len(left) else ()
+    return (
+        (Students("Left the list", note, cards.departures(occasion, left), brief=True),)
+        if len(left)
+        else ()
+    )
 
 
 def _numbers(
@@ -235,6 +267,12 @@ def _health(health: pd.DataFrame, classes: set[str]) -> str:
             fresh.setdefault(week, []).append(name)
         else:
             told.append(message)
-    said = [f"Recorded up to {week.rstrip('.')}: {', '.join(names).lower()}." for week, names in fresh.items()]
+    said = [
+        f"Recorded up to {week.rstrip('.')}: {', '.join(names).lower()}."
+        for week, names in fresh.items()
+    ]
     other = mine[(mine["count"] > 0) & ~mine["check"].str.endswith(": feed")]["message"]
-    return " ".join(dict.fromkeys([*said, *told, *other])) or "Nothing is known about how fresh the data is."
+    return (
+        " ".join(dict.fromkeys([*said, *told, *other]))
+        or "Nothing is known about how fresh the data is."
+    )

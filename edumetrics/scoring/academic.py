@@ -24,7 +24,9 @@ def academic(observed: Observed, calendar: Calendar, scoring: Scoring) -> pd.Dat
     assignments, quizzes = work
     weeks = calendar.last_teaching_weeks(roll.week, len(scoring.academic_weights))
     marks = {str(week): mean_mark(work, [week]) for week in weeks}
-    weights = {str(week): weight for week, weight in zip(weeks, scoring.academic_weights, strict=False)}
+    weights = {
+        str(week): weight for week, weight in zip(weeks, scoring.academic_weights, strict=False)
+    }
     so_far = list(calendar.last_teaching_weeks(roll.week, calendar.weeks_per_semester))
     return pd.DataFrame(
         {

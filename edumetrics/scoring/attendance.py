@@ -26,7 +26,11 @@ def registers(roll: Roll, facts: Facts, calendar: Calendar) -> tuple[Matrix, Mat
     frame = frame[frame["week"].isin([w for w in calendar.teaching_weeks if w <= roll.week])]
     rows = roll.rows(frame["student_id"])
     semesters = roll.frame["semester"].to_numpy()
-    kept = (rows >= 0) & (semesters[rows] == frame["semester"].to_numpy()) if len(roll.frame) else rows >= 0
+    kept = (
+        (rows >= 0) & (semesters[rows] == frame["semester"].to_numpy())
+        if len(roll.frame)
+        else rows >= 0
+    )
     at = (rows[kept], frame["week"].to_numpy()[kept])
     np.add.at(held, at, frame["held"].to_numpy()[kept])
     np.add.at(present, at, frame["present"].to_numpy()[kept])
@@ -68,13 +72,17 @@ def standing(
     left = lectures_left(total, weeks_held, calendar.teaching_weeks_left(week))
     needed = lectures_needed(total, attended, left, calendar.attendance_rule_pct)
     window = list(calendar.last_teaching_weeks(week, scoring.detention_weeks))
-    risk = _risk_of_detention(held[:, window], present[:, window], share, left, needed, scoring.detention_prior_weeks)
+    risk = _risk_of_detention(
+        held[:, window], present[:, window], share, left, needed, scoring.detention_prior_weeks
+    )
     if week < scoring.detention_from_week:
         risk = np.full(len(total), np.nan)
     must = np.maximum(needed, 0)
     values = dict(zip(names, (left, must, np.maximum(left - must, 0), risk), strict=True))
     known = weeks_held > 0
-    return frame.assign(**{name: np.where(known, column, np.nan) for name, column in values.items()})
+    return frame.assign(
+        **{name: np.where(known, column, np.nan) for name, column in values.items()}
+    )
 
 
 def lectures_left(held: Vector, weeks_held: Vector, weeks_left: int) -> Vector:
@@ -101,7 +109,9 @@ def class_share(roll: Roll, held: Matrix, present: Matrix) -> Floats:
     """Share attended to date over the class's rows of the week, student by student; NaN where nothing was held."""
     codes = roll.classes[:, roll.week]
     size = len(roll.pairings)
-    return divide(np.bincount(codes, present.sum(axis=1), size), np.bincount(codes, held.sum(axis=1), size))[codes]
+    return divide(
+        np.bincount(codes, present.sum(axis=1), size), np.bincount(codes, held.sum(axis=1), size)
+    )[codes]
 
 
 def _risk_of_detention(

@@ -28,8 +28,12 @@ def effort(observed: Observed, attendance_pct: Floats, scoring: Scoring) -> pd.D
     quality = divide(assignments.quality_sum, assignments.judged + assignments.missed[:, week])
     rates = [_rate(part, week) for part in ((assignments,), (quizzes,), observed.work)]
     signals = {
-        "library_visits": 100 * np.minimum(visits, scoring.library_visits_full) / scoring.library_visits_full,
-        "book_borrows": 100 * np.minimum(loans, scoring.book_borrows_full) / scoring.book_borrows_full,
+        "library_visits": 100
+        * np.minimum(visits, scoring.library_visits_full)
+        / scoring.library_visits_full,
+        "book_borrows": 100
+        * np.minimum(loans, scoring.book_borrows_full)
+        / scoring.book_borrows_full,
         "assignment_quality": quality,
         "clean_work": 100 - assignments.similarity,
         "attendance": attendance_pct,

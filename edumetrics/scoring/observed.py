@@ -107,6 +107,8 @@ def _midterm(called: Roll, midterms: pd.DataFrame) -> Floats:
     score = np.full(len(called.frame), np.nan)
     if len(score):
         row = called.rows(midterms["student_id"])
-        own = (row >= 0) & (midterms["known_by"].to_numpy() == called.frame["week_end"].to_numpy()[row])
+        own = (row >= 0) & (
+            midterms["known_by"].to_numpy() == called.frame["week_end"].to_numpy()[row]
+        )
         score[row[own]] = midterms["score"].to_numpy()[own]
     return score

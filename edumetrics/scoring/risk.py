@@ -13,7 +13,9 @@ from edumetrics.scoring.signals import Floats, divide
 BASELINE_METRICS = ("effort_score", "academic_performance", "weekly_att_pct", "lms_active_days")
 
 
-def baselines(roll: Roll, history: pd.DataFrame, calendar: Calendar, scoring: Scoring) -> dict[str, Floats]:
+def baselines(
+    roll: Roll, history: pd.DataFrame, calendar: Calendar, scoring: Scoring
+) -> dict[str, Floats]:
     """Each metric's mean over the four teaching weeks before this one, as stored at each week's own end.
 
     Args:
@@ -51,17 +53,22 @@ def components(
     """
     level = scoring.pass_mark + scoring.academic_margin
     scales = scoring.risk_scales
-    values = {name: metrics[name].to_numpy(dtype="float64") for name in (*BASELINE_METRICS, "risk_of_detention")}
+    values = {
+        name: metrics[name].to_numpy(dtype="float64")
+        for name in (*BASELINE_METRICS, "risk_of_detention")
+    }
     missed, due = missed_work(observed, calendar, scoring)
     active = baseline["lms_active_days"]
     parts = {
         "attendance_standing": values["risk_of_detention"] / 100,
         "academic_level": (level - values["academic_performance"]) / level,
         "missed_work": divide(missed, due),
-        "attendance_fall": (baseline["weekly_att_pct"] - values["weekly_att_pct"]) / scales.attendance_fall,
+        "attendance_fall": (baseline["weekly_att_pct"] - values["weekly_att_pct"])
+        / scales.attendance_fall,
         "effort_level": (class_effort - values["effort_score"]) / scales.effort_level,
         "effort_fall": (baseline["effort_score"] - values["effort_score"]) / scales.effort_fall,
-        "academic_fall": (baseline["academic_performance"] - values["academic_performance"]) / scales.academic_fall,
+        "academic_fall": (baseline["academic_performance"] - values["academic_performance"])
+        / scales.academic_fall,
         "platform_silence": (active - values["lms_active_days"]) / np.maximum(active, 1),
     }
     return {name: np.clip(part, 0, 1) for name, part in parts.items()}
@@ -90,4 +97,7 @@ def points(parts: dict[str, Floats], scoring: Scoring) -> dict[str, Floats]:
     """
     weights = scoring.risk_weights.model_dump()
     present = np.sum([weight * ~np.isnan(parts[name]) for name, weight in weights.items()], axis=0)
-    return {name: np.nan_to_num(divide(100 * weight * parts[name], present)) for name, weight in weights.items()}
+    return {
+        name: np.nan_to_num(divide(100 * weight * parts[name], present))
+        for name, weight in weights.items()
+    }

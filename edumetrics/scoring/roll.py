@@ -80,7 +80,15 @@ def call(facts: Facts) -> Roll:
     )
     classes = classes[on_roll]
     first_day = days[classes[:, facts.week], 1]
-    roll = Roll(facts.week, frame, classes, pairings, starts[on_roll], first_day, np.zeros_like(classes, dtype=bool))
+    roll = Roll(
+        facts.week,
+        frame,
+        classes,
+        pairings,
+        starts[on_roll],
+        first_day,
+        np.zeros_like(classes, dtype=bool),
+    )
     return roll if facts.excuses is None else _excuse(roll, facts.excuses)
 
 
@@ -94,10 +102,16 @@ def _classes_by_week(facts: Facts, students: pd.DataFrame, pairings: pd.DataFram
     doubles = facts.double_registers[facts.double_registers["week"] <= facts.week]
     decided = doubles.merge(pairings.reset_index(names="code"), on="class_id")
     rows = index.get_indexer(pd.Index(decided["student_id"]))
-    classes[rows[rows >= 0], decided["week"].to_numpy()[rows >= 0]] = decided["code"].to_numpy()[rows >= 0]
-    today = students[["class_id"]].merge(pairings.reset_index(names="code"), on="class_id", how="left")["code"]
+    classes[rows[rows >= 0], decided["week"].to_numpy()[rows >= 0]] = decided["code"].to_numpy()[
+        rows >= 0
+    ]
+    today = students[["class_id"]].merge(
+        pairings.reset_index(names="code"), on="class_id", how="left"
+    )["code"]
     classes[:, 0] = today.fillna(NO_CLASS).to_numpy()
-    latest = np.maximum.accumulate(np.where(classes == NO_CLASS, 0, np.arange(facts.week + 1)), axis=1)
+    latest = np.maximum.accumulate(
+        np.where(classes == NO_CLASS, 0, np.arange(facts.week + 1)), axis=1
+    )
     return np.take_along_axis(classes, latest, axis=1)
 
 
@@ -129,7 +143,10 @@ def _excuse(roll: Roll, excuses: pd.DataFrame) -> Roll:
     offsets = np.arange(lengths.sum()) - np.repeat(np.cumsum(lengths) - lengths, lengths)
     # Days are made unique first: two excuses for one day excuse it once.
     days = pd.DataFrame(
-        {"row": np.repeat(spans["row"], lengths), "day": np.repeat(spans["from"], lengths) + offsets}
+        {
+            "row": np.repeat(spans["row"], lengths),
+            "day": np.repeat(spans["from"], lengths) + offsets,
+        }
     ).drop_duplicates()
     row, day = days["row"].to_numpy(), days["day"].to_numpy()
     covered = np.zeros_like(roll.starts)

@@ -9,7 +9,9 @@ import numpy as np
 Floats = np.ndarray[tuple[int], np.dtype[np.float64]]
 
 
-def weighted_mean(signals: Mapping[str, Floats], weights: Mapping[str, float]) -> tuple[Floats, Floats]:
+def weighted_mean(
+    signals: Mapping[str, Floats], weights: Mapping[str, float]
+) -> tuple[Floats, Floats]:
     """Mean of the signals present, their weights renormalised, and the share of weight present.
 
     Args:
@@ -34,7 +36,9 @@ def weighted_mean(signals: Mapping[str, Floats], weights: Mapping[str, float]) -
 def divide(numerator: np.ndarray, denominator: np.ndarray) -> Floats:
     """Elementwise quotient; NaN where the denominator is not above 0."""
     above = np.asarray(denominator) > 0
-    return np.asarray(np.divide(numerator, denominator, out=np.full(np.shape(denominator), np.nan), where=above))
+    return np.asarray(
+        np.divide(numerator, denominator, out=np.full(np.shape(denominator), np.nan), where=above)
+    )
 
 
 def placed(

@@ -54,7 +54,11 @@ class Scored:
 
 
 def score(
-    observed: Observed, history: pd.DataFrame, calendar: Calendar, scoring: Scoring, peers: Peers | None = None
+    observed: Observed,
+    history: pd.DataFrame,
+    calendar: Calendar,
+    scoring: Scoring,
+    peers: Peers | None = None,
 ) -> Scored:
     """Score what was counted in a week.
 
@@ -66,8 +70,14 @@ def score(
         peers: what the classes are like; that of the classes on this roll when None.
     """
     roll = observed.roll
-    share = peers.attendance_share if peers else attendance.class_share(roll, observed.held, observed.present)
-    standing = attendance.standing(roll.week, observed.held, observed.present, share, calendar, scoring)
+    share = (
+        peers.attendance_share
+        if peers
+        else attendance.class_share(roll, observed.held, observed.present)
+    )
+    standing = attendance.standing(
+        roll.week, observed.held, observed.present, share, calendar, scoring
+    )
     frame = pd.concat(
         [
             roll.frame,
@@ -76,7 +86,12 @@ def score(
             academic.academic(observed, calendar, scoring),
         ],
         axis=1,
-    ).assign(sem_week=roll.week, lms_active_days=observed.active_days, lms_events=observed.clicks, p_fail=np.nan)
+    ).assign(
+        sem_week=roll.week,
+        lms_active_days=observed.active_days,
+        lms_events=observed.clicks,
+        p_fail=np.nan,
+    )
     peers = peers or Peers(share, risk.class_effort(roll, frame["effort_score"].to_numpy()))
     baseline = risk.baselines(roll, history, calendar, scoring)
     parts = risk.components(observed, frame, baseline, peers.effort, calendar, scoring)
@@ -85,7 +100,9 @@ def score(
     return Scored(observed, metrics, parts, baseline, peers)
 
 
-def metrics(facts: Facts, history: pd.DataFrame, calendar: Calendar, scoring: Scoring) -> pd.DataFrame:
+def metrics(
+    facts: Facts, history: pd.DataFrame, calendar: Calendar, scoring: Scoring
+) -> pd.DataFrame:
     """The weekly metrics of every student on the roll: `observe`, then `score`.
 
     Raises:

@@ -64,14 +64,23 @@ def collect(roll: Roll, facts: Facts, calendar: Calendar) -> tuple[Work, Work]:
 
 
 def _one_kind(
-    roll: Roll, facts: Facts, items: pd.DataFrame, done: pd.DataFrame, extensions: pd.DataFrame, weeks: list[int]
+    roll: Roll,
+    facts: Facts,
+    items: pd.DataFrame,
+    done: pd.DataFrame,
+    extensions: pd.DataFrame,
+    weeks: list[int],
 ) -> Work:
     due = _due(roll, facts, items, extensions, weeks)
     size = len(roll.frame)
     counts = {name: np.zeros(roll.classes.shape, dtype=np.int64) for name in ("done", "marked")}
     handed_on = np.zeros_like(due)
     mark_sum = np.zeros(roll.classes.shape)
-    judged, quality, similarity = np.zeros(size, dtype=np.int64), np.zeros(size), np.full(size, np.nan)
+    judged, quality, similarity = (
+        np.zeros(size, dtype=np.int64),
+        np.zeros(size),
+        np.full(size, np.nan),
+    )
     last_day = np.full(size, -1, dtype=np.int64)
     if len(done) and size:
         rows = _own(roll, done)
@@ -90,14 +99,28 @@ def _one_kind(
         np.add.at(judged, now["row"], now["judged"])
         np.add.at(quality, now["row"], now["quality_sum"].fillna(0))
         np.fmax.at(similarity, now["row"], now["similarity"])
-    return Work(due, counts["done"], counts["marked"], mark_sum, handed_on, judged, quality, similarity, last_day)
+    return Work(
+        due,
+        counts["done"],
+        counts["marked"],
+        mark_sum,
+        handed_on,
+        judged,
+        quality,
+        similarity,
+        last_day,
+    )
 
 
 def _own(roll: Roll, done: pd.DataFrame) -> pd.DataFrame:
     """Rows of students on the roll in their own semester, as known at the student's own week's end."""
     row = roll.rows(done["student_id"])
     ends, semesters = roll.frame["week_end"].to_numpy(), roll.frame["semester"].to_numpy()
-    kept = (row >= 0) & (done["known_by"].to_numpy() == ends[row]) & (done["semester"].to_numpy() == semesters[row])
+    kept = (
+        (row >= 0)
+        & (done["known_by"].to_numpy() == ends[row])
+        & (done["semester"].to_numpy() == semesters[row])
+    )
     rows: pd.DataFrame = done[kept].assign(row=row[kept])
     day = rows["last_date"].to_numpy().astype("datetime64[D]")
     return rows.assign(last_day=np.where(np.isnat(day), -1, day.astype(np.int64)))
@@ -113,11 +136,15 @@ def _counted(roll: Roll, facts: Facts, rows: pd.DataFrame, weeks: list[int]) -> 
     return rows[_enrolled(roll, facts.enrolments, rows)]
 
 
-def _due(roll: Roll, facts: Facts, items: pd.DataFrame, extensions: pd.DataFrame, weeks: list[int]) -> Matrix:
+def _due(
+    roll: Roll, facts: Facts, items: pd.DataFrame, extensions: pd.DataFrame, weeks: list[int]
+) -> Matrix:
     """How many items fall due, students by weeks."""
     due = np.zeros(roll.classes.shape, dtype=np.int64)
     items = items.assign(code=roll.pairing_codes(items))
-    dated = items[items["due_week"].isin(weeks) & (items["code"] >= 0)].astype({"due_week": "int64"})
+    dated = items[items["due_week"].isin(weeks) & (items["code"] >= 0)].astype(
+        {"due_week": "int64"}
+    )
     if facts.enrolments is None:
         by_class = np.zeros((len(roll.pairings) + 1, roll.week + 1), dtype=np.int64)
         np.add.at(by_class, (dated["code"].to_numpy(), dated["due_week"].to_numpy()), 1)
@@ -138,7 +165,9 @@ def _expected(roll: Roll, dated: pd.DataFrame) -> pd.DataFrame:
     counts = counts.rename(columns={"due_week": "week", "size": "items"})
     found = []
     for week, part in counts.groupby("week"):
-        students = pd.DataFrame({"row": np.arange(len(roll.frame)), "code": roll.classes[:, int(str(week))]})
+        students = pd.DataFrame(
+            {"row": np.arange(len(roll.frame)), "code": roll.classes[:, int(str(week))]}
+        )
         found.append(students.merge(part, on="code"))
     empty = pd.DataFrame({"row": [], "week": [], "subject_id": [], "items": []}).astype(
         {"row": "int64", "week": "int64", "items": "int64"}
@@ -146,7 +175,9 @@ def _expected(roll: Roll, dated: pd.DataFrame) -> pd.DataFrame:
     return pd.concat(found, ignore_index=True) if found else empty
 
 
-def _moved(roll: Roll, facts: Facts, items: pd.DataFrame, extensions: pd.DataFrame, weeks: list[int]) -> Matrix:
+def _moved(
+    roll: Roll, facts: Facts, items: pd.DataFrame, extensions: pd.DataFrame, weeks: list[int]
+) -> Matrix:
     """What extensions change: one less in the week the item was due, one more in the week it is due now."""
     change = np.zeros(roll.classes.shape, dtype=np.int64)
     moved = extensions.merge(items, on="item_id")

@@ -67,12 +67,16 @@ def report(as_of: date | None = None) -> Iterator[str]:
             yield _why_no_term(college, position, as_of or workspace.today)
             return
         week = max(position.week(calendar), 1)
-        found = pd.concat([plausible.findings(college, term, week), health.findings(college, term, week)])
+        found = pd.concat(
+            [plausible.findings(college, term, week), health.findings(college, term, week)]
+        )
         yield from _findings(found)
         yield from _flagged(workspace, college, term, week)
     stops = int((found["status"] == "block").sum())
     if stops:
-        raise Refused(f"A run would mislead: correct the mapping where it says STOP above ({stops}), then check again.")
+        raise Refused(
+            f"A run would mislead: correct the mapping where it says STOP above ({stops}), then check again."
+        )
     yield "Nothing here would mislead a run."
 
 
@@ -93,7 +97,9 @@ def _why_no_term(college: College, position: Position, day: date) -> str:
     ):  # fmt: skip
         if empty:
             raise Refused(f"No term is in session, as {what}: correct its mapping.")
-    return f"No term is in session on {day}, by the calendar and the dates of attendance: see --as-of."
+    return (
+        f"No term is in session on {day}, by the calendar and the dates of attendance: see --as-of."
+    )
 
 
 def _analysis(workspace: Workspace) -> Iterator[str]:
@@ -166,10 +172,17 @@ def _by_week(college: College, relation: Relation, term: Term) -> Iterator[str]:
     joined: sa.FromClause = relation.rows
     if parent is not None:
         key = parent.table.key[0]
-        about, joined = parent, sa.join(relation.rows, parent.rows, relation.c[key] == parent.c[key])
+        about, joined = (
+            parent,
+            sa.join(relation.rows, parent.rows, relation.c[key] == parent.c[key]),
+        )
     if about.table.name in WEEKS:
         week = about.c[WEEKS[about.table.name]].label("week")
-        wanted = sa.select(week, sa.func.count().label("rows")).select_from(joined).where(term.within(about))
+        wanted = (
+            sa.select(week, sa.func.count().label("rows"))
+            .select_from(joined)
+            .where(term.within(about))
+        )
         counts = college.frame(wanted.group_by(week).order_by(week), name).dropna()
         told = ", ".join(f"{row.week:.0f}: {row.rows:,.0f}" for row in counts.itertuples())
         yield f"  rows of this term by week  {told or 'none'}"
@@ -184,7 +197,10 @@ def _by_week(college: College, relation: Relation, term: Term) -> Iterator[str]:
 def _unmarked(college: College, relation: Relation, term: Term) -> Iterator[str]:
     c = relation.c
     marked = sa.case((sa.and_(c.present >= 0, c.lectures_held >= 0), 1), else_=0)
-    sums: list[sa.ColumnElement[Any]] = [sa.func.count().label("rows"), sa.func.sum(marked).label("marked")]
+    sums: list[sa.ColumnElement[Any]] = [
+        sa.func.count().label("rows"),
+        sa.func.sum(marked).label("marked"),
+    ]
     wanted = sa.select(*sums)
     counts = college.frame(wanted.where(term.within(relation)), "attendance").iloc[0]
     if counts["rows"]:
@@ -199,7 +215,11 @@ def _flagged(workspace: Workspace, college: College, term: Term, week: int) -> I
         yield "Lists: no teaching week has data yet."
         return
     try:
-        made = weekly.compute(weekly.gather(workspace, college, term, weeks[0], Path(), replay=True, with_health=False))
+        made = weekly.compute(
+            weekly.gather(
+                workspace, college, term, weeks[0], Path(), replay=True, with_health=False
+            )
+        )
         flags = weekly.triage(made).lists.flags
     except EduMetricsError as error:
         yield f"Lists: cannot be drawn up ({error})"
@@ -219,11 +239,19 @@ def _findings(found: pd.DataFrame) -> Iterator[str]:
     """What was found, the worst first, each with what to do about it."""
     order = {status: place for place, status in enumerate(WORDS)}
     yield ""
-    for row in found.sort_values("status", key=lambda s: s.map(order), kind="stable").to_dict("records"):
+    for row in found.sort_values("status", key=lambda s: s.map(order), kind="stable").to_dict(
+        "records"
+    ):
         where = "" if row["class_id"] == EVERYWHERE else f" [{row['class_id']}]"
-        examples = f" Rows such as {', '.join(map(_example, row['examples']))}." if row["examples"] else ""
+        examples = (
+            f" Rows such as {', '.join(map(_example, row['examples']))}." if row["examples"] else ""
+        )
         remedy = health.remedy(row["check"]) if row["status"] != "ok" else ""
         said = f" {remedy}" if remedy else ""
         # What a mapping reads wrong names its column itself.
-        named = "" if row["message"].startswith(row["check"].replace(": ", ".")) else f"{row['check']}{where}: "
+        named = (
+            ""
+            if row["message"].startswith(row["check"].replace(": ", "."))
+            else f"{row['check']}{where}: "
+        )
         yield f"  {WORDS[row['status']]:<5} {named}{row['message']}{examples}{said}"

@@ -40,7 +40,9 @@ def split(
     stored = stored.assign(home=stored["student_id"].map(homes))
     own = students[students["class_id"].isin(term.pairings["class_id"])]
     # Students without an advisor share one list.
-    advisors = "advisor " + own["advisor_id"].astype("object").where(own["advisor_id"].notna(), "").astype("str")
+    advisors = "advisor " + own["advisor_id"].astype("object").where(
+        own["advisor_id"].notna(), ""
+    ).astype("str")
     ties = pd.concat(
         [
             pd.DataFrame({"one": own["class_id"], "other": advisors}),
@@ -52,17 +54,27 @@ def split(
     ties = pd.concat([ties, pd.DataFrame({"one": alone, "other": alone})]).drop_duplicates()
     nodes, codes = np.unique(ties.to_numpy("str"), return_inverse=True)
     ends = codes.reshape(-1, 2)
-    graph = coo_array((np.ones(len(ends)), (ends[:, 0], ends[:, 1])), shape=(len(nodes), len(nodes)))
+    graph = coo_array(
+        (np.ones(len(ends)), (ends[:, 0], ends[:, 1])), shape=(len(nodes), len(nodes))
+    )
     _, group = connected_components(graph, directed=False)
     listed = set(term.pairings["class_id"]) | set(stored["class_id"])
     classes = pd.Series(group, index=nodes).loc[lambda found: found.index.isin(listed)]
-    sizes = students.groupby("class_id").size().reindex(classes.index, fill_value=0).groupby(classes).sum()
+    sizes = (
+        students.groupby("class_id")
+        .size()
+        .reindex(classes.index, fill_value=0)
+        .groupby(classes)
+        .sum()
+    )
     limit = workspace.params.batch.chunk_students
     bins = (sizes.cumsum() - 1) // limit if len(sizes) else sizes
     return tuple(tuple(map(str, part.index)) for _, part in classes.groupby(classes.map(bins)))
 
 
-def members(students: pd.DataFrame, elsewhere: pd.DataFrame, classes: Iterable[str]) -> pd.DataFrame:
+def members(
+    students: pd.DataFrame, elsewhere: pd.DataFrame, classes: Iterable[str]
+) -> pd.DataFrame:
     """The students of a chunk: whose class today is among its classes, or who attended one of them."""
     chosen = list(classes)
     moved = elsewhere.loc[elsewhere["attended"].isin(chosen), "student_id"]
@@ -89,16 +101,22 @@ def _cluster(address: str) -> Iterator[Any]:
     try:
         from distributed import Client
     except ImportError:
-        raise SettingsError("The backend dask needs its extra: pip install 'edumetrics[dask]'.") from None
+        raise SettingsError(
+            "The backend dask needs its extra: pip install 'edumetrics[dask]'."
+        ) from None
     try:
         client = Client(address, timeout=10)  # type: ignore[no-untyped-call]
     except (OSError, ValueError) as error:
-        raise SettingsError(f"There is no Dask scheduler at {address or 'no address'}: correct --scheduler.") from error
+        raise SettingsError(
+            f"There is no Dask scheduler at {address or 'no address'}: correct --scheduler."
+        ) from error
     with client, client.as_current():
         yield client
 
 
-def each(settings: Settings, work: Callable[..., Any], parts: Iterable[Any], *shared: Any) -> list[Any]:
+def each(
+    settings: Settings, work: Callable[..., Any], parts: Iterable[Any], *shared: Any
+) -> list[Any]:
     """Do some work on every part, in order of the parts; `shared` are its further arguments."""
     with workers(settings) as parallel:
         return list(parallel(delayed(work)(part, *shared) for part in parts))

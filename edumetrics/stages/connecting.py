@@ -25,7 +25,9 @@ def drafted(url: str | None, day: date) -> str:
     chosen = settings.load()
     calendar = params.load(chosen.params, "native").calendar
     engine = database.college_engine(
-        url or chosen.client_db_url, calendar.time_zone, setting="the URL" if url else "CLIENT_DB_URL"
+        url or chosen.client_db_url,
+        calendar.time_zone,
+        setting="the URL" if url else "CLIENT_DB_URL",
     )
     try:
         with database.connected(engine, "the URL") as connection:
@@ -36,7 +38,9 @@ def drafted(url: str | None, day: date) -> str:
     finally:
         engine.dispose()
     if not any(table.columns for table in tables):
-        raise SettingsError("The database has no table that this role can read: look at its grants, or at the URL.")
+        raise SettingsError(
+            "The database has no table that this role can read: look at its grants, or at the URL."
+        )
     halves = [
         (name, weeks.slot_start(Position(earlier, slot.offset + 1), calendar).isoformat())
         for earlier in (day.year - 1, day.year)

@@ -63,7 +63,9 @@ def contract(as_of: date | None = None) -> Iterator[str]:
     workspace = open_workspace()
     with workspace.college() as opened:
         college = Watched(opened.connection, workspace.params)
-        relations = {name: relation for name, relation in college.relations.items() if relation is not None}
+        relations = {
+            name: relation for name, relation in college.relations.items() if relation is not None
+        }
         known = _known(college.connection)
         reads = {name: reading(college, relation, known) for name, relation in relations.items()}
         yield f"# What EduMetrics reads of {_place(college)}"
@@ -86,7 +88,10 @@ def reading(college: College, relation: Relation, known: dict[str, list[str]]) -
         schema, _, name = relation.source.rpartition(".")
         return {f"{schema}.{name}" if schema else name: dict.fromkeys(sorted(relation.present))}
     dialect = college.connection.dialect.name
-    lower = {table.lower(): (table, {column.lower(): column for column in columns}) for table, columns in known.items()}
+    lower = {
+        table.lower(): (table, {column.lower(): column for column in columns})
+        for table, columns in known.items()
+    }
     try:
         spoken = DIALECTS.get(dialect, dialect)
         parsed = sqlglot.parse_one(relation.source, dialect=spoken)
@@ -98,7 +103,9 @@ def reading(college: College, relation: Relation, known: dict[str, list[str]]) -
         whole = qualify(parsed, schema=schema_of, dialect=spoken, validate_qualify_columns=False)
     except sqlglot.errors.SqlglotError as error:
         said = str(error).splitlines()[0]
-        raise SettingsError(f"The SELECT for {relation.table.name} cannot be taken apart ({said}).") from error
+        raise SettingsError(
+            f"The SELECT for {relation.table.name} cannot be taken apart ({said})."
+        ) from error
     found: Reads = {}
     for scope in traverse_scope(whole):
         for source in scope.sources.values():
@@ -142,7 +149,10 @@ def _columns(reads: dict[str, Reads]) -> Iterator[str]:
 
 
 def _grants(college: College, reads: Reads) -> Iterator[str]:
-    dialect, quote = college.connection.dialect.name, college.connection.dialect.identifier_preparer.quote
+    dialect, quote = (
+        college.connection.dialect.name,
+        college.connection.dialect.identifier_preparer.quote,
+    )
     yield from ("", "## Grants", "")
     if dialect == "sqlite":
         yield "The database is a file: give the user that runs EduMetrics permission to read it, and none to write it."
@@ -164,7 +174,12 @@ def _grants(college: College, reads: Reads) -> Iterator[str]:
 
 
 def _selects(relations: dict[str, Relation]) -> Iterator[str]:
-    yield from ("", "## What is selected", "", "Every statement asks one of these, or sums and counts over it.")
+    yield from (
+        "",
+        "## What is selected",
+        "",
+        "Every statement asks one of these, or sums and counts over it.",
+    )
     for name, relation in relations.items():
         text = relation.source
         if not is_select(text):
@@ -172,12 +187,16 @@ def _selects(relations: dict[str, Relation]) -> Iterator[str]:
         yield from ("", f"### {name}", "", "```sql", text.strip(), "```")
 
 
-def _load(workspace: Workspace, college: Watched, reads: dict[str, Reads], as_of: date | None) -> Iterator[str]:
+def _load(
+    workspace: Workspace, college: Watched, reads: dict[str, Reads], as_of: date | None
+) -> Iterator[str]:
     """One week read as a weekly run reads it, its gate included; nothing is stored."""
     yield from ("", "## Load", "")
     position = college.position(as_of or workspace.today)
     term = college.current_term(position)
-    weeks = workspace.params.calendar.last_teaching_weeks(position.week(workspace.params.calendar), 1)
+    weeks = workspace.params.calendar.last_teaching_weeks(
+        position.week(workspace.params.calendar), 1
+    )
     if term is None or not weeks:
         yield "No term is in session, so that no week could be measured: see --as-of."
         return
@@ -192,7 +211,11 @@ def _load(workspace: Workspace, college: Watched, reads: dict[str, Reads], as_of
     total = [0, 0, 0]
     for name, part in reads.items():
         said = [one for one in college.said if one.relation == name]
-        numbers = [len(said), len(said) * sum(sizes[table] for table in part), sum(one.rows for one in said)]
+        numbers = [
+            len(said),
+            len(said) * sum(sizes[table] for table in part),
+            sum(one.rows for one in said),
+        ]
         total = [a + b for a, b in zip(total, numbers, strict=True)]
         if said:
             yield f"| {name} | {' | '.join(f'{number:,}' for number in numbers)} |"
@@ -204,4 +227,6 @@ def _load(workspace: Workspace, college: Watched, reads: dict[str, Reads], as_of
 def _rows(college: College, table: str) -> int:
     schema, _, name = table.rpartition(".")
     place = sa.table(name, schema=schema or None)
-    return int(college.connection.execute(sa.select(sa.func.count()).select_from(place)).scalar_one())
+    return int(
+        college.connection.execute(sa.select(sa.func.count()).select_from(place)).scalar_one()
+    )

@@ -25,12 +25,17 @@ def evaluate(workspace: Workspace) -> pd.DataFrame:
     params, found = workspace.params, []
     with workspace.college() as college:
         past = training.completed(workspace, college, "9999", college.position(workspace.today))
-        terms = {term.name: training.features_and_outcome(workspace, college, term) for term in past}
+        terms = {
+            term.name: training.features_and_outcome(workspace, college, term) for term in past
+        }
     before: dict[str, pd.DataFrame] = {}
     held: Contest | None = None
     for name, rows in terms.items():
         trained = ",".join(held.trained_terms) if held else "other classes"
-        live = {key: by_week(rows, model.logit(rows), params.triage, params.forecast) for key, model in _models(held)}
+        live = {
+            key: by_week(rows, model.logit(rows), params.triage, params.forecast)
+            for key, model in _models(held)
+        }
         champion_then = held.champion if held else ""
         before[name] = rows
         if not live or name != max(terms):

@@ -34,18 +34,24 @@ def reweighed(week: Week, **weights: float) -> pd.DataFrame:
     """
     params = week.workspace.params
     try:
-        changed = RiskWeights.model_validate({**params.scoring.risk_weights.model_dump(), **weights})
+        changed = RiskWeights.model_validate(
+            {**params.scoring.risk_weights.model_dump(), **weights}
+        )
     except ValidationError as error:
         first = error.errors()[0]
         known = ", ".join(RiskWeights.model_fields)
-        raise SettingsError(f"{first['loc'][0]}: {first['msg']}; the weights are {known}.") from error
+        raise SettingsError(
+            f"{first['loc'][0]}: {first['msg']}; the weights are {known}."
+        ) from error
     values = changed.model_dump().values()
     if not 0 < sum(values) < inf:
         raise SettingsError("The weights must be numbers, and not all of them 0.")
     scoring = params.scoring.model_copy(update={"risk_weights": changed})
     other = replace(week.workspace, params=params.model_copy(update={"scoring": scoring}))
     now, then = (weekly.compute(one).metrics for one in (week, replace(week, workspace=other)))
-    table = now[["student_id", "class_id", "risk_score"]].assign(reweighed=then["risk_score"].to_numpy())
+    table = now[["student_id", "class_id", "risk_score"]].assign(
+        reweighed=then["risk_score"].to_numpy()
+    )
     is_on, would = (table[name] >= params.triage.watch for name in ("risk_score", "reweighed"))
     table = table.assign(change=would.map({True: "joins", False: "leaves"}))[is_on != would]
     apart = (table["reweighed"] - table["risk_score"]).abs()

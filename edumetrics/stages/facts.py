@@ -29,7 +29,12 @@ def read_facts(
     ends = term.week_ends(week)["week_end"].drop_duplicates().sort_values()
     # Classes of one term may end the week on different days: what is known is asked once for each such day.
     done = {
-        work: _tagged([(day, records.done(college, term, work, day.date(), by_subject=by_subject)) for day in ends])
+        work: _tagged(
+            [
+                (day, records.done(college, term, work, day.date(), by_subject=by_subject))
+                for day in ends
+            ]
+        )
         for work in ("assignment", "quiz")
     }
     midterms = _tagged([(day, records.midterms(college, term, day.date(), week)) for day in ends])
@@ -41,7 +46,9 @@ def read_facts(
         pairings=pairings.drop_duplicates("class_id", keep="last"),
         dates=term.dates,
         attendance=attendance,
-        double_registers=records.double_registers(college, term, until, _in_two_classes(attendance)),
+        double_registers=records.double_registers(
+            college, term, until, _in_two_classes(attendance)
+        ),
         assignments=records.items(college, term, "assignment"),
         quizzes=records.items(college, term, "quiz"),
         assignments_done=done["assignment"],
@@ -59,7 +66,9 @@ def read_facts(
 
 def _tagged(parts: list[tuple[pd.Timestamp, pd.DataFrame]]) -> pd.DataFrame:
     return (
-        pd.concat([frame.assign(known_by=day) for day, frame in parts], ignore_index=True) if parts else pd.DataFrame()
+        pd.concat([frame.assign(known_by=day) for day, frame in parts], ignore_index=True)
+        if parts
+        else pd.DataFrame()
     )
 
 

@@ -56,7 +56,9 @@ def champion(workspace: Workspace, term: str) -> Champion:
     rows = {row["model"]: row["metrics"]["by_week"] for row in tried}
     won = next(row["metrics"]["by_week"] for row in tried if row["champion"])
     from_week = _wins_from(won, rows[RULES])
-    return Champion(found.model_id, found.model, found.trained_terms, from_week, reference=found.reference)
+    return Champion(
+        found.model_id, found.model, found.trained_terms, from_week, reference=found.reference
+    )
 
 
 def _wins_from(champion: list[dict[str, float]], rules: list[dict[str, float]]) -> int | None:
@@ -75,25 +77,38 @@ def evidence(workspace: Workspace, trained_terms: str, week: int) -> pd.DataFram
     rows = []
     for row in models.rivals(workspace, FAIL, trained_terms):
         weeks = {int(measures["sem_week"]): measures for measures in row["metrics"]["by_week"]}
-        about = {"model": row["model"], "in use": bool(row["champion"]), "tested on": row["tested_term"]}
+        about = {
+            "model": row["model"],
+            "in use": bool(row["champion"]),
+            "tested on": row["tested_term"],
+        }
         rows.append({**about, **weeks.get(week, {})})
     shown = ["model", "in use", "tested on", *EVIDENCE]
     return pd.DataFrame(rows, columns=shown).sort_values("auc", ascending=False, ignore_index=True)
 
 
-def prior(workspace: Workspace, college: College, term: Term, week: int, classes: Classes = None) -> pd.DataFrame:
+def prior(
+    workspace: Workspace, college: College, term: Term, week: int, classes: Classes = None
+) -> pd.DataFrame:
     """What was known of students before the semester: student_id (unique) and `PRIOR`.
 
     The semester before is read in the first week only; later weeks take what that week stored.
     """
     own = ("prior_attempts", "credits", "entry_score")
     students = college.whole("students", "student_id", *own).dropna(subset="student_id")
-    students = students.drop_duplicates("student_id", keep="last").astype(dict.fromkeys(own, "float64"))
+    students = students.drop_duplicates("student_id", keep="last").astype(
+        dict.fromkeys(own, "float64")
+    )
     last = next(iter(workspace.params.calendar.teaching_weeks_before(week, 1)), 0)
     columns = ("student_id", "prior_mean", "prior_fails")
     only: dict[str, Any] = {} if classes is None else {"class_id": list(classes)}
-    earlier = workspace.store.read("weekly_features", columns, term=term.name, sem_week=last, **only)
-    if workspace.store.highest("weekly_features", "sem_week", term=term.name, sem_week=last) is None:
+    earlier = workspace.store.read(
+        "weekly_features", columns, term=term.name, sem_week=last, **only
+    )
+    if (
+        workspace.store.highest("weekly_features", "sem_week", term=term.name, sem_week=last)
+        is None
+    ):
         earlier = _semester_before(college, term)
     return students.merge(earlier, on="student_id", how="left")[["student_id", *PRIOR]]
 
@@ -101,8 +116,12 @@ def prior(workspace: Workspace, college: College, term: Term, week: int, classes
 def _semester_before(college: College, term: Term) -> pd.DataFrame:
     past = [known for known in college.past_terms() if known.name < term.name]
     if not past:
-        return pd.DataFrame({"student_id": pd.Series(dtype="str"), "prior_mean": [], "prior_fails": []})
+        return pd.DataFrame(
+            {"student_id": pd.Series(dtype="str"), "prior_mean": [], "prior_fails": []}
+        )
     results = papers(college, past[-1], "endterm", pd.Timestamp(term.name).date())
     groups = results.groupby("student_id")
-    frame = pd.DataFrame({"prior_mean": groups["score"].mean(), "prior_fails": groups["failed"].sum()})
+    frame = pd.DataFrame(
+        {"prior_mean": groups["score"].mean(), "prior_fails": groups["failed"].sum()}
+    )
     return frame.astype("float64").reset_index()

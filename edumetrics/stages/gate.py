@@ -66,12 +66,16 @@ class Verdict:
     def told(self) -> str:
         """What was found, in a few sentences; empty where there is nothing."""
         blocked = self.findings[self.findings["status"] == "block"]
-        first = blocked.sort_values("class_id", key=lambda ids: ids != EVERYWHERE, kind="stable")["message"]
+        first = blocked.sort_values("class_id", key=lambda ids: ids != EVERYWHERE, kind="stable")[
+            "message"
+        ]
         more = f" And {len(first) - TOLD} more like these." if len(first) > TOLD else ""
         return " ".join(first.head(TOLD)) + more
 
 
-def examine(workspace: Workspace, college: College, term: Term, week: int, *, back_to: int | None = None) -> Verdict:
+def examine(
+    workspace: Workspace, college: College, term: Term, week: int, *, back_to: int | None = None
+) -> Verdict:
     """Look at a computed week before its mail goes out; changes nothing.
 
     Args:
@@ -96,7 +100,9 @@ def examine(workspace: Workspace, college: College, term: Term, week: int, *, ba
     findings = pd.concat(found, ignore_index=True)
     findings = pd.concat([findings, _too_many(findings, term, gate)], ignore_index=True)
     blocked = set(findings.loc[findings["status"] == "block", "class_id"])
-    return Verdict(term.name, week, findings, tuple(sorted(blocked - {EVERYWHERE})), EVERYWHERE in blocked)
+    return Verdict(
+        term.name, week, findings, tuple(sorted(blocked - {EVERYWHERE})), EVERYWHERE in blocked
+    )
 
 
 def record(workspace: Workspace, run: Run, verdict: Verdict, *, force: bool = False) -> None:
@@ -115,7 +121,9 @@ def awaited(workspace: Workspace) -> bool:
     """Whether a week was computed, or refused unseen, and has not come to the gate since."""
     newest = workspace.store.newest("run_log", "started_at", 1, stage=STAGE)
     # A refusal without a term is that of a college whose columns had changed.
-    return len(newest) > 0 and (newest["status"].iloc[0] in ("started", "failed") or not newest["term"].iloc[0])
+    return len(newest) > 0 and (
+        newest["status"].iloc[0] in ("started", "failed") or not newest["term"].iloc[0]
+    )
 
 
 def unmailed(workspace: Workspace) -> bool:
@@ -131,7 +139,9 @@ def unmailed(workspace: Workspace) -> bool:
         here = {"stage": "post_analysis", "status": "done", "sem_week": position.week(calendar)}
         scored = store.highest("run_log", "started_at", stage="weekly", status="done")
         review = store.highest("run_log", "started_at", **here)
-        done.append(review if review is not None and scored is not None and review > scored else None)
+        done.append(
+            review if review is not None and scored is not None and review > scored else None
+        )
     newest = max((moment for moment in done if moment is not None), default=None)
     return newest is not None and (last.empty or last["started_at"].iloc[0] < newest)
 
@@ -149,7 +159,9 @@ def blocked(workspace: Workspace) -> dict[str, str]:
     if newest.empty or newest["status"].iloc[0] == "done":
         return {}
     run_id = newest["run_id"].iloc[0]
-    found = workspace.store.read("data_health", ("class_id", "message"), run_id=run_id, status="block")
+    found = workspace.store.read(
+        "data_health", ("class_id", "message"), run_id=run_id, status="block"
+    )
     return {str(name): " ".join(texts) for name, texts in found.groupby("class_id")["message"]}
 
 
@@ -161,25 +173,34 @@ def held(workspace: Workspace) -> str:
     if newest["status"].iloc[0] != "refused":
         return "all mail: the gate was not come to; `edumetrics run` looks at the week again."
     told, run_id = newest["error"].iloc[0], newest["run_id"].iloc[0]
-    blocked = workspace.store.read("data_health", ("class_id",), run_id=run_id, status="block")["class_id"]
+    blocked = workspace.store.read("data_health", ("class_id",), run_id=run_id, status="block")[
+        "class_id"
+    ]
     classes = sorted(set(blocked) - {EVERYWHERE})
     some = classes and EVERYWHERE not in set(blocked)
     return f"the mail of {', '.join(classes)}: {told}" if some else f"all mail: {told}"
 
 
-def _told(check: str, hit: pd.Series, sentence: str, *, count: pd.Series, **values: object) -> pd.DataFrame:
+def _told(
+    check: str, hit: pd.Series, sentence: str, *, count: pd.Series, **values: object
+) -> pd.DataFrame:
     """Findings about the classes hit: the sentence may use {whose}, {count} and the values, which may be by class."""
     rows: list[tuple[object, ...]] = []
     # What holds of the college as a whole need not be said of each class.
     for name in [EVERYWHERE] if hit.get(EVERYWHERE, False) else hit.index[hit]:
-        own = {key: value[name] if isinstance(value, pd.Series) else value for key, value in values.items()}
+        own = {
+            key: value[name] if isinstance(value, pd.Series) else value
+            for key, value in values.items()
+        }
         whose = "" if name == EVERYWHERE else f" of {name}"
         text = sentence.format(whose=whose, count=int(count[name]), **own)
         rows.append((check, name, "block", int(count[name]), [], text))
     return pd.DataFrame(rows, columns=list(health.COLUMNS))
 
 
-def _feed(college: College, term: Term, feed: str, weeks: tuple[int, ...], gate: Gate) -> pd.DataFrame:
+def _feed(
+    college: College, term: Term, feed: str, weeks: tuple[int, ...], gate: Gate
+) -> pd.DataFrame:
     """A feed that stopped, as a whole or for a class, or that came twice; registers that nobody marked."""
     week, before = weeks[0], list(weeks[1:])
     counted = arrivals.rows_by_week(college, term, feed, weeks)
@@ -189,8 +210,12 @@ def _feed(college: College, term: Term, feed: str, weeks: tuple[int, ...], gate:
     share = 100 * newest["unmarked"] / newest["rows"]
     sentence = "Nobody marked {share:.0f}% of the registers{whose} in week {week}."
     unmarked = (share > gate.unmarked_pct) & (newest["rows"] >= gate.feed_rows)
-    marked = _told(f"{feed}: unmarked", unmarked, sentence, count=newest["unmarked"], share=share, week=week)
-    by_class = counted.pivot_table(index="class_id", columns="week", values="rows", aggfunc="sum", fill_value=0)
+    marked = _told(
+        f"{feed}: unmarked", unmarked, sentence, count=newest["unmarked"], share=share, week=week
+    )
+    by_class = counted.pivot_table(
+        index="class_id", columns="week", values="rows", aggfunc="sum", fill_value=0
+    )
     by_class = by_class.reindex(columns=list(weeks), fill_value=0)
     by_class.loc[EVERYWHERE] = by_class.sum()
     # A feed that stays away must not come to be usual: weeks without a row do not count.
@@ -199,11 +224,15 @@ def _feed(college: College, term: Term, feed: str, weeks: tuple[int, ...], gate:
     least = gate.feed_stopped_pct / 100 * usual if feed == "attendance" else 1
     stopped = (usual >= gate.feed_rows) & (by_class[week] < least)
     sentence = LABELS[feed] + "{whose}: {count} rows in week {week}, {usual:.0f} in a usual week."
-    quiet = _told(f"{feed}: stopped", stopped, sentence, count=by_class[week], usual=usual, week=week)
+    quiet = _told(
+        f"{feed}: stopped", stopped, sentence, count=by_class[week], usual=usual, week=week
+    )
     return pd.concat([marked, quiet, _repeated(college, term, feed, week, usual, gate)])
 
 
-def _repeated(college: College, term: Term, feed: str, week: int, usual: pd.Series, gate: Gate) -> pd.DataFrame:
+def _repeated(
+    college: College, term: Term, feed: str, week: int, usual: pd.Series, gate: Gate
+) -> pd.DataFrame:
     """A week of a feed that was imported twice: it then says everything twice, so half of its rows are repetitions.
 
     Of loans only so many say so: that a class borrows two books each is nothing odd, but for the same class in a week.
@@ -212,9 +241,23 @@ def _repeated(college: College, term: Term, feed: str, week: int, usual: pd.Seri
     loans = feed == "book_borrows"
     least = SAME_PCT if loans else gate.repeated_pct
     many = counted["rows"] >= MANY * usual.reindex(counted.index) if loans else counted["rows"] > 0
-    twice = (200 * counted["repeated"] >= least * counted["rows"]) & (counted["rows"] >= gate.feed_rows) & many
-    sentence = LABELS[feed] + "{whose}: {count} of the {rows} rows of week {week} repeat another; imported twice?"
-    return _told(f"{feed}: imported twice", twice, sentence, count=counted["repeated"], rows=counted["rows"], week=week)
+    twice = (
+        (200 * counted["repeated"] >= least * counted["rows"])
+        & (counted["rows"] >= gate.feed_rows)
+        & many
+    )
+    sentence = (
+        LABELS[feed]
+        + "{whose}: {count} of the {rows} rows of week {week} repeat another; imported twice?"
+    )
+    return _told(
+        f"{feed}: imported twice",
+        twice,
+        sentence,
+        count=counted["repeated"],
+        rows=counted["rows"],
+        week=week,
+    )
 
 
 def _last_week_again(college: College, term: Term, window: tuple[int, ...]) -> pd.DataFrame:
@@ -226,7 +269,9 @@ def _last_week_again(college: College, term: Term, window: tuple[int, ...]) -> p
     sums.loc[EVERYWHERE] = sums.sum()
     same = (100 * sums["same"] >= SAME_PCT * sums["missed"]) & (sums["missed"] >= SAME_MISSED)
     sentence = "Attendance{whose}: week {week} is week {before} again, register by register; imported twice?"
-    return _told("attendance: last week's", same, sentence, count=sums["same"], week=week, before=before)
+    return _told(
+        "attendance: last week's", same, sentence, count=sums["same"], week=week, before=before
+    )
 
 
 def _handed_in(college: College, term: Term, window: tuple[int, ...]) -> pd.DataFrame:
@@ -240,10 +285,14 @@ def _handed_in(college: College, term: Term, window: tuple[int, ...]) -> pd.Data
         if items.empty or done.empty or done["last_date"].isna().mean() > UNDATED:
             continue
         due, before = (
-            items[items["due_week"].isin(weeks)].groupby("class_id").size() for weeks in ([week], window[1:])
+            items[items["due_week"].isin(weeks)].groupby("class_id").size()
+            for weeks in ([week], window[1:])
         )
         came, earlier = (
-            done[done["week"].isin(weeks)].groupby("class_id")["done"].sum().reindex(due.index, fill_value=0)
+            done[done["week"].isin(weeks)]
+            .groupby("class_id")["done"]
+            .sum()
+            .reindex(due.index, fill_value=0)
             for weeks in ([week], window[1:])
         )
         size = done.groupby("class_id")["student_id"].nunique()
@@ -260,7 +309,9 @@ def _flagged(workspace: Workspace, term: Term, window: tuple[int, ...], gate: Ga
         return health.nothing()
     week, before = window[:2]
     size, listed = (
-        workspace.store.read(table, ("class_id", "sem_week"), term=term.name, sem_week=[week, before])
+        workspace.store.read(
+            table, ("class_id", "sem_week"), term=term.name, sem_week=[week, before]
+        )
         .value_counts()
         .unstack()
         .reindex(columns=[week, before])
@@ -287,10 +338,18 @@ def _flagged(workspace: Workspace, term: Term, window: tuple[int, ...], gate: Ga
 
 def _too_many(findings: pd.DataFrame, term: Term, gate: Gate) -> pd.DataFrame:
     """What holds so many classes back is not about classes."""
-    held = findings.loc[(findings["status"] == "block") & (findings["class_id"] != EVERYWHERE), "class_id"].nunique()
+    held = findings.loc[
+        (findings["status"] == "block") & (findings["class_id"] != EVERYWHERE), "class_id"
+    ].nunique()
     count, running = pd.Series({EVERYWHERE: held}), term.pairings["class_id"].nunique()
     sentence = "That concerns {count} of {running} classes."
-    return _told("gate: classes", 100 * count > gate.classes_pct * running, sentence, count=count, running=running)
+    return _told(
+        "gate: classes",
+        100 * count > gate.classes_pct * running,
+        sentence,
+        count=count,
+        running=running,
+    )
 
 
 def _schema(workspace: Workspace, college: College) -> pd.DataFrame:
@@ -304,7 +363,16 @@ def _schema(workspace: Workspace, college: College) -> pd.DataFrame:
         if gone:
             what = f"no longer has {', '.join(gone)}" if columns else "is gone"
             sentence = f"The college's {name} {what}: correct its mapping."
-            rows.append((f"{name}: columns gone", EVERYWHERE, "block", len(gone), gone[: health.EXAMPLES], sentence))
+            rows.append(
+                (
+                    f"{name}: columns gone",
+                    EVERYWHERE,
+                    "block",
+                    len(gone),
+                    gone[: health.EXAMPLES],
+                    sentence,
+                )
+            )
     return pd.DataFrame(rows, columns=list(health.COLUMNS))
 
 
@@ -328,6 +396,8 @@ def _mapping(workspace: Workspace, college: College, term: Term, week: int) -> p
 
 def _clock(college: College, term: Term, week: int) -> pd.DataFrame:
     """A clock that went back while the records did not."""
-    newest = pd.Series({EVERYWHERE: max(arrivals.newest_week(college, term, feed) for feed in arrivals.FEEDS)})
+    newest = pd.Series(
+        {EVERYWHERE: max(arrivals.newest_week(college, term, feed) for feed in arrivals.FEEDS)}
+    )
     sentence = "The college's clock went back to week {week}, but its records go on to week {count}: set it right."
     return _told("sim_state: clock", newest > week, sentence, count=newest, week=week)

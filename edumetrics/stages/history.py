@@ -42,7 +42,9 @@ def before(workspace: Workspace, college: College, term: Term, past: list[Term])
     }
     known = set(metrics["student_id"]) | set(scores["student_id"])
     rows = students[students["student_id"].isin(known)].sort_values("student_id", ignore_index=True)
-    rows = rows.assign(**{name: rows["student_id"].map(values).astype("float64") for name, values in found.items()})
+    rows = rows.assign(
+        **{name: rows["student_id"].map(values).astype("float64") for name, values in found.items()}
+    )
     hard = _hard_subjects(workspace, college, rows, term)
     return rows.assign(escalation_level=rows["escalation_level"].fillna(0), hard_subject_count=hard)
 
@@ -71,12 +73,25 @@ def _semester(workspace: Workspace, term: str) -> pd.DataFrame:
     return frame.reset_index().assign(term=term)
 
 
-def _hard_subjects(workspace: Workspace, college: College, students: pd.DataFrame, term: Term) -> pd.Series:
+def _hard_subjects(
+    workspace: Workspace, college: College, students: pd.DataFrame, term: Term
+) -> pd.Series:
     """How many subjects ahead are hard: as few passed earlier, else as the college says."""
-    said = college.whole("subjects", "subject_id", "difficulty").dropna().drop_duplicates("subject_id")
+    said = (
+        college.whole("subjects", "subject_id", "difficulty").dropna().drop_duplicates("subject_id")
+    )
     seen = workspace.store.read("subject_difficulty", ("subject_id", "term", "difficulty_label"))
-    seen = seen[seen["term"] < term.name].sort_values("term").drop_duplicates("subject_id", keep="last")
-    label = pd.concat([said.set_index("subject_id")["difficulty"], seen.set_index("subject_id")["difficulty_label"]])
+    seen = (
+        seen[seen["term"] < term.name]
+        .sort_values("term")
+        .drop_duplicates("subject_id", keep="last")
+    )
+    label = pd.concat(
+        [
+            said.set_index("subject_id")["difficulty"],
+            seen.set_index("subject_id")["difficulty_label"],
+        ]
+    )
     hard = set(label.index[label.groupby(level=0).transform("last") == "Hard"])
     pairs = subjects.taken(college, students, pd.Timestamp(term.name).date())
     counts = pairs["subject_id"].isin(hard).groupby(pairs["student_id"]).sum()
@@ -85,8 +100,14 @@ def _hard_subjects(workspace: Workspace, college: College, students: pd.DataFram
 
 def fail_rates(workspace: Workspace, before: str) -> pd.Series:
     """By subject_id: the share who failed it in the terms before one, drawn towards the mean of all subjects."""
-    rows = workspace.store.read("subject_difficulty", ("subject_id", "term", "total_students", "students_passed"))
-    sums = rows[rows["term"] < before].groupby("subject_id")[["total_students", "students_passed"]].sum()
+    rows = workspace.store.read(
+        "subject_difficulty", ("subject_id", "term", "total_students", "students_passed")
+    )
+    sums = (
+        rows[rows["term"] < before]
+        .groupby("subject_id")[["total_students", "students_passed"]]
+        .sum()
+    )
     total = sums["total_students"]
     if not total.sum():
         return pd.Series(dtype="float64")
@@ -116,4 +137,6 @@ def subjects_so_far(
     pairs = subjects.taken(college, own.drop_duplicates("student_id"), day)
     known = subjects.so_far(college, term, pairs, week, day)
     rates = fail_rates(workspace, term.name)
-    return compared(known.assign(sem_week=week, fail_rate=known["subject_id"].map(rates).astype("float64")))
+    return compared(
+        known.assign(sem_week=week, fail_rate=known["subject_id"].map(rates).astype("float64"))
+    )

@@ -23,7 +23,9 @@ from edumetrics.triage.situation import Row
 
 STAGE = "train"
 FOLDER = "models"
-WITHOUT = "Until `edumetrics calibrate --from-scratch` trains it again, what it would say is left out."
+WITHOUT = (
+    "Until `edumetrics calibrate --from-scratch` trains it again, what it would say is left out."
+)
 
 
 @dataclass(frozen=True)
@@ -66,10 +68,16 @@ def keep(workspace: Workspace, term: str, entries: list[Entry]) -> None:
     """Store what trials before a term said, and the artefacts of those who won, in one transaction."""
     store = workspace.store
     run = runs.start(store, workspace.params, STAGE, term, 0)
-    rows = [row | {"run_id": run.run_id, "computed_at": now()} for entry in entries for row in _rows(workspace, entry)]
+    rows = [
+        row | {"run_id": run.run_id, "computed_at": now()}
+        for entry in entries
+        for row in _rows(workspace, entry)
+    ]
     table = SQL_TABLES["model_runs"]
     with store.transaction() as connection:
-        connection.execute(sa.delete(table).where(table.c.model_id.in_([row["model_id"] for row in rows])))
+        connection.execute(
+            sa.delete(table).where(table.c.model_id.in_([row["model_id"] for row in rows]))
+        )
         store.replace(connection, "model_runs", pd.DataFrame(rows), run_id=run.run_id)
         runs.done(connection, run, len(rows))
 
@@ -109,8 +117,13 @@ def as_json(measured: Measured) -> dict[str, list[dict[str, Any]]]:
 
 
 def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
-    rows = table.astype({name: "float64" for name in table.columns if name != "class_id"}).to_dict("records")
-    return [{str(name): None if pd.isna(value) else value for name, value in row.items()} for row in rows]
+    rows = table.astype({name: "float64" for name in table.columns if name != "class_id"}).to_dict(
+        "records"
+    )
+    return [
+        {str(name): None if pd.isna(value) else value for name, value in row.items()}
+        for row in rows
+    ]
 
 
 def _write(folder: Path, name: str, content: bytes) -> None:
@@ -137,7 +150,9 @@ def in_use(workspace: Workspace, task: str, term: str) -> Found:
     except FileNotFoundError:
         return Found(trouble=f"The stored model {path.name} is missing. {WITHOUT}")
     except EduMetricsError:
-        return Found(trouble=f"The stored model {path.name} is not the one that was tried. {WITHOUT}")
+        return Found(
+            trouble=f"The stored model {path.name} is not the one that was tried. {WITHOUT}"
+        )
     reference = row["metrics"].get("reference", {})
     return Found(str(row["model_id"]), model, str(row["trained_terms"]), reference=reference)
 
@@ -152,5 +167,12 @@ def rivals(workspace: Workspace, task: str, trained_terms: str) -> list[Row]:
     tried = workspace.store.read("model_runs", task=task, trained_terms=trained_terms)
     terms = trained_terms.split(",")
     ends = f"-{terms[0]}-{terms[-1]}"
-    names = [name.removeprefix(f"{task}-").removesuffix(ends).replace("-", " ") for name in tried["model_id"]]
-    return list(tried.assign(model=names)[["model", "champion", "tested_term", "metrics"]].to_dict("records"))
+    names = [
+        name.removeprefix(f"{task}-").removesuffix(ends).replace("-", " ")
+        for name in tried["model_id"]
+    ]
+    return list(
+        tried.assign(model=names)[["model", "champion", "tested_term", "metrics"]].to_dict(
+            "records"
+        )
+    )

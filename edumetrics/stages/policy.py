@@ -32,17 +32,31 @@ def load(term: str = "", workspace: Workspace | None = None) -> Past:
     """
     workspace = workspace or open_workspace()
     with workspace.college() as college:
-        terms = {past.name: past for past in college.terms(college.position(workspace.today)) if not past.current}
+        terms = {
+            past.name: past
+            for past in college.terms(college.position(workspace.today))
+            if not past.current
+        }
         if not terms or term not in ("", *terms):
-            raise SettingsError(f"There is no completed term {term}: they are {listed(list(terms)) or 'none'}.")
+            raise SettingsError(
+                f"There is no completed term {term}: they are {listed(list(terms)) or 'none'}."
+            )
         name = term or max(terms)
         known = outcomes(college, terms[name])
-    metrics = workspace.store.read("weekly_metrics", ("student_id", "sem_week", "advisor_id", "risk_score"), term=name)
+    metrics = workspace.store.read(
+        "weekly_metrics", ("student_id", "sem_week", "advisor_id", "risk_score"), term=name
+    )
     if metrics.empty or known.empty:
-        what = "was never analysed: run `edumetrics calibrate`" if metrics.empty else "has no results yet"
+        what = (
+            "was never analysed: run `edumetrics calibrate`"
+            if metrics.empty
+            else "has no results yet"
+        )
         raise SettingsError(f"The term of {name} {what}.")
     calendar = workspace.params.calendar
-    first = next(iter(calendar.next_teaching_weeks(calendar.grace_weeks + 1)), calendar.teaching_weeks[-1])
+    first = next(
+        iter(calendar.next_teaching_weeks(calendar.grace_weeks + 1)), calendar.teaching_weeks[-1]
+    )
     return Past(
         metrics=metrics,
         ruled=ruled(workspace, name),
@@ -56,11 +70,17 @@ def load(term: str = "", workspace: Workspace | None = None) -> Past:
 def ruled(workspace: Workspace, term: str) -> pd.DataFrame:
     """student_id, sem_week: where a hard rule stood, this week's or last week's; whoever it was is on the list."""
     flags = workspace.store.read("weekly_flags", ("student_id", "sem_week", "reasons"), term=term)
-    stood = flags["reasons"].map(lambda records: any(record["code"] in RULED for record in records)).astype(bool)
+    stood = (
+        flags["reasons"]
+        .map(lambda records: any(record["code"] in RULED for record in records))
+        .astype(bool)
+    )
     return flags.loc[stood, ["student_id", "sem_week"]]
 
 
-def grid(past: Past, watches: Sequence[float] = WATCHES, capacities: Sequence[int] = CAPACITIES) -> pd.DataFrame:
+def grid(
+    past: Past, watches: Sequence[float] = WATCHES, capacities: Sequence[int] = CAPACITIES
+) -> pd.DataFrame:
     """The semester under every pair of a watch threshold and a capacity; see `triage.policy.grid`."""
     return policy.grid(past, open_workspace().params.triage, watches, capacities)
 

@@ -30,7 +30,16 @@ from edumetrics.stages.workspace import Workspace, open_workspace
 STAGE = "post_analysis"
 TASK = "review"
 EXAMS: tuple[Exam, Exam] = ("midterm", "endterm")
-METRICS = ("student_id", "sem_week", "semester", "class_id", "advisor_id", "p_fail", "risk_score", "overall_att_pct")
+METRICS = (
+    "student_id",
+    "sem_week",
+    "semester",
+    "class_id",
+    "advisor_id",
+    "p_fail",
+    "risk_score",
+    "overall_att_pct",
+)
 FLAGS = ("student_id", "sem_week", "within_capacity")
 HALF = 0.5
 
@@ -74,7 +83,11 @@ class Review(Shown):
 
     def facts(self) -> dict[str, object]:
         """See `Shown`."""
-        return {"exam": self.results.exam, "term": self.results.term, "results known": self.results.known}
+        return {
+            "exam": self.results.exam,
+            "term": self.results.term,
+            "results known": self.results.known,
+        }
 
 
 def load(exam: str = "", term: str = "", known_by: str = "", folder: str = "") -> Results:
@@ -103,7 +116,9 @@ def load(exam: str = "", term: str = "", known_by: str = "", folder: str = "") -
                 if found is not None:
                     place = folder or report_folder(workspace, chosen, position, found.week, STAGE)
                     return replace(found, folder=Path(place))
-    raise SettingsError(f"No result of {'any exam' if not exam else f'the {exam}'} is known yet: come back later.")
+    raise SettingsError(
+        f"No result of {'any exam' if not exam else f'the {exam}'} is known yet: come back later."
+    )
 
 
 def exam_week(workspace: Workspace, exam: Exam) -> int | None:
@@ -129,7 +144,9 @@ def gather(
     if metrics.empty:
         return None
     name = f"predicted_{exam}_score"
-    said = store.read(STORED[exam], ("student_id", "sem_week", name, "low", "high", "p_fail"), term=term.name)
+    said = store.read(
+        STORED[exam], ("student_id", "sem_week", name, "low", "high", "p_fail"), term=term.name
+    )
     last = said.sort_values("sem_week").drop_duplicates("student_id", keep="last")
     people = college.whole("students", "student_id", "gender").dropna(subset="student_id")
     return Results(
@@ -140,7 +157,9 @@ def gather(
         predicted=last.rename(columns={name: "predicted"}).drop(columns="sem_week"),
         outcome=_outcome(college, term, exam, results, known_by),
         known=results["student_id"].nunique(),
-        difficulty=subjects.difficulty(college, term, known_by) if exam == "endterm" else pd.DataFrame(),
+        difficulty=subjects.difficulty(college, term, known_by)
+        if exam == "endterm"
+        else pd.DataFrame(),
         metrics=metrics,
         flags=store.read("weekly_flags", FLAGS, **there),
         contacts=store.read("intervention_log", ("student_id", "kind", "sem_week"), term=term.name),
@@ -154,17 +173,27 @@ def _before(workspace: Workspace, week: int) -> list[int]:
     return list(calendar.teaching_weeks_before(week, week))
 
 
-def _outcome(college: College, term: Term, exam: Exam, results: pd.DataFrame, known_by: date) -> pd.DataFrame:
+def _outcome(
+    college: College, term: Term, exam: Exam, results: pd.DataFrame, known_by: date
+) -> pd.DataFrame:
     """Failing the end-term is failing the semester; failing the midterm, a mean below the pass mark."""
     if exam == "endterm":
-        return outcomes(college, term, known_by)[["student_id", "score", "failed"]].astype({"failed": "boolean"})
+        return outcomes(college, term, known_by)[["student_id", "score", "failed"]].astype(
+            {"failed": "boolean"}
+        )
     groups = results.groupby("student_id")
     score, share = groups["score"].mean(), groups["failed"].mean()
-    failed = (score < college.params.scoring.pass_mark).astype("boolean").where(score.notna(), share > HALF)
+    failed = (
+        (score < college.params.scoring.pass_mark)
+        .astype("boolean")
+        .where(score.notna(), share > HALF)
+    )
     return pd.DataFrame({"score": score, "failed": failed}).reset_index()
 
 
-def results_known(workspace: Workspace, college: College, term: Term, exam: Exam, known_by: date) -> int:
+def results_known(
+    workspace: Workspace, college: College, term: Term, exam: Exam, known_by: date
+) -> int:
     """How many students have a result known by a day."""
     if exam_week(workspace, exam) is None:
         return 0
@@ -195,11 +224,15 @@ def compute(results: Results) -> Review:
     roll = results.metrics.sort_values("sem_week").drop_duplicates("student_id", keep="last")
     roll = roll[["student_id", "semester", "class_id"]]
     rows = roll.merge(results.predicted, on="student_id", how="left")
-    rows = rows.merge(results.outcome.rename(columns={"score": "actual"}), on="student_id", how="left")
+    rows = rows.merge(
+        results.outcome.rename(columns={"score": "actual"}), on="student_id", how="left"
+    )
     weeks = results.flags.groupby("student_id")["sem_week"].agg(["size", "min"])
     residual = rows["actual"] - rows["predicted"]
     known = residual.notna()
-    verdict = np.select([rows["actual"] < rows["low"], rows["actual"] > rows["high"]], ["below", "above"], "within")
+    verdict = np.select(
+        [rows["actual"] < rows["low"], rows["actual"] > rows["high"]], ["below", "above"], "within"
+    )
     rows = rows.assign(
         residual=residual,
         verdict=pd.Series(verdict, index=rows.index, dtype="object").where(known, None),
@@ -214,7 +247,9 @@ def write(review: Review, *, write: bool = True, run_id: str = "", week: int = 0
     if not write:
         return 0
     results = review.results
-    with storing.entered(results.workspace, STAGE, results.term, week or results.week, run_id) as run:
+    with storing.entered(
+        results.workspace, STAGE, results.term, week or results.week, run_id
+    ) as run:
         return save(run, review)
 
 
@@ -246,7 +281,10 @@ def save(run: Run, review: Review) -> int:
 
 
 def _records(table: pd.DataFrame) -> list[dict[str, object]]:
-    return [{str(k): None if pd.isna(v) else v for k, v in row.items()} for row in table.to_dict("records")]
+    return [
+        {str(k): None if pd.isna(v) else v for k, v in row.items()}
+        for row in table.to_dict("records")
+    ]
 
 
 # ------------------------------------------------------------ what the notebook shows
@@ -303,13 +341,19 @@ def reliability(review: Review) -> figures.Picture | None:
     rows = review.rows.dropna(subset=["p_fail", "failed"])
     if rows.empty:
         return None
-    table = measures.reliability(rows["p_fail"].to_numpy("float64"), rows["failed"].to_numpy("float64"))
+    table = measures.reliability(
+        rows["p_fail"].to_numpy("float64"), rows["failed"].to_numpy("float64")
+    )
     return figures.reliability(table, "chance of failing, %", scale=100)
 
 
 def _audited(review: Review) -> pd.DataFrame:
-    rows = review.rows.merge(review.results.groups, on="student_id", how="left").dropna(subset="failed")
-    return rows.assign(flagged=rows["weeks_flagged"] > 0, p=rows["p_fail"], failed=rows["failed"].astype(bool))
+    rows = review.rows.merge(review.results.groups, on="student_id", how="left").dropna(
+        subset="failed"
+    )
+    return rows.assign(
+        flagged=rows["weeks_flagged"] > 0, p=rows["p_fail"], failed=rows["failed"].astype(bool)
+    )
 
 
 def fairness_table(review: Review) -> Styler:
@@ -349,9 +393,13 @@ def render_pages(review: Review, *, write: bool = True) -> list[Path]:
         groups=fairness.audit(_audited(review)),
         fairness=_said(review),
     )
-    page = department.department_page(reports.EXAMS[results.exam], _day(results.term), found, reliability(review))
+    page = department.department_page(
+        reports.EXAMS[results.exam], _day(results.term), found, reliability(review)
+    )
     folder = settings.private_folder(results.folder)
-    own = reports.write_pages(results.workspace, STAGE, results.term, results.week, folder, results.exam)
+    own = reports.write_pages(
+        results.workspace, STAGE, results.term, results.week, folder, results.exam
+    )
     head = folder / f"department-{results.exam}.html"
     return [*own, render.write_page(head, department.department_html(page))]
 

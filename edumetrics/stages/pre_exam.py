@@ -66,7 +66,12 @@ class Predicted(Shown):
 
     def facts(self) -> dict[str, object]:
         """See `Shown`."""
-        return {"exam": self.ahead.exam, "term": self.ahead.term, "week": self.ahead.number, "students": len(self.rows)}
+        return {
+            "exam": self.ahead.exam,
+            "term": self.ahead.term,
+            "week": self.ahead.number,
+            "students": len(self.rows),
+        }
 
 
 def weeks(calendar: Calendar, exam: Exam) -> tuple[int, ...]:
@@ -77,7 +82,9 @@ def weeks(calendar: Calendar, exam: Exam) -> tuple[int, ...]:
 
 def due(college: College, exam: Exam, week: int) -> bool:
     """Whether an exam's score is predicted in a week: where the college has exams, and one is near."""
-    return college.relations["exam_schedule"] is not None and week in weeks(college.params.calendar, exam)
+    return college.relations["exam_schedule"] is not None and week in weeks(
+        college.params.calendar, exam
+    )
 
 
 def load(exam: Exam, term: str = "", week: int = 0, folder: str = "") -> Ahead:
@@ -98,15 +105,23 @@ def load(exam: Exam, term: str = "", week: int = 0, folder: str = "") -> Ahead:
         position = college.position(workspace.today)
         chosen = _term(workspace, college, exam, term, position)
         number = week or _latest(workspace, exam, chosen, position)
-        place = Path(folder) if folder else report_folder(workspace, chosen, position, number, STAGES[exam])
+        place = (
+            Path(folder)
+            if folder
+            else report_folder(workspace, chosen, position, number, STAGES[exam])
+        )
     return gather(workspace, exam, chosen.name, number, place)
 
 
-def _term(workspace: Workspace, college: College, exam: Exam, name: str, position: Position) -> Term:
+def _term(
+    workspace: Workspace, college: College, exam: Exam, name: str, position: Position
+) -> Term:
     """The term asked for; else the latest in which a week before the exam is over."""
     if name or not weeks(workspace.params.calendar, exam):
         return find_term(college, name, position)
-    reached = [term for term in college.terms(position) if _reached(workspace, exam, term, position)]
+    reached = [
+        term for term in college.terms(position) if _reached(workspace, exam, term, position)
+    ]
     return reached[-1] if reached else find_term(college, name, position)
 
 
@@ -131,12 +146,18 @@ def gather(workspace: Workspace, exam: Exam, term: str, number: int, folder: Pat
     """
     due = weeks(workspace.params.calendar, exam)
     if number not in due:
-        raise SettingsError(f"Week {number} is not one in which the {exam} is predicted: they are {listed(due[::-1])}.")
+        raise SettingsError(
+            f"Week {number} is not one in which the {exam} is predicted: they are {listed(due[::-1])}."
+        )
     store, there = workspace.store, {"term": term, "sem_week": number}
     made = store.read("weekly_features", ("student_id", "sem_week", "class_id", *FEATURES), **there)
     if made.empty:
-        raise SettingsError(f"Week {number} of the term of {term} was not analysed: run the weekly stage first.")
-    more = store.read("weekly_metrics", ("student_id", "semester", "days_since_submission"), **there)
+        raise SettingsError(
+            f"Week {number} of the term of {term} was not analysed: run the weekly stage first."
+        )
+    more = store.read(
+        "weekly_metrics", ("student_id", "semester", "days_since_submission"), **there
+    )
     found = models.in_use(workspace, exam, term)
     return Ahead(workspace, exam, term, number, made.merge(more, on="student_id"), found, folder)
 
@@ -159,7 +180,9 @@ def compute(ahead: Ahead) -> Predicted:
         high=said["high"],
         p_fail=said["p_fail"],
         at_risk=(chance >= LOW).to_numpy(),
-        outlook=np.select([chance < LOW, chance < HIGH], ["pass", "borderline"], "fail").astype(object),
+        outlook=np.select([chance < LOW, chance < HIGH], ["pass", "borderline"], "fail").astype(
+            object
+        ),
         reasons=pd.Series(why, dtype="object", index=rows.index),
         model_id=model_id,
     )
@@ -170,10 +193,16 @@ def compute(ahead: Ahead) -> Predicted:
 def _reasons(ahead: Ahead, model: Scores) -> list[list[dict[str, Any]]]:
     rows = ahead.features
     parts = model.contributions(rows).reindex(columns=list(FEATURES), fill_value=0.0)
-    values = rows.rename(columns={"days_since_submission": "days_idle"}).assign(effort_week=rows["effort"])
-    told = ranking.told(Own(values.astype({"days_idle": "float64"}), pd.factorize(rows["class_id"])[0]))
+    values = rows.rename(columns={"days_since_submission": "days_idle"}).assign(
+        effort_week=rows["effort"]
+    )
+    told = ranking.told(
+        Own(values.astype({"days_idle": "float64"}), pd.factorize(rows["class_id"])[0])
+    )
     sentences = ahead.workspace.params.sentences
-    return reasons.records(sentences, "forecast_", explain.by_topic(parts), told, worse_adds=False, least=WORTH_TELLING)
+    return reasons.records(
+        sentences, "forecast_", explain.by_topic(parts), told, worse_adds=False, least=WORTH_TELLING
+    )
 
 
 def write(predicted: Predicted, *, write: bool = True, run_id: str = "") -> int:
@@ -191,7 +220,10 @@ def save(run: Run, predicted: Predicted) -> int:
     ahead = predicted.ahead
     slices: storing.Slices = {
         STORED[ahead.exam]: (predicted.rows, {"term": ahead.term, "sem_week": ahead.number}),
-        "data_health": (health.trouble(f"forecast: {ahead.exam}", ahead.found.trouble), {"run_id": run.run_id}),
+        "data_health": (
+            health.trouble(f"forecast: {ahead.exam}", ahead.found.trouble),
+            {"run_id": run.run_id},
+        ),
     }
     return storing.replace(ahead.workspace, run, slices)
 
@@ -204,7 +236,11 @@ def render_pages(predicted: Predicted, *, write: bool = True) -> list[Path]:
     """
     ahead = predicted.ahead
     stage = STAGES[ahead.exam]
-    return reports.write_pages(ahead.workspace, stage, ahead.term, ahead.number, ahead.folder) if write else []
+    return (
+        reports.write_pages(ahead.workspace, stage, ahead.term, ahead.number, ahead.folder)
+        if write
+        else []
+    )
 
 
 def evidence(ahead: Ahead) -> Styler:
@@ -215,9 +251,17 @@ def evidence(ahead: Ahead) -> Styler:
     rows = []
     for row in _rivals(ahead):
         of_week = [week for week in row["metrics"]["by_week"] if week["sem_week"] == ahead.number]
-        about = {"model": row["model"], "in use": bool(row["champion"]), "tested on": row["tested_term"]}
+        about = {
+            "model": row["model"],
+            "in use": bool(row["champion"]),
+            "tested on": row["tested_term"],
+        }
         rows += [{**about, "students": week["n"], **week} for week in of_week]
-    shown = {"mae": "mean absolute error", "coverage": "in the 80% range", "width": "width of the range"}
+    shown = {
+        "mae": "mean absolute error",
+        "coverage": "in the 80% range",
+        "width": "width of the range",
+    }
     table = pd.DataFrame(rows, columns=["model", "in use", "tested on", "students", *shown])
     return readable(table.sort_values("mae").rename(columns=shown), "evidence", digits=2)
 
@@ -225,13 +269,19 @@ def evidence(ahead: Ahead) -> Styler:
 def reliability(ahead: Ahead) -> figures.Picture | None:
     """Predicted against actual scores of the exam that the model was tried on; None where there is no model."""
     used = [row["metrics"] for row in _rivals(ahead) if row["champion"]]
-    return figures.reliability(pd.DataFrame(used[0]["reliability"]), "score, %", scale=1) if used else None
+    return (
+        figures.reliability(pd.DataFrame(used[0]["reliability"]), "score, %", scale=1)
+        if used
+        else None
+    )
 
 
 def error_by_class(ahead: Ahead) -> Styler:
     """By class, how far the predictions of the exam tried on were from the scores, on average (above 0: too high)."""
     used = [row["metrics"]["by_class"] for row in _rivals(ahead) if row["champion"]]
-    table = pd.DataFrame(used[0] if used else [], columns=["class_id", "n", "forecast", "happened", "error"])
+    table = pd.DataFrame(
+        used[0] if used else [], columns=["class_id", "n", "forecast", "happened", "error"]
+    )
     names = {"class_id": "class", "n": "predictions", "forecast": "predicted", "happened": "scored"}
     return readable(table.rename(columns=names), "by-class", digits=1)
 
@@ -248,7 +298,9 @@ def by_class(predicted: Predicted) -> Styler:
         {
             "students": groups.size(),
             "median predicted": groups[f"predicted_{predicted.ahead.exam}_score"].median().round(0),
-            "may fail": rows.assign(may=_may_fail(predicted)).groupby(["class_id", "semester"])["may"].sum(),
+            "may fail": rows.assign(may=_may_fail(predicted))
+            .groupby(["class_id", "semester"])["may"]
+            .sum(),
         }
     )
     return readable(table.reset_index().rename(columns={"class_id": "class"}), "outlook")
@@ -258,8 +310,17 @@ def likeliest(predicted: Predicted, count: int = 20) -> Styler:
     """The students with the highest chance of failing: predicted score, its range, and the top reason."""
     name = f"predicted_{predicted.ahead.exam}_score"
     rows = predicted.rows.sort_values(["p_fail", name], ascending=[False, True]).head(count)
-    why = [next((record["text"] for record in records if record["points"] < 0), "") for records in rows["reasons"]]
-    names = {"student_id": "student", "class_id": "class", name: "predicted", "low": "low", "high": "high"}
+    why = [
+        next((record["text"] for record in records if record["points"] < 0), "")
+        for records in rows["reasons"]
+    ]
+    names = {
+        "student_id": "student",
+        "class_id": "class",
+        name: "predicted",
+        "low": "low",
+        "high": "high",
+    }
     shown = rows[list(names)].rename(columns=names)
     shown["chance of failing, %"] = 100 * rows["p_fail"]
     return readable(shown.assign(why=why), "likeliest")

@@ -91,10 +91,16 @@ def load(term: str = "", folder: str = "") -> Start:
     return found
 
 
-def gather(workspace: Workspace, college: College, term: Term, position: Position, folder: Path) -> Start | None:
+def gather(
+    workspace: Workspace, college: College, term: Term, position: Position, folder: Path
+) -> Start | None:
     """Read through an open college; None where no earlier term was analysed."""
     analysed = set(workspace.store.distinct("weekly_metrics", "term"))
-    past = [known for known in college.terms(position) if known.name < term.name and known.name in analysed]
+    past = [
+        known
+        for known in college.terms(position)
+        if known.name < term.name and known.name in analysed
+    ]
     if not past:
         return None
     return Start(
@@ -122,14 +128,19 @@ def compute(start: Start) -> Watched:
     )
     # Nothing can be said of the chances where no exam result of any earlier semester is known.
     frame = frame[~np.isnan(chance)].astype({"escalation_level": "int64"})
-    return Watched(start, frame[[name for name in TABLES["pre_sem_watchlist"].names if name in frame]])
+    return Watched(
+        start, frame[[name for name in TABLES["pre_sem_watchlist"].names if name in frame]]
+    )
 
 
 def _reasons(start: Start, model: Linear | None) -> list[list[dict[str, Any]]]:
     added = watchlist.contributions(start.known, model)
     values = {name: start.known[name].to_numpy("float64") for name in watchlist.HISTORY}
     told = {
-        name: (column, np.full(len(column), np.nanmedian(column) if (~np.isnan(column)).any() else np.nan))
+        name: (
+            column,
+            np.full(len(column), np.nanmedian(column) if (~np.isnan(column)).any() else np.nan),
+        )
         for name, column in values.items()
     }
     parts = {name: added[name].to_numpy() for name in watchlist.HISTORY}
@@ -152,7 +163,10 @@ def save(run: Run, watched: Watched) -> int:
     slices: storing.Slices = {
         "pre_sem_watchlist": (watched.rows, {"target_term": start.term}),
         "subject_difficulty": (start.difficulty, {"term": start.past}),
-        "data_health": (health.trouble("forecast: watchlist", start.found.trouble), {"run_id": run.run_id}),
+        "data_health": (
+            health.trouble("forecast: watchlist", start.found.trouble),
+            {"run_id": run.run_id},
+        ),
     }
     return storing.replace(start.workspace, run, slices)
 
@@ -164,7 +178,9 @@ def render_pages(watched: Watched, *, write: bool = True) -> list[Path]:
         SettingsError: the reports folder cannot be written to.
     """
     start = watched.start
-    return reports.write_pages(start.workspace, STAGE, start.term, WEEK, start.folder) if write else []
+    return (
+        reports.write_pages(start.workspace, STAGE, start.term, WEEK, start.folder) if write else []
+    )
 
 
 def evidence(start: Start) -> Styler:
@@ -175,11 +191,22 @@ def evidence(start: Start) -> Styler:
     """
     rows = []
     for row in models.rivals(start.workspace, WATCHLIST, start.found.trained_terms):
-        about = {"model": row["model"], "in use": bool(row["champion"]), "tested on": row["tested_term"]}
+        about = {
+            "model": row["model"],
+            "in use": bool(row["champion"]),
+            "tested on": row["tested_term"],
+        }
         rows.append({**about, **row["metrics"]["by_week"][0]})
-    shown = {"n": "students", "base_rate": "failed", "auc": "AUC", "calibration_error": "calibration error"}
+    shown = {
+        "n": "students",
+        "base_rate": "failed",
+        "auc": "AUC",
+        "calibration_error": "calibration error",
+    }
     shown |= {"top_fifth": "of all fails, in the top fifth"}
-    table = pd.DataFrame(rows, columns=["model", "in use", "tested on", *shown]).rename(columns=shown)
+    table = pd.DataFrame(rows, columns=["model", "in use", "tested on", *shown]).rename(
+        columns=shown
+    )
     return readable(table, "evidence", digits=2)
 
 
@@ -187,7 +214,11 @@ def reliability(start: Start) -> figures.Picture | None:
     """The forecast against what happened in the term that the model was tried on; None where there is no model."""
     tried = models.rivals(start.workspace, WATCHLIST, start.found.trained_terms)
     used = [row["metrics"]["reliability"] for row in tried if row["champion"]]
-    return figures.reliability(pd.DataFrame(used[0]), "chance of failing, %", scale=100) if used else None
+    return (
+        figures.reliability(pd.DataFrame(used[0]), "chance of failing, %", scale=100)
+        if used
+        else None
+    )
 
 
 def hard_subjects(start: Start, count: int = 10) -> Styler:
@@ -198,7 +229,9 @@ def hard_subjects(start: Start, count: int = 10) -> Styler:
         "pass_rate": "passed, %",
         "difficulty_label": "label",
     }
-    table = start.difficulty.sort_values(["pass_rate", "subject_id"]).head(count).rename(columns=names)
+    table = (
+        start.difficulty.sort_values(["pass_rate", "subject_id"]).head(count).rename(columns=names)
+    )
     return readable(table[["subject", "semester", "students", "passed, %", "label"]], "subjects")
 
 
@@ -212,7 +245,16 @@ def by_class(watched: Watched) -> Styler:
 
 def likeliest(watched: Watched, count: int = 20) -> Styler:
     """The students most likely to fail the semester ahead, and the top reason."""
-    rows = watched.rows.sort_values(["risk_probability_pct", "student_id"], ascending=[False, True]).head(count)
-    why = [next((record["text"] for record in records if record["points"] > 0), "") for records in rows["reasons"]]
-    names = {"student_id": "student", "class_id": "class", "risk_probability_pct": "chance of failing, %"}
+    rows = watched.rows.sort_values(
+        ["risk_probability_pct", "student_id"], ascending=[False, True]
+    ).head(count)
+    why = [
+        next((record["text"] for record in records if record["points"] > 0), "")
+        for records in rows["reasons"]
+    ]
+    names = {
+        "student_id": "student",
+        "class_id": "class",
+        "risk_probability_pct": "chance of failing, %",
+    }
     return readable(rows[list(names)].rename(columns=names).assign(why=why), "likeliest")

@@ -23,14 +23,22 @@ from edumetrics.stages.workspace import Workspace, open_workspace
 EXAMS = {"midterm": "midterm", "endterm": "end-term exam"}
 AHEAD = {"pre_mid": ("midterm", "pre_mid_term"), "pre_end": ("endterm", "pre_end_term")}
 CONTACTS = ("student_id", "sem_week", "kind", "until", "logged_at")
-COURSES = ("week_lectures_held", "week_lectures_attended", "weekly_att_pct", "effort_score", "academic_performance")
+COURSES = (
+    "week_lectures_held",
+    "week_lectures_attended",
+    "weekly_att_pct",
+    "effort_score",
+    "academic_performance",
+)
 PAGES = "advisors"
 # So many readers are worth starting other processes for.
 MANY = 60
 AT_RISK = ["MEDIUM", "HIGH"]
 
 
-def of(workspace: Workspace, college: College, stage: str, term: Term, week: int, exam: str = "") -> list[Report]:
+def of(
+    workspace: Workspace, college: College, stage: str, term: Term, week: int, exam: str = ""
+) -> list[Report]:
     """The reports of a stage, one for each advisor it has something to say to, in order of advisor_id.
 
     Args:
@@ -46,10 +54,16 @@ def of(workspace: Workspace, college: College, stage: str, term: Term, week: int
         return weekly_reports(occasion, _stored(workspace, term, week))
     if stage == "pre_sem":
         return _pre_semester(occasion, workspace, college, term)
-    return _pre_exam(occasion, workspace, college) if stage in AHEAD else _after(occasion, workspace, exam)
+    return (
+        _pre_exam(occasion, workspace, college)
+        if stage in AHEAD
+        else _after(occasion, workspace, exam)
+    )
 
 
-def write_pages(workspace: Workspace, stage: str, term: str, week: int, folder: Path, exam: str = "") -> list[Path]:
+def write_pages(
+    workspace: Workspace, stage: str, term: str, week: int, folder: Path, exam: str = ""
+) -> list[Path]:
     """Write the pages of a stage below a folder, one for each advisor (and, weekly, one for the head of department).
 
     Raises:
@@ -59,7 +73,10 @@ def write_pages(workspace: Workspace, stage: str, term: str, week: int, folder: 
     with workspace.college() as college:
         chosen = find_term(college, term, college.position(workspace.today))
         if stage == "weekly":
-            occasion, stored = _occasion(workspace, college, stage, chosen, week), _stored(workspace, chosen, week)
+            occasion, stored = (
+                _occasion(workspace, college, stage, chosen, week),
+                _stored(workspace, chosen, week),
+            )
             made = weekly_reports(occasion, stored)
             render.write_page(folder / "department.html", _classes(workspace, occasion, stored))
         else:
@@ -76,7 +93,9 @@ def page_path(folder: Path, advisor: str) -> Path:
 
 def _classes(workspace: Workspace, occasion: Occasion, stored: Stored) -> str:
     weeks = workspace.store.class_weeks(occasion.term, occasion.week, classes.MEASURES)
-    page = classes.classes_page(occasion, weeks, stored.flags, stored.exits, stored.findings, stored.health)
+    page = classes.classes_page(
+        occasion, weeks, stored.flags, stored.exits, stored.findings, stored.health
+    )
     return classes.classes_html(page)
 
 
@@ -100,12 +119,18 @@ def preview(advisor: str, week: int = 0, *, stage: str = "weekly", term: str = "
     """
     workspace = open_workspace()
     if stage not in ("weekly", "pre_sem", *AHEAD):
-        raise SettingsError(f"There is no preview of {stage}: the stages are weekly, pre_sem, pre_mid and pre_end.")
+        raise SettingsError(
+            f"There is no preview of {stage}: the stages are weekly, pre_sem, pre_mid and pre_end."
+        )
     with workspace.college() as college:
         position = college.position(workspace.today)
         chosen = find_term(college, term, position)
-        number = week or last_teaching_week(workspace.params, position if chosen.current else None, chosen)
-        found = {report.advisor_id: report for report in of(workspace, college, stage, chosen, number)}
+        number = week or last_teaching_week(
+            workspace.params, position if chosen.current else None, chosen
+        )
+        found = {
+            report.advisor_id: report for report in of(workspace, college, stage, chosen, number)
+        }
     if not found:
         raise SettingsError(f"The stage {stage} of week {number} has stored nothing: run it first.")
     if advisor not in found:
@@ -115,10 +140,15 @@ def preview(advisor: str, week: int = 0, *, stage: str = "weekly", term: str = "
     return render.preview(found[advisor])
 
 
-def _occasion(workspace: Workspace, college: College, stage: str, term: Term, week: int) -> Occasion:
+def _occasion(
+    workspace: Workspace, college: College, stage: str, term: Term, week: int
+) -> Occasion:
     addresses = college.addresses.dropna()
     parents = college.parents.dropna() if workspace.params.mail.parents else addresses.iloc[:0]
-    advisors, classes = college.advisors.dropna(subset="name"), college.classes.dropna(subset="name")
+    advisors, classes = (
+        college.advisors.dropna(subset="name"),
+        college.classes.dropna(subset="name"),
+    )
     people = People(
         names=college.names,
         emails=dict(zip(addresses["student_id"], addresses.iloc[:, 1], strict=True)),
@@ -128,7 +158,11 @@ def _occasion(workspace: Workspace, college: College, stage: str, term: Term, we
     )
     dates = term.dates
     first_day = dates.loc[dates["week"] == week, "week_date"].mode()
-    day = pd.Timestamp(first_day[0]) if len(first_day) else pd.Timestamp(term.name) + pd.Timedelta(weeks=week - 1)
+    day = (
+        pd.Timestamp(first_day[0])
+        if len(first_day)
+        else pd.Timestamp(term.name) + pd.Timedelta(weeks=week - 1)
+    )
     return Occasion(stage, term.name, week, day, workspace.params, people)
 
 
@@ -137,7 +171,13 @@ def _stored(workspace: Workspace, term: Term, week: int) -> Stored:
     there: dict[str, Any] = {"term": term.name, "sem_week": week}
     last = next(iter(workspace.params.calendar.teaching_weeks_before(week, 1)), 0)
     newest = store.newest("run_log", "started_at", 1, stage="weekly", status="done", **there)
-    measures = ("student_id", "effort_score", "academic_performance", "weekly_att_pct", "submission_pct")
+    measures = (
+        "student_id",
+        "effort_score",
+        "academic_performance",
+        "weekly_att_pct",
+        "submission_pct",
+    )
     return Stored(
         metrics=store.read("weekly_metrics", **there),
         last=store.read("weekly_metrics", measures, term=term.name, sem_week=last),
@@ -150,9 +190,13 @@ def _stored(workspace: Workspace, term: Term, week: int) -> Stored:
     )
 
 
-def _pre_semester(occasion: Occasion, workspace: Workspace, college: College, term: Term) -> list[Report]:
+def _pre_semester(
+    occasion: Occasion, workspace: Workspace, college: College, term: Term
+) -> list[Report]:
     rows = workspace.store.read("pre_sem_watchlist", target_term=term.name)
-    whose = advised(college, workspace.store, term, occasion.week, replay=True)[["student_id", "advisor_id"]]
+    whose = advised(college, workspace.store, term, occasion.week, replay=True)[
+        ["student_id", "advisor_id"]
+    ]
     return moments.pre_semester_reports(occasion, rows.merge(whose, on="student_id"))
 
 
@@ -163,10 +207,21 @@ def _pre_exam(occasion: Occasion, workspace: Workspace, college: College) -> lis
     rows = store.read(table, **there).rename(columns={f"predicted_{exam}_score": "predicted"})
     if "outlook" in rows:
         rows = rows.assign(at_risk=rows["outlook"] != "pass")
-    rows = rows.merge(store.read("weekly_metrics", ("student_id", "advisor_id"), **there), on="student_id")
-    names = college.whole("subjects", "subject_id", "subject_name").drop_duplicates("subject_id", keep="last")
-    said = store.read("risk_of_failing_prediction", ("student_id", "subject_id", "p_fail"), risk_label=AT_RISK, **there)
-    subjects = said.sort_values("p_fail", ascending=False, kind="stable").merge(names, on="subject_id", how="left")
+    rows = rows.merge(
+        store.read("weekly_metrics", ("student_id", "advisor_id"), **there), on="student_id"
+    )
+    names = college.whole("subjects", "subject_id", "subject_name").drop_duplicates(
+        "subject_id", keep="last"
+    )
+    said = store.read(
+        "risk_of_failing_prediction",
+        ("student_id", "subject_id", "p_fail"),
+        risk_label=AT_RISK,
+        **there,
+    )
+    subjects = said.sort_values("p_fail", ascending=False, kind="stable").merge(
+        names, on="subject_id", how="left"
+    )
     subjects = subjects.assign(name=subjects["subject_name"].fillna(subjects["subject_id"]))
     listed = frozenset(store.read("weekly_flags", ("student_id",), **there)["student_id"])
     return moments.pre_exam_reports(occasion, EXAMS[exam], rows, subjects, listed)
@@ -175,6 +230,12 @@ def _pre_exam(occasion: Occasion, workspace: Workspace, college: College) -> lis
 def _after(occasion: Occasion, workspace: Workspace, exam: str) -> list[Report]:
     store = workspace.store
     rows = store.read("exam_review", term=occasion.term, exam_type=exam)
-    weeks = store.read("weekly_metrics", ("student_id", "sem_week", "advisor_id"), term=occasion.term)
-    last = weeks[weeks["sem_week"] < occasion.week].sort_values("sem_week").drop_duplicates("student_id", keep="last")
+    weeks = store.read(
+        "weekly_metrics", ("student_id", "sem_week", "advisor_id"), term=occasion.term
+    )
+    last = (
+        weeks[weeks["sem_week"] < occasion.week]
+        .sort_values("sem_week")
+        .drop_duplicates("student_id", keep="last")
+    )
     return moments.after_results_reports(occasion, EXAMS[exam], rows.merge(last, on="student_id"))

@@ -109,7 +109,11 @@ def forecast_precision(week: Week) -> figures.Picture | None:
     tried = models.rivals(week.workspace, training.FAIL, week.champion.trained_terms)
     ordered = sorted(tried, key=lambda row: not row["champion"])
     return (
-        figures.precision({row["model"]: pd.DataFrame(row["metrics"]["by_week"]) for row in ordered}) if tried else None
+        figures.precision(
+            {row["model"]: pd.DataFrame(row["metrics"]["by_week"]) for row in ordered}
+        )
+        if tried
+        else None
     )
 
 
@@ -117,14 +121,20 @@ def forecast_reliability(week: Week) -> figures.Picture | None:
     """The forecast in use against what happened in the tested term; None where there is none."""
     tried = models.rivals(week.workspace, training.FAIL, week.champion.trained_terms)
     used = [row["metrics"]["reliability"] for row in tried if row["champion"]]
-    return figures.reliability(pd.DataFrame(used[0]), "chance of failing or leaving, %", scale=100) if used else None
+    return (
+        figures.reliability(pd.DataFrame(used[0]), "chance of failing or leaving, %", scale=100)
+        if used
+        else None
+    )
 
 
 def forecast_by_class(week: Week) -> Styler:
     """By class of the tested term: what was forecast on average, what happened, and the difference, in percent."""
     tried = models.rivals(week.workspace, training.FAIL, week.champion.trained_terms)
     used = [row["metrics"]["by_class"] for row in tried if row["champion"]]
-    table = pd.DataFrame(used[0] if used else [], columns=["class_id", "forecast", "happened", "error"])
+    table = pd.DataFrame(
+        used[0] if used else [], columns=["class_id", "forecast", "happened", "error"]
+    )
     table[["forecast", "happened", "error"]] *= 100
     return readable(table.rename(columns={"class_id": "class"}), "by-class")
 
@@ -138,7 +148,11 @@ def subjects_at_risk(scores: Scores, count: int = 10) -> Styler:
     counts = pd.crosstab(rows["subject_id"], rows["risk_label"])
     table = counts.reindex(columns=["LOW", "MEDIUM", "HIGH"], fill_value=0)
     table.insert(0, "students", table.sum(axis=1))
-    ordered = table.sort_values(["HIGH", "MEDIUM"], ascending=False, kind="stable").reset_index().head(count)
+    ordered = (
+        table.sort_values(["HIGH", "MEDIUM"], ascending=False, kind="stable")
+        .reset_index()
+        .head(count)
+    )
     names = {"subject_id": "subject", "LOW": "low", "MEDIUM": "medium", "HIGH": "high"}
     return readable(ordered.rename(columns=names).rename_axis(columns=None), "subjects")
 
@@ -150,28 +164,38 @@ def forecast_drift(scores: Scores, count: int = 5) -> Styler:
     """
     index = scores.drift.head(count)
     meaning = [FEATURES[str(name)].meaning for name in index.index]
-    table = pd.DataFrame({"feature": index.index, "meaning": meaning, "stability index": index.to_numpy()})
+    table = pd.DataFrame(
+        {"feature": index.index, "meaning": meaning, "stability index": index.to_numpy()}
+    )
     return readable(table, "drift", digits=2)
 
 
 def lists_by_advisor(triaged: Triaged) -> pd.DataFrame:
     """How long each advisor's list is, how much of it fits into the week, who is new, and who left."""
     flags = triaged.lists.flags
-    groups = flags.assign(new=flags["status"] == "new").fillna({"advisor_id": "without advisor"}).groupby("advisor_id")
+    groups = (
+        flags.assign(new=flags["status"] == "new")
+        .fillna({"advisor_id": "without advisor"})
+        .groupby("advisor_id")
+    )
     table = groups.agg(
         listed=("student_id", "size"),
         within_capacity=("within_capacity", "sum"),
         new=("new", "sum"),
         looked_after=("looked_after", "sum"),
     )
-    left = triaged.lists.exits.fillna({"advisor_id": "without advisor"}).groupby("advisor_id").size()
+    left = (
+        triaged.lists.exits.fillna({"advisor_id": "without advisor"}).groupby("advisor_id").size()
+    )
     table["left"] = left.reindex(table.index).fillna(0).astype("int64")
     return table.rename(columns=lambda name: name.replace("_", " "))
 
 
 def class_findings(triaged: Triaged) -> pd.DataFrame:
     """What concerns a whole class rather than any one student."""
-    return triaged.lists.findings[["class_id", "text"]].rename(columns={"class_id": "class", "text": "finding"})
+    return triaged.lists.findings[["class_id", "text"]].rename(
+        columns={"class_id": "class", "text": "finding"}
+    )
 
 
 def stability(triaged: Triaged) -> pd.DataFrame:

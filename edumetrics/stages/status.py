@@ -67,10 +67,17 @@ def _at_work(workspace: Workspace) -> str:
 def _forecasts(workspace: Workspace) -> str:
     """Which model each question is answered by, of those trained last."""
     kept = workspace.store.read("model_runs", ("task", "model_id", "trained_terms"), champion=True)
-    kept = kept[kept["task"] != "review"].sort_values("trained_terms").drop_duplicates("task", keep="last")
+    kept = (
+        kept[kept["task"] != "review"]
+        .sort_values("trained_terms")
+        .drop_duplicates("task", keep="last")
+    )
     if kept.empty:
         return "none yet: lists are drawn up by the rules"
-    kinds = [f"{task}: {_kind(task, model)}" for task, model in zip(kept["task"], kept["model_id"], strict=True)]
+    kinds = [
+        f"{task}: {_kind(task, model)}"
+        for task, model in zip(kept["task"], kept["model_id"], strict=True)
+    ]
     return f"{', '.join(kinds)}; learnt from terms up to that of {kept['trained_terms'].str.split(',').str[-1].max()}"
 
 
@@ -80,5 +87,7 @@ def _kind(task: str, model_id: str) -> str:
 
 
 def _about(row: Mapping[Any, Any]) -> str:
-    week = "" if pd.isna(row["sem_week"]) or not row["sem_week"] else f" week {int(row['sem_week'])}"
+    week = (
+        "" if pd.isna(row["sem_week"]) or not row["sem_week"] else f" week {int(row['sem_week'])}"
+    )
     return f"{row['stage']}{week}" + (f" of {row['term']}" if row["term"] else "")

@@ -18,7 +18,9 @@ Slices = Mapping[str, tuple[pd.DataFrame, Mapping[str, Any]]]
 
 
 @contextmanager
-def entered(workspace: Workspace, stage: str, term: str, week: int, run_id: str = "") -> Iterator[Run]:
+def entered(
+    workspace: Workspace, stage: str, term: str, week: int, run_id: str = ""
+) -> Iterator[Run]:
     """The ledger's entry for a run: the batch's own when its id is given, a new one otherwise.
 
     Raises:

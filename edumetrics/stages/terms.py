@@ -20,7 +20,9 @@ def last_teaching_week(params: Params, position: Position | None, term: Term) ->
     week = term.last_week if position is None else position.week(params.calendar)
     weeks = params.calendar.last_teaching_weeks(week, 1)
     if not weeks:
-        raise SettingsError("The semester has no complete teaching week yet: come back after its first week.")
+        raise SettingsError(
+            "The semester has no complete teaching week yet: come back after its first week."
+        )
     return weeks[0]
 
 
@@ -33,13 +35,19 @@ def refuse_without_data(term: Term, week: int) -> None:
         Refused: no attendance, library or platform row of this week or a later one exists.
     """
     if week > term.last_week:
-        newest = f"its newest records are of week {term.last_week}" if term.last_week else "it has no records yet"
+        newest = (
+            f"its newest records are of week {term.last_week}"
+            if term.last_week
+            else "it has no records yet"
+        )
         raise Refused(
             f"The college has no data of week {week} of the term of {term.name}; {newest}: load them, then run again."
         )
 
 
-def report_folder(workspace: Workspace, term: Term, position: Position, week: int, stage: str) -> Path:
+def report_folder(
+    workspace: Workspace, term: Term, position: Position, week: int, stage: str
+) -> Path:
     """Where the reports of a week go: by year and slot for the term in session, by its first day for another."""
     label = position.label(workspace.params.calendar) if term.current else term.name
     return workspace.settings.reports / label / f"week-{week:02d}" / stage

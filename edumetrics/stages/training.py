@@ -38,13 +38,19 @@ def train(workspace: Workspace, college: College, term: Term, position: Position
         return None
     rows = {known.name: features_and_outcome(workspace, college, known) for known in past}
     held = contest(
-        {name: frame for name, frame in rows.items() if len(frame)}, workspace.params.forecast, workspace.params.triage
+        {name: frame for name, frame in rows.items() if len(frame)},
+        workspace.params.forecast,
+        workspace.params.triage,
     )
     if held is None:
         return None
     # All of them, also those that taught nothing: the next week must know that they were looked at.
     held = replace(held, trained_terms=tuple(known.name for known in past))
-    entries = [_fail(held), *_exams(workspace, college, past), *_subject(workspace, college, past, held)]
+    entries = [
+        _fail(held),
+        *_exams(workspace, college, past),
+        *_subject(workspace, college, past, held),
+    ]
     models.keep(workspace, term.name, [*entries, *_watchlist(workspace, college, past)])
     table = held.tables[held.champion].mean()
     return (
@@ -64,11 +70,15 @@ def _trained(workspace: Workspace, terms: list[str]) -> bool:
     return ",".join(terms) in set(known["trained_terms"])
 
 
-def completed(workspace: Workspace, college: College, before: str, position: Position) -> list[Term]:
+def completed(
+    workspace: Workspace, college: College, before: str, position: Position
+) -> list[Term]:
     """The terms that were over, and analysed, before one began, in time order."""
     analysed = set(workspace.store.distinct("weekly_features", "term"))
     terms = college.terms(position)
-    return [term for term in terms if term.name < before and term.name in analysed and not term.current]
+    return [
+        term for term in terms if term.name < before and term.name in analysed and not term.current
+    ]
 
 
 def features_and_outcome(workspace: Workspace, college: College, term: Term) -> pd.DataFrame:
@@ -99,7 +109,9 @@ def _exams(workspace: Workspace, college: College, past: list[Term]) -> list[Ent
     for exam in EXAMS:
         weeks, rows = list(pre_exam.weeks(workspace.params.calendar, exam)), {}
         for term in past:
-            made = workspace.store.read("weekly_features", (*KEYS, *FEATURES), term=term.name, sem_week=weeks)
+            made = workspace.store.read(
+                "weekly_features", (*KEYS, *FEATURES), term=term.name, sem_week=weeks
+            )
             score = papers(college, term, exam).groupby("student_id")["score"].mean().dropna()
             known = made.merge(score.rename("score"), left_on="student_id", right_index=True)
             if len(known):
@@ -108,20 +120,42 @@ def _exams(workspace: Workspace, college: College, past: list[Term]) -> list[Ent
         if tried is not None:
             champion = "linear" if tried.model else "marks so far"
             names = tuple(sorted(rows))
-            entries.append(Entry(exam, tried.measured, champion, tried.model, LINEAR, names, names[-1], tried.rows))
+            entries.append(
+                Entry(
+                    exam,
+                    tried.measured,
+                    champion,
+                    tried.model,
+                    LINEAR,
+                    names,
+                    names[-1],
+                    tried.rows,
+                )
+            )
     return entries
 
 
-def _subject(workspace: Workspace, college: College, past: list[Term], held: Contest) -> list[Entry]:
+def _subject(
+    workspace: Workspace, college: College, past: list[Term], held: Contest
+) -> list[Entry]:
     rows = {}
     for term in past:
-        failed = papers(college, term, "endterm").dropna(subset="failed")[["student_id", "subject_id", "failed"]]
+        failed = papers(college, term, "endterm").dropna(subset="failed")[
+            ["student_id", "subject_id", "failed"]
+        ]
         if failed.empty:
             continue
         teaching = workspace.params.calendar.teaching_weeks[1 :: subjects.EVERY]
-        parts = [history.subjects_so_far(workspace, college, term, week, college.students) for week in teaching]
-        logits = held.unseen.loc[held.unseen["term"] == term.name, ["student_id", "sem_week", "logit"]]
-        every = pd.concat(parts).merge(failed.astype({"failed": bool}), on=["student_id", "subject_id"])
+        parts = [
+            history.subjects_so_far(workspace, college, term, week, college.students)
+            for week in teaching
+        ]
+        logits = held.unseen.loc[
+            held.unseen["term"] == term.name, ["student_id", "sem_week", "logit"]
+        ]
+        every = pd.concat(parts).merge(
+            failed.astype({"failed": bool}), on=["student_id", "subject_id"]
+        )
         rows[term.name] = every.merge(logits, on=["student_id", "sem_week"])
     tried = subjects.trial(rows, workspace.params.forecast)
     if tried is None:
@@ -137,10 +171,16 @@ def _watchlist(workspace: Workspace, college: College, past: list[Term]) -> list
         if number == 0:
             continue
         known = history.before(workspace, college, term, past[:number])
-        rows[term.name] = known.merge(outcomes(college, term)[["student_id", "failed"]], on="student_id")
+        rows[term.name] = known.merge(
+            outcomes(college, term)[["student_id", "failed"]], on="student_id"
+        )
     tried = watchlist.trial(rows, workspace.params.scoring.pass_mark, workspace.params.forecast)
     if tried is None:
         return []
     names = tuple(term.name for term in past)
-    best = (watchlist.NAME if tried.model else watchlist.BASELINE, tried.model, tuple(watchlist.HISTORY))
+    best = (
+        watchlist.NAME if tried.model else watchlist.BASELINE,
+        tried.model,
+        tuple(watchlist.HISTORY),
+    )
     return [Entry(WATCHLIST, tried.measured, *best, names, names[-1], tried.rows)]

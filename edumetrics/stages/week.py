@@ -88,7 +88,12 @@ class Week(Shown):
     def facts(self) -> dict[str, object]:
         """See `Shown`."""
         chunks = {"chunks of classes": len(self.chunks)} if self.chunks else {}
-        return {"term": self.term, "week": self.number, "students listed": len(self.names), **chunks}
+        return {
+            "term": self.term,
+            "week": self.number,
+            "students listed": len(self.names),
+            **chunks,
+        }
 
     @property
     def forecasts(self) -> bool:
@@ -117,7 +122,9 @@ def gather(
     """
     calendar = workspace.params.calendar
     if number not in calendar.teaching_weeks:
-        raise SettingsError(f"Week {number} is not a teaching week: they are {listed(calendar.teaching_weeks)}.")
+        raise SettingsError(
+            f"Week {number} is not a teaching week: they are {listed(calendar.teaching_weeks)}."
+        )
     students = advised(college, workspace.store, term, number, replay=replay)
     parts: tuple[tuple[str, ...], ...] = ()
     elsewhere = pd.DataFrame()
@@ -127,8 +134,13 @@ def gather(
     found = health.nothing()
     if with_health:
         # Rows are looked at where they are read: chunk by chunk.
-        found = health.feeds(college, term, number) if parts else health.findings(college, term, number)
-    champion, model = forecast.champion(workspace, term.name), models.in_use(workspace, training.SUBJECT, term.name)
+        found = (
+            health.feeds(college, term, number) if parts else health.findings(college, term, number)
+        )
+    champion, model = (
+        forecast.champion(workspace, term.name),
+        models.in_use(workspace, training.SUBJECT, term.name),
+    )
     week = Week(
         workspace=workspace,
         term=term.name,
@@ -138,7 +150,9 @@ def gather(
         later_half=_later_half(term, calendar),
         champion=champion,
         subject_model=model,
-        health=_with_trouble(found, {"forecast: model": champion.trouble, "forecast: subjects": model.trouble}),
+        health=_with_trouble(
+            found, {"forecast: model": champion.trouble, "forecast: subjects": model.trouble}
+        ),
         names=college.names,
         advisors=college.advisors,
         folder=folder,
@@ -147,14 +161,20 @@ def gather(
         chunks=parts,
         elsewhere=elsewhere,
     )
-    return week if parts else replace(week, records=_records(college, week, term, students, until=until))
+    return (
+        week
+        if parts
+        else replace(week, records=_records(college, week, term, students, until=until))
+    )
 
 
 def read_chunk(college: College, week: Week, classes: Sequence[str]) -> Records:
     """What is known at the end of a week of the students of one chunk."""
     window = college.feed_window(week.number)
     # What the college lacks, no chunk can tell alone.
-    feeds = frozenset(NAMES[feed] for feed in NAMES if arrivals.newest_week(college, week.whole, feed, window))
+    feeds = frozenset(
+        NAMES[feed] for feed in NAMES if arrivals.newest_week(college, week.whole, feed, window)
+    )
     students = advised(college, week.workspace.store, week.whole, week.number, replay=week.replay)
     own = chunks.members(students, week.elsewhere, classes)
     return _records(college, week, week.whole.only(classes), own, classes=classes, feeds=feeds)
@@ -171,14 +191,18 @@ def _records(
     feeds: frozenset[str] | None = None,
 ) -> Records:
     workspace, number = week.workspace, week.number
-    before = workspace.params.calendar.teaching_weeks_before(number, workspace.params.scoring.baseline_weeks)
+    before = workspace.params.calendar.teaching_weeks_before(
+        number, workspace.params.scoring.baseline_weeks
+    )
     asked = week.forecasts and week.subject_model.model is not None
     return Records(
         facts=read_facts(college, term, number, students, until, feeds),
         history=workspace.store.history(term.name, before, classes),
         memory=remember(workspace, term.name, number, classes),
         prior=forecast.prior(workspace, college, term, number, classes),
-        subjects=history.subjects_so_far(workspace, college, term, number, students) if asked else pd.DataFrame(),
+        subjects=history.subjects_so_far(workspace, college, term, number, students)
+        if asked
+        else pd.DataFrame(),
     )
 
 
@@ -196,7 +220,10 @@ def _later_half(term: Term, calendar: Calendar) -> bool:
     start = pd.Timestamp(term.name)
     first = min(calendar.slots.values(), key=lambda slot: slot.offset)
     apart = {
-        slot.offset: min(abs((start - pd.Timestamp(f"{start.year + year}-{slot.starts}")).days) for year in (-1, 0, 1))
+        slot.offset: min(
+            abs((start - pd.Timestamp(f"{start.year + year}-{slot.starts}")).days)
+            for year in (-1, 0, 1)
+        )
         for slot in calendar.slots.values()
     }
     return min(apart, key=lambda offset: (apart[offset], offset)) != first.offset

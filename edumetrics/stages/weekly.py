@@ -18,14 +18,31 @@ from edumetrics.reports.tables import Shown
 from edumetrics.scoring.observed import observe
 from edumetrics.scoring.weekly import Scored, score
 from edumetrics.stages import chunks, reports, storing
-from edumetrics.stages.terms import find_term, last_teaching_week, refuse_without_data, report_folder
+from edumetrics.stages.terms import (
+    find_term,
+    last_teaching_week,
+    refuse_without_data,
+    report_folder,
+)
 from edumetrics.stages.week import Records, Week, gather, read_chunk
 from edumetrics.stages.workspace import open_workspace
 from edumetrics.triage.lists import Lists
 from edumetrics.triage.lists import triage as draw_up
 from edumetrics.triage.situation import Situation
 
-__all__ = ["STAGE", "Scores", "Triaged", "Week", "compute", "gather", "load", "render_pages", "save", "triage", "write"]
+__all__ = [
+    "STAGE",
+    "Scores",
+    "Triaged",
+    "Week",
+    "compute",
+    "gather",
+    "load",
+    "render_pages",
+    "save",
+    "triage",
+    "write",
+]
 
 STAGE = "weekly"
 NO_SUBJECTS = pd.DataFrame(columns=TABLES["risk_of_failing_prediction"].computed)
@@ -54,7 +71,11 @@ class Scores(Shown):
 
     def facts(self) -> dict[str, object]:
         """See `Shown`."""
-        return {"term": self.week.term, "week": self.week.number, "students scored": len(self.metrics)}
+        return {
+            "term": self.week.term,
+            "week": self.week.number,
+            "students scored": len(self.metrics),
+        }
 
 
 @dataclass(frozen=True, repr=False)
@@ -97,7 +118,9 @@ def load(term: str = "", week: int = 0, folder: str = "") -> Week:
         until = position if chosen.current else None
         number = week or last_teaching_week(workspace.params, until, chosen)
         refuse_without_data(chosen, number)
-        place = Path(folder) if folder else report_folder(workspace, chosen, position, number, STAGE)
+        place = (
+            Path(folder) if folder else report_folder(workspace, chosen, position, number, STAGE)
+        )
         return gather(
             workspace,
             college,
@@ -142,7 +165,9 @@ def _drift(week: Week, features: pd.DataFrame) -> pd.Series:
     return drift.stability(week.champion.reference, features, week.number)
 
 
-def _by_subject(week: Week, records: Records, metrics: pd.DataFrame, found: Forecasted) -> pd.DataFrame:
+def _by_subject(
+    week: Week, records: Records, metrics: pd.DataFrame, found: Forecasted
+) -> pd.DataFrame:
     """The rows of risk_of_failing_prediction but term, run_id and computed_at."""
     model = week.subject_model.model
     if records.subjects.empty or not isinstance(model, Linear):
@@ -150,8 +175,12 @@ def _by_subject(week: Week, records: Records, metrics: pd.DataFrame, found: Fore
     known = metrics[["student_id", "sem_week", "semester"]].assign(logit=found.logit)
     rows = records.subjects.drop(columns=["sem_week", "semester"]).merge(known, on="student_id")
     chance = probability(model.logit(rows))
-    rows = rows.assign(p_fail=chance, risk_label=subjects.label(chance), model_id=week.subject_model.model_id)
-    return rows[list(NO_SUBJECTS.columns)].sort_values(["student_id", "subject_id"], ignore_index=True)
+    rows = rows.assign(
+        p_fail=chance, risk_label=subjects.label(chance), model_id=week.subject_model.model_id
+    )
+    return rows[list(NO_SUBJECTS.columns)].sort_values(
+        ["student_id", "subject_id"], ignore_index=True
+    )
 
 
 def triage(scores: Scores) -> Triaged:
@@ -197,14 +226,19 @@ def _in_chunks(week: Week) -> Scores:
     if said and week.champion.ranks(week.number):
         # Whether the term is unlike earlier ones, only the whole can tell; sentences on the lists then say so.
         parts = chunks.each(run, _chunk, week.chunks, bare, True)
-    found = pd.concat([week.health, health.worded(chunks.findings(part.health for part in parts))], ignore_index=True)
+    found = pd.concat(
+        [week.health, health.worded(chunks.findings(part.health for part in parts))],
+        ignore_index=True,
+    )
     lists = Lists(
         chunks.merged((part.lists.flags for part in parts), "student_id"),
         chunks.merged((part.lists.exits for part in parts), "student_id"),
         chunks.merged((part.lists.findings for part in parts), "class_id", "code"),
     )
     return Scores(
-        replace(week, health=health.with_warning(found, "forecast: drift", said) if said else found),
+        replace(
+            week, health=health.with_warning(found, "forecast: drift", said) if said else found
+        ),
         chunks.merged((part.metrics for part in parts), "student_id"),
         features,
         chunks.merged((part.by_subject for part in parts), "student_id", "subject_id"),
@@ -220,7 +254,9 @@ def _chunk(classes: tuple[str, ...], week: Week, drifted: bool) -> Part:
         looked = len(week.health) > 0
         strays = classes == week.chunks[0]
         found = (
-            health.rows(college, week.whole.only(classes), week.number, strays=strays) if looked else health.nothing()
+            health.rows(college, week.whole.only(classes), week.number, strays=strays)
+            if looked
+            else health.nothing()
         )
     scores = _score(replace(week, records=records), records)
     if drifted and scores.forecast is not None:
@@ -270,4 +306,8 @@ def render_pages(triaged: Triaged, *, write: bool = True) -> list[Path]:
         SettingsError: the reports folder cannot be written to.
     """
     week = triaged.scores.week
-    return reports.write_pages(week.workspace, STAGE, week.term, week.number, week.folder) if write else []
+    return (
+        reports.write_pages(week.workspace, STAGE, week.term, week.number, week.folder)
+        if write
+        else []
+    )

@@ -36,7 +36,9 @@ class Workspace:
         Raises:
             SettingsError: it cannot be reached, or its mapping does not fit.
         """
-        engine = database.college_engine(self.settings.client_db_url, self.params.calendar.time_zone, alone=alone)
+        engine = database.college_engine(
+            self.settings.client_db_url, self.params.calendar.time_zone, alone=alone
+        )
         try:
             with database.connected(engine, "CLIENT_DB_URL") as connection:
                 if connection.dialect.name == "postgresql":
@@ -66,7 +68,9 @@ def open_workspace(chosen: Settings | None = None) -> Workspace:
     chosen = chosen or settings.load()
     loaded = params.load(chosen.params, chosen.college)
     if database.same_place(chosen.client_db_url, chosen.default_db_url):
-        raise SettingsError("CLIENT_DB_URL and DEFAULT_DB_URL name one database: the analysis needs one of its own.")
+        raise SettingsError(
+            "CLIENT_DB_URL and DEFAULT_DB_URL name one database: the analysis needs one of its own."
+        )
     store = Store(chosen.default_db_url)
     store.migrate()
     return Workspace(chosen, loaded, store)

@@ -26,13 +26,18 @@ def stand(situation: Situation, rules: Standing) -> Standing:
     assert model is not None
     size = pd.Series(rules.on_list).groupby(situation.lists).transform("sum").to_numpy()
     on_list = (
-        (_place(situation, model, rules.ruled) < size) | rules.ruled | (model.chance >= situation.triage.sure_chance)
+        (_place(situation, model, rules.ruled) < size)
+        | rules.ruled
+        | (model.chance >= situation.triage.sure_chance)
     )
     place = _place(situation, model, rules.ruled, on_list)
     counts = [
-        pd.Series(rules.tier >= tier).groupby(situation.lists).transform("sum").to_numpy() for tier in (CRITICAL, HIGH)
+        pd.Series(rules.tier >= tier).groupby(situation.lists).transform("sum").to_numpy()
+        for tier in (CRITICAL, HIGH)
     ]
-    tier = np.select([~on_list, place < counts[0], place < counts[1]], [NO_TIER, CRITICAL, HIGH], WATCH)
+    tier = np.select(
+        [~on_list, place < counts[0], place < counts[1]], [NO_TIER, CRITICAL, HIGH], WATCH
+    )
     was_on = rules.was_on
     return replace(
         rules,
@@ -44,11 +49,17 @@ def stand(situation: Situation, rules: Standing) -> Standing:
     )
 
 
-def _place(situation: Situation, model: Ranking, ruled: Bools, among: Bools | None = None) -> np.ndarray:
+def _place(
+    situation: Situation, model: Ranking, ruled: Bools, among: Bools | None = None
+) -> np.ndarray:
     """Each student's place on the advisor's list, from 0: rules first, then the smoothed chance, then student_id."""
     chosen = np.ones(len(ruled), dtype=bool) if among is None else among
-    frame = pd.DataFrame({"list": situation.lists, "ruled": ruled, "order": model.order, "id": situation.students})
-    ranked = frame[chosen].sort_values(["list", "ruled", "order", "id"], ascending=[True, False, False, True])
+    frame = pd.DataFrame(
+        {"list": situation.lists, "ruled": ruled, "order": model.order, "id": situation.students}
+    )
+    ranked = frame[chosen].sort_values(
+        ["list", "ruled", "order", "id"], ascending=[True, False, False, True]
+    )
     return np.asarray(ranked.groupby("list").cumcount().reindex(frame.index, fill_value=len(frame)))
 
 

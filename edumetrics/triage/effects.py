@@ -52,7 +52,9 @@ class Effect:
     said: str
 
 
-def effects(weeks: pd.DataFrame, flags: pd.DataFrame, contacts: pd.DataFrame, calendar: Calendar) -> list[Effect]:
+def effects(
+    weeks: pd.DataFrame, flags: pd.DataFrame, contacts: pd.DataFrame, calendar: Calendar
+) -> list[Effect]:
     """The change over the next three teaching weeks, with and without a contact, for each measure.
 
     Args:
@@ -65,7 +67,11 @@ def effects(weeks: pd.DataFrame, flags: pd.DataFrame, contacts: pd.DataFrame, ca
 
 
 def effect(
-    weeks: pd.DataFrame, flags: pd.DataFrame, contacts: pd.DataFrame, calendar: Calendar, outcome: str
+    weeks: pd.DataFrame,
+    flags: pd.DataFrame,
+    contacts: pd.DataFrame,
+    calendar: Calendar,
+    outcome: str,
 ) -> Effect:
     """As `effects`, for one measure."""
     left = calendar.teaching_weeks_left(int(weeks["sem_week"].max())) if len(weeks) else 0
@@ -73,7 +79,11 @@ def effect(
 
 
 def cases(
-    weeks: pd.DataFrame, flags: pd.DataFrame, contacts: pd.DataFrame, calendar: Calendar, outcome: str
+    weeks: pd.DataFrame,
+    flags: pd.DataFrame,
+    contacts: pd.DataFrame,
+    calendar: Calendar,
+    outcome: str,
 ) -> pd.DataFrame:
     """Listed students by week: whether there was a contact, what could be known then, and the change that followed.
 
@@ -87,18 +97,27 @@ def cases(
     found = []
     if len(weeks) and len(flags):
         wide = weeks.pivot(index="student_id", columns="sem_week", values=outcome).astype("float64")
-        risk = weeks.pivot(index="student_id", columns="sem_week", values="risk_score").astype("float64")
+        risk = weeks.pivot(index="student_id", columns="sem_week", values="risk_score").astype(
+            "float64"
+        )
         first = contacts.groupby("student_id")["sem_week"].min()
         rows = flags[["student_id", "sem_week"]].drop_duplicates()
         met = rows["student_id"].map(first).astype("float64")
         for week, group in rows[met.isna() | (rows["sem_week"] <= met)].groupby("sem_week"):
-            found.append(_week(int(str(week)), group, met[group.index].to_numpy(), wide, risk, calendar))
+            found.append(
+                _week(int(str(week)), group, met[group.index].to_numpy(), wide, risk, calendar)
+            )
     kept = [frame for frame in found if len(frame)]
     return pd.concat(kept, ignore_index=True)[columns] if kept else pd.DataFrame(columns=columns)
 
 
 def _week(
-    week: int, group: pd.DataFrame, met: np.ndarray, wide: pd.DataFrame, risk: pd.DataFrame, calendar: Calendar
+    week: int,
+    group: pd.DataFrame,
+    met: np.ndarray,
+    wide: pd.DataFrame,
+    risk: pd.DataFrame,
+    calendar: Calendar,
 ) -> pd.DataFrame:
     """The cases of one week; `met` is the week of each student's first contact, NaN where there was none."""
     later = [w for w in calendar.next_teaching_weeks(week)[:FOLLOWED] if w in wide]
@@ -152,7 +171,11 @@ def _estimate(matched: pd.DataFrame) -> tuple[float, float, int]:
     """Difference in the change per contact, its standard error, and the degrees of freedom."""
     levels = matched[["risk", "level", "trend"]].astype("float64")
     levels = (levels - levels.mean()) / levels.std().replace(0, 1)
-    known = [pd.get_dummies(matched["sem_week"], dtype="float64"), levels, levels[["level", "trend"]] ** 2]
+    known = [
+        pd.get_dummies(matched["sem_week"], dtype="float64"),
+        levels,
+        levels[["level", "trend"]] ** 2,
+    ]
     root = np.sqrt(matched["weight"].to_numpy("float64"))[:, None]
     others = np.column_stack([frame.to_numpy() for frame in known]) * root
     instrument, exposed, change = (matched[[name]].to_numpy("float64") * root for name in
@@ -165,7 +188,9 @@ def _estimate(matched: pd.DataFrame) -> tuple[float, float, int]:
     np.add.at(products, students, z * change)
     whole, total = squares.sum(axis=0), products.sum(axis=0)
     estimate = float((np.linalg.pinv(whole) @ total)[0])
-    without = np.array([(np.linalg.pinv(whole - squares[n]) @ (total - products[n]))[0] for n in range(count)])
+    without = np.array(
+        [(np.linalg.pinv(whole - squares[n]) @ (total - products[n]))[0] for n in range(count)]
+    )
     error = float(np.sqrt((count - 1) / count * ((without - without.mean()) ** 2).sum()))
     met = int(matched.loc[matched["contacted"].astype(bool), "student_id"].nunique())
     return estimate, error, max(min(met, count - met) - 1, 1)

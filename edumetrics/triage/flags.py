@@ -76,14 +76,19 @@ def weeks_on(situation: Situation, on_list: Bools) -> np.ndarray:
 
 def tier_by_score(risk: Floats, was_on: Bools, ruled: Bools, triage: Triage) -> np.ndarray:
     """The tier that the score earns after the grace weeks; at least Watch for whom a rule or staying power lists."""
-    by_score = np.select([risk >= triage.critical, risk >= triage.high, risk >= triage.watch], [CRITICAL, HIGH, WATCH])
+    by_score = np.select(
+        [risk >= triage.critical, risk >= triage.high, risk >= triage.watch],
+        [CRITICAL, HIGH, WATCH],
+    )
     kept = ruled | (was_on & (risk > triage.staying))
     return np.asarray(np.maximum(by_score, kept * WATCH))
 
 
 def _not_falling(situation: Situation) -> Bools:
     """Whose score is not known to be below last week's."""
-    last = situation.memory.metrics.set_index("student_id")["risk_score"].reindex(situation.students)
+    last = situation.memory.metrics.set_index("student_id")["risk_score"].reindex(
+        situation.students
+    )
     return np.asarray(~(situation.scored.metrics["risk_score"].to_numpy() < last.to_numpy()))
 
 
@@ -100,7 +105,9 @@ def _codes_last_week(situation: Situation) -> list[frozenset[str]]:
 def leading(standing: Standing) -> np.ndarray:
     """The code of the reason that weighs most for each student: a rule before any component."""
     names = list(standing.points)
-    codes = np.array(names, dtype=object)[np.argmax([standing.points[name] for name in names], axis=0)]
+    codes = np.array(names, dtype=object)[
+        np.argmax([standing.points[name] for name in names], axis=0)
+    ]
     nothing = np.sum(list(standing.points.values()), axis=0) <= 0
     codes = np.where(nothing, "watchlist", codes)
     for name in reversed(rules.RULES):
@@ -111,12 +118,21 @@ def leading(standing: Standing) -> np.ndarray:
 def class_findings(situation: Situation, standing: Standing) -> pd.DataFrame:
     """class_id, semester, code, students_affected, size: where too much of a class is listed for one leading reason."""
     metrics = situation.scored.metrics
-    frame = metrics[["class_id", "semester"]].assign(code=leading(standing), listed=standing.on_list)
+    frame = metrics[["class_id", "semester"]].assign(
+        code=leading(standing), listed=standing.on_list
+    )
     sizes = frame.groupby(["class_id", "semester"]).size().rename("size").reset_index()
-    counts = frame[frame["listed"]].groupby(["class_id", "semester", "code"]).size().rename("students_affected")
+    counts = (
+        frame[frame["listed"]]
+        .groupby(["class_id", "semester", "code"])
+        .size()
+        .rename("students_affected")
+    )
     found = counts.reset_index().merge(sizes, on=["class_id", "semester"])
     many = 100 * found["students_affected"] > situation.triage.class_share_pct * found["size"]
-    return found[many & (found["students_affected"] >= situation.triage.class_minimum)].reset_index(drop=True)
+    return found[many & (found["students_affected"] >= situation.triage.class_minimum)].reset_index(
+        drop=True
+    )
 
 
 def urgency(situation: Situation, findings: pd.DataFrame) -> Floats:
@@ -147,7 +163,10 @@ def flag(situation: Situation, standing: Standing, findings: pd.DataFrame) -> pd
     metrics = situation.scored.metrics.iloc[row]
     frame = pd.DataFrame(
         {
-            **{name: metrics[name].to_numpy() for name in ("student_id", "semester", "class_id", "advisor_id")},
+            **{
+                name: metrics[name].to_numpy()
+                for name in ("student_id", "semester", "class_id", "advisor_id")
+            },
             "row": row,
             "tier": standing.tier[row],
             "urgency_score": urgency(situation, findings)[row],
@@ -157,10 +176,14 @@ def flag(situation: Situation, standing: Standing, findings: pd.DataFrame) -> pd
             "looked_after": looked_after(situation, standing)[row],
         }
     )
-    first = situation.memory.lists.groupby("student_id")["sem_week"].min().reindex(frame["student_id"])
+    first = (
+        situation.memory.lists.groupby("student_id")["sem_week"].min().reindex(frame["student_id"])
+    )
     frame["first_flagged_week"] = first.fillna(situation.week).astype("int64").to_numpy()
     frame["risk_tier"] = np.array(TIERS, dtype=object)[frame["tier"]]
-    frame = frame.assign(sem_week=situation.week, ranked_by="rules" if situation.model is None else "model")
+    frame = frame.assign(
+        sem_week=situation.week, ranked_by="rules" if situation.model is None else "model"
+    )
     return rank(frame, situation.triage).drop(columns=["tier", "first"])
 
 
@@ -172,7 +195,10 @@ def _status(situation: Situation, standing: Standing) -> np.ndarray:
 
 def tier_last_week(situation: Situation) -> np.ndarray:
     """Each student's tier on last week's list; no tier for those who were not on it."""
-    return np.array([TIERS.index(name) for name in situation.last_time("risk_tier", TIERS[NO_TIER])], dtype=np.int64)
+    return np.array(
+        [TIERS.index(name) for name in situation.last_time("risk_tier", TIERS[NO_TIER])],
+        dtype=np.int64,
+    )
 
 
 def looked_after(situation: Situation, standing: Standing) -> Bools:
@@ -185,9 +211,13 @@ def looked_after(situation: Situation, standing: Standing) -> Bools:
     contacts = contacts[contacts["kind"].isin(CONTACTS) & (contacts["sem_week"] < situation.week)]
     ends = situation.scored.observed.roll.frame.set_index("student_id")["week_end"]
     mine = contacts.assign(week_end=contacts["student_id"].map(ends)).dropna(subset="week_end")
-    covered = situation.calendar.teaching_weeks_before(situation.week, situation.triage.looked_after_weeks)
+    covered = situation.calendar.teaching_weeks_before(
+        situation.week, situation.triage.looked_after_weeks
+    )
     # Two teaching weeks after week s cover this one when fewer than two lie between.
-    recent = mine["sem_week"] >= (covered[-1] if len(covered) == situation.triage.looked_after_weeks else 0)
+    recent = mine["sem_week"] >= (
+        covered[-1] if len(covered) == situation.triage.looked_after_weeks else 0
+    )
     until = pd.to_datetime(mine["until"]) >= pd.to_datetime(mine["week_end"])
     covers = np.where(mine["until"].isna(), recent, until).astype(bool)
     covered_now = situation.is_in(mine.loc[covers, "student_id"])

@@ -53,8 +53,12 @@ def triage(situation: Situation) -> Lists:
 def _findings(situation: Situation, found: pd.DataFrame) -> pd.DataFrame:
     sentences = situation.sentences
     texts = [
-        sentences.say(sentences.findings[code], students=students, size=size, share=100 * students / size)
-        for code, students, size in zip(found["code"], found["students_affected"], found["size"], strict=True)
+        sentences.say(
+            sentences.findings[code], students=students, size=size, share=100 * students / size
+        )
+        for code, students, size in zip(
+            found["code"], found["students_affected"], found["size"], strict=True
+        )
     ]
     return found.assign(sem_week=situation.week, text=pd.Series(texts, dtype="object"))[
         TABLES["class_findings"].computed
@@ -68,15 +72,24 @@ def _exits(situation: Situation, listed: pd.Series) -> pd.DataFrame:
     now = {row["student_id"]: row for row in _rows(situation.scored.metrics, left["student_id"])}
     before = {row["student_id"]: row for row in _rows(situation.memory.metrics, left["student_id"])}
     lists = situation.memory.lists
-    weeks = lists[lists["student_id"].isin(left["student_id"])].groupby("student_id")["sem_week"].agg(set)
+    weeks = (
+        lists[lists["student_id"].isin(left["student_id"])]
+        .groupby("student_id")["sem_week"]
+        .agg(set)
+    )
     rows = [
         {
             # Who moved to another class or advisor is told of there.
-            **{name: now.get(was["student_id"], was)[name] for name in ("semester", "class_id", "advisor_id")},
+            **{
+                name: now.get(was["student_id"], was)[name]
+                for name in ("semester", "class_id", "advisor_id")
+            },
             "student_id": was["student_id"],
             "sem_week": situation.week,
             "weeks_on_list": _running(situation, weeks[was["student_id"]]),
-            "improved": _improved(situation, now.get(was["student_id"]), before.get(was["student_id"])),
+            "improved": _improved(
+                situation, now.get(was["student_id"]), before.get(was["student_id"])
+            ),
         }
         for was in left.to_dict("records")
     ]
@@ -119,9 +132,15 @@ def _better(situation: Situation, name: str, now: Row, before: Row) -> Record:
     return _record(situation, name, now[metric], before[metric])
 
 
-def _record(situation: Situation, code: str, value: float | None, baseline: float | None, **more: Any) -> Record:
+def _record(
+    situation: Situation, code: str, value: float | None, baseline: float | None, **more: Any
+) -> Record:
     sentences = situation.sentences
     text = sentences.say(
-        sentences.improved[code], value=value or 0, baseline=baseline or 0, week=situation.last_week, **more
+        sentences.improved[code],
+        value=value or 0,
+        baseline=baseline or 0,
+        week=situation.last_week,
+        **more,
     )
     return {"code": code, "text": text, "value": value, "baseline": baseline, "points": 0.0}

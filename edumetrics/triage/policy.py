@@ -54,7 +54,11 @@ def replay(past: Past, triage: Triage) -> pd.DataFrame:
         was_on = students.isin(levels.keys()).to_numpy()
         rule = np.array([(student, week) in ruled for student in students], dtype=bool)
         grace = week <= past.calendar.grace_weeks
-        tier = rule * WATCH if grace else np.maximum(tier_by_score(_risk(rows), was_on, rule, triage), rule * HIGH)
+        tier = (
+            rule * WATCH
+            if grace
+            else np.maximum(tier_by_score(_risk(rows), was_on, rule, triage), rule * HIGH)
+        )
         listed = rows[tier > NO_TIER].assign(tier=tier[tier > NO_TIER])
         level = listed["student_id"].map(levels).fillna(0).astype("int64") + (not grace)
         new = np.where(listed["student_id"].isin(ever), "continuing", "new")
@@ -65,7 +69,9 @@ def replay(past: Past, triage: Triage) -> pd.DataFrame:
         ever |= levels.keys()
     lists = pd.concat(found, ignore_index=True).astype({"sem_week": "int64", "tier": "int64"})
     lists["risk_tier"] = np.array(TIERS, dtype=object)[lists["tier"]]
-    return lists[["student_id", "sem_week", "risk_tier", "triage_rank", "within_capacity", "status"]]
+    return lists[
+        ["student_id", "sem_week", "risk_tier", "triage_rank", "within_capacity", "status"]
+    ]
 
 
 def _risk(rows: pd.DataFrame) -> np.ndarray:
@@ -104,7 +110,9 @@ def judged(past: Past, lists: pd.DataFrame) -> pd.Series:
             "critical": _share(int((lists["risk_tier"] == TIERS[CRITICAL]).sum()), len(rows)),
             "stayed": _stayed(lists, past.calendar),
             "fails_listed": _share(len(first), len(fails)),
-            "fails_reached": _share(inside.loc[inside["student_id"].isin(fails), "student_id"].nunique(), len(fails)),
+            "fails_reached": _share(
+                inside.loc[inside["student_id"].isin(fails), "student_id"].nunique(), len(fails)
+            ),
             "weeks_ahead": (past.exam_week - first).median(),
             "false_alarms": _share(alarms, len(first)),
             "precision_at_capacity": hits.mean(),
@@ -119,7 +127,9 @@ def _share(part: int, whole: int) -> float:
 
 def _stayed(lists: pd.DataFrame, calendar: Calendar) -> float:
     """Mean over weeks of the share of last week's list still on it; of those still on the roll or not alike."""
-    by_week = {int(str(week)): set(group) for week, group in lists.groupby("sem_week")["student_id"]}
+    by_week = {
+        int(str(week)): set(group) for week, group in lists.groupby("sem_week")["student_id"]
+    }
     shares = [
         len(by_week[last] & by_week.get(week, set())) / len(by_week[last])
         for last, week in zip(calendar.teaching_weeks, calendar.teaching_weeks[1:], strict=False)
@@ -129,7 +139,11 @@ def _stayed(lists: pd.DataFrame, calendar: Calendar) -> float:
 
 
 def grid(
-    past: Past, triage: Triage, watches: Iterable[float], capacities: Iterable[int], minutes: int = 20
+    past: Past,
+    triage: Triage,
+    watches: Iterable[float],
+    capacities: Iterable[int],
+    minutes: int = 20,
 ) -> pd.DataFrame:
     """The semester's lists under every pair of a watch threshold and a capacity.
 
@@ -169,7 +183,11 @@ def who_changes(past: Past, triage: Triage, other: Triage) -> pd.DataFrame:
 
 def with_policy(triage: Triage, watch: float, capacity: int) -> Triage:
     """The same parameters with another watch threshold, and one capacity for every advisor."""
-    tiers = {"watch": watch, "high": max(triage.high, watch), "critical": max(triage.critical, watch)}
+    tiers = {
+        "watch": watch,
+        "high": max(triage.high, watch),
+        "critical": max(triage.critical, watch),
+    }
     return triage.model_copy(update={**tiers, "capacity": capacity, "capacities": {}})
 
 

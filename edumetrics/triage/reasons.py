@@ -44,7 +44,9 @@ WORTH_TELLING = 0.2
 APART = {"promptness": 5.0, "escalation_level": 1.0, "hard_subject_count": 1.0}
 APART_USUALLY = 3.0
 # Three ways to say one thing: a reader is told it once.
-OUT_OF_REACH = frozenset({"out_of_reach", "out_of_reach" + rules.LAST_WEEK, "attendance_out_of_reach"})
+OUT_OF_REACH = frozenset(
+    {"out_of_reach", "out_of_reach" + rules.LAST_WEEK, "attendance_out_of_reach"}
+)
 
 
 class Reasons:
@@ -52,7 +54,11 @@ class Reasons:
 
     def __init__(self, situation: Situation, standing: Standing, flags: pd.DataFrame) -> None:
         self.situation, self.standing, self.flags = situation, standing, flags
-        self.sentences, self.scoring, self.calendar = situation.sentences, situation.scoring, situation.calendar
+        self.sentences, self.scoring, self.calendar = (
+            situation.sentences,
+            situation.scoring,
+            situation.calendar,
+        )
         row = self.rows = flags["row"].to_numpy()
         scored = situation.scored
         self.metrics = scored.metrics.iloc[row].to_dict("records")
@@ -72,13 +78,21 @@ class Reasons:
         last = situation.memory.last.set_index("student_id")["reasons"].to_dict()
         model = situation.model
         self.topics = {} if model is None else model.topics(row)
-        self.told = {} if model is None else {name: (own[row], peers[row]) for name, (own, peers) in model.told.items()}
+        self.told = (
+            {}
+            if model is None
+            else {name: (own[row], peers[row]) for name, (own, peers) in model.told.items()}
+        )
         self.chance = None if model is None else model.chance[row]
-        self.said = [{record["code"]: record for record in last.get(s, [])} for s in flags["student_id"]]
+        self.said = [
+            {record["code"]: record for record in last.get(s, [])} for s in flags["student_id"]
+        ]
 
     def records(self, n: int) -> list[Record]:
         """The records of the n-th student: rules, then what weighs most, then what is ahead."""
-        weighed = sorted(self._components(n) if self.chance is None else self._headings(n), key=_lightest_last)
+        weighed = sorted(
+            self._components(n) if self.chance is None else self._headings(n), key=_lightest_last
+        )
         return [*self._rules(n), *weighed, *self._forecast(n), *self._place(n), *self._ahead(n)]
 
     def paragraph(self, records: list[Record], off_list: str | None) -> str:
@@ -87,11 +101,26 @@ class Reasons:
         kind = no_step(self.sentences, records, self.situation.next_week)
         return " ".join(texts if off_list else [*texts, kind])
 
-    def _say(self, code: str, value: float, baseline: float | None = None, points: float = 0.0, **more: Any) -> Record:
+    def _say(
+        self,
+        code: str,
+        value: float,
+        baseline: float | None = None,
+        points: float = 0.0,
+        **more: Any,
+    ) -> Record:
         sentence = self.sentences.reasons[code]
         values = {"value": value, "baseline": baseline, **more}
-        text = self.sentences.say(sentence, **{name: 0 if v is None else v for name, v in values.items()})
-        return {"code": code, "text": text, "value": _number(value), "baseline": _number(baseline), "points": points}
+        text = self.sentences.say(
+            sentence, **{name: 0 if v is None else v for name, v in values.items()}
+        )
+        return {
+            "code": code,
+            "text": text,
+            "value": _number(value),
+            "baseline": _number(baseline),
+            "points": points,
+        }
 
     # ------------------------------------------------------------ rules
 
@@ -115,8 +144,12 @@ class Reasons:
             return self._say(name, mine["days_since_submission"], self.overdue[n])
         if name == "out_of_reach":
             left, rule = mine["lectures_left"], self.calendar.attendance_rule_pct
-            return self._say(name, mine["lectures_attended"], mine["lectures_held"], left=left, rule=rule)
-        return self._say(name, mine["assn_plagiarism_pct"], self.situation.triage.rules.similarity.at_least_pct)
+            return self._say(
+                name, mine["lectures_attended"], mine["lectures_held"], left=left, rule=rule
+            )
+        return self._say(
+            name, mine["assn_plagiarism_pct"], self.situation.triage.rules.similarity.at_least_pct
+        )
 
     # ------------------------------------------------------------ components of the risk score
 
@@ -131,12 +164,18 @@ class Reasons:
     def _headings(self, n: int) -> Iterator[Record]:
         """One record for each heading that raises the forecast, and what else the rules see, without points."""
         components = {name: float(self.points[name][n]) for name in self.points}
-        seen = {name for name, points in components.items() if points >= self.situation.triage.reason_points}
+        seen = {
+            name
+            for name, points in components.items()
+            if points >= self.situation.triage.reason_points
+        }
         for topic, added in self.topics.items():
             points = float(added[n])
             if points < WORTH_TELLING:
                 continue
-            known = sorted(seen.intersection(HEADINGS.get(topic, ())), key=lambda name: -components[name])
+            known = sorted(
+                seen.intersection(HEADINGS.get(topic, ())), key=lambda name: -components[name]
+            )
             if known:
                 seen.remove(known[0])
                 yield {**self._component(known[0], n), "points": points}
@@ -155,7 +194,9 @@ class Reasons:
     def _forecast(self, n: int) -> Iterator[Record]:
         if self.chance is not None:
             drifted = self.situation.model is not None and self.situation.model.drifted
-            yield self._say("forecast_drift" if drifted else "forecast", 100 * float(self.chance[n]))
+            yield self._say(
+                "forecast_drift" if drifted else "forecast", 100 * float(self.chance[n])
+            )
 
     def _component(self, name: str, n: int) -> Record:
         mine = self.metrics[n]
@@ -165,8 +206,12 @@ class Reasons:
             return self._level(n)
         if name == "missed_work":
             missed, due = self.missed[n], self.due[n]
-            variant = name if missed < due else "missed_work_only" if due == 1 else "missed_work_all"
-            return self._say(variant, missed, due, weeks=self._recent(self.scoring.missed_work_weeks))
+            variant = (
+                name if missed < due else "missed_work_only" if due == 1 else "missed_work_all"
+            )
+            return self._say(
+                variant, missed, due, weeks=self._recent(self.scoring.missed_work_weeks)
+            )
         if name == "effort_level":
             return self._say(name, mine["effort_score"], self.peers_effort[n])
         metric = FALLS[name]
@@ -179,7 +224,9 @@ class Reasons:
         left, needed = mine["lectures_left"], mine["lectures_to_attend"]
         if needed > left:
             held = mine["lectures_held"]
-            return self._say("attendance_out_of_reach", mine["lectures_attended"], held, left=left, rule=rule)
+            return self._say(
+                "attendance_out_of_reach", mine["lectures_attended"], held, left=left, rule=rule
+            )
         name = "attendance_standing" if needed > 0 else "attendance_met"
         return self._say(name, mine["lectures_can_miss"], left, needed=needed, rule=rule)
 
@@ -220,7 +267,9 @@ class Reasons:
             return self._say("since_nothing", last, week=last)
         name = max(found, key=lambda key: abs(found[key]))
         metric = CHANGES[name][0]
-        return self._say(f"since_{name}", self.metrics[n][metric], (before or {})[metric], week=last)
+        return self._say(
+            f"since_{name}", self.metrics[n][metric], (before or {})[metric], week=last
+        )
 
     # ------------------------------------------------------------ what is ahead
 
@@ -243,8 +292,13 @@ class Reasons:
                     rule=rule,
                 )
         if self.open[n]:
-            yield self._say("open_work", self.open[n], weeks=self._recent(self.scoring.missed_work_weeks))
-        for name, exam in (("midterm", self.calendar.midterm_week), ("endterm", self.calendar.endterm_week)):
+            yield self._say(
+                "open_work", self.open[n], weeks=self._recent(self.scoring.missed_work_weeks)
+            )
+        for name, exam in (
+            ("midterm", self.calendar.midterm_week),
+            ("endterm", self.calendar.endterm_week),
+        ):
             if exam is not None and exam > self.situation.week:
                 yield self._say(name, exam - self.situation.week, exam)
                 break
@@ -266,7 +320,9 @@ def told(records: list[Record], count: int) -> list[Record]:
     """The first reasons that are worth a reader's time: with points where any has, and nothing said twice."""
     weighed = [record for record in records if record["points"] > 0] or records
     once = [record for record in weighed if record["code"] in OUT_OF_REACH][:1]
-    return [record for record in weighed if record["code"] not in OUT_OF_REACH or record in once][:count]
+    return [record for record in weighed if record["code"] not in OUT_OF_REACH or record in once][
+        :count
+    ]
 
 
 def no_step(sentences: Sentences, records: list[Record], next_week: int | None) -> str:
@@ -279,7 +335,9 @@ def no_step(sentences: Sentences, records: list[Record], next_week: int | None) 
 
 def changes(now: Row, before: Row) -> dict[str, float]:
     """What changed since last week, in shares of its scale, by name; only what is worth a word. Above 0 is better."""
-    found = {name: (now[metric] - before[metric]) / scale for name, (metric, scale) in CHANGES.items()}
+    found = {
+        name: (now[metric] - before[metric]) / scale for name, (metric, scale) in CHANGES.items()
+    }
     return {name: change for name, change in found.items() if abs(change) >= WORTH_A_WORD}
 
 
@@ -301,9 +359,13 @@ def _class_marks(situation: Situation) -> np.ndarray:
     return groups.transform("median").where(groups.transform("count") > 1).to_numpy()
 
 
-def _weeks_with_values(situation: Situation, students: pd.Series) -> dict[str, list[tuple[int, ...]]]:
+def _weeks_with_values(
+    situation: Situation, students: pd.Series
+) -> dict[str, list[tuple[int, ...]]]:
     """For each metric and student: the weeks of the baseline that have a value."""
-    window = sorted(situation.calendar.teaching_weeks_before(situation.week, situation.scoring.baseline_weeks))
+    window = sorted(
+        situation.calendar.teaching_weeks_before(situation.week, situation.scoring.baseline_weeks)
+    )
     history = situation.history[situation.history["sem_week"].isin(window)]
     found = {}
     for metric in BASELINE_METRICS:
@@ -315,10 +377,14 @@ def _weeks_with_values(situation: Situation, students: pd.Series) -> dict[str, l
 
 def _pace(situation: Situation) -> np.ndarray:
     """Lectures missed and held over the last four teaching weeks, and in how many of them any were held."""
-    window = list(situation.calendar.last_teaching_weeks(situation.week, situation.scoring.detention_weeks))
+    window = list(
+        situation.calendar.last_teaching_weeks(situation.week, situation.scoring.detention_weeks)
+    )
     observed = situation.scored.observed
     held, present = observed.held[:, window], observed.present[:, window]
-    return np.stack([(held - present).sum(axis=1), held.sum(axis=1), (held > 0).sum(axis=1)], axis=1)
+    return np.stack(
+        [(held - present).sum(axis=1), held.sum(axis=1), (held > 0).sum(axis=1)], axis=1
+    )
 
 
 def _number(value: float | None) -> float | None:

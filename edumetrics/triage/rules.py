@@ -25,8 +25,13 @@ def fired(scored: Scored, out_before: Bools, triage: Triage) -> dict[str, Bools]
         For every name of `RULES`, in that order, an array.
     """
     metrics, rules = scored.metrics, triage.rules
-    held, attended = metrics["week_lectures_held"].to_numpy(), metrics["week_lectures_attended"].to_numpy()
-    low = (held >= rules.low_attendance.lectures) & (100 * attended <= rules.low_attendance.at_most_pct * held)
+    held, attended = (
+        metrics["week_lectures_held"].to_numpy(),
+        metrics["week_lectures_attended"].to_numpy(),
+    )
+    low = (held >= rules.low_attendance.lectures) & (
+        100 * attended <= rules.low_attendance.at_most_pct * held
+    )
     due, missed = since_last_work(scored)
     silent = metrics["days_since_submission"].to_numpy() >= rules.no_work.days
     # Who handed everything in ahead of time has been silent for no bad reason: one item must be missing.
@@ -54,7 +59,11 @@ def undated(scored: Scored) -> bool:
 def since_last_work(scored: Scored) -> tuple[Floats, Floats]:
     """Items due, and of them not done, in the weeks that ended after the student last handed anything in."""
     roll = scored.observed.roll
-    last = roll.starts[:, [roll.week]] + 6 - scored.metrics["days_since_submission"].to_numpy()[:, None]
+    last = (
+        roll.starts[:, [roll.week]]
+        + 6
+        - scored.metrics["days_since_submission"].to_numpy()[:, None]
+    )
     after = roll.starts + 6 > last
     due = sum((part.due * after).sum(axis=1) for part in scored.observed.work)
     missed = sum((part.missed * after).sum(axis=1) for part in scored.observed.work)

@@ -20,7 +20,11 @@ def stability(places: pd.DataFrame, calendar: Calendar) -> pd.DataFrame:
     """
     weeks = sorted(places["sem_week"].unique())
     teaching = [week for week in calendar.teaching_weeks if weeks and weeks[0] <= week <= weeks[-1]]
-    on = pd.crosstab(places["student_id"], places["sem_week"]).reindex(columns=teaching, fill_value=0).astype(bool)
+    on = (
+        pd.crosstab(places["student_id"], places["sem_week"])
+        .reindex(columns=teaching, fill_value=0)
+        .astype(bool)
+    )
     before = on.shift(axis=1, fill_value=False)
     ever = on.cumsum(axis=1) > 0
     flips = (on != before) & (before.cumsum(axis=1) > 0)

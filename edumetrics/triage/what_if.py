@@ -72,11 +72,17 @@ class _Trial:
         if situation.in_grace(self.week):
             stays |= situation.is_in(situation.memory.watchlist)
         self.out, self.stays = out[row], stays[row]
-        self.ranked = None if situation.model is None else _ranked(situation, standing, everyone, out, self.week)
+        self.ranked = (
+            None
+            if situation.model is None
+            else _ranked(situation, standing, everyone, out, self.week)
+        )
         self.held = self.next.held[:, self.week]
         self.attended = self.next.present[:, self.week]
         self.open = open_assignments(situation, this.observed)[row]
-        self.to_come = self.next.assignments.missed[:, self.week] + self.next.quizzes.missed[:, self.week]
+        self.to_come = (
+            self.next.assignments.missed[:, self.week] + self.next.quizzes.missed[:, self.week]
+        )
 
     def words(self) -> list[str | None]:
         """The smallest change of each student in words."""
@@ -98,7 +104,9 @@ class _Trial:
                 answers[n] = self.say(pair, n) if pair else None
         return answers
 
-    def change(self, *, lectures: Vector | None = None, items: Vector | None = None, work: bool = False) -> Change:
+    def change(
+        self, *, lectures: Vector | None = None, items: Vector | None = None, work: bool = False
+    ) -> Change:
         """A change for all: by default none."""
         size = len(self.stays)
         return Change(
@@ -110,8 +118,12 @@ class _Trial:
     def _singles(self) -> list[tuple[Bools, Vector, Change]]:
         """Each single change: for whom it is enough, what it costs, and what it is."""
         nothing = self.change()
-        lectures = self._fewest(self.attended, self.held, lambda few: replace(nothing, lectures=few))
-        items = self._fewest(np.zeros_like(self.open), self.open, lambda few: replace(nothing, items=few))
+        lectures = self._fewest(
+            self.attended, self.held, lambda few: replace(nothing, lectures=few)
+        )
+        items = self._fewest(
+            np.zeros_like(self.open), self.open, lambda few: replace(nothing, items=few)
+        )
         attend, hand_in, work = (
             replace(nothing, lectures=lectures), replace(nothing, items=items), self.change(work=True)
         )  # fmt: skip
@@ -150,7 +162,10 @@ class _Trial:
             changed(self.next, self.now.roll.week, self.week, change, self._recent()),
             self.history, situation.calendar, situation.scoring, self.peers,
         )  # fmt: skip
-        ruled = np.any(list(rules.fired(scored, self.out, situation.triage).values()), axis=0) | self.stays
+        ruled = (
+            np.any(list(rules.fired(scored, self.out, situation.triage).values()), axis=0)
+            | self.stays
+        )
         low = scored.metrics["risk_score"].to_numpy() < situation.triage.staying
         clear = ~ruled & (low | situation.in_grace(self.week))
         if self.ranked is None:
@@ -175,7 +190,9 @@ class _Trial:
             parts.append(sentences.say(sentences.off_list[name], lectures=lectures, week=self.week))
         if items:
             name = "hand_in_all" if items == self.open[n] else "hand_in"
-            parts.append(sentences.say(sentences.off_list[name], items=items, open=int(self.open[n])))
+            parts.append(
+                sentences.say(sentences.off_list[name], items=items, open=int(self.open[n]))
+            )
         if change.work[n]:
             parts.append(sentences.say(sentences.off_list["do_work"], week=self.week))
         if len(parts) == 1:
@@ -194,14 +211,19 @@ def _ranked(
     )  # fmt: skip
     fired = [*rules.fired(scored, out, triage).values(), *standing.fired.values()]
     ruled = np.any(fired, axis=0)
-    by_rules = tier_by_score(scored.metrics["risk_score"].to_numpy(), standing.on_list, ruled, triage) > NO_TIER
+    by_rules = (
+        tier_by_score(scored.metrics["risk_score"].to_numpy(), standing.on_list, ruled, triage)
+        > NO_TIER
+    )
     ahead = situation.model.next_week(scored, history)
     return ahead, NextList(situation.lists, by_rules, ruled, ahead.order)
 
 
 def open_assignments(situation: Situation, observed: Observed) -> Vector:
     """How many assignments of the last three teaching weeks are not handed in, aligned with the roll."""
-    recent = situation.calendar.last_teaching_weeks(situation.week, situation.scoring.missed_work_weeks)
+    recent = situation.calendar.last_teaching_weeks(
+        situation.week, situation.scoring.missed_work_weeks
+    )
     return np.asarray(observed.assignments.missed[:, list(recent)].sum(axis=1))
 
 
@@ -219,25 +241,38 @@ def repeated(observed: Observed, week: int) -> Observed:
         starts=np.hstack([roll.starts, last + days]),
         excused=np.hstack([roll.excused, np.zeros((len(last), ahead), dtype=bool)]),
     )
-    assignments, quizzes = (_repeated_work(part, roll.starts[:, roll.week], roll.week, ahead) for part in observed.work)
+    assignments, quizzes = (
+        _repeated_work(part, roll.starts[:, roll.week], roll.week, ahead) for part in observed.work
+    )
     held, present = _again(observed.held, ahead), _again(observed.present, ahead)
-    return replace(observed, roll=later, held=held, present=present, assignments=assignments, quizzes=quizzes)
+    return replace(
+        observed, roll=later, held=held, present=present, assignments=assignments, quizzes=quizzes
+    )
 
 
 def _again(matrix: np.ndarray, ahead: int) -> np.ndarray:
     """A matrix of weeks whose last week comes once more, `ahead` weeks later; nothing happens in between."""
-    return np.hstack([matrix, np.zeros((len(matrix), ahead - 1), dtype=matrix.dtype), matrix[:, -1:]])
+    return np.hstack(
+        [matrix, np.zeros((len(matrix), ahead - 1), dtype=matrix.dtype), matrix[:, -1:]]
+    )
 
 
 def _repeated_work(work: Work, start: Vector, week: int, ahead: int) -> Work:
     weekly_counts = {
-        name: _again(getattr(work, name), ahead) for name in ("due", "done", "marked", "mark_sum", "handed_on")
+        name: _again(getattr(work, name), ahead)
+        for name in ("due", "done", "marked", "mark_sum", "handed_on")
     }
     this_week = work.last_day >= start
-    return replace(work, last_day=np.where(this_week, work.last_day + 7 * ahead, work.last_day), **weekly_counts)
+    return replace(
+        work,
+        last_day=np.where(this_week, work.last_day + 7 * ahead, work.last_day),
+        **weekly_counts,
+    )
 
 
-def changed(observed: Observed, this_week: int, next_week: int, change: Change, recent: list[int]) -> Observed:
+def changed(
+    observed: Observed, this_week: int, next_week: int, change: Change, recent: list[int]
+) -> Observed:
     """Next week with a change: lectures attended, open assignments handed in (unmarked), work due then done."""
     present: Matrix = observed.present.copy()
     present[:, next_week] = np.where(change.lectures >= 0, change.lectures, present[:, next_week])

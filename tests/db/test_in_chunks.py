@@ -44,7 +44,11 @@ def week(workspace: Workspace, number: int) -> tuple[int, dict[str, pd.DataFrame
     weekly.save(run, triaged)
     found = {}
     for name in WRITTEN:
-        where = {"run_id": run.run_id} if name == "data_health" else {"term": term.name, "sem_week": number}
+        where = (
+            {"run_id": run.run_id}
+            if name == "data_health"
+            else {"term": term.name, "sem_week": number}
+        )
         keys = list(TABLES[name].key)
         found[name] = workspace.store.read(name, **where).drop(columns=["run_id", "computed_at"])
         keys = [key for key in keys if key in found[name]]
@@ -105,7 +109,11 @@ def cluster(tmp_path: Path) -> Iterator[str]:
     """A real Dask cluster of this machine: a scheduler and two worker processes; its address."""
     distributed = pytest.importorskip("distributed", reason="the extra dask is not installed")
     with distributed.LocalCluster(
-        n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None, local_directory=str(tmp_path)
+        n_workers=2,
+        threads_per_worker=1,
+        processes=True,
+        dashboard_address=None,
+        local_directory=str(tmp_path),
     ) as running:
         yield str(running.scheduler_address)
 

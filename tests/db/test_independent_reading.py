@@ -23,7 +23,14 @@ from tests.independent import generator, lists, reading
 
 KEY = ["student_id", "term", "sem_week"]
 KINDS = ("talked", "emailed", "called", "referred", "no answer", "known reason", "wrong flag")
-COMPARED = ("risk_tier", "status", "escalation_level", "first_flagged_week", "looked_after", "rules")
+COMPARED = (
+    "risk_tier",
+    "status",
+    "escalation_level",
+    "first_flagged_week",
+    "looked_after",
+    "rules",
+)
 PLACES = ("triage_rank", "within_capacity")
 # A small capacity for one seed, so that places run out; the shipped one for the other.
 CAPACITIES = {1: 3, 2: 8}
@@ -38,8 +45,13 @@ class Calibrated(NamedTuple):
     capacity: int
 
 
-@pytest.fixture(scope="module", params=[(variant, seed) for variant in generator.VARIANTS for seed in CAPACITIES])
-def calibrated(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Calibrated:
+@pytest.fixture(
+    scope="module",
+    params=[(variant, seed) for variant in generator.VARIANTS for seed in CAPACITIES],
+)
+def calibrated(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Calibrated:
     variant, seed = request.param
     folder = tmp_path_factory.mktemp("college")
     path = folder / "college.db"
@@ -60,7 +72,9 @@ def made_up_contacts(students: list[str], terms: list[str], seed: int) -> list[d
     """Contacts of every kind with anyone in any week, some with a date until which they count."""
     chance = random.Random(seed)
     rows = []
-    for student, term, week in [(s, t, w) for s in sorted(students) for t in terms for w in range(1, 18)]:
+    for student, term, week in [
+        (s, t, w) for s in sorted(students) for t in terms for w in range(1, 18)
+    ]:
         if chance.random() < 0.15:
             until = pd.Timestamp(term) + pd.Timedelta(days=7 * week + chance.randrange(40))
             rows.append(
@@ -86,7 +100,9 @@ def compare(ours: pd.DataFrame, theirs: pd.DataFrame, column: str) -> None:
         return
     got, wanted = ours[column].to_numpy("float64"), theirs[column].to_numpy("float64")
     wrong = ~np.isclose(got, wanted, rtol=1e-9, atol=1e-9, equal_nan=True)
-    examples = pd.DataFrame({**{k: ours[k] for k in KEY}, "got": got, "wanted": wanted})[wrong].head()
+    examples = pd.DataFrame({**{k: ours[k] for k in KEY}, "got": got, "wanted": wanted})[
+        wrong
+    ].head()
     assert not wrong.any(), f"{column}:\n{examples}"
 
 
@@ -94,9 +110,14 @@ def test_lists_agree_with_an_independent_reading(calibrated: Calibrated) -> None
     college, store, seen = relations(calibrated.path), calibrated.store, 0
     for term in store.distinct("weekly_metrics", "term"):
         metrics = store.read("weekly_metrics", term=term).to_dict("records")
-        assert set(store.read("weekly_flags", term=term)["ranked_by"]) <= {"rules"}, "too small to learn from"
+        assert set(store.read("weekly_flags", term=term)["ranked_by"]) <= {"rules"}, (
+            "too small to learn from"
+        )
         watched = store.read("pre_sem_watchlist", target_term=term)
-        known = {"capacity": calibrated.capacity, "watched": set(watched.loc[watched["on_watchlist"], "student_id"])}
+        known = {
+            "capacity": calibrated.capacity,
+            "watched": set(watched.loc[watched["on_watchlist"], "student_id"]),
+        }
         wanted = lists.lists(college, metrics, calibrated.contacts, {}, known)
         mine, left = listed(store, term), store.read("list_exits", term=term)
         found = store.read("class_findings", term=term)
@@ -104,23 +125,42 @@ def test_lists_agree_with_an_independent_reading(calibrated: Calibrated) -> None
         reordered = set(zip(found["sem_week"], found["class_id"], strict=True))
         for week, theirs in wanted.items():
             flags = {flag["student_id"]: flag for flag in theirs["flags"]}
-            assert flags.keys() == {student for number, student in mine if number == week}, (term, week)
-            relative = {flag["advisor_id"] for flag in flags.values() if (week, flag["class_id"]) in reordered}
+            assert flags.keys() == {student for number, student in mine if number == week}, (
+                term,
+                week,
+            )
+            relative = {
+                flag["advisor_id"]
+                for flag in flags.values()
+                if (week, flag["class_id"]) in reordered
+            }
             for student, flag in flags.items():
                 names = COMPARED if flag["advisor_id"] in relative else (*COMPARED, *PLACES)
                 got = mine[week, student]
-                assert {n: got[n] for n in names} == {n: flag[n] for n in names}, (term, week, student)
+                assert {n: got[n] for n in names} == {n: flag[n] for n in names}, (
+                    term,
+                    week,
+                    student,
+                )
                 seen += 1
-            assert sorted(theirs["exits"]) == left.loc[left["sem_week"] == week, "student_id"].tolist()
+            assert (
+                sorted(theirs["exits"]) == left.loc[left["sem_week"] == week, "student_id"].tolist()
+            )
     assert seen > 20
 
 
 def relations(path: Path) -> dict[str, list[dict[str, Any]]]:
     with sqlite3.connect(path) as connection:
         connection.row_factory = sqlite3.Row
-        known = {row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+        known = {
+            row[0]
+            for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
+        }
         names = [name for name in RELATIONS if name in known]
-        return {name: [dict(row) for row in connection.execute(f"SELECT * FROM {name}")] for name in names}
+        return {
+            name: [dict(row) for row in connection.execute(f"SELECT * FROM {name}")]
+            for name in names
+        }
 
 
 def listed(store: Store, term: str) -> dict[tuple[int, str], dict[str, Any]]:

@@ -24,7 +24,9 @@ REFUSED = ("DELETE FROM students", "CREATE TABLE t (x int)", "UPDATE students SE
 
 
 @pytest.mark.parametrize("variant", ["dirty", "all"])
-def test_dirty_colleges_with_every_option_give_the_same_metrics(variant: str, mysql_url: Url, tmp_path: Path) -> None:
+def test_dirty_colleges_with_every_option_give_the_same_metrics(
+    variant: str, mysql_url: Url, tmp_path: Path
+) -> None:
     path = tmp_path / "college.db"
     generator.build(path, 5, variant)
     there = mysql_url()
@@ -49,7 +51,9 @@ def test_what_a_wrong_mapping_looks_like_is_asked_there_too(simulated: str, mysq
     )
     wrong = params.college.relations | {"attendance": swapped.replace("AS x", "AS present")}
     for relations, found in ((params.college.relations, []), (wrong, ["attendance: present"])):
-        chosen = params.model_copy(update={"college": params.college.model_copy(update={"relations": relations})})
+        chosen = params.model_copy(
+            update={"college": params.college.model_copy(update={"relations": relations})}
+        )
         with database.connected(database.college_engine(there), "CLIENT_DB_URL") as connection:
             college = College(connection, chosen)
             term = find_term(college, "", college.position(AS_OF))
@@ -73,8 +77,12 @@ def test_a_role_that_may_only_select_is_recognised(mysql_url: Url) -> None:
     with engine.connect() as connection:
         connection.exec_driver_sql("CREATE TABLE notes (`update` INT, other INT)")
         connection.exec_driver_sql("CREATE OR REPLACE USER reader@localhost")
-        connection.exec_driver_sql(f"GRANT SELECT (`update`) ON {url.database}.notes TO reader@localhost")
-    reader = database.college_engine(url.set(username="reader").render_as_string(hide_password=False))
+        connection.exec_driver_sql(
+            f"GRANT SELECT (`update`) ON {url.database}.notes TO reader@localhost"
+        )
+    reader = database.college_engine(
+        url.set(username="reader").render_as_string(hide_password=False)
+    )
     with reader.connect() as connection:
         assert not database.could_write(connection)
     with engine.connect() as connection:
@@ -106,7 +114,10 @@ def test_ids_that_differ_in_case_or_accents_are_two(mysql_url: Url) -> None:
     )
     native.put(url, {**others, "students": people, "attendance": registers})
     none = dict.fromkeys(native_params().college.relations)
-    relations = {**none, **{name: name for name in ("classes", "advisors", "students", "attendance")}}
+    relations = {
+        **none,
+        **{name: name for name in ("classes", "advisors", "students", "attendance")},
+    }
     with database.connected(database.college_engine(url), "CLIENT_DB_URL") as connection:
         college = College(connection, native_params(**relations))
         term = find_term(college, "", college.position(pd.Timestamp("2026-01-11").date()))
@@ -118,4 +129,7 @@ def test_moments_are_read_in_the_colleges_time_zone(mysql_url: Url) -> None:
     url = mysql_url()
     for zone, hours in (("Asia/Kolkata", "05:30"), ("America/Caracas", "20:00")):
         with database.college_engine(url, zone).connect() as connection:
-            assert str(connection.exec_driver_sql("SELECT TIME(FROM_UNIXTIME(0))").scalar()).zfill(8) == f"{hours}:00"
+            assert (
+                str(connection.exec_driver_sql("SELECT TIME(FROM_UNIXTIME(0))").scalar()).zfill(8)
+                == f"{hours}:00"
+            )

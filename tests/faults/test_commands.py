@@ -42,7 +42,9 @@ def refused(result: Result, status: int, message: str) -> None:
         ("oracle://u@h/c", "CLIENT_DB_URL cannot be used"),
     ],
 )
-def test_a_wrong_college_url(url: str, message: str, environment: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_wrong_college_url(
+    url: str, message: str, environment: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("CLIENT_DB_URL", url)
     for command in ("check", "run", "status", "calibrate"):
         result = edumetrics(command)
@@ -62,7 +64,9 @@ def test_a_column_of_the_wrong_kind(
     url = postgres_url()  # type: ignore[operator]
     made.simulate(writable_engine(url), simulator.demo_plan(60, 1, Calendar()), quiet=True)
     with writable_engine(url).begin() as connection:
-        connection.exec_driver_sql("ALTER TABLE attendance ALTER COLUMN present TYPE text USING 'many'")
+        connection.exec_driver_sql(
+            "ALTER TABLE attendance ALTER COLUMN present TYPE text USING 'many'"
+        )
     monkeypatch.setenv("CLIENT_DB_URL", url)
     refused(edumetrics("run", "--week", "9"), 2, "cannot answer for attendance")
 
@@ -76,7 +80,9 @@ def test_a_column_of_the_wrong_kind(
         (["advance"], "no simulation"),
     ],
 )
-def test_a_week_or_stage_that_is_not_there(args: list[str], message: str, environment: Workspace) -> None:
+def test_a_week_or_stage_that_is_not_there(
+    args: list[str], message: str, environment: Workspace
+) -> None:
     if args == ["advance"]:
         with sa.create_engine(environment.settings.client_db_url).begin() as connection:
             connection.exec_driver_sql("DROP TABLE made_by_edumetrics")
@@ -90,7 +96,9 @@ def test_a_week_that_has_no_data(environment: Workspace) -> None:
     before = environment.store.read("weekly_metrics")
     refused(edumetrics("run", "--week", "10"), 3, "no data of week 10")
     pd.testing.assert_frame_equal(environment.store.read("weekly_metrics"), before)
-    assert environment.store.read("run_log").sort_values("started_at")["status"].iloc[-1] == "refused"
+    assert (
+        environment.store.read("run_log").sort_values("started_at")["status"].iloc[-1] == "refused"
+    )
     assert edumetrics("run", "--week", "9").exit_code == 0
 
 
@@ -104,7 +112,9 @@ def test_a_reports_folder_that_cannot_be_written(environment: Workspace) -> None
     before = environment.store.read("weekly_metrics")
     refused(edumetrics("run", "--week", "9"), 2, "Cannot create")
     pd.testing.assert_frame_equal(environment.store.read("weekly_metrics"), before)
-    assert environment.store.read("run_log").sort_values("started_at")["status"].iloc[-1] == "failed"
+    assert (
+        environment.store.read("run_log").sort_values("started_at")["status"].iloc[-1] == "failed"
+    )
 
 
 def test_nothing_to_do(environment: Workspace) -> None:
@@ -121,7 +131,10 @@ def hold(url: str, held: object, release: object) -> None:
 
 @pytest.mark.parametrize("server", ["sqlite", "postgresql"])
 def test_two_runs_at_once(
-    server: str, environment: Workspace, postgres_url: Callable[[], str], monkeypatch: pytest.MonkeyPatch
+    server: str,
+    environment: Workspace,
+    postgres_url: Callable[[], str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     url = environment.settings.default_db_url if server == "sqlite" else postgres_url()
     monkeypatch.setenv("DEFAULT_DB_URL", url)
@@ -135,7 +148,9 @@ def test_two_runs_at_once(
         refused(edumetrics(*command), 4, "Another run is at work")
     other.kill()
     other.join()
-    assert edumetrics("run", "--week", "9", "--stage", "pre_mid").exit_code == 0, "a dead process holds no lock"
+    assert edumetrics("run", "--week", "9", "--stage", "pre_mid").exit_code == 0, (
+        "a dead process holds no lock"
+    )
 
 
 def test_doing_a_week_again_skips_no_other(environment: Workspace) -> None:
@@ -160,20 +175,31 @@ def test_an_exam_week_needs_no_data(environment: Workspace) -> None:
     engine = writable_engine(environment.settings.client_db_url)
     plan = made.simulated(engine, Calendar())
     assert plan is not None
-    made.simulate(engine, simulator.demo_plan(plan.students, plan.seed, Calendar(), weeks=8), force=True, quiet=True)
+    made.simulate(
+        engine,
+        simulator.demo_plan(plan.students, plan.seed, Calendar(), weeks=8),
+        force=True,
+        quiet=True,
+    )
     result = edumetrics("calibrate")
     assert "no data" not in result.output
     assert environment.store.position() == simulator.demo_plan(1, 1, Calendar(), weeks=8).position
     assert "Nothing to do" in edumetrics("run").output
 
 
-def test_one_database_cannot_be_both(environment: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_database_cannot_be_both(
+    environment: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("DEFAULT_DB_URL", environment.settings.client_db_url)
     refused(edumetrics("check"), 2, "name one database")
 
 
 def test_an_unknown_term_is_told_the_known_ones(environment: Workspace) -> None:
-    refused(edumetrics("show", "class-performance", "--term", "1999-01-01"), 2, "the terms are 2025-07-14, 2026-01-05")
+    refused(
+        edumetrics("show", "class-performance", "--term", "1999-01-01"),
+        2,
+        "the terms are 2025-07-14, 2026-01-05",
+    )
 
 
 def test_debug_adds_the_traceback_and_keeps_the_exit_status(environment: Workspace) -> None:
@@ -204,32 +230,57 @@ def test_questions_as_table_csv_and_json(environment: Workspace) -> None:
     assert {row["class_id"] for row in classes} == set(
         environment.store.read("weekly_metrics", sem_week=10)["class_id"]
     )
-    csv = edumetrics("show", "student-performance", "--class-id", classes[0]["class_id"], "--format", "csv")
+    csv = edumetrics(
+        "show", "student-performance", "--class-id", classes[0]["class_id"], "--format", "csv"
+    )
     frame = pd.read_csv(StringIO(csv.output))
     assert set(frame["class_id"]) == {classes[0]["class_id"]}
     assert set(frame["sem_week"]) == {10}
     student = str(frame["student_id"][0])
     semester = pd.read_csv(
-        StringIO(edumetrics("show", "student-performance", "--student", student, "--format", "csv").output)
+        StringIO(
+            edumetrics(
+                "show", "student-performance", "--student", student, "--format", "csv"
+            ).output
+        )
     )
     assert semester["sem_week"].tolist() == [1, 2, 3, 4, 5, 6, 7, 9, 10]
-    assert "There is no student nobody" in edumetrics("show", "student-performance", "--student", "nobody").stderr
+    assert (
+        "There is no student nobody"
+        in edumetrics("show", "student-performance", "--student", "nobody").stderr
+    )
 
 
 def test_show_flagged_filters_and_formats(environment: Workspace) -> None:
     flags = environment.store.read("weekly_flags", sem_week=10, term="2026-01-05")
     advisor, tier = flags["advisor_id"].iloc[0], flags["risk_tier"].iloc[0]
-    wanted = flags[(flags["advisor_id"] == advisor) & (flags["risk_tier"] == tier)].sort_values("triage_rank")
-    found = json.loads(edumetrics("show", "flagged", "--advisor", advisor, "--tier", tier, "--format", "json").output)
+    wanted = flags[(flags["advisor_id"] == advisor) & (flags["risk_tier"] == tier)].sort_values(
+        "triage_rank"
+    )
+    found = json.loads(
+        edumetrics(
+            "show", "flagged", "--advisor", advisor, "--tier", tier, "--format", "json"
+        ).output
+    )
     assert [row["student_id"] for row in found] == wanted["student_id"].tolist()
     assert found[0]["reasons"][0]["text"] in found[0]["diagnosis"]
-    csv = pd.read_csv(StringIO(edumetrics("show", "flagged", "--week", "7", "--format", "csv").output))
+    csv = pd.read_csv(
+        StringIO(edumetrics("show", "flagged", "--week", "7", "--format", "csv").output)
+    )
     assert len(csv) == len(environment.store.read("weekly_flags", sem_week=7, term="2026-01-05"))
-    assert json.loads(csv["reasons"].iloc[0])[0].keys() == {"code", "text", "value", "baseline", "points"}
+    assert json.loads(csv["reasons"].iloc[0])[0].keys() == {
+        "code",
+        "text",
+        "value",
+        "baseline",
+        "points",
+    }
     table = edumetrics("show", "flagged", "--student", wanted["student_id"].iloc[0])
     assert "escalation_level" in table.output
     assert edumetrics("show", "flagged", "--class-id", "none").output == "Nothing matches.\n"
-    refused(edumetrics("show", "flagged", "--tier", "severe"), 2, "the tiers are watch, high, critical")
+    refused(
+        edumetrics("show", "flagged", "--tier", "severe"), 2, "the tiers are watch, high, critical"
+    )
 
 
 def test_show_answers_what_was_predicted(environment: Workspace) -> None:
@@ -238,24 +289,48 @@ def test_show_answers_what_was_predicted(environment: Workspace) -> None:
 
     midterm = shown("pre-midterm")
     assert {row["sem_week"] for row in midterm} == {7}, "the newest week before the exam"
-    assert [row["predicted_midterm_score"] for row in midterm] == sorted(r["predicted_midterm_score"] for r in midterm)
-    assert {row["term"] for row in shown("pre-endterm")} == {"2025-07-14"}, "the newest term that has any"
+    assert [row["predicted_midterm_score"] for row in midterm] == sorted(
+        r["predicted_midterm_score"] for r in midterm
+    )
+    assert {row["term"] for row in shown("pre-endterm")} == {"2025-07-14"}, (
+        "the newest term that has any"
+    )
     high = shown("risk-of-failing", "--label", "high", "--class-id", str(midterm[0]["class_id"]))
-    assert {(row["risk_label"], row["class_id"]) for row in high} == {("HIGH", midterm[0]["class_id"])}
-    assert len(shown("risk-of-failing", "--student", str(high[0]["student_id"]))) == 5 * 8, "each week from the second"
+    assert {(row["risk_label"], row["class_id"]) for row in high} == {
+        ("HIGH", midterm[0]["class_id"])
+    }
+    assert len(shown("risk-of-failing", "--student", str(high[0]["student_id"]))) == 5 * 8, (
+        "each week from the second"
+    )
     watched = shown("watchlist")
     assert {row["target_term"] for row in watched} == {"2026-01-05"}
     assert shown("pre-midterm", "--class-id", "none") == []
-    refused(edumetrics("show", "risk-of-failing", "--label", "severe"), 2, "the labels are LOW, MEDIUM, HIGH")
-    refused(edumetrics("show", "pre-midterm", "--term", "1999-01-01"), 2, "There is no term 1999-01-01")
+    refused(
+        edumetrics("show", "risk-of-failing", "--label", "severe"),
+        2,
+        "the labels are LOW, MEDIUM, HIGH",
+    )
+    refused(
+        edumetrics("show", "pre-midterm", "--term", "1999-01-01"), 2, "There is no term 1999-01-01"
+    )
 
 
 def test_a_text_like_a_formula_is_disarmed_in_csv() -> None:
     frame = pd.DataFrame(
-        {"name": ['=HYPERLINK("http://x")', "+1", "-1", "@x", "\tx", "O'Brien"], "n": [-1, 2, 3, 4, 5, 6]}
+        {
+            "name": ['=HYPERLINK("http://x")', "+1", "-1", "@x", "\tx", "O'Brien"],
+            "n": [-1, 2, 3, 4, 5, 6],
+        }
     )
     back = pd.read_csv(StringIO(safe_csv(frame)))
-    assert back["name"].tolist() == ['\'=HYPERLINK("http://x")', "'+1", "'-1", "'@x", "'\tx", "O'Brien"]
+    assert back["name"].tolist() == [
+        '\'=HYPERLINK("http://x")',
+        "'+1",
+        "'-1",
+        "'@x",
+        "'\tx",
+        "O'Brien",
+    ]
     assert back["n"].tolist() == [-1, 2, 3, 4, 5, 6]
 
 

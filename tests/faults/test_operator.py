@@ -50,7 +50,9 @@ def edumetrics(*args: str) -> Result:
 
 def spoil(workspace: Workspace) -> None:
     with writable_engine(workspace.settings.client_db_url).begin() as connection:
-        connection.exec_driver_sql("DELETE FROM library_visits WHERE week = 10 AND semester % 2 = 0")
+        connection.exec_driver_sql(
+            "DELETE FROM library_visits WHERE week = 10 AND semester % 2 = 0"
+        )
 
 
 def test_one_line_per_run_and_none_for_nothing(environment: Workspace, inbox: Kept) -> None:
@@ -73,7 +75,9 @@ def test_a_mail_that_cannot_be_sent_changes_nothing(
 ) -> None:
     inbox.answer = "550 5.7.1 operator@college.example is unknown"
     if trouble != "refused":
-        monkeypatch.setenv("SMTP_URL", "smtp://127.0.0.1:1" if trouble == "nobody there" else "http://u:hunter2@x")
+        monkeypatch.setenv(
+            "SMTP_URL", "smtp://127.0.0.1:1" if trouble == "nobody there" else "http://u:hunter2@x"
+        )
     with environment.store.transaction() as connection:
         environment.store.set_position(connection, None)
     result = edumetrics("run", "--week", "9", "--stage", "pre_mid")
@@ -83,7 +87,9 @@ def test_a_mail_that_cannot_be_sent_changes_nothing(
     assert "hunter2" not in result.stderr
 
 
-def test_without_a_server_the_line_is_in_the_outbox(environment: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_server_the_line_is_in_the_outbox(
+    environment: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("OPERATOR_EMAIL", "operator@college.example")
     assert edumetrics("run", "--week", "9", "--stage", "pre_mid").exit_code == 0
     (path,) = (environment.settings.home / "outbox").glob("*.eml")

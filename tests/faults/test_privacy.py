@@ -30,7 +30,11 @@ def edumetrics(*args: str) -> Result:
 
 def everything(home: Path) -> dict[str, bytes]:
     """Every byte that was written, but the college's own."""
-    return {str(path): path.read_bytes() for path in home.rglob("*") if path.is_file() and path.name != "college.db"}
+    return {
+        str(path): path.read_bytes()
+        for path in home.rglob("*")
+        if path.is_file() and path.name != "college.db"
+    }
 
 
 def somebody(workspace: Workspace) -> str:
@@ -58,8 +62,12 @@ def somebody(workspace: Workspace) -> str:
         "computed_at": now(),
     }
     with workspace.store.transaction() as connection:
-        workspace.store.replace(connection, "intervention_log", pd.DataFrame([contact]), student_id=student)
-        workspace.store.replace(connection, "data_health", pd.DataFrame([finding]), run_id=run, check="x")
+        workspace.store.replace(
+            connection, "intervention_log", pd.DataFrame([contact]), student_id=student
+        )
+        workspace.store.replace(
+            connection, "data_health", pd.DataFrame([finding]), run_id=run, check="x"
+        )
     return student
 
 
@@ -72,11 +80,16 @@ def test_a_student_is_told_everything_that_is_held(environment: Workspace, tmp_p
     metrics = pd.read_csv(folder / "weekly_metrics.csv")
     assert set(metrics["student_id"]) == {student}
     assert len(metrics) == len(environment.store.read("weekly_metrics", student_id=student))
-    assert "came along" in (folder / "intervention_log.csv").read_text(), "what was written about the student, too"
+    assert "came along" in (folder / "intervention_log.csv").read_text(), (
+        "what was written about the student, too"
+    )
     columns = pd.read_csv(folder / "columns.csv")
     tables = {path.stem for path in folder.glob("*.csv")} - {"columns"}
     assert set(columns["table"]) == tables
-    assert all(set(columns.loc[columns["table"] == name, "column"]) == set(TABLES[name].names) for name in tables)
+    assert all(
+        set(columns.loc[columns["table"] == name, "column"]) == set(TABLES[name].names)
+        for name in tables
+    )
     assert "week-10/weekly/advisors/" in (folder / "reports.txt").read_text()
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
     assert {stat.S_IMODE(path.stat().st_mode) for path in folder.iterdir()} == {0o600}
@@ -93,7 +106,9 @@ def test_after_erasure_the_id_is_found_nowhere(environment: Workspace) -> None:
     with environment.college() as college:
         own = college.names.set_index("student_id").loc[student]
     home, marks = environment.settings.home, [student, str(own["roll_number"]), str(own["name"])]
-    assert all(any(mark.encode() in content for content in everything(home).values()) for mark in marks)
+    assert all(
+        any(mark.encode() in content for content in everything(home).values()) for mark in marks
+    )
     result = edumetrics("subject", student, "--erase")
     assert result.exit_code == 0, result.stderr
     assert re.search(r"1 rows of intervention_log", result.output)
@@ -101,14 +116,18 @@ def test_after_erasure_the_id_is_found_nowhere(environment: Workspace) -> None:
     assert "run.ipynb" in result.output
     assert "add the id" in result.output, "the college still lists the student"
     for mark in marks:
-        assert [path for path, content in everything(home).items() if mark.encode() in content] == []
+        assert [
+            path for path, content in everything(home).items() if mark.encode() in content
+        ] == []
     health = environment.store.read("data_health", check="x")
     assert health["examples"].iloc[0] == ["erased", "row-4"]
     again = edumetrics("subject", student, "--erase")
     assert (again.exit_code, "Nothing is held" in again.stderr) == (2, True)
 
 
-def test_after_erasure_on_postgresql(environment: Workspace, postgres_url: object, tmp_path: Path) -> None:
+def test_after_erasure_on_postgresql(
+    environment: Workspace, postgres_url: object, tmp_path: Path
+) -> None:
     workspace = workspace_at(tmp_path, environment.settings.client_db_url, postgres_url())  # type: ignore[operator]
     rows = environment.store.read("weekly_metrics", term="2026-01-05", sem_week=10)
     with workspace.store.transaction() as connection:
@@ -124,7 +143,9 @@ def somebody_in(rows: pd.DataFrame) -> str:
 
 
 @pytest.mark.parametrize("args", [("--export", "never"), ("--erase",), ()])
-def test_an_unknown_student_or_no_wish(args: tuple[str, ...], environment: Workspace, tmp_path: Path) -> None:
+def test_an_unknown_student_or_no_wish(
+    args: tuple[str, ...], environment: Workspace, tmp_path: Path
+) -> None:
     args = tuple(str(tmp_path / arg) if arg == "never" else arg for arg in args)
     result = edumetrics("subject", "nobody", *args)
     assert result.exit_code == 2
@@ -152,7 +173,9 @@ def test_excluded_students_are_never_scored_nor_told_of(
         roll = str(college.names.set_index("student_id").loc[student, "roll_number"])
     params = environment.settings.home / "params"
     shutil.copytree(PROJECT / "params", params)
-    text = (params / "scoring.yml").read_text().replace("exclusions: []", f"exclusions: [{student}]")
+    text = (
+        (params / "scoring.yml").read_text().replace("exclusions: []", f"exclusions: [{student}]")
+    )
     (params / "scoring.yml").write_text(text)
     privacy.erase(environment, student)
     changed = open_workspace(environment.settings)
@@ -171,7 +194,9 @@ def test_what_is_past_its_retention_goes(environment: Workspace) -> None:
     assert "nothing" in edumetrics("prune", "--as-of", "2026-11-15").output
     would = edumetrics("prune", "--as-of", day.isoformat(), "--dry-run").output
     assert "Would remove:" in would
-    assert set(store.read("weekly_metrics")["term"]) == {"2025-07-14", "2026-01-05"}, "a dry run deletes nothing"
+    assert set(store.read("weekly_metrics")["term"]) == {"2025-07-14", "2026-01-05"}, (
+        "a dry run deletes nothing"
+    )
     done = edumetrics("prune", "--as-of", day.isoformat())
     assert done.output.splitlines()[1:] == would.splitlines()[1:]
     for name in privacy.PERSONAL:
@@ -183,16 +208,24 @@ def test_what_is_past_its_retention_goes(environment: Workspace) -> None:
 
 def test_kept_metrics_are_pseudonyms(environment: Workspace) -> None:
     keeping = environment.params.batch.model_copy(
-        update={"retention": environment.params.batch.retention.model_copy(update={"keep_metrics": True})}
+        update={
+            "retention": environment.params.batch.retention.model_copy(
+                update={"keep_metrics": True}
+            )
+        }
     )
     workspace = Workspace(
-        environment.settings, environment.params.model_copy(update={"batch": keeping}), environment.store
+        environment.settings,
+        environment.params.model_copy(update={"batch": keeping}),
+        environment.store,
     )
     before = {name: environment.store.read(name, term="2025-07-14") for name in privacy.KEPT}
     names = set(before["weekly_metrics"]["student_id"])
     privacy.prune(workspace, date(2026, 11, 17))
     after = {name: environment.store.read(name, term="2025-07-14") for name in privacy.KEPT}
-    assert {name: len(frame) for name, frame in after.items()} == {name: len(frame) for name, frame in before.items()}
+    assert {name: len(frame) for name, frame in after.items()} == {
+        name: len(frame) for name, frame in before.items()
+    }
     kept = set(after["weekly_metrics"]["student_id"])
     assert len(kept) == len(names)
     assert all(name.startswith("~") for name in kept)
@@ -200,7 +233,9 @@ def test_kept_metrics_are_pseudonyms(environment: Workspace) -> None:
     assert after["weekly_metrics"]["advisor_id"].isna().all()
     assert environment.store.read("weekly_flags", term="2025-07-14").empty
     with sa.create_engine(environment.settings.default_db_url).connect() as connection:
-        assert connection.exec_driver_sql("SELECT count(*) FROM weekly_metrics WHERE term = '2026-01-05'").scalar()
+        assert connection.exec_driver_sql(
+            "SELECT count(*) FROM weekly_metrics WHERE term = '2026-01-05'"
+        ).scalar()
 
 
 def test_no_secret_and_no_person_in_what_a_run_leaves(
@@ -209,7 +244,9 @@ def test_no_secret_and_no_person_in_what_a_run_leaves(
     """Names, addresses and passwords, planted, in no notebook's metadata, log line, exception or ledger row."""
     engine = writable_engine(environment.settings.client_db_url)
     with engine.begin() as connection:
-        connection.exec_driver_sql("UPDATE students SET name = 'Zzyzx ' || student_id, email = 'zzyzx@' || student_id")
+        connection.exec_driver_sql(
+            "UPDATE students SET name = 'Zzyzx ' || student_id, email = 'zzyzx@' || student_id"
+        )
     monkeypatch.setenv("SMTP_URL", "smtp://u:hunter2@mail.example")
     monkeypatch.setenv("SECRET_KEY", "hunter2" * 3)
     monkeypatch.setenv("CLIENT_DB_URL", environment.settings.client_db_url + "?password=hunter2")
@@ -218,13 +255,23 @@ def test_no_secret_and_no_person_in_what_a_run_leaves(
     result = edumetrics("run", "--week", "10", "--log-format", "json")
     assert result.exit_code == 0, result.stderr
     with engine.begin() as connection:
-        connection.exec_driver_sql("UPDATE attendance SET week_date = 'Zzyzx the date' WHERE week = 10")
+        connection.exec_driver_sql(
+            "UPDATE attendance SET week_date = 'Zzyzx the date' WHERE week = 10"
+        )
         connection.exec_driver_sql("ALTER TABLE quiz_submissions RENAME COLUMN attempted TO zz")
     failed = edumetrics("run", "--week", "10")
     assert failed.exit_code != 0
-    heard = result.output + result.stderr + failed.output + failed.stderr + "".join(capfd.readouterr())
-    written = {str(path): path.read_text(errors="replace") for path in environment.settings.reports.rglob("run.*")}
-    ledger = environment.store.read("run_log").to_json() + environment.store.read("data_health").to_json()
+    heard = (
+        result.output + result.stderr + failed.output + failed.stderr + "".join(capfd.readouterr())
+    )
+    written = {
+        str(path): path.read_text(errors="replace")
+        for path in environment.settings.reports.rglob("run.*")
+    }
+    ledger = (
+        environment.store.read("run_log").to_json()
+        + environment.store.read("data_health").to_json()
+    )
     for name, text in {**written, "heard": heard, "ledger": ledger}.items():
         assert not re.search("zzyzx|hunter2", text, flags=re.I), name
     assert written
@@ -242,7 +289,9 @@ def test_a_number_for_an_id_is_not_found_in_every_report(environment: Workspace)
             connection.exec_driver_sql(
                 f"UPDATE {table} SET student_id = '12' WHERE student_id = (SELECT max(student_id) FROM {table})"
             )
-    advisor = environment.store.read("weekly_metrics", student_id="12", sem_week=10)["advisor_id"].iloc[0]
+    advisor = environment.store.read("weekly_metrics", student_id="12", sem_week=10)[
+        "advisor_id"
+    ].iloc[0]
     found = privacy._mentions(environment, "12")
     assert {path.stem for path in found if path.parent.name == "advisors"} <= {advisor}
     assert student != "12"

@@ -30,7 +30,9 @@ TWICE = "JOIN (SELECT 1 UNION ALL SELECT 2) AS twice"
 
 def day_and_month(column: str) -> str:
     """A date read with day and month the wrong way round."""
-    return f"substr({column}, 1, 4) || '-' || substr({column}, 9, 2) || '-' || substr({column}, 6, 2)"
+    return (
+        f"substr({column}, 1, 4) || '-' || substr({column}, 9, 2) || '-' || substr({column}, 6, 2)"
+    )
 
 
 # What was done wrong, to which relation, its columns (or what stands after FROM); where check must point.
@@ -88,7 +90,10 @@ def mistaken(path: Path, name: str) -> dict[str, str | None]:
         there = [row[1] for row in connection.execute(f"PRAGMA table_info({relation})")]
     columns = [column for column in RELATIONS[relation].names if column in there]
     asked = ", ".join(f"{changed.get(column, f't.{column}')} AS {column}" for column in columns)
-    return {**native_params().college.relations, relation: f"SELECT {asked} FROM {relation} t {after}"}
+    return {
+        **native_params().college.relations,
+        relation: f"SELECT {asked} FROM {relation} t {after}",
+    }
 
 
 def found(url: str, params: Params) -> pd.DataFrame:
@@ -141,8 +146,16 @@ def test_enrolments_of_another_kind_of_id(simulated: str) -> None:
     ("relation", "select", "why"),
     [
         ("classes", "SELECT * FROM classes WHERE 0", "classes has no row"),
-        ("classes", "SELECT class_id, odd_sem FROM classes", "no row of classes says in classes.even_sem"),
-        ("attendance", "SELECT * FROM attendance WHERE 0", "attendance.class_id: 2 of 2 classes in session"),
+        (
+            "classes",
+            "SELECT class_id, odd_sem FROM classes",
+            "no row of classes says in classes.even_sem",
+        ),
+        (
+            "attendance",
+            "SELECT * FROM attendance WHERE 0",
+            "attendance.class_id: 2 of 2 classes in session",
+        ),
     ],
 )
 def test_a_college_in_which_nothing_could_be_looked_at_is_not_healthy(
@@ -167,7 +180,9 @@ def test_a_right_mapping_passes_and_shows_nobody(home: Path, simulated: str) -> 
     assert (result.exit_code, result.stderr) == (0, "")
     assert result.output.strip().endswith("Nothing here would mislead a run.")
     with sqlite3.connect(simulated.removeprefix("sqlite:///")) as connection:
-        people = connection.execute("SELECT student_id, name, roll_number, email FROM students").fetchall()
+        people = connection.execute(
+            "SELECT student_id, name, roll_number, email FROM students"
+        ).fetchall()
     for value in {value for person in people for value in person}:
         assert not re.search(rf"\b{re.escape(value)}\b", result.output), value
     for line in ("rows of this term by week  1: 585, 2: 585", "registers unmarked       0.0%", "low attendance  ",
@@ -175,7 +190,9 @@ def test_a_right_mapping_passes_and_shows_nobody(home: Path, simulated: str) -> 
         assert line in result.output
 
 
-def test_every_finding_says_what_to_do(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_finding_says_what_to_do(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     generator.build(tmp_path / "dirty.db", 2, "dirty")
     monkeypatch.setenv("CLIENT_DB_URL", f"sqlite:///{tmp_path / 'dirty.db'}")
     lines = [
@@ -199,7 +216,9 @@ def test_dirt_is_no_mistake(variant: str, seed: int, tmp_path: Path) -> None:
 @pytest.mark.parametrize("week", [1, 3, 8, 13, 18])
 def test_a_healthy_college_is_not_suspected(week: int, tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'college.db'}"
-    made.simulate(writable_engine(url), simulator.demo_plan(120, week, Calendar(), weeks=week), quiet=True)
+    made.simulate(
+        writable_engine(url), simulator.demo_plan(120, week, Calendar(), weeks=week), quiet=True
+    )
     assert found(url, native_params())["message"].tolist() == []
 
 

@@ -22,9 +22,16 @@ def tables(records: Frames) -> Frames:
         **people,
         **_cohorts(records, user),
         "mdl_course": courses.drop(columns=["cohort", "begins"]),
-        "mdl_course_categories": pd.DataFrame({"id": range(1, 9), "name": [f"Semester {n}" for n in range(1, 9)]}),
+        "mdl_course_categories": pd.DataFrame(
+            {"id": range(1, 9), "name": [f"Semester {n}" for n in range(1, 9)]}
+        ),
         "mdl_enrol": pd.DataFrame(
-            {"id": courses["id"] + 900, "enrol": "cohort", "courseid": courses["id"], "customint1": courses["cohort"]}
+            {
+                "id": courses["id"] + 900,
+                "enrol": "cohort",
+                "courseid": courses["id"],
+                "customint1": courses["cohort"],
+            }
         ),
         **_attendance(records, courses, user),
         **_work(records, courses, user),
@@ -42,20 +49,26 @@ def seconds(dates: pd.Series, hour: int = 0) -> pd.Series:
 
 def _people(records: Frames) -> Frames:
     students, advisors = records["students"], records["advisors"]
-    names = pd.concat([students["name"], advisors["name"].str.replace("Dr. ", "")], ignore_index=True)
+    names = pd.concat(
+        [students["name"], advisors["name"].str.replace("Dr. ", "")], ignore_index=True
+    )
     ids = pd.concat([students["student_id"], advisors["advisor_id"]], ignore_index=True)
     user = pd.DataFrame(
         {
             "id": np.arange(len(names)) + 101,
             "username": ids.str.lower(),
-            "idnumber": pd.concat([students["roll_number"], pd.Series("", advisors.index)], ignore_index=True),
+            "idnumber": pd.concat(
+                [students["roll_number"], pd.Series("", advisors.index)], ignore_index=True
+            ),
             "firstname": names.str.partition(" ")[0],
             "lastname": names.str.partition(" ")[2],
             "email": pd.concat([students["email"], advisors["email"]], ignore_index=True),
             "deleted": 0,
         }
     )
-    left = seconds(students["withdrawn_on"]).astype("str").where(students["withdrawn_on"].notna(), "")
+    left = (
+        seconds(students["withdrawn_on"]).astype("str").where(students["withdrawn_on"].notna(), "")
+    )
     fields = {
         "mentor": students["advisor_id"].str.lower(),
         "gender": students["gender"],
@@ -64,7 +77,9 @@ def _people(records: Frames) -> Frames:
     }
     data = pd.concat(
         [
-            pd.DataFrame({"userid": user["id"].iloc[: len(students)], "fieldid": number, "data": values})
+            pd.DataFrame(
+                {"userid": user["id"].iloc[: len(students)], "fieldid": number, "data": values}
+            )
             for number, values in enumerate(fields.values(), start=1)
         ],
         ignore_index=True,
@@ -82,7 +97,11 @@ def _cohorts(records: Frames, user: pd.Series) -> Frames:
     students = records["students"]
     return {
         "mdl_cohort": pd.DataFrame(
-            {"id": number.to_numpy(), "name": classes["name"].to_numpy(), "idnumber": classes["class_id"].to_numpy()}
+            {
+                "id": number.to_numpy(),
+                "name": classes["name"].to_numpy(),
+                "idnumber": classes["class_id"].to_numpy(),
+            }
         ),
         "mdl_cohort_members": pd.DataFrame(
             {
@@ -97,8 +116,14 @@ def _cohorts(records: Frames, user: pd.Series) -> Frames:
 def _courses(records: Frames) -> pd.DataFrame:
     """One course for each class, subject and semester that has begun."""
     held = records["attendance"]
-    begins = held.groupby(["class_id", "semester"])["week_date"].min().rename("begins").reset_index()
-    courses = held[["class_id", "subject_id", "semester"]].drop_duplicates().merge(begins, on=["class_id", "semester"])
+    begins = (
+        held.groupby(["class_id", "semester"])["week_date"].min().rename("begins").reset_index()
+    )
+    courses = (
+        held[["class_id", "subject_id", "semester"]]
+        .drop_duplicates()
+        .merge(begins, on=["class_id", "semester"])
+    )
     courses = courses.sort_values(["class_id", "semester", "subject_id"], ignore_index=True)
     names = records["subjects"].set_index("subject_id")["subject_name"]
     cohort = pd.Series(range(1, len(records["classes"]) + 1), records["classes"]["class_id"])
@@ -125,18 +150,28 @@ def _attendance(records: Frames, courses: pd.DataFrame, user: pd.Series) -> Fram
     held = records["attendance"].assign(course=lambda f: _course_of(f, courses))
     lectures = held.groupby(["course", "week_date"])["lectures_held"].max().reset_index()
     sessions = lectures.loc[lectures.index.repeat(lectures["lectures_held"])]
-    sessions = sessions.assign(nth=sessions.groupby(["course", "week_date"]).cumcount()).reset_index(drop=True)
+    sessions = sessions.assign(
+        nth=sessions.groupby(["course", "week_date"]).cumcount()
+    ).reset_index(drop=True)
     sessions["id"] = sessions.index + 5001
     day = sessions["week_date"] + pd.to_timedelta(sessions["nth"] % 5, unit="D")
-    logged = held[["course", "week_date", "student_id", "present"]].merge(sessions, on=["course", "week_date"])
+    logged = held[["course", "week_date", "student_id", "present"]].merge(
+        sessions, on=["course", "week_date"]
+    )
     came = logged["nth"] < logged["present"]
     # Of those who came the last is late: late arrivals count as present.
     status = np.where(came, np.where(logged["nth"] == logged["present"] - 1, 3, 1), 2)
     return {
-        "mdl_attendance": pd.DataFrame({"id": courses["id"] + 300, "course": courses["id"], "name": "Attendance"}),
+        "mdl_attendance": pd.DataFrame(
+            {"id": courses["id"] + 300, "course": courses["id"], "name": "Attendance"}
+        ),
         "mdl_attendance_statuses": pd.DataFrame({"id": [1, 2, 3], "acronym": ["P", "A", "L"]}),
         "mdl_attendance_sessions": pd.DataFrame(
-            {"id": sessions["id"], "attendanceid": sessions["course"] + 300, "sessdate": seconds(day, 9)}
+            {
+                "id": sessions["id"],
+                "attendanceid": sessions["course"] + 300,
+                "sessdate": seconds(day, 9),
+            }
         ),
         "mdl_attendance_log": pd.DataFrame(
             {

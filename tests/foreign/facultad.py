@@ -59,5 +59,7 @@ def tables(records: Frames) -> Frames:
     made = {}
     for name, (table, columns) in COLUMNS.items():
         frame = records[name][list(columns)].rename(columns=columns)
-        made[table] = frame.assign(**{c: frame[c].map(codes) for c, codes in CODES.items() if c in frame.columns})
+        made[table] = frame.assign(
+            **{c: frame[c].map(codes) for c, codes in CODES.items() if c in frame.columns}
+        )
     return made

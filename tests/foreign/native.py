@@ -11,7 +11,9 @@ from edumetrics import database
 from edumetrics.fields import RELATIONS
 
 Frames = dict[str, pd.DataFrame]
-DATES = {field.name for table in RELATIONS.values() for field in table.fields if field.kind == "date"}
+DATES = {
+    field.name for table in RELATIONS.values() for field in table.fields if field.kind == "date"
+}
 
 
 def records(url: str) -> Frames:
@@ -32,7 +34,9 @@ def put(url: str, frames: Mapping[str, pd.DataFrame]) -> None:
     engine = database.writable_engine(url)
     with engine.begin() as connection:
         for name, frame in frames.items():
-            table = sa.Table(name, sa.MetaData(), *(sa.Column(c, _type(frame[c])) for c in frame.columns))
+            table = sa.Table(
+                name, sa.MetaData(), *(sa.Column(c, _type(frame[c])) for c in frame.columns)
+            )
             table.create(connection)
             database.write(connection, table, frame)
     engine.dispose()
@@ -40,7 +44,11 @@ def put(url: str, frames: Mapping[str, pd.DataFrame]) -> None:
 
 def _type(column: pd.Series) -> sa.types.TypeEngine[object]:
     if pd.api.types.is_datetime64_any_dtype(column):
-        return sa.Date() if (column.dropna().dt.normalize() == column.dropna()).all() else sa.DateTime()
+        return (
+            sa.Date()
+            if (column.dropna().dt.normalize() == column.dropna()).all()
+            else sa.DateTime()
+        )
     if pd.api.types.is_integer_dtype(column):
         return sa.BigInteger()
     return sa.Double() if pd.api.types.is_float_dtype(column) else sa.Text()

@@ -66,7 +66,11 @@ HINDI = {
 def test_the_smallest_college_in_hindi(simulated: str, tmp_path: Path) -> None:
     url, records = f"sqlite:///{tmp_path / 'hindi.db'}", native.records(simulated)
     native.put(
-        url, {table: records[name][list(columns)].rename(columns=columns) for name, (table, columns) in HINDI.items()}
+        url,
+        {
+            table: records[name][list(columns)].rename(columns=columns)
+            for name, (table, columns) in HINDI.items()
+        },
     )
     text, params = drafted(url)
     assert {name for name, source in params.college.relations.items() if source} == set(HINDI)
@@ -78,9 +82,15 @@ def test_the_smallest_college_in_hindi(simulated: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", [*MAPPINGS, "native"])
-def test_no_value_of_anyone_is_in_a_draft(name: str, simulated: str, postgres_url: Url, tmp_path: Path) -> None:
+def test_no_value_of_anyone_is_in_a_draft(
+    name: str, simulated: str, postgres_url: Url, tmp_path: Path
+) -> None:
     records = native.records(simulated)
-    url = simulated if name == "native" else test_same_college.database(name, records, tmp_path, postgres_url)
+    url = (
+        simulated
+        if name == "native"
+        else test_same_college.database(name, records, tmp_path, postgres_url)
+    )
     text, _ = drafted(url)
     people = pd.concat([records["students"], records["advisors"]])
     values = {
@@ -91,7 +101,11 @@ def test_no_value_of_anyone_is_in_a_draft(name: str, simulated: str, postgres_ur
     words = values | {part for value in records["students"]["name"] for part in value.split()}
     assert len(words) > 300
     # Marks and days of anyone are none of its business either.
-    marks = {f"{value:g}" for value in records["assignment_submissions"]["marks_obtained"].dropna() if value % 1}
+    marks = {
+        f"{value:g}"
+        for value in records["assignment_submissions"]["marks_obtained"].dropna()
+        if value % 1
+    }
     days = set(records["assignment_submissions"]["submission_date"].dt.strftime("%Y-%m-%d"))
     # The first days of both halves are calendar.yml's, not the records'.
     days -= {"2025-07-14", "2026-01-05"}
@@ -99,7 +113,9 @@ def test_no_value_of_anyone_is_in_a_draft(name: str, simulated: str, postgres_ur
         assert not re.search(rf"(?<![\w.]){re.escape(word)}(?![\w.])", text), word
 
 
-def test_a_platform_is_drafted_with_its_seconds(simulated: str, postgres_url: Url, tmp_path: Path) -> None:
+def test_a_platform_is_drafted_with_its_seconds(
+    simulated: str, postgres_url: Url, tmp_path: Path
+) -> None:
     url = test_same_college.database("campus", native.records(simulated), tmp_path, postgres_url)
     text, _ = drafted(url)
     assert 'CAST(to_timestamp(t."timemodified") AS date) AS "submission_date"' in text
@@ -110,7 +126,9 @@ def test_a_platform_is_drafted_with_its_seconds(simulated: str, postgres_url: Ur
 def test_sheets_are_drafted_with_their_days_first_and_joined_by_roll_number(
     simulated: str, postgres_url: Url, tmp_path: Path
 ) -> None:
-    url = test_same_college.database("northfield", native.records(simulated), tmp_path, postgres_url)
+    url = test_same_college.database(
+        "northfield", native.records(simulated), tmp_path, postgres_url
+    )
     text, _ = drafted(url)
     assert (
         """substr(t."Submitted", 7, 4) || '-' || substr(t."Submitted", 4, 2) || '-' || substr(t."Submitted", 1, 2)"""
@@ -191,7 +209,11 @@ def test_the_grants_of_the_contract_are_enough_and_no_more(
     for folder in ("params", "params/colleges"):
         (tmp_path / folder).mkdir()
     for file in [*PROJECT.glob("params/**/*.*"), MAPPINGS["campus"]]:
-        place = file.relative_to(PROJECT) if "params" in file.parts else Path("params/colleges") / file.name
+        place = (
+            file.relative_to(PROJECT)
+            if "params" in file.parts
+            else Path("params/colleges") / file.name
+        )
         (tmp_path / place).write_bytes(file.read_bytes())
     monkeypatch.setenv("EDUMETRICS_HOME", str(tmp_path))
     monkeypatch.setenv("EDUMETRICS_COLLEGE", "campus")
@@ -211,7 +233,9 @@ def test_the_grants_of_the_contract_are_enough_and_no_more(
     # No more: a column that nobody needs is not among them, and without any one of them something cannot be read.
     assert "mdl_course_categories" not in asked.output
     with database.writable_engine(url).begin() as connection:
-        connection.exec_driver_sql(f"REVOKE SELECT (sessdate) ON mdl_attendance_sessions FROM {reader}")
+        connection.exec_driver_sql(
+            f"REVOKE SELECT (sessdate) ON mdl_attendance_sessions FROM {reader}"
+        )
     assert "permission denied" in edumetrics("check", "--as-of", "2026-03-15").stderr
     with database.writable_engine(url).begin() as connection:
         connection.exec_driver_sql(f"DROP OWNED BY {reader}")

@@ -35,7 +35,9 @@ def mapped(name: str) -> Params:
     return native_params().model_copy(update={"college": own})
 
 
-def database(name: str, records: native.Frames, folder: Path, postgres_url: Callable[[], str]) -> str:
+def database(
+    name: str, records: native.Frames, folder: Path, postgres_url: Callable[[], str]
+) -> str:
     """Write the college in a schema of its own; the URL."""
     if name == "northfield":
         make_college.write(folder / "northfield.db", make_college.sheets(records))
@@ -61,7 +63,10 @@ def pages(workspace: Workspace) -> dict[str, str]:
     """Every page of the week, by its place."""
     folder = workspace.settings.reports
     # The fingerprint of the parameters is another's, and so is the college's name: neither is on a page for advisors.
-    return {str(page.relative_to(folder)): page.read_text() for page in folder.glob("*/week-10/weekly/advisors/*.html")}
+    return {
+        str(page.relative_to(folder)): page.read_text()
+        for page in folder.glob("*/week-10/weekly/advisors/*.html")
+    }
 
 
 @pytest.fixture(scope="module")
@@ -77,12 +82,18 @@ def test_metrics_and_pages_are_those_of_the_native_schema(
     there = analysed(tmp_path / "home", url, name)
     for table in ("weekly_metrics", "weekly_flags"):
         mine, theirs = (
-            at.store.read(table).drop(columns=["run_id", "computed_at"]).sort_values(["term", "sem_week", "student_id"])
+            at.store.read(table)
+            .drop(columns=["run_id", "computed_at"])
+            .sort_values(["term", "sem_week", "student_id"])
             for at in (own, there)
         )
         assert len(mine) > 100
         pd.testing.assert_frame_equal(
-            mine.reset_index(drop=True), theirs.reset_index(drop=True), check_exact=False, rtol=0, atol=1e-9
+            mine.reset_index(drop=True),
+            theirs.reset_index(drop=True),
+            check_exact=False,
+            rtol=0,
+            atol=1e-9,
         )
     assert len(pages(own)) == 2
     assert pages(there) == pages(own)

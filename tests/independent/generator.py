@@ -83,7 +83,13 @@ NUMBERED = {
 
 ODD_START = date(2025, 7, 7)  # a Monday
 MIDTERM, ENDTERM = 8, 18
-CLASSES = (("C1A", 1), ("C1B", 1), ("C2A", 3), ("C2B", 3), ("C3A", 5))  # with the odd semester of each
+CLASSES = (
+    ("C1A", 1),
+    ("C1B", 1),
+    ("C2A", 3),
+    ("C2B", 3),
+    ("C3A", 5),
+)  # with the odd semester of each
 WORK_WEEKS = [2, 3, 4, 5, 6, 7, 9, 10, 11, 12, 13, 14, 15, 16, 17, 5, 6, 7, 9, 10, 11, 12]
 
 
@@ -167,10 +173,17 @@ class College:
             self.delay["C1B"] = self.random.choice([1, 2])
             self.delay["C2A"] = self.random.choice([0, 1, 2])
         self.add_subjects()
-        self.students = [student for class_id, odd in classes for student in self.add_class(class_id, odd)]
+        self.students = [
+            student for class_id, odd in classes for student in self.add_class(class_id, odd)
+        ]
         self.terms = [
             Term("odd", ODD_START, dict(classes), 18),
-            Term("even", ODD_START + timedelta(weeks=26), {c: odd + 1 for c, odd in classes}, week + 1),
+            Term(
+                "even",
+                ODD_START + timedelta(weeks=26),
+                {c: odd + 1 for c, odd in classes},
+                week + 1,
+            ),
         ]
         if self.has("people"):  # a class alone in the term before
             self.terms.insert(0, Term("prev", ODD_START - timedelta(weeks=26), {"C2A": 2}, 18))
@@ -233,7 +246,13 @@ class College:
         for k in (1, 2):
             name = f"{class_id}{k}"
             email = f"adv{name}@x.test"
-            self.add("advisors", advisor_id=f"ADV{name}", name=f"Advisor {name}", email=email, class_id=class_id)
+            self.add(
+                "advisors",
+                advisor_id=f"ADV{name}",
+                name=f"Advisor {name}",
+                email=email,
+                class_id=class_id,
+            )
         for subject in self.subjects[odd] + self.subjects[odd + 1]:
             self.add("class_subjects", class_id=class_id, subject_id=subject, teacher_name="T")
         return [self.add_student(class_id, i) for i in range(size)]
@@ -249,7 +268,9 @@ class College:
             roll_number=f"R{student_id}",
             email=f"{student_id}@x.test",
         )
-        student = Student(row, self.random.betavariate(5, 2), self.random.uniform(-0.04, 0.02), class_id)
+        student = Student(
+            row, self.random.betavariate(5, 2), self.random.uniform(-0.04, 0.02), class_id
+        )
         if self.chance(0.08):
             student.ability = self.random.uniform(0.05, 0.4)
         if self.chance(0.05):
@@ -262,7 +283,8 @@ class College:
     def settle_people(self) -> None:
         for student in self.students:
             student.stays = {
-                term.key: [(1, student.home if student.home in term.semesters else None)] for term in self.terms
+                term.key: [(1, student.home if student.home in term.semesters else None)]
+                for term in self.terms
             }
         if not self.has("people"):
             return
@@ -308,7 +330,11 @@ class College:
             student = pool["C2A"].pop()
             student.row.update(class_id="C1A", prior_attempts=1)
             choice = (self.seed + k) % 3 if self.seed % 3 == 0 else k % 2
-            student.stays = {"prev": [(1, "C2A")], "odd": [(1, between[choice])], "even": [(1, "C1A")]}
+            student.stays = {
+                "prev": [(1, "C2A")],
+                "odd": [(1, between[choice])],
+                "even": [(1, "C1A")],
+            }
 
     def withdraw(self, student: Student, term: Term, offset: int) -> None:
         week = self.random.randint(3, self.week if term.key == "even" else 16)
@@ -347,7 +373,9 @@ class College:
         def add(index: int, since: date | None = None, until: date | None = None) -> None:
             subject = self.subjects[semester][index]
             days = {"from": since, "to": until}
-            self.add("enrolments", student_id=student.id, subject_id=subject, semester=semester, **days)
+            self.add(
+                "enrolments", student_id=student.id, subject_id=subject, semester=semester, **days
+            )
 
         key, elective = (student.id, term.key, semester), self.random.choice([2, 3])
         if self.chance(0.1):  # changes the elective within the semester
@@ -429,7 +457,9 @@ class College:
                     if class_id := student.class_in(term, week):
                         self.add_week(student, term, class_id, week, feeds)
 
-    def add_week(self, student: Student, term: Term, class_id: str, week: int, feeds: Feeds) -> None:
+    def add_week(
+        self, student: Student, term: Term, class_id: str, week: int, feeds: Feeds
+    ) -> None:
         """One student's attendance, library visits, borrows and activity in one week."""
         ability = clip(student.ability + student.trend * (week if term.key == "even" else 0))
         if self.chance(0.03):
@@ -443,13 +473,19 @@ class College:
         if registered and not (self.has("people") and self.chance(0.01)):
             self.add_attendance(student, term, ability, dated)
         counted = place not in feeds.no_library and week <= feeds.library.get(term.key, 99)
-        if counted and (self.chance(0.8) or place in feeds.no_attendance) and (week != MIDTERM or self.chance(0.3)):
+        if (
+            counted
+            and (self.chance(0.8) or place in feeds.no_attendance)
+            and (week != MIDTERM or self.chance(0.3))
+        ):
             visits = min(9, int(self.random.expovariate(1 / (4 * ability + 0.3))))
             self.add("library_visits", **dated, physical_visits=visits)
         if week <= feeds.borrows.get(term.key, 99) and self.chance(ability):
             for _ in range(self.random.choice([0, 0, 0, 1, 1, 2, 3])):
                 day = dated["week_date"] + timedelta(self.random.randint(0, 6))
-                self.add("book_borrows", **common, book_title="B", borrow_date=day, borrow_week=week)
+                self.add(
+                    "book_borrows", **common, book_title="B", borrow_date=day, borrow_week=week
+                )
         if self.has("options") and term.key != "prev" and week <= feeds.lms.get(term.key, 99):
             self.add_activity(student, term, ability, dated)
 
@@ -485,7 +521,9 @@ class College:
             taken = self.takes(student, term, dated["semester"], subject, dated["week"])
             if taken and self.chance(0.2 + 0.7 * ability):
                 days, events = self.random.choice(choices), self.random.randint(0, 80)
-                self.add("lms_activity", **dated, subject_id=subject, active_days=days, events=events)
+                self.add(
+                    "lms_activity", **dated, subject_id=subject, active_days=days, events=events
+                )
 
     # ---------------------------------------------------------------- assignments and quizzes
     def add_work(self, feeds: Feeds) -> None:
@@ -501,7 +539,9 @@ class College:
                         for student in self.students:
                             self.add_submission(student, term, item, feeds)
 
-    def add_item(self, kind: str, term: Term, class_id: str, semester: int, weightless: bool) -> Item:
+    def add_item(
+        self, kind: str, term: Term, class_id: str, semester: int, weightless: bool
+    ) -> Item:
         """A definition. Where the college weights its work, one class has only weights of 0 or null."""
         self.items += 1
         subject = self.random.choice(self.subjects[semester])
@@ -511,13 +551,28 @@ class College:
             max_marks = self.random.choice([0, -5])
         weight = None
         if self.has("work"):
-            weight = self.random.choice([0, 0, None] if weightless else [0, 0, 5, 10, 10, 20, 2.5, None])
-        item = Item(kind, f"{kind.upper()}{self.items:04d}", class_id, semester, subject, week, max_marks)
-        common: Row = {"class_id": class_id, "subject_id": subject, "semester": semester, "title": item.id}
+            weight = self.random.choice(
+                [0, 0, None] if weightless else [0, 0, 5, 10, 10, 20, 2.5, None]
+            )
+        item = Item(
+            kind, f"{kind.upper()}{self.items:04d}", class_id, semester, subject, week, max_marks
+        )
+        common: Row = {
+            "class_id": class_id,
+            "subject_id": subject,
+            "semester": semester,
+            "title": item.id,
+        }
         common |= {"max_marks": max_marks, "weight": weight}
         if kind == "a":
             assigned = max(1, week - 2)
-            self.add("assignment_definitions", assignment_id=item.id, assigned_week=assigned, due_week=week, **common)
+            self.add(
+                "assignment_definitions",
+                assignment_id=item.id,
+                assigned_week=assigned,
+                due_week=week,
+                **common,
+            )
         else:
             day = self.monday(term, class_id, week) + timedelta(3)
             planned: Row = {"scheduled_week": week, "quiz_date": day, "duration_mins": 30}
@@ -530,7 +585,9 @@ class College:
             return
         if item.class_id not in student.classes_of(term):
             return
-        if not self.takes(student, term, item.semester, item.subject, item.week) and not self.chance(0.05):
+        if not self.takes(
+            student, term, item.semester, item.subject, item.week
+        ) and not self.chance(0.05):
             return
         due, extension = item.week, None
         if self.has("work") and item.kind == "a" and self.chance(0.06):
@@ -553,7 +610,13 @@ class College:
         if item.kind == "a":
             judged = item.week <= feeds.quality.get(term.key, 99)
             self.add_assignment_row(
-                item, common | {"due_week_override": extension}, ability, day, undated, marks, judged
+                item,
+                common | {"due_week_override": extension},
+                ability,
+                day,
+                undated,
+                marks,
+                judged,
             )
         else:
             self.add_quiz_row(item, common, day, undated, marks)
@@ -562,13 +625,24 @@ class College:
         if item.kind == "a":
             status = self.random.choice(["missing", "pending", "submitted"])
             row: Row = {"assignment_id": item.id, "status": status, "due_week_override": extension}
-            self.add("assignment_submissions", **row, submission_date=None, marks_obtained=None, **common)
+            self.add(
+                "assignment_submissions", **row, submission_date=None, marks_obtained=None, **common
+            )
         else:
             attempted = self.random.choice([0, 0, None] if self.has("dirty") else [0])
             row = {"quiz_id": item.id, "attempted": attempted}
-            self.add("quiz_submissions", **row, attempt_date=None, marks_obtained=None, score_pct=None, **common)
+            self.add(
+                "quiz_submissions",
+                **row,
+                attempt_date=None,
+                marks_obtained=None,
+                score_pct=None,
+                **common,
+            )
 
-    def draw_hand_in(self, item: Item, ability: float, end: date) -> tuple[date, bool, float | None]:
+    def draw_hand_in(
+        self, item: Item, ability: float, end: date
+    ) -> tuple[date, bool, float | None]:
         """The day, whether the row hides it, and the marks."""
         work = self.has("work")
         if self.chance(0.15 if work else 0.06):
@@ -598,7 +672,14 @@ class College:
         return f"{day.isoformat()} {self.random.choice(['00:00:00', '09:30:00', '23:59:59', '14:05:10'])}"
 
     def add_assignment_row(
-        self, item: Item, common: Row, ability: float, day: date, undated: bool, marks: float | None, judged: bool
+        self,
+        item: Item,
+        common: Row,
+        ability: float,
+        day: date,
+        undated: bool,
+        marks: float | None,
+        judged: bool,
     ) -> None:
         status = self.random.choice(["submitted", "late", "missing"])
         stamp = None if undated else self.stamp(day)
@@ -607,17 +688,35 @@ class College:
             quality = round(100 * clip(self.random.gauss(0.3 + 0.6 * ability, 0.15)), 1)
         if not self.chance(0.25):
             similarity = round(min(100, self.random.expovariate(1 / 12)), 1)
-        row: Row = {"assignment_id": item.id, "status": status, "submission_date": stamp, "marks_obtained": marks}
-        self.add("assignment_submissions", **row, quality_pct=quality, plagiarism_pct=similarity, **common)
+        row: Row = {
+            "assignment_id": item.id,
+            "status": status,
+            "submission_date": stamp,
+            "marks_obtained": marks,
+        }
+        self.add(
+            "assignment_submissions",
+            **row,
+            quality_pct=quality,
+            plagiarism_pct=similarity,
+            **common,
+        )
 
-    def add_quiz_row(self, item: Item, common: Row, day: date, undated: bool, marks: float | None) -> None:
+    def add_quiz_row(
+        self, item: Item, common: Row, day: date, undated: bool, marks: float | None
+    ) -> None:
         """The score as a percentage, as marks, or both."""
         score = None
         if marks is not None and item.max_marks > 0 and self.chance(0.6):
             score = round(100 * marks / item.max_marks, 2)
         stamp = None if undated else self.stamp(day)
         shown = marks if score is None or self.chance(0.7) else None
-        row: Row = {"quiz_id": item.id, "attempted": 1, "attempt_date": stamp, "marks_obtained": shown}
+        row: Row = {
+            "quiz_id": item.id,
+            "attempted": 1,
+            "attempt_date": stamp,
+            "marks_obtained": shown,
+        }
         self.add("quiz_submissions", **row, score_pct=score, **common)
 
     # ---------------------------------------------------------------- exams
@@ -644,25 +743,37 @@ class College:
                             self.add_results(term, exam, monday)
 
     def add_results(self, term: Term, exam: Row, monday: date) -> None:
-        published = self.random.choice([None, 7, 8, 13, 14, 20])  # days after the Monday of the exam week
+        published = self.random.choice(
+            [None, 7, 8, 13, 14, 20]
+        )  # days after the Monday of the exam week
         week, top = exam["scheduled_week"], exam["max_marks"]
         for student in self.students:
             if student.class_in(term, week) != exam["class_id"]:
                 continue
-            if not self.takes(student, term, exam["semester"], exam["subject_id"], week) or self.chance(0.05):
+            if not self.takes(
+                student, term, exam["semester"], exam["subject_id"], week
+            ) or self.chance(0.05):
                 continue
-            marks: float | None = round(top * clip(self.random.gauss(0.2 + 0.6 * student.ability, 0.12)), 1)
+            marks: float | None = round(
+                top * clip(self.random.gauss(0.2 + 0.6 * student.ability, 0.12)), 1
+            )
             if self.chance(0.04):
                 marks = None
             form = self.random.choice([0, 1, 2])  # marks only, percentage only, both
-            result: Row = {"schedule_id": exam["schedule_id"], "student_id": student.id, "class_id": exam["class_id"]}
+            result: Row = {
+                "schedule_id": exam["schedule_id"],
+                "student_id": student.id,
+                "class_id": exam["class_id"],
+            }
             result["max_marks"] = top if self.chance(0.7) else None
             result["marks_obtained"] = marks if form != 1 else None
             result["score_pct"] = None if marks is None or form == 0 else 100 * marks / top
             result["pass_fail"] = None if marks is None else "PF"[marks < 0.4 * top]
             result["result_date"] = None
             if published is not None and not self.chance(0.1):
-                result["result_date"] = monday + timedelta(published + self.random.choice([0, 0, 0, 7]))
+                result["result_date"] = monday + timedelta(
+                    published + self.random.choice([0, 0, 0, 7])
+                )
             self.add("exam_results", **result)
 
     def number_rows(self) -> None:
@@ -735,7 +846,9 @@ class Dirt:
     def shift(self, stamp: str | None) -> str | None:
         if stamp is None:
             return None
-        return (date.fromisoformat(stamp[:10]) + timedelta(self.random.choice([-3, 0, 4, 7, 9, 15]))).isoformat()
+        return (
+            date.fromisoformat(stamp[:10]) + timedelta(self.random.choice([-3, 0, 4, 7, 9, 15]))
+        ).isoformat()
 
     def spoil_attendance(self) -> None:
         self.duplicate("attendance", 0.03, self.change_register)
@@ -752,7 +865,11 @@ class Dirt:
                 row["attendance_pct"] = self.random.choice([140.0, -3.0])
             elif lot < 0.061 and row["week"] > 1:
                 row["week_date"] += timedelta(self.random.choice([1, 2]))
-        registers = [(class_id, week) for class_id in self.college.class_ids for week in range(2, self.college.week)]
+        registers = [
+            (class_id, week)
+            for class_id in self.college.class_ids
+            for week in range(2, self.college.week)
+        ]
         for class_id, week in self.random.sample(registers, 2):  # left unmarked for the whole class
             for row in rows:
                 if (row["class_id"], row["week"]) == (class_id, week) and row["semester"] % 2 == 0:
@@ -765,7 +882,9 @@ class Dirt:
         self.duplicate("library_visits", 0.04, self.change_visits)
 
     def spoil_assignments(self) -> None:
-        unmarkable = {d["assignment_id"] for d in self.rows["assignment_definitions"] if d["max_marks"] <= 0}
+        unmarkable = {
+            d["assignment_id"] for d in self.rows["assignment_definitions"] if d["max_marks"] <= 0
+        }
         for row in self.rows["assignment_submissions"]:
             lot = self.random.random()
             if lot < 0.02:
@@ -812,7 +931,10 @@ class Dirt:
             rows = self.rows[relation]
             for column in ["student_id", "class_id", *item] if rows else []:
                 for row in self.random.sample(rows, min(4, len(rows))):
-                    stray = row | {column: f"NOPE{self.random.randint(1, 3)}", NUMBERED[relation]: len(rows) + 1}
+                    stray = row | {
+                        column: f"NOPE{self.random.randint(1, 3)}",
+                        NUMBERED[relation]: len(rows) + 1,
+                    }
                     if relation == "attendance" and column == "class_id":
                         stray["present"] = 0
                     rows.append(stray)

@@ -41,7 +41,10 @@ def clean(rows):
     """Copies of the rows with NaN as None and every id column as text."""
     copies = []
     for row in rows:
-        copy = {name: None if isinstance(value, float) and math.isnan(value) else value for name, value in row.items()}
+        copy = {
+            name: None if isinstance(value, float) and math.isnan(value) else value
+            for name, value in row.items()
+        }
         for name, value in copy.items():
             if name.endswith("_id") and value is not None:
                 copy[name] = str(value)
@@ -53,38 +56,67 @@ def clean(rows):
 class College:
     def __init__(self, relations, calendar):
         exams, vacation = calendar.get("exam_weeks", (8, 18)), calendar.get("vacation_weeks", ())
-        self.teaching = [w for w in range(1, calendar.get("weeks", 18) + 1) if w not in exams and w not in vacation]
+        self.teaching = [
+            w
+            for w in range(1, calendar.get("weeks", 18) + 1)
+            if w not in exams and w not in vacation
+        ]
         data = {name: clean(rows) for name, rows in relations.items() if rows is not None}
         self.classes = {r["class_id"]: r for r in data.get("classes", [])}
         self.students = {r["student_id"]: r for r in data.get("students", [])}
 
         def known(name):
             rows = data.get(name, [])
-            return [r for r in rows if r["student_id"] in self.students and r["class_id"] in self.classes]
+            return [
+                r
+                for r in rows
+                if r["student_id"] in self.students and r["class_id"] in self.classes
+            ]
 
         self.items = {}
-        for kind, name, key in (("a", "assignment_definitions", "assignment_id"), ("q", "quiz_definitions", "quiz_id")):
-            self.items |= {(kind, r[key]): r for r in data.get(name, []) if r["class_id"] in self.classes}
-        self.submissions = [r for r in known("assignment_submissions") if ("a", r["assignment_id"]) in self.items]
+        for kind, name, key in (
+            ("a", "assignment_definitions", "assignment_id"),
+            ("q", "quiz_definitions", "quiz_id"),
+        ):
+            self.items |= {
+                (kind, r[key]): r for r in data.get(name, []) if r["class_id"] in self.classes
+            }
+        self.submissions = [
+            r for r in known("assignment_submissions") if ("a", r["assignment_id"]) in self.items
+        ]
         self.attempts = [r for r in known("quiz_submissions") if ("q", r["quiz_id"]) in self.items]
         # Reading: "its data do not exist" means that the college has no row at all of handed-in work.
         self.has_work = bool(self.submissions or self.attempts)
         attendance = known("attendance")
-        self.set_dates([attendance, known("library_visits"), known("lms_activity")], data.get("sim_state"))
-        self.seen = group(attendance, lambda r: (r["student_id"], self.term.get((r["class_id"], r["semester"]))))
-        self.enrolments = group(data.get("enrolments", []), lambda r: (r["student_id"], r["semester"]))
+        self.set_dates(
+            [attendance, known("library_visits"), known("lms_activity")], data.get("sim_state")
+        )
+        self.seen = group(
+            attendance, lambda r: (r["student_id"], self.term.get((r["class_id"], r["semester"])))
+        )
+        self.enrolments = group(
+            data.get("enrolments", []), lambda r: (r["student_id"], r["semester"])
+        )
         self.excused = defaultdict(set)
         for row in data.get("excuses", []):
             first, last = as_day(row["from"]), as_day(row["to"])
             if first and last:
-                self.excused[row["student_id"]] |= {first + timedelta(i) for i in range((last - first).days + 1)}
+                self.excused[row["student_id"]] |= {
+                    first + timedelta(i) for i in range((last - first).days + 1)
+                }
         self.by_class = {}
-        for pair, items in group(self.items, lambda i: (self.items[i]["class_id"], self.items[i]["semester"])).items():
+        for pair, items in group(
+            self.items, lambda i: (self.items[i]["class_id"], self.items[i]["semester"])
+        ).items():
             weights = [self.items[i].get("weight") for i in items]
             all_optional = all(w in (None, 0) for w in weights)
-            self.by_class[pair] = [i for i, w in zip(items, weights, strict=True) if all_optional or w != 0]
+            self.by_class[pair] = [
+                i for i, w in zip(items, weights, strict=True) if all_optional or w != 0
+            ]
         latest = highest_id(self.submissions, lambda r: (r["student_id"], r["assignment_id"]))
-        self.extensions = {(r["student_id"], r["assignment_id"]): r.get("due_week_override") for r in latest}
+        self.extensions = {
+            (r["student_id"], r["assignment_id"]): r.get("due_week_override") for r in latest
+        }
         self.submissions = group(self.submissions, lambda r: r["student_id"])
         self.attempts = group(self.attempts, lambda r: r["student_id"])
 
@@ -94,14 +126,22 @@ class College:
         for rows in feeds:  # in order of preference
             latest = defaultdict(dict)
             for row in rows:
-                pair, week, day = (row["class_id"], row["semester"]), int(row["week"]), as_day(row.get("week_date"))
+                pair, week, day = (
+                    (row["class_id"], row["semester"]),
+                    int(row["week"]),
+                    as_day(row.get("week_date")),
+                )
                 if day is not None:
                     latest[pair][week] = max(day, latest[pair].get(week, day))
             for pair, days in latest.items():
                 self.dates[pair] = days | self.dates[pair]
-        if sim_state:  # a current class without any date starts with the earliest of the other current classes
+        if (
+            sim_state
+        ):  # a current class without any date starts with the earliest of the other current classes
             column = "odd_sem" if int(sim_state[0]["current_week"]) <= 18 else "even_sem"
-            current = {(c, row[column]) for c, row in self.classes.items() if row[column] is not None}
+            current = {
+                (c, row[column]) for c, row in self.classes.items() if row[column] is not None
+            }
             starts = [self.monday(pair, 1) for pair in current if pair in self.dates]
             for pair in current - set(self.dates) if starts else ():
                 self.dates[pair][1] = min(starts)
@@ -136,7 +176,9 @@ class College:
         if sum(monday + timedelta(i) in self.excused[student] for i in range(7)) >= 3:
             return pair, []
         items = [i for i in self.by_class.get(pair, ()) if self.due_week(student, i) == week]
-        return pair, [i for i in items if self.is_enrolled(student, pair, self.items[i]["subject_id"], week)]
+        return pair, [
+            i for i in items if self.is_enrolled(student, pair, self.items[i]["subject_id"], week)
+        ]
 
     def due_week(self, student, item):
         if item[0] == "q":
@@ -150,13 +192,21 @@ class College:
             return True
         for row in rows:
             last = as_day(row["to"])
-            if row["subject_id"] == subject and known_on(as_day(row["from"]), end) and (last is None or last >= end):
+            if (
+                row["subject_id"] == subject
+                and known_on(as_day(row["from"]), end)
+                and (last is None or last >= end)
+            ):
                 return True
         return False
 
     def is_done(self, student, item, end):
         """Submitted or attempted, as known at the end of a day."""
-        column, rows = ("submission_date", self.submissions) if item[0] == "a" else ("attempt_date", self.attempts)
+        column, rows = (
+            ("submission_date", self.submissions)
+            if item[0] == "a"
+            else ("attempt_date", self.attempts)
+        )
         key = "assignment_id" if item[0] == "a" else "quiz_id"
         rows = [r for r in rows[student] if r[key] == item[1] and known_on(as_day(r[column]), end)]
         if not rows:
@@ -192,7 +242,8 @@ class Term:
 
     def limit(self, name):
         return self.rules.get(
-            name, {"watch": 45, "high": 60, "critical": 75, "margin": 5, "capacity": 8, "new": 2}[name]
+            name,
+            {"watch": 45, "high": 60, "critical": 75, "margin": 5, "capacity": 8, "new": 2}[name],
         )
 
     def run(self):
@@ -206,7 +257,9 @@ class Term:
             before, now = self.last_list(week), self.flags[week]
             exits = sorted(set(before) - set(now))
             result[week] = {
-                "flags": sorted(now.values(), key=lambda f: (f["advisor_id"] or "", f["triage_rank"])),
+                "flags": sorted(
+                    now.values(), key=lambda f: (f["advisor_id"] or "", f["triage_rank"])
+                ),
                 "exits": exits,
                 "exits_without_row": [s for s in exits if s not in self.rows[week]],
                 "class_share": self.class_share(week),
@@ -243,7 +296,9 @@ class Term:
             # Reading: a week ends when it ends in the class the student was in then.
             if w <= week and due and (end - self.college.end(pair, w)).days < days:
                 items += due
-        return len(items) >= 2 and not all(self.college.is_done(student, item, end) for item in items)
+        return len(items) >= 2 and not all(
+            self.college.is_done(student, item, end) for item in items
+        )
 
     def out_of_reach(self, student, week):
         def out(w):
@@ -264,7 +319,9 @@ class Term:
         score_tier = None  # 0 Watch, 1 High, 2 Critical
         if score is not None:
             names = ("watch", "high", "critical")
-            score_tier = max((i for i, name in enumerate(names) if score >= self.limit(name)), default=None)
+            score_tier = max(
+                (i for i, name in enumerate(names) if score >= self.limit(name)), default=None
+            )
             if score_tier is None and last and score > self.limit("watch") - self.limit("margin"):
                 score_tier = 0
         if week in self.grace:
@@ -278,7 +335,9 @@ class Term:
             if fired or fired_before:
                 tier = max(tier, 1)
             level = (last["escalation_level"] if last else 0) + 1
-            score_before = self.rows[self.before(week)].get(student, {}).get("risk_score") if last else None
+            score_before = (
+                self.rows[self.before(week)].get(student, {}).get("risk_score") if last else None
+            )
             # Reading: a fall must be seen; an unknown score last week is no fall.
             falls = score is not None and score_before is not None and score < score_before
             if level == 3:
@@ -287,9 +346,15 @@ class Term:
                 raised = last["raised"] and score_tier == 0 and not falls
             tier = max(tier, 1) if raised else tier
         rose = last is not None and tier > TIERS.index(last["risk_tier"])
-        status = ("escalated" if rose else "continuing") if last else ("returned" if earlier else "new")
+        status = (
+            ("escalated" if rose else "continuing") if last else ("returned" if earlier else "new")
+        )
         ended = rose or any(rule not in fired_before for rule in fired)
-        advisor = row["advisor_id"] if "advisor_id" in row else self.college.students[student].get("advisor_id")
+        advisor = (
+            row["advisor_id"]
+            if "advisor_id" in row
+            else self.college.students[student].get("advisor_id")
+        )
         return {
             "student_id": student,
             "risk_tier": TIERS[tier],
@@ -308,7 +373,11 @@ class Term:
         contacts = [c for c in self.contacts[student] if int(c["sem_week"]) < week]
         if not contacts:
             return False
-        if last and not last["looked_after"] and self.before(week) > max(int(c["sem_week"]) for c in contacts):
+        if (
+            last
+            and not last["looked_after"]
+            and self.before(week) > max(int(c["sem_week"]) for c in contacts)
+        ):
             return False
         row = self.rows[week][student]
         end = self.college.end((row["class_id"], row["semester"]), week)
@@ -352,7 +421,10 @@ class Term:
     def class_share(self, week):
         """Share of each class's rows that is flagged, for whatever reason."""
         members = group(self.rows[week].values(), lambda r: r["class_id"])
-        return {c: sum(r["student_id"] in self.flags[week] for r in rows) / len(rows) for c, rows in members.items()}
+        return {
+            c: sum(r["student_id"] in self.flags[week] for r in rows) / len(rows)
+            for c, rows in members.items()
+        }
 
 
 def lists(college, metrics, contacts, calendar, rules):

@@ -100,9 +100,13 @@ def mean(values: Iterable[float | None]) -> float | None:
 
 def weighted(weights: Sequence[int], values: Sequence[float | None]) -> tuple[float | None, int]:
     """The mean over the values present, and the weight they have together."""
-    present = [(weight, value) for weight, value in zip(weights, values, strict=True) if value is not None]
+    present = [
+        (weight, value) for weight, value in zip(weights, values, strict=True) if value is not None
+    ]
     total = sum(weight for weight, _ in present)
-    return (math.fsum(weight * value for weight, value in present) / total if total else None), total
+    return (
+        math.fsum(weight * value for weight, value in present) / total if total else None
+    ), total
 
 
 def last_weeks(week: int, count: int) -> list[int]:
@@ -139,7 +143,9 @@ def beta_binomial_cdf(trials: int, highest: int, alpha: Fraction, beta: Fraction
         rising_a.append(rising_a[-1] * (a + i * unit))
         rising_b.append(rising_b[-1] * (b + i * unit))
         rising_sum *= a + b + i * unit
-    total = sum(math.comb(trials, k) * rising_a[k] * rising_b[trials - k] for k in range(highest + 1))
+    total = sum(
+        math.comb(trials, k) * rising_a[k] * rising_b[trials - k] for k in range(highest + 1)
+    )
     return float(Fraction(total, rising_sum))
 
 
@@ -150,19 +156,28 @@ class College:
     def __init__(self, path: Path) -> None:
         connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
         connection.row_factory = sqlite3.Row
-        self.tables = {name for (name,) in connection.execute("select name from sqlite_master where type = 'table'")}
+        self.tables = {
+            name
+            for (name,) in connection.execute("select name from sqlite_master where type = 'table'")
+        }
 
         def read(table: str) -> list[Row]:
             if table not in self.tables:
                 return []
             rows = [dict(row) for row in connection.execute(f'select * from "{table}"')]
             for row in rows:
-                row.update({k: str(v) for k, v in row.items() if k.endswith("_id") and v is not None})
+                row.update(
+                    {k: str(v) for k, v in row.items() if k.endswith("_id") and v is not None}
+                )
             return rows
 
         def known(table: str) -> list[Row]:
             rows = read(table)
-            return [r for r in rows if r["student_id"] in self.students and r["class_id"] in self.classes]
+            return [
+                r
+                for r in rows
+                if r["student_id"] in self.students and r["class_id"] in self.classes
+            ]
 
         def definitions(table: str, key: str) -> dict[str, Row]:
             return {r[key]: r for r in read(table) if r["class_id"] in self.classes}
@@ -176,7 +191,9 @@ class College:
         self.assignments = definitions("assignment_definitions", "assignment_id")
         self.quizzes = definitions("quiz_definitions", "quiz_id")
         self.exams = definitions("exam_schedule", "schedule_id")
-        self.submissions = [r for r in known("assignment_submissions") if r["assignment_id"] in self.assignments]
+        self.submissions = [
+            r for r in known("assignment_submissions") if r["assignment_id"] in self.assignments
+        ]
         self.attempts = [r for r in known("quiz_submissions") if r["quiz_id"] in self.quizzes]
         self.results = [r for r in known("exam_results") if r["schedule_id"] in self.exams]
         self.excuses = read("excuses")
@@ -196,7 +213,11 @@ class Calendar:
             self.read_dates(rows)
         slot = "odd" if college.current_week <= SLOT_OFFSET["even"] else "even"
         self.current_week = college.current_week - SLOT_OFFSET[slot]
-        current = {(c, row[f"{slot}_sem"]) for c, row in college.classes.items() if row[f"{slot}_sem"] is not None}
+        current = {
+            (c, row[f"{slot}_sem"])
+            for c, row in college.classes.items()
+            if row[f"{slot}_sem"] is not None
+        }
         # Reading: a current class without any date starts with the earliest of the other current classes.
         starts = [self.monday(pair, 1) for pair in current if pair in self.dates]
         for pair in current - set(self.dates) if starts else ():
@@ -206,13 +227,20 @@ class Calendar:
         self.name_terms()
         # Reading: the current week holds for every class, also for one that started later. A past semester lasts as
         # long as it has rows.
-        self.last_week = {p: self.current_week if p in current else min(self.last_seen[p], WEEKS) for p in self.dates}
+        self.last_week = {
+            p: self.current_week if p in current else min(self.last_seen[p], WEEKS)
+            for p in self.dates
+        }
 
     def read_dates(self, rows: list[Row]) -> None:
         """Reading: unmarked registers date a week too."""
         latest: dict[Pair, dict[int, date]] = defaultdict(dict)
         for row in rows:
-            pair, week, day = (row["class_id"], row["semester"]), row["week"], as_day(row["week_date"])
+            pair, week, day = (
+                (row["class_id"], row["semester"]),
+                row["week"],
+                as_day(row["week_date"]),
+            )
             self.last_seen[pair] = max(self.last_seen[pair], week)
             if day is not None:
                 latest[pair][week] = max(day, latest[pair].get(week, day))
@@ -259,7 +287,9 @@ class People:
             first, last = as_day(row["from"]), as_day(row["to"])
             if first and last:
                 days = {first + timedelta(i) for i in range((last - first).days + 1)}
-                self.excused_days[row["student_id"]] |= days  # Reading: excuses add up, each day once.
+                self.excused_days[row["student_id"]] |= (
+                    days  # Reading: excuses add up, each day once.
+                )
         self.memory: dict[tuple[str, date, int], Pair | None] = {}
 
     def class_in(self, student: str, term: date, week: int) -> Pair | None:
@@ -300,7 +330,11 @@ class People:
         end = self.calendar.end(pair, week)
         for row in rows:
             last = as_day(row["to"])
-            if row["subject_id"] == subject and known_on(as_day(row["from"]), end) and (last is None or last >= end):
+            if (
+                row["subject_id"] == subject
+                and known_on(as_day(row["from"]), end)
+                and (last is None or last >= end)
+            ):
                 return True
         return False
 
@@ -332,7 +366,9 @@ class Work:
         self.attempts = group(college.attempts, lambda r: r["student_id"])
         # Reading: an extension has no date of its own, so it holds in every week, whenever the work came in.
         latest = highest_id(college.submissions, lambda r: (r["student_id"], r["assignment_id"]))
-        self.extensions = {(r["student_id"], r["assignment_id"]): r.get("due_week_override") for r in latest}
+        self.extensions = {
+            (r["student_id"], r["assignment_id"]): r.get("due_week_override") for r in latest
+        }
         self.memory: dict[tuple[str, date], dict[ItemKey, Piece]] = {}
 
     def without_optional(self, items: list[ItemKey]) -> list[ItemKey]:
@@ -364,13 +400,24 @@ class Work:
 
     def known(self, student: str, end: date) -> dict[ItemKey, Piece]:
         if (student, end) not in self.memory:
-            rows = [r for r in self.submissions.get(student, ()) if known_on(as_day(r["submission_date"]), end)]
+            rows = [
+                r
+                for r in self.submissions.get(student, ())
+                if known_on(as_day(r["submission_date"]), end)
+            ]
             pieces = {
                 ("a", r["assignment_id"]): self.assignment(r, end)
                 for r in highest_id(rows, lambda r: r["assignment_id"])
             }
-            rows = [r for r in self.attempts.get(student, ()) if known_on(as_day(r["attempt_date"]), end)]
-            pieces |= {("q", r["quiz_id"]): self.quiz(r, end) for r in highest_id(rows, lambda r: r["quiz_id"])}
+            rows = [
+                r
+                for r in self.attempts.get(student, ())
+                if known_on(as_day(r["attempt_date"]), end)
+            ]
+            pieces |= {
+                ("q", r["quiz_id"]): self.quiz(r, end)
+                for r in highest_id(rows, lambda r: r["quiz_id"])
+            }
             self.memory[student, end] = pieces
         return self.memory[student, end]
 
@@ -382,7 +429,9 @@ class Work:
         if not judged:
             return Piece(submitted, day, None)
         mark = share_of(marks, self.college.assignments[row["assignment_id"]]["max_marks"])
-        return Piece(submitted, day, mark, percentage(row["quality_pct"]), percentage(row["plagiarism_pct"]))
+        return Piece(
+            submitted, day, mark, percentage(row["quality_pct"]), percentage(row["plagiarism_pct"])
+        )
 
     def quiz(self, row: Row, end: date) -> Piece:
         """Reading: an attempt counts by `attempted` alone; null is no attempt, even beside a mark."""
@@ -390,7 +439,9 @@ class Work:
         if known_on(as_day(row.get("marked_on")), end):
             mark = percentage(row["score_pct"])
             if mark is None:
-                mark = share_of(row["marks_obtained"], self.college.quizzes[row["quiz_id"]]["max_marks"])
+                mark = share_of(
+                    row["marks_obtained"], self.college.quizzes[row["quiz_id"]]["max_marks"]
+                )
         return Piece(bool(row["attempted"]), as_day(row["attempt_date"]), mark)
 
 
@@ -417,7 +468,13 @@ class Attendance:
 
         # Reading: duplicates are settled within a term, so a repeated semester does not replace the first one.
         def key(row: Row) -> Hashable:
-            return row["student_id"], row["subject_id"], row["semester"], row["week"], calendar.term_of(row)
+            return (
+                row["student_id"],
+                row["subject_id"],
+                row["semester"],
+                row["week"],
+                calendar.term_of(row),
+            )
 
         # Reading: duplicates first, so an unmarked register with the highest id leaves out an older marked one. Rows
         # of a former class in the same semester stay the student's.
@@ -440,7 +497,9 @@ class Feed:
     """Rows by student and week, and the weeks in which the college has any."""
 
     def __init__(self, rows: list[Row], calendar: Calendar, week_column: str) -> None:
-        self.rows = group(rows, lambda r: (r["student_id"], calendar.term_of(r), r["semester"], r[week_column]))
+        self.rows = group(
+            rows, lambda r: (r["student_id"], calendar.term_of(r), r["semester"], r[week_column])
+        )
         self.weeks = {(calendar.term_of(r), r[week_column]) for r in rows}
 
     def week(self, student: str, term: date, semester: int, week: int) -> list[Row] | None:
@@ -499,7 +558,9 @@ class Metrics:
         held = sum(row.values["lectures_held"] for row in rows)
         attended = sum(row.values["lectures_attended"] for row in rows)
         rate = Fraction(attended, held) if held else None
-        efforts = [row.values["effort_score"] for row in rows if row.values["effort_score"] is not None]
+        efforts = [
+            row.values["effort_score"] for row in rows if row.values["effort_score"] is not None
+        ]
         median = statistics.median(efforts) if efforts else None
         for row in rows:
             row.values["risk_of_detention"] = self.risk_of_detention(row, rate)
@@ -508,7 +569,13 @@ class Metrics:
 
     def first_pass(self, student: str, pair: Pair, term: date, week: int) -> WeekRow:
         values: Row = dict.fromkeys(COLUMNS)
-        values.update(student_id=student, term=term.isoformat(), sem_week=week, semester=pair[1], class_id=pair[0])
+        values.update(
+            student_id=student,
+            term=term.isoformat(),
+            sem_week=week,
+            semester=pair[1],
+            class_id=pair[0],
+        )
         row = WeekRow(student, pair, term, week, self.calendar.end(pair, week), values)
         known = self.work.known(student, row.end)
         due = {w: self.work.due(student, term, w) for w in TEACHING if w <= week}
@@ -528,16 +595,22 @@ class Metrics:
             # Reading: a null count is 0.
             values["library_visits"] = sum(r["physical_visits"] or 0 for r in visits)
         if (borrows := self.borrows.week(*place)) is not None:
-            values["book_borrows"] = len(borrows)  # Reading: borrows have no natural key, so each row counts.
+            values["book_borrows"] = len(
+                borrows
+            )  # Reading: borrows have no natural key, so each row counts.
         if (activity := self.lms.week(*place)) is not None:
             values["lms_active_days"] = min(7, max((r["active_days"] for r in activity), default=0))
             values["lms_events"] = sum(r["events"] for r in activity)
 
-    def add_work_signals(self, row: WeekRow, due: list[ItemKey], known: dict[ItemKey, Piece]) -> None:
+    def add_work_signals(
+        self, row: WeekRow, due: list[ItemKey], known: dict[ItemKey, Piece]
+    ) -> None:
         assignments, quizzes = [i for i in due if i[0] == "a"], [i for i in due if i[0] == "q"]
         submitted = [i for i in assignments if is_submitted(i, known)]
         # Reading: literal also where the college never judges quality, or its submissions stop: not submitted is 0.
-        row.values["assn_quality_pct"] = mean(known[i].quality if i in submitted else 0.0 for i in assignments)
+        row.values["assn_quality_pct"] = mean(
+            known[i].quality if i in submitted else 0.0 for i in assignments
+        )
         checked = [s for i in submitted if (s := known[i].similarity) is not None]
         row.values["assn_plagiarism_pct"] = max(checked, default=None)
         row.values["assn_submit_rate"] = submit_rate(assignments, known)
@@ -546,7 +619,11 @@ class Metrics:
 
     def add_effort(self, row: WeekRow) -> None:
         values = row.values
-        visits, borrows, similarity = values["library_visits"], values["book_borrows"], values["assn_plagiarism_pct"]
+        visits, borrows, similarity = (
+            values["library_visits"],
+            values["book_borrows"],
+            values["assn_plagiarism_pct"],
+        )
         signals = (
             None if visits is None else 100 * min(visits, 5) / 5,
             None if borrows is None else 100 * min(borrows, 2) / 2,
@@ -559,7 +636,9 @@ class Metrics:
         values["effort_coverage"] = weight / 100  # Reading: a fraction; 0 where nothing is present.
 
     # ---------------------------------------------------------------- marks
-    def add_marks(self, row: WeekRow, due: dict[int, list[ItemKey]], known: dict[ItemKey, Piece]) -> None:
+    def add_marks(
+        self, row: WeekRow, due: dict[int, list[ItemKey]], known: dict[ItemKey, Piece]
+    ) -> None:
         values, window = row.values, last_weeks(row.week, 3)
         marks = [mean_mark(due[week], known) for week in window]
         values["week_mark_pct"] = marks[0]
@@ -568,7 +647,9 @@ class Metrics:
         values["quiz_avg_pct"] = mean_mark([i for i in so_far if i[0] == "q"], known)
         values["assn_avg_pct"] = mean_mark([i for i in so_far if i[0] == "a"], known)
         recent = [item for week in window for item in due[week]]
-        row.missed = sum(not is_submitted(item, known) for item in recent) / len(recent) if recent else None
+        row.missed = (
+            sum(not is_submitted(item, known) for item in recent) / len(recent) if recent else None
+        )
 
     def midterm(self, row: WeekRow) -> float | None:
         """Reading: the mean over the subjects known so far; a former class's exam of the semester counts."""
@@ -598,7 +679,10 @@ class Metrics:
         handed_in = []
         for item, piece in known.items():
             definition = self.work.items[item]
-            same = definition["semester"] == row.pair[1] and self.calendar.term_of(definition) == row.term
+            same = (
+                definition["semester"] == row.pair[1]
+                and self.calendar.term_of(definition) == row.term
+            )
             if same and item in self.work.counting and piece.submitted and piece.day is not None:
                 handed_in.append(piece.day)
         return (row.end - max(handed_in or days)).days
@@ -607,7 +691,11 @@ class Metrics:
     def add_standing(self, row: WeekRow) -> None:
         """Reading: without rows the counts are 0, and everything derived from them is null."""
         values = row.values
-        weeks = [self.attendance.week(row.student, row.term, row.pair[1], w) for w in TEACHING if w <= row.week]
+        weeks = [
+            self.attendance.week(row.student, row.term, row.pair[1], w)
+            for w in TEACHING
+            if w <= row.week
+        ]
         held, attended = weeks[-1]
         values.update(week_lectures_held=held, week_lectures_attended=attended)
         values["weekly_att_pct"] = 100 * attended / held if held else None
@@ -620,7 +708,11 @@ class Metrics:
             row.needed = math.ceil(ATTENDANCE_RULE * (held + left) - attended)
             to_attend = max(row.needed, 0)
             values["overall_att_pct"] = 100 * attended / held
-            values.update(lectures_left=left, lectures_to_attend=to_attend, lectures_can_miss=max(left - to_attend, 0))
+            values.update(
+                lectures_left=left,
+                lectures_to_attend=to_attend,
+                lectures_can_miss=max(left - to_attend, 0),
+            )
 
     def risk_of_detention(self, row: WeekRow, rate: Fraction | None) -> float | None:
         """Reading: a week's lectures are averaged over the student's own weeks, excused ones left out."""
@@ -631,7 +723,10 @@ class Metrics:
             return 0.0
         if needed > left:
             return 100.0
-        weeks = [self.attendance.week(row.student, row.term, row.pair[1], w) for w in last_weeks(row.week, 4)]
+        weeks = [
+            self.attendance.week(row.student, row.term, row.pair[1], w)
+            for w in last_weeks(row.week, 4)
+        ]
         held, attended = sum(h for h, _ in weeks), sum(a for _, a in weeks)
         alpha, beta = 4 * rate, 4 * (1 - rate)
         if held:
@@ -642,7 +737,9 @@ class Metrics:
     # ---------------------------------------------------------------- risk
     def baseline(self, row: WeekRow, column: str) -> float | None:
         """Reading: stored rows of the same semester and term, whatever the class; a null is not present."""
-        earlier = [self.stored.get((row.term, week, row.student)) for week in last_weeks(row.week - 1, 4)]
+        earlier = [
+            self.stored.get((row.term, week, row.student)) for week in last_weeks(row.week - 1, 4)
+        ]
         same = [r[column] for r in earlier if r is not None and r["semester"] == row.pair[1]]
         present = [value for value in same if value is not None]
         return mean(present) if len(present) >= 2 else None
@@ -656,7 +753,11 @@ class Metrics:
 
     def add_risk_score(self, row: WeekRow, median: float | None) -> None:
         values = row.values
-        standing, level, effort = values["risk_of_detention"], values["academic_performance"], values["effort_score"]
+        standing, level, effort = (
+            values["risk_of_detention"],
+            values["academic_performance"],
+            values["effort_score"],
+        )
         components = (
             None if standing is None else standing / 100,
             None if level is None else clip((SAFE_MARK - level) / SAFE_MARK),

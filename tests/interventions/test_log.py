@@ -36,7 +36,9 @@ def listed(workspace: Workspace) -> pd.DataFrame:
     return flags[flags["within_capacity"]].reset_index(drop=True)
 
 
-def subject_for(workspace: Workspace, n: int, kind: str = "Talked", *, days: int = 28, secret: str = SECRET) -> str:
+def subject_for(
+    workspace: Workspace, n: int, kind: str = "Talked", *, days: int = 28, secret: str = SECRET
+) -> str:
     row = listed(workspace).iloc[n]
     about = tokens.About(row["advisor_id"], row["student_id"], TERM, 10)
     return f"{kind} [{tokens.token(secret, about, workspace.today + timedelta(days=days))}]"
@@ -69,7 +71,12 @@ def test_an_entry_and_what_it_says(environment: Workspace) -> None:
         "will catch up",
         "ADV1",
     )
-    assert (row["term"], row["sem_week"], bool(row["helpful"]), str(row["until"])[:10]) == (TERM, 10, True, until)
+    assert (row["term"], row["sem_week"], bool(row["helpful"]), str(row["until"])[:10]) == (
+        TERM,
+        10,
+        True,
+        until,
+    )
 
 
 @pytest.mark.parametrize(
@@ -110,7 +117,14 @@ def test_the_form_only_calls_the_log(environment: Workspace) -> None:
     assert (row["kind"], bool(row["helpful"])) == ("called", False)
     assert (outcome.value, until.value) == ("", None)
     assert enter(
-        {"student": "", "kind": "called", "notes": "", "outcome": "", "helpful": "yes", "until": None}
+        {
+            "student": "",
+            "kind": "called",
+            "notes": "",
+            "outcome": "",
+            "helpful": "yes",
+            "until": None,
+        }
     ).startswith("There is no student")
 
 
@@ -160,10 +174,13 @@ def test_a_table_row_by_row(environment: Workspace, tmp_path: Path) -> None:
     assert len(log(environment)) == 2
     table.write_text(f"student_id,kind,outcome,helpful\n{second},no answer,came back,yes\n")
     assert (
-        edumetrics("log", "--from-csv", str(table)).output == "0 entered, 1 completed, 0 entered before, 0 refused.\n"
+        edumetrics("log", "--from-csv", str(table)).output
+        == "0 entered, 1 completed, 0 entered before, 0 refused.\n"
     )
     row = log(environment).set_index("student_id").loc[second]
-    assert (row["outcome"], bool(row["helpful"])) == ("came back", True), "what is known later is added"
+    assert (row["outcome"], bool(row["helpful"])) == ("came back", True), (
+        "what is known later is added"
+    )
 
 
 @pytest.mark.parametrize(
@@ -226,10 +243,14 @@ def test_replies_are_entered_once(kind: str, replies: Workspace, tmp_path: Path)
     assert "The code was used for this before." in again.output
 
 
-def test_replies_that_are_not_valid_are_refused_and_told(replies: Workspace, tmp_path: Path) -> None:
+def test_replies_that_are_not_valid_are_refused_and_told(
+    replies: Workspace, tmp_path: Path
+) -> None:
     good = subject_for(replies, 0)
     code = good.split("[")[1].strip("]").split("-")
-    later = tokens.token(SECRET, tokens.About("A", "S", TERM, 10), replies.today + timedelta(days=300)).split("-")[1]
+    later = tokens.token(
+        SECRET, tokens.About("A", "S", TERM, 10), replies.today + timedelta(days=300)
+    ).split("-")[1]
     bad = {
         subject_for(replies, 0, secret="another long secret!"): "was not made here",
         subject_for(replies, 1, days=-1): "expired on",
@@ -250,7 +271,9 @@ def test_replies_that_are_not_valid_are_refused_and_told(replies: Workspace, tmp
     posted(mailbox.Maildir(tmp_path / "box"), *bad, *other, good)
     result = edumetrics("log", "--from-mail", str(tmp_path / "box"))
     assert result.exit_code == 2
-    assert result.output.startswith(f"1 entered, {len(other)} passed over, 0 entered before, {len(bad)} refused.")
+    assert result.output.startswith(
+        f"1 entered, {len(other)} passed over, 0 entered before, {len(bad)} refused."
+    )
     assert "salary" not in result.output + result.stderr
     assert code[3] not in result.output + result.stderr, "nor a code that could be used"
     for why in bad.values():
@@ -258,11 +281,16 @@ def test_replies_that_are_not_valid_are_refused_and_told(replies: Workspace, tmp
     assert log(replies)["student_id"].tolist() == [listed(replies)["student_id"].iloc[0]]
 
 
-def test_no_mailbox_and_no_secret(replies: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_mailbox_and_no_secret(
+    replies: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "cur").mkdir()
     (tmp_path / "binary").write_bytes(b"\x00\x01\x02")
     for path in (tmp_path, tmp_path / "binary", tmp_path / "nothing"):
-        assert "is neither a Maildir nor an mbox file" in edumetrics("log", "--from-mail", str(path)).stderr
+        assert (
+            "is neither a Maildir nor an mbox file"
+            in edumetrics("log", "--from-mail", str(path)).stderr
+        )
     monkeypatch.delenv("SECRET_KEY")
     assert "SECRET_KEY is not set" in edumetrics("log", "--from-mail", str(tmp_path)).stderr
     assert edumetrics("log").exit_code == 2

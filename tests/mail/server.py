@@ -46,7 +46,9 @@ class Inbox:
             return TAKEN
         if answer.startswith("250"):
             self.raw.append(envelope.content)
-            self.messages.append(cast(EmailMessage, email.message_from_bytes(envelope.content, policy=default)))
+            self.messages.append(
+                cast(EmailMessage, email.message_from_bytes(envelope.content, policy=default))
+            )
         return answer
 
     def to(self, address: str) -> list[EmailMessage]:

@@ -46,9 +46,9 @@ def outbox(workspace: Workspace) -> list[Path]:
 
 
 def once_each(inbox: Inbox, workspace: Workspace) -> bool:
-    return {address: len(inbox.to(address)) for address in advisors(workspace).values()} == dict.fromkeys(
-        advisors(workspace).values(), 1
-    )
+    return {
+        address: len(inbox.to(address)) for address in advisors(workspace).values()
+    } == dict.fromkeys(advisors(workspace).values(), 1)
 
 
 def test_nothing_leaves_by_default(ready: Workspace, inbox: Inbox) -> None:
@@ -81,7 +81,9 @@ def test_the_first_mail_waits_until_it_is_approved(sending: Workspace, inbox: In
     assert once_each(inbox, sending)
 
 
-def test_a_mail_is_sent_once_however_often_it_is_asked_for(sending: Workspace, inbox: Inbox) -> None:
+def test_a_mail_is_sent_once_however_often_it_is_asked_for(
+    sending: Workspace, inbox: Inbox
+) -> None:
     assert edumetrics("send", "--approve").exit_code == 0
     for _ in range(2):
         again = edumetrics("send")
@@ -118,7 +120,9 @@ def test_once_approved_a_run_sends_by_itself(sending: Workspace, inbox: Inbox) -
     assert "Nothing to do" in edumetrics("run").output
 
 
-def test_a_first_mail_that_failed_is_tried_again_by_the_next_run(sending: Workspace, inbox: Inbox) -> None:
+def test_a_first_mail_that_failed_is_tried_again_by_the_next_run(
+    sending: Workspace, inbox: Inbox
+) -> None:
     assert edumetrics("run", "--week", "10").exit_code == 0
     inbox.answers = ["554 no"] * len(advisors(sending))
     assert edumetrics("send", "--approve").exit_code == 1
@@ -139,7 +143,9 @@ def test_only_the_newest_week_is_mailed(sending: Workspace, inbox: Inbox) -> Non
     assert set(past["recipient"]) == set(advisors(sending).values())
 
 
-def test_a_held_class_is_told_why_and_follows_when_it_is_put_right(sending: Workspace, inbox: Inbox) -> None:
+def test_a_held_class_is_told_why_and_follows_when_it_is_put_right(
+    sending: Workspace, inbox: Inbox
+) -> None:
     one, address = next(iter(advisors(sending).items()))
     with sending.college() as college:
         held = college.advisors.set_index("advisor_id").loc[one, "class_id"]
@@ -160,17 +166,24 @@ def test_a_held_class_is_told_why_and_follows_when_it_is_put_right(sending: Work
     assert f"Nobody marked 100% of the registers of {held} in week 10." in text
     with sending.college() as college:
         assert not any(name in text for name in college.names["name"])
-    assert log(sending).query("status == 'held' and channel == 'smtp'")["advisor_id"].tolist() == [one]
+    assert log(sending).query("status == 'held' and channel == 'smtp'")["advisor_id"].tolist() == [
+        one
+    ]
     change(
         sending,
         "UPDATE attendance SET present = (SELECT present FROM kept WHERE kept.id = attendance.id) "
         "WHERE id IN (SELECT id FROM kept)",
     )
     assert edumetrics("run", "--week", "10").exit_code == 0
-    assert [message["Subject"].startswith("Week 10 · held") for message in inbox.to(address)] == [True, False]
+    assert [message["Subject"].startswith("Week 10 · held") for message in inbox.to(address)] == [
+        True,
+        False,
+    ]
 
 
-def test_where_everyones_mail_is_held_nobody_is_written_to(sending: Workspace, inbox: Inbox) -> None:
+def test_where_everyones_mail_is_held_nobody_is_written_to(
+    sending: Workspace, inbox: Inbox
+) -> None:
     change(sending, f"DELETE FROM library_visits WHERE {NOW}")
     assert edumetrics("run", "--week", "10").exit_code == 3
     result = edumetrics("send", "--approve")
@@ -182,8 +195,12 @@ def test_where_everyones_mail_is_held_nobody_is_written_to(sending: Workspace, i
     assert once_each(inbox, sending)
 
 
-@pytest.mark.parametrize("wrong", ["nobody", "a@b@c.example", "x@y.example\\r\\nBcc: all@college.example", None])
-def test_a_wrong_address_fails_that_one_advisor(wrong: str | None, sending: Workspace, inbox: Inbox) -> None:
+@pytest.mark.parametrize(
+    "wrong", ["nobody", "a@b@c.example", "x@y.example\\r\\nBcc: all@college.example", None]
+)
+def test_a_wrong_address_fails_that_one_advisor(
+    wrong: str | None, sending: Workspace, inbox: Inbox
+) -> None:
     one, right = next(iter(advisors(sending).items()))
     with writable_engine(sending.settings.client_db_url).begin() as connection:
         connection.exec_driver_sql(
@@ -214,7 +231,9 @@ def test_a_refused_recipient_is_not_tried_again_at_once(sending: Workspace, inbo
 
 
 @pytest.mark.parametrize("trouble", [["451 4.7.1 try later"], [None], ["451 later", None]])
-def test_trouble_that_passes_is_waited_for(trouble: list[str | None], sending: Workspace, inbox: Inbox) -> None:
+def test_trouble_that_passes_is_waited_for(
+    trouble: list[str | None], sending: Workspace, inbox: Inbox
+) -> None:
     inbox.answers = list(trouble)
     result = edumetrics("send", "--approve")
     assert result.exit_code == 0, result.stderr
@@ -224,7 +243,9 @@ def test_trouble_that_passes_is_waited_for(trouble: list[str | None], sending: W
     assert log(sending)["error"].isna().all()
 
 
-def test_trouble_that_does_not_pass_is_told_and_tried_again_by_the_next_run(sending: Workspace, inbox: Inbox) -> None:
+def test_trouble_that_does_not_pass_is_told_and_tried_again_by_the_next_run(
+    sending: Workspace, inbox: Inbox
+) -> None:
     assert edumetrics("send", "--approve").exit_code == 0
     with sending.store.transaction() as connection:
         connection.exec_driver_sql("DELETE FROM delivery_log")
@@ -249,7 +270,9 @@ def test_a_server_that_never_says_whether_it_took_a_mail(
     assert result.exit_code == 1
     assert "1 not confirmed" in result.stderr
     tries = inbox.tries
-    assert tries == len(advisors(sending)) - 1 + len(answers), "it may have arrived: it is not sent on and on"
+    assert tries == len(advisors(sending)) - 1 + len(answers), (
+        "it may have arrived: it is not sent on and on"
+    )
     for command in ("send", "run"):
         asked = edumetrics(command)
         assert asked.exit_code == 1
@@ -260,7 +283,9 @@ def test_a_server_that_never_says_whether_it_took_a_mail(
     assert edumetrics("run").exit_code == 0
 
 
-def test_a_list_that_is_out_is_not_followed_by_a_word_that_it_is_held(sending: Workspace, inbox: Inbox) -> None:
+def test_a_list_that_is_out_is_not_followed_by_a_word_that_it_is_held(
+    sending: Workspace, inbox: Inbox
+) -> None:
     assert edumetrics("send", "--approve").exit_code == 0
     with sending.college() as college:
         held = college.advisors["class_id"].iloc[0]
@@ -299,7 +324,9 @@ def test_killed_while_sending(moment: str, sending: Workspace, inbox: Inbox) -> 
 
     rcpt, data = inbox.handle_RCPT, inbox.handle_DATA
 
-    async def handle_rcpt(server: Any, session: Any, envelope: Any, address: str, options: list[str]) -> str:
+    async def handle_rcpt(
+        server: Any, session: Any, envelope: Any, address: str, options: list[str]
+    ) -> str:
         if moment == "before it is handed over":
             killed(address)
         return await rcpt(server, session, envelope, address, options)
@@ -318,7 +345,10 @@ def test_killed_while_sending(moment: str, sending: Workspace, inbox: Inbox) -> 
     again = edumetrics("send", "--approve")
     assert once_each(inbox, sending)
     if moment == "while the server has it":
-        assert (again.exit_code, f"{third}: The mail server had not confirmed it." in again.stderr) == (1, True)
+        assert (
+            again.exit_code,
+            f"{third}: The mail server had not confirmed it." in again.stderr,
+        ) == (1, True)
     else:
         assert again.exit_code == 0
 
@@ -337,11 +367,15 @@ def test_pages_are_published_by_advisor_and_linked(
         page = tmp_path / "pages" / place
         assert (
             page.read_text()
-            == (sending.settings.reports / f"2025-even/week-10/weekly/advisors/{advisor}.html").read_text()
+            == (
+                sending.settings.reports / f"2025-even/week-10/weekly/advisors/{advisor}.html"
+            ).read_text()
         )
         assert stat.S_IMODE(page.stat().st_mode) == 0o640
         for folder in list(page.parents)[:3]:
-            assert stat.S_IMODE(folder.stat().st_mode) & 0o777 == 0o750, "the web server's group can come in"
+            assert stat.S_IMODE(folder.stat().st_mode) & 0o777 == 0o750, (
+                "the web server's group can come in"
+            )
         (message,) = inbox.to(address)
         html = message.get_body(("html",))
         assert html is not None
@@ -365,7 +399,9 @@ def test_a_week_that_has_not_come_to_the_gate_is_not_sent(sending: Workspace, in
     assert inbox.messages == []
 
 
-def test_a_short_secret_is_refused(sending: Workspace, inbox: Inbox, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_short_secret_is_refused(
+    sending: Workspace, inbox: Inbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("SECRET_KEY", "short")
     result = edumetrics("send", "--approve")
     assert result.exit_code == 2

@@ -34,7 +34,10 @@ def test_mails_and_published_pages_go(
     assert CliRunner().invoke(main, ["run", "--week", "10"]).exit_code == 0
     assert CliRunner().invoke(main, ["send", "--approve"]).exit_code == 0
     folder = sending.settings.reports / "2025-even" / "week-10" / "weekly" / "outbox"
-    mail, page = folder / f"{advisor}.eml", tmp_path / "pages" / advisor / "2025-even" / "week-10" / "weekly.html"
+    mail, page = (
+        folder / f"{advisor}.eml",
+        tmp_path / "pages" / advisor / "2025-even" / "week-10" / "weekly.html",
+    )
     others = [path for path in folder.glob("*.eml") if path != mail]
     assert mail.exists()
     assert "Kılıç" in page.read_text()
@@ -46,7 +49,9 @@ def test_mails_and_published_pages_go(
     for path in others:
         message = email.message_from_bytes(path.read_bytes(), policy=default)
         assert not any(
-            "Kılıç" in part.get_content() for part in message.walk() if part.get_content_maintype() == "text"
+            "Kılıç" in part.get_content()
+            for part in message.walk()
+            if part.get_content_maintype() == "text"
         )
 
 

@@ -90,7 +90,9 @@ def test_html_that_shows_everywhere(received: list[EmailMessage]) -> None:
         assert {name for name, _ in page.tags}.isdisjoint(
             {"script", "link", "svg", "iframe", "form", "object", "video"}
         )
-        assert all(image["src"] == "cid:galaxy@edumetrics" and image["alt"] for image in page.all("img"))
+        assert all(
+            image["src"] == "cid:galaxy@edumetrics" and image["alt"] for image in page.all("img")
+        )
         links = [str(link["href"]) for link in page.all("a")]
         assert links
         assert all(link.startswith("mailto:") for link in links), "nothing is fetched"
@@ -99,7 +101,9 @@ def test_html_that_shows_everywhere(received: list[EmailMessage]) -> None:
         assert all(head["scope"] in ("row", "col") for head in page.all("th"))
         layout = [table for table in page.all("table") if "role" not in table]
         assert len(layout) == 1, "one table of numbers, all others are layout"
-        assert all("bgcolor" in cell for cell in page.all("td") if "padding" in str(cell.get("style")))
+        assert all(
+            "bgcolor" in cell for cell in page.all("td") if "padding" in str(cell.get("style"))
+        )
 
 
 def test_plain_text_says_the_same(received: list[EmailMessage]) -> None:
@@ -125,19 +129,28 @@ def test_start_here_is_short(received: list[EmailMessage]) -> None:
         assert words(start) + links * len(cards) < 500
 
 
-def test_a_reply_is_signed_says_nothing_and_expires(sending: Workspace, received: list[EmailMessage]) -> None:
+def test_a_reply_is_signed_says_nothing_and_expires(
+    sending: Workspace, received: list[EmailMessage]
+) -> None:
     flags = sending.store.read("weekly_flags", term="2026-01-05", sem_week=10)
     everyone = [
-        tokens.About(row["advisor_id"], row["student_id"], "2026-01-05", 10) for row in flags.to_dict("records")
+        tokens.About(row["advisor_id"], row["student_id"], "2026-01-05", 10)
+        for row in flags.to_dict("records")
     ]
     for message in received:
         for link in Tags(part(message, "html")).all("a"):
             if not str(link["href"]).startswith("mailto:early-alert@college.example?subject="):
                 continue
             subject = (
-                str(link["href"]).partition("subject=")[2].replace("%20", " ").replace("%5B", "[").replace("%5D", "]")
+                str(link["href"])
+                .partition("subject=")[2]
+                .replace("%20", " ")
+                .replace("%5B", "[")
+                .replace("%5D", "]")
             )
-            assert re.fullmatch(r"(Talked|No answer|Known reason|Wrong flag) \[10-\w{3}(-\w{4}){4}\]", subject)
+            assert re.fullmatch(
+                r"(Talked|No answer|Known reason|Wrong flag) \[10-\w{3}(-\w{4}){4}\]", subject
+            )
             _, last_day, code = tokens.parse(subject)
             assert last_day == sending.today + timedelta(days=28)
             about = tokens.codes(SECRET, everyone, last_day)[code]
@@ -157,10 +170,14 @@ def test_an_advisor_reads_of_nobody_elses_students(sending: Workspace, inbox: In
     workspace = open_workspace()
     assert edumetrics("run", "--week", "10").exit_code == 0
     assert edumetrics("send", "--approve").exit_code == 0
-    metrics = workspace.store.read("weekly_metrics", ("student_id", "advisor_id"), term="2026-01-05", sem_week=10)
+    metrics = workspace.store.read(
+        "weekly_metrics", ("student_id", "advisor_id"), term="2026-01-05", sem_week=10
+    )
     for message in inbox.messages:
         advisor = message["To"].addresses[0].addr_spec.split("@")[0].upper()
-        page = (workspace.settings.reports / f"2025-even/week-10/weekly/advisors/{advisor}.html").read_text()
+        page = (
+            workspace.settings.reports / f"2025-even/week-10/weekly/advisors/{advisor}.html"
+        ).read_text()
         mine = set(metrics.loc[metrics["advisor_id"] == advisor, "student_id"])
         for text in (page, part(message, "html"), part(message, "plain"), str(message["Subject"])):
             named = set(re.findall(r"S\d{8}", text.upper()))
@@ -168,7 +185,11 @@ def test_an_advisor_reads_of_nobody_elses_students(sending: Workspace, inbox: In
         assert f"Zz{next(iter(sorted(mine)))} Surname" in page
     with workspace.college() as college:
         term = find_term(college, "", college.position(workspace.today))
-        for stage, week, exam in (("pre_sem", 1, ""), ("pre_mid", 7, ""), ("post_analysis", 8, "midterm")):
+        for stage, week, exam in (
+            ("pre_sem", 1, ""),
+            ("pre_mid", 7, ""),
+            ("post_analysis", 8, "midterm"),
+        ):
             found = reports.of(workspace, college, stage, term, week, exam)
             assert len(found) == 4
             seen: set[str] = set()
@@ -190,7 +211,9 @@ def test_less_may_be_said(level: str, sending: Workspace, inbox: Inbox) -> None:
         assert not any(word in texts for word in (*names["name"], *names["roll_number"], *emails))
         assert list(message.iter_attachments()) == []
         if level == "counts":
-            assert not any(record["text"] in texts for reasons in flags["reasons"] for record in reasons)
+            assert not any(
+                record["text"] in texts for reasons in flags["reasons"] for record in reasons
+            )
             assert "8 students." in texts
         else:
             assert re.search(r">[A-Z]\. [A-Z]\.", texts)
@@ -200,7 +223,9 @@ def test_a_parent_is_written_to_only_where_both_agree(sending: Workspace, inbox:
     flags = sending.store.read("weekly_flags", term="2026-01-05", sem_week=10)
     first, second, third = flags.loc[flags["within_capacity"], "student_id"].head(3)
     with writable_engine(sending.settings.client_db_url).begin() as connection:
-        connection.exec_driver_sql("ALTER TABLE students ADD COLUMN parent_contact_permitted INTEGER")
+        connection.exec_driver_sql(
+            "ALTER TABLE students ADD COLUMN parent_contact_permitted INTEGER"
+        )
         connection.exec_driver_sql("ALTER TABLE students ADD COLUMN parent_email TEXT")
         for student, permitted in ((first, 1), (second, 0), (third, None)):
             connection.exec_driver_sql(
@@ -218,7 +243,9 @@ def test_a_parent_is_written_to_only_where_both_agree(sending: Workspace, inbox:
 
 def test_the_same_inputs_give_the_same_bytes(sending: Workspace, inbox: Inbox) -> None:
     workspace = open_workspace()
-    envelope = Envelope("a@b.example", "c@d.example", "Dr. E", "r@b.example", code=lambda entry: f"7-{entry.name}")
+    envelope = Envelope(
+        "a@b.example", "c@d.example", "Dr. E", "r@b.example", code=lambda entry: f"7-{entry.name}"
+    )
     made = []
     for _ in range(2):
         with workspace.college() as college:
@@ -231,7 +258,10 @@ def test_the_same_inputs_give_the_same_bytes(sending: Workspace, inbox: Inbox) -
         assert edumetrics("run", "--week", "10").exit_code == 0
         folder = workspace.settings.reports / "2025-even" / "week-10" / "weekly"
         pages.append(
-            {path.name: path.read_bytes() for path in (*folder.glob("advisors/*"), folder / "department.html")}
+            {
+                path.name: path.read_bytes()
+                for path in (*folder.glob("advisors/*"), folder / "department.html")
+            }
         )
     assert pages[0] == pages[1]
     assert len(pages[0]) == 5
@@ -241,7 +271,9 @@ def test_nobody_on_the_list(sending: Workspace, inbox: Inbox) -> None:
     one = "ADV22001"
     with sending.store.transaction() as connection:
         for table in ("weekly_flags", "list_exits"):
-            connection.exec_driver_sql(f"DELETE FROM {table} WHERE sem_week = 10 AND advisor_id = '{one}'")
+            connection.exec_driver_sql(
+                f"DELETE FROM {table} WHERE sem_week = 10 AND advisor_id = '{one}'"
+            )
     assert edumetrics("send", "--approve", "--advisor", one).exit_code == 0
     (message,) = inbox.messages
     assert re.fullmatch(r"Week 10 · 0 of \d+ students", message["Subject"])
@@ -253,20 +285,38 @@ def test_students_without_an_advisor_go_to_whoever_looks_after_them(
     sending: Workspace, inbox: Inbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with writable_engine(sending.settings.client_db_url).begin() as connection:
-        connection.exec_driver_sql("UPDATE advisors SET class_id = NULL WHERE advisor_id = 'ADV22001'")
-        connection.exec_driver_sql("UPDATE students SET advisor_id = NULL WHERE advisor_id = 'ADV22001'")
+        connection.exec_driver_sql(
+            "UPDATE advisors SET class_id = NULL WHERE advisor_id = 'ADV22001'"
+        )
+        connection.exec_driver_sql(
+            "UPDATE students SET advisor_id = NULL WHERE advisor_id = 'ADV22001'"
+        )
     assert edumetrics("run", "--week", "10").exit_code == 0
     failed = edumetrics("send", "--approve")
     assert failed.exit_code == 1
-    assert "unassigned: No mail address is known: set unassigned_to in triage.yml, or OPERATOR_EMAIL." in failed.stderr
+    assert (
+        "unassigned: No mail address is known: set unassigned_to in triage.yml, or OPERATOR_EMAIL."
+        in failed.stderr
+    )
     monkeypatch.setenv("OPERATOR_EMAIL", "operator@college.example")
     assert edumetrics("send").exit_code == 0
     (message,) = inbox.to("operator@college.example")
-    assert "students without an advisor could use a word from you." in " ".join(part(message, "plain").split())
+    assert "students without an advisor could use a word from you." in " ".join(
+        part(message, "plain").split()
+    )
 
 
-def test_what_was_mailed_is_kept(sending: Workspace, received: list[EmailMessage], inbox: Inbox) -> None:
-    folder = Path(os.environ["EDUMETRICS_HOME"]) / "reports" / "2025-even" / "week-10" / "weekly" / "outbox"
+def test_what_was_mailed_is_kept(
+    sending: Workspace, received: list[EmailMessage], inbox: Inbox
+) -> None:
+    folder = (
+        Path(os.environ["EDUMETRICS_HOME"])
+        / "reports"
+        / "2025-even"
+        / "week-10"
+        / "weekly"
+        / "outbox"
+    )
     kept = {path.stem: path.read_bytes() for path in folder.glob("*.eml")}
     assert sorted(kept.values()) == sorted(inbox.raw)
     assert folder.stat().st_mode & 0o077 == 0

@@ -37,12 +37,19 @@ def message(text: str = "Hello") -> EmailMessage:
     return made
 
 
-def login(server: object, session: object, envelope: object, mechanism: str, data: LoginPassword) -> AuthResult:
+def login(
+    server: object, session: object, envelope: object, mechanism: str, data: LoginPassword
+) -> AuthResult:
     return AuthResult(success=(data.login, data.password) == (b"user@x", b"p/ss:w@rd"))
 
 
 def test_starttls_and_login(certificate: ssl.SSLContext) -> None:
-    options = {"tls_context": certificate, "require_starttls": True, "authenticator": login, "auth_required": True}
+    options = {
+        "tls_context": certificate,
+        "require_starttls": True,
+        "authenticator": login,
+        "auth_required": True,
+    }
     with serving(**options) as (inbox, port):
         url = f"smtp+starttls://user%40x:p%2Fss%3Aw%40rd@127.0.0.1:{port}"
         with Server(url, QUICK) as server:
@@ -52,7 +59,10 @@ def test_starttls_and_login(certificate: ssl.SSLContext) -> None:
 
 
 def test_tls_from_the_first_byte(certificate: ssl.SSLContext) -> None:
-    with serving(ssl_context=certificate) as (inbox, port), Server(f"smtps://127.0.0.1:{port}", QUICK) as server:
+    with (
+        serving(ssl_context=certificate) as (inbox, port),
+        Server(f"smtps://127.0.0.1:{port}", QUICK) as server,
+    ):
         server.send(message(), "b@college.example")
         assert len(inbox.messages) == 1
 
@@ -64,7 +74,10 @@ def test_a_certificate_of_nobody_we_know_is_refused(
     trustme.CA().cert_pem.write_to_path(tmp_path / "other.pem")
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "other.pem"))
     options = {"ssl_context": certificate} if scheme == "smtps" else {"tls_context": certificate}
-    with serving(**options) as (inbox, port), Server(f"{scheme}://127.0.0.1:{port}", QUICK) as server:
+    with (
+        serving(**options) as (inbox, port),
+        Server(f"{scheme}://127.0.0.1:{port}", QUICK) as server,
+    ):
         with pytest.raises(SettingsError, match="certificate is not valid"):
             server.send(message(), "b@college.example")
         assert inbox.tries == 0
@@ -89,7 +102,10 @@ def test_a_wrong_password_is_tried_once(certificate: ssl.SSLContext) -> None:
 
 
 def test_a_server_without_starttls_is_not_trusted_with_a_password() -> None:
-    with serving() as (inbox, port), Server(f"smtp+starttls://user:pw@127.0.0.1:{port}", QUICK) as server:
+    with (
+        serving() as (inbox, port),
+        Server(f"smtp+starttls://user:pw@127.0.0.1:{port}", QUICK) as server,
+    ):
         with pytest.raises(SettingsError, match="no STARTTLS"):
             server.send(message(), "b@college.example")
         assert inbox.tries == 0

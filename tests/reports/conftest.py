@@ -23,10 +23,15 @@ MOMENTS = (("weekly", "", 10, ""), ("pre_sem", "", 1, ""), ("pre_mid", "", 7, ""
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 
-def reports_of(workspace: Workspace, stage: str, term: str, week: int, exam: str) -> dict[str, Report]:
+def reports_of(
+    workspace: Workspace, stage: str, term: str, week: int, exam: str
+) -> dict[str, Report]:
     with workspace.college() as college:
         chosen = find_term(college, term, college.position(workspace.today))
-        return {report.advisor_id: report for report in reports.of(workspace, college, stage, chosen, week, exam)}
+        return {
+            report.advisor_id: report
+            for report in reports.of(workspace, college, stage, chosen, week, exam)
+        }
 
 
 @pytest.fixture(scope="session")
@@ -59,7 +64,12 @@ def browser() -> Iterator[Browser]:
     path = next(filter(None, map(shutil.which, BROWSERS)), None)
     if path is None:
         pytest.skip("no Chromium here: apt-get install chromium")
-    quiet = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
+    quiet = [
+        "--no-sandbox",
+        "--disable-gpu",
+        "--disable-background-networking",
+        "--disable-component-update",
+    ]
     with sync_playwright() as playwright:
         started = playwright.chromium.launch(executable_path=path, args=quiet)
         yield started

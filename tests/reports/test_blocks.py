@@ -50,7 +50,14 @@ ASHA = Entry(
     panel=panel(COURSE, 7, Calendar()),
 )  # fmt: skip
 NOOR = Entry(
-    "S2", "Noor Almanara", "CS3B-42", "CS3B", "Soon", "▲", "new", reasons=("Two items fell due; neither is in.",)
+    "S2",
+    "Noor Almanara",
+    "CS3B-42",
+    "CS3B",
+    "Soon",
+    "▲",
+    "new",
+    reasons=("Two items fell due; neither is in.",),
 )
 BLOCKS: dict[str, Section] = {
     "cards": Students("Start here", "Most urgent first.", (ASHA, NOOR)),
@@ -60,7 +67,9 @@ BLOCKS: dict[str, Section] = {
                        (Number("Attendance", 79, 82, "%"), Number("Recorded activity", None, 57))),
     "table": Table("Your students", ("Attended this week", "Can miss"), (TableRow("Asha", "CS3B-07", ("33%", "")),)),
 }  # fmt: skip
-MAIL = render.Mail("early-alert@riverbend.example", "https://reports.riverbend.example/x", "Riverbend College")
+MAIL = render.Mail(
+    "early-alert@riverbend.example", "https://reports.riverbend.example/x", "Riverbend College"
+)
 
 
 def report(*sections: Section) -> Report:
@@ -85,13 +94,18 @@ def compare(name: str, text: str) -> None:
 @pytest.mark.parametrize("block", BLOCKS)
 def test_block_of_a_page(block: str) -> None:
     html = render.page(report(BLOCKS[block]))
-    compare(f"{block}.page.html", lines_of(html[html.index("<section>") : html.index("</section>")]))
+    compare(
+        f"{block}.page.html", lines_of(html[html.index("<section>") : html.index("</section>")])
+    )
 
 
 @pytest.mark.parametrize("block", [name for name in BLOCKS if name != "table"])
 def test_block_of_a_mail(block: str) -> None:
     html = render.mail_html(report(BLOCKS[block]), MAIL)
-    compare(f"{block}.mail.html", lines_of(html[html.index("<h2") : html.index("Every student, week by week")]))
+    compare(
+        f"{block}.mail.html",
+        lines_of(html[html.index("<h2") : html.index("Every student, week by week")]),
+    )
 
 
 @pytest.mark.parametrize("block", [name for name in BLOCKS if name != "table"])
@@ -101,7 +115,9 @@ def test_block_of_plain_text(block: str) -> None:
 
 def test_a_long_list_is_not_clipped() -> None:
     """Twenty full cards, of sixty students: Gmail clips at about 102 KB of HTML."""
-    twenty = Students("Start here", "", tuple(replace(ASHA, replies=ASHA.replies * 2) for _ in range(20)))
+    twenty = Students(
+        "Start here", "", tuple(replace(ASHA, replies=ASHA.replies * 2) for _ in range(20))
+    )
     whole = report(twenty, *(block for name, block in BLOCKS.items() if name != "cards"))
     assert len(render.mail_html(whole, MAIL).encode()) < 80 * 1024
 

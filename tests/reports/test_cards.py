@@ -23,23 +23,36 @@ LETTER = load(PROJECT / "params", "native").letter
 
 
 def contact(week: int, kind: str, day: str, **more: Any) -> dict[str, Any]:
-    return {"student_id": "s", "sem_week": week, "kind": kind, "until": None, "logged_at": pd.Timestamp(day), **more}
+    return {
+        "student_id": "s",
+        "sem_week": week,
+        "kind": kind,
+        "until": None,
+        "logged_at": pd.Timestamp(day),
+        **more,
+    }
 
 
 def course(**attended: int) -> pd.DataFrame:
     rows = [("s", int(week[1:]), 10, count) for week, count in attended.items()]
-    return pd.DataFrame(rows, columns=["student_id", "sem_week", "week_lectures_held", "week_lectures_attended"])
+    return pd.DataFrame(
+        rows, columns=["student_id", "sem_week", "week_lectures_held", "week_lectures_attended"]
+    )
 
 
 def test_attendance_since_the_last_contact_by_hand() -> None:
-    contacts = pd.DataFrame([contact(3, "talked", "2026-08-10"), contact(6, "no answer", "2026-09-10")])
+    contacts = pd.DataFrame(
+        [contact(3, "talked", "2026-08-10"), contact(6, "no answer", "2026-09-10")]
+    )
     attended = course(w1=9, w2=9, w3=8, w4=6, w5=6, w6=4, w7=7, w9=8)
     found = cards.last_contacts(contacts, attended, 9, CALENDAR)["s"]
     assert (found["kind"], found["sem_week"]) == ("no answer", 6)
     assert found["before"] == 100 * (8 + 6 + 6 + 4) / 40, "weeks 3 to 6"
     assert found["since"] == 100 * (7 + 8) / 20, "weeks 7 and 9; week 8 is the midterm"
     earlier = cards.last_contacts(contacts, attended[attended["sem_week"] <= 6], 6, CALENDAR)["s"]
-    assert earlier["kind"] == "talked", "what was entered for week 6 is not known when its list is made"
+    assert earlier["kind"] == "talked", (
+        "what was entered for week 6 is not known when its list is made"
+    )
     assert cards.last_contacts(contacts.iloc[:0], attended, 9, CALENDAR) == {}
 
 
@@ -60,15 +73,29 @@ def weekly(workspace: Workspace) -> list[Report]:
 def test_contacts_on_cards_and_no_note_anywhere(ready: Workspace) -> None:
     flags = ready.store.read("weekly_flags", term="2026-01-05", sem_week=10)
     inside = flags.loc[flags["within_capacity"], "student_id"].tolist()
-    entered(ready, (inside[0], 9, "no answer", None), (inside[1], 9, "emailed", None), (inside[2], 10, "talked", None))
+    entered(
+        ready,
+        (inside[0], 9, "no answer", None),
+        (inside[1], 9, "emailed", None),
+        (inside[2], 10, "talked", None),
+    )
     reports = weekly(ready)
-    facts = {entry.student_id: entry.facts[-1] for report in reports for entry in report.entries if entry.facts}
+    facts = {
+        entry.student_id: entry.facts[-1]
+        for report in reports
+        for entry in report.entries
+        if entry.facts
+    }
     assert facts[inside[0]].label == "No answer,"
     assert re.fullmatch(r"5 March; attendance since then: \d+% → \d+%\.", facts[inside[0]].text)
     assert facts[inside[1]].label == "Emailed,"
-    assert (facts[inside[2]].label, facts[inside[2]].text) == ("No contact", "yet."), "entered after this list"
+    assert (facts[inside[2]].label, facts[inside[2]].text) == ("No contact", "yet."), (
+        "entered after this list"
+    )
     for report in reports:
-        assert "secret note" not in render.page(report) + render.preview(report).html + str(render.preview(report))
+        assert "secret note" not in render.page(report) + render.preview(report).html + str(
+            render.preview(report)
+        )
 
 
 def test_being_looked_after_says_until_when(ready: Workspace) -> None:
@@ -92,7 +119,9 @@ def test_being_looked_after_says_until_when(ready: Workspace) -> None:
 @pytest.mark.parametrize("capacity", [1, 8, 20])
 def test_start_here_keeps_to_its_words(capacity: int, ready: Workspace) -> None:
     with ready.store.transaction() as connection:
-        connection.exec_driver_sql(f"UPDATE weekly_flags SET within_capacity = (triage_rank <= {capacity})")
+        connection.exec_driver_sql(
+            f"UPDATE weekly_flags SET within_capacity = (triage_rank <= {capacity})"
+        )
     for report in weekly(ready):
         first = report.sections[0]
         assert isinstance(first, Students)
@@ -121,7 +150,9 @@ def test_a_panel_breaks_where_a_teaching_week_is_missing_but_not_at_an_exam() ->
     drawn = panel(rows, 12, CALENDAR)
     assert drawn is not None
     attendance = drawn.lines[0]
-    assert [len(path.split()) for path in attendance.paths] == [5, 1], "week 11 is missing, week 8 was the midterm"
+    assert [len(path.split()) for path in attendance.paths] == [5, 1], (
+        "week 11 is missing, week 8 was the midterm"
+    )
     heights = [float(point.split(",")[1]) for point in attendance.paths[0].split()]
     assert heights[1] == attendance.top, "100% is at the top"
     assert heights[2] == attendance.top + drawn.line_height, "and 0% at the bottom"
@@ -134,12 +165,18 @@ def test_a_panel_breaks_where_a_teaching_week_is_missing_but_not_at_an_exam() ->
 # ------------------------------------------------------------ the letter
 
 
-@pytest.mark.parametrize("topics", [(), ("attendance",), ("work", "marks"), ("attendance", "activity"), ("marks",)])
+@pytest.mark.parametrize(
+    "topics", [(), ("attendance",), ("work", "marks"), ("attendance", "activity"), ("marks",)]
+)
 @pytest.mark.parametrize("to_parent", [True, False])
 def test_a_letter_is_kind_and_without_scores(topics: tuple[str, ...], to_parent: bool) -> None:
-    made = letters.draft(LETTER, "a@b.example", About("Asha Rao", "Dr. E", topics, 2, "midterm"), to_parent=to_parent)
+    made = letters.draft(
+        LETTER, "a@b.example", About("Asha Rao", "Dr. E", topics, 2, "midterm"), to_parent=to_parent
+    )
     assert made is not None
-    assert not re.search(r"\d|%|risk|score|list|flag|fail|warn|must|tier|urgent|fell|absent", made.body, flags=re.I)
+    assert not re.search(
+        r"\d|%|risk|score|list|flag|fail|warn|must|tier|urgent|fell|absent", made.body, flags=re.I
+    )
     assert "Asha" in made.body
     assert made.body.endswith("Warm wishes,\nDr. E")
     assert made.subject
@@ -149,7 +186,9 @@ def test_a_letter_is_kind_and_without_scores(topics: tuple[str, ...], to_parent:
 
 def test_a_letter_is_the_colleges_own() -> None:
     made = letters.draft(
-        "Subject: Hola\n\nHola {{ first_name }}:\n\nun\nsaludo\n\nE", "a@b.example", About("Ana B", "E", (), 0, "")
+        "Subject: Hola\n\nHola {{ first_name }}:\n\nun\nsaludo\n\nE",
+        "a@b.example",
+        About("Ana B", "E", (), 0, ""),
     )
     assert made is not None
     assert (made.subject, made.body) == ("Hola", "Hola Ana:\n\nun saludo\n\nE")

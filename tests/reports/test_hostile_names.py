@@ -39,9 +39,12 @@ def report(judged: Path, tmp_path_factory: pytest.TempPathFactory) -> Report:
     with writable_engine(workspace.settings.client_db_url).begin() as connection:
         for student, name in zip(students, NAMES, strict=True):
             connection.exec_driver_sql(
-                "UPDATE students SET name = ?, roll_number = ? WHERE student_id = ?", (name, f"R{name[:9]}", student)
+                "UPDATE students SET name = ?, roll_number = ? WHERE student_id = ?",
+                (name, f"R{name[:9]}", student),
             )
-        connection.exec_driver_sql("UPDATE advisors SET name = ? WHERE advisor_id = ?", (READER, ADVISOR))
+        connection.exec_driver_sql(
+            "UPDATE advisors SET name = ? WHERE advisor_id = ?", (READER, ADVISOR)
+        )
     return reports_of(workspace, "weekly", "", 10, "")[ADVISOR]
 
 
@@ -49,7 +52,9 @@ def plain(name: str) -> str:
     return " ".join(name.split())
 
 
-def test_on_the_page_and_in_the_mail(report: Report, browser: Browser, tmp_path: Path, screenshots: Path) -> None:
+def test_on_the_page_and_in_the_mail(
+    report: Report, browser: Browser, tmp_path: Path, screenshots: Path
+) -> None:
     assert len(NAMES[4]) == 80
     for kind, html in (("page", render.page(report)), ("mail", render.preview(report).html)):
         path = tmp_path / f"{kind}.html"
@@ -62,7 +67,12 @@ def test_on_the_page_and_in_the_mail(report: Report, browser: Browser, tmp_path:
             for name, head in zip(NAMES, heads, strict=True):
                 assert head.startswith(plain(name))
             assert seen.page.evaluate("document.documentElement.scrollWidth") <= width
-            assert seen.page.evaluate("document.querySelectorAll('main script, main b img, td script').length") == 0
+            assert (
+                seen.page.evaluate(
+                    "document.querySelectorAll('main script, main b img, td script').length"
+                )
+                == 0
+            )
             seen.page.screenshot(path=screenshots / f"hostile-{kind}-{width}.png", full_page=True)
             seen.page.close()
 
@@ -74,11 +84,20 @@ def test_in_plain_text(report: Report) -> None:
 
 
 def test_in_the_message_and_its_headers(report: Report) -> None:
-    envelope = Envelope("a@college.example", "b@college.example", report.reader, "r@college.example")
+    envelope = Envelope(
+        "a@college.example", "b@college.example", report.reader, "r@college.example"
+    )
     raw = compose(report, envelope)[0].as_bytes()
     message = cast(EmailMessage, email.message_from_bytes(raw, policy=default))
     assert message["Bcc"] is None
-    assert sorted(message.keys()) == ["Content-Type", "From", "MIME-Version", "Reply-To", "Subject", "To"]
+    assert sorted(message.keys()) == [
+        "Content-Type",
+        "From",
+        "MIME-Version",
+        "Reply-To",
+        "Subject",
+        "To",
+    ]
     assert message["To"].addresses[0].display_name == plain(READER)
     assert str(message["Subject"]).startswith("Week 10 · ")
     html = message.get_body(("html",))
@@ -105,7 +124,15 @@ def test_in_a_table_for_a_spreadsheet() -> None:
 
 
 @pytest.mark.parametrize(
-    "spec", ["a@b.example, c@d.example", "a@b.example\nBcc: c@d.example", "<a@b.example>", "@", "a@", "a b@c.d"]
+    "spec",
+    [
+        "a@b.example, c@d.example",
+        "a@b.example\nBcc: c@d.example",
+        "<a@b.example>",
+        "@",
+        "a@",
+        "a b@c.d",
+    ],
 )
 def test_an_address_is_one_address(spec: str) -> None:
     with pytest.raises(Exception, match="is not a mail address"):

@@ -15,7 +15,10 @@ from edumetrics.reports.model import Students
 from tests.conftest import workspace_at
 from tests.reports.conftest import ADVISOR, MOMENTS, reports_of
 
-NAMES = [f"{stage}-{kind}" for stage, *_ in MOMENTS for kind in ("page", "mail")] + ["department", "run"]
+NAMES = [f"{stage}-{kind}" for stage, *_ in MOMENTS for kind in ("page", "mail")] + [
+    "department",
+    "run",
+]
 PAGES = [name for name in NAMES if name.endswith("-page")]
 # Every piece of text that can be seen, and its contrast with what is behind it (WCAG 2.2, 1.4.3).
 CONTRAST = """() => {
@@ -43,15 +46,22 @@ class Seen:
     errors: list[str] = field(default_factory=list)
 
 
-def look(browser: Browser, path: Path, width: int = 1280, scheme: Literal["light", "dark"] = "light") -> Seen:
+def look(
+    browser: Browser, path: Path, width: int = 1280, scheme: Literal["light", "dark"] = "light"
+) -> Seen:
     page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
     seen = Seen(page)
     page.on("request", lambda request: seen.requests.append(request.url))
     page.on(
-        "console", lambda message: seen.errors.append(message.text) if message.type in ("error", "warning") else None
+        "console",
+        lambda message: (
+            seen.errors.append(message.text) if message.type in ("error", "warning") else None
+        ),
     )
     page.on("pageerror", lambda error: seen.errors.append(str(error)))
-    page.on("dialog", lambda dialog: (seen.errors.append(f"dialog: {dialog.message}"), dialog.dismiss()))
+    page.on(
+        "dialog", lambda dialog: (seen.errors.append(f"dialog: {dialog.message}"), dialog.dismiss())
+    )
     page.goto(path.as_uri())
     return seen
 
@@ -60,11 +70,18 @@ def look(browser: Browser, path: Path, width: int = 1280, scheme: Literal["light
 @pytest.mark.parametrize("width", [390, 1280])
 @pytest.mark.parametrize("name", NAMES)
 def test_it_can_be_read(
-    name: str, width: int, scheme: Literal["light", "dark"], browser: Browser, shown: dict[str, Path], screenshots: Path
+    name: str,
+    width: int,
+    scheme: Literal["light", "dark"],
+    browser: Browser,
+    shown: dict[str, Path],
+    screenshots: Path,
 ) -> None:
     seen = look(browser, shown[name], width, scheme)
     seen.page.screenshot(path=screenshots / f"{name}-{width}-{scheme}.png", full_page=True)
-    assert seen.page.evaluate("document.documentElement.scrollWidth") <= width, "no horizontal scroll"
+    assert seen.page.evaluate("document.documentElement.scrollWidth") <= width, (
+        "no horizontal scroll"
+    )
     assert seen.errors == []
     assert [url for url in seen.requests if not url.startswith(("file:", "data:"))] == []
     assert len([url for url in seen.requests if url.startswith("file:")]) == 1
@@ -110,10 +127,16 @@ def test_the_page_reads_without_its_script(browser: Browser, shown: dict[str, Pa
 
 
 @pytest.mark.parametrize("stage", [stage for stage, *_ in MOMENTS])
-def test_on_paper_each_student_has_a_sheet(stage: str, browser: Browser, shown: dict[str, Path], judged: Path) -> None:
+def test_on_paper_each_student_has_a_sheet(
+    stage: str, browser: Browser, shown: dict[str, Path], judged: Path
+) -> None:
     found = next(moment for moment in MOMENTS if moment[0] == stage)
     report = reports_of(workspace_at(judged), *found)[ADVISOR]
-    first = next(section for section in report.sections if isinstance(section, Students) and not section.brief)
+    first = next(
+        section
+        for section in report.sections
+        if isinstance(section, Students) and not section.brief
+    )
     page = look(browser, shown[f"{stage}-page"]).page
     page.emulate_media(media="print")
     assert not page.locator(".act").first.is_visible(), "paper has no buttons"

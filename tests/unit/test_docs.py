@@ -27,9 +27,23 @@ def test_the_dictionary_is_made_from_the_fields() -> None:
 
 
 def test_the_site_builds_and_fetches_nothing(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(tmp_path / "site")]
-    cut = {"http_proxy": "http://127.0.0.1:9", "https_proxy": "http://127.0.0.1:9", "NO_MKDOCS_2_WARNING": "1"}
-    done = subprocess.run(command, cwd=PROJECT, env={**os.environ, **cut}, capture_output=True, text=True, check=False)
+    command = [
+        sys.executable,
+        "-m",
+        "mkdocs",
+        "build",
+        "--strict",
+        "--site-dir",
+        str(tmp_path / "site"),
+    ]
+    cut = {
+        "http_proxy": "http://127.0.0.1:9",
+        "https_proxy": "http://127.0.0.1:9",
+        "NO_MKDOCS_2_WARNING": "1",
+    }
+    done = subprocess.run(
+        command, cwd=PROJECT, env={**os.environ, **cut}, capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stderr
     pages = list((tmp_path / "site").rglob("*.html"))
     assert len(pages) >= len(list(DOCS.glob("*.md")))
@@ -42,11 +56,18 @@ def test_every_command_of_the_tutorial_does_what_it_says(tmp_path: Path) -> None
         shutil.copytree(PROJECT / name, tmp_path / name)
     paths = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     environ = {"PATH": paths, "HOME": str(tmp_path), "LANG": "C.UTF-8", "TMPDIR": str(tmp_path)}
-    blocks = re.findall(r"```console\n(.*?)```", (DOCS / "connecting.md").read_text(), flags=re.DOTALL)
+    blocks = re.findall(
+        r"```console\n(.*?)```", (DOCS / "connecting.md").read_text(), flags=re.DOTALL
+    )
     done = 0
     for command, wanted in (pair for block in blocks for pair in _commands(block)):
         result = subprocess.run(
-            ["bash", "-c", command], cwd=tmp_path, env=environ, capture_output=True, text=True, check=False
+            ["bash", "-c", command],
+            cwd=tmp_path,
+            env=environ,
+            capture_output=True,
+            text=True,
+            check=False,
         )
         status = re.search(r"\[exit (\d)\]", wanted)
         assert result.returncode == int(status[1] if status else 0), (
@@ -56,7 +77,11 @@ def test_every_command_of_the_tutorial_does_what_it_says(tmp_path: Path) -> None
         )
         said = (result.stdout + result.stderr).splitlines()
         for line in wanted.splitlines():
-            assert line in ("...", "") or line.startswith("[exit") or line in said, (command, line, said[-20:])
+            assert line in ("...", "") or line.startswith("[exit") or line in said, (
+                command,
+                line,
+                said[-20:],
+            )
         done += 1
     assert done > 12
     assert "GRANT" not in (tmp_path / "northfield/contract.md").read_text(), "a file has no grants"

@@ -32,7 +32,9 @@ def test_a_college_overrides_the_calendar() -> None:
         ("a: [", "cannot be read as YAML"),
     ],
 )
-def test_a_wrong_parameter_file_is_named_in_one_sentence(text: str, message: str, tmp_path: Path) -> None:
+def test_a_wrong_parameter_file_is_named_in_one_sentence(
+    text: str, message: str, tmp_path: Path
+) -> None:
     shutil.copytree(PROJECT / "params", tmp_path / "params")
     (tmp_path / "params" / "scoring.yml").write_text(text)
     with pytest.raises(SettingsError, match=message) as error:
@@ -55,17 +57,22 @@ def test_equal_parameters_have_equal_fingerprints() -> None:
 def test_the_environment_wins_over_the_file(tmp_path: Path) -> None:
     (tmp_path / ".env").write_text("EDUMETRICS_COLLEGE=oulad\nCLIENT_DB_URL=sqlite:///a.db\n")
     loaded = settings.load({"EDUMETRICS_HOME": str(tmp_path), "CLIENT_DB_URL": "sqlite:///b.db"})
-    assert (loaded.college, loaded.client_db_url) == ("oulad", f"sqlite:///{tmp_path.resolve()}/b.db"), (
-        "within the home"
-    )
+    assert (loaded.college, loaded.client_db_url) == (
+        "oulad",
+        f"sqlite:///{tmp_path.resolve()}/b.db",
+    ), "within the home"
 
 
 def test_urls_stay_out_of_the_repr(tmp_path: Path) -> None:
-    loaded = settings.load({"EDUMETRICS_HOME": str(tmp_path), "CLIENT_DB_URL": "postgresql://u:hunter2@h/d"})
+    loaded = settings.load(
+        {"EDUMETRICS_HOME": str(tmp_path), "CLIENT_DB_URL": "postgresql://u:hunter2@h/d"}
+    )
     assert "hunter2" not in repr(loaded)
 
 
-def test_a_notebook_folder_finds_the_home_above_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_notebook_folder_finds_the_home_above_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "params").mkdir()
     (tmp_path / "notebooks").mkdir()
     monkeypatch.chdir(tmp_path / "notebooks")

@@ -41,7 +41,9 @@ def test_a_catch_up_crosses_into_the_next_slot(demo_copy: Workspace) -> None:
 
 def test_an_exam_or_vacation_week_has_nothing_due(demo_copy: Workspace) -> None:
     calendar = demo_copy.params.calendar.model_copy(update={"vacation_weeks": (10,)})
-    params = demo_copy.params.model_copy(update={"calendar": type(calendar)(**calendar.model_dump())})
+    params = demo_copy.params.model_copy(
+        update={"calendar": type(calendar)(**calendar.model_dump())}
+    )
     plan = at(Workspace(demo_copy.settings, params, demo_copy.store), Position(2025, 25))
     assert [(step.position.global_week, [task.stage for task in step.tasks if task.stage == "weekly"]) for step in plan.steps] == [
         (26, []), (27, ["weekly"]), (28, []),

@@ -31,7 +31,9 @@ def registers(draw: st.DrawFn) -> pd.DataFrame:
         for week in range(1, WEEK + 1):
             held = draw(counts)
             rows.append((student, "C", 2, week, held, draw(st.integers(0, held))))
-    return pd.DataFrame(rows, columns=["student_id", "class_id", "semester", "week", "held", "present"])
+    return pd.DataFrame(
+        rows, columns=["student_id", "class_id", "semester", "week", "held", "present"]
+    )
 
 
 @st.composite
@@ -52,7 +54,21 @@ def works(draw: st.DrawFn, kind: str) -> tuple[pd.DataFrame, pd.DataFrame]:
             quality = sum(draw(st.floats(0, 100)) for _ in range(judged))
             day = START + pd.Timedelta(days=draw(st.integers(0, 7 * WEEK - 1)))
             if done:
-                rows.append((student, "C", 2, float(week), done, marked, marks, day, judged, quality, draw(percents)))
+                rows.append(
+                    (
+                        student,
+                        "C",
+                        2,
+                        float(week),
+                        done,
+                        marked,
+                        marks,
+                        day,
+                        judged,
+                        quality,
+                        draw(percents),
+                    )
+                )
     names = [
         "student_id",
         "class_id",
@@ -66,7 +82,9 @@ def works(draw: st.DrawFn, kind: str) -> tuple[pd.DataFrame, pd.DataFrame]:
         "quality_sum",
         "similarity",
     ]
-    done_frame = pd.DataFrame(rows, columns=names).astype({"similarity": "float64", "last_date": "datetime64[us]"})
+    done_frame = pd.DataFrame(rows, columns=names).astype(
+        {"similarity": "float64", "last_date": "datetime64[us]"}
+    )
     return items, done_frame.assign(known_by=START + pd.Timedelta(days=7 * WEEK - 1))
 
 
@@ -139,12 +157,15 @@ def test_every_value_is_within_its_bounds(college: Facts, history: pd.DataFrame)
 
 @settings(max_examples=40, deadline=None)
 @given(facts(), histories(), st.randoms(use_true_random=False))
-def test_the_order_of_rows_does_not_matter(college: Facts, history: pd.DataFrame, random: object) -> None:
+def test_the_order_of_rows_does_not_matter(
+    college: Facts, history: pd.DataFrame, random: object
+) -> None:
     seed = random.randrange(2**31)  # type: ignore[attr-defined]
     shuffled = {
         field.name: value.sample(frac=1, random_state=seed)
         for field in fields(college)
-        if isinstance(value := getattr(college, field.name), pd.DataFrame) and field.name != "pairings"
+        if isinstance(value := getattr(college, field.name), pd.DataFrame)
+        and field.name != "pairings"
     }
     again = metrics(replace(college, **shuffled), history.sample(frac=1, random_state=seed))
     pd.testing.assert_frame_equal(again, metrics(college, history), rtol=1e-12)
@@ -152,11 +173,15 @@ def test_the_order_of_rows_does_not_matter(college: Facts, history: pd.DataFrame
 
 @settings(max_examples=60, deadline=None)
 @given(facts(), histories(), st.integers(1, WEEK))
-def test_attending_one_lecture_more_never_lowers_a_score(college: Facts, history: pd.DataFrame, week: int) -> None:
+def test_attending_one_lecture_more_never_lowers_a_score(
+    college: Facts, history: pd.DataFrame, week: int
+) -> None:
     more = college.attendance.copy()
     at = (more["student_id"] == "a") & (more["week"] == week)
     more.loc[at, "present"] = np.minimum(more.loc[at, "present"] + 1, more.loc[at, "held"])
-    before, after = (metrics(f, history).iloc[0] for f in (college, replace(college, attendance=more)))
+    before, after = (
+        metrics(f, history).iloc[0] for f in (college, replace(college, attendance=more))
+    )
     for name in ("effort_score", "weekly_att_pct", "overall_att_pct", "lectures_can_miss"):
         assert not after[name] < before[name] - 1e-9, name
     for name in ("lectures_to_attend", "risk_of_detention"):
@@ -167,7 +192,9 @@ def test_attending_one_lecture_more_never_lowers_a_score(college: Facts, history
     st.integers(1, 60).flatmap(lambda n: st.tuples(st.integers(0, n - 1), st.just(n))),
     st.floats(0.05, 9), st.floats(0.05, 9),
 )  # fmt: skip
-def test_the_beta_binomial_agrees_with_scipy(kn: tuple[int, int], alpha: float, beta: float) -> None:
+def test_the_beta_binomial_agrees_with_scipy(
+    kn: tuple[int, int], alpha: float, beta: float
+) -> None:
     k, n = (np.array([value]) for value in kn)
     ours = attendance.beta_binomial_cdf(k, n, np.array([alpha]), np.array([beta]))[0]
     assert np.isclose(ours, betabinom.cdf(kn[0], kn[1], alpha, beta), rtol=1e-7, atol=1e-10)
@@ -175,7 +202,10 @@ def test_the_beta_binomial_agrees_with_scipy(kn: tuple[int, int], alpha: float, 
 
 @given(st.lists(st.tuples(percents, st.floats(0, 50)), min_size=1, max_size=6))
 def test_an_absent_signal_changes_nothing(signals: list[tuple[float | None, float]]) -> None:
-    values = {str(n): np.array([np.nan if value is None else value]) for n, (value, _) in enumerate(signals)}
+    values = {
+        str(n): np.array([np.nan if value is None else value])
+        for n, (value, _) in enumerate(signals)
+    }
     weights = {str(n): weight for n, (_, weight) in enumerate(signals)}
     mean, coverage = weighted_mean(values, weights)
     present = {name: array for name, array in values.items() if not np.isnan(array[0])}

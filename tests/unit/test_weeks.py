@@ -12,9 +12,12 @@ CALENDAR = Calendar()
 
 
 @pytest.mark.parametrize(
-    ("global_week", "slot", "week"), [(0, "odd", 0), (1, "odd", 1), (18, "odd", 18), (19, "even", 1), (36, "even", 18)]
+    ("global_week", "slot", "week"),
+    [(0, "odd", 0), (1, "odd", 1), (18, "odd", 18), (19, "even", 1), (36, "even", 18)],
 )
-def test_a_global_week_is_a_slot_and_a_semester_week(global_week: int, slot: str, week: int) -> None:
+def test_a_global_week_is_a_slot_and_a_semester_week(
+    global_week: int, slot: str, week: int
+) -> None:
     position = Position(2025, global_week)
     assert (position.slot(CALENDAR), position.week(CALENDAR)) == (slot, week)
 
@@ -31,7 +34,9 @@ def test_a_week_is_complete_on_its_seventh_day() -> None:
     assert position_on(date(2026, 3, 15), CALENDAR) == Position(2025, 18 + 10), (
         "the even slot belongs to the year of its odd one"
     )
-    assert position_on(date(2026, 7, 1), CALENDAR) == Position(2025, 36), "between terms the last week stays"
+    assert position_on(date(2026, 7, 1), CALENDAR) == Position(2025, 36), (
+        "between terms the last week stays"
+    )
 
 
 def test_a_slot_begins_in_its_calendar_year() -> None:
@@ -52,8 +57,19 @@ def known(**weeks: str) -> pd.DataFrame:
 
 
 def test_undated_weeks_follow_the_dated_one_before() -> None:
-    dates = week_dates(known(w2="2026-01-12", w5="2026-02-09"), 6).set_index("week")["week_date"].dt.strftime("%m-%d")
-    assert dates.to_dict() == {1: "01-05", 2: "01-12", 3: "01-19", 4: "01-26", 5: "02-09", 6: "02-16"}
+    dates = (
+        week_dates(known(w2="2026-01-12", w5="2026-02-09"), 6)
+        .set_index("week")["week_date"]
+        .dt.strftime("%m-%d")
+    )
+    assert dates.to_dict() == {
+        1: "01-05",
+        2: "01-12",
+        3: "01-19",
+        4: "01-26",
+        5: "02-09",
+        6: "02-16",
+    }
 
 
 def test_later_data_do_not_move_a_past_week() -> None:
@@ -64,5 +80,12 @@ def test_later_data_do_not_move_a_past_week() -> None:
 
 def test_starts_within_eight_weeks_are_one_term() -> None:
     starts = ["2026-01-05", "2026-03-02", "2026-03-03", "2026-04-01"]
-    dates = pd.DataFrame({"class_id": list("ABCD"), "semester": 2, "week": 1, "week_date": pd.to_datetime(starts)})
-    assert name_terms(dates)["term"].tolist() == ["2026-01-05", "2026-01-05", "2026-03-03", "2026-03-03"]
+    dates = pd.DataFrame(
+        {"class_id": list("ABCD"), "semester": 2, "week": 1, "week_date": pd.to_datetime(starts)}
+    )
+    assert name_terms(dates)["term"].tolist() == [
+        "2026-01-05",
+        "2026-01-05",
+        "2026-03-03",
+        "2026-03-03",
+    ]

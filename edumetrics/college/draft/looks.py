@@ -70,7 +70,9 @@ def _table(connection: Connection, inspector: sa.Inspector, name: str) -> Table:
     }
     source = sa.table(name, *(sa.column(column["name"]) for column in described))
     rows = connection.execute(sa.select(source).limit(SAMPLE)).all()
-    sample = pd.DataFrame([tuple(row) for row in rows], columns=[column["name"] for column in described])
+    sample = pd.DataFrame(
+        [tuple(row) for row in rows], columns=[column["name"] for column in described]
+    )
     columns = tuple(
         Column(
             name=str(column["name"]),

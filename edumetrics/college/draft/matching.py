@@ -20,7 +20,12 @@ NUMBERS = ("whole", "number", "fraction", "percent sign")
 TABLE_LEAST, COLUMN_LEAST = 2.2, 1.0
 SURE = 3.0
 # What may be null, but makes no college without it.
-WANTED = {("attendance", "present"), ("students", "class_id"), ("students", "name"), ("advisors", "email")}
+WANTED = {
+    ("attendance", "present"),
+    ("students", "class_id"),
+    ("students", "name"),
+    ("advisors", "email"),
+}
 # Ids of other relations, by the column that holds them.
 REFERS = {
     "student_id": "students",
@@ -58,7 +63,11 @@ class Draft:
     @property
     def missing(self) -> list[str]:
         """Columns that the relation cannot do without, or hardly, and that were not found."""
-        needed = [f.name for f in self.relation.fields if not f.null or (self.relation.name, f.name) in WANTED]
+        needed = [
+            f.name
+            for f in self.relation.fields
+            if not f.null or (self.relation.name, f.name) in WANTED
+        ]
         return [name for name in needed if name not in self.found]
 
 
@@ -66,7 +75,10 @@ def matched(tables: Sequence[Table]) -> dict[str, Draft]:
     """The best table for each canonical relation, each table once, and the columns in it."""
     drafts = {name: Draft(relation) for name, relation in RELATIONS.items()}
     pairs = [
-        (score, name, table) for name in RELATIONS for table in tables if (score := _fit(name, table)) >= TABLE_LEAST
+        (score, name, table)
+        for name in RELATIONS
+        for table in tables
+        if (score := _fit(name, table)) >= TABLE_LEAST
     ]
     taken: set[str] = set()
     for _, name, table in sorted(pairs, key=lambda pair: (-pair[0], pair[1], pair[2].name)):
@@ -91,8 +103,14 @@ def _fit(name: str, table: Table) -> float:
     needed = [f for f in RELATIONS[name].fields if not f.null]
     found = _columns(name, table, {})
     share = sum(f.name in found for f in needed) / len(needed)
-    telling = [f.name for f in RELATIONS[name].fields if f.name in found and f.name not in COLUMNS[""]]
-    return named + 2 * share + 0.1 * len(telling) if named or (share >= 0.75 and len(telling) >= 2) else 0.0
+    telling = [
+        f.name for f in RELATIONS[name].fields if f.name in found and f.name not in COLUMNS[""]
+    ]
+    return (
+        named + 2 * share + 0.1 * len(telling)
+        if named or (share >= 0.75 and len(telling) >= 2)
+        else 0.0
+    )
 
 
 def _columns(name: str, table: Table, targets: dict[str, str]) -> dict[str, Match]:
@@ -154,7 +172,9 @@ def plain(name: str) -> str:
     letters = unicodedata.normalize("NFKD", spaced).encode("ascii", "ignore").decode().lower()
     words = [word for word in re.split(r"[^a-z0-9]+", letters) if word]
     words = words[1:] if len(words) > 1 and words[0] in PREFIXES else words
-    return "_".join(_singular(word) for word in words if word not in ("de", "of", "the", "del", "la"))
+    return "_".join(
+        _singular(word) for word in words if word not in ("de", "of", "the", "del", "la")
+    )
 
 
 def _singular(word: str) -> str:
@@ -162,4 +182,8 @@ def _singular(word: str) -> str:
         return word[:-2]
     if len(word) > 3 and word.endswith("ies"):
         return f"{word[:-3]}y"
-    return word[:-1] if len(word) > 3 and word.endswith("s") and not word.endswith(("ss", "us")) else word
+    return (
+        word[:-1]
+        if len(word) > 3 and word.endswith("s") and not word.endswith(("ss", "us"))
+        else word
+    )

@@ -16,7 +16,12 @@ from edumetrics.database import Sql
 from edumetrics.fields import RELATIONS, Field
 
 
-def as_yaml(drafts: dict[str, Draft], tables: Sequence[Table], dialect: str, starts: Sequence[tuple[str, str]]) -> str:
+def as_yaml(
+    drafts: dict[str, Draft],
+    tables: Sequence[Table],
+    dialect: str,
+    starts: Sequence[tuple[str, str]],
+) -> str:
     """The draft as a mapping file, and what is left to do at its head.
 
     Args:
@@ -54,7 +59,11 @@ class _Writer:
     def relation(self, name: str) -> Iterator[str]:
         one = self.drafts[name]
         if one.table is None:
-            need = "" if RELATIONS[name].optional or name not in ESSENTIAL else "  # MISSING: every college has some"
+            need = (
+                ""
+                if RELATIONS[name].optional or name not in ESSENTIAL
+                else "  # MISSING: every college has some"
+            )
             yield f"  {name}: null{need}"
         elif self._same(one):
             yield f"  {name}: {one.table.name}  # sure: its columns have the canonical names"
@@ -91,7 +100,9 @@ class _Writer:
     def _select(self, one: Draft) -> Iterator[str]:
         assert one.table is not None
         name, joins = one.relation.name, list[str]()
-        lectures = name == "attendance" and "present" in one.found and "lectures_held" not in one.found
+        lectures = (
+            name == "attendance" and "present" in one.found and "lectures_held" not in one.found
+        )
         lines: dict[str, tuple[str, str]] = {}
         for wanted, match in one.found.items():
             lines[wanted] = self._value(one.relation[wanted], match), f"{match.word}: {match.why}"
@@ -114,7 +125,11 @@ class _Writer:
         yield f"FROM {self.sql.quote(one.table.name)} t"
         yield from joins
         if lectures:
-            keys = [lines[column][0] for column in ordered if column not in ("id", "lectures_held", "present")]
+            keys = [
+                lines[column][0]
+                for column in ordered
+                if column not in ("id", "lectures_held", "present")
+            ]
             yield f"GROUP BY {', '.join(keys)}"
         for column in missing:
             yield f"-- MISSING: {column} ({one.relation[column].meaning})"
@@ -132,10 +147,16 @@ class _Writer:
         if "id" in lines:
             lines["id"] = f"MAX({lines['id'][0]})", lines["id"][1]
 
-    def _by_another_id(self, one: Draft, lines: dict[str, tuple[str, str]], joins: list[str]) -> None:
+    def _by_another_id(
+        self, one: Draft, lines: dict[str, tuple[str, str]], joins: list[str]
+    ) -> None:
         """Where rows name a student by what is not the student's id: that of the table of students, by that name."""
         people = self.drafts["students"]
-        if one is people or not {"student_id"} <= one.found.keys() & people.found.keys() or people.table is None:
+        if (
+            one is people
+            or not {"student_id"} <= one.found.keys() & people.found.keys()
+            or people.table is None
+        ):
             return
         own, key = one.found["student_id"].column, people.found["student_id"].column
         if own.target or plain(own.name) == plain(key.name):
@@ -150,18 +171,31 @@ class _Writer:
         self, one: Draft, column: str, lines: dict[str, tuple[str, str]], joins: list[str]
     ) -> tuple[str, str] | None:
         """What another table says of a row's student or subject; a week by its date; a number for rows without any."""
-        owner = {"class_id": ("students", "student_id", "s"), "semester": ("subjects", "subject_id", "j")}.get(column)
+        owner = {
+            "class_id": ("students", "student_id", "s"),
+            "semester": ("subjects", "subject_id", "j"),
+        }.get(column)
         if owner is not None:
             relation, key, alias = owner
             other = self.drafts[relation]
-            if other.table and column in other.found and key in other.found and key in lines and other is not one:
+            if (
+                other.table
+                and column in other.found
+                and key in other.found
+                and key in lines
+                and other is not one
+            ):
                 on = f"{self._quoted(alias, other.found[key].column)} = {lines[key][0]}"
                 if not any(f" {alias} ON " in join for join in joins):
                     joins.append(f"JOIN {self.sql.quote(other.table.name)} {alias} ON {on}")
-                return self._quoted(alias, other.found[column].column), f"guess: by its {key.removesuffix('_id')}"
+                return self._quoted(
+                    alias, other.found[column].column
+                ), f"guess: by its {key.removesuffix('_id')}"
         dates = [lines[name][0] for name in lines if one.relation[name].kind == "date"]
         if column in ("week", "borrow_week", "due_week", "scheduled_week") and dates:
-            joins.append(f"JOIN half_year h ON {self.sql.days(dates[0], 'h.starts')} BETWEEN 0 AND 125")
+            joins.append(
+                f"JOIN half_year h ON {self.sql.days(dates[0], 'h.starts')} BETWEEN 0 AND 125"
+            )
             return self.sql.week(dates[0], "h.starts"), "guess: counted from the half's first day"
         if column == one.relation.key[0] and self.sql.row_number:
             return f"t.{self.sql.row_number}", "guess: there is no key"

@@ -32,7 +32,16 @@ def findings(college: College, term: Term, week: int) -> pd.DataFrame:
         together.found(college, term),
     )
     told: list[tuple[object, ...]] = [
-        (f"{relation}: {column}", EVERYWHERE, "block" if stops else "warn", count, [], f"{relation}.{column}: {said}")
+        (
+            f"{relation}: {column}",
+            EVERYWHERE,
+            "block" if stops else "warn",
+            count,
+            [],
+            f"{relation}.{column}: {said}",
+        )
         for relation, column, count, said, stops in found
     ]
-    return pd.DataFrame(told, columns=list(health.COLUMNS)).drop_duplicates("check", ignore_index=True)
+    return pd.DataFrame(told, columns=list(health.COLUMNS)).drop_duplicates(
+        "check", ignore_index=True
+    )

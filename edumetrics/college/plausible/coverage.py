@@ -39,7 +39,12 @@ def found(college: College, term: Term, week: int) -> Iterator[Found]:
     if own.empty:
         return
     if "present" not in cast(Relation, college.relations["attendance"]).present:
-        yield Found("attendance", "present", len(own), "It is not mapped, so that every register counts as unmarked.")
+        yield Found(
+            "attendance",
+            "present",
+            len(own),
+            "It is not mapped, so that every register counts as unmarked.",
+        )
     yield from _students(college, term, own)
     yield from _weeks(college, term, week)
     yield from _totals(own)
@@ -62,11 +67,17 @@ def _clock(college: College, term: Term, week: int) -> Iterator[Found]:
     week_said, last = int(state["current_week"].iloc[0]), calendar.weeks_per_semester
     weeks = max(slot.offset for slot in calendar.slots.values()) + last
     newest = college.frame(
-        sa.select(sa.func.max(c.week_date, type_=sa.Date).label("day")).where(c.present >= 0), "attendance"
+        sa.select(sa.func.max(c.week_date, type_=sa.Date).label("day")).where(c.present >= 0),
+        "attendance",
     )["day"].iloc[0]
     end = term.week_ends(min(week, last))["week_end"].max()
     if not 0 <= week_said <= weeks:
-        yield Found("sim_state", "current_week", 1, f"It is {week_said}, but the year has the weeks 0 to {weeks}.")
+        yield Found(
+            "sim_state",
+            "current_week",
+            1,
+            f"It is {week_said}, but the year has the weeks 0 to {weeks}.",
+        )
     elif newest > end + pd.Timedelta(weeks=AHEAD):
         slot = college.position(newest.date()).slot(calendar)
         if position_on(newest.date(), calendar).slot(calendar) == slot:
@@ -75,7 +86,12 @@ def _clock(college: College, term: Term, week: int) -> Iterator[Found]:
             yield Found("classes", f"{slot}_sem", 1, f"{said} are odd_sem and even_sem swapped?")
             return
         ends = f"week {week} of this term, which ended on {end.date()}; registers go on to {newest.date()}"
-        yield Found("sim_state", "current_week", 1, f"It is {week_said}, {ends}: is it counted through the year?")
+        yield Found(
+            "sim_state",
+            "current_week",
+            1,
+            f"It is {week_said}, {ends}: is it counted through the year?",
+        )
 
 
 def _classes(college: College, term: Term, own: pd.DataFrame, week: int) -> Iterator[Found]:
@@ -86,10 +102,14 @@ def _classes(college: College, term: Term, own: pd.DataFrame, week: int) -> Iter
         return
     relation = cast(Relation, college.relations["attendance"])
     c = relation.c
-    newest = sa.select(c.class_id, sa.func.max(c.semester).label("semester")).where(c.class_id.in_(silent))
+    newest = sa.select(c.class_id, sa.func.max(c.semester).label("semester")).where(
+        c.class_id.in_(silent)
+    )
     semesters = college.frame(newest.group_by(c.class_id), "attendance").dropna()
     # One class of a few may be late with its registers.
-    stops = len(silent) == len(running) or (len(silent) >= 2 and 100 * len(silent) >= MISSING * len(running))
+    stops = len(silent) == len(running) or (
+        len(silent) >= 2 and 100 * len(silent) >= MISSING * len(running)
+    )
     number = f"{len(silent)} of {len(running)} classes in session, such as {silent[0]},"
     if semesters.empty:
         said = f"{number} have no register: is it one kind of id with classes.class_id, and is no class left out?"
@@ -112,7 +132,11 @@ def _students(college: College, term: Term, own: pd.DataFrame) -> Iterator[Found
         said = f"{gone} of {len(here)} students of classes in session left before the term began: is that another date?"
         yield Found("students", "withdrawn_on", gone, said)
     here = here[here["withdrawn_on"].isna() & ~(here["joined_on"] > pd.Timestamp(term.name))]
-    latest = own.sort_values("week").drop_duplicates("student_id", keep="last").set_index("student_id")["class_id"]
+    latest = (
+        own.sort_values("week")
+        .drop_duplicates("student_id", keep="last")
+        .set_index("student_id")["class_id"]
+    )
     attended = here["student_id"].map(latest)
     moved = int((attended.notna() & (attended != here["class_id"])).sum())
     if moved >= 5 and 2 * moved >= len(here):
@@ -137,7 +161,9 @@ def _weeks(college: College, term: Term, week: int) -> Iterator[Found]:
     """Teaching weeks without rows, weeks that are not taught with many, weeks that have not come."""
     calendar = college.params.calendar
     for feed in arrivals.FEEDS:
-        counted = arrivals.rows_by_week(college, term, feed, range(1, calendar.weeks_per_semester + 1))
+        counted = arrivals.rows_by_week(
+            college, term, feed, range(1, calendar.weeks_per_semester + 1)
+        )
         rows = counted.groupby("week")["rows"].sum()
         taught = [number for number in calendar.teaching_weeks if number <= week]
         usual = rows.reindex(taught).median()
@@ -158,9 +184,7 @@ def _weeks(college: College, term: Term, week: int) -> Iterator[Found]:
             said = f"Of week {names} there is no register, but of week {off[0]:.0f}, which is not taught: off by one?"
             yield Found(feed, column, len(empty), said)
         elif feed == "attendance" and len(empty) >= 2 and 100 * len(empty) >= MISSING * len(taught):
-            said = (
-                f"No class has a register in weeks {names}: does a condition leave them out, or were these vacations?"
-            )
+            said = f"No class has a register in weeks {names}: does a condition leave them out, or were these vacations?"
             yield Found(feed, column, len(empty), said)
         elif feed == "attendance" and empty:
             said = f"No class has a register in week {names}: if it was a vacation, name it in calendar.vacation_weeks."
@@ -180,7 +204,9 @@ def _totals(own: pd.DataFrame) -> Iterator[Found]:
 def _subjects(college: College, term: Term) -> Iterator[Found]:
     """Subjects that have exams or work, but no register."""
     registers = _pairs(college, term, "attendance")
-    others = pd.concat([_pairs(college, term, name) for name in ("assignment_definitions", "exam_schedule")])
+    others = pd.concat(
+        [_pairs(college, term, name) for name in ("assignment_definitions", "exam_schedule")]
+    )
     others = others.drop_duplicates()
     others = others[others["class_id"].isin(registers["class_id"])]
     silent = others.merge(registers, how="left", indicator="found").query("found == 'left_only'")
@@ -192,21 +218,33 @@ def _subjects(college: College, term: Term) -> Iterator[Found]:
 def _pairs(college: College, term: Term, name: str) -> pd.DataFrame:
     relation = college.relations[name]
     if relation is None:
-        return pd.DataFrame({"class_id": pd.Series(dtype="str"), "subject_id": pd.Series(dtype="str")})
-    wanted = sa.select(relation.c.class_id, relation.c.subject_id).where(term.within(relation)).distinct()
+        return pd.DataFrame(
+            {"class_id": pd.Series(dtype="str"), "subject_id": pd.Series(dtype="str")}
+        )
+    wanted = (
+        sa.select(relation.c.class_id, relation.c.subject_id)
+        .where(term.within(relation))
+        .distinct()
+    )
     return college.frame(wanted, name).dropna()
 
 
-def _other_classes(college: College, term: Term, relation: Relation, own: pd.DataFrame) -> Iterator[Found]:
+def _other_classes(
+    college: College, term: Term, relation: Relation, own: pd.DataFrame
+) -> Iterator[Found]:
     """Records of none, or of few, of the classes that have registers."""
     c, name = relation.c, relation.table.name
-    known = college.frame(sa.select(c.class_id, c.semester).where(college.known_class(relation)).distinct(), name)
+    known = college.frame(
+        sa.select(c.class_id, c.semester).where(college.known_class(relation)).distinct(), name
+    )
     classes = own[PAIRING].drop_duplicates()
     there = classes.merge(known, on=PAIRING)
     if there.empty and len(strange := _of_other_semesters(college, known)):
         first = strange.iloc[0]
         said = f"No row is of a class and semester in session; {first['class_id']} has some of {first['semester']:.0f}:"
-        yield Found(name, "semester", len(strange), f"{said} is it the semester that attendance has?")
+        yield Found(
+            name, "semester", len(strange), f"{said} is it the semester that attendance has?"
+        )
         return
     silent = len(classes) - len(there)
     if name in LABELS and len(there) and 100 * silent >= MISSING * len(classes):
@@ -218,10 +256,14 @@ def _of_other_semesters(college: College, known: pd.DataFrame) -> pd.DataFrame:
     """Of classes and semesters those that attendance never had."""
     registers = cast(Relation, college.relations["attendance"]).c
     ever = college.frame(sa.select(registers.class_id, registers.semester).distinct(), "attendance")
-    return known.merge(ever, on=PAIRING, how="left", indicator="found").query("found == 'left_only'")
+    return known.merge(ever, on=PAIRING, how="left", indicator="found").query(
+        "found == 'left_only'"
+    )
 
 
-def _handed_in(college: College, term: Term, own: pd.DataFrame, work: records.Work, week: int) -> Iterator[Found]:
+def _handed_in(
+    college: College, term: Term, own: pd.DataFrame, work: records.Work, week: int
+) -> Iterator[Found]:
     """Work of which nearly nothing was handed in, or everything by everyone."""
     day = term.week_ends(week)["week_end"].max().date()
     size = own.groupby("class_id")["student_id"].nunique()
@@ -231,7 +273,11 @@ def _handed_in(college: College, term: Term, own: pd.DataFrame, work: records.Wo
     if wanted < DUE_LEAST or college.relations["enrolments"] is not None:
         return
     done = records.done(college, term, work, day, by_subject=False)
-    counted = done[done["class_id"].isin(size.index) & (done["week"] <= week - SINCE_WEEKS)] if len(done) else done
+    counted = (
+        done[done["class_id"].isin(size.index) & (done["week"] <= week - SINCE_WEEKS)]
+        if len(done)
+        else done
+    )
     came = counted["done"].sum() if len(counted) else 0
     due_so_far = f"{wanted:.0f} {PLURAL[work]} due up to week {week - SINCE_WEEKS}"
     if 100 * came < HANDED_IN * wanted:

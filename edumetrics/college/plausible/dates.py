@@ -43,7 +43,14 @@ BEFORE_DAYS, FUTURE_DAYS = 56, 21
 # So many weeks between all other dates and those of attendance are no slip in counting.
 APART = 8
 NOTHING = pd.DataFrame(
-    {"class_id": [], "semester": [], "week": [], "date": pd.to_datetime([]), "rows": [], "dated": []}
+    {
+        "class_id": [],
+        "semester": [],
+        "week": [],
+        "date": pd.to_datetime([]),
+        "rows": [],
+        "dated": [],
+    }
 )
 SWAPPED = "are day and month swapped, or is it written another way?"
 
@@ -82,7 +89,12 @@ def _of(college: College, term: Term | None, name: str, number: str, date: str) 
 
 
 def _counts(
-    college: College, relation: Relation, term: Term | None, number: str, date: str, parent: Relation | None = None
+    college: College,
+    relation: Relation,
+    term: Term | None,
+    number: str,
+    date: str,
+    parent: Relation | None = None,
 ) -> pd.DataFrame:
     """class_id, semester, week, date, rows, dated (rows in which something stands where the date should)."""
     about, day = parent or relation, relation.c[date]
@@ -90,7 +102,9 @@ def _counts(
     wanted = sa.select(*keys, sa.func.count().label("rows"), sa.func.count(day).label("dated"))
     if parent is not None:
         key = parent.table.key[0]
-        wanted = wanted.select_from(sa.join(relation.rows, parent.rows, relation.c[key] == parent.c[key]))
+        wanted = wanted.select_from(
+            sa.join(relation.rows, parent.rows, relation.c[key] == parent.c[key])
+        )
     if term is not None:
         wanted = wanted.where(term.within(about))
     return college.frame(wanted.group_by(*keys), relation.table.name)
@@ -100,11 +114,18 @@ def _readable(counts: pd.DataFrame, name: str, column: str) -> Iterator[Found]:
     """Texts that are no dates; dates that all lie in the first twelve days of their months."""
     dated, lost = counts["dated"].sum(), counts.loc[counts["date"].isna(), "dated"].sum()
     if dated >= ROWS and lost >= 0.05 * dated:
-        yield Found(name, column, int(lost), f"{100 * lost / dated:.0f}% are no dates such as 2026-01-31: {SWAPPED}")
+        yield Found(
+            name,
+            column,
+            int(lost),
+            f"{100 * lost / dated:.0f}% are no dates such as 2026-01-31: {SWAPPED}",
+        )
         return
     days = counts["date"].dropna().drop_duplicates()
     if len(days) >= DATES and (days.max() - days.min()).days >= SPAN and (days.dt.day <= 12).all():
-        yield Found(name, column, int(dated), f"No date is later in its month than the 12th: {SWAPPED}")
+        yield Found(
+            name, column, int(dated), f"No date is later in its month than the 12th: {SWAPPED}"
+        )
 
 
 def _own(registers: pd.DataFrame, college: College, term: Term) -> Iterator[Found]:
@@ -114,10 +135,24 @@ def _own(registers: pd.DataFrame, college: College, term: Term) -> Iterator[Foun
     if rows < ROWS:
         return
     first = dated["date"] - pd.to_timedelta(7 * (dated["week"] - 1), unit="D")
-    usual = dated.assign(first=first).groupby([*PAIRING, "first"])["rows"].sum().groupby(PAIRING).max().sum()
+    usual = (
+        dated.assign(first=first)
+        .groupby([*PAIRING, "first"])["rows"]
+        .sum()
+        .groupby(PAIRING)
+        .max()
+        .sum()
+    )
     several = (dated.groupby(WEEK)["date"].nunique() > 2).mean()
-    if (first.max() - first.min()).days > 7 * college.params.calendar.weeks_per_semester and usual < 0.9 * rows:
-        yield Found("attendance", "week_date", int(rows - usual), f"The dates do not follow the weeks: {SWAPPED}")
+    if (
+        first.max() - first.min()
+    ).days > 7 * college.params.calendar.weeks_per_semester and usual < 0.9 * rows:
+        yield Found(
+            "attendance",
+            "week_date",
+            int(rows - usual),
+            f"The dates do not follow the weeks: {SWAPPED}",
+        )
     elif several >= 0.5:
         said = "One week has several dates: it should be the first day of the week, not that of the lecture."
         yield Found("attendance", "week_date", rows, said)
@@ -128,7 +163,9 @@ def _own(registers: pd.DataFrame, college: College, term: Term) -> Iterator[Foun
 def _against_the_calendar(start: pd.Timestamp, college: College, rows: int) -> Iterator[Found]:
     """Without a week counter the calendar says which week it is: its first day must be that of the records."""
     slots = college.params.calendar.slots.values()
-    days = [pd.Timestamp(f"{start.year + year}-{slot.starts}") for slot in slots for year in (-1, 0, 1)]
+    days = [
+        pd.Timestamp(f"{start.year + year}-{slot.starts}") for slot in slots for year in (-1, 0, 1)
+    ]
     nearest = min(days, key=lambda day: abs((start - day).days))
     off = round((start - nearest).days / 7)
     if off and college.counter.empty:
@@ -145,24 +182,40 @@ def _weeks_apart(counts: pd.DataFrame, begins: pd.DataFrame, days: int = 0) -> p
 
 def _elsewhere(apart: dict[str, pd.Series]) -> Iterator[Found]:
     """Weekly records whose week does not contain their date; where most say so, it is attendance that is off."""
-    telling = {name: rows for name, rows in apart.items() if rows.sum() >= ROWS or (len(rows) and "exam" in name)}
-    off = {name: int(str(rows.idxmax())) for name, rows in telling.items() if rows.get(0, 0) < 0.5 * rows.sum()}
+    telling = {
+        name: rows
+        for name, rows in apart.items()
+        if rows.sum() >= ROWS or (len(rows) and "exam" in name)
+    }
+    off = {
+        name: int(str(rows.idxmax()))
+        for name, rows in telling.items()
+        if rows.get(0, 0) < 0.5 * rows.sum()
+    }
     shifts = set(off.values())
     if len(off) >= 2 and len(off) == len(telling) and min(map(abs, shifts)) >= APART:
-        yield Found("attendance", "week_date", 0, f"It is months from the dates of {', '.join(off)}: {SWAPPED}")
+        yield Found(
+            "attendance",
+            "week_date",
+            0,
+            f"It is months from the dates of {', '.join(off)}: {SWAPPED}",
+        )
         return
     if len(off) >= 2 and len(off) == len(telling) and len(shifts) == 1:
         shift = -shifts.pop()
         others = ", ".join(off)
-        yield Found("attendance", "week", 0, f"It is {_weeks(shift)} the dates of {others}: is it off by {abs(shift)}?")
+        yield Found(
+            "attendance",
+            "week",
+            0,
+            f"It is {_weeks(shift)} the dates of {others}: is it off by {abs(shift)}?",
+        )
         return
     for name, shift in off.items():
         number, date = WITHIN[name]
         rows = int(telling[name].sum())
         if telling[name].get(shift, 0) >= 0.5 * rows:
-            said = (
-                f"{date} lies {_weeks(shift)} it, as attendance has the weeks: is one of the two off by {abs(shift)}?"
-            )
+            said = f"{date} lies {_weeks(shift)} it, as attendance has the weeks: is one of the two off by {abs(shift)}?"
             yield Found(name, number, rows, said)
         else:
             yield Found(name, date, rows, f"Most dates lie outside of their week: {SWAPPED}")
@@ -180,11 +233,15 @@ def _around(apart: pd.Series, name: str, number: str, date: str) -> Iterator[Fou
         return
     early, late = apart[apart.index < 0].sum(), apart[apart.index > 0].sum()
     if late >= 0.6 * rows:
-        said = f"{100 * late / rows:.0f}% lie after the {number} of their work: is that another week?"
+        said = (
+            f"{100 * late / rows:.0f}% lie after the {number} of their work: is that another week?"
+        )
         yield Found(name, date, int(late), said)
     elif early >= 0.9 * rows:
         # Work that is due on a Monday is handed in the week before: that alone is no mistake.
-        said = f"{100 * early / rows:.0f}% lie before the {number} of their work: is that off by one?"
+        said = (
+            f"{100 * early / rows:.0f}% lie before the {number} of their work: is that off by one?"
+        )
         yield Found(name, date, int(early), said, stops=False)
 
 

@@ -68,9 +68,13 @@ def _repeated(college: College, term: Term) -> Iterator[Found]:
                 break
 
 
-def _extra(college: College, relation: Relation, term: Term, key: tuple[str, ...]) -> tuple[int, int]:
+def _extra(
+    college: College, relation: Relation, term: Term, key: tuple[str, ...]
+) -> tuple[int, int]:
     columns = [relation.c[name] for name in key]
-    groups = sa.select(sa.func.count().label("n")).where(_own(relation, term), *(c.is_not(None) for c in columns))
+    groups = sa.select(sa.func.count().label("n")).where(
+        _own(relation, term), *(c.is_not(None) for c in columns)
+    )
     n = groups.group_by(*columns).subquery("groups").c.n
     total = [sa.func.coalesce(sa.func.sum(value, type_=sa.Integer), 0).label(label)
              for label, value in (("rows", n), ("extra", n - 1))]  # fmt: skip
@@ -88,13 +92,16 @@ def _unknown(college: College, term: Term) -> Iterator[Found]:
         known = relation.c[column].in_(sa.select(about.c[key]))
         odd = sa.case((sa.func.coalesce(known, sa.false()), 0), else_=1)
         wanted = sa.select(
-            sa.func.count().label("rows"), sa.func.coalesce(sa.func.sum(odd, type_=sa.Integer), 0).label("odd")
+            sa.func.count().label("rows"),
+            sa.func.coalesce(sa.func.sum(odd, type_=sa.Integer), 0).label("odd"),
         )
         if relation.table[column].null:
             wanted = wanted.where(relation.c[column].is_not(None))
         # Rows of unknown classes are of no term: of classes that are no longer listed there may be many.
         whole = column == "class_id" and name != "students"
-        counts = college.frame(wanted if whole else wanted.where(_own(relation, term)), name).iloc[0]
+        counts = college.frame(wanted if whole else wanted.where(_own(relation, term)), name).iloc[
+            0
+        ]
         rows, unknown = int(counts["rows"]), int(counts["odd"])
         if unknown >= 3 and 100 * unknown >= (GONE if whole else UNKNOWN) * rows:
             said = f"{unknown} of {rows} are empty, or not in {target}.{key}: do the two hold one kind of id?"

@@ -63,18 +63,26 @@ def found(college: College, term: Term) -> Iterator[Found]:
         parent = college.relations[PARENTS[name]] if name in PARENTS else None
         if relation is None or (name in PARENTS and parent is None):
             continue
-        possible = [one for one in suspicions if all(column in relation.present for column in one.columns)]
+        possible = [
+            one for one in suspicions if all(column in relation.present for column in one.columns)
+        ]
         if not possible:
             continue
         counts = college.frame(_counted(possible, relation, parent, term), name).iloc[0]
         for n, one in enumerate(possible):
             rows, bad = counts[f"rows{n}"], counts[f"bad{n}"]
             if rows >= one.least and bad >= one.share / 100 * rows:
-                values = {"pct": f"{100 * bad / rows:.0f}", "rows": f"{rows:.0f}", "bad": f"{bad:.0f}"}
+                values = {
+                    "pct": f"{100 * bad / rows:.0f}",
+                    "rows": f"{rows:.0f}",
+                    "bad": f"{bad:.0f}",
+                }
                 yield Found(name, one.columns[0], int(bad), one.sentence.format(**values))
 
 
-def _counted(possible: list[Suspicion], relation: Relation, parent: Relation | None, term: Term) -> sa.Select[Any]:
+def _counted(
+    possible: list[Suspicion], relation: Relation, parent: Relation | None, term: Term
+) -> sa.Select[Any]:
     """One row: of each suspicion, how many rows count and how many of them are odd."""
     about = parent.c if parent is not None else None
     sums = []
@@ -89,7 +97,9 @@ def _counted(possible: list[Suspicion], relation: Relation, parent: Relation | N
         joined = sa.join(relation.rows, parent.rows, relation.c[key] == parent.c[key])
         wanted = sa.select(*sums).select_from(joined)
         # Exams are few, and none of this term may be known yet: those of every term count.
-        return wanted if relation.table.name == "exam_results" else wanted.where(term.within(parent))
+        return (
+            wanted if relation.table.name == "exam_results" else wanted.where(term.within(parent))
+        )
     wanted = sa.select(*sums).select_from(relation.rows)
     if "semester" in relation.table.names and "class_id" in relation.table.names:
         return wanted.where(term.within(relation))
@@ -290,7 +300,9 @@ def _score_is_of_marks() -> Suspicion:
         ("score_pct", "marks_obtained"),
         lambda c, about: sa.func.abs(c.score_pct - 100 * c.marks_obtained / _out_of(c, about)) > 5,
         "In {pct}% of the rows it is not marks_obtained of max_marks: do they belong together?",
-        among=lambda c, about: sa.and_(c.score_pct.is_not(None), c.marks_obtained >= 0, _out_of(c, about) > 0),
+        among=lambda c, about: sa.and_(
+            c.score_pct.is_not(None), c.marks_obtained >= 0, _out_of(c, about) > 0
+        ),
         share=MOST,
     )
 

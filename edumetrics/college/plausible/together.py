@@ -21,14 +21,25 @@ def found(college: College, term: Term) -> Iterator[Found]:
 
 
 def _quality(college: College, term: Term) -> Iterator[Found]:
-    done, items = college.relations["assignment_submissions"], college.relations["assignment_definitions"]
+    done, items = (
+        college.relations["assignment_submissions"],
+        college.relations["assignment_definitions"],
+    )
     if done is not None and items is not None and {"quality_pct", "plagiarism_pct"} <= done.present:
         joined = sa.join(done.rows, items.rows, done.c.assignment_id == items.c.assignment_id)
         mark = 100 * done.c.marks_obtained / items.c.max_marks
         read = _sums(mark, done.c.quality_pct, done.c.plagiarism_pct).select_from(joined)
-        s = college.frame(read.where(term.within(items), items.c.max_marks > 0), "assignment_submissions").iloc[0]
-        if s["n"] >= 2 * ROWS and _correlation(s, "x", "y") < 0.1 and _correlation(s, "x", "z") > 0.3:
-            said = "It falls as marks rise, and plagiarism_pct rises with them: are the two swapped?"
+        s = college.frame(
+            read.where(term.within(items), items.c.max_marks > 0), "assignment_submissions"
+        ).iloc[0]
+        if (
+            s["n"] >= 2 * ROWS
+            and _correlation(s, "x", "y") < 0.1
+            and _correlation(s, "x", "z") > 0.3
+        ):
+            said = (
+                "It falls as marks rise, and plagiarism_pct rises with them: are the two swapped?"
+            )
             yield Found("assignment_submissions", "quality_pct", int(s["n"]), said)
 
 
@@ -37,8 +48,14 @@ def _passes(college: College) -> Iterator[Found]:
     if results is not None:
         c = results.c
         score = sa.func.coalesce(c.score_pct, c.marks_obtained)
-        mean = sa.select(c.pass_fail, sa.func.count().label("n"), sa.func.avg(score, type_=sa.Double).label("mean"))
-        scores = college.frame(mean.where(c.pass_fail.in_(["P", "F"])).group_by(c.pass_fail), "exam_results")
+        mean = sa.select(
+            c.pass_fail,
+            sa.func.count().label("n"),
+            sa.func.avg(score, type_=sa.Double).label("mean"),
+        )
+        scores = college.frame(
+            mean.where(c.pass_fail.in_(["P", "F"])).group_by(c.pass_fail), "exam_results"
+        )
         means = scores[scores["n"] >= ROWS].set_index("pass_fail")["mean"].to_dict()
         if len(means) == 2 and means["P"] < means["F"]:
             said = "Who passed has lower scores than who failed: are P and F the wrong way round?"
@@ -51,7 +68,10 @@ def _sums(*columns: Any) -> sa.Select[Any]:
     whole = sa.and_(*(column.is_not(None) for column in columns))
     products = [*((name, column) for name, column in named.items()),
                 *((a + b, named[a] * named[b]) for a, b in ("xx", "yy", "zz", "xy", "xz"))]  # fmt: skip
-    sums = [sa.func.sum(sa.case((whole, value)), type_=sa.Double).label(name) for name, value in products]
+    sums = [
+        sa.func.sum(sa.case((whole, value)), type_=sa.Double).label(name)
+        for name, value in products
+    ]
     wanted: list[sa.ColumnElement[Any]] = [sa.func.count(sa.case((whole, 1))).label("n"), *sums]
     return sa.select(*wanted)
 

@@ -23,14 +23,24 @@ ESSENTIAL = ("classes", "students", "advisors", "attendance")
 
 def base() -> c.Rows:
     rows = c.people("asha", "bala", current_week=3)
-    rows["attendance"] = [c.register(10 * n + w, s, w, 4, 3) for n, s in enumerate(("asha", "bala")) for w in (1, 2, 3)]
+    rows["attendance"] = [
+        c.register(10 * n + w, s, w, 4, 3)
+        for n, s in enumerate(("asha", "bala"))
+        for w in (1, 2, 3)
+    ]
     rows["assignment_definitions"] = [c.assignment("A1", 2)]
     rows["quiz_definitions"] = [c.quiz("Q1", 2)]
     rows["assignment_submissions"] = [c.handed_in(1, "A1", "asha", c.day(2, 1), 10)]
     rows["quiz_submissions"] = [c.attempt(1, "Q1", "asha", c.day(2, 1), 50)]
     rows["library_visits"] = [c.visit(1, "asha", 1, 2)]
     rows["exam_schedule"] = [
-        {"schedule_id": "E", "class_id": "C", "semester": 2, "subject_id": "S", "exam_type": "midterm"}
+        {
+            "schedule_id": "E",
+            "class_id": "C",
+            "semester": 2,
+            "subject_id": "S",
+            "exam_type": "midterm",
+        }
     ]
     return rows
 
@@ -72,7 +82,9 @@ BAD: list[tuple[str, str, str, dict[str, Any]]] = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("check", "where", "relation", "row"), BAD, ids=[f"{b[0]} {n}" for n, b in enumerate(BAD)])
+@pytest.mark.parametrize(
+    ("check", "where", "relation", "row"), BAD, ids=[f"{b[0]} {n}" for n, b in enumerate(BAD)]
+)
 def test_each_kind_of_bad_data_is_found(
     check: str, where: str, relation: str, row: dict[str, Any], tmp_path: Path
 ) -> None:
@@ -80,7 +92,11 @@ def test_each_kind_of_bad_data_is_found(
     rows.setdefault(relation, []).append(row)
     found = findings(tmp_path / "college.db", rows)
     assert list(found.index) == [check], "this finding and no other"
-    assert (found.loc[check, "class_id"], found.loc[check, "count"], found.loc[check, "status"]) == (where, 1, "warn")
+    assert (
+        found.loc[check, "class_id"],
+        found.loc[check, "count"],
+        found.loc[check, "status"],
+    ) == (where, 1, "warn")
     assert len(found.loc[check, "examples"]) == 1
     assert ": 1 " in str(found.loc[check, "message"]), "one row, in the singular"
 
@@ -91,10 +107,15 @@ def test_clean_data_gives_no_finding(tmp_path: Path) -> None:
 
 def test_examples_stop_at_five_and_messages_count(tmp_path: Path) -> None:
     rows = base()
-    rows["attendance"] += [c.register(100 + n, "asha", 2, 4, None, subject_id=f"S{n}") for n in range(8)]
+    rows["attendance"] += [
+        c.register(100 + n, "asha", 2, 4, None, subject_id=f"S{n}") for n in range(8)
+    ]
     found = findings(tmp_path / "college.db", rows).loc["attendance: unmarked register"]
     assert (found["count"], len(found["examples"])) == (8, 5)
-    assert found["message"] == "Attendance: 8 unmarked registers were left out, lectures held included."
+    assert (
+        found["message"]
+        == "Attendance: 8 unmarked registers were left out, lectures held included."
+    )
 
 
 def test_a_later_unmarked_copy_replaces_a_register_and_ten_is_after_nine(tmp_path: Path) -> None:
@@ -121,7 +142,9 @@ def test_the_smallest_college(tmp_path: Path) -> None:
 
 def test_an_excluded_student_is_never_scored(tmp_path: Path) -> None:
     params = c.native_params()
-    params = params.model_copy(update={"scoring": params.scoring.model_copy(update={"exclusions": ("bala",)})})
+    params = params.model_copy(
+        update={"scoring": params.scoring.model_copy(update={"exclusions": ("bala",)})}
+    )
     weeks = c.score(c.write(tmp_path / "college.db", base()), 3, params)
     assert [list(week.index) for week in weeks.values()] == [["asha"]] * 3
 
@@ -146,7 +169,9 @@ def open_college(url: str, **relations: str | None) -> College:
         ({"subjects": "SELEKT"}, "no table SELEKT for subjects"),
     ],
 )  # fmt: skip
-def test_a_wrong_mapping_is_one_clear_sentence(relations: dict[str, str | None], message: str, tmp_path: Path) -> None:
+def test_a_wrong_mapping_is_one_clear_sentence(
+    relations: dict[str, str | None], message: str, tmp_path: Path
+) -> None:
     url = c.write(tmp_path / "college.db", base())
     with pytest.raises(SettingsError, match=message) as error:
         open_college(url, **relations)

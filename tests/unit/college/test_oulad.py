@@ -46,23 +46,29 @@ def tiny(tmp_path: Path) -> Path:
 def test_days_become_weeks_and_dates(tiny: Path) -> None:
     frames = oulad.load(tiny)
     weeks = frames["oulad_week"].set_index(["student_id", "week"])
-    assert weeks.loc[("11-AAA-2013J", 1), ["active_days", "study_days", "clicks"]].tolist() == [2, 1, 9], (
-        "duplicate clicks count"
-    )
+    assert weeks.loc[("11-AAA-2013J", 1), ["active_days", "study_days", "clicks"]].tolist() == [
+        2,
+        1,
+        9,
+    ], "duplicate clicks count"
     assert weeks.loc[("11-AAA-2013J", 0), "enrolled"] == 0, "the week before the start"
     assert weeks.loc[("11-AAA-2013J", 2), "week_date"] == pd.Timestamp("2013-10-08")
     assert ("12-AAA-2013J", 2) not in weeks.index, "left on day 9, in week 2"
     assert frames["oulad_assessment"].set_index("assessment_id").loc["1", "due_week"] == 2
     submitted = frames["oulad_submission"].set_index("student_id")["submitted_on"]
     assert submitted["11-AAA-2013J"] == pd.Timestamp("2013-10-10")
-    assert submitted["12-AAA-2013J"] == pd.Timestamp("2013-10-01"), "banked work counts from the start"
+    assert submitted["12-AAA-2013J"] == pd.Timestamp("2013-10-01"), (
+        "banked work counts from the start"
+    )
 
 
 def test_a_zip_of_the_csv_files_is_the_same(tiny: Path, tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "oulad.zip", "w") as archive:
         for file in tiny.iterdir():
             archive.write(file, f"anonymisedData/{file.name}")
-    pd.testing.assert_frame_equal(oulad.load(tmp_path / "oulad.zip")["oulad_week"], oulad.load(tiny)["oulad_week"])
+    pd.testing.assert_frame_equal(
+        oulad.load(tmp_path / "oulad.zip")["oulad_week"], oulad.load(tiny)["oulad_week"]
+    )
 
 
 def test_a_missing_file_is_named(tiny: Path) -> None:
@@ -91,10 +97,14 @@ def real(
 
 @pytest.mark.oulad
 @pytest.mark.slow
-def test_the_counts_agree_with_the_source(real: tuple[Workspace, dict[str, pd.DataFrame], dict[str, int]]) -> None:
+def test_the_counts_agree_with_the_source(
+    real: tuple[Workspace, dict[str, pd.DataFrame], dict[str, int]],
+) -> None:
     _, frames, written = real
     assert {name: written[name] for name in ROWS} == ROWS
-    assert frames["oulad_week"]["clicks"].sum() == frames["studentVle"]["sum_click"].sum(), "no click is lost"
+    assert frames["oulad_week"]["clicks"].sum() == frames["studentVle"]["sum_click"].sum(), (
+        "no click is lost"
+    )
 
 
 @pytest.mark.oulad
@@ -110,13 +120,21 @@ def test_every_enrolment_still_registered_has_a_row(
     assert sorted(stored["term"].unique()) == ["2013-02-01", "2013-10-01"]
     for week in (1, 8, 20, 34):
         end = enrolments["starts_on"] + pd.Timedelta(days=7 * week - 1)
-        there = ~(enrolments["withdrawn_on"] <= end) & ~(enrolments["joined_on"] > end) & (enrolments["weeks"] >= week)
-        assert set(stored.loc[stored["sem_week"] == week, "student_id"]) == set(enrolments.loc[there, "student_id"])
+        there = (
+            ~(enrolments["withdrawn_on"] <= end)
+            & ~(enrolments["joined_on"] > end)
+            & (enrolments["weeks"] >= week)
+        )
+        assert set(stored.loc[stored["sem_week"] == week, "student_id"]) == set(
+            enrolments.loc[there, "student_id"]
+        )
 
 
 @pytest.mark.oulad
 @pytest.mark.slow
-@pytest.mark.parametrize(("student", "module"), [(11391, "AAA-2013J"), (28400, "AAA-2013J"), (25107, "BBB-2013B")])
+@pytest.mark.parametrize(
+    ("student", "module"), [(11391, "AAA-2013J"), (28400, "AAA-2013J"), (25107, "BBB-2013B")]
+)
 def test_enrolments_by_hand_against_the_raw_files(
     student: int, module: str, real: tuple[Workspace, dict[str, pd.DataFrame], dict[str, int]]
 ) -> None:
@@ -128,17 +146,26 @@ def test_enrolments_by_hand_against_the_raw_files(
         frame = frames[name]
         return frame[(frame["code_module"] == code) & (frame["code_presentation"] == presentation)]
 
-    rows = workspace.store.read("weekly_metrics", student_id=f"{student}-{module}").set_index("sem_week")
+    rows = workspace.store.read("weekly_metrics", student_id=f"{student}-{module}").set_index(
+        "sem_week"
+    )
     clicks = of_module("studentVle").query("id_student == @student")
     work = of_module("assessments").query("assessment_type == 'TMA'")
-    handed = frames["studentAssessment"].query("id_student == @student").merge(work, on="id_assessment")
+    handed = (
+        frames["studentAssessment"].query("id_student == @student").merge(work, on="id_assessment")
+    )
     assert len(rows) > 0
     for week in rows.index:
         mine = clicks[clicks["date"].between(7 * week - 7, 7 * week - 1)]
         assert rows.loc[week, "lms_active_days"] == mine["date"].nunique()
         assert rows.loc[week, "lms_events"] == mine["sum_click"].sum()
-        due = work[(work["date"] // 7 + 1 == week) & ((work["weight"] > 0) | (work["weight"].max() == 0))]
-        done = handed[handed["id_assessment"].isin(due["id_assessment"]) & (handed["date_submitted"] <= 7 * week - 1)]
+        due = work[
+            (work["date"] // 7 + 1 == week) & ((work["weight"] > 0) | (work["weight"].max() == 0))
+        ]
+        done = handed[
+            handed["id_assessment"].isin(due["id_assessment"])
+            & (handed["date_submitted"] <= 7 * week - 1)
+        ]
         if due.empty:
             assert pd.isna(rows.loc[week, "assn_submit_rate"])
         else:

@@ -14,7 +14,18 @@ from edumetrics.batch import calibration, journal
 from edumetrics.college.source import College
 from edumetrics.database import college_engine, connected
 from edumetrics.params import Calendar, Params
-from tests.colleges import Rows, assignment, day, handed_in, monday, native_params, people, register, score, write
+from tests.colleges import (
+    Rows,
+    assignment,
+    day,
+    handed_in,
+    monday,
+    native_params,
+    people,
+    register,
+    score,
+    write,
+)
 from tests.conftest import workspace_at
 
 LECTURES = """
@@ -44,7 +55,9 @@ def test_one_row_a_lecture(tmp_path: Path) -> None:
     marks = {"A": ["P", "L", "A", "P", "P"], "B": ["A", "A", "P", None, "P"]}
     days = [day(1, 0), day(1, 2), day(1, 4), day(2, 0), day(2, 6)]
     with sqlite3.connect(tmp_path / "college.db") as connection:
-        connection.execute("CREATE TABLE lectures (id INTEGER, student TEXT, subject TEXT, held_on TEXT, mark TEXT)")
+        connection.execute(
+            "CREATE TABLE lectures (id INTEGER, student TEXT, subject TEXT, held_on TEXT, mark TEXT)"
+        )
         rows = [
             (student, held_on, mark)
             for student, line in marks.items()
@@ -56,19 +69,28 @@ def test_one_row_a_lecture(tmp_path: Path) -> None:
     weeks = score(url, 2, params)
     assert weeks[1]["week_lectures_held"].to_dict() == {"A": 3, "B": 3}
     assert weeks[1]["week_lectures_attended"].to_dict() == {"A": 2, "B": 1}, "late is present"
-    assert weeks[2]["week_lectures_held"].to_dict() == {"A": 2, "B": 1}, "an unmarked lecture says nothing"
+    assert weeks[2]["week_lectures_held"].to_dict() == {"A": 2, "B": 1}, (
+        "an unmarked lecture says nothing"
+    )
 
 
 def test_vacations_and_no_week_counter(tmp_path: Path) -> None:
     rows = people("A", current_week=6)
     del rows["sim_state"]
     weeks = [1, 2, 3, 5, 6]
-    url = college(tmp_path, rows, attendance=[register(n, "A", week, 4, 4) for n, week in enumerate(weeks)])
+    url = college(
+        tmp_path, rows, attendance=[register(n, "A", week, 4, 4) for n, week in enumerate(weeks)]
+    )
     calendar = Calendar(vacation_weeks=(4,))
     params = native_params(sim_state=None).model_copy(update={"calendar": calendar})
     with connected(college_engine(url), "CLIENT_DB_URL") as connection:
         opened = College(connection, params)
-        for today, week in (("2026-01-11", 1), ("2026-01-31", 3), ("2026-02-01", 4), ("2026-02-15", 6)):
+        for today, week in (
+            ("2026-01-11", 1),
+            ("2026-01-31", 3),
+            ("2026-02-01", 4),
+            ("2026-02-15", 6),
+        ):
             assert opened.position(date.fromisoformat(today)).week(calendar) == week, today
     found = score(url, 6, params)
     assert sorted(found) == weeks, "nobody is scored in a vacation"
@@ -102,14 +124,21 @@ def test_excuses_and_extensions(tmp_path: Path) -> None:
     held = metric(url, 3, "lectures_held")
     assert held == {"A": 8, "B": 12, "C": 12}, "four days excuse a week, two do not"
     assert metric(url, 2, "assn_submit_rate")["C"] == 0
-    due = {week: frame["assn_submit_rate"].dropna().index.tolist() for week, frame in score(url, 3).items()}
+    due = {
+        week: frame["assn_submit_rate"].dropna().index.tolist()
+        for week, frame in score(url, 3).items()
+    }
     assert due == {1: [], 2: ["C"], 3: ["B"]}, "A is excused, B has a week more"
 
 
 def test_late_joiners_and_leavers(tmp_path: Path) -> None:
-    rows = people("A", "B", "C", current_week=4, B={"joined_on": monday(3)}, C={"withdrawn_on": day(2, 2)})
+    rows = people(
+        "A", "B", "C", current_week=4, B={"joined_on": monday(3)}, C={"withdrawn_on": day(2, 2)}
+    )
     present = [("A", 1), ("A", 2), ("A", 3), ("A", 4), ("B", 3), ("B", 4), ("C", 1), ("C", 2)]
-    url = college(tmp_path, rows, attendance=[register(n, s, w, 4, 4) for n, (s, w) in enumerate(present)])
+    url = college(
+        tmp_path, rows, attendance=[register(n, s, w, 4, 4) for n, (s, w) in enumerate(present)]
+    )
     roll = {week: frame.index.tolist() for week, frame in score(url, 4).items()}
     assert roll[1] == ["A", "C"]
     assert (roll[3], roll[4]) == (["A", "B"], ["A", "B"])
@@ -120,14 +149,19 @@ def test_a_change_of_class_and_a_repeater(tmp_path: Path) -> None:
     rows["classes"].append({"class_id": "D", "name": "D", "odd_sem": 1, "even_sem": 2})
     rows["students"][0]["class_id"] = "D"
     # R sat in this semester a year ago, with another class: another term, of which nothing counts today.
-    before = [register(100 + w, "R", w, 4, 0, class_id="OLD", week_date=f"2025-01-{7 * w - 1:02d}") for w in (1, 2, 3)]
+    before = [
+        register(100 + w, "R", w, 4, 0, class_id="OLD", week_date=f"2025-01-{7 * w - 1:02d}")
+        for w in (1, 2, 3)
+    ]
     rows["classes"].append({"class_id": "OLD", "name": "OLD", "odd_sem": 3, "even_sem": 4})
     now = [register(n, s, w, 4, 3, class_id="D" if (s, w) == ("A", 3) else "C")
            for n, (s, w) in enumerate([(s, w) for w in (1, 2, 3) for s in "AR"])]  # fmt: skip
     url = college(tmp_path, rows, attendance=[*before, *now])
     found = score(url, 3)
     assert [found[week].loc["A", "class_id"] for week in (1, 2, 3)] == ["C", "C", "D"]
-    assert found[3].loc["A", "lectures_held"] == 12, "what was before the change is the student's own"
+    assert found[3].loc["A", "lectures_held"] == 12, (
+        "what was before the change is the student's own"
+    )
     assert found[3].loc["R", ["lectures_held", "lectures_attended"]].tolist() == [12, 9]
 
 

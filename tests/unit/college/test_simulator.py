@@ -30,7 +30,11 @@ Frames = dict[str, pd.DataFrame]
 
 
 def college(seed: int, students: int, weeks: int = 10, semesters: int = 2) -> Frames:
-    parts = list(simulator.generate(simulator.demo_plan(students, seed, Calendar(), weeks=weeks, semesters=semesters)))
+    parts = list(
+        simulator.generate(
+            simulator.demo_plan(students, seed, Calendar(), weeks=weeks, semesters=semesters)
+        )
+    )
     return {
         name: pd.concat([p[name] for p in parts if name in p], ignore_index=True)
         for name in {n for p in parts for n in p}
@@ -80,22 +84,40 @@ def marks(frames: Frames) -> pd.Series:
 @pytest.mark.parametrize(
     ("what", "low", "high"),
     [
-        (attendance, 0.40, 0.50),  # Credé, Roch & Kieszczynka 2010, meta-analysis of class attendance: .44
-        (lambda f: end_term(f, back=1), 0.50, 0.70),  # Richardson, Abraham & Bond 2012: prior to later grades
-        (marks, 0.30, 0.60),  # coursework against examination, reviews of assessment in higher education
+        (
+            attendance,
+            0.40,
+            0.50,
+        ),  # Credé, Roch & Kieszczynka 2010, meta-analysis of class attendance: .44
+        (
+            lambda f: end_term(f, back=1),
+            0.50,
+            0.70,
+        ),  # Richardson, Abraham & Bond 2012: prior to later grades
+        (
+            marks,
+            0.30,
+            0.60,
+        ),  # coursework against examination, reviews of assessment in higher education
         (
             lambda f: per_student(f, "library_visits", "physical_visits"),
             0.05,
             0.20,
         ),  # Huddersfield: entries hardly matter
-        (lambda f: per_student(f, "book_borrows"), 0.05, 0.30),  # Huddersfield (Stone & Ramsden 2013): loans do
+        (
+            lambda f: per_student(f, "book_borrows"),
+            0.05,
+            0.30,
+        ),  # Huddersfield (Stone & Ramsden 2013): loans do
     ],
     ids=["attendance", "previous semester", "assignments", "library visits", "loans"],
 )
 def test_correlation_with_the_end_term_exam(
     what: Callable[[Frames], pd.Series], low: float, high: float, colleges: list[Frames]
 ) -> None:
-    r = np.mean([pd.concat([what(f), end_term(f)], axis=1).dropna().corr().iloc[0, 1] for f in colleges])
+    r = np.mean(
+        [pd.concat([what(f), end_term(f)], axis=1).dropna().corr().iloc[0, 1] for f in colleges]
+    )
     assert low - TOLERANCE <= r <= high + TOLERANCE
 
 
@@ -103,7 +125,9 @@ def test_loans_say_a_little_more_than_visits(colleges: list[Frames]) -> None:
     def r(frames: Frames, name: str, column: str | None) -> float:
         return float(per_student(frames, name, column).corr(end_term(frames)))
 
-    gain = np.mean([r(f, "book_borrows", None) - r(f, "library_visits", "physical_visits") for f in colleges])
+    gain = np.mean(
+        [r(f, "book_borrows", None) - r(f, "library_visits", "physical_visits") for f in colleges]
+    )
     assert 0 < gain < 0.25
 
 
@@ -148,7 +172,9 @@ def test_effort_goes_from_week_to_week_as_people_do(scored: list[tuple[Workspace
     for workspace, _ in scored:
         metrics = workspace.store.read("weekly_metrics", ("student_id", "sem_week", "effort_score"))
         wide = metrics.pivot_table(index="student_id", columns="sem_week", values="effort_score")
-        r += [wide[a].corr(wide[b]) for a, b in zip(wide.columns[:-1], wide.columns[1:], strict=True)]
+        r += [
+            wide[a].corr(wide[b]) for a, b in zip(wide.columns[:-1], wide.columns[1:], strict=True)
+        ]
     assert 0.60 - TOLERANCE <= np.mean(r) <= 0.85
 
 
@@ -166,10 +192,14 @@ def test_failing_can_be_foreseen_but_not_easily(scored: list[tuple[Workspace, Fr
     found = []
     for workspace, frames in scored:
         metrics = workspace.store.read("weekly_metrics", sem_week=7).set_index("student_id")
-        failed = (end_term(frames) < 40).reindex(metrics.index, fill_value=True)  # who left has no result
+        failed = (end_term(frames) < 40).reindex(
+            metrics.index, fill_value=True
+        )  # who left has no result
         x = metrics[columns].fillna(metrics[columns].median())
         model = make_pipeline(StandardScaler(), LogisticRegression())
-        p = cross_val_predict(model, x, failed, groups=metrics["class_id"], cv=GroupKFold(5), method="predict_proba")
+        p = cross_val_predict(
+            model, x, failed, groups=metrics["class_id"], cv=GroupKFold(5), method="predict_proba"
+        )
         found.append(roc_auc_score(failed, p[:, 1]))
     assert 0.75 <= np.mean(found) <= 0.88
 
@@ -187,7 +217,9 @@ def test_a_week_later_only_adds_what_that_week_brought() -> None:
     both = before["attendance"].merge(after["attendance"], on=keys, suffixes=("", "_later"))
     assert len(both) == len(before["attendance"]) < len(after["attendance"])
     assert (both["present"] == both["present_later"]).all()
-    added = after["attendance"].merge(before["attendance"][keys], on=keys, how="left", indicator=True)
+    added = after["attendance"].merge(
+        before["attendance"][keys], on=keys, how="left", indicator=True
+    )
     assert set(added.loc[added["_merge"] == "left_only", "week"]) == {10}
 
 

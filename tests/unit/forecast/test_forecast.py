@@ -35,7 +35,9 @@ def features_of(workspace: Workspace, week: int) -> pd.DataFrame:
     return weekly.compute(read).features.set_index("student_id").sort_index()
 
 
-def made_up(students: int, seed: int, signal: str = "mark_gap", weeks: tuple[int, ...] = (2, 3, 4, 5)) -> pd.DataFrame:
+def made_up(
+    students: int, seed: int, signal: str = "mark_gap", weeks: tuple[int, ...] = (2, 3, 4, 5)
+) -> pd.DataFrame:
     """Rows of features that are noise but for one; who fails depends on that one."""
     chance = np.random.default_rng(seed)
     failed = chance.random(students) < 0.3
@@ -76,25 +78,33 @@ def test_a_past_weeks_features_are_replayed_as_they_were(demo: Workspace, tmp_pa
     made.simulate(writable_engine(earlier.settings.client_db_url), plan, quiet=True)
     calibration.calibrate(earlier, journal.silent)
     key = {"term": "2026-01-05", "sem_week": WEEK}
-    then, now = (at.store.read("weekly_features", **key).set_index("student_id") for at in (earlier, demo))
+    then, now = (
+        at.store.read("weekly_features", **key).set_index("student_id") for at in (earlier, demo)
+    )
     pd.testing.assert_frame_equal(then[list(FEATURES)], now[list(FEATURES)], rtol=1e-9)
 
 
 def test_no_demographic_column_reaches_a_feature_or_a_model(demo_copy: Workspace) -> None:
     before = features_of(demo_copy, WEEK)
     with sqlite3.connect(demo_copy.settings.home / "college.db") as connection:
-        connection.execute("UPDATE students SET gender = CASE gender WHEN 'F' THEN 'M' ELSE 'F' END, name = 'y'")
+        connection.execute(
+            "UPDATE students SET gender = CASE gender WHEN 'F' THEN 'M' ELSE 'F' END, name = 'y'"
+        )
     pd.testing.assert_frame_equal(features_of(demo_copy, WEEK), before)
     row = demo_copy.store.read("model_runs", champion=True, task="fail").iloc[0]
     stored = json.loads((demo_copy.settings.home / row["artefact"]).read_text())
     assert set(stored["features"]) == set(FEATURES) == set(row["features"])
-    assert not {"gender", "age", "region", "archetype", "education", "disability", "name"} & set(FEATURES)
+    assert not {"gender", "age", "region", "archetype", "education", "disability", "name"} & set(
+        FEATURES
+    )
 
 
 def test_p_fail_is_there_from_week_2_of_a_term_with_history(demo: Workspace) -> None:
     metrics = demo.store.read("weekly_metrics", ("term", "sem_week", "p_fail"))
     first, now = demo.store.distinct("weekly_metrics", "term")
-    assert metrics.loc[metrics["term"] == first, "p_fail"].isna().all(), "a first semester has no forecast"
+    assert metrics.loc[metrics["term"] == first, "p_fail"].isna().all(), (
+        "a first semester has no forecast"
+    )
     later = metrics[(metrics["term"] == now) & (metrics["sem_week"] > 1)]
     assert later["p_fail"].between(0, 1).all()
     assert metrics.loc[(metrics["term"] == now) & (metrics["sem_week"] == 1), "p_fail"].isna().all()
@@ -102,7 +112,10 @@ def test_p_fail_is_there_from_week_2_of_a_term_with_history(demo: Workspace) -> 
 
 def test_a_champion_beats_the_baselines_on_a_term_it_has_not_seen(demo: Workspace) -> None:
     runs = demo.store.read("model_runs", task="fail")
-    means = {row["model_id"]: pd.DataFrame(row["metrics"]["by_week"])["auc"].mean() for row in runs.to_dict("records")}
+    means = {
+        row["model_id"]: pd.DataFrame(row["metrics"]["by_week"])["auc"].mean()
+        for row in runs.to_dict("records")
+    }
     champion = runs.loc[runs["champion"].astype(bool), "model_id"].iloc[0]
     attendance = next(name for name in means if "attendance" in name)
     assert means[champion] > means[attendance] + 0.03
@@ -111,7 +124,9 @@ def test_a_champion_beats_the_baselines_on_a_term_it_has_not_seen(demo: Workspac
 
 
 @pytest.mark.parametrize("damage", ["changed", "missing"])
-def test_a_model_that_was_touched_is_refused_and_the_week_goes_by_the_rules(demo_copy: Workspace, damage: str) -> None:
+def test_a_model_that_was_touched_is_refused_and_the_week_goes_by_the_rules(
+    demo_copy: Workspace, damage: str
+) -> None:
     row = demo_copy.store.read("model_runs", champion=True, task="fail").iloc[0]
     path = demo_copy.settings.home / row["artefact"]
     if damage == "changed":
@@ -189,13 +204,19 @@ def test_of_equals_the_simpler_wins() -> None:
 
 def test_a_shift_is_found_and_the_slope_kept() -> None:
     chance = np.random.default_rng(5)
-    rows = pd.DataFrame({"semester_gone": chance.random(20000), "risk": chance.normal(size=20000), "sem_week": 4})
-    logits = rows["risk"].to_numpy()
-    failed = (chance.random(20000) < probability(logits + 0.8 - 1.0 * (rows["semester_gone"].to_numpy() - 0.5))).astype(
-        float
+    rows = pd.DataFrame(
+        {"semester_gone": chance.random(20000), "risk": chance.normal(size=20000), "sem_week": 4}
     )
+    logits = rows["risk"].to_numpy()
+    failed = (
+        chance.random(20000)
+        < probability(logits + 0.8 - 1.0 * (rows["semester_gone"].to_numpy() - 0.5))
+    ).astype(float)
     model = calibrate(
-        Linear(("risk",), {4: Window(np.zeros(1), np.zeros(1), np.ones(1), np.ones(1), 0.0)}), rows, failed, logits
+        Linear(("risk",), {4: Window(np.zeros(1), np.zeros(1), np.ones(1), np.ones(1), 0.0)}),
+        rows,
+        failed,
+        logits,
     )
     assert model.shift[0] == pytest.approx(0.8, abs=0.06)
     assert model.shift[1] == pytest.approx(-1.0, abs=0.15)
@@ -213,13 +234,19 @@ def test_measures_by_hand() -> None:
     found = table.loc[4]
     assert found["n"] == 4
     assert found["auc"] == 0.5
-    assert found["precision_at_capacity"] == pytest.approx(2 / 3), "a, c and d are first on their lists"
+    assert found["precision_at_capacity"] == pytest.approx(2 / 3), (
+        "a, c and d are first on their lists"
+    )
     assert found["recall_at_capacity"] == 1
-    assert found["brier"] == pytest.approx(np.mean((probability(np.array([2.0, 1, 0, -1])) - [1, 0, 0, 1]) ** 2))
+    assert found["brier"] == pytest.approx(
+        np.mean((probability(np.array([2.0, 1, 0, -1])) - [1, 0, 0, 1]) ** 2)
+    )
     assert smoothed(np.array([1.0, 1.0]), np.array([0.0, np.nan]), 0.3).tolist() == [0.7, 1.0]
 
 
-@pytest.mark.parametrize("rows", [made_up(10, 6), made_up(120, 7).assign(failed=False)], ids=["few", "nobody failed"])
+@pytest.mark.parametrize(
+    "rows", [made_up(10, 6), made_up(120, 7).assign(failed=False)], ids=["few", "nobody failed"]
+)
 def test_too_little_to_learn_from_is_no_model(rows: pd.DataFrame) -> None:
     assert backtest.contest({"t": rows}, SETTINGS, Triage()) is None
 
@@ -242,7 +269,14 @@ def test_a_college_without_results_has_nothing_to_evaluate(demo_copy: Workspace)
 
 def test_evaluate_tells_every_week_of_every_candidate(demo: Workspace) -> None:
     table = evaluation.evaluate(demo)
-    assert set(table["model"]) == {"rules", "linear", "boosted", "blend", "attendance only", "previous semester only"}
+    assert set(table["model"]) == {
+        "rules",
+        "linear",
+        "boosted",
+        "blend",
+        "attendance only",
+        "previous semester only",
+    }
     assert table.groupby("model").size().nunique() == 1
     assert table["champion"].groupby(table["model"]).nunique().max() == 1
     assert table.loc[table["champion"], "model"].nunique() == 1

@@ -14,7 +14,17 @@ from edumetrics.college import made, simulator
 from edumetrics.database import writable_engine
 from edumetrics.errors import SettingsError
 from edumetrics.fields import FEATURES
-from edumetrics.forecast import backtest, drift, explain, fairness, measures, scorecard, scores, subjects, watchlist
+from edumetrics.forecast import (
+    backtest,
+    drift,
+    explain,
+    fairness,
+    measures,
+    scorecard,
+    scores,
+    subjects,
+    watchlist,
+)
 from edumetrics.forecast.models import calibrate, fit_all
 from edumetrics.params import Calendar, Forecast, Triage
 from edumetrics.stages import post_analysis, pre_exam, pre_sem, terms, weekly
@@ -35,7 +45,9 @@ def exam_rows(students: int, seed: int, *, known_history: bool = True) -> pd.Dat
     for week in (6, 7):
         part = pd.DataFrame({name: chance.normal(size=students) for name in FEATURES})
         part["mark_with_zeros"] = 60 + 0.5 * ability + chance.normal(0, 8, students)
-        part["prior_mean"] = 52 + ability + chance.normal(0, 4, students) if known_history else np.nan
+        part["prior_mean"] = (
+            52 + ability + chance.normal(0, 4, students) if known_history else np.nan
+        )
         ids = {
             "student_id": [f"s{seed}-{n}" for n in range(students)],
             "class_id": [f"c{n % 6}" for n in range(students)],
@@ -52,7 +64,10 @@ def test_contributions_of_every_model_add_up_to_its_log_odds() -> None:
         parts = explain.contributions(one, rows)
         np.testing.assert_allclose(parts.sum(axis=1), one.logit(rows), atol=1e-6, err_msg=name)
         topics = explain.by_topic(parts)
-        untold = parts[[f for f, feature in FEATURES.items() if not feature.topic]].sum(axis=1) + parts["base"]
+        untold = (
+            parts[[f for f, feature in FEATURES.items() if not feature.topic]].sum(axis=1)
+            + parts["base"]
+        )
         np.testing.assert_allclose(sum(topics.values()) + untold, one.logit(rows), atol=1e-6)
     low = rows["mark_gap"] < rows["mark_gap"].quantile(0.1)
     assert (topics["marks"][low] > 0).mean() > 0.95, "low marks raise the chance of failing"
@@ -67,7 +82,9 @@ def test_a_predicted_range_holds_four_times_in_five_on_the_next_term() -> None:
     held = new["score"].between(said["low"], said["high"]).mean()
     assert 0.76 <= held <= 0.84
     assert said["p_fail"].mean() == pytest.approx((new["score"] < 40).mean(), abs=0.03)
-    ours, marks = (tried.measured[name].by_week["mae"].mean() for name in ("linear", "marks so far"))
+    ours, marks = (
+        tried.measured[name].by_week["mae"].mean() for name in ("linear", "marks so far")
+    )
     assert ours < 0.8 * marks
 
 
@@ -84,7 +101,8 @@ def test_last_semester_counts_as_studies_say_until_a_term_has_taught_the_model()
     assert new["score"].between(known["low"], known["high"]).mean() > 0.76
     few = new.head(10)
     np.testing.assert_allclose(
-        tried.model.predict(few, 40)["predicted"], tried.model.predict(few.assign(prior_mean=np.nan), 40)["predicted"]
+        tried.model.predict(few, 40)["predicted"],
+        tried.model.predict(few.assign(prior_mean=np.nan), 40)["predicted"],
     )
 
 
@@ -107,7 +125,9 @@ def test_an_assumption_that_does_not_fit_never_makes_a_range_a_point(follows: fl
 
 
 def test_classes_in_which_everyone_came_out_alike_are_no_trouble() -> None:
-    rows = made_up(100, 21, weeks=(4, 5)).assign(class_id=lambda r: np.where(r["failed"], "all failed", "none failed"))
+    rows = made_up(100, 21, weeks=(4, 5)).assign(
+        class_id=lambda r: np.where(r["failed"], "all failed", "none failed")
+    )
     assert backtest.contest({"t": rows}, SETTINGS, Triage()) is not None
     subject = subject_rows(200, 22)
     subject["class_id"] = np.where(subject["failed"], "f", "p")
@@ -118,7 +138,10 @@ def test_classes_in_which_everyone_came_out_alike_are_no_trouble() -> None:
 @pytest.mark.parametrize("students", [60, 120, 600])
 def test_chance_alone_is_no_drift(students: int) -> None:
     known = drift.reference(made_up(students, 31))
-    said = [drift.finding(drift.stability(known, made_up(students, seed, weeks=(4,)), 4)) for seed in range(40, 60)]
+    said = [
+        drift.finding(drift.stability(known, made_up(students, seed, weeks=(4,)), 4))
+        for seed in range(40, 60)
+    ]
     assert said.count("") >= 19
 
 
@@ -136,14 +159,20 @@ def subject_rows(students: int, seed: int) -> pd.DataFrame:
     rows = []
     for subject in ("easy", "hard"):
         logit = chance.normal(-1, 1, students)
-        own = pd.DataFrame({name: chance.normal(size=students) for name in subjects.COLUMNS}).assign(logit=logit)
+        own = pd.DataFrame(
+            {name: chance.normal(size=students) for name in subjects.COLUMNS}
+        ).assign(logit=logit)
         fails = logit - own["mark_gap"] + (1.0 if subject == "hard" else -9.0)
         own["failed"] = chance.random(students) < 1 / (1 + np.exp(-fails))
         ids = {
             "student_id": [f"s{seed}-{n}" for n in range(students)],
             "class_id": [f"c{n % 4}" for n in range(students)],
         }
-        rows.append(own.assign(**ids, subject_id=subject, sem_week=5, fail_rate=0.4 if subject == "hard" else 0.001))
+        rows.append(
+            own.assign(
+                **ids, subject_id=subject, sem_week=5, fail_rate=0.4 if subject == "hard" else 0.001
+            )
+        )
     return pd.concat(rows, ignore_index=True)
 
 
@@ -168,14 +197,18 @@ def test_a_subject_that_nobody_failed_is_no_trouble_and_its_past_tells() -> None
 
 def test_the_watchlist_goes_by_the_exams_until_two_terms_are_complete() -> None:
     chance = np.random.default_rng(7)
-    rows = pd.DataFrame({name: chance.normal(50, 12, 500) for name in watchlist.HISTORY}).assign(class_id="X")
+    rows = pd.DataFrame({name: chance.normal(50, 12, 500) for name in watchlist.HISTORY}).assign(
+        class_id="X"
+    )
     rows["failed"] = 0.67 * (rows["exam_avg_hist"] - 50) + chance.normal(0, 9, 500) < -10
     p = watchlist.chance(rows, 40, None)
     assert p.mean() == pytest.approx(rows["failed"].mean(), abs=0.04)
     top = rows["failed"].to_numpy()[np.argsort(-p)[:100]].sum() / rows["failed"].sum()
     assert top > 0.4, "twice its share"
     tried = watchlist.trial(
-        {"1": rows.assign(student_id=range(500)), "2": rows.assign(student_id=range(500))}, 40, SETTINGS
+        {"1": rows.assign(student_id=range(500)), "2": rows.assign(student_id=range(500))},
+        40,
+        SETTINGS,
     )
     assert tried is not None
     assert tried.measured["history"].by_week["auc"].iloc[0] > 0.75
@@ -206,7 +239,9 @@ def test_measures_of_reliability_and_groups_by_hand() -> None:
     assert list(found.index) == ["F", "M"], "a group of nine is not reported"
     assert found.loc["F", ["flag_rate", "miss_rate"]].tolist() == [0.5, 0.0]
     assert found.loc["M", ["flag_rate", "miss_rate"]].tolist() == [0.0, 1.0]
-    assert found.loc["M", "miss_rate_low"] == pytest.approx(0.722, abs=0.001), "Wilson's interval of 10 of 10"
+    assert found.loc["M", "miss_rate_low"] == pytest.approx(0.722, abs=0.001), (
+        "Wilson's interval of 10 of 10"
+    )
     said = fairness.verdicts(found.reset_index())
     assert "differ by 100 points, more than chance explains" in said[1]
     assert "which may be chance" in said[2]
@@ -227,9 +262,15 @@ def test_the_scorecard_by_hand() -> None:
     whole = card.loc["all"]
     assert (whole["students"], whole["results"], whole["failed"]) == (4, 4, 2)
     assert whole["mae"] == pytest.approx((5 + 15 + 1) / 3)
-    assert (whole["in_range"], whole["listed"], whole["false_alarms"]) == (pytest.approx(2 / 3), 0.5, 1.0)
+    assert (whole["in_range"], whole["listed"], whole["false_alarms"]) == (
+        pytest.approx(2 / 3),
+        0.5,
+        1.0,
+    )
     assert np.isnan(card.loc["Y", "false_alarms"]), "nobody listed failed"
-    flags = pd.DataFrame({"student_id": ["a", "b"], "sem_week": [4, 5], "within_capacity": [True, False]})
+    flags = pd.DataFrame(
+        {"student_id": ["a", "b"], "sem_week": [4, 5], "within_capacity": [True, False]}
+    )
     contacts = pd.DataFrame({"student_id": ["b", "b"], "kind": ["talked", "wrong flag"]})
     kinds = scorecard.errors(rows, flags, contacts).set_index("kind")
     assert kinds["students"].to_dict() == {
@@ -239,9 +280,15 @@ def test_the_scorecard_by_hand() -> None:
         scorecard.ALARM: 1,
     }
     assert kinds.loc[scorecard.ALARM, ["contacted", "wrong_flag"]].tolist() == [1, 1]
-    assert scorecard.lead_time(flags, rows[["student_id", "failed"]].astype({"failed": bool}), 8) == 4
+    assert (
+        scorecard.lead_time(flags, rows[["student_id", "failed"]].astype({"failed": bool}), 8) == 4
+    )
     assert scorecard.lists_compared(
-        rows.head(0).assign(sem_week=[]), flags, rows[["student_id", "failed"]], Triage(), Forecast()
+        rows.head(0).assign(sem_week=[]),
+        flags,
+        rows[["student_id", "failed"]],
+        Triage(),
+        Forecast(),
     ).empty
 
 
@@ -249,15 +296,24 @@ def test_the_scorecard_by_hand() -> None:
 
 
 def test_the_demo_colleges_midterm_was_predicted(demo: Workspace) -> None:
-    review = demo.store.read("exam_review", term=NOW, exam_type="midterm").dropna(subset=["residual"])
+    review = demo.store.read("exam_review", term=NOW, exam_type="midterm").dropna(
+        subset=["residual"]
+    )
     features = demo.store.read("weekly_features", term=NOW, sem_week=7).set_index("student_id")
-    so_far = (features["mark_with_zeros"].reindex(review["student_id"]).to_numpy() - review["actual"]).abs().mean()
+    so_far = (
+        (features["mark_with_zeros"].reindex(review["student_id"]).to_numpy() - review["actual"])
+        .abs()
+        .mean()
+    )
     assert review["residual"].abs().mean() < 0.8 * so_far
     assert 0.7 < (review["verdict"] == "within").mean() < 0.9
     said = demo.store.read("pre_mid_term", term=NOW, sem_week=7).set_index("student_id")
     mine = said.loc[review["student_id"]]
     np.testing.assert_allclose(mine["predicted_midterm_score"], review["predicted"])
-    assert ((mine["low"] <= mine["predicted_midterm_score"]) & (mine["predicted_midterm_score"] <= mine["high"])).all()
+    assert (
+        (mine["low"] <= mine["predicted_midterm_score"])
+        & (mine["predicted_midterm_score"] <= mine["high"])
+    ).all()
     assert (mine["at_risk"] == (mine["p_fail"] >= 0.35)).all()
     below = review["actual"].to_numpy() < 40
     assert (review["failed"].astype(bool) == below).all()
@@ -280,11 +336,15 @@ def test_the_first_semester_has_baselines_and_says_so(demo: Workspace) -> None:
 def test_every_subject_of_every_student_has_its_chance(demo: Workspace) -> None:
     rows = demo.store.read("risk_of_failing_prediction", term=NOW, sem_week=10)
     roll = demo.store.read("weekly_metrics", ("student_id", "class_id"), term=NOW, sem_week=10)
-    assert (rows.groupby("student_id").size().reindex(roll["student_id"]) == 5).all(), "five subjects each"
+    assert (rows.groupby("student_id").size().reindex(roll["student_id"]) == 5).all(), (
+        "five subjects each"
+    )
     assert rows["p_fail"].between(0, 1).all()
     assert (rows["risk_label"] == subjects.label(rows["p_fail"].to_numpy())).all()
     with demo.college() as college:
-        hard = college.whole("subjects", "subject_id", "difficulty").set_index("subject_id")["difficulty"]
+        hard = college.whole("subjects", "subject_id", "difficulty").set_index("subject_id")[
+            "difficulty"
+        ]
     mean = rows.groupby(rows["subject_id"].map(hard))["p_fail"].mean()
     assert mean["Hard"] > mean["Easy"]
 
@@ -349,7 +409,9 @@ def test_results_in_two_batches_are_reviewed_twice_and_the_second_is_whole(
         half = "schedule_id LIKE '%MIDTERM%' AND class_id IN (SELECT min(class_id) FROM classes)"
         connection.execute(f"UPDATE exam_results SET result_date = '2026-03-20' WHERE {half}")
     planned = planning.plan(workspace)
-    reviews = [str(task) for step in planned.steps for task in step.tasks if task.stage == "post_analysis"]
+    reviews = [
+        str(task) for step in planned.steps for task in step.tasks if task.stage == "post_analysis"
+    ]
     assert [text.split(",")[1] for text in reviews] == [
         " week 10 of the term of 2026-01-05",
         " week 11 of the term of 2026-01-05",
@@ -358,10 +420,14 @@ def test_results_in_two_batches_are_reviewed_twice_and_the_second_is_whole(
     review = workspace.store.read("exam_review", term=NOW, exam_type="midterm")
     assert review["actual"].notna().mean() > 0.9
     assert not [task for step in planning.plan(workspace).steps for task in step.tasks]
-    page = next(workspace.settings.reports.glob("*/week-11/post_analysis/department-midterm.html")).read_text()
+    page = next(
+        workspace.settings.reports.glob("*/week-11/post_analysis/department-midterm.html")
+    ).read_text()
     with workspace.college() as college:
         assert not [name for name in college.names["name"] if name in page]
-        assert not [student for student in review["student_id"] if student in page], "no student is named"
+        assert not [student for student in review["student_id"] if student in page], (
+            "no student is named"
+        )
 
 
 def test_an_exam_that_moved_is_said_and_results_count_when_known(demo_copy: Workspace) -> None:
@@ -375,7 +441,9 @@ def test_an_exam_that_moved_is_said_and_results_count_when_known(demo_copy: Work
     assert (
         said["message"]
         .iloc[0]
-        .startswith("The midterm of CS-2024-A is scheduled for week 9; the calendar has it in week 8.")
+        .startswith(
+            "The midterm of CS-2024-A is scheduled for week 9; the calendar has it in week 8."
+        )
     )
 
 
@@ -383,9 +451,14 @@ def test_a_calendar_without_a_midterm_predicts_none(demo: Workspace) -> None:
     calendar = demo.params.calendar.model_copy(update={"midterm_week": None})
     assert pre_exam.weeks(calendar, "midterm") == ()
     assert pre_exam.weeks(calendar, "endterm") == (17, 16)
-    other = Workspace(demo.settings, demo.params.model_copy(update={"calendar": calendar}), demo.store)
+    other = Workspace(
+        demo.settings, demo.params.model_copy(update={"calendar": calendar}), demo.store
+    )
     assert post_analysis.exam_week(other, "midterm") is None
-    with pytest.raises(SettingsError, match=r"Week 5 is not one in which the endterm is predicted: they are 16, 17\."):
+    with pytest.raises(
+        SettingsError,
+        match=r"Week 5 is not one in which the endterm is predicted: they are 16, 17\.",
+    ):
         pre_exam.gather(demo, "endterm", NOW, 5, Path())
     with pytest.raises(SettingsError, match="Week 17 of the term of 2026-01-05 was not analysed"):
         pre_exam.gather(demo, "endterm", NOW, 17, Path())
@@ -405,14 +478,18 @@ def test_a_rollback_takes_what_was_said_later_with_it(demo_copy: Workspace) -> N
     assert store.read("pre_sem_watchlist").empty
 
 
-def test_a_first_semester_has_no_watchlist_and_says_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_first_semester_has_no_watchlist_and_says_why(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     workspace = pointed_at(tmp_path, monkeypatch)
     made.simulate(
         writable_engine(workspace.settings.client_db_url),
         simulator.demo_plan(60, 2, Calendar(), weeks=1, semesters=0),
         quiet=True,
     )
-    with pytest.raises(SettingsError, match="No semester before the term of 2026-01-05 was analysed"):
+    with pytest.raises(
+        SettingsError, match="No semester before the term of 2026-01-05 was analysed"
+    ):
         pre_sem.load()
     with pytest.raises(SettingsError, match="No result of any exam is known yet"):
         post_analysis.load()

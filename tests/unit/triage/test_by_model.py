@@ -25,7 +25,9 @@ RULED = {*RULES, *(name + LAST_WEEK for name in RULES)}
 def scores_of(workspace: Workspace, week: int) -> weekly.Scores:
     with workspace.college() as college:
         term = terms.find_term(college, "", college.position(workspace.today))
-        return weekly.compute(weekly.gather(workspace, college, term, week, Path("unused"), replay=True))
+        return weekly.compute(
+            weekly.gather(workspace, college, term, week, Path("unused"), replay=True)
+        )
 
 
 def situation_of(scores: weekly.Scores) -> Situation:
@@ -64,7 +66,9 @@ def test_a_list_is_as_long_as_the_rules_list_and_its_tiers_too(demo: Workspace, 
         if left_over.any() and (own & ~mine.on_list).any():
             assert situation.model is not None
             order = situation.model.order
-            assert order[left_over].min() >= order[own & ~mine.on_list].max(), "the likeliest are on it"
+            assert order[left_over].min() >= order[own & ~mine.on_list].max(), (
+                "the likeliest are on it"
+            )
         for tier in (2, 3):
             assert (mine.tier[own] >= tier).sum() == (rules.tier[own] >= tier).sum()
     assert mine.on_list[sure].all()
@@ -84,18 +88,24 @@ def test_rules_first_then_the_smoothed_chance(demo: Workspace) -> None:
         order = (0.7 * logit + 0.3 * order).where(order.notna(), logit)
     expected = 100 * probability(order[listed["student_id"]].to_numpy())
     np.testing.assert_allclose(listed["urgency_score"], expected, rtol=1e-9)
-    listed["ruled"] = [any(record["code"] in RULED for record in records) for records in listed["reasons"]]
+    listed["ruled"] = [
+        any(record["code"] in RULED for record in records) for records in listed["reasons"]
+    ]
     assert listed["ruled"].any()
     for _, mine in listed.groupby("advisor_id"):
         ranked = mine.sort_values("triage_rank")
-        again = mine.sort_values(["ruled", "urgency_score", "student_id"], ascending=[False, False, True])
+        again = mine.sort_values(
+            ["ruled", "urgency_score", "student_id"], ascending=[False, False, True]
+        )
         assert ranked["student_id"].tolist() == again["student_id"].tolist()
 
 
 def test_reasons_say_so_and_the_headings_told_raise_the_forecast(demo: Workspace) -> None:
     now = demo.store.distinct("weekly_flags", "term")[-1]
     listed = demo.store.read("weekly_flags", term=now, sem_week=10)
-    chance = demo.store.read("weekly_metrics", term=now, sem_week=10).set_index("student_id")["p_fail"]
+    chance = demo.store.read("weekly_metrics", term=now, sem_week=10).set_index("student_id")[
+        "p_fail"
+    ]
     headings = 0
     for row in listed.to_dict("records"):
         said = {record["code"]: record for record in row["reasons"]}
@@ -104,7 +114,9 @@ def test_reasons_say_so_and_the_headings_told_raise_the_forecast(demo: Workspace
             if code.startswith("forecast_"):
                 headings += 1
                 worse = record["value"] > record["baseline"]
-                assert worse if code == "forecast_promptness" else record["value"] < record["baseline"], record
+                assert (
+                    worse if code == "forecast_promptness" else record["value"] < record["baseline"]
+                ), record
                 assert record["points"] > 0
     assert headings > 10
 
@@ -131,7 +143,11 @@ def test_placed_counts_within_the_group() -> None:
     less, equal, count = placed(values, asked, base, groups)
     for n, value in enumerate(values):
         mine = base[(groups == asked[n]) & ~np.isnan(base)]
-        assert (less[n], equal[n], count[n]) == ((mine < value).sum(), (mine == value).sum(), len(mine))
+        assert (less[n], equal[n], count[n]) == (
+            (mine < value).sum(),
+            (mine == value).sum(),
+            len(mine),
+        )
 
 
 def test_what_takes_a_student_off_holds_when_next_week_is_written(demo_copy: Workspace) -> None:

@@ -44,7 +44,12 @@ def college(
                 met[int(n)] = t
                 contacted.append((ids[n], weeks[t]))
                 values[n, t + 1 : t + 4] += added
-    frame = pd.DataFrame(values, index=ids, columns=list(weeks)).stack().rename(ATTENDANCE).reset_index()
+    frame = (
+        pd.DataFrame(values, index=ids, columns=list(weeks))
+        .stack()
+        .rename(ATTENDANCE)
+        .reset_index()
+    )
     frame.columns = ["student_id", "sem_week", ATTENDANCE]
     frame["risk_score"] = 100 - frame[ATTENDANCE]
     frame[["effort_score", "academic_performance"]] = np.nan
@@ -54,7 +59,10 @@ def college(
 
 @pytest.mark.parametrize("added", [0.0, 6.0])
 def test_a_known_effect_is_recovered_at_the_nominal_rate(added: float) -> None:
-    found = [effect(*college(np.random.default_rng(n), added), CALENDAR, ATTENDANCE) for n in range(DRAWS)]
+    found = [
+        effect(*college(np.random.default_rng(n), added), CALENDAR, ATTENDANCE)
+        for n in range(DRAWS)
+    ]
     covered = np.mean([one.low <= added <= one.high for one in found])
     # 95% of 200: a binomial lies between 91% and 99% in 99.8 of 100 cases.
     assert 0.91 <= covered <= 0.99
@@ -84,9 +92,19 @@ def test_on_the_simulated_colleges_own_weeks(added: float, demo: Workspace) -> N
     covered = []
     for n in range(DRAWS):
         rng = np.random.default_rng(n)
-        drawn = flags[rng.random(len(flags)) < 0.15].sort_values("sem_week").drop_duplicates("student_id")
-        later = drawn.assign(week=[CALENDAR.next_teaching_weeks(week)[:3] for week in drawn["sem_week"]])
-        later = later.explode("week")[["student_id", "week"]].rename(columns={"week": "sem_week"}).dropna()
+        drawn = (
+            flags[rng.random(len(flags)) < 0.15]
+            .sort_values("sem_week")
+            .drop_duplicates("student_id")
+        )
+        later = drawn.assign(
+            week=[CALENDAR.next_teaching_weeks(week)[:3] for week in drawn["sem_week"]]
+        )
+        later = (
+            later.explode("week")[["student_id", "week"]]
+            .rename(columns={"week": "sem_week"})
+            .dropna()
+        )
         changed = weeks.merge(later.assign(added=added), on=["student_id", "sem_week"], how="left")
         changed[ATTENDANCE] += changed["added"].fillna(0)
         one = effect(changed, flags, drawn, CALENDAR, ATTENDANCE)
@@ -108,7 +126,9 @@ def test_a_sentence_never_says_more_than_its_interval() -> None:
     kinds = set()
     for n in range(24):
         for added, students in ((0, 60), (5, 300), (-3, 300), (12, 800), (0, 2000)):
-            one = effect(*college(np.random.default_rng(n), added, students=students), CALENDAR, ATTENDANCE)
+            one = effect(
+                *college(np.random.default_rng(n), added, students=students), CALENDAR, ATTENDANCE
+            )
             if one.said.startswith("Where someone was in contact"):
                 kinds.add("tells")
                 assert one.low > 0 or one.high < 0

@@ -31,13 +31,20 @@ def analysed(folder: Path, rows: dict[str, list[dict[str, Any]]]) -> Workspace:
     return workspace
 
 
-def present(student: str, attended: dict[int, int], held: int = 10, **other: Any) -> list[dict[str, Any]]:
+def present(
+    student: str, attended: dict[int, int], held: int = 10, **other: Any
+) -> list[dict[str, Any]]:
     start = abs(hash(student)) % 10**6 * 100
-    return [register(start + week, student, week, held, count, **other) for week, count in attended.items()]
+    return [
+        register(start + week, student, week, held, count, **other)
+        for week, count in attended.items()
+    ]
 
 
 def flag_of(workspace: Workspace, student: str, week: int) -> dict[str, Any] | None:
-    rows = workspace.store.read("weekly_flags", student_id=student, sem_week=week).to_dict("records")
+    rows = workspace.store.read("weekly_flags", student_id=student, sem_week=week).to_dict(
+        "records"
+    )
     return rows[0] if rows else None
 
 
@@ -46,15 +53,27 @@ def run_week(workspace: Workspace, week: int, *, replay: bool = False) -> weekly
     with workspace.college() as college:
         position = college.position(workspace.today)
         term = terms.find_term(college, "", position)
-        read = weekly.gather(workspace, college, term, week, workspace.settings.reports, replay=replay)
+        read = weekly.gather(
+            workspace, college, term, week, workspace.settings.reports, replay=replay
+        )
         done = weekly.triage(weekly.compute(read))
         weekly.save(runs.start(workspace.store, workspace.params, "weekly", term.name, week), done)
         return done
 
 
-def contact(workspace: Workspace, students: Iterable[str], week: int, kind: str = "talked", **more: Any) -> None:
+def contact(
+    workspace: Workspace, students: Iterable[str], week: int, kind: str = "talked", **more: Any
+) -> None:
     rows = [
-        {"student_id": s, "term": TERM, "sem_week": week, "kind": kind, "until": None, "logged_at": now(), **more}
+        {
+            "student_id": s,
+            "term": TERM,
+            "sem_week": week,
+            "kind": kind,
+            "until": None,
+            "logged_at": now(),
+            **more,
+        }
         for s in students
     ]
     with workspace.store.transaction() as connection:
@@ -80,10 +99,16 @@ def test_escalation_goes_on_across_the_exam_week(tmp_path: Path) -> None:
 
 def test_grace_weeks_are_watch_only_and_do_not_count(tmp_path: Path) -> None:
     rows = people("a", "b", "c", current_week=5)
-    rows["attendance"] = [*present("a", dict.fromkeys(range(1, 6), 1)), *present("b", FULL), *present("c", FULL)]
+    rows["attendance"] = [
+        *present("a", dict.fromkeys(range(1, 6), 1)),
+        *present("b", FULL),
+        *present("c", FULL),
+    ]
     workspace = analysed(tmp_path, rows)
     flags = workspace.store.read("weekly_flags", student_id="a").set_index("sem_week")
-    assert flags["risk_tier"].tolist() == ["watch"] * 3 + [flags["risk_tier"][4]] * 1 + [flags["risk_tier"][5]]
+    assert flags["risk_tier"].tolist() == ["watch"] * 3 + [flags["risk_tier"][4]] * 1 + [
+        flags["risk_tier"][5]
+    ]
     assert flags["risk_tier"][4] in ("high", "critical")
     assert flags["escalation_level"].tolist() == [0, 0, 0, 1, 2]
     early = [record["text"] for record in flags["reasons"][2] if record["code"] == "early_signal"]
@@ -93,7 +118,9 @@ def test_grace_weeks_are_watch_only_and_do_not_count(tmp_path: Path) -> None:
 def test_a_change_of_class_and_advisor_keeps_the_memory(tmp_path: Path) -> None:
     rows = people("a", "b", "c", current_week=7)
     rows["classes"].append({"class_id": "D", "name": "D", "odd_sem": 1, "even_sem": 2})
-    rows["advisors"].append({"advisor_id": "NEW", "name": "Dr. Iyer", "email": "iyer@college.example"})
+    rows["advisors"].append(
+        {"advisor_id": "NEW", "name": "Dr. Iyer", "email": "iyer@college.example"}
+    )
     rows["students"][0] |= {"class_id": "D", "advisor_id": "NEW"}
     before = {**FULL, 5: 1}
     rows["attendance"] = [
@@ -120,7 +147,9 @@ def test_recalculating_week_7_later_gives_week_7s_list(demo_copy: Workspace) -> 
         pd.testing.assert_frame_equal(after.drop(columns=RUN), before[name].drop(columns=RUN))
 
 
-def test_a_rollback_forgets_later_lists_and_the_next_run_restores_them(demo_copy: Workspace) -> None:
+def test_a_rollback_forgets_later_lists_and_the_next_run_restores_them(
+    demo_copy: Workspace,
+) -> None:
     store = demo_copy.store
     term = store.distinct("weekly_metrics", "term")[-1]
     before = store.read("weekly_flags", term=term).drop(columns=RUN)
@@ -142,7 +171,9 @@ def test_contacts_free_half_of_the_capacity_for_others(demo_copy: Workspace) -> 
     calendar = demo_copy.params.calendar
     for week in (4, 5, 6, 7, 9, 10):
         flags = run_week(demo_copy, week).lists.flags
-        recently = set().union(*[talked.get(w, set()) for w in calendar.teaching_weeks_before(week, 2)])
+        recently = set().union(
+            *[talked.get(w, set()) for w in calendar.teaching_weeks_before(week, 2)]
+        )
         inside = flags[flags["within_capacity"]]
         shares.append((~inside["student_id"].isin(recently)).mean())
         talked[week] = set(inside[inside["triage_rank"] <= 3]["student_id"])
@@ -162,26 +193,37 @@ def test_being_looked_after_ends_when_a_rule_newly_fires(tmp_path: Path) -> None
     contact(workspace, ["a"], 5)
     for week in (6, 7):
         run_week(workspace, week)
-    looked_after = workspace.store.read("weekly_flags", student_id="a").set_index("sem_week")["looked_after"]
+    looked_after = workspace.store.read("weekly_flags", student_id="a").set_index("sem_week")[
+        "looked_after"
+    ]
     assert looked_after.to_dict() == {5: False, 6: True, 7: False}
 
 
 def test_the_third_week_raises_a_watch_once_unless_the_score_falls(demo: Workspace) -> None:
     flags = demo.store.read("weekly_flags")
-    raised = flags[flags["reasons"].map(lambda records: any(r["code"] == "raised" for r in records))]
+    raised = flags[
+        flags["reasons"].map(lambda records: any(r["code"] == "raised" for r in records))
+    ]
     metrics = demo.store.read("weekly_metrics", ("student_id", "term", "sem_week", "risk_score"))
     assert len(raised)
     assert set(raised["risk_tier"]) == {"high"}
     assert raised["escalation_level"].min() == 3
     before = raised.assign(sem_week=[9 - 2 if w == 9 else w - 1 for w in raised["sem_week"]])
-    scores = [frame.merge(metrics, on=["student_id", "term", "sem_week"])["risk_score"] for frame in (raised, before)]
+    scores = [
+        frame.merge(metrics, on=["student_id", "term", "sem_week"])["risk_score"]
+        for frame in (raised, before)
+    ]
     assert (scores[0].to_numpy() >= scores[1].to_numpy()).all()
 
 
-def test_a_class_of_one_a_student_without_data_and_an_advisor_without_students(tmp_path: Path) -> None:
+def test_a_class_of_one_a_student_without_data_and_an_advisor_without_students(
+    tmp_path: Path,
+) -> None:
     rows = people("alone", current_week=5)
     rows["classes"].append({"class_id": "E", "name": "E", "odd_sem": 1, "even_sem": 2})
-    rows["advisors"].append({"advisor_id": "IDLE", "name": "Dr. Sen", "email": "sen@college.example"})
+    rows["advisors"].append(
+        {"advisor_id": "IDLE", "name": "Dr. Sen", "email": "sen@college.example"}
+    )
     rows["students"].append({"student_id": "silent", "class_id": "E", "name": "silent"})
     rows["attendance"] = present("alone", {**FULL, 5: 2})
     workspace = analysed(tmp_path, rows)
@@ -203,13 +245,25 @@ def test_a_class_where_everyone_is_flagged_is_one_finding(tmp_path: Path) -> Non
     findings = workspace.store.read("class_findings", sem_week=5)
     assert findings["code"].tolist() == ["low_attendance"]
     assert findings["students_affected"].tolist() == [5]
-    assert findings["text"].tolist() == ["5 of the 5 students (100%) missed most of this week's lectures."]
+    assert findings["text"].tolist() == [
+        "5 of the 5 students (100%) missed most of this week's lectures."
+    ]
     risk = workspace.store.read("weekly_metrics", sem_week=5).set_index("student_id")["risk_score"]
-    assert (flags["urgency_score"].to_numpy() < risk[flags["student_id"]].to_numpy()).all(), "compared with the class"
+    assert (flags["urgency_score"].to_numpy() < risk[flags["student_id"]].to_numpy()).all(), (
+        "compared with the class"
+    )
 
 
 def listed(*rows: tuple[str, str | None, int, float, int, str, bool]) -> pd.DataFrame:
-    names = ["student_id", "advisor_id", "tier", "urgency_score", "escalation_level", "status", "looked_after"]
+    names = [
+        "student_id",
+        "advisor_id",
+        "tier",
+        "urgency_score",
+        "escalation_level",
+        "status",
+        "looked_after",
+    ]
     return pd.DataFrame(rows, columns=names).assign(first=False)
 
 
@@ -223,7 +277,9 @@ def test_ties_go_by_level_then_id_and_students_without_advisor_are_one_list() ->
     assert ranked.to_dict() == {"d": 1, "c": 2, "a": 3, "b": 4, "e": 1, "f": 2}
 
 
-@pytest.mark.parametrize(("capacity", "inside"), [(1, "a"), (2, "ag"), (3, "agh"), (4, "abgh"), (6, "abcdgh")])
+@pytest.mark.parametrize(
+    ("capacity", "inside"), [(1, "a"), (2, "ag"), (3, "agh"), (4, "abgh"), (6, "abcdgh")]
+)
 def test_places_are_kept_for_new_names(capacity: int, inside: str) -> None:
     old = [(s, "X", 2, 90.0 - n, 2, "continuing", False) for n, s in enumerate("abcdef")]
     new = [(s, "X", 1, 50.0 - n, 1, "new", False) for n, s in enumerate("ghi")]
@@ -232,7 +288,9 @@ def test_places_are_kept_for_new_names(capacity: int, inside: str) -> None:
 
 
 def test_looked_after_takes_no_place_and_capacity_is_the_advisors_own() -> None:
-    frame = listed(*[(s, "X", 2, 90.0 - n, 2, "continuing", s == "a") for n, s in enumerate("abcd")])
+    frame = listed(
+        *[(s, "X", 2, 90.0 - n, 2, "continuing", s == "a") for n, s in enumerate("abcd")]
+    )
     ranked = rank(frame, Triage(capacity=8, capacities={"X": 2}))
     assert ranked["within_capacity"].tolist() == [False, True, True, False]
     assert ranked["triage_rank"].tolist() == [1, 2, 3, 4]
@@ -251,20 +309,33 @@ def test_who_handed_in_early_is_not_called_silent(tmp_path: Path) -> None:
     rows["assignment_submissions"] = [
         *[handed_in(n, f"A{w}", "early", on, 15) for n, w in enumerate((2, 5, 6), 1)],
         handed_in(4, "A2", "late", on, 15),
-        *[handed_in(n, f"A{w}", "other", "2026-02-12" if w == 6 else on, 15) for n, w in enumerate((2, 5, 6), 5)],
+        *[
+            handed_in(n, f"A{w}", "other", "2026-02-12" if w == 6 else on, 15)
+            for n, w in enumerate((2, 5, 6), 5)
+        ],
     ]
     workspace = analysed(tmp_path, rows)
     flags = workspace.store.read("weekly_flags", sem_week=6)
-    codes = {row["student_id"]: [r["code"] for r in row["reasons"]] for row in flags.to_dict("records")}
+    codes = {
+        row["student_id"]: [r["code"] for r in row["reasons"]] for row in flags.to_dict("records")
+    }
     assert "no_work" in codes["late"]
     assert "early" not in codes
-    text = next(r["text"] for r in flags.set_index("student_id")["reasons"]["late"] if r["code"] == "no_work")
+    text = next(
+        r["text"]
+        for r in flags.set_index("student_id")["reasons"]["late"]
+        if r["code"] == "no_work"
+    )
     assert text == "No work handed in for 34 days; two items that fell due are not in."
 
 
 def test_students_without_an_advisor_have_a_page_of_their_own(tmp_path: Path) -> None:
     rows = people("a", "b", "c", current_week=5, a={"advisor_id": None}, b={"advisor_id": None})
-    rows["attendance"] = [*present("a", {**FULL, 5: 1}), *present("b", {**FULL, 5: 2}), *present("c", {**FULL, 5: 2})]
+    rows["attendance"] = [
+        *present("a", {**FULL, 5: 1}),
+        *present("b", {**FULL, 5: 2}),
+        *present("c", {**FULL, 5: 2}),
+    ]
     workspace = workspace_at(tmp_path / "home", write(tmp_path / "college.db", rows))
     for week in (1, 2, 3, 4):
         run_week(workspace, week)

@@ -23,7 +23,9 @@ from tests.conftest import workspace_at
 
 
 def past_of(
-    risk: dict[str, dict[int, float]], failed: dict[str, bool], ruled: tuple[tuple[str, int], ...] = ()
+    risk: dict[str, dict[int, float]],
+    failed: dict[str, bool],
+    ruled: tuple[tuple[str, int], ...] = (),
 ) -> Past:
     rows = [(s, w, "X", value) for s, weeks in risk.items() for w, value in weeks.items()]
     return Past(
@@ -72,7 +74,9 @@ def test_a_lower_threshold_lists_more_and_loses_nobody(demo: Workspace) -> None:
     few = table[table["capacity"] == 4].sort_values("watch")
     assert (few["hours"].to_numpy() <= flagged["hours"].to_numpy()).all()
     assert (few["fails_reached"].to_numpy() <= flagged["fails_reached"].to_numpy()).all()
-    changes = policy.who_changes(past, demo.params.triage, policy.with_policy(demo.params.triage, 35, 8))
+    changes = policy.who_changes(
+        past, demo.params.triage, policy.with_policy(demo.params.triage, 35, 8)
+    )
     assert (changes["change"] == "joins").all()
     assert len(changes) == flagged["joins"].iloc[0]
     picture = figures.policy(table)
@@ -88,16 +92,28 @@ def test_the_replay_is_the_list_that_was_stored(demo: Workspace) -> None:
     key = ["student_id", "sem_week"]
     both = stored.merge(replayed, on=key, how="outer", indicator=True)
     assert (both["_merge"] == "both").all()
-    steady = stored[~stored["reasons"].map(lambda records: any(r["code"] == "raised" for r in records))]
+    steady = stored[
+        ~stored["reasons"].map(lambda records: any(r["code"] == "raised" for r in records))
+    ]
     both = steady.merge(replayed, on=key)
     assert (both["risk_tier_x"] == both["risk_tier_y"]).all()
 
 
 def test_who_failed_and_who_left(tmp_path: Path) -> None:
-    rows = people("passed", "failed", "left", "half", "unknown", current_week=1, left={"withdrawn_on": "2025-09-01"})
+    rows = people(
+        "passed",
+        "failed",
+        "left",
+        "half",
+        "unknown",
+        current_week=1,
+        left={"withdrawn_on": "2025-09-01"},
+    )
     rows["subjects"].append({"subject_id": "T", "subject_name": "T", "semester": 1})
     rows["attendance"] = [
-        register(n, s["student_id"], w, 4, 4, semester=1, week_date=f"2025-07-{14 if w == 1 else 21}")
+        register(
+            n, s["student_id"], w, 4, 4, semester=1, week_date=f"2025-07-{14 if w == 1 else 21}"
+        )
         for n, (s, w) in enumerate([(s, w) for s in rows["students"] for w in (1, 2)], 1)
     ] + [register(99, "passed", 1, 4, 4)]
     rows["exam_schedule"] = [
@@ -117,9 +133,19 @@ def test_who_failed_and_who_left(tmp_path: Path) -> None:
     with workspace.college() as college:
         term = terms.find_term(college, "2025-07-14", college.position(workspace.today))
         found = outcomes(college, term).set_index("student_id")
-    assert found["failed"].to_dict() == {"failed": True, "half": False, "left": True, "passed": False}
+    assert found["failed"].to_dict() == {
+        "failed": True,
+        "half": False,
+        "left": True,
+        "passed": False,
+    }
     assert found.loc["passed", "score"] == 60
-    assert found["left"].to_dict() == {"failed": False, "half": False, "left": True, "passed": False}
+    assert found["left"].to_dict() == {
+        "failed": False,
+        "half": False,
+        "left": True,
+        "passed": False,
+    }
 
 
 def test_a_term_that_is_not_over_has_no_policy_view(demo: Workspace) -> None:

@@ -48,7 +48,9 @@ def told(flags: pd.DataFrame) -> list[tuple[dict[str, Any], dict[str, Any]]]:
 def numbers(text: str) -> set[float]:
     digits = {float(found) for found in re.findall(r"\d+(?:\.\d)?", text)}
     return digits | {
-        float(WORDS[word]) for word in re.findall(r"[a-z]+", text.lower()) if word in WORDS and word != "no"
+        float(WORDS[word])
+        for word in re.findall(r"[a-z]+", text.lower())
+        if word in WORDS and word != "no"
     }
 
 
@@ -62,7 +64,15 @@ def test_every_number_in_a_sentence_is_found_in_the_data(
         mine = rows[flag["student_id"], flag["term"], week]
         known = {round(record[name]) for name in ("value", "baseline") if record[name] is not None}
         known |= {round(record["baseline"] or 0, 1)}
-        known |= {mine[name] for name in ("lectures_left", "lectures_to_attend", "lectures_held", "lectures_attended")}
+        known |= {
+            mine[name]
+            for name in (
+                "lectures_left",
+                "lectures_to_attend",
+                "lectures_held",
+                "lectures_attended",
+            )
+        }
         known |= {100, calendar.attendance_rule_pct, min(scoring.missed_work_weeks, week)}
         if record["code"] == "out_of_reach_week":
             window = calendar.last_teaching_weeks(week, scoring.detention_weeks)
@@ -70,7 +80,10 @@ def test_every_number_in_a_sentence_is_found_in_the_data(
             held = sum(row["week_lectures_held"] for row in past)
             known |= {held, held - sum(row["week_lectures_attended"] for row in past), len(window)}
         if "week" in record["text"]:
-            known |= {w for w in calendar.teaching_weeks if w <= week} | {calendar.midterm_week, calendar.endterm_week}
+            known |= {w for w in calendar.teaching_weeks if w <= week} | {
+                calendar.midterm_week,
+                calendar.endterm_week,
+            }
         assert numbers(record["text"]) <= {float(value) for value in known}, record
 
 
@@ -95,7 +108,11 @@ def test_a_fall_is_told_against_the_mean_of_the_weeks_that_it_names(
     demo: Workspace, flags: pd.DataFrame, metrics: pd.DataFrame
 ) -> None:
     rows = metrics.set_index(["student_id", "term", "sem_week"])
-    falls = [(f, r) for f, r in told(flags) if r["code"] in ("attendance_fall", "effort_fall", "academic_fall")]
+    falls = [
+        (f, r)
+        for f, r in told(flags)
+        if r["code"] in ("attendance_fall", "effort_fall", "academic_fall")
+    ]
     for flag, record in falls:
         named = re.search(r"\(weeks ([^)]*)\)", record["text"])
         assert named
@@ -111,7 +128,9 @@ def test_a_fall_is_told_against_the_mean_of_the_weeks_that_it_names(
     assert len(falls) > 50
 
 
-def test_points_add_up_to_the_risk_score(flags: pd.DataFrame, metrics: pd.DataFrame, demo: Workspace) -> None:
+def test_points_add_up_to_the_risk_score(
+    flags: pd.DataFrame, metrics: pd.DataFrame, demo: Workspace
+) -> None:
     risk = metrics.set_index(["student_id", "term", "sem_week"])["risk_score"]
     rules = {*RULES, *(name + LAST_WEEK for name in RULES)}
     small = demo.params.triage.reason_points * len(demo.params.scoring.risk_weights.model_dump())
@@ -140,7 +159,9 @@ def test_sentences_say_nothing_that_blames_or_that_only_we_understand(flags: pd.
     assert not [text for text in texts if "  " in text or "{" in text or "nan" in text]
 
 
-def test_the_week_out_of_reach_is_exact(flags: pd.DataFrame, metrics: pd.DataFrame, demo: Workspace) -> None:
+def test_the_week_out_of_reach_is_exact(
+    flags: pd.DataFrame, metrics: pd.DataFrame, demo: Workspace
+) -> None:
     calendar = demo.params.calendar
     rows = metrics.set_index(["student_id", "term", "sem_week"])
     seen = 0
@@ -148,8 +169,15 @@ def test_the_week_out_of_reach_is_exact(flags: pd.DataFrame, metrics: pd.DataFra
         if record["code"] != "out_of_reach_week":
             continue
         mine = rows.loc[(flag["student_id"], flag["term"])]
-        window = [w for w in calendar.last_teaching_weeks(flag["sem_week"], 4) if mine.loc[w, "week_lectures_held"]]
-        missed = sum(mine.loc[w, "week_lectures_held"] - mine.loc[w, "week_lectures_attended"] for w in window)
+        window = [
+            w
+            for w in calendar.last_teaching_weeks(flag["sem_week"], 4)
+            if mine.loc[w, "week_lectures_held"]
+        ]
+        missed = sum(
+            mine.loc[w, "week_lectures_held"] - mine.loc[w, "week_lectures_attended"]
+            for w in window
+        )
         can_miss, total = mine.loc[flag["sem_week"], "lectures_can_miss"], 0.0
         for week in calendar.next_teaching_weeks(flag["sem_week"]):
             total += missed / len(window)
@@ -166,9 +194,20 @@ def test_singular_plural_and_weeks_named() -> None:
     say, reasons = CATALOGUE.say, CATALOGUE.reasons
     one = say(reasons["attendance_standing"], value=0, baseline=1, needed=1, rule=75.0)
     assert one == "Must attend 1 of the 1 lecture left to reach 75%; can miss 0."
-    assert say(reasons["open_work"], value=1, weeks=3) == "One assignment of the last three weeks is still open."
-    assert say(reasons["open_work"], value=12, weeks=1) == "12 assignments of the last one week are still open."
-    named = {(5,): "week 5", (3, 4, 5, 6): "weeks 3-6", (5, 6, 7, 9): "weeks 5-7 and 9", (2, 4, 6): "weeks 2, 4 and 6"}
+    assert (
+        say(reasons["open_work"], value=1, weeks=3)
+        == "One assignment of the last three weeks is still open."
+    )
+    assert (
+        say(reasons["open_work"], value=12, weeks=1)
+        == "12 assignments of the last one week are still open."
+    )
+    named = {
+        (5,): "week 5",
+        (3, 4, 5, 6): "weeks 3-6",
+        (5, 6, 7, 9): "weeks 5-7 and 9",
+        (2, 4, 6): "weeks 2, 4 and 6",
+    }
     assert {weeks: CATALOGUE.weeks_named(weeks) for weeks in named} == named
 
 
@@ -182,11 +221,15 @@ def test_singular_plural_and_weeks_named() -> None:
         ({"motive": "Does not care."}, "reasons.motive is not a sentence we know"),
     ],
 )  # fmt: skip
-def test_a_wrong_catalogue_is_one_sentence(change: dict[str, str | None], complaint: str, tmp_path: Any) -> None:
+def test_a_wrong_catalogue_is_one_sentence(
+    change: dict[str, str | None], complaint: str, tmp_path: Any
+) -> None:
     for name in ("calendar", "scoring", "triage", "forecast", "sentences"):
         (tmp_path / f"{name}.yml").write_text((PROJECT / "params" / f"{name}.yml").read_text())
     (tmp_path / "colleges").mkdir()
-    (tmp_path / "colleges" / "native.yml").write_text((PROJECT / "params" / "colleges" / "native.yml").read_text())
+    (tmp_path / "colleges" / "native.yml").write_text(
+        (PROJECT / "params" / "colleges" / "native.yml").read_text()
+    )
     content = yaml.safe_load((tmp_path / "sentences.yml").read_text())
     reasons = {**content["reasons"], **change}
     content["reasons"] = {name: text for name, text in reasons.items() if text is not None}

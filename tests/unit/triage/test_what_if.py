@@ -15,7 +15,9 @@ from tests.unit.triage.test_flags import run_week
 HELD = 10
 
 
-def college(absent: dict[int, int], missing: tuple[int, ...], marks: float = 8, weeks: int = 6) -> Rows:
+def college(
+    absent: dict[int, int], missing: tuple[int, ...], marks: float = 8, weeks: int = 6
+) -> Rows:
     """Five students who attend and hand in everything, and x, who does not; one assignment a week."""
     students = ("x", *"abcde")
     rows = people(*students, current_week=weeks)
@@ -29,7 +31,13 @@ def college(absent: dict[int, int], missing: tuple[int, ...], marks: float = 8, 
             if student != "x" or week not in missing:
                 on = pd.Timestamp("2026-01-05") + pd.Timedelta(days=7 * week - 3)
                 rows["assignment_submissions"].append(
-                    handed_in(number, f"A{week}", student, on.date().isoformat(), marks if student == "x" else 14)
+                    handed_in(
+                        number,
+                        f"A{week}",
+                        student,
+                        on.date().isoformat(),
+                        marks if student == "x" else 14,
+                    )
                 )
     return rows
 
@@ -44,7 +52,9 @@ def on_list(folder: Path, rows: Rows) -> tuple[Workspace, pd.Series | None]:
     return workspace, None if flags.empty else flags.iloc[0]
 
 
-def next_week(rows: Rows, attended: int | None = None, late: tuple[int, ...] = (), due: bool | None = None) -> Rows:
+def next_week(
+    rows: Rows, attended: int | None = None, late: tuple[int, ...] = (), due: bool | None = None
+) -> Rows:
     """The same college a week later, in which everyone does as this week; x with a change."""
     last = rows["sim_state"][0]["current_week"] - 18
     again = {name: [dict(row) for row in table] for name, table in rows.items()}
@@ -53,8 +63,12 @@ def next_week(rows: Rows, attended: int | None = None, late: tuple[int, ...] = (
     shift = pd.Timedelta(weeks=1)
     for row in [row for row in rows["attendance"] if row["week"] == last]:
         present = attended if row["student_id"] == "x" and attended is not None else row["present"]
-        again["attendance"].append(register(row["id"] + 1, row["student_id"], last + 1, HELD, present))
-    for row in [row for row in rows["assignment_submissions"] if row["assignment_id"] == f"A{last}"]:
+        again["attendance"].append(
+            register(row["id"] + 1, row["student_id"], last + 1, HELD, present)
+        )
+    for row in [
+        row for row in rows["assignment_submissions"] if row["assignment_id"] == f"A{last}"
+    ]:
         on = (pd.Timestamp(row["submission_date"]) + shift).date().isoformat()
         again["assignment_submissions"].append(
             handed_in(row["id"] + 1, f"A{last + 1}", row["student_id"], on, row["marks_obtained"])
@@ -81,7 +95,9 @@ def test_open_work_is_named_when_it_is_the_smaller_change(tmp_path: Path) -> Non
     _, flag = on_list(tmp_path / "now", rows)
     assert flag is not None
     assert flag["off_list_if"] == "hands in the open assignment"
-    assert on_list(tmp_path / "as-now", next_week(rows))[1] is not None, "without the change x stays"
+    assert on_list(tmp_path / "as-now", next_week(rows))[1] is not None, (
+        "without the change x stays"
+    )
     assert on_list(tmp_path / "done", next_week(rows, late=(5,)))[1] is None
 
 
@@ -114,7 +130,9 @@ def test_off_list_if_holds_on_the_demo_college(demo_copy: Workspace) -> None:
     flags = demo_copy.store.read(
         "weekly_flags", sem_week=6, term=demo_copy.store.distinct("weekly_metrics", "term")[-1]
     )
-    flags = flags[flags["off_list_if"].str.fullmatch(r"attends (all|\d+) lectures? in week 7", na=False)]
+    flags = flags[
+        flags["off_list_if"].str.fullmatch(r"attends (all|\d+) lectures? in week 7", na=False)
+    ]
     assert len(flags) >= 1
     path = demo_copy.settings.home / "college.db"
     original = path.read_bytes()
@@ -137,7 +155,9 @@ def repeat_week_6(path: Path, student: str, attended: int | None) -> None:
         ):
             frame = pd.read_sql(f"SELECT * FROM {table} WHERE {even} AND {week} = 6", connection)
             if "week_date" in frame:
-                frame["week_date"] = (pd.to_datetime(frame["week_date"]) + pd.Timedelta(weeks=1)).dt.date.astype(str)
+                frame["week_date"] = (
+                    pd.to_datetime(frame["week_date"]) + pd.Timedelta(weeks=1)
+                ).dt.date.astype(str)
             mine = frame["student_id"] == student
             if table == "attendance" and mine.any():
                 frame.loc[mine, "present"] = spread(
@@ -155,8 +175,12 @@ def repeat_week_6(path: Path, student: str, attended: int | None) -> None:
             ids = f"SELECT {item} FROM {kind}_definitions WHERE {even} AND {week}"
             connection.execute(f"DELETE FROM {kind}_submissions WHERE {item} IN ({ids} = 7)")
             connection.execute(f"DELETE FROM {kind}_definitions WHERE {even} AND {week} = 7")
-            items = pd.read_sql(f"SELECT * FROM {kind}_definitions WHERE {even} AND {week} = 6", connection)
-            done = pd.read_sql(f"SELECT * FROM {kind}_submissions WHERE {item} IN ({ids} = 6)", connection)
+            items = pd.read_sql(
+                f"SELECT * FROM {kind}_definitions WHERE {even} AND {week} = 6", connection
+            )
+            done = pd.read_sql(
+                f"SELECT * FROM {kind}_submissions WHERE {item} IN ({ids} = 6)", connection
+            )
             for frame in (items, done):
                 frame[item] = frame[item].astype(str) + "-again"
             items[week] = 7
@@ -164,7 +188,9 @@ def repeat_week_6(path: Path, student: str, attended: int | None) -> None:
             done["id"] = range(highest + 1, highest + 1 + len(done))
             for column in {day, "marked_on"} & set(done):
                 done[column] = (
-                    (pd.to_datetime(done[column]) + pd.Timedelta(weeks=1)).dt.date.astype("str").replace("NaT", None)
+                    (pd.to_datetime(done[column]) + pd.Timedelta(weeks=1))
+                    .dt.date.astype("str")
+                    .replace("NaT", None)
                 )
             items.to_sql(f"{kind}_definitions", connection, if_exists="append", index=False)
             done.to_sql(f"{kind}_submissions", connection, if_exists="append", index=False)

@@ -92,7 +92,12 @@ def upgrade() -> None:
         sa.Column("logged_at", sa.DateTime(), autoincrement=False, nullable=False),
         sa.PrimaryKeyConstraint("id"),
     )
-    op.create_index("ix_intervention_log_student_id_term", "intervention_log", ["student_id", "term"], unique=False)
+    op.create_index(
+        "ix_intervention_log_student_id_term",
+        "intervention_log",
+        ["student_id", "term"],
+        unique=False,
+    )
     op.create_table(
         "list_exits",
         sa.Column("student_id", sa.Text(), autoincrement=False, nullable=False),
@@ -208,7 +213,9 @@ def upgrade() -> None:
         sa.Column("error", sa.Text(), autoincrement=False, nullable=True),
         sa.PrimaryKeyConstraint("run_id"),
     )
-    op.create_index("ix_run_log_stage_term_sem_week", "run_log", ["stage", "term", "sem_week"], unique=False)
+    op.create_index(
+        "ix_run_log_stage_term_sem_week", "run_log", ["stage", "term", "sem_week"], unique=False
+    )
     op.create_table(
         "subject_difficulty",
         sa.Column("subject_id", sa.Text(), autoincrement=False, nullable=False),
@@ -247,10 +254,16 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("student_id", "term", "sem_week"),
     )
     op.create_index(
-        "ix_weekly_flags_term_sem_week_advisor_id", "weekly_flags", ["term", "sem_week", "advisor_id"], unique=False
+        "ix_weekly_flags_term_sem_week_advisor_id",
+        "weekly_flags",
+        ["term", "sem_week", "advisor_id"],
+        unique=False,
     )
     op.create_index(
-        "ix_weekly_flags_term_sem_week_class_id", "weekly_flags", ["term", "sem_week", "class_id"], unique=False
+        "ix_weekly_flags_term_sem_week_class_id",
+        "weekly_flags",
+        ["term", "sem_week", "class_id"],
+        unique=False,
     )
     op.create_table(
         "weekly_metrics",
@@ -295,10 +308,16 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("student_id", "term", "sem_week"),
     )
     op.create_index(
-        "ix_weekly_metrics_term_sem_week_advisor_id", "weekly_metrics", ["term", "sem_week", "advisor_id"], unique=False
+        "ix_weekly_metrics_term_sem_week_advisor_id",
+        "weekly_metrics",
+        ["term", "sem_week", "advisor_id"],
+        unique=False,
     )
     op.create_index(
-        "ix_weekly_metrics_term_sem_week_class_id", "weekly_metrics", ["term", "sem_week", "class_id"], unique=False
+        "ix_weekly_metrics_term_sem_week_class_id",
+        "weekly_metrics",
+        ["term", "sem_week", "class_id"],
+        unique=False,
     )
 
 

@@ -8,7 +8,10 @@ down_revision = "0002"
 
 
 def upgrade() -> None:
-    op.add_column("pre_mid_term", sa.Column("at_risk", sa.Boolean(), nullable=False, server_default=sa.false()))
+    op.add_column(
+        "pre_mid_term",
+        sa.Column("at_risk", sa.Boolean(), nullable=False, server_default=sa.false()),
+    )
 
 
 def downgrade() -> None:

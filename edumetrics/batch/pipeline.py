@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from sqlalchemy.engine import Connection
@@ -27,11 +29,28 @@ from edumetrics.stages.workspace import Workspace
 from edumetrics.weeks import Position
 
 if TYPE_CHECKING:
-    from jupyter_client.manager import AsyncKernelManager
-
     from edumetrics.mail.delivery import Posted
 
 T = TypeVar("T")
+# Carries out one task, as `execute.execute` does.
+Execute = Callable[..., dict[str, int]]
+
+
+@contextmanager
+def run_notebooks() -> Iterator[Execute]:
+    """Give what carries out tasks as notebooks; kernels that are left at the end are killed.
+
+    What runs notebooks is only loaded here, where there is one to run.
+    """
+    from edumetrics.batch.execute import execute
+    from edumetrics.batch.kernels import kernels
+
+    with kernels() as manager:
+        yield partial(execute, manager=manager)
+
+
+# What `run` uses unless told otherwise; tests that are not about notebooks set one that needs no kernel.
+DEFAULT_EXECUTOR: Callable[[], AbstractContextManager[Execute]] = run_notebooks
 
 
 @dataclass(frozen=True)
@@ -141,20 +160,15 @@ def _planned(workspace: Workspace, week: int | None, stage: str | None, as_of: d
 
 
 def _take(workspace: Workspace, due: Plan, tell: Tell) -> Run | None:
-    """Take the steps of a plan; returns the gate's entry for the newest week, where the plan computes it.
-
-    What runs notebooks is only loaded where there is one to run.
-    """
+    """Take the steps of a plan; returns the gate's entry for the newest week, where the plan computes it."""
     if not due.steps:
         return None
-    from edumetrics.batch.kernels import kernels
-
-    with kernels() as manager:
+    with DEFAULT_EXECUTOR() as execute:
         for number, step in enumerate(bar(due.steps), start=1):
             place = f"[{number}/{len(due.steps)}]"
             _train(workspace, step, due.position, tell)
             for task in step.tasks:
-                _carry_out(workspace, task, manager, tell, place)
+                _carry_out(workspace, task, execute, tell, place)
             if not step.tasks:
                 tell(
                     f"{place} week {step.position.week(workspace.params.calendar)}: nothing is due."
@@ -224,11 +238,7 @@ def _train(workspace: Workspace, step: Step, position: Position, tell: Tell) -> 
                 tell(told)
 
 
-def _carry_out(
-    workspace: Workspace, task: Task, manager: type[AsyncKernelManager], tell: Tell, place: str
-) -> None:
-    from edumetrics.batch.execute import execute
-
+def _carry_out(workspace: Workspace, task: Task, execute: Execute, tell: Tell, place: str) -> None:
     entry, began = (
         runs.start(workspace.store, workspace.params, task.stage, task.term, task.week),
         time.monotonic(),
@@ -237,7 +247,7 @@ def _carry_out(
     parameters, environ = {**task.parameters, "run_id": entry.run_id}, workspace.settings.environ
     try:
         summary = execute(
-            task.stage, parameters, task.folder, manager=manager, environ=environ, seconds=60 * minutes,
+            task.stage, parameters, task.folder, environ=environ, seconds=60 * minutes,
             code=workspace.params.batch.report_code,
         )  # fmt: skip
     except EduMetricsError as error:

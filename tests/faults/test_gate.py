@@ -324,6 +324,7 @@ def test_what_is_held_is_still_said_when_another_week_is_done(environment: Works
     )
 
 
+@pytest.mark.process
 def test_a_stage_whose_pages_cannot_be_written_has_failed(environment: Workspace) -> None:
     folder = environment.settings.reports / "2025-even" / "week-10" / "weekly"
     folder.mkdir(parents=True)

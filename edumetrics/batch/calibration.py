@@ -1,4 +1,7 @@
-"""Recomputing history: every completed term and the one in session, in this process, models retrained before each."""
+"""Backfill: recompute every completed term and the one in session, in this process.
+
+The models are retrained before each term.
+"""
 
 from __future__ import annotations
 
@@ -25,30 +28,33 @@ def calibrate(
     completed_only: bool = False,
     as_of: date | None = None,
 ) -> int:
-    """Recompute every completed term and the one in session from the college's database, in this process.
+    """Recompute every completed term and the one in session from the college's database.
 
     Args:
-        workspace: where.
+        workspace: the settings, the parameters and both databases.
         tell: called with a line about each term.
         from_scratch: delete everything derived first; what people entered stays.
         completed_only: leave the term in session alone.
-        as_of: the day to count from, for colleges without `sim_state`.
+        as_of: the day to count weeks from, for colleges without `sim_state`; today when None.
 
     Returns:
-        Rows written.
+        The number of rows of weekly_metrics written.
 
     Raises:
         Locked: another run is at work.
+        Interrupted: someone ended the calibration.
         EduMetricsError: a database cannot be used.
     """
     rows = 0
     with workspace.store.exclusive(), interruptible(), workspace.college() as college:
+        # The lock is held, so any run that the ledger still calls started was killed.
         runs.end_stale(workspace.store)
         position = college.position(as_of or workspace.today)
         if from_scratch:
             with workspace.store.transaction() as connection:
                 workspace.store.forget_all(connection)
                 workspace.store.set_position(connection, None)
+        # The order in time matters: each term is forecast by models trained on the terms before it.
         for term in college.terms(position):
             if term.current and completed_only:
                 continue
@@ -60,7 +66,8 @@ def calibrate(
             rows += written
             _after(workspace, college, term, position)
             tell(
-                f"Term of {term.name}: {written} rows through week {_last_week(workspace, term, position)}."
+                f"Term of {term.name}: {written} rows through week "
+                f"{_last_week(workspace, term, position)}."
             )
             if term.current:
                 _settle(workspace, term, position, tell)
@@ -68,12 +75,17 @@ def calibrate(
 
 
 def _settle(workspace: Workspace, term: Term, position: Position, tell: Tell) -> None:
-    """Record how far calibration came: no further than the data, so that `run` takes up what is loaded later."""
+    """Record the last week that calibration reached.
+
+    The position goes no further than the data, so that `run` scores weeks that are loaded later.
+    """
     week = position.week(workspace.params.calendar)
     due = workspace.params.calendar.last_teaching_weeks(week, 1)
+    # Only teaching weeks count: an exam or vacation week without data is nothing to wait for.
     if due and due[0] > term.last_week:
         tell(
-            f"The college has no data after week {term.last_week}: `edumetrics run` scores later weeks once loaded."
+            f"The college has no data after week {term.last_week}: "
+            "run `edumetrics run` when the data of later weeks are loaded."
         )
         position = Position(position.year, position.global_week - week + term.last_week)
     with workspace.store.transaction() as connection:
@@ -81,7 +93,7 @@ def _settle(workspace: Workspace, term: Term, position: Position, tell: Tell) ->
 
 
 def _before(workspace: Workspace, college: College, term: Term, position: Position) -> None:
-    """The watchlist of a term, where an earlier one was analysed."""
+    """Store the watchlist of a term, where an earlier term was analysed."""
     folder = terms.report_folder(workspace, term, position, pre_sem.WEEK, pre_sem.STAGE)
     start = pre_sem.gather(workspace, college, term, position, folder)
     if start is not None:
@@ -92,8 +104,12 @@ def _before(workspace: Workspace, college: College, term: Term, position: Positi
 
 
 def _after(workspace: Workspace, college: College, term: Term, position: Position) -> None:
-    """The reviews of a term's exams, as far as results are known by the end of the college's last complete week."""
+    """Store the reviews of a term's exams.
+
+    For the term in session, only results known at the end of the last complete week count.
+    """
     ends = term.week_ends(position.week(workspace.params.calendar))["week_end"]
+    # Results of the current week belong to the run that completes it.
     known_by = ends.max().date() if term.current and len(ends) else EVER
     for exam in post_analysis.EXAMS:
         found = post_analysis.gather(workspace, college, term, exam, known_by, Path())
@@ -107,7 +123,7 @@ def _after(workspace: Workspace, college: College, term: Term, position: Positio
 def _weeks_of(
     workspace: Workspace, college: College, term: Term, position: Position
 ) -> Iterator[int]:
-    """Score each teaching week of a term in order, yielding the rows written."""
+    """Score each teaching week of a term in order; yield the number of rows written for each."""
     last = _last_week(workspace, term, position)
     teaching = [week for week in workspace.params.calendar.teaching_weeks if week <= last]
     for week in bar(teaching):
@@ -118,8 +134,10 @@ def _weeks_of(
             term,
             week,
             folder,
+            # A past week keeps the advisors that were stored for it.
             replay=week != last or not term.current,
             until=last,
+            # Data profiling would cost time in every week; the findings of the last are enough.
             with_health=week == teaching[-1],
         )
         entry = runs.start(workspace.store, workspace.params, weekly.STAGE, term.name, week)
@@ -134,4 +152,5 @@ def _weeks_of(
 
 
 def _last_week(workspace: Workspace, term: Term, position: Position) -> int:
+    """Return the last semester week to compute: the college's, or a completed term's last."""
     return position.week(workspace.params.calendar) if term.current else term.last_week

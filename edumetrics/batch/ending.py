@@ -1,4 +1,4 @@
-"""How a run ends that someone ends: an interrupt from the keyboard, or a signal to terminate."""
+"""Turn an interrupt from the keyboard or a signal to terminate into one clean end of a run."""
 
 from __future__ import annotations
 
@@ -10,19 +10,23 @@ from types import FrameType
 
 from edumetrics.errors import Interrupted
 
+# SIGTERM comes from systemd, SIGHUP from a closed terminal, SIGINT from Ctrl-C.
 SIGNALS = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
-TOLD = "Interrupted: what was in progress was left as it was before; run again to go on."
+# Every stage is stored in one transaction, so that an unfinished one leaves no rows behind.
+TOLD = "Interrupted: finished work is stored; run again to continue."
 
 
 @contextmanager
 def interruptible() -> Iterator[None]:
-    """Within, each of these signals is a KeyboardInterrupt; what is left of it at the end is one sentence.
+    """Turn each of `SIGNALS` into a KeyboardInterrupt within the block, and that into one sentence.
+
+    The former handlers are restored at the end of the block.
 
     Raises:
         Interrupted: someone ended the run.
     """
     if threading.current_thread() is not threading.main_thread():
-        yield  # signals come to the main thread only
+        yield  # Python sets signal handlers in the main thread only
         return
     before = {number: signal.signal(number, _interrupt) for number in SIGNALS}
     try:
@@ -35,7 +39,8 @@ def interruptible() -> Iterator[None]:
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:
-    # Once: whoever is impatient must not interrupt the clearing up.
+    """Raise KeyboardInterrupt, and ignore every further signal."""
+    # A second Ctrl-C must not interrupt the cleanup that the first one started.
     for other in SIGNALS:
         signal.signal(other, signal.SIG_IGN)
     raise KeyboardInterrupt

@@ -1,4 +1,4 @@
-"""One notebook through papermill, so that a notebook that did not finish is never taken for one that did."""
+"""Run one stage's notebook through papermill, and accept it only when it ran to its end."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-# papermill finds jupyterlab's rfc3987_syntax beside it and imports it, which builds a parser for two seconds; the
-# validation of URIs that it serves is not used here.
+# Where JupyterLab is installed, papermill also finds and imports its rfc3987_syntax, which builds a
+# parser for two seconds. It validates URIs, which is not needed here. The entry None makes the
+# import fail at once.
 sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
 
 import nbformat
@@ -30,15 +31,18 @@ from edumetrics.reports.notebooks import run_report
 from edumetrics.settings import private_folder
 from edumetrics.stages.end import END_MIME
 
+# papermill reports an error of a cell by the name of its class only; this finds the class again.
 OURS = {kind.__name__: kind for kind in (EduMetricsError, SettingsError, Refused, Locked)}
+# A kernel that is started cold on a busy machine imports for several seconds.
 START_SECONDS = 60
-# Kernels talk over local sockets, not TCP ports; what they have to say is in the notebook, not on standard error.
+# Local sockets are files that only their owner can open; any local user can connect to a TCP port.
 LOCAL = Config({"KernelManager": {"transport": "ipc"}})
+# Level 50 is critical: errors of cells are in the notebook, and need not be on standard error too.
 QUIET = ["--IPKernelApp.log_level=50"]
 
 
 class StageEngine(Engine):  # type: ignore[misc]
-    """Runs a notebook's cells in a kernel of a given manager, all within a number of seconds."""
+    """A papermill engine with a given kernel manager and one time limit for all cells together."""
 
     @classmethod
     def execute_managed_notebook(  # noqa: D102 - the library's
@@ -56,9 +60,10 @@ class StageEngine(Engine):  # type: ignore[misc]
             nb_man,
             kernel_name=kernel_name,
             kernel_manager_class=manager,
+            # nbclient limits one cell, so each gets the seconds left. Zero would mean no limit.
             timeout_func=lambda cell: max(ends - time.monotonic(), 0.1),
             startup_timeout=START_SECONDS,
-            # What a notebook stores is committed when its cell ends: there is nothing to wait for.
+            # The rows are committed when the last cell ends: there is nothing to wait for.
             shutdown_kernel="immediate",
             extra_arguments=QUIET,
             config=LOCAL,
@@ -79,38 +84,45 @@ def execute(
     seconds: int = 1800,
     code: bool = False,
 ) -> dict[str, int]:
-    """Run a stage's notebook and export it.
+    """Run a stage's notebook and export it as HTML.
 
     Args:
-        stage: the notebook's name without its ending.
-        parameters: values by name; each must be declared in the notebook's parameters cell, with the same type.
-        folder: where `run.ipynb` and `run.html` go; a notebook that fails is kept there as `failed.ipynb`.
-        manager: what starts the kernel (see `kernels`).
-        environ: settings of the kernel, over those of this process; what only mail needs is never handed on.
+        stage: the notebook's file name without its suffix.
+        parameters: values by name; each must be declared in the notebook's parameters cell, with
+            the same type.
+        folder: where `run.ipynb` and `run.html` go; a notebook that fails is kept there as
+            `failed.ipynb`.
+        manager: the class that starts the kernel (see `kernels`).
+        environ: settings of the kernel, which override those of this process. The kernel never gets
+            this process's settings of mail.
         seconds: how long the notebook may take.
         code: whether the export shows the notebook's code.
 
     Returns:
-        What the notebook's end marker says: rows and pages.
+        The counts in the notebook's end marker: rows and pages.
 
     Raises:
-        SettingsError: a parameter is unknown or of the wrong type, or the folder cannot be written to.
-        EduMetricsError: a cell failed, the kernel died, time ran out, or the notebook stopped before its end; the
-            message says which cell and why, without any data.
+        SettingsError: a parameter is unknown or of the wrong type, or the folder cannot be
+            written to.
+        EduMetricsError: a cell failed, the kernel died, time ran out, or the notebook stopped
+            before its end. The message says which cell and why, without any data. An error of this
+            package that a cell raised keeps its class.
     """
     declarations.check(stage, parameters)
     source = declarations.NOTEBOOKS / f"{stage}.ipynb"
     private_folder(folder)
+    # papermill writes after every cell. The last good run.ipynb stays until this one has finished.
     draft = folder / ".run.part.ipynb"
     try:
         papermill.execute_notebook(
             source, draft, dict(parameters), engine_name="stage", cwd=folder, progress_bar=False,
-            manager=manager, environ={**for_notebooks(os.environ), **(environ or {})}, seconds=seconds,
+            manager=manager, environ={**for_notebooks(os.environ), **(environ or {})},
+            seconds=seconds,
         )  # fmt: skip
         notebook = nbformat.read(draft, as_version=4)
         summary = _end_marker(notebook, stage)
     except PapermillExecutionError as error:
-        # Our own errors are sentences for people; what others say may hold data.
+        # Our own errors are sentences without data; the text of any other may quote a row.
         ours = OURS.get(error.ename)
         why = error.evalue.rstrip(".") if ours else f"failed with {error.ename}"
         message = f"{stage}: cell {error.cell_index + 1}: {why}"
@@ -128,7 +140,13 @@ def execute(
 
 
 def _end_marker(notebook: nbformat.NotebookNode, stage: str) -> dict[str, int]:
+    """Return the counts in the end marker, the output of the last code cell.
+
+    Raises:
+        EduMetricsError: a code cell did not complete, or there is no end marker.
+    """
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    # For papermill sys.exit(0) in a cell is no error: the cells after it just do not run.
     unfinished = [
         n
         for n, cell in enumerate(code)
@@ -145,7 +163,7 @@ def _end_marker(notebook: nbformat.NotebookNode, stage: str) -> dict[str, int]:
 def _failed(
     draft: Path, message: str, kind: type[EduMetricsError] = EduMetricsError
 ) -> EduMetricsError:
-    """Keep the evidence, and say where it is."""
+    """Keep the notebook as `failed.ipynb`; return an error whose message says where it is."""
     if not draft.exists():
         return kind(f"{message}.")
     evidence = draft.with_name("failed.ipynb")

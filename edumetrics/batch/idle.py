@@ -1,4 +1,7 @@
-"""Whether there is nothing to do, found out before anything heavy is loaded: most runs of a nightly job end here."""
+"""Decide whether there is nothing to do, before anything heavy is imported.
+
+Most runs of a nightly job end here.
+"""
 
 from __future__ import annotations
 
@@ -8,11 +11,18 @@ from edumetrics.errors import MissingColumn
 from edumetrics.stages import gate
 from edumetrics.stages.workspace import Workspace
 
-NOTHING = "Nothing to do: the analysis is where the college is."
+NOTHING = "Nothing to do: the analysis is up to date with the college."
 
 
 def idle(workspace: Workspace, as_of: date | None = None) -> bool:
-    """Whether the analysis is where the college is, nothing was killed, and the newest week was judged and mailed.
+    """Return whether there is nothing to do.
+
+    The analysis must have reached the college's week, no run may have been killed, and the newest
+    week must have been checked by the gate and mailed.
+
+    Args:
+        workspace: the settings, the parameters and both databases.
+        as_of: the day to count weeks from, for colleges without `sim_state`; today when None.
 
     Raises:
         Locked: another run is at work.
@@ -20,6 +30,8 @@ def idle(workspace: Workspace, as_of: date | None = None) -> bool:
     """
     store = workspace.store
     with store.exclusive():
+        # The ledger is asked first: it needs no connection to the college. The lock is held, so a
+        # run that is still called started was killed.
         if (
             gate.awaited(workspace)
             or gate.unmailed(workspace)
@@ -30,4 +42,4 @@ def idle(workspace: Workspace, as_of: date | None = None) -> bool:
             with workspace.college() as college:
                 return store.position() == college.position(as_of or workspace.today)
         except MissingColumn:
-            return False
+            return False  # the run itself refuses, and enters the refusal into the ledger

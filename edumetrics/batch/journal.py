@@ -1,4 +1,4 @@
-"""What a run tells while it works: lines for a person, or JSON for a log collector."""
+"""Report a run's progress: lines for a person, or JSON for a log collector."""
 
 from __future__ import annotations
 
@@ -15,36 +15,41 @@ from edumetrics.errors import EduMetricsError
 
 
 class Tell(Protocol):
-    """Called with a line about what was done; `fields` are the same as data, of no person."""
+    """A function that reports a line; `fields` are the same facts as data, never about a person."""
 
     def __call__(self, line: str, /, **fields: object) -> None:
-        """Tell it."""
+        """Report the line."""
 
 
 def plain(line: str, /, **fields: object) -> None:
-    """A line of progress, above the bar where there is one."""
+    """Print a line of progress, above the progress bar if there is one."""
+    # Without this the line would be printed into the bar.
     with tqdm.external_write_mode():
         click.echo(line)
 
 
 def structured(line: str, /, **fields: object) -> None:
-    """One JSON object a line: `at` (UTC), `message`, and the fields."""
+    """Print one JSON object on one line: `at` (UTC), `message`, and the fields."""
     at = datetime.now(UTC).isoformat(timespec="seconds")
     plain(json.dumps({"at": at, "message": line, **fields}, ensure_ascii=False))
 
 
 def silent(line: str, /, **fields: object) -> None:
-    """Nothing, for whoever calls from code."""
+    """Print nothing: for callers from code."""
 
 
 def teller(log_format: str) -> Tell:
-    """Who tells in a format, text or json."""
+    """Return the function that reports in a format, text or json."""
     return structured if log_format == "json" else plain
 
 
 @contextmanager
 def logged(log_format: str) -> Iterator[None]:
-    """In a log of JSON, what went wrong is a line of it too, beside the sentence on standard error."""
+    """Add an error of the block to a JSON log; standard error has the same sentence.
+
+    The error is raised again.
+    """
+    # A log collector reads standard output only.
     try:
         yield
     except EduMetricsError as error:

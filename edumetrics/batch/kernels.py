@@ -1,7 +1,7 @@
-"""Kernels forked from a process that has imported everything, so that a stage does not pay for a cold start.
+"""Start kernels by forking a process that has imported everything, which saves a cold start.
 
-Each kernel is a process of its own with an environment of its own: options set, modules imported and variables left in
-one are not seen by the next. Where there is no fork, papermill starts kernels as it always does.
+Each kernel is a process with its own environment: the next kernel does not see its options, modules
+and variables. On systems that cannot fork, papermill starts kernels in its usual way.
 """
 
 from __future__ import annotations
@@ -19,22 +19,27 @@ from typing import Any
 
 from jupyter_client.manager import AsyncKernelManager
 
-CAN_FORK = (
-    hasattr(os, "fork") and sys.platform != "darwin"
-)  # forking after its frameworks are loaded crashes on macOS
+# On macOS a fork after the system's frameworks are loaded crashes; Windows has no fork.
+CAN_FORK = hasattr(os, "fork") and sys.platform != "darwin"
+# The process ends as soon as its socket closes; this limit is for one that hangs.
 GRACE_SECONDS = 5
+# Only mail needs these settings. A notebook could print them into its output.
 SECRETS = ("SMTP_URL", "SECRET_KEY", "MAIL_FROM", "REPLY_TO", "OPERATOR_EMAIL")
 
 
 def for_notebooks(environ: Mapping[str, str]) -> dict[str, str]:
-    """An environment without what only mail needs: a notebook has no use for it."""
+    """Return an environment without the settings that only mail needs."""
     return {name: value for name, value in environ.items() if name not in SECRETS}
 
 
 class Nursery:
-    """The process that kernels are forked from; it is started at once, and imports while others work."""
+    """The process that kernels are forked from.
+
+    It starts at once, and imports its modules while this process goes on.
+    """
 
     def __init__(self) -> None:
+        # A socket pair also tells the other side that this process is gone, however it ended.
         ours, theirs = socket.socketpair()
         with theirs:
             command = [sys.executable, "-m", "edumetrics.batch.zygote"]
@@ -45,16 +50,23 @@ class Nursery:
         self._stream = ours.makefile("rw", encoding="utf-8")
 
     def start(self, argv: list[str], env: dict[str, str], cwd: str) -> Child:
-        """Fork a kernel."""
+        """Fork a kernel and return it.
+
+        Args:
+            argv: the command line of `ipykernel_launcher`, without the program.
+            env: the kernel's whole environment.
+            cwd: the kernel's working directory.
+        """
         return Child(self, self._ask({"start": {"argv": argv, "env": env, "cwd": cwd}})["pid"])
 
     def poll(self, pid: int) -> int | None:
-        """The exit code of a kernel; None while it lives."""
+        """Return the exit code of a kernel; None while it lives."""
         code: int | None = self._ask({"poll": pid})["code"]
         return code
 
     def close(self) -> None:
-        """End the process, and with it every kernel that is left."""
+        """End the process and every kernel that is left."""
+        # The process reads the end of its input, kills the kernels and exits.
         self._stream.close()
         self._socket.close()
         try:
@@ -64,69 +76,77 @@ class Nursery:
             self._process.wait()
 
     def _ask(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Send a request and return the answer; a killed kernel when the process is gone."""
         try:
             self._stream.write(json.dumps(request) + "\n")
             self._stream.flush()
             answer: dict[str, Any] = json.loads(self._stream.readline() or "{}")
         except (OSError, ValueError):
             answer = {}
-        # The process that kernels are children of is gone, and they with it.
+        # The kernels are children of that process, and end with it. The caller sees a dead kernel.
         return answer or {"pid": 0, "code": -signal.SIGKILL}
 
 
 class Child:
-    """A forked kernel, with as much of `subprocess.Popen` as a kernel manager asks for."""
+    """A forked kernel, with the part of `subprocess.Popen` that a kernel manager uses."""
 
+    # The manager closes these streams when they are not None.
     stdin = stdout = stderr = None
 
     def __init__(self, nursery: Nursery, pid: int) -> None:
         self.nursery, self.pid = nursery, pid
 
     def poll(self) -> int | None:
-        """The exit code; None while it lives."""
+        """Return the exit code; None while the kernel lives."""
         return self.nursery.poll(self.pid)
 
     def wait(self) -> int:
-        """The exit code of a kernel that has ended: the manager polls before it waits."""
+        """Return the exit code of a kernel that has ended."""
+        # It need not block: the manager polls until the kernel has ended, and waits only then.
         return self.poll() or 0
 
     def send_signal(self, number: int) -> None:
         """Send a signal to the kernel and its children."""
+        # The number of a process that has ended may belong to another one by now.
         if self.poll() is None:
             with suppress(ProcessLookupError):
                 os.killpg(self.pid, number)
 
     def kill(self) -> None:
-        """End it at once."""
+        """End the kernel at once."""
         self.send_signal(signal.SIGKILL)
 
     def terminate(self) -> None:
-        """Ask it to end."""
+        """Ask the kernel to end."""
         self.send_signal(signal.SIGTERM)
 
 
 class ForkedKernelManager(AsyncKernelManager):
-    """Starts kernels in a nursery, which `kernels` gives it."""
+    """A kernel manager that forks its kernels from the process that `kernels` has started."""
 
     nursery: Nursery
 
     async def _async_launch_kernel(self, kernel_cmd: list[str], **options: Any) -> None:
+        # The fork takes the place of the process that the provisioner would start.
         provisioner: Any = self.provisioner
-        # python -m ipykernel_launcher -f connection.json ...: what comes after the module is for the kernel.
+        # In `python -m ipykernel_launcher -f connection.json ...` the kernel's arguments follow the
+        # module.
         arguments = kernel_cmd[kernel_cmd.index("ipykernel_launcher") + 1 :]
         child = self.nursery.start(arguments, options["env"], options.get("cwd") or str(Path.cwd()))
         provisioner.process, provisioner.pid, provisioner.pgid = child, child.pid, child.pid
+        # The manager itself does this after a launch of its own.
         self._reconcile_connection_info(provisioner.connection_info)
 
 
 @contextmanager
 def kernels() -> Iterator[type[AsyncKernelManager]]:
-    """The kernel manager to use within; kernels that are left at the end are killed."""
+    """Yield the kernel manager to use in the block; kill the kernels that are left at its end."""
     if not CAN_FORK:
         yield AsyncKernelManager
         return
     started = Nursery()
     try:
+        # nbclient takes a class and creates the manager itself: the process travels on the class.
         yield type("ForkedKernelManager", (ForkedKernelManager,), {"nursery": started})
     finally:
         started.close()

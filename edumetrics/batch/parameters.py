@@ -1,4 +1,7 @@
-"""What each stage's notebook is told: a typed model, and the notebook's own declaration, which must agree with it."""
+"""Check the parameters of each stage's notebook before it runs.
+
+A parameter must fit a typed model and the notebook's own declaration.
+"""
 
 from __future__ import annotations
 
@@ -16,12 +19,14 @@ from edumetrics.settings import PROJECT
 from edumetrics.stages import post_analysis, pre_exam, pre_sem, weekly
 
 NOTEBOOKS = PROJECT / "notebooks"
+# Text, not a date: papermill can only write literals into a notebook.
 DAY = r"^(\d{4}-\d\d-\d\d)?$"
 
 
 class StageParameters(Model):
-    """What every stage is told; empty texts leave the choice to the notebook."""
+    """The parameters of every stage; an empty text leaves the choice to the notebook."""
 
+    # Strict: pydantic would otherwise accept the text "7" for the number 7.
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     term: str = Field(default="", pattern=DAY)
@@ -31,13 +36,14 @@ class StageParameters(Model):
 
 
 class WeekParameters(StageParameters):
-    """What a stage about one week is told."""
+    """The parameters of a stage about one week."""
 
+    # Zero leaves the choice to the notebook, as an empty text does.
     week: int = Field(default=0, ge=0)
 
 
 class ReviewParameters(StageParameters):
-    """What a stage about the results of an exam is told."""
+    """The parameters of a stage about the results of an exam."""
 
     exam: Literal["", "midterm", "endterm"] = ""
     known_by: str = Field(default="", pattern=DAY)
@@ -52,10 +58,16 @@ MODELS: dict[str, type[StageParameters]] = {
 
 
 def check(stage: str, parameters: Mapping[str, Any]) -> None:
-    """Refuse values that the stage's model does not allow, and names that its notebook does not declare.
+    """Check values against the stage's model, and names and types against its notebook.
+
+    Args:
+        stage: the notebook's file name without its suffix.
+        parameters: values by name.
 
     Raises:
-        SettingsError: one of them, by name; or the notebook is missing, or declares something else.
+        SettingsError: a parameter is not declared, has the wrong type or a value that is not
+            allowed (the message names it). Or the notebook is missing, has no parameters cell, or
+            declares a parameter that the model does not know.
     """
     name = f"{stage}.ipynb"
     defaults = declared(NOTEBOOKS / name)
@@ -64,13 +76,16 @@ def check(stage: str, parameters: Mapping[str, Any]) -> None:
             raise SettingsError(
                 f"{name} declares no parameter {parameter}: it has {', '.join(defaults)}."
             )
+        # isinstance would accept True for an integer.
         if type(value) is not type(defaults[parameter]):
             wanted, given = type(defaults[parameter]).__name__, type(value).__name__
             raise SettingsError(
                 f"The parameter {parameter} of {name} is of type {wanted}, not {given}."
             )
+    # A notebook that is no stage of the batch has no model.
     if stage in MODELS:
         try:
+            # With the defaults: the notebook must declare nothing that the model does not know.
             MODELS[stage].model_validate({**defaults, **parameters})
         except ValidationError as error:
             first = error.errors()[0]
@@ -80,7 +95,13 @@ def check(stage: str, parameters: Mapping[str, Any]) -> None:
 
 
 def declared(source: Path) -> dict[str, Any]:
-    """The names and literal defaults of a notebook's parameters cell; SettingsError when it has none."""
+    """Return the names and literal defaults that a notebook's parameters cell assigns.
+
+    Raises:
+        SettingsError: the notebook is missing or cannot be read, it has not exactly one cell tagged
+            parameters, or that cell assigns anything but literals to names.
+    """
+    # Plain JSON is enough here, and much faster to load than nbformat.
     try:
         cells = json.loads(source.read_text(encoding="utf-8"))["cells"]
     except (OSError, ValueError, KeyError):
@@ -96,7 +117,10 @@ def declared(source: Path) -> dict[str, Any]:
             for node in ast.parse("".join(tagged[0]["source"])).body
             if isinstance(node, ast.Assign)
         ]
-        return {node.targets[0].id: ast.literal_eval(node.value) for node in assigned}  # type: ignore[attr-defined]
+        return {
+            node.targets[0].id: ast.literal_eval(node.value)  # type: ignore[attr-defined]
+            for node in assigned
+        }
     except (SyntaxError, ValueError, AttributeError):
         raise SettingsError(
             f"The parameters cell of {source.name} must assign literal values to names."

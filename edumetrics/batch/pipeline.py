@@ -1,4 +1,8 @@
-"""Carrying out what is due, in order: catching the analysis up with the college, or rolling it back; then the gate."""
+"""Run the stages that are due, in order.
+
+A run catches the analysis up with the college, or rolls it back. Then the gate checks the newest
+week, and its mail goes out.
+"""
 
 from __future__ import annotations
 
@@ -55,14 +59,14 @@ DEFAULT_EXECUTOR: Callable[[], AbstractContextManager[Execute]] = run_notebooks
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a run did, in a `line` for the operator.
+    """The result of a run.
 
     Attributes:
         plan: what was due.
-        verdict: the gate's on the newest week; None where none was computed.
-        line: it, in words.
+        verdict: the gate's verdict on the newest week; None where the gate checked nothing.
+        line: the result in words, for the operator.
         held: whether any mail is held.
-        posted: what became of the mail; None where none was due.
+        posted: the result of the mail; None where none was due.
     """
 
     plan: Plan
@@ -73,7 +77,7 @@ class Outcome:
 
     @property
     def kind(self) -> str:
-        """In a word: done, held (the mail of some classes), or empty where there was nothing to do."""
+        """The result in a word: done, held (some mail), or empty where there was nothing to do."""
         if (
             not self.plan.steps
             and self.plan.back_to is None
@@ -93,28 +97,30 @@ def run(
     as_of: date | None = None,
     force: bool = False,
 ) -> Outcome:
-    """Do what is due, one step at a time; what is done stays done when a later step fails.
+    """Do what is due, one step at a time; finished steps stay done when a later step fails.
 
     Args:
-        workspace: where.
+        workspace: the settings, the parameters and both databases.
         tell: called with a line, and fields for a log, about each thing done.
         week: as `planning.plan`.
         stage: as `planning.plan`.
         as_of: as `planning.plan`.
-        force: let mail go out whatever the gate finds; the ledger says so.
+        force: let mail go out whatever the gate finds; the ledger records it.
 
     Returns:
-        What was done; its `line` is what the operator needs to know.
+        What was done; its `line` tells the operator what to know.
 
     Raises:
         Locked: another run is at work.
         Interrupted: someone ended the run.
         Refused: the gate holds back all mail, or the college has no data of a week.
-        EduMetricsError: a stage failed, or a database cannot be used.
+        EduMetricsError: a stage failed, mail failed, or a database cannot be used.
     """
     with workspace.store.exclusive(), interruptible():
+        # The lock is held, so any run that the ledger still calls started was killed.
         runs.end_stale(workspace.store)
         due = _planned(workspace, week, stage, as_of)
+        # Every notebook is checked before the first runs: an error must not show after an hour.
         for step in due.steps:
             for task in step.tasks:
                 parameters.check(task.stage, task.parameters)
@@ -123,33 +129,43 @@ def run(
         entry = _take(workspace, due, tell) or _unjudged(workspace, due, force=force)
         verdict = _judge(workspace, due, entry, tell, force=force) if entry else None
         posted = _mail(workspace, due)
+    # The newest verdict counts, also where an earlier run made it.
     held = gate.held(workspace)
     line = _line(workspace, due, verdict, held, force=force)
     if posted is not None and verdict is None:
         line = posted.line()
     elif posted is not None:
         line = f"{line} {posted.line()}"
+    # The work is stored by now. The exceptions only give the command its exit status.
     if verdict is not None and verdict.everyone and not force:
         raise Refused(line)
     if posted is not None and posted.broken:
-        raise EduMetricsError(f"{line} `edumetrics send` tries again what failed.")
+        raise EduMetricsError(f"{line} Run `edumetrics send` to try the failed mails again.")
     return Outcome(due, verdict, line, held != gate.NOTHING, posted)
 
 
 def bar(steps: Iterable[T]) -> Iterable[T]:
-    """A progress bar on a terminal, nothing in a log."""
+    """Return the steps with a progress bar on a terminal, and without one in a log."""
+    # disable=None means: no bar where standard error is no terminal.
     return tqdm(list(steps), unit="week", leave=False, disable=None)
 
 
 def _planned(workspace: Workspace, week: int | None, stage: str | None, as_of: date | None) -> Plan:
+    """Return the plan of a run.
+
+    Raises:
+        Refused: a column that the mapping needs is gone since the last run; the ledger records it.
+        MissingColumn: the column is missing in the first run.
+    """
     try:
         return plan(workspace, week=week, stage=stage, as_of=as_of)
     except MissingColumn as error:
+        # In the first run the mapping is wrong, which is an error of the settings.
         if workspace.store.position() is None:
             raise
-        # It fitted before: what changed is the college's database, and nobody has looked at it yet.
+        # The mapping fitted before, so the college's schema has changed and needs a person's look.
         refused = Refused(
-            f"{error} It was there before, so nothing was computed and no mail goes out."
+            f"{error} The column was there before: nothing was computed and no mail goes out."
         )
         runs.failed(
             workspace.store,
@@ -160,7 +176,11 @@ def _planned(workspace: Workspace, week: int | None, stage: str | None, as_of: d
 
 
 def _take(workspace: Workspace, due: Plan, tell: Tell) -> Run | None:
-    """Take the steps of a plan; returns the gate's entry for the newest week, where the plan computes it."""
+    """Take the steps of a plan, and record the position after each.
+
+    Returns:
+        The gate's entry in the ledger; None where the plan does not compute the newest week.
+    """
     if not due.steps:
         return None
     with DEFAULT_EXECUTOR() as execute:
@@ -173,21 +193,25 @@ def _take(workspace: Workspace, due: Plan, tell: Tell) -> Run | None:
                 tell(
                     f"{place} week {step.position.week(workspace.params.calendar)}: nothing is due."
                 )
+            # The college is read before the transaction begins.
             over = _over(workspace, due, step)
             with workspace.store.transaction() as connection:
                 deliveries.past(connection, over)
+                # A week that is done again moves nothing: later weeks stay done.
                 if not due.again:
                     workspace.store.set_position(connection, step.position)
                 if step is due.steps[-1]:
-                    # With the position: a run that is killed before its gate leaves word that one is missing.
+                    # One transaction with the position: a run that is killed before its gate leaves
+                    # an entry which says that the check is missing.
                     return _gate_entry(workspace, due, connection)
     return None
 
 
 def _over(workspace: Workspace, due: Plan, step: Step) -> list[Delivery]:
-    """The reports of a step whose week is over by now: they are kept, and never mailed."""
+    """Return the reports of a step whose week is over by now: they are kept, but never mailed."""
     calendar = workspace.params.calendar
     newest = calendar.last_teaching_weeks(due.position.week(calendar), 1)
+    # In an exam or vacation week the newest teaching week is an earlier one, and is still mailed.
     if not step.tasks or step.position == due.position or (step.tasks[0].week,) == newest:
         return []
     from edumetrics.mail.due import never_mailed
@@ -198,7 +222,10 @@ def _over(workspace: Workspace, due: Plan, step: Step) -> list[Delivery]:
 
 
 def _gate_entry(workspace: Workspace, due: Plan, connection: Connection) -> Run | None:
-    """Enter the gate into the ledger where a plan computed the newest week, the only one whose mail goes out."""
+    """Enter the gate into the ledger, and return its entry, where a plan computed the newest week.
+
+    Mail goes out for no other week, so that None is returned where the plan did not compute it.
+    """
     computed = [task for step in due.steps for task in step.tasks if task.stage == weekly.STAGE]
     newest = workspace.params.calendar.last_teaching_weeks(
         due.position.week(workspace.params.calendar), 1
@@ -211,13 +238,18 @@ def _gate_entry(workspace: Workspace, due: Plan, connection: Connection) -> Run 
 
 
 def _unjudged(workspace: Workspace, due: Plan, *, force: bool) -> Run | None:
-    """Enter the gate for a newest week that stands: it was killed there, was rolled back to, or is to be released."""
+    """Enter the gate for a newest week that an earlier run computed, and return its entry.
+
+    The gate is needed where the earlier run was killed before it, where the analysis was rolled
+    back to this week, and where `--force` is to release its mail. None is returned elsewhere.
+    """
     newest = workspace.params.calendar.last_teaching_weeks(
         due.position.week(workspace.params.calendar), 1
     )
     if not newest or not (gate.awaited(workspace) or force or due.back_to):
         return None
     term = workspace.store.highest("weekly_metrics", "term")
+    # The gate reads the week's stored lists: without them there is nothing to check.
     if (
         term is None
         or workspace.store.highest("weekly_metrics", "sem_week", term=term) != newest[0]
@@ -227,8 +259,10 @@ def _unjudged(workspace: Workspace, due: Plan, *, force: bool) -> Run | None:
 
 
 def _train(workspace: Workspace, step: Step, position: Position, tell: Tell) -> None:
-    """Have the forecasts ready for the term of a step, learnt from the terms before it."""
+    """Train the forecasts for the terms of a step on the terms before them, where that is due."""
+    # A review needs no forecast: it compares results with predictions that are stored.
     for name in sorted({task.term for task in step.tasks if task.stage != post_analysis.STAGE}):
+        # The analysis answers first, so that most runs open no connection to the college here.
         if training.due(workspace, name):
             with workspace.college() as college:
                 told = training.train(
@@ -239,6 +273,8 @@ def _train(workspace: Workspace, step: Step, position: Position, tell: Tell) -> 
 
 
 def _carry_out(workspace: Workspace, task: Task, execute: Execute, tell: Tell, place: str) -> None:
+    """Run the notebook of a task; enter it into the ledger, and tell its rows and pages."""
+    # The notebook itself marks the entry as done, in the transaction that stores its rows.
     entry, began = (
         runs.start(workspace.store, workspace.params, task.stage, task.term, task.week),
         time.monotonic(),
@@ -247,13 +283,14 @@ def _carry_out(workspace: Workspace, task: Task, execute: Execute, tell: Tell, p
     parameters, environ = {**task.parameters, "run_id": entry.run_id}, workspace.settings.environ
     try:
         summary = execute(
-            task.stage, parameters, task.folder, environ=environ, seconds=60 * minutes,
-            code=workspace.params.batch.report_code,
+            task.stage, parameters, task.folder, environ=environ,
+            seconds=60 * minutes, code=workspace.params.batch.report_code,
         )  # fmt: skip
     except EduMetricsError as error:
         runs.failed(workspace.store, entry, error)
         raise
     except KeyboardInterrupt:
+        # The notebook may still be at work; an entry that is not "started" lets it store nothing.
         runs.failed(workspace.store, entry, Interrupted(TOLD))
         raise
     seconds = round(time.monotonic() - began, 1)
@@ -268,16 +305,19 @@ def _carry_out(workspace: Workspace, task: Task, execute: Execute, tell: Tell, p
 
 
 def _counted(summary: dict[str, int]) -> str:
-    """Rows and pages in words."""
+    """Return the counts of a notebook in words, such as "1 row, 12 pages"."""
+    # The names are plural; one of a kind loses its s.
     return ", ".join(
         f"{count} {name if count != 1 else name[:-1]}" for name, count in summary.items()
     )
 
 
 def _roll_back(workspace: Workspace, due: Plan, tell: Tell) -> None:
+    """Remove what was computed for weeks after the college's, and record its position."""
     assert due.back_to is not None
     term, week = due.back_to
     with workspace.store.transaction() as connection:
+        # Reviews of exams that are ahead again go as well; those of earlier exams stay.
         to_come = [
             exam
             for exam in post_analysis.EXAMS
@@ -293,7 +333,7 @@ def _roll_back(workspace: Workspace, due: Plan, tell: Tell) -> None:
 
 
 def _judge(workspace: Workspace, due: Plan, entry: Run, tell: Tell, *, force: bool) -> Verdict:
-    """Let the newest week through the gate, or not."""
+    """Check the newest week, record the verdict, and tell each finding that holds mail."""
     with workspace.college() as college:
         term = terms.find_term(college, entry.term, due.position)
         back_to = due.position.week(workspace.params.calendar) if due.back_to is not None else None
@@ -305,10 +345,14 @@ def _judge(workspace: Workspace, due: Plan, entry: Run, tell: Tell, *, force: bo
 
 
 def _mail(workspace: Workspace, due: Plan) -> Posted | None:
-    """See to the mail where a week has come to the gate since it was last seen to; None where none has."""
+    """Send the mail where the gate has checked a week since the last round; None where it has not.
+
+    Mail that failed in the last round is also sent.
+    """
+    # A plan for one week or one stage may leave the analysis behind the college: no mail then.
     if not gate.unmailed(workspace) or workspace.store.position() != due.position:
         return None
-    # Whether there is mail is found out often, and mostly there is none: what makes it is loaded here.
+    # Most runs have no mail, and need not import what renders it.
     from edumetrics.mail import delivery
 
     return delivery.deliver(workspace, due.position)
@@ -317,7 +361,7 @@ def _mail(workspace: Workspace, due: Plan) -> Posted | None:
 def _line(
     workspace: Workspace, due: Plan, verdict: Verdict | None, held: str, *, force: bool
 ) -> str:
-    """The one line that an operator reads on Monday."""
+    """Return the line that sums up a run for the operator."""
     calendar = workspace.params.calendar
     done = sum(len(step.tasks) for step in due.steps)
     where = f"Week {due.position.week(calendar)} of {due.position.label(calendar)}"
@@ -332,6 +376,9 @@ def _line(
         return f"{where}: {went}; {held} held."
     if force:
         return f"{where}: {went}; mail released by --force: {verdict.told}"
-    again = f"Correct it and run `edumetrics run --week {verdict.week}`, or release it with `edumetrics run --force`."
+    again = (
+        f"Correct the data and run `edumetrics run --week {verdict.week}`, "
+        "or release the mail with `edumetrics run --force`."
+    )
     whose = "all mail" if verdict.everyone else f"the mail of {', '.join(verdict.classes)}"
     return f"{where}: {went}; {whose} is held: {verdict.told} {again}"

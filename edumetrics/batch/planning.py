@@ -1,4 +1,4 @@
-"""What is due, in order: the college's week compared with the analysis's. Changes nothing."""
+"""Plan a run: compare the college's week with the analysis's. Planning changes nothing."""
 
 from __future__ import annotations
 
@@ -20,7 +20,12 @@ from edumetrics.weeks import Position
 
 @dataclass(frozen=True)
 class Step:
-    """One week to go: its tasks (none in an exam or vacation week), and the position reached when they are done."""
+    """One week to compute.
+
+    Attributes:
+        position: the position of the analysis when the week is done.
+        tasks: the week's tasks; none in most exam and vacation weeks.
+    """
 
     position: Position
     tasks: tuple[Task, ...]
@@ -28,9 +33,14 @@ class Step:
 
 @dataclass(frozen=True)
 class Plan:
-    """What a run will do: `back_to` rolls the analysis back first; `steps` are then taken in order.
+    """What a run will do.
 
-    `again` is a week done once more, or one stage of weeks: the analysis has then come no further than before.
+    Attributes:
+        position: the college's position.
+        back_to: the term and semester week to roll the analysis back to first; None for neither.
+        steps: the weeks to compute, in order.
+        again: whether the plan does one week again, or one stage only. The position of the analysis
+            then stays as it is.
     """
 
     position: Position
@@ -46,22 +56,28 @@ def plan(
     stage: str | None = None,
     as_of: date | None = None,
 ) -> Plan:
-    """Compare the college's week with the analysis's and say what is due; changes nothing.
+    """Compare the college's week with the analysis's, and return what is due; changes nothing.
 
     Args:
-        workspace: where.
-        week: only this semester week of the term in session, done again; every week not yet done when None.
-        stage: only this stage.
-        as_of: the day to count from, for colleges without `sim_state`; today when None.
+        workspace: the settings, the parameters and both databases.
+        week: only this semester week of the term in session, done again; every week not yet done
+            when None.
+        stage: only this stage; every stage when None.
+        as_of: the day to count weeks from, for colleges without `sim_state`; today when None.
+
+    Returns:
+        The plan; without steps and `back_to` where nothing is due.
 
     Raises:
-        SettingsError: a stage or week that does not exist, no term in session, or a database that cannot be used.
+        SettingsError: the stage or week does not exist, no term is in session, or a database
+            cannot be used.
     """
     if stage is not None and stage not in STAGES:
         raise SettingsError(f"There is no stage {stage}: the stages are {', '.join(STAGES)}.")
     with workspace.college() as college:
         position = college.position(as_of or workspace.today)
         done = workspace.store.position()
+        # A review that has seen every result is made again only where it is asked for by name.
         planner = Planner(workspace, college, again=week is not None and stage is not None)
         if week is not None:
             reached = _again(workspace, position, week)
@@ -70,8 +86,10 @@ def plan(
         if done == position:
             return Plan(position, None, ())
         current = terms.find_term(college, "", position)
+        # The college is behind the analysis, for example because a backup was restored.
         if done is not None and done > position:
             return Plan(position, (current.name, position.week(workspace.params.calendar)), ())
+        # A first run computes the term in session; `calibrate` does the terms before it.
         begin = done or Position(
             position.year, position.global_week - position.week(workspace.params.calendar)
         )
@@ -79,55 +97,70 @@ def plan(
             _step(planner, reached, _term_of(college, reached, position, current), stage)
             for reached in begin.until(position, workspace.params.calendar)
         ]
-        # One stage alone does not make a week done.
+        # A week is done when all its stages are, so one stage alone does not move the position.
         return Plan(position, None, tuple(steps), again=stage is not None)
 
 
 def described(due: Plan) -> Iterator[str]:
-    """What a plan will do, line by line."""
+    """Yield the lines of a dry run: what a plan will do."""
     if not due.steps and due.back_to is None:
         yield NOTHING
     if due.back_to is not None:
-        yield f"Would roll the analysis back to week {due.back_to[1]} of the term of {due.back_to[0]}."
+        yield (
+            f"Would roll the analysis back to week {due.back_to[1]} "
+            f"of the term of {due.back_to[0]}."
+        )
     for step in due.steps:
         for task in step.tasks:
             yield f"Would run {task}."
 
 
 def _again(workspace: Workspace, position: Position, week: int) -> Position:
+    """Return the position of a semester week of the term in session.
+
+    Raises:
+        SettingsError: it is not a teaching week, or it is not over yet.
+    """
     calendar = workspace.params.calendar
     if week not in calendar.teaching_weeks:
         raise SettingsError(
-            f"Week {week} is not a teaching week: they are {', '.join(map(str, calendar.teaching_weeks))}."
+            f"Week {week} is not a teaching week: the teaching weeks are "
+            f"{', '.join(map(str, calendar.teaching_weeks))}."
         )
     if week > position.week(calendar):
         raise SettingsError(
-            f"Week {week} is not over yet: the college's last complete week is {position.week(calendar)}."
+            f"Week {week} is not over yet: the college's last complete week is "
+            f"{position.week(calendar)}."
         )
     return Position(position.year, position.global_week - position.week(calendar) + week)
 
 
 def _step(planner: Planner, reached: Position, term: Term | None, stage: str | None) -> Step:
+    """Return the step of one week; its tasks are those of one stage where a stage is named."""
     calendar = planner.workspace.params.calendar
     week = reached.week(calendar)
     ends = (
         term.week_ends(week)["week_end"] if term is not None else pd.Series(dtype="datetime64[us]")
     )
+    # The day decides which exam results were known. Where the data date no week, the calendar does.
     nominal = pd.Timestamp(weeks.slot_start(reached, calendar)) + pd.Timedelta(days=7 * week - 1)
+    # Classes may begin on different days: the week is over when it is over for the last of them.
     day = ends.max() if len(ends) else nominal
     tasks = planner.tasks(term, reached, day.date())
     return Step(reached, tuple(task for task in tasks if stage in (None, task.stage)))
 
 
 def _term_of(college: College, reached: Position, position: Position, current: Term) -> Term | None:
-    """The term that a position fell into: the one that began nearest to when it should have, within eight weeks.
+    """Return the term that a position belongs to; None where no term began near that time.
 
-    The college's whole history is only read for a position of another slot than the present one.
+    It is the term that began nearest to the expected day, at most eight weeks from it.
     """
     calendar = college.params.calendar
     apart = weeks.slot_start(position, calendar) - weeks.slot_start(reached, calendar)
+    # The college's whole history is read only for a position in another slot than the present one.
     if not apart:
         return current
+    # The real start of the present term says how far the college is from its calendar.
     expected = pd.Timestamp(current.name) - apart
     near = min(college.terms(position), key=lambda term: abs(pd.Timestamp(term.name) - expected))
     return near if abs(pd.Timestamp(near.name) - expected) <= weeks.TERM_SPREAD else None

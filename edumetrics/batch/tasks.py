@@ -1,4 +1,4 @@
-"""What is due in one week: stages in order, each with the parameters of its notebook."""
+"""Plan one week: its stages in order, each with the parameters of its notebook."""
 
 from __future__ import annotations
 
@@ -14,14 +14,24 @@ from edumetrics.stages import post_analysis, pre_exam, pre_sem, weekly
 from edumetrics.stages.workspace import Workspace
 from edumetrics.weeks import Position
 
+# In the order of a week: exam predictions read the features that the weekly stage has stored.
 STAGES = (pre_sem.STAGE, weekly.STAGE, *pre_exam.STAGES.values(), post_analysis.STAGE)
-# Results of a semester that is over are asked for in so many weeks of the next, and until some are known.
+# End-term results may be published after the next semester has begun. They are looked for until
+# some are known, and in any case in this many weeks of the next semester.
 LATE_RESULTS = 3
 
 
 @dataclass(frozen=True)
 class Task:
-    """One stage of one week, due; `more` are parameters that only this stage has."""
+    """One stage of one week that is due.
+
+    Attributes:
+        stage: a name in `STAGES`.
+        term: the first day of the term that the stage is about, as an ISO date.
+        week: the semester week in which the stage runs.
+        folder: where its reports go.
+        more: parameters of the notebook that only this stage has.
+    """
 
     stage: str
     term: str
@@ -35,7 +45,7 @@ class Task:
 
     @property
     def parameters(self) -> dict[str, Any]:
-        """What its notebook is told, beside the ledger's entry."""
+        """The parameters of its notebook, except run_id, which the ledger gives."""
         return {"term": self.term, "folder": str(self.folder), "write": True, **self.more}
 
 
@@ -43,11 +53,15 @@ class Task:
 class Planner:
     """Plans week after week, and remembers what the weeks planned so far will have done.
 
+    A plan covers several weeks before any of them has run, so the store alone cannot answer.
+
     Attributes:
-        again: whether weeks that are done are planned once more.
-        analysed: terms that are analysed, or will be.
+        workspace: the settings, the parameters and both databases.
+        college: the college, open.
+        again: whether a review that has seen every known result is planned once more.
+        analysed: the terms that are analysed, or will be by the plan.
         seen: by exam and term, how many results a review has seen, or will have.
-        planned: the weeks, by term, of the weekly stages planned so far.
+        planned: the term and week of each weekly stage planned so far.
     """
 
     workspace: Workspace
@@ -61,11 +75,18 @@ class Planner:
         self.analysed |= set(self.workspace.store.distinct("weekly_metrics", "term"))
 
     def tasks(self, term: Term | None, reached: Position, day: date) -> Iterator[Task]:
-        """What is due in the week of a term that ends on a day."""
+        """Yield the tasks of one week, in order.
+
+        Args:
+            term: the term of the week; None where none was in session.
+            reached: the position of the week.
+            day: the last day of the week.
+        """
         calendar = self.workspace.params.calendar
         week = reached.week(calendar)
         place = self.workspace.settings.reports / reached.label(calendar) / f"week-{week:02d}"
         if term is not None and week in calendar.teaching_weeks:
+            # A watchlist is computed from an earlier term: without one there is nothing to watch.
             if week == calendar.teaching_weeks[0] and any(
                 name < term.name for name in self.analysed
             ):
@@ -76,6 +97,7 @@ class Planner:
                     yield Task(stage, term.name, week, place / stage, {"week": week})
             self.analysed.add(term.name)
             self.planned.add((term.name, week))
+        # Reviews are not tied to teaching weeks: results are published in exam and vacation weeks.
         for reviewed, exam in self._reviews(term, reached, day):
             yield Task(
                 post_analysis.STAGE,
@@ -88,7 +110,7 @@ class Planner:
     def _reviews(
         self, term: Term | None, reached: Position, day: date
     ) -> Iterator[tuple[str, Exam]]:
-        """The exams of which a review has not seen every result known by a day."""
+        """Yield the term and exam of each review that has not seen every result known by a day."""
         for exam_term, exam in self._exams(term, reached):
             if not self._analysed_before(exam_term, exam):
                 continue
@@ -102,19 +124,22 @@ class Planner:
                 yield exam_term.name, exam
 
     def _analysed_before(self, term: Term, exam: Exam) -> bool:
-        """Whether any week before the exam is analysed, or will be when its review is due."""
+        """Return whether a week before the exam is analysed, or will be when its review is due."""
+        # A review compares results with earlier lists: without such a week there is none.
         week = post_analysis.exam_week(self.workspace, exam) or 0
         planned = any(name == term.name and number < week for name, number in self.planned)
         return planned or bool(post_analysis.weeks_analysed(self.workspace, term.name, week))
 
     def _exams(self, term: Term | None, reached: Position) -> Iterator[tuple[Term, Exam]]:
+        """Yield the exams that may have new results: the last term's end-term, and this term's."""
         if term is None:
             return
+        # ISO dates in order are terms in order.
         earlier = max((name for name in self.analysed if name < term.name), default=None)
         if earlier is not None:
             key: tuple[Exam, str] = ("endterm", earlier)
             seen = self.seen.get(key, post_analysis.results_seen(self.workspace, *key))
-            # The whole history is read for it: only while results may still come.
+            # This reads the college's whole history: only while results may still come.
             if not seen or reached.week(self.workspace.params.calendar) <= LATE_RESULTS:
                 past = [known for known in self.college.terms(reached) if known.name == earlier]
                 yield from ((known, "endterm") for known in past)

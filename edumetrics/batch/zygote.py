@@ -1,10 +1,12 @@
-"""The process that kernels are forked from: it has imported what notebooks import, and does nothing else.
+"""The process that kernels are forked from: it imports what notebooks import, and only forks.
 
-Run as `python -m edumetrics.batch.zygote` with a socket on file descriptor 0. It answers one JSON line with another:
-`{"start": {"argv": [...], "env": {...}, "cwd": "..."}}` with `{"pid": N}`, `{"poll": N}` with `{"code": C}`, null while
-the kernel lives. When the socket closes (its owner ended, however it did) it kills the kernels that are left, and ends.
+Run it as `python -m edumetrics.batch.zygote` with a socket on file descriptor 0. It answers each
+JSON line with another. `{"start": {"argv": [...], "env": {...}, "cwd": "..."}}` is answered with
+`{"pid": N}`, and `{"poll": N}` with `{"code": C}`, where C is null while the kernel lives. The
+socket closes when its owner has ended, in whatever way. The process then kills the kernels that are
+left, and ends.
 
-It opens no database and starts no thread: nothing that a fork would copy half.
+It opens no database and starts no thread, because a fork would copy only a part of their state.
 """
 
 from __future__ import annotations
@@ -18,7 +20,8 @@ import socket
 import sys
 from typing import Any
 
-sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]  # as in `execute`
+# Building its parser takes two seconds, and nothing here needs it: see `execute`.
+sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
 
 # What the stage notebooks import, directly or through the package.
 PRELOADED = (
@@ -39,9 +42,10 @@ PRELOADED = (
 
 
 def serve(connection: socket.socket) -> None:
-    """Answer requests until the other end is closed, then kill what is left."""
+    """Answer requests until the other end is closed, then kill the kernels that are left."""
+    # The exit code of every kernel, by process id; None while it lives.
     ended: dict[int, int | None] = {}
-    # An owner that ended before it read our last answer closed the connection as well.
+    # An owner that is killed before it reads the last answer resets the connection.
     broken_off = contextlib.suppress(ConnectionResetError, BrokenPipeError)
     with broken_off, connection, connection.makefile("rw", encoding="utf-8") as stream:
         for line in stream:
@@ -61,7 +65,8 @@ def serve(connection: socket.socket) -> None:
 
 
 def _poll(pid: int, ended: dict[int, int | None]) -> int | None:
-    """The exit code of a kernel, as `subprocess` has it: negative for a signal; None while it lives."""
+    """Return the exit code of a kernel, negative for a signal as in `subprocess`; None if alive."""
+    # The system reports the end of a process only once, so the code is kept.
     if ended[pid] is None:
         known, status = os.waitpid(pid, os.WNOHANG)
         ended[pid] = os.waitstatus_to_exitcode(status) if known else None
@@ -69,28 +74,34 @@ def _poll(pid: int, ended: dict[int, int | None]) -> int | None:
 
 
 def _fork(connection: socket.socket, argv: list[str], env: dict[str, str], cwd: str) -> int:
+    """Fork a kernel in a process group of its own; return its process id in the parent only."""
     pid = os.fork()
     if pid:
-        # Both sides set the group, so that it stands whoever comes first.
+        # Both sides set the group, so that it exists whichever of them runs first.
         with contextlib.suppress(OSError):
             os.setpgid(pid, pid)
         return pid
     with contextlib.suppress(OSError):
         os.setpgid(0, 0)
+    # An open copy of the socket in a kernel would keep the owner's end from looking closed.
     connection.close()
+    # File descriptor 0 is the socket too: it becomes /dev/null.
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     os.environ.clear()
     os.environ.update(env)
     os.chdir(cwd)
+    # _exit, not exit: the cleanup of the forking process must not run in the kernel.
     os._exit(_kernel(argv))
 
 
 def _kernel(argv: list[str]) -> int:
+    """Run a kernel in this process until it ends, and return its exit code."""
     app: Any = importlib.import_module("ipykernel.kernelapp").IPKernelApp
     sys.argv = ["ipykernel_launcher", *argv]
+    # The forking process ignores SIGINT, and a fork inherits that; a kernel can be interrupted.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
-        # The forking process is the parent: the kernel ends with it.
+        # ipykernel watches its parent, and ends when the forking process has ended.
         app.launch_instance([*argv, f"--IPKernelApp.parent_handle={os.getppid()}"])
     except SystemExit as ended:
         return ended.code if isinstance(ended.code, int) else 1
@@ -98,9 +109,11 @@ def _kernel(argv: list[str]) -> int:
 
 
 def main() -> None:
-    """Import, and serve."""
-    # An interrupt from the terminal goes to the whole group: whoever asked for kernels decides what becomes of them.
+    """Import the modules of notebooks, then serve requests."""
+    # Ctrl-C in a terminal reaches every process of the group. The process that asked for the
+    # kernels decides what happens to them.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # matplotlib reads its backend when it is first imported, and every fork inherits it.
     os.environ.setdefault("MPLBACKEND", "module://matplotlib_inline.backend_inline")
     for name in PRELOADED:
         importlib.import_module(name)

@@ -1,1 +1,1 @@
-"""The college side: mapping, reading, data health, the simulator and the OULAD importer."""
+"""The college side: schema mapping, reading, data health, the simulator and the OULAD importer."""

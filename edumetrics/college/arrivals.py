@@ -1,4 +1,4 @@
-"""What arrived in the college's weekly feeds: rows by class and week, and rows that say what others say."""
+"""Measure what arrived in the college's weekly feeds: completeness, timeliness, repeated rows."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ import sqlalchemy as sa
 from edumetrics.college.source import College, Term
 
 FEEDS = ("attendance", "library_visits", "book_borrows", "lms_activity")
-# Of which a feed has one row a week. Of loans a student may have any number; that all have an even one is no accident.
+# The columns that identify what a row is about: a feed has one row a week for each combination.
+# Loans are different. A student may have any number of them, but if all students have an even
+# number, the loans were imported twice.
 CONTENT = {
     "attendance": ("student_id", "class_id", "semester", "subject_id", "week"),
     "library_visits": ("student_id", "class_id", "semester", "week"),
@@ -21,15 +23,21 @@ CONTENT = {
 
 
 def rows_by_week(college: College, term: Term, feed: str, weeks: Sequence[int]) -> pd.DataFrame:
-    """class_id, week, rows and unmarked (registers that nobody marked; 0 for other feeds), in some weeks of a term."""
+    """Return how many rows a feed has by class and week, in some weeks of a term.
+
+    Returns:
+        class_id, week, rows (count), unmarked (count of registers that nobody marked; 0 for other
+        feeds). A class and week without rows is not in the frame.
+    """
     relation = college.relations[feed]
     if relation is None:
         return pd.DataFrame({"class_id": [], "week": [], "rows": [], "unmarked": []})
     c, week = relation.c, relation.week
     unmarked: sa.ColumnElement[Any] = sa.literal(0)
     if feed == "attendance":
-        # Where no lecture was held there was nothing to mark.
+        # Where no lecture was held, there was nothing to mark.
         marked = sa.or_(sa.and_(c.present >= 0, c.lectures_held >= 0), c.lectures_held == 0)
+        # Null values make `marked` null, neither true nor false: it must count as unmarked.
         unmarked = sa.case((sa.func.coalesce(marked, sa.false()), 0), else_=1)
     wanted = (
         sa.select(c.class_id, week.label("week"), sa.func.count().label("rows"),
@@ -41,13 +49,17 @@ def rows_by_week(college: College, term: Term, feed: str, weeks: Sequence[int]) 
 
 
 def repeated(college: College, term: Term, feed: str, week: int) -> pd.DataFrame:
-    """class_id, rows, repeated (rows that may say again what another says): of one week of a term.
+    """Return how many rows of one week of a term may repeat another row, by class.
 
-    A loan may be a repetition where a student has an even number of them.
+    A loan may be a repetition if its student has an even number of loans in the week.
+
+    Returns:
+        class_id, rows (count), repeated (count of rows that may repeat another).
     """
     relation = college.relations[feed]
     if relation is None:
         return pd.DataFrame({"class_id": [], "rows": [], "repeated": []})
+    # Ids are not compared: a second import may give each row a new id.
     same = [relation.c[name] for name in CONTENT[feed]]
     groups = (
         sa.select(relation.c.class_id, sa.func.count().label("n"))
@@ -68,21 +80,33 @@ def repeated(college: College, term: Term, feed: str, week: int) -> pd.DataFrame
 
 
 def as_before(college: College, term: Term, week: int, before: int) -> pd.DataFrame:
-    """class_id, missed, same: registers of one week with an absence in it or in the other, and those that are the same.
+    """Compare the registers of two weeks, to find a week that is a copy of an earlier one.
 
-    Only registers that stand in both weeks count, and none of a student who never comes: that is the same in any two.
+    Only registers that exist in both weeks count, with an absence in at least one of the two.
+    Registers of a student who attended nothing in both weeks do not count, because they are equal
+    in any two weeks.
+
+    Args:
+        college: the college to read.
+        term: rows of other terms do not count.
+        week: semester week to look at.
+        before: the semester week to compare it with.
+
+    Returns:
+        class_id, missed (count of these registers), same (count of those equal in both weeks).
     """
     relation = college.relations["attendance"]
     if relation is None:
         return pd.DataFrame({"class_id": [], "missed": [], "same": []})
     c = relation.c
     both = {"new": week, "old": before}
+    # CASE without ELSE is null in other weeks, and MAX ignores nulls: each column holds one week.
     values = {
         f"{when}_{name}": sa.func.max(sa.case((c.week == number, c[name])))
         for when, number in both.items()
         for name in ("present", "lectures_held")
     }
-    # Side by side by grouping: a join of two weeks would be slow where nothing is indexed.
+    # Grouping puts the two weeks side by side. A join would be slow where nothing is indexed.
     groups = (
         sa.select(c.class_id, *(value.label(name) for name, value in values.items()))
         .where(term.within(relation), c.week.in_(list(both.values())))
@@ -108,7 +132,10 @@ def as_before(college: College, term: Term, week: int, before: int) -> pd.DataFr
 
 
 def newest_week(college: College, term: Term, feed: str, among: Sequence[int] | None = None) -> int:
-    """The newest week (of some) that a feed has a row of in a term, whatever the college's clock says; 0 for none."""
+    """Return the newest semester week in which a feed has a row in a term; 0 if there is none.
+
+    The college's week counter plays no part. With `among`, only these weeks count.
+    """
     relation = college.relations[feed]
     if relation is None:
         return 0
@@ -119,18 +146,27 @@ def newest_week(college: College, term: Term, feed: str, among: Sequence[int] | 
     found = college.frame(newest if among is None else newest.where(week.in_(among)), feed)[
         "week"
     ].dropna()
+    # Week numbers may be negative on the platform, which opens before the semester.
     return max(0, *found.astype("int64")) if len(found) else 0
 
 
 def elsewhere(college: College, term: Term, until: int) -> pd.DataFrame:
-    """student_id, home, attended: students with registers, in weeks up to one, of another class than today's.
+    """Return the students with registers of another class than the one they are in today.
 
-    `home` is null for students whom the college lists in no class.
+    Args:
+        college: the college to read.
+        term: registers of other terms do not count.
+        until: last semester week, inclusive.
+
+    Returns:
+        student_id, home (class_id of today; null if the college lists the student in no class),
+        attended (class_id of the registers); unique as a whole.
     """
     attendance, students = college.relations["attendance"], college.relations["students"]
     if attendance is None or students is None:
         return pd.DataFrame({"student_id": [], "home": [], "attended": []})
     a, s = attendance.c, students.c
+    # `!=` with null is not true, so students without a class need a condition of their own.
     moved = sa.or_(s.class_id.is_(None), s.class_id != a.class_id)
     wanted = (
         sa.select(s.student_id, s.class_id.label("home"), a.class_id.label("attended"))

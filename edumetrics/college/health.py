@@ -1,6 +1,7 @@
-"""Data health: what is wrong in a college's data, counted per class, with examples, and what was done about it.
+"""Data health: problems of validity and integrity, counted per class, with examples.
 
-Nothing found here stops or silently changes a score; `college.records` cleans the same rows by the same rules.
+Each finding says what is wrong and how the rows were treated. No finding stops a score or changes
+it silently; `college.records` cleans the same rows by the same rules.
 """
 
 from __future__ import annotations
@@ -17,8 +18,11 @@ from edumetrics.college.mapping import Relation
 from edumetrics.college.source import College, Condition, Term
 from edumetrics.database import highest_first, materialized
 
+# Row ids shown with a finding: enough to find the cause, few enough for a table.
 EXAMPLES = 5
+# Stands in place of a class_id for the college as a whole. It is stored, so it must not change.
 EVERYWHERE = "all"
+# Findings about rows come in this order.
 CHECKED = (
     "attendance",
     "assignment_definitions",
@@ -30,25 +34,31 @@ CHECKED = (
     "lms_activity",
     "exam_results",
 )
+# How messages name each relation; in the order of CHECKED.
 LABELS = dict(
     zip(
         CHECKED,
-        ("Attendance", "Assignments set", "Assignments handed in", "Quizzes set", "Quizzes attempted", "Library visits",
-         "Library loans", "Platform activity", "Exam results"),
+        ("Attendance", "Assignments set", "Assignments handed in", "Quizzes set",
+         "Quizzes attempted", "Library visits", "Library loans", "Platform activity",
+         "Exam results"),
         strict=True,
     )
 )  # fmt: skip
+# Rows of these relations have no semester of their own: what they are about has it.
 PARENTS = {
     "assignment_submissions": "assignment_definitions",
     "quiz_submissions": "quiz_definitions",
     "exam_results": "exam_schedule",
 }
-# What to do about each kind of finding.
+# What to do about each kind of finding. The first key that ends the name of a check decides, so a
+# longer key comes before a shorter one that it ends with.
 REMEDIES = {
     "attendance: feed": "Ask who imports it: without registers a week is not scored.",
     "feed": "Ask who imports it; map it to null if the college has no such records.",
-    "unknown class": "Look whether these classes are missing from classes, or class_id is another kind of id.",
-    "unknown student": "Look whether these students are missing from students, or student_id is another kind of id.",
+    "unknown class": "Look whether these classes are missing from classes, "
+    "or class_id is another kind of id.",
+    "unknown student": "Look whether these students are missing from students, "
+    "or student_id is another kind of id.",
     "unknown item": "Look whether the definition (or schedule) of this work is missing.",
     "out of range": "Correct the scale in the mapping, or these rows at their source.",
     "negative marks": "Nothing, where the college means not marked; else correct them.",
@@ -60,12 +70,19 @@ REMEDIES = {
     "midterm week": "Set midterm_week in calendar.yml, if it is so for all classes.",
     "endterm week": "Set endterm_week in calendar.yml, if it is so for all classes.",
 }
+# The columns of every frame of findings, in this order.
 COLUMNS = ("check", "class_id", "status", "count", "examples", "message")
 
 
 @dataclass(frozen=True)
 class Check:
-    """A kind of finding: the condition that a row shows it, and a sentence about `n` such rows."""
+    """A kind of finding.
+
+    Attributes:
+        code: its name, as in `relation: code`.
+        condition: the SQL condition that a row has the problem.
+        sentence: a sentence about such rows, with {n}, {s} and {were} for their count.
+    """
 
     code: str
     condition: Condition
@@ -73,11 +90,12 @@ class Check:
 
 
 def findings(college: College, term: Term, week: int) -> pd.DataFrame:
-    """Everything found in the term's data up to a week.
+    """Return everything found in the term's data up to a week.
 
     Returns:
-        check (`relation: kind`), class_id (`all` where no class is known, or for a feed as a whole), status (ok, warn),
-        count of rows, examples (list of up to five row ids), message (one sentence). Feeds come first.
+        check (`relation: kind`), class_id (`all` where no class is known, or for a feed as a
+        whole), status (ok, warn), count (of rows), examples (list of up to five row ids), message
+        (one sentence). Feeds come first.
     """
     return pd.concat(
         [feeds(college, term, week), worded(rows(college, term, week))], ignore_index=True
@@ -85,27 +103,39 @@ def findings(college: College, term: Term, week: int) -> pd.DataFrame:
 
 
 def worded(found: pd.DataFrame) -> pd.DataFrame:
-    """The findings with their counts in the sentences."""
+    """Return the findings with their counts written into the sentences."""
     return found.assign(
         message=[_said(*pair) for pair in zip(found["message"], found["count"], strict=True)]
     )
 
 
 def _said(sentence: str, count: int) -> str:
+    """Return a sentence with its count, in the singular or the plural."""
     words = {
         "{n}": str(count),
         "{s}": "" if count == 1 else "s",
         "{were}": "was" if count == 1 else "were",
     }
+    # `str.format` would fail on other braces, which ids in a sentence may contain.
     for word, value in words.items():
         sentence = sentence.replace(word, value)
     return sentence
 
 
 def rows(college: College, term: Term, week: int, *, strays: bool = True) -> pd.DataFrame:
-    """Of `findings`, those about rows, not yet `worded`, so that the classes of a term may be looked at in parts.
+    """Return the findings about rows, without counts in their sentences (see `worded`).
 
-    `strays` are rows of classes or items that the college does not list: one part tells of them, for all.
+    So the classes of a term can be checked in parts, and the counts of all parts can be added.
+
+    Args:
+        college: the college to read.
+        term: the term, or the part of it (`Term.only`) that is checked.
+        week: last semester week, inclusive.
+        strays: whether to count rows of classes or items that the college does not list. Exactly
+            one part must do so, on behalf of all.
+
+    Returns:
+        As `findings`; the message is a sentence with {n}, {s} and {were}.
     """
     found = []
     for name in CHECKED:
@@ -119,12 +149,13 @@ def rows(college: College, term: Term, week: int, *, strays: bool = True) -> pd.
 
 
 def _moved_exams(college: College, term: Term) -> pd.DataFrame:
-    """Exams that the college has scheduled for another week than the calendar says, by class."""
+    """Return a finding per class for exams that are not scheduled in the week of the calendar."""
     relation, calendar = college.relations["exam_schedule"], college.params.calendar
     if relation is None:
         return nothing()
     c, kind = relation.c, sa.func.lower(relation.c.exam_type)
     planned = {"midterm": calendar.midterm_week, "endterm": calendar.endterm_week}
+    # Without exam weeks in the calendar there is nothing to compare: no row may match.
     off = sa.or_(
         sa.false(),
         *(
@@ -146,25 +177,31 @@ def _moved_exams(college: College, term: Term) -> pd.DataFrame:
                 "status": "warn",
                 "count": len(papers),
                 "examples": papers["schedule_id"].head(EXAMPLES).tolist(),
-                "message": f"The {exam} of {class_id} is scheduled for week {week:.0f}; the calendar has it in week"
-                f" {planned[str(exam)]}. Trends leave out the calendar's week; results count once they are known.",
+                "message": f"The {exam} of {class_id} is scheduled for week {week:.0f}; "
+                f"the calendar has it in week {planned[str(exam)]}. "
+                "Trends leave out the calendar's week; results count once they are known.",
             }
         )
+    # Exams of a class may be spread over several weeks: its first such week stands for all.
     return pd.DataFrame(rows, columns=list(COLUMNS)).drop_duplicates(["check", "class_id"])
 
 
 def remedy(check: str) -> str:
-    """What to do about a kind of finding; empty for what speaks for itself."""
+    """Return what to do about a kind of finding; empty where the finding says it."""
     return next((text for kind, text in REMEDIES.items() if check.endswith(kind)), "")
 
 
 def nothing() -> pd.DataFrame:
-    """No findings, with the columns of `findings`."""
+    """Return an empty frame with the columns of `findings`."""
     return pd.DataFrame(columns=list(COLUMNS))
 
 
 def feeds(college: College, term: Term, week: int) -> pd.DataFrame:
-    """One row per weekly feed: whether it has anything to say on the last few teaching weeks, and up to which."""
+    """Return a finding per weekly feed: whether it has rows in the last few teaching weeks.
+
+    A feed that has rows is ok, and its message names its newest week. A feed without rows gives a
+    warning. Feeds that the college does not have are left out.
+    """
     window = college.feed_window(week)
     found: list[tuple[str, str, str, int, list[str], str]] = []
     for name in FEEDS:
@@ -175,13 +212,19 @@ def feeds(college: College, term: Term, week: int) -> pd.DataFrame:
             status, message = "ok", f"{LABELS[name]}: recorded up to week {newest}."
         else:
             weeks, status = "week" if len(window) == 1 else f"{len(window)} teaching weeks", "warn"
-            message = f"{LABELS[name]}: nothing recorded in the last {weeks}; treated as absent, not as zero."
+            message = (
+                f"{LABELS[name]}: nothing recorded in the last {weeks}; "
+                "treated as absent, not as zero."
+            )
         found.append((f"{name}: feed", EVERYWHERE, status, 0, [], message))
     return pd.DataFrame(found, columns=list(COLUMNS))
 
 
 def _registers_are_clean(college: College, term: Term, week: int) -> bool:
-    """Whether what reading the registers counted on its way already says that there is nothing to find."""
+    """Return whether the registers have no problem, judged by what reading them counted anyway.
+
+    So the usual case needs no further query of the largest relation.
+    """
     read = college.registers(term.pairings, week)
     odd = read["odd"].any()
     classes, students = set(read["class_id"].unique()), set(read["student_id"].unique())
@@ -196,6 +239,7 @@ def _registers_are_clean(college: College, term: Term, week: int) -> bool:
 def _relation_findings(
     college: College, relation: Relation, term: Term, week: int, *, strays: bool
 ) -> pd.DataFrame:
+    """Return the findings about one relation's rows, as `rows` does."""
     if relation.table.name == "attendance" and _registers_are_clean(college, term, week):
         return nothing()
     parent = _parent(college, relation)
@@ -203,6 +247,7 @@ def _relation_findings(
     checks = _checks(college, relation, parent)
     if college.repeats(relation, term.pairings):
         checks.append(_duplicates(relation))
+    # One scan counts every check: each row gets a 0 or 1 per check, in columns c0, c1, ...
     flags = [
         sa.case((check.condition, 1), else_=0).label(f"c{n}") for n, check in enumerate(checks)
     ]
@@ -219,6 +264,7 @@ def _relation_findings(
         concerned = counted[counted[f"c{n}"] > 0]
         if concerned.empty:
             continue
+        # Only a check that found something needs a second query.
         examples = _examples(college, relation, flagged, f"c{n}")
         for where, count in zip(concerned["where_"], concerned[f"c{n}"].astype(int), strict=True):
             message = f"{LABELS[relation.table.name]}: {check.sentence}"
@@ -238,6 +284,8 @@ def _relation_findings(
 def _examples(
     college: College, relation: Relation, flagged: sa.Subquery, flag: str
 ) -> dict[str, list[str]]:
+    """Return a few ids of flagged rows for each class, the highest ids of each."""
+    # Ranked in SQL: a bad mapping may flag every row, and their ids must not all be read.
     place = sa.func.row_number().over(
         partition_by=flagged.c.where_, order_by=highest_first(flagged.c.row_id)
     )
@@ -260,10 +308,14 @@ def _rows(
     *,
     strays: bool,
 ) -> sa.Select[Any]:
-    """A select of the relation's rows in the term with `where_`, their class (`all` for an unknown one)."""
+    """Return a select of the relation's rows in the term, with their class.
+
+    The column is `where_`; it is `all` for an unknown class. Callers add further columns.
+    """
     c = relation.c
     where = sa.case((college.known_class(relation), c.class_id), else_=EVERYWHERE).label("where_")
     if parent is not None:
+        # An outer join: rows about an unknown item must stay, so that they can be counted.
         joined = sa.outerjoin(relation.rows, parent.rows, c[parent.key] == parent.id)
         unlisted: Condition = parent.id.is_(None) if strays else sa.false()
         return (
@@ -274,6 +326,7 @@ def _rows(
         if strays
         else sa.false()
     )
+    # Definitions of work have no week: all of the term's work is checked from the first week.
     timed = "week" in relation.table.names or relation.table.name == "book_borrows"
     soon = [relation.week.between(1, week)] if timed else []
     return sa.select(where).where(sa.or_(term.within(relation), stray), *soon)
@@ -281,18 +334,24 @@ def _rows(
 
 @dataclass(frozen=True)
 class Parent:
-    """What the rows of submissions and results are about: its key, class and semester."""
+    """What submissions or results are about.
+
+    Attributes:
+        rows: a CTE with the key, class_id and semester of each item or exam.
+        key: the name of the key, the same in both relations.
+    """
 
     rows: sa.CTE
     key: str
 
     @property
     def id(self) -> sa.ColumnElement[Any]:
-        """The key's column; null where a row is about nothing that the college lists."""
+        """The column of the key; after an outer join, null for an item that is not listed."""
         return self.rows.c[self.key]
 
 
 def _parent(college: College, relation: Relation) -> Parent | None:
+    """Return what the rows of a relation are about; None if they have a class and semester."""
     name = PARENTS.get(relation.table.name)
     if name is None:
         return None
@@ -304,6 +363,7 @@ def _parent(college: College, relation: Relation) -> Parent | None:
 
 
 def _checks(college: College, relation: Relation, parent: Parent | None) -> list[Check]:
+    """Return the checks of a relation that its columns allow, in the order of the findings."""
     c, name = relation.c, relation.table.name
     checks = [
         Check(
@@ -314,6 +374,7 @@ def _checks(college: College, relation: Relation, parent: Parent | None) -> list
     ]
     if "student_id" in relation.table.names:
         students = cast(Relation, college.relations["students"])
+        # `students` of the mapping, and not of `College`: an excluded student is a known one.
         known = c.student_id.in_(sa.select(students.c.student_id))
         checks.append(
             Check(
@@ -331,6 +392,7 @@ def _checks(college: College, relation: Relation, parent: Parent | None) -> list
             )
         )
     for column in ("quality_pct", "plagiarism_pct", "score_pct"):
+        # A null value makes the condition null, so it is not counted.
         if column in relation.present:
             checks.append(
                 Check(
@@ -360,6 +422,7 @@ def _checks(college: College, relation: Relation, parent: Parent | None) -> list
 
 
 def _weekly_checks(relation: Relation) -> list[Check]:
+    """Return the checks of a weekly feed's own values."""
     c, name = relation.c, relation.table.name
     if name == "attendance":
         unmarked = sa.or_(
@@ -373,6 +436,7 @@ def _weekly_checks(relation: Relation) -> list[Check]:
             ),
             Check(
                 "present above held",
+                # Below 0 the register is unmarked already, and must not count twice.
                 sa.and_(c.present > c.lectures_held, c.lectures_held >= 0),
                 "{n} register{s} with more lectures attended than held {were} clipped.",
             ),
@@ -397,6 +461,8 @@ def _weekly_checks(relation: Relation) -> list[Check]:
 
 
 def _duplicates(relation: Relation) -> Check:
+    """Return the check for rows that lose against a row with the same natural key."""
+    # The same order as `College.one_per_key` uses: the row counted here is the row left out there.
     c = relation.c
     place = sa.func.row_number().over(
         partition_by=[c[name] for name in relation.table.natural],
@@ -410,12 +476,12 @@ def _duplicates(relation: Relation) -> Check:
 
 
 def trouble(check: str, message: str) -> pd.DataFrame:
-    """One finding that concerns the whole college; none where there is nothing to say."""
+    """Return one finding that concerns the whole college; none if the message is empty."""
     return with_warning(nothing(), check, message) if message else nothing()
 
 
 def with_warning(found: pd.DataFrame, check: str, message: str) -> pd.DataFrame:
-    """The findings, and one more that concerns the whole college."""
+    """Return the findings and one more, a warning that concerns the whole college."""
     row = {
         "check": check,
         "class_id": EVERYWHERE,

@@ -1,4 +1,4 @@
-"""Mappings: where a college keeps each canonical relation, as typed SQL with the canonical columns."""
+"""Schema matching: each canonical relation of a college, as typed SQL with canonical columns."""
 
 from __future__ import annotations
 
@@ -14,8 +14,9 @@ from edumetrics.database import canonical, described, query_error
 from edumetrics.errors import MissingColumn, SettingsError
 from edumetrics.fields import RELATIONS, Table
 
-# What may stand before a SELECT: comments.
+# A SELECT may begin with white space and with comments of both kinds.
 BEFORE = r"(?:\s|--[^\n]*\n|/\*.*?\*/)*"
+# Without these, nothing can be scored or mailed. Every other relation may be mapped to null.
 ESSENTIAL = ("classes", "students", "advisors", "attendance")
 
 
@@ -26,7 +27,8 @@ class Relation:
     Attributes:
         table: what the relation should hold.
         source: the college's table, or the SELECT, that it comes from.
-        rows: a subquery with every canonical column, typed; columns that the college lacks are null.
+        rows: a subquery with every canonical column, typed; a column that the college does not have
+            is null in every row.
         present: the canonical columns that the college has.
         unique: whether the database itself guarantees that the natural key does not repeat.
     """
@@ -44,7 +46,7 @@ class Relation:
 
     @property
     def week(self) -> sa.ColumnElement[Any]:
-        """The semester week of a row of a weekly feed: of a loan, the week in which it began."""
+        """The column with a row's semester week; for a loan, the week in which it began."""
         return self.c.borrow_week if self.table.name == "book_borrows" else self.c.week
 
 
@@ -53,36 +55,44 @@ def resolve(
     sources: Mapping[str, str | None],
     views: Mapping[str, str] | None = None,
 ) -> dict[str, Relation | None]:
-    """Look at the college's database and resolve every canonical relation.
+    """Match every canonical relation with the college's database.
 
     Args:
         connection: to the college's database.
-        sources: relation to table name, SELECT, or None; an unnamed relation is None.
-        views: name to SELECT: what the SELECTs of relations, and of later views, may name like tables.
+        sources: for each relation a table name, a SELECT, or None. A relation that is not named
+            counts as None.
+        views: for each name a SELECT. The SELECTs of relations and of later views may use the name
+            like a table.
 
     Returns:
-        Every canonical relation; None where the college has none.
+        Every canonical relation; None where the college does not have it.
 
     Raises:
-        SettingsError: an unknown relation, an essential one without a source, a missing table, a SELECT that fails, a
-            missing required column, or a column of a SELECT that is not canonical.
+        SettingsError: an unknown relation, an essential relation without a source, a missing table,
+            a SELECT that fails, or a column of a SELECT that is not canonical.
+        MissingColumn: a required column is missing.
     """
     unknown = sorted(set(sources) - set(RELATIONS))
     if unknown:
         raise SettingsError(
-            f"The mapping names {unknown[0]}, which is no canonical relation: they are {', '.join(RELATIONS)}."
+            f"The mapping names {unknown[0]}, which is not a canonical relation: "
+            f"use one of {', '.join(RELATIONS)}."
         )
     missing = [name for name in ESSENTIAL if not sources.get(name)]
     if missing:
         raise SettingsError(
-            f"The mapping gives no source for {missing[0]}: every college needs {', '.join(ESSENTIAL)}."
+            f"The mapping has no source for {missing[0]}: "
+            f"add one; every college needs {', '.join(ESSENTIAL)}."
         )
     composed = compose(sources, views or {})
     for name, text in composed.items():
+        # A broken SELECT is not the name of a table. Without this check the message would say that
+        # the database has no such table.
         if not is_select(text) and re.search(r"[\n()*;=]", text):
             raise SettingsError(
-                f"The mapping of {name} is neither the name of a table nor a SELECT: correct it."
+                f"The mapping of {name} is neither a table name nor a SELECT: correct it."
             )
+    # All tables are looked up at once: one query for each would be slow on a distant database.
     catalogue = Catalogue(
         connection, [source for source in composed.values() if not is_select(source)]
     )
@@ -99,27 +109,32 @@ def resolve(
 
 
 def compose(sources: Mapping[str, str | None], views: Mapping[str, str]) -> dict[str, str]:
-    """Each relation's table name, or its SELECT with the views that it needs before it."""
+    """Return each relation's table name, or its SELECT with the views that it needs before it."""
     return {name: _with_views(source.strip(), views) for name, source in sources.items() if source}
 
 
 def is_select(source: str) -> bool:
-    """Whether a source is a SELECT, and not the name of a table."""
+    """Return whether a source is a SELECT, and not the name of a table."""
     return re.match(rf"{BEFORE}(?:select|with)\b", source, re.IGNORECASE) is not None
 
 
 def _with_views(source: str, views: Mapping[str, str]) -> str:
+    """Return a source with the views that it names, directly or through other views, as CTEs."""
     text, needed = source.rstrip(";"), dict[str, str]()
     if text in views:
+        # The source is only the name of a view: as a SELECT it can have a CTE before it.
         text = f"SELECT * FROM {text}"
-    # A view may need earlier ones: from the last to the first, each is looked for in all that is needed so far.
+    # A view may need earlier views. So the loop goes from the last view to the first, and looks for
+    # each name in everything that is needed so far.
     for name, view in reversed(list(views.items())):
         wanted = re.compile(rf"\b{re.escape(name)}\b", re.IGNORECASE)
         if is_select(text) and any(wanted.search(part) for part in (text, *needed.values())):
             needed[name] = view.strip().rstrip(";")
     if not needed:
         return text
+    # A CTE must come before the CTEs that use it: `needed` is filled in the opposite order.
     parts = ",\n".join(f"{name} AS (\n{view}\n)" for name, view in reversed(needed.items()))
+    # A statement has only one WITH: if the source has its own, the views become part of it.
     start = re.match(rf"{BEFORE}with(\s+recursive)?\b", text, re.IGNORECASE)
     if start is None:
         return f"WITH {parts}\n{text}"
@@ -127,7 +142,12 @@ def _with_views(source: str, views: Mapping[str, str]) -> str:
 
 
 class Catalogue:
-    """The columns and unique keys of the tables and views named, asked for all at once; names may have a schema."""
+    """The columns and unique keys of some tables and views, read in one pass per schema.
+
+    Attributes:
+        columns: for each source, the type of each column.
+        unique: for each source, the sets of columns that the database keeps unique.
+    """
 
     def __init__(self, connection: Connection, sources: list[str]) -> None:
         inspector = sa.inspect(connection)
@@ -140,9 +160,9 @@ class Catalogue:
                 if source.rpartition(".")[0] == schema
             ]
             asked: dict[str, Any] = {
-                "schema": schema or None,
+                "schema": schema or None,  # None is the default schema
                 "filter_names": names,
-                "kind": sa.engine.reflection.ObjectKind.ANY,
+                "kind": sa.engine.reflection.ObjectKind.ANY,  # tables and views
             }
             for (_, name), columns in inspector.get_multi_columns(**asked).items():
                 self.columns[self._key(schema, name)] = {
@@ -156,13 +176,18 @@ class Catalogue:
                 self.unique[self._key(schema, name)] += [
                     set(entry["column_names"]) for entry in constraints
                 ]
+            # A unique index need not be a constraint, so indexes are looked at, too.
             for (_, name), indexes in inspector.get_multi_indexes(**asked).items():
                 self.unique[self._key(schema, name)] += [
                     set(entry["column_names"]) for entry in indexes if _whole(entry)
                 ]
 
     def guarantees(self, source: str, natural: tuple[str, ...]) -> bool:
-        """Whether a unique key of the table lies within a natural key, which then cannot repeat."""
+        """Return whether a unique key of the table lies within a natural key.
+
+        If it does, the natural key cannot repeat.
+        """
+        # None stands for an expression in an index. It says nothing about the column itself.
         return any(
             key and None not in key and key <= set(natural) for key in self.unique.get(source, [])
         )
@@ -173,13 +198,22 @@ class Catalogue:
 
 
 def _whole(index: Any) -> bool:
-    """Whether an index is unique over all rows: a partial one guarantees nothing about the others."""
+    """Return whether an index is unique over all rows, and not only over some of them."""
+    # A partial index has its condition in the options of the dialect. Any option rules the index
+    # out: a wrong "not unique" costs time, a wrong "unique" lets duplicates through.
     return bool(index["unique"]) and not any(index.get("dialect_options", {}).values())
 
 
 def _from_table(catalogue: Catalogue, table: Table, source: str) -> Relation | None:
+    """Return a relation from a table; None if it is optional and the database does not have it.
+
+    Raises:
+        SettingsError: the database does not have the table, or a required column is missing.
+    """
     found = catalogue.columns.get(source)
     if found is None:
+        # Under its canonical name an optional relation is used where it exists. Another name was
+        # written by a person, so it must exist.
         if table.optional and source == table.name:
             return None
         raise SettingsError(
@@ -187,7 +221,7 @@ def _from_table(catalogue: Catalogue, table: Table, source: str) -> Relation | N
             + (
                 "correct the mapping."
                 if table.name in ESSENTIAL
-                else "correct the mapping, or map it to null if there is none."
+                else "correct the mapping, or map it to null if the college has no such records."
             )
         )
     schema, _, name = source.rpartition(".")
@@ -198,21 +232,29 @@ def _from_table(catalogue: Catalogue, table: Table, source: str) -> Relation | N
 
 
 def _from_select(connection: Connection, table: Table, source: str) -> Relation:
-    # A comment may end the SELECT: what is put around it goes on the next line.
+    """Return a relation from a SELECT.
+
+    Raises:
+        SettingsError: the SELECT fails, a required column is missing, or a column is not canonical.
+    """
+    # The SELECT may end with a line comment: what follows it must begin on the next line.
     text = f"{source}\n"
     try:
+        # In PostgreSQL a failed statement ends the transaction: the savepoint limits the damage.
         with connection.begin_nested():
             stored = described(connection, text)
     except sa.exc.DBAPIError as error:
         raise query_error(error, table.name) from error
     columns = _check_columns(table, list(stored), f"SELECT for {table.name}")
+    # A misspelt name of an optional column would otherwise be read as null, without a word.
     strangers = sorted(set(stored) - set(table.names) - set(table.unread))
     if strangers:
         raise SettingsError(
-            f"The SELECT for {table.name} yields {strangers[0]}, which is no canonical column of it: "
-            f"they are {', '.join(table.names)}."
+            f"The SELECT for {table.name} returns {strangers[0]}, which is not a canonical column: "
+            f"remove it, or rename it to one of {', '.join(table.names)}."
         )
-    # What looks like a bound parameter is none: ':name', but not 'value::type'.
+    # `sa.text` takes ':name' for a bound parameter, so the colon is escaped. 'value::type' is a
+    # cast and stays as it is.
     literal = sa.text(re.sub(r"(?<!:):(?=[\w$])", r"\\:", text))
     origin = literal.columns(*(sa.column(column) for column in stored)).subquery(
         f"{table.name}_source"
@@ -223,10 +265,17 @@ def _from_select(connection: Connection, table: Table, source: str) -> Relation:
 
 
 def _check_columns(table: Table, found: list[str], where: str) -> frozenset[str]:
+    """Return the canonical columns among those found.
+
+    Raises:
+        MissingColumn: a column that is never null is not there.
+    """
+    # A field that says what null means may be missing: it is then null in every row.
     missing = [field.name for field in table.fields if not field.null and field.name not in found]
     if missing:
         raise MissingColumn(
-            f"The {where} has no column {missing[0]}, which {table.name} needs; it has {', '.join(found)}."
+            f"The {where} has no column {missing[0]}, which {table.name} needs; "
+            f"it has {', '.join(found)}."
         )
     return frozenset(found) & frozenset(table.names)
 
@@ -237,6 +286,7 @@ def _canonical_rows(
     present: frozenset[str],
     stored: Mapping[str, sa.types.TypeEngine[Any] | None],
 ) -> sa.Subquery:
+    """Return a subquery with every canonical column, converted to its canonical type."""
     return sa.select(
         *(
             canonical(

@@ -1,4 +1,4 @@
-"""How a semester ended: who failed it, who left, and the end-term results that say so."""
+"""Outcomes of a semester: who failed it, who left it, and the end-term results behind that."""
 
 from __future__ import annotations
 
@@ -10,15 +10,21 @@ import sqlalchemy as sa
 from edumetrics.college import records
 from edumetrics.college.source import College, Term
 
+# The default of `known_by`: everything that the college has recorded counts.
 EVER = date(9999, 12, 31)
 
 
 def papers(college: College, term: Term, exam: records.Exam, known_by: date = EVER) -> pd.DataFrame:
-    """student_id, subject_id, score (percent, NaN where there is none), failed (boolean, NA where unknown).
+    """Return the results of an exam, one row per student and subject with a result known by a day.
 
-    One row per student and subject with a result known by a day. A subject is failed when its result says F, or, where
-    it says nothing, when the score is below the pass mark.
+    A subject is failed when its result says F. Where the result says nothing, the subject is failed
+    when the score is below the pass mark.
+
+    Returns:
+        student_id, subject_id, score (percent, the mean over papers; NaN where there is none),
+        failed (boolean, NA where unknown).
     """
+    # As seen after the last week of the semester: then every undated result is known.
     found = records.exam_papers(
         college, term, exam, known_by, college.params.calendar.weeks_per_semester + 1
     )
@@ -32,7 +38,9 @@ def papers(college: College, term: Term, exam: records.Exam, known_by: date = EV
         ),
         "exam_results",
     )
+    # Any other word than F and P maps to NA, so that the score decides.
     said = frame["pass_fail"].str.strip().str.upper().map({"F": True, "P": False}).astype("boolean")
+    # A missing score is not below the pass mark: `where` makes it unknown, and not passed.
     below = (
         (frame["score"] < college.params.scoring.pass_mark)
         .astype("boolean")
@@ -40,20 +48,22 @@ def papers(college: College, term: Term, exam: records.Exam, known_by: date = EV
     )
     frame = frame.assign(failed=said.fillna(below))
     groups = frame.groupby(["student_id", "subject_id"], as_index=False)
+    # `max` of booleans is "any": one failed paper fails the subject.
     return groups.agg(score=("score", "mean"), failed=("failed", "max")).astype(
         {"failed": "boolean"}
     )
 
 
 def outcomes(college: College, term: Term, known_by: date = EVER) -> pd.DataFrame:
-    """How the semester ended for everyone of whom it is known by a day.
+    """Return the outcome of the semester for every student whose outcome is known by a day.
 
-    A student fails a semester when the mean end-term score over subjects is below the pass mark, or, where no scores
-    exist, when more than half of the subjects are failed, or by leaving before the end-term.
+    A student fails a semester when the mean end-term score over subjects is below the pass mark. If
+    the student has no scores, more than half of the subjects must be failed. A student who leaves
+    before the end-term fails, too.
 
     Returns:
-        student_id (unique, ascending), score (mean over subjects, percent; NaN where there is none), left (before the
-        end-term), failed.
+        student_id (unique, ascending), score (percent, the mean over subjects; NaN where there is
+        none), left (boolean: left before the end-term), failed (boolean).
     """
     results = papers(college, term, "endterm", known_by)
     groups = results.groupby("student_id")
@@ -62,7 +72,8 @@ def outcomes(college: College, term: Term, known_by: date = EVER) -> pd.DataFram
     known = failed[score.notna() | share.notna()].astype(bool)
     left = leavers(college, term, known_by)
     if len(known):
-        # Results may come class by class: of a class without any, those who left would be all that is known.
+        # Results may come class by class. In a class without results, only those who left would be
+        # known, and all of them failed: such a class is left out.
         class_of = college.students.set_index("student_id")["class_id"]
         left &= set(class_of.index[class_of.isin(class_of.reindex(known.index).dropna())])
     students = sorted({*known.index, *left})
@@ -74,7 +85,11 @@ def outcomes(college: College, term: Term, known_by: date = EVER) -> pd.DataFram
 
 
 def leavers(college: College, term: Term, known_by: date = EVER) -> set[str]:
-    """Students who left during the term, before its end-term (its last day where there is none), and by a day."""
+    """Return the student_ids of students who left during the term, before its end-term, by a day.
+
+    The end-term of a class begins on its first exam date, or else in the calendar's end-term week.
+    Without an end-term week, the last day of the term decides.
+    """
     calendar = college.params.calendar
     exam_week = calendar.endterm_week or calendar.weeks_per_semester + 1
     starts = pd.Timestamp(term.name)
@@ -82,6 +97,7 @@ def leavers(college: College, term: Term, known_by: date = EVER) -> set[str]:
     schedule = college.relations["exam_schedule"]
     if schedule is not None:
         s = schedule.c
+        # Each class has its own first day of exams.
         day = sa.func.min(s.exam_date, type_=sa.Date).label("day")
         dated = sa.select(s.class_id, day).where(
             term.within(schedule), sa.func.lower(s.exam_type) == "endterm"
@@ -91,7 +107,8 @@ def leavers(college: College, term: Term, known_by: date = EVER) -> set[str]:
         exams = pd.DataFrame(
             {"class_id": pd.Series(dtype="str"), "day": pd.Series(dtype="datetime64[us]")}
         )
-    # Terms may overlap: who left while another class was in its term did not leave this one.
+    # Terms may overlap: a student who left while another class was in its term did not leave this
+    # one.
     students = college.students.dropna(subset="withdrawn_on")
     students = students[students["class_id"].isin(term.pairings["class_id"])].merge(
         exams, on="class_id", how="left"

@@ -1,13 +1,16 @@
-"""The records that weekly scoring needs: one aggregate query per relation, few rows per student and week.
+"""Read the records that weekly scoring needs, with one aggregate query per relation.
 
-Cleaning that decides which rows count (spec "Data that is wrong") happens in these queries:
+Each query returns few rows per student and week. The queries also apply the rules of validity that
+decide which rows count (spec "Data that is wrong"):
 
-* a register whose `present` or `lectures_held` is null or negative is unmarked and left out; `present` above
-  `lectures_held` is clipped. An unmarked register still tells the class that the student sits in.
-* of duplicates by natural key the highest id counts (10 is higher than 9), of the rows known at the week's end: it is
-  the college's latest word, also where that word is an unmarked register.
-* a submission without a date counts as in time, and as handed in from when its mark is known.
-* rows of unknown students, classes or items, and of pairings outside the term, are left out.
+* A register whose `present` or `lectures_held` is null or negative is unmarked and left out.
+  `present` above `lectures_held` is clipped. An unmarked register still says which class the
+  student belongs to.
+* Among duplicates by natural key, the row with the highest id counts (10 is higher than 9). Only
+  rows known at the end of the week compete. The highest id is the college's latest entry, and it
+  counts also when it is an unmarked register.
+* A submission without a date counts as in time. It counts as handed in once its mark is known.
+* Rows of unknown students, classes or items, and of semesters outside the term, are left out.
 """
 
 from __future__ import annotations
@@ -27,14 +30,15 @@ Work = Literal["assignment", "quiz"]
 Exam = Literal["midterm", "endterm"]
 Feed = Literal["library_visits", "book_borrows", "lms_activity"]
 P = ParamSpec("P")
-# Assignments and quizzes, of classes whose weeks end on a few different days.
+# Frames that `_kept_lately` keeps. A week reads assignments and quizzes, once for each day on which
+# classes of the term end their week, and there are few such days.
 LATELY = 8
 
 
 def _kept(
     read: Callable[Concatenate[College, Term, P], pd.DataFrame],
 ) -> Callable[Concatenate[College, Term, P], pd.DataFrame]:
-    """Read once per college and term, and keep the frame."""
+    """Wrap a reader so that it reads once per college, term and arguments, and keeps the frame."""
 
     def keeping(college: College, term: Term, /, *args: P.args, **kwargs: P.kwargs) -> pd.DataFrame:
         key = (read.__name__, term.name, repr(args), repr(kwargs))
@@ -49,12 +53,17 @@ def _kept(
 def _kept_lately(
     read: Callable[Concatenate[College, Term, P], pd.DataFrame],
 ) -> Callable[Concatenate[College, Term, P], pd.DataFrame]:
-    """Read once for all that a week asks, and keep only the last few frames: what is known changes week by week."""
+    """Wrap a reader so that it keeps only its last few frames, for all steps of one week.
+
+    What is known changes week by week, so older frames are never asked for again.
+    """
 
     def keeping(college: College, term: Term, /, *args: P.args, **kwargs: P.kwargs) -> pd.DataFrame:
+        # A term that ends is read by other rules (see `lag` in `done`), so `current` is in the key.
         key = (read.__name__, term.name, term.current, repr(args), repr(kwargs))
         if key not in college.lately:
             college.lately[key] = read(college, term, *args, **kwargs)
+            # A dict keeps the order of insertion: the first key is the oldest frame.
             while len(college.lately) > LATELY:
                 del college.lately[next(iter(college.lately))]
         return college.lately[key]
@@ -65,14 +74,25 @@ def _kept_lately(
 
 @_kept
 def attendance(college: College, term: Term, until: int) -> pd.DataFrame:
-    """The registers of the term's own pairings, weeks 1..until; columns as `College.registers`."""
+    """Return the registers of the term's classes, weeks 1..until, as `College.registers` does."""
+    # `registers` also returns rows of unknown classes, which only data health needs.
     frame = college.registers(term.pairings, until)
     return frame[frame["class_id"].isin(term.pairings["class_id"])]
 
 
 @_kept
 def double_registers(college: College, term: Term, until: int, students: list[str]) -> pd.DataFrame:
-    """student_id, week, class_id: the class of the highest id, for students registered in two classes in one week."""
+    """Return which class counts for students with registers of two classes in one week.
+
+    Args:
+        college: the college to read.
+        term: rows of other terms do not count.
+        until: last semester week, inclusive.
+        students: the student_id of each such student; an empty list needs no query.
+
+    Returns:
+        student_id, week, class_id; the class of the register with the highest id counts.
+    """
     if not students:
         return pd.DataFrame(
             {
@@ -97,7 +117,12 @@ def double_registers(college: College, term: Term, until: int, students: list[st
 
 @_kept
 def items(college: College, term: Term, work: Work) -> pd.DataFrame:
-    """item_id, class_id, semester, subject_id, due_week of the work that counts; due_week is NaN where never due."""
+    """Return the assignments or quizzes of the term that count.
+
+    Returns:
+        item_id, class_id, semester, subject_id, due_week (NaN where it is never due). No rows where
+        the college has no such work.
+    """
     items = _items(college, term, work)
     if items is None:
         names = ("item_id", "class_id", "semester", "subject_id", "due_week")
@@ -115,12 +140,21 @@ def items(college: College, term: Term, work: Work) -> pd.DataFrame:
 def done(
     college: College, term: Term, work: Work, known_by: date, *, by_subject: bool
 ) -> pd.DataFrame:
-    """Work handed in or attempted and known by a day, with the marks known by then.
+    """Return the work that was handed in or attempted by a day, with the marks known by that day.
+
+    Args:
+        college: the college to read.
+        term: work of other terms does not count.
+        work: assignments or quizzes.
+        known_by: later submissions, attempts and marks do not count.
+        by_subject: adds subject_id to the key.
 
     Returns:
-        student_id, class_id, semester and, when asked for, subject_id (of the item), week (when it is due, an extension
-        included; NaN where never), done (count), marked (count), mark_sum (percent), last_date; for assignments also
-        judged (count), quality_sum (percent) and similarity (highest, percent).
+        One row per student, class, semester, subject (if asked for) and week: student_id, class_id,
+        semester, subject_id (of the item), week (when the work is due, an extension included; NaN
+        where never due), done (count), marked (count), mark_sum (sum of percents), last_date (last
+        day of handing in). Assignments also have judged (count), quality_sum (sum of percents) and
+        similarity (the highest, in percent). No columns where the college has no such work.
     """
     items, relation = _items(college, term, work), college.relations[f"{work}_submissions"]
     if items is None or relation is None:
@@ -131,6 +165,8 @@ def done(
         c["submission_date" if work == "assignment" else "attempt_date"],
     )
     assignment = work == "assignment"
+    # Both kinds of work get the same columns, so that one query serves both. NULL is cast, because
+    # a bare NULL has no numeric type.
     nothing: sa.ColumnElement[Any] = sa.cast(sa.null(), sa.Double())
     rows = sa.select(
         c.id,
@@ -150,7 +186,8 @@ def done(
     r = college.one_per_key(
         rows, relation, term.pairings, ("student_id", "item_id"), tag=known_by.isoformat()
     )
-    # The term in session tells what is known by what is there; of a past term the marking day must be guessed.
+    # In the term in session, a mark that is there is known. In a past term all marks are there, so
+    # the day of an undated mark is estimated from the day of handing in.
     lag = 0 if term.current else college.params.forecast.marking_lag_days
     handed_in_by = known_by - timedelta(days=lag)
     judged = sa.or_(
@@ -164,7 +201,12 @@ def done(
 
 @_kept
 def extensions(college: College, term: Term) -> pd.DataFrame:
-    """student_id, item_id, week: assignments whose due week was moved for a student; of several the highest id's."""
+    """Return the assignments whose due week was moved for a student.
+
+    Returns:
+        student_id, item_id, week (the new due week); unique by the first two. If a student has
+        several extensions of one assignment, the row with the highest id counts.
+    """
     relation, items = (
         college.relations["assignment_submissions"],
         _items(college, term, "assignment"),
@@ -188,6 +230,7 @@ def extensions(college: College, term: Term) -> pd.DataFrame:
         .where(c.due_week_override.is_not(None), college.known_class(relation)),
         "assignment_submissions",
     )
+    # Ids are text: the length sorts first, so that 10 comes after 9.
     order = found["id"].str.len()
     found = (
         found.assign(order=order)
@@ -199,11 +242,12 @@ def extensions(college: College, term: Term) -> pd.DataFrame:
 
 @_kept
 def per_week(college: College, term: Term, name: Feed, since: int, until: int) -> pd.DataFrame:
-    """What the feed counts per student and week since..until, both inclusive.
+    """Return what a feed counts per student and week, from `since` to `until`, both inclusive.
 
     Returns:
-        student_id, semester, week, count (visits, loans, or days active: the highest over subjects) and, for
-        lms_activity, events (their sum). Negative counts are 0.
+        student_id, semester, week, count (visits, loans, or active days: the highest over subjects)
+        and events (their sum for lms_activity; 0 for other feeds). Negative counts are 0. No rows
+        where the college does not have the feed.
     """
     relation = college.relations[name]
     if relation is None:
@@ -220,7 +264,7 @@ def per_week(college: College, term: Term, name: Feed, since: int, until: int) -
     week = relation.week
     amount = {
         "library_visits": "physical_visits",
-        "book_borrows": "borrow_id",
+        "book_borrows": "borrow_id",  # a placeholder: loans are counted, not summed
         "lms_activity": "active_days",
     }[name]
     rows = sa.select(
@@ -234,6 +278,7 @@ def per_week(college: College, term: Term, name: Feed, since: int, until: int) -
     rows = rows.where(term.within(relation), week.between(since, until))
     r = college.one_per_key(rows, relation, term.pairings, relation.table.natural, key="row_id")
     keys = [r.c.student_id, r.c.semester, r.c.week]
+    # Two subjects may be active on the same day, so days are not summed over subjects.
     total = {
         "library_visits": sa.func.sum(
             sa.case((r.c.amount > 0, r.c.amount), else_=0), type_=sa.Integer
@@ -250,10 +295,13 @@ def per_week(college: College, term: Term, name: Feed, since: int, until: int) -
 
 
 def midterms(college: College, term: Term, known_by: date, week: int) -> pd.DataFrame:
-    """student_id, score: the mean over subjects of the midterm results (percent) known by a day.
+    """Return each student's mean midterm score, from the results known by a day.
 
-    An undated result is known from the teaching week after its exam's scheduled week, so in `week` only when that
-    is later than the scheduled week.
+    An undated result is known from the teaching week after the scheduled week of its exam. So it
+    counts only when `week` is later than the scheduled week.
+
+    Returns:
+        student_id, score (percent, the mean over subjects). Students without a score have no row.
     """
     papers = exam_papers(college, term, "midterm", known_by, week)
     if papers is None:
@@ -261,6 +309,7 @@ def midterms(college: College, term: Term, known_by: date, week: int) -> pd.Data
             {"student_id": pd.Series(dtype="str"), "score": pd.Series(dtype="float64")}
         )
     p = papers.c
+    # Each subject weighs the same, whether it had one paper or several.
     subjects = (
         sa.select(p.student_id, sa.func.avg(p.score).label("score"))
         .where(p.score.is_not(None))
@@ -276,10 +325,14 @@ def midterms(college: College, term: Term, known_by: date, week: int) -> pd.Data
 def exam_papers(
     college: College, term: Term, exam: Exam, known_by: date, week: int
 ) -> sa.Subquery | None:
-    """The results of an exam known by a day, one row per student and paper: None where the college has no exams.
+    """Return a subquery of the results of an exam that are known by a day.
 
-    Columns: student_id, schedule_id, subject_id, score (percent, null where there is none), pass_fail. An undated
-    result is known from the teaching week after its exam's scheduled week, so in `week` only when that is later.
+    An undated result is known from the teaching week after the scheduled week of its exam. So it
+    counts only when `week` is later than the scheduled week.
+
+    Returns:
+        One row per student and paper: student_id, schedule_id, subject_id, score (percent, null
+        where there is none), pass_fail. None where the college has no exams.
     """
     schedule, results = college.relations["exam_schedule"], college.relations["exam_results"]
     if schedule is None or results is None:
@@ -291,6 +344,7 @@ def exam_papers(
         ).where(term.within(schedule), sa.func.lower(s.exam_type) == exam),
         "exams",
     )
+    # An exam without a scheduled week counts as week 0: its undated results are known at once.
     undated = sa.and_(c.result_date.is_(None), sa.func.coalesce(exams.c.scheduled_week, 0) < week)
     rows = (
         sa.select(
@@ -309,6 +363,7 @@ def exam_papers(
     r = college.one_per_key(
         rows, results, term.pairings, results.table.natural, tag=known_by.isoformat()
     )
+    # The college's own score decides. Marks only count where there is no score.
     score = sa.func.coalesce(
         _clipped(r.c.score_pct), _percent(r.c.marks_obtained, r.c.out_of)
     ).label("score")
@@ -318,7 +373,11 @@ def exam_papers(
 
 
 def _items(college: College, term: Term, work: Work) -> sa.CTE | None:
-    """Work of the term that counts: weight 0 is optional, unless all work of the pairing weighs 0 or nothing."""
+    """Return the work of the term that counts; None where the college has no such work.
+
+    Work of weight 0 is optional and does not count. If all work of a class and semester has weight
+    0 or none, all of it counts.
+    """
     relation = college.relations[f"{work}_definitions"]
     if relation is None:
         return None
@@ -333,6 +392,8 @@ def _items(college: College, term: Term, work: Work) -> sa.CTE | None:
         c.max_marks,
     )
     rows = rows.where(term.within(relation))
+    # Assignments and quizzes are looked at together: if a class weighs one kind, weight 0 of the
+    # other kind is meant, too.
     weighted = [
         sa.select(other.c.class_id, other.c.semester).where(other.c.weight != 0)
         for other in (
@@ -342,6 +403,7 @@ def _items(college: College, term: Term, work: Work) -> sa.CTE | None:
         if other is not None and "weight" in other.present
     ]
     if "weight" in relation.present:
+        # `weighted` cannot be empty here: this relation has weights itself.
         pairs = sa.union(*weighted).subquery("weighted")
         optional = sa.exists().where(pairs.c.class_id == c.class_id, pairs.c.semester == c.semester)
         rows = rows.where(sa.or_(c.weight.is_(None), c.weight != 0, ~optional))
@@ -353,7 +415,8 @@ def _clipped(percent: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
 
 
 def _percent(marks: sa.ColumnElement[Any], out_of: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
-    """Marks as percent, at most 100; null where they are negative or the maximum is not above 0."""
+    """Return marks as percent, at most 100; null if they are negative or the maximum is not > 0."""
+    # Bonus marks must not push a score above 100.
     percent = sa.case((marks >= out_of, 100.0), else_=marks * 100.0 / out_of)
     return sa.case((sa.and_(marks >= 0, out_of > 0), percent))
 
@@ -361,8 +424,12 @@ def _percent(marks: sa.ColumnElement[Any], out_of: sa.ColumnElement[Any]) -> sa.
 def _summed(
     r: sa.Subquery, items: sa.CTE, work: Work, judged: sa.ColumnElement[bool], by_subject: bool
 ) -> sa.Select[Any]:
-    """Sums per student, item class, (subject,) and week due, over rows that count as done."""
+    """Return the select of sums per student, class of the item, week due and, if asked, subject.
+
+    Only rows that count as done are summed.
+    """
     assignment = work == "assignment"
+    # A submission without a date is handed in once its mark is known.
     by_mark = sa.and_(judged, r.c.marks_obtained >= 0)
     done = (
         sa.or_(r.c.handed_in.is_not(None), by_mark) if assignment else r.c.attempted.is_(sa.true())
@@ -372,9 +439,11 @@ def _summed(
         (judged, percent if assignment else sa.func.coalesce(_clipped(r.c.score), percent))
     )
     quality = sa.case((judged, _clipped(r.c.quality)))
+    # The class of the item, not of the submission: after a change of class the two may differ.
     keys = [r.c.student_id, items.c.class_id, items.c.semester]
     keys += [items.c.subject_id] if by_subject else []
     week = sa.func.coalesce(r.c.due_week_override, items.c.due_week).label("week")
+    # COUNT of a column leaves out nulls: so `marked` and `judged` count only what is known.
     sums = [
         sa.func.count().label("done"),
         sa.func.count(mark).label("marked"),

@@ -1,4 +1,7 @@
-"""Reading the college: its small relations, its calendar, and the terms that follow from it. Nothing here writes."""
+"""Read the college's database: small relations, the calendar, and the terms that it implies.
+
+Nothing in this module writes to the college's database.
+"""
 
 from __future__ import annotations
 
@@ -20,8 +23,9 @@ from edumetrics.params import Params
 from edumetrics.weeks import PAIRING, Position
 
 Condition = sa.ColumnElement[bool]
-# A year outside of these is a slip of the pen.
+# A date outside this range is a typing error: it must not decide when a semester began.
 BELIEVABLE = pd.Timestamp("1980-01-01"), pd.Timestamp("2100-01-01")
+# What scoring sees of a student. Names and addresses are left out: only pages and mails need them.
 STUDENT_COLUMNS = ("student_id", "class_id", "advisor_id", "joined_on", "withdrawn_on")
 
 
@@ -30,11 +34,13 @@ class Term:
     """One term of the college.
 
     Attributes:
-        name: ISO date of its first week.
-        pairings: class_id, semester, start, last_week (the last week that any feed dates).
-        dates: class_id, semester, week, week_date (first day), for every week of every pairing.
-        current: whether it is the term that the college is in.
-        semesters: those of all its classes, whichever classes `only` leaves.
+        name: ISO date of the first day of its first week.
+        pairings: class_id, semester, start, last_week (the last week that any feed dates); one row
+            per class-semester (a class in a semester).
+        dates: class_id, semester, week, week_date (first day); one row per week of each
+            class-semester.
+        current: whether the college is in this term now.
+        semesters: the semesters of all its classes, also of classes that `only` removed.
     """
 
     name: str
@@ -44,7 +50,7 @@ class Term:
     semesters: frozenset[int]
 
     def only(self, classes: Collection[str]) -> Term:
-        """The same term of some of its classes."""
+        """Return the same term with only these classes."""
         own, dates = (
             frame[frame["class_id"].isin(classes)] for frame in (self.pairings, self.dates)
         )
@@ -54,44 +60,48 @@ class Term:
 
     @property
     def last_week(self) -> int:
-        """The last week that any pairing has data for."""
+        """The last week for which any class of the term has data."""
         return int(self.pairings["last_week"].max())
 
     def week_ends(self, week: int) -> pd.DataFrame:
-        """class_id, semester and week_end (the last day, midnight) of a week."""
+        """Return class_id, semester and week_end of a week (its last day, at midnight)."""
         rows = self.dates.loc[self.dates["week"] == week]
         return (
             rows[PAIRING]
-            .assign(week_end=rows["week_date"] + pd.Timedelta(days=6))
+            .assign(week_end=rows["week_date"] + pd.Timedelta(days=6))  # first and last day count
             .reset_index(drop=True)
         )
 
     def within(self, relation: Relation | sa.CTE) -> Condition:
-        """The SQL condition that a row (with class_id and semester) belongs to one of the pairings."""
+        """Return the SQL condition that a row belongs to the term, by its class_id and semester."""
         return within(self.pairings, relation)
 
 
 def within(pairings: pd.DataFrame, relation: Relation | sa.CTE) -> Condition:
-    """The SQL condition that a row (with class_id and semester) belongs to one of some pairings."""
+    """Return the SQL condition that a row belongs to one of the class-semesters."""
+    # One IN list per semester: one condition per class-semester would make a very long statement.
     groups = pairings.groupby("semester")["class_id"]
     c = relation.c
     each = [
+        # Some drivers reject NumPy integers, so the key becomes a plain int.
         sa.and_(c.semester == int(str(semester)), c.class_id.in_(list(ids)))
         for semester, ids in groups
     ]
+    # `sa.or_()` without arguments is no condition, but without class-semesters no row may match.
     return sa.or_(sa.false(), *each)
 
 
 def _signature(pairings: pd.DataFrame) -> int:
-    """The same for the same set of pairings, in any order."""
+    """Return a hash that is equal for equal sets of class-semesters, in any order."""
     return hash(frozenset(zip(pairings["class_id"], pairings["semester"], strict=True)))
 
 
 class College:
-    """A college's database, read through its mapping; small relations are read once and kept.
+    """A college's database, read through its mapping. Small relations are read once and cached.
 
-    `kept` holds what `college.records` has read, so that a term replayed week by week is read once; `lately` what it
-    read last, so that all that a week asks shares it.
+    `kept` and `lately` are caches of `college.records`. `kept` serves a term that is replayed week
+    by week, so that it is read once. `lately` holds the last few frames, so that all steps of one
+    week share them.
     """
 
     def __init__(self, connection: Connection, params: Params) -> None:
@@ -101,16 +111,18 @@ class College:
         self.kept: dict[tuple[object, ...], pd.DataFrame] = {}
         self.lately: dict[tuple[object, ...], pd.DataFrame] = {}
         self._whole: dict[tuple[str, str], pd.DataFrame] = {}
+        # By signature of class-semesters: the last week that was read, and the registers up to it.
         self._registers: dict[int, tuple[int, pd.DataFrame]] = {}
         self._repeats: dict[tuple[str, int], bool] = {}
 
     # ------------------------------------------------------------ small relations
 
     def whole(self, name: str, *columns: str) -> pd.DataFrame:
-        """The named columns of all rows of a small relation; no rows where the college has none."""
+        """Return the named columns of a small relation, all rows; empty if the college has none."""
         key = (name, ",".join(columns))
         if key not in self._whole:
             relation = self.relations[name]
+            # Callers select by column name, so an empty frame must have the columns, too.
             empty = pd.DataFrame({c: pd.Series(dtype="object") for c in columns})
             picked = [relation.c[c] for c in columns] if relation else []
             self._whole[key] = self.frame(sa.select(*picked), name) if relation else empty
@@ -124,7 +136,10 @@ class College:
 
     @property
     def students(self) -> pd.DataFrame:
-        """student_id, class_id, advisor_id, joined_on, withdrawn_on; unique by student_id, exclusions left out."""
+        """student_id, class_id, advisor_id, joined_on, withdrawn_on; unique by student_id.
+
+        Students on the list of exclusions are left out.
+        """
         frame = self._people.dropna(subset="student_id").drop_duplicates("student_id", keep="last")
         return frame.loc[
             ~frame["student_id"].isin(self.params.scoring.exclusions), list(STUDENT_COLUMNS)
@@ -132,17 +147,17 @@ class College:
 
     @property
     def counter(self) -> pd.DataFrame:
-        """id, current_week, sim_year: where the college's week counter stands; no row where it has none."""
+        """id, current_week, sim_year of the college's week counter; no row if it has no counter."""
         return self.whole("sim_state", "id", "current_week", "sim_year")
 
     @property
     def large(self) -> bool:
-        """Whether there are so many students that no frame may hold a row for each week of each of them."""
+        """Whether a frame with one row per student and week would be too large for this college."""
         return len(self._people) > self.params.batch.chunk_students
 
     @property
     def listed(self) -> pd.Series:
-        """Every student_id that the college lists, the excluded ones too."""
+        """Every student_id that the college lists, excluded students included."""
         return self._people["student_id"]
 
     @property
@@ -153,22 +168,23 @@ class College:
 
     @property
     def names(self) -> pd.DataFrame:
-        """student_id, name, roll_number: for pages and mails only."""
+        """student_id, name, roll_number; only for pages and mails."""
         return self._people[["student_id", "name", "roll_number"]].drop_duplicates(
             "student_id", keep="last"
         )
 
     @property
     def addresses(self) -> pd.DataFrame:
-        """student_id, email: for the drafts that advisors are offered, only."""
+        """student_id, email; only for the drafts that advisors receive."""
         return self.whole("students", "student_id", "email").drop_duplicates(
             "student_id", keep="last"
         )
 
     @property
     def parents(self) -> pd.DataFrame:
-        """student_id, parent_email: only of students whose parents may be written to; null permission means no."""
+        """student_id, parent_email; only where contact is permitted, and null means no."""
         permitted = self.whole("students", "student_id", "parent_contact_permitted")
+        # `eq(True)` is not true for null, so a missing permission excludes the parent.
         permitted = permitted[permitted["parent_contact_permitted"].eq(True)]
         frame = self.whole("students", "student_id", "parent_email").drop_duplicates(
             "student_id", keep="last"
@@ -180,22 +196,29 @@ class College:
         return self.whole("students", *STUDENT_COLUMNS, "name", "roll_number")
 
     def feed_window(self, week: int) -> tuple[int, ...]:
-        """The teaching weeks up to this one in which a feed must have a row to be present, latest first."""
+        """Return the teaching weeks up to `week` that decide whether a feed is present.
+
+        A feed is present when it has a row in one of them. The latest week comes first.
+        """
         calendar = self.params.calendar
+        # Before the first teaching week there is no earlier one: the first then decides alone.
         return calendar.last_teaching_weeks(week, self.params.scoring.feed_weeks) or (
             calendar.teaching_weeks[0],
         )
 
     def position(self, as_of: date) -> Position:
-        """Where the college stands: from `sim_state` where there is one, else from the calendar and a day.
+        """Return the last complete week of the college.
+
+        `sim_state` decides where the college has one; otherwise the calendar and `as_of` decide.
 
         Raises:
-            SettingsError: `sim_state` does not say.
+            SettingsError: `sim_state` has no current_week or no sim_year.
         """
         state = self.counter
         if state.empty:
             return weeks.position_on(as_of, self.params.calendar)
         row = state.iloc[0]
+        # No fallback to the calendar here: a broken counter is an error of the mapping.
         if row[["current_week", "sim_year"]].isna().any():
             raise SettingsError(
                 "The college's sim_state has no current_week or no sim_year: correct its mapping."
@@ -205,14 +228,17 @@ class College:
     # ------------------------------------------------------------ calendar
 
     def registers(self, pairings: pd.DataFrame, until: int) -> pd.DataFrame:
-        """Registers of weeks 1..until per student, class and week, of some pairings and of unknown classes.
+        """Return the registers of weeks 1..until, summed per student, class, semester and week.
 
-        The college's largest relation is read once for a week: what is known of more weeks serves for fewer.
+        Registers of the class-semesters in `pairings` count, and those of unknown classes in the
+        same semesters. Attendance is the college's largest relation: it is read once, and a frame
+        of more weeks also serves fewer weeks.
 
         Returns:
-            student_id, class_id, semester, week, held, present (summed over subjects, unmarked registers left out),
-            odd (how many registers were unmarked or clipped), week_date (the latest, NaT where none is dated). A row
-            exists for every register, with held 0 where none was marked.
+            student_id, class_id, semester, week, held and present (lectures, summed over subjects
+            without unmarked registers), odd (count of registers that were unmarked or clipped),
+            week_date (the latest date, NaT where none is dated). Every student and week with a
+            register has a row; held is 0 where no register was marked.
         """
         known, frame = self._registers.get(_signature(pairings), (0, pd.DataFrame()))
         if known < until:
@@ -224,10 +250,12 @@ class College:
         relation = cast(Relation, self.relations["attendance"])
         c = relation.c
         semesters = [int(semester) for semester in pairings["semester"].unique()]
+        # Data health counts the rows of unknown classes. Reading them here saves a second scan.
         scope = sa.or_(
             within(pairings, relation),
             sa.and_(c.semester.in_(semesters), ~self.known_class(relation)),
         )
+        # In SQL a comparison with null is not true: null values end in `else_`, so as unmarked.
         marked = sa.case((sa.and_(c.present >= 0, c.lectures_held >= 0), 1), else_=0).label(
             "marked"
         )
@@ -244,33 +272,41 @@ class College:
         ]
         rows = sa.select(*picked, marked).where(scope, c.week.between(1, until))
         if self.repeats(relation, pairings):
-            # Rows of unknown classes are counted for data health; they must not displace a row that counts.
+            # Data health counts rows of unknown classes, but these rows must not displace a row
+            # that counts. So duplicates are only looked for among rows of the same kind.
             rows = rows.add_columns(
                 sa.case((self.known_class(relation), 1), else_=0).label("listed")
             )
         r = self.one_per_key(rows, relation, pairings, (*relation.table.natural, "listed"))
         over = r.c.present > r.c.lectures_held
+        # The order of the branches matters: an unmarked register counts 0, also when it is `over`.
         sums = {
             "held": sa.case((r.c.marked == 1, r.c.lectures_held), else_=0),
             "present": sa.case((r.c.marked == 0, 0), (over, r.c.lectures_held), else_=r.c.present),
             "odd": sa.case((sa.or_(r.c.marked == 0, over), 1), else_=0),
         }
         keys = [r.c.student_id, r.c.class_id, r.c.semester, r.c.week]
+        # The type of the result is stated: some databases return the sum of integers as a decimal.
         totals = [sa.func.sum(value, type_=sa.Integer).label(name) for name, value in sums.items()]
         dated = sa.func.max(r.c.week_date, type_=sa.Date).label("week_date")
         return self.frame(sa.select(*keys, *totals, dated).group_by(*keys), "attendance")
 
     def _survey(self, running: pd.DataFrame | None = None, until: int = 0) -> pd.DataFrame:
-        """The weeks that the feeds date, attendance before library before platform.
+        """Return the weeks that the feeds date.
+
+        Where several feeds date a week, attendance comes before library, and library before
+        platform.
 
         Args:
-            running: class_id, semester: only these, and only weeks 1..until; every pairing of a listed class when None.
-            until: as above.
+            running: class_id, semester: only these, and only weeks up to `until`. None means every
+                class and semester of listed classes, all weeks.
+            until: last semester week; only used with `running`.
 
         Returns:
             class_id, semester, week, week_date; unique by the first three.
         """
         found: list[pd.DataFrame] = []
+        # Loans are no help here: a loan has the day it began, not the first day of its week.
         for name in ("attendance", "library_visits", "lms_activity"):
             relation = self.relations[name]
             if relation is None or (
@@ -283,6 +319,7 @@ class College:
             if running is None:
                 frame = self.frame(wanted, name)
             elif name == "attendance" and not self.large:
+                # Scoring reads these registers anyway, so their dates cost no query.
                 frame = (
                     self.registers(running, until)
                     .groupby([*PAIRING, "week"])["week_date"]
@@ -295,15 +332,20 @@ class College:
                 )
             frame = frame.dropna()
             found.append(frame[frame["week_date"].between(*BELIEVABLE)])
+        # `drop_duplicates` keeps the first row: the order of the feeds above is their priority.
         dated = pd.concat(found).drop_duplicates([*PAIRING, "week"])
         return dated[dated["class_id"].isin(self.classes["class_id"])].astype(
             {"semester": "int64", "week": "int64"}
         )
 
     def _all_dated(self, dated: pd.DataFrame, running: pd.DataFrame, until: int) -> bool:
-        """Whether attendance dates every teaching week so far of every class, so that no other feed need be asked."""
+        """Return whether attendance dates every teaching week so far of every class.
+
+        If it does, no other feed needs to be read.
+        """
         weeks_so_far = [week for week in self.params.calendar.teaching_weeks if week <= until]
         known = dated[dated["week"].isin(weeks_so_far)].merge(running, on=PAIRING)
+        # Both sides are unique by class, semester and week: equal counts mean that none is missing.
         return len(known) == len(running) * len(weeks_so_far)
 
     @cached_property
@@ -311,15 +353,19 @@ class College:
         return self._dated(self._survey())
 
     def _dated(self, survey: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
-        """Pairings (class_id, semester, start, term, last_week) and the dates of their weeks."""
+        """Return class_id, semester, start, term and last_week, and the dates of all weeks."""
         dates = weeks.week_dates(survey, self.params.calendar.weeks_per_semester)
         last = survey.groupby(PAIRING)["week"].max().rename("last_week").reset_index()
         return weeks.name_terms(dates).merge(last, on=PAIRING), dates
 
     def running(self, position: Position) -> pd.DataFrame:
-        """class_id and semester of the classes in session; where a college does not say, their latest semester."""
+        """Return class_id and semester of the classes in session.
+
+        If the college names no semesters of its classes, the latest dated semester of each counts.
+        """
         column = f"{position.slot(self.params.calendar)}_sem"
         classes = self.classes
+        # Only when both columns are empty throughout: a single null means "not in session".
         if classes[["odd_sem", "even_sem"]].isna().all(axis=None):
             pairings, _ = self._calendar
             return pairings.sort_values("start").drop_duplicates("class_id", keep="last")[PAIRING]
@@ -329,20 +375,22 @@ class College:
         )
 
     def current_term(self, position: Position) -> Term | None:
-        """The term in session; None between terms.
+        """Return the term in session; None between terms.
 
-        A class in session without any dated row shares the calendar of the others; when nothing is dated at all, the
-        term begins on the slot's date in the calendar. Without `sim_state` a term that did not begin within eight weeks
-        of that date is over.
+        A class in session without any dated row shares the calendar of the other classes. When
+        nothing is dated, the term begins on the slot's date in the calendar. Without `sim_state`, a
+        term that did not begin within eight weeks of that date is over.
         """
         running = self.running(position)
-        # Only the classes in session are asked for: the weekly run does not pay for the college's whole history.
+        # Only the classes in session are read: the weekly run needs no history of the college.
+        # Week 0 stands for the days before week 1. It has no rows, so week 1 is read in its place.
         week = max(position.week(self.params.calendar), 1)
         pairings, dates = self._dated(self._survey(running, week))
         dated = running.merge(pairings, on=PAIRING)
         expected = pd.Timestamp(weeks.slot_start(position, self.params.calendar))
         if self.counter.empty:
             dated = dated[(dated["start"] - expected).abs() <= weeks.TERM_SPREAD]
+            # A class whose term is over is not in session, so it must not become a silent class.
             running = running.merge(
                 pairings.loc[~pairings["term"].isin(dated["term"]), PAIRING],
                 on=PAIRING,
@@ -352,6 +400,7 @@ class College:
             running = running.query("past == 'left_only'").drop(columns="past")
         if dated.empty and running.empty:
             return None
+        # Classes are in session, but no feed has a date yet: the calendar gives the first day.
         if dated.empty:
             return self._term(
                 expected.date().isoformat(),
@@ -359,28 +408,32 @@ class College:
                 dates,
                 current=True,
             )
-        name = max(dated["term"])
+        name = max(dated["term"])  # ISO dates sort as text
         known = dated[dated["term"] == name].drop(columns="term")
         silent = running.merge(pairings[PAIRING], on=PAIRING, how="left", indicator="dated").query(
             "dated == 'left_only'"
         )
+        # Most classes of a term begin together: the most frequent start is the best guess.
         silent = silent[PAIRING].assign(start=known["start"].mode()[0], last_week=0)
         return self._term(name, pd.concat([known, silent], ignore_index=True), dates, current=True)
 
     def terms(self, position: Position) -> list[Term]:
-        """Every term up to the one in session, that one included, in time order."""
+        """Return every term up to the one in session, which is included, in time order."""
         pairings, dates = self._calendar
         current = self.current_term(position)
         if current is not None:
+            # Only what began well before the current term is past. The rest belongs to it, or is
+            # later.
             pairings = pairings[pairings["start"] < pd.Timestamp(current.name) - weeks.TERM_SPREAD]
         past = self._past(pairings, dates)
         return [*past, current] if current else past
 
     def past_terms(self) -> list[Term]:
-        """Every term that the data date, in time order, whatever the college's position."""
+        """Return every term that the data date, in time order, whatever week the college is in."""
         return self._past(*self._calendar)
 
     def _past(self, pairings: pd.DataFrame, dates: pd.DataFrame) -> list[Term]:
+        # `groupby` sorts its keys, and ISO dates sort as text: the terms come in time order.
         groups = pairings.groupby("term")
         return [
             self._term(str(name), group.drop(columns="term"), dates, current=False)
@@ -391,12 +444,14 @@ class College:
         self, name: str, pairings: pd.DataFrame, dates: pd.DataFrame, *, current: bool
     ) -> Term:
         dates = dates.merge(pairings[PAIRING], on=PAIRING)
+        # `last_week` is 0 where no feed dates the class: its weeks are counted from its start.
         silent = pairings[pairings["last_week"] == 0]
         if not silent.empty:
             starts = silent[PAIRING].assign(week=1, week_date=silent["start"])
             dates = pd.concat(
                 [dates, weeks.week_dates(starts, self.params.calendar.weeks_per_semester)]
             )
+        # Rows may be dated after the last week of the semester: they are not part of the term.
         pairings = pairings.assign(
             last_week=pairings["last_week"].clip(upper=self.params.calendar.weeks_per_semester)
         )
@@ -408,8 +463,10 @@ class College:
     # ------------------------------------------------------------ queries
 
     def known_class(self, relation: Relation) -> Condition:
-        """The SQL condition that a row's class is one that the college lists; false for a null class."""
+        """Return the SQL condition that the college lists a row's class; false for a null class."""
         classes = cast(Relation, self.relations["classes"])
+        # For a null class `IN` is null, and so is its negation. `coalesce` makes the condition
+        # false, so that callers can negate it.
         listed = relation.c.class_id.in_(
             sa.select(classes.c.class_id).where(classes.c.class_id.is_not(None))
         )
@@ -425,10 +482,17 @@ class College:
         key: str = "id",
         tag: str = "",
     ) -> sa.Subquery:
-        """The rows, of equal `partition` the one with the highest `key`.
+        """Return the rows; of rows equal in `partition`, only the one with the highest `key`.
 
-        The window function is only paid for where natural keys do repeat.
+        Args:
+            rows: a select with the columns of `partition` and `key`.
+            relation: the relation that the rows come from.
+            pairings: class_id, semester; duplicates are looked for in these.
+            partition: column names.
+            key: the column that decides which row counts.
+            tag: makes the name of the subquery unique where a statement contains several.
         """
+        # The window function is slow on a large relation, and most relations need none.
         if not self.repeats(relation, pairings):
             return rows.subquery("rows")
         columns = rows.selected_columns
@@ -439,12 +503,16 @@ class College:
         return sa.select(ranked).where(ranked.c.place == 1).subquery(f"kept{tag.replace('-', '')}")
 
     def repeats(self, relation: Relation, pairings: pd.DataFrame) -> bool:
-        """Whether any natural key of the relation occurs twice (within the pairings, where rows carry a semester)."""
+        """Return whether any natural key of the relation occurs twice.
+
+        Where rows have a semester, only rows of `pairings` count. The answer is cached.
+        """
         if relation.unique or not relation.table.natural:
             return False
         key = (relation.table.name, _signature(pairings))
         if key not in self._repeats:
             columns = [relation.c[name] for name in relation.table.natural]
+            # LIMIT 1: the database may stop at the first duplicate.
             probe = sa.select(*columns).group_by(*columns).having(sa.func.count() > 1).limit(1)
             if "semester" in relation.table.names:
                 probe = probe.where(within(pairings, relation))
@@ -452,7 +520,7 @@ class College:
         return self._repeats[key]
 
     def frame(self, select: sa.Select[Any], what: str) -> pd.DataFrame:
-        """Run a query on the college's database.
+        """Run a query on the college's database and return its rows, typed as `database.read` does.
 
         Raises:
             SettingsError: the database cannot answer; the message names the relation `what`.

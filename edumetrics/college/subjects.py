@@ -1,4 +1,4 @@
-"""What is known subject by subject: who takes it, how it goes so far, and how it went in earlier terms."""
+"""Read each subject: who takes it, how students do so far, and how difficult it was in the past."""
 
 from __future__ import annotations
 
@@ -16,29 +16,37 @@ from edumetrics.college.records import Work
 from edumetrics.college.source import College, Term
 
 KEY = ["student_id", "subject_id"]
-# Of those with a result, the percent who pass an easy subject, and below which it is a hard one.
+# Pass rates in percent of students with a result: Easy from the first, Hard below the second.
 EASY, HARD = 90.0, 75.0
+# `records.done` returns a frame without columns where a college has no such work.
 NOTHING_DONE = pd.DataFrame({name: pd.Series(dtype="str") for name in KEY}).assign(
     done=0, marked=0, mark_sum=0.0
 )
 
 
 def taken(college: College, students: pd.DataFrame, known_by: date) -> pd.DataFrame:
-    """student_id, class_id, semester, subject_id: which subjects students take, as known by a day.
+    """Return which subjects students take, as known by a day.
 
-    Enrolments decide; a student of whom none has begun in the semester takes all subjects of the class.
+    Enrolments decide. A student without an enrolment that has begun in the semester takes all
+    subjects of the class.
 
     Args:
         college: a college without enrolments and without class_subjects gives no rows.
         students: student_id, class_id, semester.
         known_by: enrolments that begin later or ended before do not count.
+
+    Returns:
+        student_id, class_id, semester, subject_id; unique by student_id and subject_id.
     """
     enrolled, chosen = students.head(0), students.head(0)
     if college.relations["enrolments"] is not None:
         rows = college.whole("enrolments", "student_id", "subject_id", "semester", "from", "to")
         day = pd.Timestamp(known_by)
+        # Null means "from the start" and "to the end".
         begun = rows["from"].isna() | (pd.to_datetime(rows["from"]) <= day)
         now = begun & (rows["to"].isna() | (pd.to_datetime(rows["to"]) >= day))
+        # Enrolments that have ended still count here: a student who dropped every subject must not
+        # get all subjects of the class.
         enrolled = students.merge(
             rows.loc[begun, ["student_id", "semester"]].drop_duplicates(),
             on=["student_id", "semester"],
@@ -48,6 +56,7 @@ def taken(college: College, students: pd.DataFrame, known_by: date) -> pd.DataFr
     subjects = (
         college.whole("subjects", "subject_id", "semester").dropna().drop_duplicates("subject_id")
     )
+    # class_subjects has no semester: the subject says in which semester it is taught.
     offered = offered.merge(subjects.astype({"semester": "int64"}), on="subject_id")
     others = students[~students["student_id"].isin(enrolled["student_id"])].merge(
         offered, on=["class_id", "semester"]
@@ -63,16 +72,19 @@ def taken(college: College, students: pd.DataFrame, known_by: date) -> pd.DataFr
 def so_far(
     college: College, term: Term, pairs: pd.DataFrame, week: int, known_by: date
 ) -> pd.DataFrame:
-    """How each subject goes for each student, from what was known by a day.
+    """Return how each student does in each subject, from what was known by a day.
 
     Args:
-        pairs: as `taken`.
+        college: the college to read.
+        term: the term of the pairs.
+        pairs: as `taken` returns them.
         week: semester week; nothing of later weeks counts.
         known_by: marks given later do not count.
 
     Returns:
-        The pairs with mark (mean percent of the work due so far, missing work counting 0), attendance (share of
-        lectures attended) and midterm (percent); NaN where there is nothing to go by.
+        The pairs with mark (mean percent of the work due so far, where missing work counts 0),
+        attendance (share of lectures attended, 0 to 1) and midterm (percent). Each is NaN where
+        nothing is recorded.
     """
     midterm = papers(college, term, "midterm", known_by)[[*KEY, "score"]].rename(
         columns={"score": "midterm"}
@@ -86,7 +98,7 @@ def so_far(
 def _marks(
     college: College, term: Term, pairs: pd.DataFrame, week: int, known_by: date
 ) -> np.ndarray:
-    """Each pair's mean over the assignments and quizzes due by the week."""
+    """Return each pair's mean percent over the assignments and quizzes due by the week."""
     works: tuple[Work, Work] = ("assignment", "quiz")
     where = ["class_id", "semester", "subject_id"]
     due = pd.concat([records.items(college, term, work) for work in works])
@@ -101,14 +113,19 @@ def _marks(
         .merge(sums, on=KEY, how="left")
         .fillna({"due": 0, "done": 0, "marked": 0, "mark_sum": 0})
     )
+    # Work that is handed in but not marked does not count; missing work counts 0. `clip` is needed,
+    # because a student may hand in more than is due, for example after a change of class.
     counted = found["marked"] + (found["due"] - found["done"]).clip(lower=0)
+    # `np.where` computes both branches: without `clip` it would divide by 0.
     return np.where(counted > 0, found["mark_sum"] / counted.clip(lower=1), np.nan)
 
 
 def _attendance(college: College, term: Term, week: int) -> pd.DataFrame:
+    """Return student_id, subject_id, attendance (share of lectures attended, weeks 1..week)."""
+    # `College.registers` sums over subjects, so this is a query of its own.
     relation = cast(Relation, college.relations["attendance"])
     c = relation.c
-    marked = sa.and_(c.present >= 0, c.lectures_held > 0)
+    marked = sa.and_(c.present >= 0, c.lectures_held > 0)  # null values are not true
     rows = sa.select(
         c.id, *(c[name] for name in relation.table.natural), c.lectures_held, c.present
     )
@@ -124,11 +141,11 @@ def _attendance(college: College, term: Term, week: int) -> pd.DataFrame:
 
 
 def difficulty(college: College, term: Term, known_by: date) -> pd.DataFrame:
-    """How many passed each subject in a term, of those with a result known by a day.
+    """Return the pass rate of each subject in a term, among students with a result known by a day.
 
     Returns:
-        subject_id (unique), semester, total_students, students_passed, pass_rate (percent), difficulty_label: Easy from
-        90, Hard below 75.
+        subject_id (unique), semester, total_students, students_passed, pass_rate (percent) and
+        difficulty_label (Easy from 90, Hard below 75, otherwise Medium).
     """
     results = papers(college, term, "endterm", known_by).dropna(subset="failed")
     groups = results.assign(failed=results["failed"].astype(bool)).groupby("subject_id")["failed"]

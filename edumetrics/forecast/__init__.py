@@ -1,1 +1,4 @@
-"""Who is likely to fail, how high the exam will be, and how sure we are: frames in, frames out."""
+"""Forecasts of failing, of exam scores and of subjects, with their evidence: frames in, frames out.
+
+Nothing in this package reads the college or the database; `edumetrics.stages` does that.
+"""

@@ -1,4 +1,7 @@
-"""Models tried on a term that they have not seen, week by week, on the list as it would have been shipped."""
+"""Backtests of the models on a term that they have not seen, week by week, on the list as sent.
+
+The trial decides which candidate becomes the champion.
+"""
 
 from __future__ import annotations
 
@@ -25,27 +28,34 @@ from edumetrics.params import Forecast, Triage
 from edumetrics.scoring.signals import Floats
 from edumetrics.triage.flags import NOBODY
 
+# Every fold fits all candidates, so more folds cost time; with four, a model sees 3/4 of the rows.
 FOLDS = 4
+# With fewer rows, starting processes takes longer than fitting the folds one after another.
 MANY_ROWS = 50_000
-# All terms together: so many times the rows that trees learn from are enough to try and to calibrate on.
+# All terms together keep about this many times the rows that trees learn from (`most_rows`):
+# that is enough for the trial and for the calibration.
 MANY_TIMES = 4
+# With this many classes, whole classes are sampled; with fewer, a sample would leave too few.
 MANY_CLASSES = 50
+# Smaller differences count as a tie, and the next criterion decides.
 SAME_PRECISION, SAME_AUC = 0.005, 0.001
 
 
 @dataclass(frozen=True)
 class Contest:
-    """How every candidate did on the last completed term, and who won.
+    """The results of all candidates on the last completed term, and the winner.
 
     Attributes:
-        measured: by candidate, how it did; its weeks as `by_week`.
-        champion: the winner's name.
-        models: every candidate, refitted on all terms, calibrated on what it says of classes it has not seen.
-        trained_terms: all completed terms, in order.
+        measured: the measures of each candidate, by name; its weeks are as in `by_week`.
+        champion: the name of the winner.
+        models: every candidate, refitted on all terms. Each is calibrated on its own logits of
+            classes that it has not seen.
+        trained_terms: all completed terms, in time order.
         tested_term: the last of them.
         rows: how many rows the models learnt from.
-        reference: what the features looked like, as `drift.reference`.
-        unseen: term, student_id, sem_week and the champion's logit of everyone, from models that had not seen them.
+        reference: the distribution of the features, as in `drift.reference`.
+        unseen: term, student_id, sem_week and logit: the champion's logit of everyone. It comes
+            from models that had not seen the student.
     """
 
     measured: dict[str, Measured]
@@ -59,7 +69,7 @@ class Contest:
 
     @property
     def tables(self) -> dict[str, pd.DataFrame]:
-        """By candidate, one row a week."""
+        """The weekly measures of each candidate, by name; one row a week."""
         return {name: measured.by_week for name, measured in self.measured.items()}
 
 
@@ -68,15 +78,16 @@ def contest(
 ) -> Contest | None:
     """Fit the candidates on all terms but the last, try them on the last, and refit them on all.
 
-    Where there is one term only, it is folded by class.
+    If there is only one term, or the earlier terms are too small, the trial is folded by class.
 
     Args:
-        terms: by name, rows of features with student_id, class_id, advisor_id, sem_week and failed (bool).
+        terms: by term name, rows of features with student_id, class_id, advisor_id, sem_week and
+            failed (bool).
         settings: how models are fitted.
         triage: the advisors' capacities.
 
     Returns:
-        The contest; None where too little is known to learn from.
+        The contest; None if there is too little data to learn from.
     """
     names = tuple(sorted(terms))
     if not names or not _enough(pd.concat([terms[name] for name in names]), settings):
@@ -85,12 +96,15 @@ def contest(
     everything = pd.concat(
         [_thinned(terms[name], most).assign(term=name) for name in names], ignore_index=True
     )
+    # The calibration and the subject forecasts need logits of models that did not see the student.
     unseen = _out_of_fold(everything, settings)
     before = everything[everything["term"] != names[-1]]
     if len(before) and _enough(before, settings):
+        # The last term is tried in full, not as a sample: lists have places for all its students.
         last = terms[names[-1]].reset_index(drop=True)
         logits = all_logits(fit_all(before, _failed(before), settings), last)
     else:
+        # The rows of the last term come last, because the names are sorted.
         last = everything.iloc[len(before) :].reset_index(drop=True)
         logits = {name: logit[len(before) :] for name, logit in unseen.items()}
     fitted = fit_all(everything, _failed(everything), settings)
@@ -123,6 +137,7 @@ def _measured(rows: pd.DataFrame, logit: Floats, triage: Triage, settings: Forec
 
 
 def _enough(rows: pd.DataFrame, settings: Forecast) -> bool:
+    # Rows are student weeks; the limits are about students, and a student counts once a term.
     students = rows.drop_duplicates(["student_id", *({"term"} & set(rows.columns))])["failed"]
     fails = int(students.sum())
     return (
@@ -132,11 +147,12 @@ def _enough(rows: pd.DataFrame, settings: Forecast) -> bool:
 
 
 def _thinned(rows: pd.DataFrame, most: int) -> pd.DataFrame:
-    """At most about so many rows: of some classes all students, or, where there are few classes, of some students."""
-    every = -(-len(rows) // most)
+    """Return at most about `most` rows: whole classes, or students where classes are few."""
+    every = -(-len(rows) // most)  # rounded up
     if every <= 1:
         return rows
     whole = rows["class_id"] if rows["class_id"].nunique() >= MANY_CLASSES else rows["student_id"]
+    # A hash instead of a random draw: every run chooses the same ones, and keeps all their weeks.
     kept: pd.DataFrame = rows[pd.util.hash_array(whole.to_numpy(dtype=object)) % every == 0]
     return kept
 
@@ -146,9 +162,11 @@ def _failed(rows: pd.DataFrame) -> Floats:
 
 
 def _out_of_fold(rows: pd.DataFrame, settings: Forecast) -> dict[str, Floats]:
-    """Each candidate's logits from models that have seen no one of the class; by student where there is one class."""
+    """Return each candidate's logits from models that have not seen the class.
+
+    If there is only one class, the models have not seen the student.
+    """
     splits = folds.by_class(rows, FOLDS)
-    # Starting processes takes longer than a small college does.
     workers = Parallel(n_jobs=min(FOLDS, cpu_count()) if len(rows) > MANY_ROWS else 1)
     parts = workers(
         delayed(_fold)(rows.iloc[seen], rows.iloc[unseen], settings) for seen, unseen in splits
@@ -161,14 +179,18 @@ def _out_of_fold(rows: pd.DataFrame, settings: Forecast) -> dict[str, Floats]:
 
 
 def _fold(seen: pd.DataFrame, unseen: pd.DataFrame, settings: Forecast) -> dict[str, Floats]:
-    """Each candidate's logits of some rows, learnt from others."""
+    """Return each candidate's logits of the `unseen` rows, learnt from the `seen` rows."""
     models = fit_all(seen.reset_index(drop=True), _failed(seen), settings)
     return all_logits(models, unseen)
 
 
 def _champion(tables: Mapping[str, pd.DataFrame]) -> str:
-    """The best precision at capacity; of about equals the better AUC; of equals in that too the simpler."""
-    # A term in which nobody failed, or everyone, tells nothing of who is likelier: all are then equal.
+    """Return the name of the candidate with the best precision at capacity.
+
+    A tie is decided by the better AUC, and a tie in AUC by the simpler model.
+    """
+    # If nobody failed, or everyone did, the measures are NaN: all candidates are then equal.
+    # The baselines are measured too, but only the names in SIMPLICITY can win.
     means = {
         name: tables[name][["precision_at_capacity", "auc"]].mean().fillna(0) for name in SIMPLICITY
     }
@@ -181,27 +203,39 @@ def _champion(tables: Mapping[str, pd.DataFrame]) -> str:
 
 
 def by_week(rows: pd.DataFrame, logit: Floats, triage: Triage, settings: Forecast) -> pd.DataFrame:
-    """How a forecast did, week by week.
+    """Return the measures of a forecast, week by week.
 
     Args:
-        rows: student_id, sem_week, advisor_id, failed; with ruled (bool) the list is the one that would have been
-            sent: those for whom a rule stands come first.
+        rows: student_id, sem_week, advisor_id, failed. With ruled (bool) the list is the one that
+            would be sent: students with a hard rule come first.
         logit: the forecast, one for each row.
         triage: the advisors' capacities.
         settings: how lists are smoothed.
 
     Returns:
-        By sem_week: n, base_rate, auc, average_precision, brier, calibration_error (expected, ten bins of equal size),
-        calibration_slope and calibration_intercept (of the outcome's logit on the forecast's; 1 and 0 are perfect),
-        precision_top_tenth, precision_at_capacity and recall_at_capacity (each advisor's list, ordered by the smoothed
-        logit), lead_time (median weeks from the first place of those who fail, so far, to the week after the last),
-        overlap (share of last week's places that stay), flips (how often those ever placed left or came back, on
-        average, so far). NaN where there is nothing to tell apart.
+        One row per sem_week (the index), with these columns:
+
+        - n, base_rate, auc, average_precision, brier.
+        - calibration_error: expected calibration error, ten bins of equal size.
+        - calibration_slope, calibration_intercept: of the outcome's logit on the forecast's logit;
+          1 and 0 are perfect.
+        - precision_top_tenth.
+        - precision_at_capacity, recall_at_capacity: of each advisor's list, ordered by the
+          smoothed logit.
+        - lead_time: median weeks from a student's first place to the week after the last, over
+          the students so far who had a place and fail.
+        - overlap: share of last week's places that stay.
+        - flips: how often a student who ever had a place left the list or came back; the mean so
+          far.
+
+        NaN where a measure cannot be computed, for example where nobody failed.
     """
     names = ["student_id", "sem_week", "advisor_id", "failed", *({"ruled"} & set(rows.columns))]
     frame = rows[names].assign(p=probability(logit), logit=logit)
     frame = places(frame, triage, settings.smoothing)
+    # The exam is taken to be in the week after the last one.
     end, course = int(rows["sem_week"].max()) + 1, _Course()
+    # str() is for the type checker: a groupby key is Hashable, and int() does not accept that.
     found = {
         int(str(week)): {
             **_chances(part),
@@ -214,18 +248,19 @@ def by_week(rows: pd.DataFrame, logit: Floats, triage: Triage, settings: Forecas
 
 
 def _chances(part: pd.DataFrame) -> dict[str, float]:
-    """What one week's chances were worth."""
+    """Return the measures of one week's chances."""
     failed, p = part["failed"].to_numpy(dtype=bool), part["p"].to_numpy("float64")
     both = 0 < failed.sum() < len(failed)
     return {
         **chances(p, failed),
         **(calibration_line(part["logit"].to_numpy("float64"), failed) if both else {}),
+        # The stable sort gives the same result in every run, also where chances are equal.
         "precision_top_tenth": failed[np.argsort(-p, kind="stable")[: max(len(p) // 10, 1)]].mean(),
     }
 
 
 def _places(part: pd.DataFrame) -> dict[str, float]:
-    """What one week's places were worth."""
+    """Return the precision and recall of one week's places."""
     failed, inside = part["failed"].to_numpy(dtype=bool), part["inside"].to_numpy(dtype=bool)
     return {
         "precision_at_capacity": failed[inside].mean() if inside.any() else np.nan,
@@ -234,7 +269,7 @@ def _places(part: pd.DataFrame) -> dict[str, float]:
 
 
 class _Course:
-    """What is remembered of earlier weeks' places while a semester goes on."""
+    """The places of earlier weeks, updated week by week through a semester."""
 
     def __init__(self) -> None:
         self.last: set[str] = set()
@@ -243,10 +278,11 @@ class _Course:
         self.flips = 0
 
     def after(self, week: int, part: pd.DataFrame, end: int) -> dict[str, float]:
-        """lead_time, overlap and flips once a week's places are given out."""
+        """Add a week's places, and return lead_time, overlap and flips so far."""
         inside = part[part["inside"].astype(bool)]
         now = set(inside["student_id"])
         self.fails |= set(inside.loc[inside["failed"].astype(bool), "student_id"])
+        # Only a student who had a place before this week can leave or come back.
         known = set(self.first)
         self.flips += len((now ^ self.last) & known)
         overlap = len(now & self.last) / len(self.last) if self.last else np.nan
@@ -261,7 +297,17 @@ class _Course:
 
 
 def places(frame: pd.DataFrame, triage: Triage, keep: float) -> pd.DataFrame:
-    """The rows with `order` (the smoothed logit) and `inside` (within the advisor's capacity that week)."""
+    """Return the rows with two more columns, sorted by week, advisor and place.
+
+    Args:
+        frame: student_id, sem_week, advisor_id, logit; ruled (bool) where there are hard rules.
+        triage: the advisors' capacities.
+        keep: the weight of last week's order, 0..1.
+
+    Returns:
+        The rows with `order` (the smoothed logit) and `inside` (bool: within the advisor's capacity
+        that week); also `advisor`, empty where a student has none, and `ruled`.
+    """
     weeks, last = [], pd.Series(dtype="float64")
     for _, part in frame.groupby("sem_week"):
         order = smoothed(
@@ -269,11 +315,14 @@ def places(frame: pd.DataFrame, triage: Triage, keep: float) -> pd.DataFrame:
             last.reindex(part["student_id"]).to_numpy("float64"),
             keep,
         )
+        # A student who is missing in a week keeps the order of the last week with a row.
         last = pd.Series(order, index=part["student_id"]).combine_first(last)
         weeks.append(part.assign(order=order))
     frame = pd.concat(weeks)
+    # groupby leaves out rows whose key is missing; students without an advisor share one list.
     frame = frame.assign(advisor=frame["advisor_id"].fillna(NOBODY))
     frame = frame.assign(ruled=frame.get("ruled", False))
+    # student_id comes last, so that equal orders give the same places in every run.
     by = ["sem_week", "advisor", "ruled", "order", "student_id"]
     frame = frame.sort_values(by, ascending=[True, True, False, False, True])
     capacity = frame["advisor"].map(triage.capacity_of)

@@ -1,4 +1,4 @@
-"""Why a forecast says what it says: what each feature adds to its logit, gathered under headings people understand."""
+"""Explanations of a forecast: what each feature adds to its logit, summed under seven headings."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from edumetrics.forecast.models import ALL, Blend, Boosted, Calibrated, Linear, 
 from edumetrics.scoring.signals import Floats
 
 BASE = "base"
-# Under each heading: the value that people are told, and what one of its units is called in whole numbers.
+# For each heading: the column whose value readers see, and the factor that turns it into whole
+# numbers (100 makes a percentage of a share).
 TOPICS = {
     "marks": ("mark_with_zeros", 1.0),
     "work": ("handed_in", 100.0),
@@ -23,10 +24,11 @@ TOPICS = {
 
 
 def contributions(model: Calibrated, rows: pd.DataFrame) -> pd.DataFrame:
-    """What each feature adds to the logit: with `base` (the average row's) they sum to it.
+    """Return what each feature adds to the logit; with `base` (the average row) they sum to it.
 
-    Exact for linear models; for trees each split's step from a node's mean to its child's goes to the feature that is
-    split on (Saabas 2014, "Interpreting random forests"); for the blend the mean of both.
+    For linear models the contributions are exact. For trees, each split moves a row from the mean
+    of a node to the mean of its child; that step goes to the feature of the split (Saabas 2014,
+    "Interpreting random forests"). For the blend they are the mean of both.
 
     Args:
         model: a fitted, calibrated model.
@@ -36,11 +38,12 @@ def contributions(model: Calibrated, rows: pd.DataFrame) -> pd.DataFrame:
         `FEATURES` and `base`, aligned with `rows`.
     """
     parts = _parts(model.model, rows)
+    # The shift is the same for everyone in a week, so it explains no difference between students.
     return parts.assign(base=parts[BASE] + model.shift_of(rows))
 
 
 def by_topic(parts: pd.DataFrame) -> dict[str, Floats]:
-    """The contributions of each heading's features, summed, by heading; features without one are left out."""
+    """Return the sum of the contributions under each heading; features without one are left out."""
     return {
         topic: parts[[name for name, feature in FEATURES.items() if feature.topic == topic]]
         .sum(axis=1)
@@ -51,6 +54,7 @@ def by_topic(parts: pd.DataFrame) -> dict[str, Floats]:
 
 def _parts(model: Model, rows: pd.DataFrame) -> pd.DataFrame:
     if isinstance(model, Linear):
+        # A linear model uses fewer columns than trees: what it does not use adds nothing.
         return model.contributions(rows).reindex(columns=[*ALL, BASE], fill_value=0.0)
     if isinstance(model, Boosted):
         return _of_trees(model, rows)
@@ -61,25 +65,36 @@ def _parts(model: Model, rows: pd.DataFrame) -> pd.DataFrame:
 def _of_trees(model: Boosted, rows: pd.DataFrame) -> pd.DataFrame:
     values = filled(rows, model.median)
     added = np.zeros(values.shape)
+    # scikit-learn gives no public access to the start value and the trees of the ensemble.
     base = float(np.ravel(model.trees._baseline_prediction)[0])
     for (tree,) in model.trees._predictors:
         base += _walk(tree.nodes, values, added)
-    # The week is one of the trees' features, and the same for everyone: it belongs to the average.
+    # The week, in the last column, is the same for everyone in it: it belongs to the average.
     frame = pd.DataFrame(added[:, :-1], columns=list(ALL), index=rows.index)
     return frame.assign(base=base + added[:, -1])
 
 
 def _walk(nodes: np.ndarray, values: np.ndarray, added: np.ndarray) -> float:
-    """Send all rows down one tree, crediting each step to its feature; returns the tree's mean."""
+    """Add the steps of all rows down one tree to `added`, by feature, and return the tree's mean.
+
+    Args:
+        nodes: the nodes of the tree, as scikit-learn stores them.
+        values: rows by features, without missing values.
+        added: rows by features; changed in place.
+    """
     mean, leaf = nodes["value"].astype("float64"), nodes["is_leaf"].astype(bool)
+    # Only the values of leaves include the learning rate, so those of inner nodes are computed
+    # from them. Children come after their parent in the array: backwards, they are ready first.
     for node in range(len(nodes) - 1, -1, -1):
         if not leaf[node]:
             below = [nodes["left"][node], nodes["right"][node]]
             mean[node] = np.average(mean[below], weights=nodes["count"][below])
     at, row = np.zeros(len(values), dtype=np.int64), np.arange(len(values))
+    # All rows take one step at a time; rows that reached a leaf drop out.
     while (row := row[~leaf[at[row]]]).size:
         here = nodes[at[row]]
         split = here["feature_idx"].astype(np.int64)
+        # `filled` leaves no value missing, so the tree's branch for missing values is not needed.
         below = np.where(
             values[row, split] <= here["num_threshold"], here["left"], here["right"]
         ).astype(np.int64)

@@ -1,4 +1,4 @@
-"""Whether lists and forecasts serve groups alike: rates with intervals, small groups left out, doubts said."""
+"""The fairness audit: rates of each group with intervals, and what the data can and cannot tell."""
 
 from __future__ import annotations
 
@@ -12,24 +12,28 @@ from scipy.stats import binomtest
 from edumetrics.forecast.measures import abroca
 from edumetrics.scoring.signals import Floats
 
-# Groups below this size are not reported: a rate would tell of persons.
+# Smaller groups are not reported: a rate would reveal what happened to single persons.
 SMALLEST = 10
+# Two-sided 95% of the normal distribution.
 Z = 1.96
 RATES = ("flag_rate", "miss_rate", "calibration")
 
 
 def audit(rows: pd.DataFrame) -> pd.DataFrame:
-    """How each group fared.
+    """Return the rates of each group, with their intervals.
 
     Args:
-        rows: group, flagged (bool: ever on a list), failed (bool), p (forecast, 0..1; NaN where there was none).
+        rows: group, flagged (bool: ever on a list), failed (bool), p (forecast, 0..1; NaN where
+            there was none). Rows without a group are left out.
 
     Returns:
-        One row per group of at least `SMALLEST`: group, students, failed (count), flag_rate (share ever on a list),
-        miss_rate (share of those who failed who never were), calibration (mean forecast less share who failed), and of
-        each rate `_low` and `_high` (95%: Wilson 1927 for shares, normal for the difference). NaN where a group has
-        nothing to count. No rows when fewer than two groups are large enough.
+        One row per group of at least `SMALLEST` students: group, students, failed (count),
+        flag_rate (share ever on a list), miss_rate (of the students who failed, the share never on
+        a list), calibration (mean forecast less the share who failed). Each rate also has `_low`
+        and `_high` (95%: Wilson 1927 for shares, normal for the difference). NaN where a group has
+        nothing to count. There are no rows if fewer than two groups are large enough.
     """
+    # A missing group is no group: its students are counted nowhere in this table.
     rows = rows.dropna(subset="group")
     sizes = rows["group"].value_counts()
     rows = rows[rows["group"].isin(sizes.index[sizes >= SMALLEST])]
@@ -47,7 +51,7 @@ def _names() -> list[str]:
 
 
 def _shares(rows: pd.DataFrame, counts: pd.DataFrame) -> pd.DataFrame:
-    """flag_rate and miss_rate with their intervals, by group."""
+    """Return flag_rate and miss_rate with their intervals, by group."""
     frame = MetricFrame(
         metrics={"flag_rate": selection_rate, "miss_rate": false_negative_rate},
         y_true=rows["failed"].to_numpy(dtype=int),
@@ -61,6 +65,7 @@ def _shares(rows: pd.DataFrame, counts: pd.DataFrame) -> pd.DataFrame:
             for group, share in zip(table.index, table[name], strict=True)
         ]
         table[[f"{name}_low", f"{name}_high"]] = ends
+        # A rate over nobody is unknown, whatever number the library gives for it.
         table.loc[of.reindex(table.index) == 0, name] = np.nan
     return table
 
@@ -68,12 +73,14 @@ def _shares(rows: pd.DataFrame, counts: pd.DataFrame) -> pd.DataFrame:
 def _wilson(share: float, count: int) -> tuple[float, float]:
     if not count:
         return np.nan, np.nan
+    # Wilson's interval stays within 0..1 and holds for small groups; the normal one does not.
     found = binomtest(round(share * count), count).proportion_ci(method="wilson")
     return float(found.low), float(found.high)
 
 
 def _calibration(rows: pd.DataFrame) -> pd.DataFrame:
-    """Mean forecast less share who failed, with its interval, by group."""
+    """Return the mean forecast less the share who failed, with its interval, by group."""
+    # The interval is that of the mean of each student's difference, so both must be of one student.
     groups = (rows["p"] - rows["failed"]).astype("float64").groupby(rows["group"])
     mean, error = groups.mean(), groups.sem()
     ends = {"calibration_low": mean - Z * error, "calibration_high": mean + Z * error}
@@ -81,10 +88,15 @@ def _calibration(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def verdicts(table: pd.DataFrame) -> list[str]:
-    """What can, and what cannot, be said of differences between groups, in sentences."""
+    """Return sentences about differences between groups: what the data can tell and what it cannot.
+
+    Args:
+        table: as `audit`.
+    """
     if table.empty:
         return [
-            f"No two groups of at least {SMALLEST} students: nothing can be said of differences between groups."
+            f"No two groups of at least {SMALLEST} students: nothing can be said of differences"
+            " between groups."
         ]
     called = {
         "flag_rate": "the share ever on a list",
@@ -98,24 +110,37 @@ def _verdict(table: pd.DataFrame, name: str, words: str) -> str:
     known = table.dropna(subset=[name, f"{name}_low", f"{name}_high"])
     if len(known) < 2:
         return f"For {words} there are too few students to compare groups."
+    # permutations gives both orders of a pair; the condition keeps the one with the higher first.
     pairs = [
         (one, other)
         for one, other in permutations(known.to_dict("records"), 2)
         if one[name] >= other[name]
     ]
+    # Intervals that do not overlap: a strict test, so that chance is not reported as a difference.
     clear = [pair for pair in pairs if pair[0][f"{name}_low"] > pair[1][f"{name}_high"]]
     high, low = max(clear or pairs, key=lambda pair: pair[0][name] - pair[1][name])
     apart = round(100 * (high[name] - low[name]))
     points = f"{apart} {'point' if apart == 1 else 'points'}"
     if clear:
-        return f"In {words}, {high['group']} and {low['group']} differ by {points}, more than chance explains."
+        return (
+            f"In {words}, {high['group']} and {low['group']} differ by {points},"
+            " more than chance explains."
+        )
     return (
         f"In {words}, groups differ by {points} at most, which may be chance: the data cannot tell."
     )
 
 
 def abroca_of(rows: pd.DataFrame) -> pd.DataFrame:
-    """The area between the ROC curves of each pair of groups that are large enough: first, second, abroca."""
+    """Return the area between the ROC curves (ABROCA) of each pair of groups.
+
+    Args:
+        rows: group, failed, p; rows without a group or a forecast are left out.
+
+    Returns:
+        first, second, abroca: one row per pair of groups of at least `SMALLEST`; abroca is NaN
+        where a group has no curve.
+    """
     rows = rows.dropna(subset=["group", "p"])
     sizes = rows["group"].value_counts()
     found = []

@@ -1,4 +1,4 @@
-"""The features of a student's week, as known at its end: relative to the calendar and to the class."""
+"""The features of a student's week, as known at its end, relative to the calendar and the class."""
 
 from __future__ import annotations
 
@@ -14,22 +14,29 @@ from edumetrics.scoring.roll import Matrix, Vector
 from edumetrics.scoring.signals import Floats, divide, placed
 from edumetrics.scoring.weekly import Scored
 
+# What is known of a student before the semester begins.
 PRIOR = ("prior_mean", "prior_fails", "prior_attempts", "credits", "entry_score")
-# Calendar constants: trees tolerate them, models of one week cannot use them.
+# Features that follow the calendar: they are (nearly) the same for everyone in a week, so that the
+# linear model of one week cannot use them. Trees can.
 CALENDAR = ("work_due", "semester_gone")
+# Each earlier week of activity weighs this much of the week after it.
 DECAY = 0.6
+# Teaching weeks that count as recent; the meanings in `FEATURES` name this number as well.
 RECENT = 4
+# These are compared with the class by their distance from its mean, the next by their rank in it.
 GAPS = ("mark", "midterm")
 RANKED = tuple(name.removesuffix("_rank") for name in FEATURES if name.endswith("_rank"))
+# Work that was never handed in counts as three weeks late: no date could say how late it is.
 NEVER = -3.0
 
 
 @dataclass(frozen=True)
 class Own:
-    """Each student's own values before any comparison, aligned with the roll: NaN where there is nothing to go by.
+    """Each student's own values before any comparison with the class, aligned with the roll.
 
     Attributes:
-        frame: one column for every value that a feature is, or is compared from.
+        frame: one column for every value that is a feature, or that a feature is computed from;
+            NaN where there is no data.
         classes: each student's class, as a number.
     """
 
@@ -46,17 +53,19 @@ def own_values(
     *,
     later_half: bool,
 ) -> Own:
-    """What everyone on a roll did, from what was known at the week's end.
+    """Return the own values of everyone on a roll, from what was known at the end of the week.
 
     Args:
         scored: the week, scored.
-        history: what earlier weeks stored: student_id, sem_week, effort_score, lms_active_days, lms_events,
-            library_visits.
-        prior: student_id (unique) and `PRIOR`: what was known before the semester; NaN where it was not.
+        history: what earlier weeks stored: student_id, sem_week, effort_score, lms_active_days,
+            lms_events, library_visits.
+        prior: student_id (unique) and `PRIOR`: what was known before the semester; NaN where it
+            was not known.
         calendar, scoring: which weeks count.
         later_half: whether the term is in a later slot of the academic year.
     """
     observed, metrics = scored.observed, scored.metrics
+    # Arrays are put side by side below: everything must be in the order of the roll.
     before = prior.set_index("student_id").reindex(metrics["student_id"])
     values = {
         **_work(scored, calendar, scoring),
@@ -77,10 +86,14 @@ def own_values(
 
 
 def compared(own: Own, students: pd.Series) -> pd.DataFrame:
-    """The features of everyone on a roll: their own values, and how these compare with the class's.
+    """Return the features of everyone on a roll: own values, and their comparison with the class.
+
+    Args:
+        own: the own values of everyone.
+        students: their ids, in the same order.
 
     Returns:
-        student_id and `FEATURES`, in the order of `students`; NaN where there is nothing to go by.
+        student_id and `FEATURES`, in the order of `students`; NaN where there is no data.
     """
     frame = own.frame.copy()
     for name in GAPS:
@@ -91,13 +104,13 @@ def compared(own: Own, students: pd.Series) -> pd.DataFrame:
 
 
 def compared_alone(own: Own, rows: Vector, students: pd.Series, others: Own) -> pd.DataFrame:
-    """The features of some students, were each of them alone to differ from what the roll did.
+    """Return the features of some students, each computed as if only that student changed.
 
     Args:
-        own: what these students do.
+        own: the changed values of these students.
         rows: their rows in the roll.
         students: their ids.
-        others: what everyone does otherwise.
+        others: the unchanged values of everyone on the roll.
 
     Returns:
         As `compared`, in the order of `students`.
@@ -110,6 +123,8 @@ def compared_alone(own: Own, rows: Vector, students: pd.Series, others: Own) -> 
     for name in RANKED:
         base = others.frame[name].to_numpy()
         less, equal, count = placed(frame[name].to_numpy(), own.classes, base, others.classes)
+        # The old value of the student is still in the class: the new one takes its place, so that
+        # the result is the same as that of `rank` over the changed class.
         itself = base[rows]
         less, equal = less - (itself < frame[name]), equal - (itself == frame[name])
         count = count - ~np.isnan(itself) + 1
@@ -120,42 +135,48 @@ def compared_alone(own: Own, rows: Vector, students: pd.Series, others: Own) -> 
 
 
 def _named(frame: pd.DataFrame, students: pd.Series) -> pd.DataFrame:
-    # The rank of activity is that of recent weeks; the feature by that name is this week's.
+    # `effort` is the mean of recent weeks until its rank is computed; the feature is this week's.
     frame["effort"] = frame["effort_week"]
     return frame[list(FEATURES)].assign(student_id=students.to_numpy())
 
 
 def _mean_with(values: Floats, classes: Vector, rows: Vector, others: Own, name: str) -> Floats:
-    """The class's mean with each student's own value in place of what it was."""
+    """Return the class mean for each student, with the new value in place of the old one."""
     groups = others.frame[name].groupby(others.classes)
     total, count = (
         groups.transform("sum").to_numpy()[rows],
         groups.transform("count").to_numpy()[rows],
     )
+    # A missing value adds 0 to the sum and nothing to the count, before and after the change.
     was = others.frame[name].to_numpy()[rows]
     total = total - np.nan_to_num(was) + np.nan_to_num(values)
     return divide(total, count - ~np.isnan(was) + ~np.isnan(values))
 
 
 def rank(values: pd.Series, classes: np.ndarray) -> pd.Series:
-    """Each value's place among its class's, 0 (lowest) to 1, ties in the middle; NaN stays NaN."""
+    """Return each value's rank in its class, 0 (lowest) to 1; ties share a rank, NaN stays NaN."""
     groups = values.groupby(classes)
+    # Half a place less puts the middle of any class at 0.5, also in a class of one.
     return (groups.rank() - 0.5) / groups.transform("count")
 
 
 def _work(scored: Scored, calendar: Calendar, scoring: Scoring) -> dict[str, Floats]:
     roll, parts = scored.observed.roll, scored.observed.work
     due = sum((part.due for part in parts), np.zeros_like(roll.classes))
+    # More may be handed in than was due; a share above 1 would say nothing more.
     done = np.minimum(sum((part.done for part in parts), np.zeros_like(roll.classes)), due)
     marked = sum((part.marked for part in parts), np.zeros_like(roll.classes))
     missed = sum((part.missed for part in parts), np.zeros_like(roll.classes))
     marks = sum((part.mark_sum for part in parts), np.zeros(roll.classes.shape))
+    # Assignments and quizzes: the later date counts. 0 means that there is no date.
     handed_on = np.maximum(parts[0].handed_on, parts[1].handed_on)
     age = np.arange(due.shape[1])[::-1]
     weight = DECAY ** (age / 2)
+    # In weeks before the last day of the week; the limits keep a single wrong date from dominating.
     early = np.where(
         handed_on > 0, np.clip((roll.starts + 6 - handed_on) / 7, NEVER, -NEVER), NEVER
     )
+    # Work that is done but has no date says nothing about promptness.
     counted = (due > 0) & ((handed_on > 0) | (done == 0))
     recent_missed, recent_due = missed_work(scored.observed, calendar, scoring)
     return {
@@ -168,6 +189,7 @@ def _work(scored: Scored, calendar: Calendar, scoring: Scoring) -> dict[str, Flo
         "missed_recent": divide(recent_missed, recent_due),
         "earliness": divide((early * counted).sum(axis=1), counted.sum(axis=1)),
         "late": divide(((early < 0) & (handed_on > 0)).sum(axis=1), (handed_on > 0).sum(axis=1)),
+        # On a log scale: one item more matters less late in the semester.
         "work_due": np.log1p(due.sum(axis=1)),
     }
 
@@ -179,13 +201,14 @@ def _attendance(scored: Scored, calendar: Calendar) -> dict[str, Floats]:
     return {
         "attendance": divide(present.sum(axis=1), held.sum(axis=1)),
         "attendance_recent": divide(present[:, recent].sum(axis=1), held[:, recent].sum(axis=1)),
+        # A share like the others; `weekly_att_pct` is a percentage.
         "attendance_week": week / 100,
         "attendance_change": week - scored.baseline["weekly_att_pct"],
     }
 
 
 def _activity(scored: Scored, history: pd.DataFrame, calendar: Calendar) -> dict[str, Floats]:
-    """Recent weeks, the latest weighing most."""
+    """Return the means of activity over recent weeks, where the latest week weighs most."""
     metrics = scored.metrics
     names = {
         "effort": "effort_score",
@@ -201,12 +224,15 @@ def _activity(scored: Scored, history: pd.DataFrame, calendar: Calendar) -> dict
     smoothed = {}
     for name, column in names.items():
         values = np.column_stack([metrics[column].to_numpy("float64"), past[name]])
+        # Clicks are very skewed: without the log, one busy week would outweigh all others.
         if name == "clicks":
             values = np.log1p(values)
+        # The first column is this week. A missing week has no weight, instead of counting as 0.
         weight = DECAY ** np.arange(values.shape[1]) * ~np.isnan(values)
         smoothed[name] = divide((np.nan_to_num(values) * weight).sum(axis=1), weight.sum(axis=1))
     recent = list(calendar.last_teaching_weeks(scored.week, RECENT))
     active = scored.observed.present[:, recent] > 0
+    # This week and the stored weeks can be one more than the recent weeks; the columns must match.
     days = np.column_stack([metrics["lms_active_days"].to_numpy("float64"), past["active_days"]])[
         :, : len(recent)
     ]
@@ -221,7 +247,7 @@ def _activity(scored: Scored, history: pd.DataFrame, calendar: Calendar) -> dict
 def _by_week(
     history: pd.DataFrame, students: pd.Series, column: str, weeks: tuple[int, ...]
 ) -> Matrix:
-    """A metric of earlier weeks, latest first, students by weeks; NaN where it was not stored."""
+    """Return a metric of earlier weeks, students by weeks, latest first; NaN if not stored."""
     rows = history[history["sem_week"].isin(weeks)]
     table = rows.pivot(index="student_id", columns="sem_week", values=column)
     return np.asarray(table.reindex(index=students, columns=list(weeks)), dtype="float64")

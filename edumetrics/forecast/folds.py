@@ -1,4 +1,4 @@
-"""Which rows a trial learns from, and which it is tried on."""
+"""Splits of the rows into those that a trial learns from and those it is tried on."""
 
 from __future__ import annotations
 
@@ -8,22 +8,24 @@ import numpy as np
 import pandas as pd
 from sklearn.model_selection import GroupKFold
 
+# Row positions: to learn from, and to try on.
 Split = tuple[np.ndarray, np.ndarray]
 
 
 def last_term(
     rows: pd.DataFrame, enough: Callable[[pd.DataFrame], bool], folds: int
 ) -> list[Split]:
-    """Learn from all terms but the last and try the last; where they do not teach enough, fold by class.
+    """Return one split, earlier terms and the last; folds by class if the earlier are not enough.
 
     Args:
         rows: term, class_id, student_id.
-        enough: whether some rows are enough to learn from.
-        folds: how many.
+        enough: a function that says whether some rows are enough to learn from.
+        folds: the number of folds, if folds are needed.
 
     Returns:
-        Positions of the rows to learn from, and of those to try.
+        For each split, the positions of the rows to learn from and of the rows to try.
     """
+    # Term names are ISO dates, so the greatest is the latest.
     last = (rows["term"] == rows["term"].max()).to_numpy()
     if enough(rows[~last]):
         return [(np.flatnonzero(~last), np.flatnonzero(last))]
@@ -31,6 +33,13 @@ def last_term(
 
 
 def by_class(rows: pd.DataFrame, folds: int) -> list[Split]:
-    """Every row is tried by what was learnt from other classes; from other students where there is one class."""
+    """Return folds in which no class is on both sides; no student, if there is only one class.
+
+    Args:
+        rows: class_id, student_id.
+        folds: the number of folds; fewer if there are fewer classes.
+    """
+    # Classmates share teachers and exams: on both sides, they would make a model look too good.
     groups = rows["class_id"] if rows["class_id"].nunique() > 1 else rows["student_id"]
+    # GroupKFold raises an error if there are fewer groups than folds.
     return list(GroupKFold(min(folds, groups.nunique())).split(rows, groups=groups))

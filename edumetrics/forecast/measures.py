@@ -1,4 +1,4 @@
-"""How far a forecast can be believed: measures of chances and of scores against what happened."""
+"""Measures of forecasts: how well chances and scores agree with what happened."""
 
 from __future__ import annotations
 
@@ -10,18 +10,21 @@ from sklearn.metrics import average_precision_score, roc_auc_score, roc_curve
 
 from edumetrics.scoring.signals import Floats
 
+# The documentation names ten bins too, for the reliability table and the calibration error.
 BINS = 10
+# Newton's steps are at most 1 long, so 30 reach any slope of interest. Beyond a logit of 30 the
+# chance is 0 or 1 to all digits that matter, and exp() could overflow.
 NEWTON, SATURATED = 30, 30.0
 
 
 @dataclass(frozen=True)
 class Measured:
-    """How a forecast did on a term that it had not seen.
+    """The measures of a forecast on a term that it had not seen.
 
     Attributes:
         by_week: one row a week.
-        reliability: as `reliability`, over all weeks.
-        by_class: as `by_class`, over all weeks.
+        reliability: as the function `reliability`, over all weeks.
+        by_class: as the function `by_class`, over all weeks.
     """
 
     by_week: pd.DataFrame
@@ -30,7 +33,16 @@ class Measured:
 
 
 def chances(p: Floats, failed: np.ndarray) -> dict[str, float]:
-    """n, base_rate, auc, average_precision (NaN where nothing is to be told apart), brier and calibration_error."""
+    """Return n, base_rate, auc, average_precision, brier and calibration_error.
+
+    Args:
+        p: the chances, 0..1.
+        failed: the outcomes, in the same order.
+
+    Returns:
+        By name; auc and average_precision are NaN if nobody failed or everyone did.
+    """
+    # scikit-learn cannot compute a ROC curve from one kind of outcome.
     both = 0 < failed.sum() < len(failed)
     return {
         "n": len(p),
@@ -43,7 +55,10 @@ def chances(p: Floats, failed: np.ndarray) -> dict[str, float]:
 
 
 def calibration_error(p: Floats, failed: np.ndarray) -> float:
-    """Expected calibration error: ten bins of equal size, the mean distance between forecast and share who failed."""
+    """Return the expected calibration error over ten bins of equal size.
+
+    It is the mean distance, over the bins, between the forecast and the share who failed.
+    """
     table = reliability(p, failed)
     return float(
         (table["n"] * (table["forecast"] - table["happened"]).abs()).sum() / max(len(p), 1)
@@ -51,19 +66,29 @@ def calibration_error(p: Floats, failed: np.ndarray) -> float:
 
 
 def calibration_line(logit: Floats, failed: np.ndarray) -> dict[str, float]:
-    """calibration_slope and calibration_intercept: logistic regression of the outcome on the forecast (Cox 1958)."""
+    """Return calibration_slope and calibration_intercept (Cox 1958).
+
+    They come from a logistic regression of the outcome on the logit of the forecast; a perfect
+    forecast has 1 and 0.
+    """
     terms, line = np.column_stack([np.ones(len(logit)), logit]), np.array([0.0, 1.0])
     for _ in range(NEWTON):
         p = 1 / (1 + np.exp(-np.clip(terms @ line, -SATURATED, SATURATED)))
         weight = np.maximum(p * (1 - p), 1e-9)
-        # A forecast that is the same for everyone has no slope of its own.
+        # A forecast that is the same for everyone has no slope: without the small ridge the matrix
+        # could not be inverted.
         hessian = (terms * weight[:, None]).T @ terms + 1e-6 * np.eye(2)
+        # Where chances separate the outcomes perfectly, an unlimited step would run to infinity.
         line = line + np.clip(np.linalg.solve(hessian, terms.T @ (failed - p)), -1, 1)
     return {"calibration_slope": float(line[1]), "calibration_intercept": float(line[0])}
 
 
 def reliability(forecast: Floats, happened: np.ndarray) -> pd.DataFrame:
-    """Ten bins of equal size, lowest forecast first: forecast and happened (means), n."""
+    """Return ten bins of equal size, lowest forecast first: forecast and happened (means), n.
+
+    There are fewer bins if there are fewer than ten forecasts.
+    """
+    # Stable: equal forecasts stay in the order of the rows, so that reports repeat exactly.
     order = np.argsort(forecast, kind="stable")
     bins = [part for part in np.array_split(order, BINS) if len(part)]
     rows = [(forecast[part].mean(), happened[part].mean(), len(part)) for part in bins]
@@ -71,7 +96,7 @@ def reliability(forecast: Floats, happened: np.ndarray) -> pd.DataFrame:
 
 
 def by_class(classes: pd.Series, forecast: Floats, happened: np.ndarray) -> pd.DataFrame:
-    """class_id, n, forecast and happened (means), error (their difference), by class_id."""
+    """Return class_id, n, forecast and happened (means), and error (forecast less happened)."""
     frame = pd.DataFrame(
         {
             "class_id": classes.to_numpy(),
@@ -85,11 +110,20 @@ def by_class(classes: pd.Series, forecast: Floats, happened: np.ndarray) -> pd.D
 
 
 def abroca(p: Floats, failed: np.ndarray, group: np.ndarray) -> float:
-    """The area between the ROC curves of two groups (Gardner, Brooks and Baker 2019); NaN where one has no curve.
+    """Return the area between the ROC curves of two groups (Gardner, Brooks and Baker 2019).
 
-    >>> abroca(np.array([0.9, 0.1, 0.9, 0.1]), np.array([1, 0, 1, 0]), np.array([0, 0, 1, 1]))
+    Args:
+        p: the chances, 0..1.
+        failed: the outcomes.
+        group: which of the two groups each student is in, as bool or 0 and 1.
+
+    Returns:
+        0..1; NaN if a group has no curve, because nobody in it failed or everyone did.
+
+     abroca(np.array([0.9, 0.1, 0.9, 0.1]), np.array([1, 0, 1, 0]), np.array([0, 0, 1, 1]))
     0.0
     """
+    # The curves have steps at different places: they are compared on one fine grid.
     grid, curves = np.linspace(0, 1, 1001), []
     for one in (False, True):
         mine = group.astype(bool) == one

@@ -1,4 +1,4 @@
-"""The candidates: each gives every student of a week a logit of failing or leaving."""
+"""The candidate models: each gives every student of a week a logit of failing or leaving."""
 
 from __future__ import annotations
 
@@ -17,22 +17,28 @@ from edumetrics.forecast.features import CALENDAR
 from edumetrics.params import Forecast
 from edumetrics.scoring.signals import Floats
 
-# What the linear models of one week may use: nothing that is the same for everyone in that week of every year.
+# The linear models of one week leave out what is the same for everyone in that week of every year.
 LINEAR = tuple(name for name in FEATURES if name not in CALENDAR)
 ALL = tuple(FEATURES)
+# Logits are cut at ±8, a chance of 0.03% or 99.97%: a forecast is never certain.
 MOST = 8.0
 
 
 class Model(Protocol):
-    """Anything that gives rows of features (with sem_week) a logit."""
+    """A model that gives rows of features (with sem_week) a logit."""
 
     def logit(self, rows: pd.DataFrame) -> Floats:
-        """The logit of failing or leaving, one for each row."""
+        """Return the logit of failing or leaving, one for each row."""
 
 
 @dataclass(frozen=True)
 class Window:
-    """The linear model of one week, learnt from it and its neighbours; arrays are aligned with its columns."""
+    """The linear model of one week, learnt from that week and its neighbours.
+
+    Attributes:
+        median, mean, scale, coefficient: aligned with the columns of the `Linear` it belongs to.
+        intercept: the value where all features are at their mean.
+    """
 
     median: Floats
     mean: Floats
@@ -41,7 +47,7 @@ class Window:
     intercept: float
 
     def standard(self, rows: pd.DataFrame) -> np.ndarray:
-        """Features as the model sees them: the training median where missing, centred and scaled."""
+        """Return the features, centred and scaled; the training median replaces missing values."""
         values = rows.to_numpy("float64")
         return np.asarray(
             (np.where(np.isnan(values), self.median, values) - self.mean) / self.scale
@@ -50,17 +56,22 @@ class Window:
 
 @dataclass(frozen=True)
 class Linear:
-    """A linear model in overlapping windows of weeks, on some columns: of a logit, or of a score."""
+    """A linear model of a logit or a score, in overlapping windows of weeks.
+
+    Attributes:
+        columns: the features that it uses.
+        windows: the model of each week, by semester week.
+    """
 
     columns: tuple[str, ...]
     windows: dict[int, Window]
 
     def logit(self, rows: pd.DataFrame) -> Floats:
-        """The logit, one for each row."""
+        """Return the logit, one for each row, within ±`MOST`."""
         return np.asarray(np.clip(self.value(rows), -MOST, MOST))
 
     def value(self, rows: pd.DataFrame) -> Floats:
-        """What the model of each row's week says, as it is."""
+        """Return the value that the model of each row's week gives, without limits."""
         values, weeks = np.zeros(len(rows)), rows["sem_week"].to_numpy()
         for week in np.unique(weeks):
             window = self.window(int(week))
@@ -69,7 +80,10 @@ class Linear:
         return values
 
     def contributions(self, rows: pd.DataFrame) -> pd.DataFrame:
-        """What each feature adds to the logit against the average training row: with `base` they sum to the logit."""
+        """Return what each feature adds to the value, compared with the average training row.
+
+        With `base`, the value of that row, they sum to `value`.
+        """
         columns = list(self.columns)
         frame = pd.DataFrame(0.0, index=rows.index, columns=[*columns, "base"])
         for week, part in rows.groupby("sem_week"):
@@ -79,19 +93,21 @@ class Linear:
         return frame
 
     def window(self, week: int) -> Window:
-        """The model of a week; of the nearest week that has one."""
+        """Return the model of a week, or that of the nearest week if it has none."""
+        # Of two weeks equally near, the earlier.
         return self.windows[min(self.windows, key=lambda known: (abs(known - week), known))]
 
 
 @dataclass(frozen=True)
 class Boosted:
-    """Gradient boosting over all weeks, the week one of its features."""
+    """Gradient boosting over all weeks; the week is one of its features."""
 
     median: Floats
     trees: HistGradientBoostingClassifier
 
     def logit(self, rows: pd.DataFrame) -> Floats:
-        """The logit, one for each row."""
+        """Return the logit, one for each row, within ±`MOST`."""
+        # One thread, for the reason given in `fit_boosted`.
         with threadpool_limits(1, user_api="openmp"):
             return np.asarray(
                 np.clip(self.trees.decision_function(filled(rows, self.median)), -MOST, MOST)
@@ -100,41 +116,49 @@ class Boosted:
 
 @dataclass(frozen=True)
 class Blend:
-    """The mean of the two logits."""
+    """The mean of the linear and the boosted logit."""
 
     linear: Linear
     boosted: Boosted
 
     def logit(self, rows: pd.DataFrame) -> Floats:
-        """The logit, one for each row."""
+        """Return the logit, one for each row."""
         return (self.linear.logit(rows) + self.boosted.logit(rows)) / 2
 
 
 @dataclass(frozen=True)
 class Calibrated:
-    """A model, shifted by an amount that varies smoothly with the share of the semester gone; its slope is kept."""
+    """A model with a shift of its logit; the slope of the logit is kept.
+
+    Attributes:
+        model: the model before calibration.
+        shift: coefficients of the shift, a quadratic in the share of the semester that is over.
+    """
 
     model: Model
     shift: tuple[float, float, float] = (0.0, 0.0, 0.0)
 
     def logit(self, rows: pd.DataFrame) -> Floats:
-        """The calibrated logit, one for each row."""
+        """Return the calibrated logit, one for each row."""
         return np.asarray(self.model.logit(rows) + self.shift_of(rows))
 
     def shift_of(self, rows: pd.DataFrame) -> Floats:
-        """What calibration adds to the logit, one for each row."""
+        """Return what calibration adds to the logit, one for each row."""
         return np.asarray(_terms(rows) @ np.array(self.shift))
 
 
 def fit_linear(rows: pd.DataFrame, failed: Floats, settings: Forecast) -> Linear:
-    """Fit one logistic regression for every week, on the weeks around it."""
+    """Return one logistic regression for every week, fitted on the weeks around it."""
     return fit_windows(
         rows, failed, LINEAR, _logistic(settings.linear_c), settings.window, settings.most_rows // 2
     )
 
 
 def fit_alone(name: str, rows: pd.DataFrame, failed: Floats, settings: Forecast) -> Linear:
-    """Fit one feature alone, week by week; hardly regularised: it cannot overfit."""
+    """Return a model of one feature alone, fitted week by week.
+
+    It is hardly regularised, because one feature cannot overfit.
+    """
     return fit_windows(
         rows, failed, (name,), _logistic(1.0), settings.window, settings.most_rows // 2
     )
@@ -152,9 +176,19 @@ def fit_windows(
     reach: int,
     most: int | None = None,
 ) -> Linear:
-    """Fit a linear model for every week of the rows, each on (a sample of `most` of) the weeks at most `reach` away."""
+    """Return a linear model with one window for every week of the rows.
+
+    Args:
+        rows: student_id, sem_week and `columns`; NaN where a value is missing.
+        target: what to predict, one for each row.
+        columns: the features to use.
+        estimator: makes a new, unfitted model.
+        reach: a window also learns from weeks up to this many weeks away.
+        most: about how many rows a window learns from at most; None is no limit.
+    """
     weeks, windows = rows["sem_week"].to_numpy(), {}
     every = rows[list(columns)].to_numpy("float64")
+    # A hash of the id samples whole students, and the same ones in every run.
     lot = (
         pd.util.hash_array(rows["student_id"].to_numpy(dtype=object))
         if most
@@ -164,6 +198,7 @@ def fit_windows(
         near = np.abs(weeks - week) <= reach
         if most and near.sum() > most:
             near &= lot % -(-near.sum() // most) == 0
+        # Logistic regression raises an error if all outcomes are the same.
         if len(np.unique(target[near])) < 2:
             windows[int(week)] = _alike(
                 len(columns), target[near], chance=isinstance(estimator(), LogisticRegression)
@@ -172,7 +207,9 @@ def fit_windows(
         median = _medians(every[near])
         values = np.where(np.isnan(every[near]), median, every[near])
         mean, scale = values.mean(axis=0), values.std(axis=0)
+        # A feature that is the same for everyone must not be divided by 0.
         scale = np.where(scale > 0, scale, 1.0)
+        # Scaled, all features are shrunk alike by the penalty.
         fitted = estimator().fit((values - mean) / scale, target[near])
         windows[int(week)] = Window(
             median, mean, scale, np.ravel(fitted.coef_), float(np.ravel(fitted.intercept_)[0])
@@ -181,7 +218,14 @@ def fit_windows(
 
 
 def _alike(columns: int, target: Floats, *, chance: bool) -> Window:
-    """The model of a week in which everyone came out alike: the same for everyone, and a chance never for certain."""
+    """Return the model of a week in which all targets are the same: a constant for everyone.
+
+    Args:
+        columns: how many features the model has; none has an effect.
+        target: the targets of the week.
+        chance: whether the constant is a logit, which is never certain, or a score.
+    """
+    # Half a failure is added, so that the chance is neither 0 nor 1 and its logit is finite.
     value = (target.sum() + 0.5) / (len(target) + 1)
     said = float(np.log(value / (1 - value))) if chance else float(target[0])
     nothing = np.zeros(columns)
@@ -189,37 +233,51 @@ def _alike(columns: int, target: Floats, *, chance: bool) -> Window:
 
 
 def fit_boosted(rows: pd.DataFrame, failed: Floats, settings: Forecast) -> Boosted:
-    """Fit shallow, strongly regularised trees on all weeks, of a sample of students where there are very many."""
-    every = -(-len(rows) // settings.most_rows)
+    """Return shallow, strongly regularised trees, fitted on all weeks.
+
+    If there are more rows than `most_rows`, the trees learn from a sample of the students.
+    """
+    every = -(-len(rows) // settings.most_rows)  # rounded up
     if every > 1:
         chosen = pd.util.hash_array(rows["student_id"].to_numpy(dtype=object)) % every == 0
         rows, failed = rows[chosen], failed[chosen]
     median = _medians(rows[list(ALL)].to_numpy("float64"))
+    # A small college gets smaller leaves, down to 20 rows: otherwise its trees could not split.
     trees = HistGradientBoostingClassifier(
-        max_iter=settings.trees, learning_rate=settings.learning_rate, max_leaf_nodes=settings.tree_leaves,
-        min_samples_leaf=max(20, min(settings.leaf_students, len(rows) // 50)), l2_regularization=50.0,
-        max_features=0.3, early_stopping=False, random_state=settings.seed,
-    )  # fmt: skip
-    # Two threads gain little on so few rows, and lose much where another process wants the same cores.
+        max_iter=settings.trees,
+        learning_rate=settings.learning_rate,
+        max_leaf_nodes=settings.tree_leaves,
+        min_samples_leaf=max(20, min(settings.leaf_students, len(rows) // 50)),
+        l2_regularization=50.0,
+        max_features=0.3,
+        early_stopping=False,
+        random_state=settings.seed,
+    )
+    # A second thread gains little on so few rows, and loses much if other processes use the cores.
     with threadpool_limits(1, user_api="openmp"):
         return Boosted(median, trees.fit(filled(rows, median), failed))
 
 
-# One feature alone, turned into a probability: the rules, and baselines that a model must beat.
+# One feature alone, turned into a probability: the rules, and the baselines that a model must beat.
+# The names are stored in `model_runs`.
 ALONE = {"rules": "risk", "attendance only": "attendance", "previous semester only": "prior_mean"}
-# Simplest first: of equals, the simpler wins.
+# Candidates for champion, simplest first: in a tie the simpler one wins.
 SIMPLICITY = ("rules", "linear", "boosted", "blend")
 
 
 def fit_all(rows: pd.DataFrame, failed: Floats, settings: Forecast) -> dict[str, Model]:
-    """Every candidate and baseline, fitted on the same rows; `blend` is made of the other two."""
+    """Return every candidate and baseline by name, fitted on the same rows.
+
+    `blend` consists of the `linear` and `boosted` models returned with it.
+    """
     linear, boosted = fit_linear(rows, failed, settings), fit_boosted(rows, failed, settings)
     alone = {name: fit_alone(feature, rows, failed, settings) for name, feature in ALONE.items()}
     return {**alone, "linear": linear, "boosted": boosted, "blend": Blend(linear, boosted)}
 
 
 def all_logits(models: Mapping[str, Model], rows: pd.DataFrame) -> dict[str, Floats]:
-    """What every model of `fit_all` says of some rows; the blend's parts are asked once."""
+    """Return the logits of every model of `fit_all`, by name."""
+    # The blend is computed from its parts: trees are slow, and run once this way.
     found = {
         name: model.logit(rows) for name, model in models.items() if not isinstance(model, Blend)
     }
@@ -230,8 +288,18 @@ def all_logits(models: Mapping[str, Model], rows: pd.DataFrame) -> dict[str, Flo
 
 
 def calibrate(model: Model, rows: pd.DataFrame, failed: Floats, logits: Floats) -> Calibrated:
-    """The model with the shift that fits held-out logits best, by maximum likelihood, the slope kept at 1."""
+    """Return the model with the shift that fits its logits best, by penalised maximum likelihood.
+
+    The slope is kept at 1.
+
+    Args:
+        model: the model to calibrate.
+        rows: semester_gone, one row for each logit.
+        failed: the outcomes, 0 or 1.
+        logits: logits of the rows from models that had not seen them.
+    """
     terms, shift = _terms(rows), np.zeros(3)
+    # The penalty grows with the rows, so that it weighs the same at a small and a large college.
     ridge = 1e-3 * len(rows) * np.eye(3)
     for _ in range(50):
         p = probability(logits + terms @ shift)
@@ -244,22 +312,35 @@ def calibrate(model: Model, rows: pd.DataFrame, failed: Floats, logits: Floats) 
 
 
 def probability(logit: Floats) -> Floats:
-    """The probability that a logit stands for."""
+    """Return the probability of a logit."""
+    # Clipped because exp() overflows; beyond 50 the probability does not change any more.
     return np.asarray(1 / (1 + np.exp(-np.clip(logit, -50, 50))))
 
 
 def smoothed(now: Floats, before: Floats, keep: float) -> Floats:
-    """The logit that lists are ordered by: some of last week's is kept; this week's alone where there was none."""
+    """Return the logit that lists are ordered by: a mean of last week's and this week's.
+
+    Args:
+        now: this week's logit.
+        before: last week's smoothed logit; NaN where there was none, then `now` alone counts.
+        keep: the weight of `before`, 0..1.
+    """
     return np.where(np.isnan(before), now, (1 - keep) * now + keep * before)
 
 
 def _terms(rows: pd.DataFrame) -> np.ndarray:
+    # Centred on the middle of the semester, so that the three terms are nearly independent.
     gone = rows["semester_gone"].to_numpy("float64")
     return np.column_stack([np.ones(len(rows)), gone - 0.5, (gone - 0.5) ** 2])
 
 
 def filled(rows: pd.DataFrame, median: Floats) -> np.ndarray:
-    """Rows as trees see them: every feature, the training median where missing, and the week."""
+    """Return the rows as trees see them: every feature, then the week.
+
+    The training median replaces missing values.
+    """
+    # Trees could treat missing values by themselves, but "missing" tells classes apart and not
+    # students. `explain` expects the week in the last column.
     values = rows[list(ALL)].to_numpy("float64")
     return np.column_stack(
         [np.where(np.isnan(values), median, values), rows["sem_week"].to_numpy("float64")]
@@ -267,7 +348,8 @@ def filled(rows: pd.DataFrame, median: Floats) -> np.ndarray:
 
 
 def _medians(values: np.ndarray) -> Floats:
-    """Each column's median; 0 for a column without any value."""
+    """Return the median of each column; 0 for a column without any value."""
+    # nanmedian gives NaN and a warning for a column without any value.
     known = ~np.isnan(values).all(axis=0)
     median = np.zeros(values.shape[1])
     median[known] = np.nanmedian(values[:, known], axis=0)

@@ -1,4 +1,4 @@
-"""The forecast as triage uses it: who comes first, why, and what another week would make of it."""
+"""The forecast as triage uses it: the order of lists, their reasons, and what changes would do."""
 
 from __future__ import annotations
 
@@ -16,13 +16,20 @@ from edumetrics.scoring.roll import Vector
 from edumetrics.scoring.signals import Floats
 from edumetrics.scoring.weekly import Scored
 
-# How many earlier weeks the smoothing looks back: what is older weighs less than a hundredth.
+# How many earlier weeks the smoothing uses: with the default `smoothing`, anything older weighs
+# less than a hundredth.
 LOOK_BACK = 4
 
 
 @dataclass(frozen=True)
 class Known:
-    """What a forecast needs beside the week: what was known before the semester, and the parameters."""
+    """What a forecast needs in addition to the week itself.
+
+    Attributes:
+        prior: student_id and `features.PRIOR`: what was known before the semester.
+        calendar, scoring: the parameters.
+        later_half: whether the term is in a later slot of the academic year.
+    """
 
     prior: pd.DataFrame
     calendar: Calendar
@@ -30,7 +37,7 @@ class Known:
     later_half: bool
 
     def own(self, scored: Scored, history: pd.DataFrame) -> Own:
-        """Everyone's own values in a scored week."""
+        """Return the own values of everyone in a scored week."""
         return own_values(
             scored, history, self.prior, self.calendar, self.scoring, later_half=self.later_half
         )
@@ -41,9 +48,14 @@ class Forecasted:
     """A week with its forecast, aligned with the roll.
 
     Attributes:
-        logit: of failing or leaving, this week's.
-        order: the same smoothed over the last weeks: what lists are ordered by.
-        drifted: whether this term's students look otherwise than those it learnt from.
+        model: the calibrated model.
+        known: what the features are made with.
+        own, features: this week's own values and features.
+        logit: this week's logit of failing or leaving.
+        order: the logit smoothed over the last weeks; lists are ordered by it.
+        keep: the weight of last week's order in the smoothing.
+        drifted: whether this term's features are distributed differently from those of the
+            training terms.
     """
 
     model: Calibrated
@@ -61,16 +73,17 @@ class Forecasted:
         return probability(self.logit)
 
     def topics(self, rows: Vector) -> dict[str, Floats]:
-        """What each heading adds to the logit of some students."""
+        """Return what each heading adds to the logit of some students."""
         return explain.by_topic(explain.contributions(self.model, self.features.iloc[rows]))
 
+    # Computed for the whole roll, and only when someone asks for it.
     @cached_property
     def told(self) -> dict[str, tuple[Floats, Floats]]:
-        """By heading: each student's value as people are told it, and the class's median."""
+        """By heading: each student's value as readers see it, and the class median."""
         return told(self.own)
 
     def next_week(self, scored: Scored, history: pd.DataFrame) -> NextWeek:
-        """The week ahead, in which everyone does what `scored` says."""
+        """Return the forecast of the next week, in which everyone does what `scored` says."""
         own = self.known.own(scored, history)
         rows = compared(own, scored.metrics["student_id"]).assign(sem_week=scored.week)
         return NextWeek(self, own, self.model.logit(rows))
@@ -78,7 +91,13 @@ class Forecasted:
 
 @dataclass(frozen=True)
 class NextWeek:
-    """The week ahead as everyone is expected to spend it; a student at a time can be tried with a change."""
+    """The next week as everyone is expected to spend it, to try changes of one student at a time.
+
+    Attributes:
+        now: this week's forecast.
+        own: the own values of everyone in the next week, without a change.
+        logit: their logits.
+    """
 
     now: Forecasted
     own: Own
@@ -86,11 +105,17 @@ class NextWeek:
 
     @property
     def order(self) -> Floats:
-        """What next week's lists are ordered by."""
+        """The smoothed logit that next week's lists are ordered by."""
         return smoothed(self.logit, self.now.order, self.now.keep)
 
     def changed(self, scored: Scored, history: pd.DataFrame, rows: Vector) -> tuple[Floats, Floats]:
-        """The logit and order of some students, each of whom alone does what `scored` says of them."""
+        """Return the logit and order of some students, each computed as if only that one changed.
+
+        Args:
+            scored: the next week with the changes, of these students only.
+            history: as `Known.own`.
+            rows: their rows in the roll.
+        """
         own = self.now.known.own(scored, history)
         made = compared_alone(own, rows, scored.metrics["student_id"], self.own)
         logit = self.now.model.logit(made.assign(sem_week=scored.week))
@@ -106,15 +131,15 @@ def forecasted(
     week: int,
     keep: float,
 ) -> Forecasted:
-    """Apply a model to a week.
+    """Return the forecast of a week by a model.
 
     Args:
-        model: trained on earlier terms.
+        model: a model trained on earlier terms.
         known: what the features are made with.
-        own, features: the week's.
-        history: student_id, sem_week, p_fail of the weeks before.
+        own, features: the week's own values and features.
+        history: student_id, sem_week and p_fail of the weeks before.
         week: semester week.
-        keep: how much of last week's order is kept.
+        keep: the weight of last week's order in the smoothing, 0..1.
     """
     features = features.assign(sem_week=week)
     logit = model.logit(features)
@@ -122,22 +147,24 @@ def forecasted(
     past = history[history["sem_week"].isin(window)].pivot(
         index="student_id", columns="sem_week", values="p_fail"
     )
+    # The window is latest first; smoothing goes through it from the oldest week on.
     past = past.reindex(index=features["student_id"], columns=list(window[::-1])).astype("float64")
     before = np.full(len(features), np.nan)
     for name in past:
         chance = past[name].to_numpy()
+        # Chances are stored, logits are smoothed. The logits are limited, so no chance is 0 or 1.
         then = np.log(chance / (1 - chance))
         before = np.where(np.isnan(then), before, smoothed(then, before, keep))
     return Forecasted(model, known, own, features, logit, smoothed(logit, before, keep), keep)
 
 
 def told(own: Own) -> dict[str, tuple[Floats, Floats]]:
-    """By heading: each student's value as people are told it, and the class's median."""
+    """Return by heading: each student's value as readers see it, and the class median."""
     found = {}
     for topic, (column, scale) in explain.TOPICS.items():
         values = own.frame[column] * scale
         if topic == "promptness":
-            # Who never handed anything in has no last time.
+            # A student who never handed anything in has no last time.
             values = values.where(own.frame["handed_in"] > 0)
         found[topic] = (
             values.to_numpy(),

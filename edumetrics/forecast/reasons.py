@@ -1,4 +1,4 @@
-"""What a forecast goes by, as sentences: records {code, text, value, baseline, points}, strongest first."""
+"""Reasons of a forecast as sentences: records {code, text, value, baseline, points}."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ from edumetrics.scoring.signals import Floats
 from edumetrics.sentences import Sentences
 from edumetrics.triage.reasons import APART, APART_USUALLY, WORSE_ABOVE, Record
 
+# As many as on lists by the rules (`triage.reasons.SHOWN`).
 SHOWN = 3
+# By heading: each student's value, and what it is compared with.
 Told = Mapping[str, tuple[Floats, Floats]]
 
 
@@ -23,21 +25,22 @@ def records(
     worse_adds: bool,
     least: float,
 ) -> list[list[Record]]:
-    """The strongest reasons of every student.
+    """Return the strongest reasons of every student.
 
-    A reason is told only where its number is on the side of the class's that its points are on: what cannot be seen in
-    the number is not said.
+    A reason is given only if its number differs from the class's in the direction of its points:
+    a reader must be able to see the reason in the number.
 
     Args:
-        sentences: the catalogue; the sentence of a heading is `prefix` and its name.
-        prefix: of the codes.
+        sentences: the catalogue; the code of a heading's sentence is `prefix` and its name.
+        prefix: how the codes begin.
         added: by heading, what it adds to each student's forecast.
         told: by heading, each student's value and what it is compared with.
-        worse_adds: whether a worse value adds (to a chance of failing) or takes away (from a score).
-        least: what is smaller is not worth a word.
+        worse_adds: whether a worse value adds (to a chance of failing) or takes away (from a
+            score).
+        least: reasons with fewer points than this are left out.
 
     Returns:
-        At most `SHOWN` records for each student.
+        For each student, at most `SHOWN` records, strongest first.
     """
     names = list(added)
     points = np.array([added[name] for name in names])
@@ -46,7 +49,9 @@ def records(
     least_apart = np.array([APART.get(name, APART_USUALLY) for name in names])[:, None]
     gap = np.where(above, values - usual, usual - values)
     worse, better = gap >= least_apart, gap <= -least_apart
+    # A missing value compares as False on both sides, so it never gives a reason.
     seen = np.where((points > 0) == worse_adds, worse, better) & (np.abs(points) >= least)
+    # Reasons that are left out sort last: -1 is below any number of points.
     order = np.argsort(-np.where(seen, np.abs(points), -1), axis=0, kind="stable")
     found: list[list[Record]] = []
     for n in range(points.shape[1]):
@@ -70,6 +75,7 @@ def _record(
     sentences: Sentences, code: str, value: float, baseline: float, points: float
 ) -> Record:
     text = sentences.say(sentences.reasons[code], value=value, baseline=baseline)
+    # Plain floats, because the records are stored as JSON.
     return {
         "code": code,
         "text": text,

@@ -1,4 +1,4 @@
-"""Models on disk, in a format that cannot run code when it is read, and loaded only when nothing has touched them."""
+"""Models as bytes, in a format that cannot run code, and read only if their sha256 is unchanged."""
 
 from __future__ import annotations
 
@@ -19,42 +19,61 @@ from edumetrics.fields import FEATURES
 from edumetrics.forecast.models import Blend, Boosted, Calibrated, Linear, Model, Window
 from edumetrics.forecast.scores import Scores
 
+# The arrays of a `Window`, in the order in which `_window` unpacks them.
 ARRAYS = ("median", "mean", "scale", "coefficient")
-# What a stored tree model may be made of, beyond what skops trusts by itself.
+# The only type in a stored tree model that skops does not trust by itself.
 TRUSTED = ["sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor"]
 
-
+# The models that are stored; those of `Calibrated` are stored within it.
 Kept = Calibrated | Scores | Linear
 
 
 def dumped(model: Kept) -> bytes:
-    """A model as bytes: JSON, and for trees a skops archive within it."""
+    """Return a model as bytes: JSON, which for trees contains a skops archive."""
+    # The features go with it, because trees know their columns by position only.
     return json.dumps({"features": list(FEATURES), "model": _described(model)}).encode()
 
 
 def loaded(content: bytes, sha256: str) -> Kept:
-    """The model of some bytes.
+    """Return the model that some bytes describe.
+
+    Args:
+        content: as `dumped`.
+        sha256: the recorded fingerprint of the bytes.
 
     Raises:
-        EduMetricsError: they are not those that were stored, or were made for other features.
+        EduMetricsError: the bytes are not those that were stored, or the model was made for other
+            features.
     """
+    # Nothing of a file that was changed is parsed.
     if fingerprint(content) != sha256:
-        raise EduMetricsError("The stored model is not the one that was tried: train it again.")
+        raise EduMetricsError(
+            "The stored model is not the one that was tried:"
+            " run `edumetrics calibrate --from-scratch` to train it again."
+        )
     return _read(content)
 
 
+# Cached, because the same few models are used week after week.
 @lru_cache(maxsize=8)
 def _read(content: bytes) -> Kept:
-    """The model of bytes that are trusted; the same model serves week after week."""
+    """Return the model of bytes that are trusted.
+
+    Raises:
+        EduMetricsError: the model was made for other features.
+    """
     found = json.loads(content)
     if found["features"] != list(FEATURES):
-        raise EduMetricsError("The stored model was made for other features: train it again.")
+        raise EduMetricsError(
+            "The stored model was made for other features:"
+            " run `edumetrics calibrate --from-scratch` to train it again."
+        )
     model: Kept = _built(found["model"])
     return model
 
 
 def fingerprint(content: bytes) -> str:
-    """The sha256 of some bytes, in hexadecimal."""
+    """Return the sha256 of some bytes, in hexadecimal."""
     return hashlib.sha256(content).hexdigest()
 
 
@@ -86,12 +105,14 @@ def _described(model: Model | Kept) -> dict[str, Any]:
 
 
 def _canonical(archive: bytes) -> bytes:
-    """The same archive without the time of day and places in memory, so that the same trees are the same bytes."""
+    """Return the same archive without times and memory addresses: equal trees are equal bytes."""
     out = io.BytesIO()
     with (
         zipfile.ZipFile(io.BytesIO(archive)) as given,
         zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as written,
     ):
+        # skops names objects by their address in memory, which differs from run to run: they are
+        # numbered in the order in which they appear.
         schema = given.read("schema.json").decode()
         seen = dict.fromkeys(re.findall(r'"__id__": (\d+)|"(\d+)\.npy"', schema))
         numbers = {
@@ -101,6 +122,7 @@ def _canonical(archive: bytes) -> bytes:
         renamed = re.sub(
             r'(?<="__id__": )\d+|(?<=")\d+(?=\.npy")', lambda found: numbers[found[0]], schema
         )
+        # A ZipInfo without a date has the same fixed date in every archive.
         written.writestr(zipfile.ZipInfo("schema.json"), renamed)
         for name in given.namelist():
             if name != "schema.json":

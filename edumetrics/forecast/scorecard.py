@@ -1,4 +1,4 @@
-"""The scorecard of an exam that is over: how far predictions held, whom the lists reached in time, and whom not."""
+"""The scorecard of an exam: the errors of predictions, and whom the lists reached in time."""
 
 from __future__ import annotations
 
@@ -9,32 +9,36 @@ from edumetrics.forecast.backtest import places
 from edumetrics.params import Forecast, Triage
 from edumetrics.triage.flags import NOBODY
 
+# Stands where a class_id would: the row of the whole college.
 ALL = "all"
+# Kinds of log entries after which someone has been in contact; "no answer" is not among them.
 CONTACTED = ("talked", "emailed", "called", "referred", "known reason")
-# Kinds of errors worth looking into, and what is asked about each.
+# Kinds of errors that are worth a closer look; readers see these words.
 MISSED, ALARM = "failed, never on a list", "on a list, passed"
 OUTSIDE = "failed, on a list but never in a place"
 REACHED = "failed, had a place"
 
 
 def by_class(rows: pd.DataFrame) -> pd.DataFrame:
-    """How the exam and the predictions went, class by class and for all.
+    """Return the results of the exam and the errors of the predictions, by class and for all.
 
     Args:
-        rows: class_id, semester, predicted, actual, residual, verdict, failed (boolean, <NA> where not known),
-            weeks_flagged.
+        rows: class_id, semester, predicted, actual, residual, verdict, failed (boolean, <NA> where
+            not known), weeks_flagged.
 
     Returns:
-        class_id (`ALL` first), students, results, failed (counts), mae (mean absolute error), in_range (share of
-        scores within the predicted range), below (share below it), listed (share of those who failed who had been on a
-        list before), false_alarms (students listed who passed, for each listed who failed). NaN where there is nothing
-        to divide by.
+        One row for `ALL`, then one per class: class_id, students, results, failed (counts), mae
+        (mean absolute error, points), in_range (share of scores within the predicted range), below
+        (share below it), listed (of the students who failed, the share on a list before),
+        false_alarms (listed students who passed, for each listed student who failed). NaN where
+        there is nothing to divide by.
     """
     groups = [(ALL, rows), *rows.groupby("class_id")]
     return pd.DataFrame([{"class_id": name, **_scores(part)} for name, part in groups])
 
 
 def _scores(rows: pd.DataFrame) -> dict[str, float]:
+    # Errors need a prediction and a score; lists need only an outcome, which is known more often.
     known = rows[rows["residual"].notna()]
     told = rows[rows["failed"].notna()]
     failed, listed = told["failed"].astype(bool), told["weeks_flagged"] > 0
@@ -59,27 +63,34 @@ def lists_compared(
     triage: Triage,
     forecast: Forecast,
 ) -> pd.DataFrame:
-    """The lists as they were sent, beside what one number alone would have chosen.
+    """Return the precision of the lists as they were sent, and of lists by one number alone.
 
     Args:
-        metrics: student_id, sem_week, advisor_id, p_fail, risk_score, overall_att_pct of the weeks to judge.
+        metrics: student_id, sem_week, advisor_id, p_fail, risk_score, overall_att_pct of the weeks
+            to judge.
         flags: student_id, sem_week, within_capacity: the lists of those weeks.
-        failed: student_id, failed (bool): of those whose outcome is known.
+        failed: student_id, failed (bool), of the students whose outcome is known.
+        triage: the advisors' capacities.
+        forecast: how lists are smoothed.
 
     Returns:
-        list (`as sent`, `forecast`, `rules' score`, `attendance alone`), precision and recall of as many places
-        (means over weeks), in the order of precision; without `forecast` where there was none. No rows where nothing
-        is known.
+        list (`as sent`, `forecast`, `rules' score`, `attendance alone`), precision and recall of
+        the same number of places (means over weeks), highest precision first. `forecast` is left
+        out if there was none. There are no rows if nobody's outcome is known, or all are the same.
     """
+    # Students without an outcome are dropped: they would count as neither right nor wrong.
     rows = metrics.merge(failed, on="student_id")
     if rows.empty or rows["failed"].nunique() < 2:
         return pd.DataFrame(columns=["list", "precision", "recall"])
     found = [{"list": "as sent", **_sent(rows, flags)}]
+    # `places` orders by a column named logit; any increasing scale gives the same order. A missing
+    # value counts as neutral, but a missing risk score as the lowest.
     numbers = {
         "rules' score": rows["risk_score"].fillna(0) / 25 - 2,
         "attendance alone": (60 - rows["overall_att_pct"].fillna(60)) / 25,
     }
     if rows["p_fail"].notna().any():
+        # Clipped, because the logit of 0 or 1 is infinite.
         p = rows["p_fail"].fillna(rows["p_fail"].median()).clip(1e-6, 1 - 1e-6)
         numbers["forecast"] = (p / (1 - p)).map(np.log)
     for name, logit in numbers.items():
@@ -95,10 +106,14 @@ def lists_compared(
 def _same_places(
     rows: pd.DataFrame, flags: pd.DataFrame, triage: Triage, forecast: Forecast
 ) -> pd.DataFrame:
-    """Lists ordered by one number, smoothed as lists are, with as many places each week as each advisor's had."""
+    """Return lists ordered by one number, with as many places a week as each advisor's list had.
+
+    The number is smoothed in the same way as the lists are.
+    """
     ordered = places(rows, triage, forecast.smoothing).sort_values(
         "order", ascending=False, kind="stable"
     )
+    # Places are counted among the same rows, so that both lists are measured on the same students.
     given = rows.merge(
         flags.loc[flags["within_capacity"], ["student_id", "sem_week"]],
         on=["student_id", "sem_week"],
@@ -120,6 +135,7 @@ def _sent(rows: pd.DataFrame, flags: pd.DataFrame) -> dict[str, float]:
     inside = rows.merge(given, on=["student_id", "sem_week"])
     fails = rows[rows["failed"]].groupby("sem_week").size()
     reached = inside[inside["failed"]].groupby("sem_week").size().reindex(fails.index, fill_value=0)
+    # A week in which nobody has a place counts for the recall only, as a recall of 0.
     return {
         "precision": inside.groupby("sem_week")["failed"].mean().mean(),
         "recall": (reached / fails).mean(),
@@ -127,23 +143,33 @@ def _sent(rows: pd.DataFrame, flags: pd.DataFrame) -> dict[str, float]:
 
 
 def lead_time(flags: pd.DataFrame, failed: pd.DataFrame, week: int) -> float:
-    """Median weeks from the first place on a list to the exam, of those who failed and were listed; NaN where none."""
+    """Return the median weeks from a student's first week on a list to the exam.
+
+    Args:
+        flags: student_id, sem_week.
+        failed: student_id, failed (bool).
+        week: the week of the exam.
+
+    Returns:
+        The median over the students who failed and were on a list; NaN if there are none.
+    """
     fails = failed.loc[failed["failed"], "student_id"]
     first = flags[flags["student_id"].isin(fails)].groupby("student_id")["sem_week"].min()
     return float((week - first).median())
 
 
 def errors(rows: pd.DataFrame, flags: pd.DataFrame, contacts: pd.DataFrame) -> pd.DataFrame:
-    """Kinds of errors to look into, and what the log says of each.
+    """Return the kinds of errors, and what the intervention log says about each.
 
     Args:
         rows: student_id, failed (boolean), weeks_flagged.
         flags: student_id, within_capacity.
-        contacts: student_id, kind.
+        contacts: student_id, kind: the intervention log.
 
     Returns:
-        kind, students, contacted (how many of them someone had been in contact with), known_reason, wrong_flag (how
-        many the log says that of), such_as (up to ten ids).
+        kind, students (count), contacted (how many of them someone had been in contact with),
+        known_reason and wrong_flag (how many have such an entry in the log), such_as (up to ten
+        ids). Students whose outcome is not known are left out.
     """
     told = rows[rows["failed"].notna()]
     failed, listed = told["failed"].astype(bool), told["weeks_flagged"] > 0
@@ -154,6 +180,7 @@ def errors(rows: pd.DataFrame, flags: pd.DataFrame, contacts: pd.DataFrame) -> p
         REACHED: failed & placed,
         ALARM: ~failed & listed,
     }
+    # Sets, because a student may have many entries and each counts once.
     kind_of = contacts.groupby("student_id")["kind"].agg(set)
     found = []
     for kind, who in kinds.items():

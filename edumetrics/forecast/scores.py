@@ -1,4 +1,7 @@
-"""How high the exam will be: a predicted score, a range that holds four times in five, and the chance of failing it."""
+"""Predictions of exam scores: a score, a range right four times in five, a chance of failing.
+
+The chance is that of a score below the pass mark.
+"""
 
 from __future__ import annotations
 
@@ -16,22 +19,26 @@ from edumetrics.params import Forecast
 from edumetrics.scoring.signals import Floats
 
 FOLDS = 5
+# The reports call it the 80% range.
 COVERAGE = 0.8
+# Penalties that the ridge regression chooses from: small and large colleges need different ones.
 STRENGTHS = tuple(np.logspace(0, 4, 9))
-# What a forecast must beat: the marks so far as they stand, and one thing alone, fitted.
+# What a forecast must beat: the marks so far as they are, and models of one feature alone.
 MARKS = "mark_with_zeros"
 ALONE = {
     "marks so far, fitted": MARKS,
     "attendance only": "attendance",
     "previous semester only": "prior_mean",
 }
-# Where no past exam says how far marks so far are from the exam: a range that is meant to be too wide.
+# Without a past exam nobody knows how far marks so far are from the score: this range, in points,
+# is too wide on purpose.
 WIDE = 25.0
 BASELINE = "baseline"
-# Last semester's mean: learnt where enough of the training rows had one; else as studies say, of enough students.
+# Last semester's mean. A model has learnt its effect if this share of the rows tried had one;
+# otherwise the studies' value is used, if at least this many students have one.
 HISTORY = "prior_mean"
 KNOWN_SHARE, LEAST_KNOWN = 0.2, 30
-# Averages of two semesters running correlate at about .67 in published studies of college grades.
+# In published studies of college grades, the means of two successive semesters correlate at .67.
 CORRELATION = 0.67
 
 
@@ -41,9 +48,10 @@ class Scores:
 
     Attributes:
         linear: ridge regression, week by week.
-        residuals: actual less predicted of students that the model behind them had not seen, ascending.
-        spread: standard deviation of the scores it learnt from.
-        knows_history: whether it has learnt from students whose semester before was known.
+        residuals: actual less predicted, ascending, of students not seen by the model that
+            predicted them.
+        spread: standard deviation of the scores it learnt from, in points.
+        knows_history: whether it learnt from students whose semester before was known.
     """
 
     linear: Linear
@@ -52,10 +60,15 @@ class Scores:
     knows_history: bool
 
     def predict(self, rows: pd.DataFrame, pass_mark: float) -> pd.DataFrame:
-        """Predicted score, its range and the chance of a score below the pass mark.
+        """Return the predicted score, its range and the chance of a score below the pass mark.
 
-        The range is split conformal (Vovk et al. 2005): as wide as past predictions were wrong four times in five. The
-        chance is the share of past residuals that would have taken this prediction below the pass mark.
+        The range is split conformal (Vovk et al. 2005): four in five past errors were at most as
+        large as half its width. The chance is the share of past errors that would take this
+        prediction below the pass mark.
+
+        Args:
+            rows: features with sem_week.
+            pass_mark: percent.
 
         Returns:
             predicted, low, high (0..100) and p_fail (0..1), aligned with `rows`.
@@ -66,13 +79,15 @@ class Scores:
             value = history.middle + history.scale * (value - history.middle) + history.added
             narrower = history.narrower
         n = len(self.residuals)
+        # n + 1, because the student to predict is one more: so the coverage is not below 80%.
         level = min(1.0, COVERAGE * (n + 1) / n)
         reach = np.quantile(np.abs(self.residuals), level, method="higher") * narrower
         below = np.searchsorted(self.residuals, (pass_mark - value) / narrower)
+        # Half a count more, so that the chance is never 0 or 1.
         return _ranged(value, reach, rows.index).assign(p_fail=(below + 0.5) / (n + 1))
 
     def contributions(self, rows: pd.DataFrame) -> pd.DataFrame:
-        """What each feature adds to the score; with `base` they sum to it."""
+        """Return what each feature adds to the score; with `base` they sum to it."""
         parts, history = self.linear.contributions(rows), self._history(rows)
         if history is None:
             return parts
@@ -83,11 +98,14 @@ class Scores:
         return parts
 
     def _history(self, rows: pd.DataFrame) -> _History | None:
-        """Last semester's mean, where no term has taught the model what that is worth; None where one has.
+        """Return the effect of last semester's mean, if the model could not learn it; else None.
 
-        Then it enters by the correlation that published studies report (`CORRELATION`): the best linear combination of
-        two predictors, of which one's correlation with the score is known from past residuals, the other's from the
-        studies, and their own from these students. Where the three cannot all be true, the assumed one gives way.
+        The effect comes from the correlation that published studies report (`CORRELATION`). Two
+        predictors are combined linearly, by least squares: the model and last semester's mean. The
+        model's correlation with the score is known from past residuals, that of the mean from the
+        studies, and the correlation between the two from these students. If the three cannot all be
+        true, the assumed one is reduced. None also if too few students have a mean, or if it would
+        add nothing.
         """
         value, mean = self.linear.value(rows), rows[HISTORY].to_numpy("float64")
         known = ~np.isnan(mean)
@@ -96,12 +114,13 @@ class Scores:
         )
         if self.knows_history or known.sum() < LEAST_KNOWN or not unexplained:
             return None
+        # A correlation with a constant is not defined.
         if not np.ptp(mean[known]) or not np.ptp(value[known]):
             return None
         ours = np.sqrt(1 - unexplained)
         between = float(np.corrcoef(value[known], mean[known])[0, 1])
         rest = 1 - between**2
-        # At most half of what the model leaves open may be explained by the assumption.
+        # The assumption may explain at most half of what the model leaves unexplained.
         most = between * ours + np.sqrt(rest * unexplained / 2)
         theirs = min(CORRELATION, most)
         weight = (theirs - between * ours) / rest if rest > 0 else 0.0
@@ -109,6 +128,7 @@ class Scores:
             return None
         own = (ours - between * theirs) / rest
         explained = own * ours + weight * theirs
+        # Students without a mean keep the model's prediction and its range.
         scale, added = np.ones(len(rows)), np.zeros(len(rows))
         scale[known] = self.spread * own / value[known].std()
         added[known] = self.spread * weight * _standard(mean[known])
@@ -118,9 +138,13 @@ class Scores:
 
 @dataclass(frozen=True)
 class _History:
-    """How last semester's mean changes predictions: the model's are scaled around `middle`, then `added` to.
+    """The effect of last semester's mean on predictions.
 
-    `narrower` is by how much their residuals shrink.
+    Attributes:
+        middle: the mean of the model's predictions, in points.
+        scale: the factor for the model's prediction around `middle`, one for each student.
+        added: points added after that.
+        narrower: the factor for the residuals, at most 1.
     """
 
     middle: float
@@ -135,11 +159,12 @@ def _standard(values: Floats) -> Floats:
 
 @dataclass(frozen=True)
 class Trial:
-    """How every candidate did on students that it had not seen, and what is kept.
+    """The results of all candidates on students that they had not seen, and the model to keep.
 
     Attributes:
-        measured: by candidate, how it did; its weeks: n, mae, coverage and width of its range.
-        model: the fitted model; None where marks so far, as they stand, did better.
+        measured: the measures of each candidate, by name; its weeks have n, mae, and coverage and
+            width of its range.
+        model: the fitted model; None if marks so far, as they are, did better.
         rows: how many rows it learnt from.
     """
 
@@ -149,23 +174,30 @@ class Trial:
 
 
 def baseline(rows: pd.DataFrame, pass_mark: float) -> pd.DataFrame:
-    """Marks so far with a wide range, as `Scores.predict` where there is nothing to learn from; p_fail is NaN.
+    """Return marks so far with a wide range, for a college without a past exam to learn from.
 
-    Students without any mark so far are predicted the pass mark.
+    Args:
+        rows: features.
+        pass_mark: percent; also the prediction for students without any mark so far.
+
+    Returns:
+        As `Scores.predict`; p_fail is NaN.
     """
     value = rows[MARKS].fillna(pass_mark).to_numpy("float64")
     return _ranged(value, WIDE, rows.index).assign(p_fail=np.nan)
 
 
 def trial(terms: Mapping[str, pd.DataFrame], settings: Forecast) -> Trial | None:
-    """Fit on all terms but the last and try on the last (by class where there is one term only), then refit on all.
+    """Fit the candidates on all terms but the last, try them on the last, and refit on all.
+
+    If the earlier terms are not enough to learn from, the trial is folded by class.
 
     Args:
-        terms: by name, rows of features with class_id, sem_week and score (percent).
+        terms: by term name, rows of features with class_id, sem_week and score (percent).
         settings: how many students are enough.
 
     Returns:
-        The trial; None where too little is known to learn from.
+        The trial; None if there is too little data to learn from.
     """
     rows = (
         pd.concat([terms[name].assign(term=name) for name in sorted(terms)], ignore_index=True)
@@ -191,8 +223,10 @@ def trial(terms: Mapping[str, pd.DataFrame], settings: Forecast) -> Trial | None
     measured = {name: _measured(rows[tried], value[tried]) for name, value in unseen.items()}
     mae = {name: found.by_week["mae"].mean() for name, found in measured.items()}
     model = None
-    # Where no work is marked before the exam there are no marks so far to be better than.
+    # If no work is marked before the exam, the error of marks so far is NaN. Comparisons with NaN
+    # are False, so only `not ... >=` keeps the model in that case.
     if not mae["linear"] >= mae["marks so far"]:
+        # Only rows of the trial: residuals of rows that the model has seen would be too small.
         residuals = (rows["score"].to_numpy() - unseen["linear"])[tried]
         knows = bool(rows.loc[tried, HISTORY].notna().mean() >= KNOWN_SHARE)
         model = Scores(
@@ -203,7 +237,7 @@ def trial(terms: Mapping[str, pd.DataFrame], settings: Forecast) -> Trial | None
 
 def _fit(rows: pd.DataFrame, columns: tuple[str, ...]) -> Linear:
     score = rows["score"].to_numpy("float64")
-    # Both weeks before an exam are alike: each learns from the other too.
+    # The two weeks before an exam are alike: each also learns from the other.
     return fit_windows(
         rows, score, columns, lambda: RidgeCV(STRENGTHS), reach=max(rows["sem_week"])
     )
@@ -223,10 +257,15 @@ def _measured(rows: pd.DataFrame, value: Floats) -> Measured:
 
 
 def _by_week(rows: pd.DataFrame, value: Floats) -> pd.DataFrame:
-    """n, mae, and how often and how widely a range made of one half of the classes holds the other's scores."""
+    """Return n, mae, coverage and width, by week.
+
+    Coverage and width are those of a range made from the errors of half of the classes and tested
+    on the scores of the other half.
+    """
     found = {}
     for week, part in rows.assign(value=np.clip(value, 0, 100)).groupby("sem_week"):
         error = (part["score"] - part["value"]).dropna()
+        # A range tested on the errors that it was made from would always hold four in five.
         half = part.loc[error.index, "class_id"].rank(method="dense") % 2 == 0
         pairs = [(error[half], error[~half]), (error[~half], error[half])]
         reach = [np.quantile(past.abs(), COVERAGE) if len(past) else np.nan for past, _ in pairs]
@@ -242,6 +281,7 @@ def _by_week(rows: pd.DataFrame, value: Floats) -> pd.DataFrame:
 
 
 def _ranged(value: Floats, reach: Floats | float, index: pd.Index) -> pd.DataFrame:
+    # A score is a percentage, so neither the prediction nor its range may leave 0..100.
     frame = pd.DataFrame(
         {"predicted": value, "low": value - reach, "high": value + reach}, index=index
     )

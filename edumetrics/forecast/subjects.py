@@ -1,4 +1,4 @@
-"""The chance of failing each subject: the student's own forecast, and what the subject's records add to it."""
+"""The chance of failing each subject, from the student's own forecast and the subject's records."""
 
 from __future__ import annotations
 
@@ -15,19 +15,27 @@ from edumetrics.forecast.models import Linear, fit_windows, probability
 from edumetrics.params import Forecast
 from edumetrics.scoring.signals import Floats
 
-# The student's logit of failing or leaving, then what is known of the subject so far, and of its past.
+# The student's logit of failing or leaving, what is known of the subject so far, and its past.
 COLUMNS = ("logit", "mark", "mark_gap", "attendance", "midterm", "midterm_gap", "fail_rate")
 ALONE = {"student only": ("logit",), "subject's marks only": ("mark",)}
 NAME = "subject"
 FOLDS = 4
-# Subjects are learnt from every so many weeks: the weeks between are alike.
+# The model learns from every third week: the weeks between are almost the same.
 EVERY = 3
+# Chances from which a risk is MEDIUM and HIGH. Watchlists and exam outlooks use the same limits.
 LOW, HIGH = 0.35, 0.60
 
 
 @dataclass(frozen=True)
 class Trial:
-    """How the model and each part of it alone did on students not seen, and the best of them, fitted on all."""
+    """The results of the model and of its parts alone on students not seen, and the best of them.
+
+    Attributes:
+        measured: the measures of each candidate, by name.
+        champion: the name of the best.
+        model: the best, refitted on all terms.
+        rows: how many rows it learnt from.
+    """
 
     measured: dict[str, Measured]
     champion: str
@@ -36,7 +44,11 @@ class Trial:
 
 
 def compared(rows: pd.DataFrame) -> pd.DataFrame:
-    """Rows of one week with `mark_gap` and `midterm_gap`: against the mean of the class in the subject."""
+    """Return the rows of one week with `mark_gap` and `midterm_gap`.
+
+    A gap is the student's value less the mean of the class in the subject, in points; NaN where the
+    value is missing.
+    """
     groups = rows.groupby(["class_id", "subject_id"])
     return rows.assign(
         **{
@@ -47,14 +59,17 @@ def compared(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def trial(terms: Mapping[str, pd.DataFrame], settings: Forecast) -> Trial | None:
-    """Fit on all terms but the last and try on the last (by class where there is one term only), then refit on all.
+    """Fit the candidates on all terms but the last, try them on the last, refit the best on all.
+
+    If the earlier terms are not enough to learn from, the trial is folded by class.
 
     Args:
-        terms: by name, rows with student_id, class_id, sem_week, failed (bool, the subject) and `COLUMNS`.
+        terms: by term name, rows with student_id, class_id, subject_id, sem_week, failed (bool:
+            the subject) and `COLUMNS`.
         settings: how many students and fails are enough.
 
     Returns:
-        The trial; None where too little is known to learn from.
+        The trial; None if there is too little data to learn from.
     """
     if not terms:
         return None
@@ -72,16 +87,18 @@ def trial(terms: Mapping[str, pd.DataFrame], settings: Forecast) -> Trial | None
                 rows.iloc[held_out]
             )
     measured = {name: _measured(rows[tried], logit[tried]) for name, logit in unseen.items()}
+    # The Brier score judges the chances themselves: readers see labels of them, and no ranking.
     champion = min(measured, key=lambda name: measured[name].by_week["brier"].mean())
     return Trial(measured, champion, _fit(rows, candidates[champion]), len(rows))
 
 
 def label(p: Floats) -> np.ndarray:
-    """LOW < .35 ≤ MEDIUM < .60 ≤ HIGH."""
+    """Return LOW, MEDIUM or HIGH for each chance: LOW < .35 ≤ MEDIUM < .60 ≤ HIGH."""
     return np.select([p < LOW, p < HIGH], ["LOW", "MEDIUM"], "HIGH").astype(object)
 
 
 def _enough(rows: pd.DataFrame, settings: Forecast) -> bool:
+    # Rows are repeated for every week; a result counts once.
     papers = rows.drop_duplicates(["term", "student_id", "subject_id"])["failed"]
     fails = int(papers.sum())
     students = rows["student_id"].nunique()
@@ -93,6 +110,7 @@ def _enough(rows: pd.DataFrame, settings: Forecast) -> bool:
 
 def _fit(rows: pd.DataFrame, columns: tuple[str, ...]) -> Linear:
     failed = rows["failed"].to_numpy("float64")
+    # The weeks in the rows are `EVERY` apart: a window with a smaller reach would have one week.
     return fit_windows(
         rows, failed, columns, lambda: LogisticRegression(C=1.0, max_iter=2000), reach=EVERY
     )

@@ -1,4 +1,4 @@
-"""Who to watch from week 1: the chance of failing the semester ahead, from what earlier semesters left behind."""
+"""The watchlist: the chance of failing the semester ahead, from records of earlier semesters."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from edumetrics.forecast.scores import CORRELATION
 from edumetrics.params import Forecast
 from edumetrics.scoring.signals import Floats
 
-# What earlier semesters left behind, and which way more of it should push the chance of failing.
+# What is known from earlier semesters, and in which direction more of it should move the chance.
 HISTORY = {
     "exam_avg_hist": -1,
     "att_rate_hist": -1,
@@ -27,15 +27,19 @@ HISTORY = {
     "hard_subject_count": 1,
 }
 NAME, BASELINE = "history", "baseline"
+# The measure `top_fifth` is named after this share.
 TOP = 0.2
 FOLDS = 5
 
 
 @dataclass(frozen=True)
 class Trial:
-    """How candidates did on students they had not seen (one row each), and the model fitted on all.
+    """The results of both candidates on students that they had not seen, and the model to keep.
 
-    `model` is None where the average over earlier exams alone did better.
+    Attributes:
+        measured: the measures of each candidate, by name, with one row each.
+        model: the model fitted on all terms; None if the mean of earlier exams alone did better.
+        rows: how many rows it learnt from.
     """
 
     measured: dict[str, Measured]
@@ -44,13 +48,18 @@ class Trial:
 
 
 def chance(rows: pd.DataFrame, pass_mark: float, model: Linear | None) -> Floats:
-    """The chance of failing the semester ahead.
+    """Return the chance of failing the semester ahead.
+
+    Without a model, next semester's mean is assumed to be normal around the regression on the mean
+    so far (`CORRELATION`), with the spread of the college's own means.
 
     Args:
         rows: `HISTORY`; NaN where nothing is known.
         pass_mark: percent.
-        model: learnt from earlier pairs of terms; None where there is no such pair yet. Then next semester's average is
-            taken as normal around the regression of this one's (`CORRELATION`), within the college's own spread.
+        model: a model learnt from earlier pairs of terms; None if there is no such pair yet.
+
+    Returns:
+        0..1, one for each row; NaN for all if no exam is known and there is no model.
     """
     if model is not None:
         return probability(model.logit(rows.assign(sem_week=0)))
@@ -58,13 +67,18 @@ def chance(rows: pd.DataFrame, pass_mark: float, model: Linear | None) -> Floats
     known = average[~np.isnan(average)]
     if not len(known):
         return np.full(len(rows), np.nan)
+    # At least one point, because a college in which all means are equal has no spread to divide by.
     middle, spread = known.mean(), max(known.std(), 1.0) * np.sqrt(1 - CORRELATION**2)
     expected = middle + CORRELATION * (np.where(np.isnan(average), middle, average) - middle)
     return np.array([(1 + erf(z / np.sqrt(2))) / 2 for z in (pass_mark - expected) / spread])
 
 
 def contributions(rows: pd.DataFrame, model: Linear | None) -> pd.DataFrame:
-    """What each of `HISTORY` adds to the log-odds; without a model only the exams', against the college's mean."""
+    """Return what each column of `HISTORY` adds to the log-odds.
+
+    Without a model only exam_avg_hist adds something: its distance below the college's mean, in
+    standard deviations.
+    """
     if model is not None:
         return model.contributions(rows.assign(sem_week=0)).drop(columns="base")
     average = rows["exam_avg_hist"]
@@ -74,15 +88,18 @@ def contributions(rows: pd.DataFrame, model: Linear | None) -> pd.DataFrame:
 
 
 def trial(terms: Mapping[str, pd.DataFrame], pass_mark: float, settings: Forecast) -> Trial | None:
-    """Fit on all terms but the last and try on the last (by class where there is one term only), then refit on all.
+    """Fit the model on all terms but the last, try it on the last, and refit it on all.
+
+    If the earlier terms are not enough to learn from, the trial is folded by class.
 
     Args:
-        terms: by name, `HISTORY` as known before the term, student_id, class_id and failed (bool) in it.
+        terms: by term name, `HISTORY` as known before the term, student_id, class_id and failed
+            (bool) in the term.
         pass_mark: percent.
         settings: how many students and fails are enough.
 
     Returns:
-        The trial; None where too little is known to learn from.
+        The trial; None if there is too little data to learn from.
     """
     if not terms:
         return None
@@ -99,6 +116,7 @@ def trial(terms: Mapping[str, pd.DataFrame], pass_mark: float, settings: Forecas
         BASELINE: _measured(part, chance(part, pass_mark, None)),
     }
     brier = {name: float(found.by_week["brier"].iloc[0]) for name, found in measured.items()}
+    # Written with `not`, so that a baseline without a Brier score (NaN) does not win.
     better = not brier[NAME] >= brier[BASELINE]
     return Trial(measured, _fit(rows) if better else None, len(rows))
 
@@ -113,12 +131,16 @@ def _enough(rows: pd.DataFrame, settings: Forecast) -> bool:
 
 def _fit(rows: pd.DataFrame) -> Linear:
     failed = rows["failed"].to_numpy("float64")
+    # Everyone is in week 0, so there is one window, and one estimator is enough for it.
     estimator = LogisticRegression(C=0.1, max_iter=2000)
     return fit_windows(rows.assign(sem_week=0), failed, tuple(HISTORY), lambda: estimator, reach=0)
 
 
 def _measured(rows: pd.DataFrame, p: Floats) -> Measured:
-    """One row, of week 0: n, base_rate, auc, brier, calibration_error, top_fifth (its share of all fails)."""
+    """Return the measures in one row, of week 0: those of `chances`, and top_fifth.
+
+    top_fifth is the share of all fails that are among the fifth with the highest chances.
+    """
     failed = rows["failed"].to_numpy(dtype=bool)
     top = np.argsort(-p, kind="stable")[: max(round(TOP * len(p)), 1)]
     found = {

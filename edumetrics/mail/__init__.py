@@ -1,1 +1,4 @@
-"""Messages out of the house: by SMTP where that is set up and released, as .eml files in an outbox where it is not."""
+"""Mail to advisors and the operator.
+
+Mail goes out by SMTP where that is set up and released, and into an outbox of .eml files elsewhere.
+"""

@@ -1,4 +1,4 @@
-"""Posting: the newest week's reports into the outbox or by SMTP, each once, and their pages for the web server."""
+"""Send the newest week's reports once each, by SMTP or into the outbox; publish their pages."""
 
 from __future__ import annotations
 
@@ -25,22 +25,23 @@ from edumetrics.stages.workspace import Workspace
 from edumetrics.triage.situation import Row
 from edumetrics.weeks import Position
 
+# The sender of a message that only goes into the outbox, where MAIL_FROM may be missing.
 LOCAL = "edumetrics@localhost"
-# The ledger's entry that says that someone has released a first mail.
+# The stage of the ledger's entry which says that someone has released the first mail.
 RELEASE = "release"
-AGAIN = "Unless it arrived, `edumetrics send --again --advisor {reader}` sends it once more."
+AGAIN = "If it did not arrive, run `edumetrics send --again --advisor {reader}` to send it again."
 
 
 @dataclass
 class Posted:
-    """What became of the mail.
+    """The result of one round of mail.
 
     Attributes:
-        letters: how many there were, those sent before included.
-        sent, written, held: how many went out, were written to the outbox, were held back.
-        failed: reader and reason.
-        doubtful: readers whose mail the server has not confirmed.
-        waiting: whether the first mail has yet to be released.
+        letters: how many letters there were, including those sent before.
+        sent, written, held: how many were sent by SMTP, written to the outbox, held back.
+        failed: advisor_id and reason of each letter that failed.
+        doubtful: advisor_id of each letter that the server has not confirmed.
+        waiting: whether the first mail has not been released yet.
         leaves: whether mail goes out by SMTP.
     """
 
@@ -55,7 +56,7 @@ class Posted:
 
     @property
     def broken(self) -> bool:
-        """Whether mail that was to leave did not, or may not have; in an outbox a missing address is only told of."""
+        """Whether mail by SMTP failed or is in doubt; in an outbox nothing counts as broken."""
         return self.leaves and bool(self.failed or self.doubtful)
 
     @property
@@ -64,9 +65,9 @@ class Posted:
         return 0 < self.held == self.letters
 
     def line(self) -> str:
-        """It, in a sentence or a few."""
-        counts = {"sent": self.sent, "in the outbox": self.written, "held": self.held, "failed": len(self.failed),
-                  "not confirmed": len(self.doubtful)}  # fmt: skip
+        """Return the result in one or more sentences, for the operator."""
+        counts = {"sent": self.sent, "in the outbox": self.written, "held": self.held,
+                  "failed": len(self.failed), "not confirmed": len(self.doubtful)}  # fmt: skip
         said = ", ".join(f"{count} {word}" for word, count in counts.items() if count)
         told = [f"Mail: {said or 'nothing to send'}."]
         told += [f"{reader}: {why}" for reader, why in self.failed]
@@ -74,7 +75,7 @@ class Posted:
             f"{reader}: {UNCONFIRMED} {AGAIN.format(reader=reader)}" for reader in self.doubtful
         ]
         if self.waiting:
-            told.append("A college's first mail waits to be released: `edumetrics send --approve`.")
+            told.append("The first mail is not released yet: run `edumetrics send --approve`.")
         return " ".join(told)
 
 
@@ -86,19 +87,23 @@ def deliver(
     approve: bool = False,
     again: bool = False,
 ) -> Posted:
-    """Post the newest week's reports; whoever calls holds the database's lock.
+    """Send the newest week's reports; the caller must hold the lock of the analysis database.
 
     Args:
-        workspace: where.
-        position: where the college stands.
-        advisor: only this one's; the college's mail is then not released for the others.
+        workspace: the settings, the parameters and both databases.
+        position: the college's position.
+        advisor: send only this advisor's mail, and do not release the others'; all mail when empty.
         approve: release the college's first mail.
-        again: also what was sent before; where the server never confirmed some of it, only that.
+        again: also send what was sent before; where the server never confirmed some of it, only
+            that.
+
+    Returns:
+        The result of the round.
 
     Raises:
-        Refused: the newest week has not come to the gate.
+        Refused: the gate has not checked the newest week, or the week was not analysed.
         SettingsError: there is no such advisor, or the mail server cannot be used.
-        Unreachable: the mail server cannot be reached; what was sent stays sent.
+        Unreachable: the mail server cannot be reached; mail that was sent stays sent.
     """
     with workspace.college() as college:
         post = Post(workspace, college, again=again)
@@ -110,7 +115,7 @@ def deliver(
         entry = runs.start(store, params, RELEASE, "", 0)
         with store.transaction() as connection:
             runs.done(connection, entry, 0)
-    # Only a round for everyone settles the week.
+    # Only a round for all advisors completes the week, so only that one is entered.
     entry = runs.start(store, params, gate.MAIL, *(chosen[0].answers if chosen else ("", 0)))
     try:
         posted = post.all(chosen, approve=approve)
@@ -118,7 +123,11 @@ def deliver(
         runs.failed(store, entry, error)
         raise
     if posted.broken:
-        told = f"{len(posted.failed)} of {len(chosen)} mails failed, {len(posted.doubtful)} were not confirmed."
+        told = (
+            f"{len(posted.failed)} of {len(chosen)} mails failed, "
+            f"{len(posted.doubtful)} were not confirmed."
+        )
+        # A failed entry makes the next run send the rest; mail that was sent is not sent twice.
         runs.failed(store, entry, EduMetricsError(told))
         return posted
     with store.transaction() as connection:
@@ -127,10 +136,10 @@ def deliver(
 
 
 def described(workspace: Workspace, position: Position, advisor: str = "") -> Iterator[str]:
-    """Who would be written to, line by line, and one mail as it would be sent; changes nothing.
+    """Yield a line for each letter, then one mail as it would be sent; changes nothing.
 
     Raises:
-        Refused: the newest week has not come to the gate.
+        Refused: the gate has not checked the newest week, or the week was not analysed.
         SettingsError: there is no such advisor.
     """
     with workspace.college() as college:
@@ -143,7 +152,7 @@ def described(workspace: Workspace, position: Position, advisor: str = "") -> It
     for letter in chosen:
         if letter.why_held or post.sent_before(letter):
             continue
-        with suppress(SettingsError):  # whose address is none is told when it is sent
+        with suppress(SettingsError):  # a missing address is reported when the mail is sent
             message, _ = compose(letter.report, post.envelope(letter))
             body = message.get_body(("plain",))
             assert body is not None
@@ -151,6 +160,7 @@ def described(workspace: Workspace, position: Position, advisor: str = "") -> It
                 "",
                 f"A sample, to {message['To']}:",
                 "",
+                # Messages have the line ends of mail, a terminal wants its own.
                 body.get_content().replace("\r\n", "\n"),
             )
             return
@@ -159,6 +169,7 @@ def described(workspace: Workspace, position: Position, advisor: str = "") -> It
 def _chosen(
     workspace: Workspace, college: College, position: Position, advisor: str
 ) -> list[Letter]:
+    """Return the letters of the newest week; only one advisor's where one is named."""
     found = [
         one
         for one in letters(workspace, college, position)
@@ -170,49 +181,62 @@ def _chosen(
 
 
 class Post:
-    """One round of the mail."""
+    """One round of mail: it sends letters, and counts the results in `posted`."""
 
     def __init__(self, workspace: Workspace, college: College, *, again: bool = False) -> None:
+        # Addresses are read now, so that no connection to the college is open while mail is sent.
         self.workspace, self.again = workspace, again
         self.settings, self.mail = workspace.settings, workspace.params.mail
         known = college.advisors.dropna(subset=["email"])
         self.addresses = dict(zip(known["advisor_id"], known["email"], strict=True))
         self.posted = Posted()
+        # A secret that is too short must be reported before the first mail is out.
         tokens.check(self.settings.secret_key)
 
     @property
     def by_smtp(self) -> bool:
-        """Whether mail is to leave the house at all."""
+        """Whether the settings and parameters want mail to go out by SMTP."""
         return self.mail.mode == "send" and bool(self.settings.smtp_url)
 
     @property
     def released(self) -> bool:
-        """Whether someone has released a first mail of this college."""
+        """Whether someone has released this college's first mail."""
         return self.workspace.store.holds("run_log", stage=RELEASE, status="done")
 
     def sent_before(self, letter: Letter) -> bool:
-        """Whether a letter has gone out by SMTP."""
+        """Return whether a letter was sent by SMTP in an earlier round, confirmed or not."""
+        # A copy in the outbox does not count: when SMTP is switched on, the letter is still due.
         return any(row["status"] == SENT for row in self._before(letter, SMTP))
 
     def recipient(self, advisor: str) -> str:
-        """Where an advisor's mail goes; that of students without one to whoever looks after them."""
+        """Return the address of an advisor's mail; empty where none is known.
+
+        The list of students without an advisor goes to `unassigned_to`, else to the operator.
+        """
         if advisor != UNASSIGNED:
             return str(self.addresses.get(advisor, ""))
         other = self.workspace.params.triage.unassigned_to
         return str(self.addresses.get(other or "", "")) or self.settings.operator_email
 
     def all(self, chosen: list[Letter], *, approve: bool) -> Posted:
-        """Post letters, and publish their pages; what went out before is left alone."""
+        """Send letters and publish their pages; a letter that was sent before is left out.
+
+        With `approve` they are sent although the first mail was not released.
+
+        Raises:
+            SettingsError: MAIL_FROM is missing, or the mail server cannot be used.
+            Unreachable: the mail server cannot be reached.
+        """
         sends = self.by_smtp and (approve or self.released)
         self.posted.letters, self.posted.leaves = len(chosen), sends
         self.posted.waiting = self.by_smtp and not sends and bool(chosen)
         if sends and not self.settings.mail_from:
-            raise SettingsError(
-                "MAIL_FROM is not set: name the address that advisors' mail comes from."
-            )
+            raise SettingsError("MAIL_FROM is not set: set it to the sender of advisors' mail.")
+        # This is read before the first letter is sent: a sending of this round is not yet in doubt.
         doubtful = {id(letter) for letter in chosen if sends and self._in_doubt(letter)}
         with Server(self.settings.smtp_url, self.mail) if sends else nullcontext() as server:
             for letter in chosen:
+                # The page comes first, because the mail links to it.
                 if sends and self.settings.pages_dir is not None:
                     files.publish(letter, self.settings.pages_dir)
                 if letter.why_held:
@@ -220,6 +244,7 @@ class Post:
                 elif server is None:
                     if not self.sent_before(letter):
                         self._write(letter)
+                # With --again and letters in doubt, only those are repeated: the others arrived.
                 elif not self.sent_before(letter) or (
                     self.again and (not doubtful or id(letter) in doubtful)
                 ):
@@ -229,13 +254,18 @@ class Post:
         return self.posted
 
     def _hold(self, letter: Letter, server: Server | None) -> None:
-        """Note that a letter is held. An advisor whose own class is held is told why, once, unless the list is out."""
+        """Record that a letter is held, and tell its advisor why.
+
+        Advisors are told once, of the weekly list only. They are not told where all mail is held,
+        nor where the list was sent before.
+        """
         self.posted.held += 1
         out = self.sent_before(letter)
         told = any(row["status"] == HELD for row in self._before(letter, SMTP))
         if server and letter.due.stage == weekly.STAGE and not (letter.everyone or out or told):
             self._send(letter, server, HELD)
             return
+        # A copy from an earlier run would look like a mail that is ready to be sent.
         if not out:
             files.outbox(letter).unlink(missing_ok=True)
         if not told:
@@ -244,7 +274,7 @@ class Post:
             )
 
     def _write(self, letter: Letter) -> None:
-        """Write a letter to the outbox, and no further."""
+        """Write a letter to the outbox only; an earlier entry of the same letter is replaced."""
         delivery = self._delivery(letter, OUTBOX)
         composed = self._composed(letter, delivery)
         if composed is not None:
@@ -256,23 +286,28 @@ class Post:
             self.posted.written += 1
 
     def _send(self, letter: Letter, server: Server, status: str) -> None:
-        """Mail a letter, or (`HELD`) the word that it is held."""
+        """Send a letter by SMTP, or (status `HELD`) the message that it is held."""
         delivery = self._delivery(letter, SMTP)
         composed = self._composed(letter, delivery)
         if composed is None:
             return
         message, content = composed
         files.keep(letter, message.as_bytes())
+        # The entry says "sent, not confirmed" from just before the last line is handed over. A run
+        # that is killed at any moment therefore sends no letter twice.
         entry = deliveries.Entry(self.workspace.store, replace(delivery, content_sha256=content))
         try:
             server.send(message, delivery.recipient, lambda: entry.says(status, UNCONFIRMED))
         except Unconfirmed:
+            # The entry stays as it is. A message that only says "held" is not worth a question.
             if status == SENT:
                 self.posted.doubtful.append(delivery.advisor_id)
         except NotSent as error:
+            # This letter failed; the server can still take the others.
             entry.says(FAILED, str(error))
             self.posted.failed.append((delivery.advisor_id, str(error)))
         except EduMetricsError as error:
+            # The server cannot be used, so that no other letter can be sent either.
             entry.says(FAILED, str(error))
             raise
         else:
@@ -282,7 +317,10 @@ class Post:
     # ------------------------------------------------------------ what a letter becomes
 
     def _composed(self, letter: Letter, delivery: Delivery) -> tuple[EmailMessage, str] | None:
-        """A letter's message and fingerprint; None where it has no address, which is told of."""
+        """Return a letter's message and the hash of its content.
+
+        None is returned where it has no valid address; the failure is recorded.
+        """
         try:
             report = held(letter.report, letter.why_held) if letter.why_held else letter.report
             message, content = compose(report, self.envelope(letter))
@@ -290,13 +328,15 @@ class Post:
             deliveries.enter(self.workspace.store, delivery, FAILED, str(error))
             self.posted.failed.append((letter.report.advisor_id, str(error)))
             return None
+        # A letter that is tried again keeps its Message-ID, and a mailbox then shows it once. One
+        # that is sent again on purpose gets a new one.
         sents = sum(row["status"] == SENT for row in self._before(letter, delivery.channel))
         identity = hashlib.sha256(f"{delivery.key}{content}{sents}".encode()).hexdigest()
         stamp(message, datetime.now(UTC), identity)
         return message, content
 
     def envelope(self, letter: Letter) -> Envelope:
-        """What the message of a letter says beside the report.
+        """Return the addresses, links and options of a letter's message.
 
         Raises:
             SettingsError: no address is known.
@@ -306,6 +346,7 @@ class Post:
         if not to:
             hint = ": set unassigned_to in triage.yml, or OPERATOR_EMAIL." if nobody else "."
             raise SettingsError(f"No mail address is known{hint}")
+        # The page of a held letter shows the list that the gate does not trust.
         shown = not letter.why_held and letter.page.exists()
         linked = shown and chosen.pages_dir is not None and chosen.pages_url
         return Envelope(
@@ -324,7 +365,7 @@ class Post:
         )
 
     def _code(self, letter: Letter) -> Callable[[Entry], str]:
-        """Signs replies about the entries of a report."""
+        """Return a function that signs a reply about one student of a report."""
         last_day = self.workspace.today + timedelta(days=self.mail.reply_days)
 
         def signed(entry: Entry) -> str:
@@ -334,15 +375,17 @@ class Post:
         return signed
 
     def _delivery(self, letter: Letter, channel: str) -> Delivery:
+        """Return the entry of a letter for the log of deliveries, without its content's hash."""
         due, advisor = letter.due, letter.report.advisor_id
         return Delivery(
             advisor, due.stage, due.term, due.week, channel, self.recipient(advisor), ""
         )
 
     def _before(self, letter: Letter, channel: str) -> list[Row]:
+        """Return what the log has about a letter by one channel, oldest first."""
         return deliveries.entered(self.workspace.store, **self._delivery(letter, channel).key)
 
     def _in_doubt(self, letter: Letter) -> bool:
-        """Whether a letter's last sending was never confirmed."""
+        """Return whether the server never confirmed a letter's last sending."""
         sent = [row for row in self._before(letter, SMTP) if row["status"] == SENT]
         return bool(sent) and sent[-1]["error"] == UNCONFIRMED

@@ -1,4 +1,4 @@
-"""Which reports go out now: those of the newest week, and whether the gate holds them back."""
+"""Find the reports that go out now: those of the newest week, and whether the gate holds them."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ class Due:
     Attributes:
         stage, term, week: as the ledger has them.
         folder: where its reports are kept.
-        about: the semester week that they are about: of a review the exam's.
-        exam: the review's; else empty.
+        about: the semester week that the reports are about; for a review, the week of the exam.
+        exam: the exam of a review, midterm or endterm; empty for every other stage.
     """
 
     stage: str
@@ -44,8 +44,11 @@ class Letter:
     """One report for one reader.
 
     Attributes:
-        why_held: empty unless the gate holds it back; `everyone`: whether it holds all mail.
-        answers: term and week on which a reply to it is entered: the newest.
+        due: the stage that it belongs to.
+        report: what it says.
+        why_held: why the gate holds it back; empty where it does not.
+        everyone: whether the gate holds all mail.
+        answers: the term and week under which a reply is entered: the newest week.
     """
 
     due: Due
@@ -56,29 +59,32 @@ class Letter:
 
     @property
     def page(self) -> Path:
-        """Where its page is."""
+        """The path of its page."""
         return reports.page_path(self.due.folder, self.report.advisor_id)
 
 
 def letters(workspace: Workspace, college: College, position: Position) -> list[Letter]:
-    """Every report of the newest week, in order of stage and advisor.
+    """Return every report of the newest week, in order of stage and advisor.
 
-    A review is about earlier weeks: what is wrong with a class's newest records does not hold it.
+    A review is about earlier weeks. A finding about a class's newest records therefore does not
+    hold it; only a finding that holds all mail does.
 
     Raises:
-        Refused: the newest week was not analysed, or has not come to the gate.
+        Refused: the newest week was not analysed, or the gate has not checked it.
         SettingsError: no term is in session.
     """
+    # The store has the newest week of the analysis, which may be behind the college.
     if workspace.store.position() != position:
-        raise Refused("The analysis is not where the college is: run `edumetrics run` first.")
+        raise Refused(
+            "The analysis is not up to date with the college: run `edumetrics run` first."
+        )
     term, week = _newest(workspace, college, position)
     judged = gate.judged(workspace, term, week)
     of_week = _of_week(workspace, term, week, position) if judged else ()
     due, found = [*of_week, *_reviews(workspace, term, position)], []
+    # Reviews may go out without a verdict on the newest week.
     if not due and not judged:
-        raise Refused(
-            f"Week {week} has not come to the gate: `edumetrics run --week {week}` brings it there."
-        )
+        raise Refused(f"Week {week} has not been checked yet: run `edumetrics run --week {week}`.")
     blocked = gate.blocked(workspace) if judged else {}
     for one in due:
         whose = find_term(college, one.term, position)
@@ -92,7 +98,16 @@ def letters(workspace: Workspace, college: College, position: Position) -> list[
 
 
 def never_mailed(workspace: Workspace, stages: list[tuple[str, str, int, Path]]) -> list[Delivery]:
-    """What to enter about stages (name, term, week, folder) of weeks that are over; nothing that is entered already."""
+    """Return the log entries for the reports of past weeks, which are not mailed.
+
+    Args:
+        workspace: the settings, the parameters and both databases.
+        stages: name, term, semester week and folder of each stage of such a week.
+
+    Returns:
+        An entry for each report with a page, except those that the log has already. The recipient
+        is empty where no address is known.
+    """
     with workspace.college() as college:
         known = college.advisors[["advisor_id", "email"]].fillna("")
     addresses = {**dict(zip(known["advisor_id"], known["email"], strict=True)), UNASSIGNED: ""}
@@ -104,6 +119,7 @@ def never_mailed(workspace: Workspace, stages: list[tuple[str, str, int, Path]])
         }
         for advisor in sorted(set(addresses) - entered):
             page = reports.page_path(folder, advisor)
+            # A stage writes pages only for advisors whom it has something to tell.
             if page.exists():
                 content = hashlib.sha256(page.read_bytes()).hexdigest()
                 found.append(
@@ -113,6 +129,7 @@ def never_mailed(workspace: Workspace, stages: list[tuple[str, str, int, Path]])
 
 
 def _newest(workspace: Workspace, college: College, position: Position) -> tuple[str, int]:
+    """Return the term in session and its newest teaching week; week 0 before the first."""
     weeks = workspace.params.calendar.last_teaching_weeks(
         position.week(workspace.params.calendar), 1
     )
@@ -120,7 +137,7 @@ def _newest(workspace: Workspace, college: College, position: Position) -> tuple
 
 
 def _of_week(workspace: Workspace, term: str, week: int, position: Position) -> Iterator[Due]:
-    """The stages of the newest week that are done."""
+    """Yield the stages of the newest week that are done."""
     done = workspace.store.read("run_log", ("stage",), status="done", term=term, sem_week=week)[
         "stage"
     ]
@@ -130,7 +147,10 @@ def _of_week(workspace: Workspace, term: str, week: int, position: Position) -> 
 
 
 def _reviews(workspace: Workspace, term: str, position: Position) -> Iterator[Due]:
-    """The reviews that the batch has made at this position: since the newest week of this term was first scored."""
+    """Yield the reviews made since the newest week of this term was first scored.
+
+    These are the reviews of the batch at this position.
+    """
     store, week = workspace.store, position.week(workspace.params.calendar)
     scored = store.read(
         "run_log", ("started_at", "sem_week"), stage=weekly.STAGE, status="done", term=term
@@ -144,7 +164,8 @@ def _reviews(workspace: Workspace, term: str, position: Position) -> Iterator[Du
         sem_week=week,
     )
     for run in made[made["started_at"] > since].sort_values("started_at").to_dict("records"):
-        # A review that was made again has replaced the rows of the one before.
+        # A review that was made again has replaced the rows of the earlier run, which then yields
+        # nothing.
         for exam in store.read("exam_review", ("exam_type",), run_id=run["run_id"])[
             "exam_type"
         ].unique():
@@ -154,5 +175,6 @@ def _reviews(workspace: Workspace, term: str, position: Position) -> Iterator[Du
 
 
 def _folder(workspace: Workspace, position: Position, week: int, stage: str) -> Path:
+    """Return the folder of a stage's reports in a week of the present slot."""
     label = position.label(workspace.params.calendar)
     return workspace.settings.reports / label / f"week-{week:02d}" / stage

@@ -1,4 +1,4 @@
-"""What the mail leaves in folders: a copy of each message, and pages for the college's web server."""
+"""Keep a copy of each message, and publish pages for the college's web server."""
 
 from __future__ import annotations
 
@@ -11,30 +11,37 @@ from edumetrics.mail.due import Letter
 from edumetrics.reports import render
 
 FOLDER = "outbox"
-# The web server reads what its group may read: whoever sets PAGES_DIR up gives that folder its group.
+# The web server reads through its group, which the operator gives to PAGES_DIR. The setgid bit (2)
+# hands the group down to everything below a folder.
 FOLDERS, FILES = 0o2750, 0o640
 
 
 def outbox(letter: Letter) -> Path:
-    """Where the copy of a message is kept."""
+    """Return the path of a message's copy."""
     return letter.due.folder / FOLDER / f"{render.file_name(letter.report.advisor_id)}.eml"
 
 
 def keep(letter: Letter, message: bytes) -> None:
-    """Keep what is (or would be) mailed, readable by its owner only."""
+    """Write a copy of a message that is (or would be) mailed, readable by its owner only."""
     path = outbox(letter)
     settings.private_folder(path.parent)
     settings.private_write(path, message)
 
 
 def place(letter: Letter) -> Path:
-    """A page's place below PAGES_DIR: a folder for each advisor, into which the web server lets no one else."""
+    """Return a page's path below PAGES_DIR.
+
+    Each advisor has a folder there, so that the web server can keep everyone else out of it.
+    """
+    # The last folders of a report are <year>-<slot>, week-NN and the stage.
     term, week = letter.due.folder.parts[-3:-1]
     return Path(render.file_name(letter.report.advisor_id), term, week, f"{letter.due.stage}.html")
 
 
 def publish(letter: Letter, root: Path) -> None:
-    """Copy a page to where the web server finds it; one that is there stays while its class is held.
+    """Copy a letter's page below PAGES_DIR.
+
+    A letter that is held, or has no page, publishes nothing; an earlier copy of its page stays.
 
     Raises:
         SettingsError: PAGES_DIR cannot be written to.
@@ -44,9 +51,11 @@ def publish(letter: Letter, root: Path) -> None:
         if letter.why_held or not letter.page.exists():
             return
         root.mkdir(parents=True, exist_ok=True)
+        # The mode is set explicitly: the umask of a command takes every right from the group.
         for folder in (path.parents[2], path.parents[1], path.parent):
             folder.mkdir(exist_ok=True)
             folder.chmod(FOLDERS)
+        # The web server must never serve half a page: the rename replaces the old one at once.
         draft = path.with_suffix(".part")
         shutil.copyfile(letter.page, draft)
         draft.chmod(FILES)

@@ -1,4 +1,7 @@
-"""A report as a message: plain text, HTML and a picture, the same bytes for the same report (its date aside)."""
+"""Compose a report as a message of plain text, HTML and a picture.
+
+The same report always gives the same bytes, except for its date.
+"""
 
 from __future__ import annotations
 
@@ -18,22 +21,24 @@ from edumetrics.reports import detail, render
 from edumetrics.reports.model import Entry, Reply, Report, Students
 from edumetrics.reports.render import Mail
 
+# The Content-ID by which the HTML shows the attached picture.
 PICTURE = "galaxy@edumetrics"
+# In lower case these are kinds of the log of contacts: replies are read back by these words.
 REPLIES = ("Talked", "No answer", "Known reason", "Wrong flag")
 Code = Callable[[Entry], str]
 
 
 @dataclass(frozen=True)
 class Envelope:
-    """What a message says beside its report.
+    """The addresses, links and options of a message.
 
     Attributes:
-        sender, to: addresses; `name` is the recipient's.
+        sender, to: addresses; `name` is the recipient's, or empty.
         reply_to, page_url, college: see `render.Mail`.
-        level: full, initials or counts.
-        picture: whether the galaxy is brought along.
+        level: the level of detail: full, initials or counts.
+        picture: whether the galaxy is included.
         page: a file to attach; None for none.
-        code: signs a reply about an entry; None where replies are not taken.
+        code: the function that signs a reply about an entry; None where replies are not taken.
     """
 
     sender: str
@@ -49,17 +54,23 @@ class Envelope:
 
 
 def address(name: str, spec: str) -> Address:
-    """A mail address with a name.
+    """Return a mail address with a display name.
+
+    Args:
+        name: the display name, or empty.
+        spec: the address; a domain in another script is converted to ASCII.
 
     Raises:
-        SettingsError: it is none.
+        SettingsError: `spec` is not a mail address.
     """
     try:
         local, _, domain = spec.strip().rpartition("@")
         plain = f"{local}@{domain.encode('idna').decode()}"
+        # A line break in a name would end the header, so all white space becomes single blanks.
         found = Address(display_name=" ".join(name.split()), addr_spec=plain)
     except (ValueError, IndexError, MessageError) as error:
         raise SettingsError(f"{spec!r} is not a mail address.") from error
+    # The parser of addresses lets an empty part and control characters pass.
     if (
         not found.username
         or not found.domain
@@ -70,11 +81,14 @@ def address(name: str, spec: str) -> Address:
 
 
 def compose(report: Report, envelope: Envelope) -> tuple[EmailMessage, str]:
-    """A message without date and id, and the fingerprint of what it says.
+    """Return a message without date and id, and the SHA-256 of its content.
+
+    The content is the text, the HTML and the picture. `stamp` adds date and id.
 
     Raises:
-        SettingsError: an address is none.
+        SettingsError: an address is not valid.
     """
+    # A reply link needs an address to open a mail to.
     code = envelope.code if envelope.reply_to else None
     shown = detail.at(envelope.level, report if code is None else with_replies(report, code))
     galaxy = shown.galaxy if envelope.picture else None
@@ -89,39 +103,50 @@ def compose(report: Report, envelope: Envelope) -> tuple[EmailMessage, str]:
     message["To"] = address(envelope.name, envelope.to)
     if envelope.reply_to:
         message["Reply-To"] = address("", envelope.reply_to)
+    # Quoted-printable keeps every line short enough for SMTP, and is readable in the file.
     message.set_content(text, cte="quoted-printable")
     message.add_alternative(html, subtype="html", cte="quoted-printable")
+    # The picture belongs to the HTML part alone, which is the second.
     if picture:
         message.get_payload()[1].add_related(  # type: ignore[index, union-attr]
             picture, "image", "png", cid=f"<{PICTURE}>", filename="galaxy.png", disposition="inline"
         )
+    # The page names every student, so that it is attached at the full level of detail only.
     if envelope.page is not None and envelope.level == detail.FULL:
         name = f"week-{report.week:02d}.html"
         message.add_attachment(
             envelope.page.read_text(encoding="utf-8"), subtype="html", filename=name
         )
     content = hashlib.sha256(b"\0".join((text.encode(), html.encode(), picture))).hexdigest()
+    # Boundaries are random by default, and the same report would not give the same bytes.
     for n, part in enumerate(part for part in message.walk() if part.is_multipart()):
         part.set_boundary(f"edumetrics-{content[:32]}-{n}")
     return message, content
 
 
 def stamp(message: EmailMessage, moment: datetime, identity: str = "") -> None:
-    """Say when a message was made, that a machine made it, and which one it is.
+    """Add the headers for the date, the id and automatic messages.
 
-    A message sent again after the connection broke has the id that it had: a mail store then keeps it once.
+    A message that is sent again after a lost connection keeps its id, and a mailbox shows it once.
+
+    Args:
+        message: the message; it must have a sender.
+        moment: when it is sent, with time zone.
+        identity: a text in hexadecimal digits from which the id is made; from `moment` when empty.
     """
     identity = identity or hashlib.sha256(moment.isoformat().encode()).hexdigest()
     message["Date"] = format_datetime(moment)
     message["Message-ID"] = f"<{identity[:40]}@{message['From'].addresses[0].domain}>"
+    # Both headers ask for no out-of-office replies: RFC 3834, and Exchange's own.
     message["Auto-Submitted"] = "auto-generated"
     message["X-Auto-Response-Suppress"] = "All"
 
 
 def with_replies(report: Report, code: Code) -> Report:
-    """A report whose cards can be answered with one tap."""
+    """Return a report whose cards can be answered with one tap."""
 
     def answered(entry: Entry, section: Students) -> Entry:
+        # A student in a line has no card, and so no place for the links.
         if section.brief:
             return entry
         made = code(entry)

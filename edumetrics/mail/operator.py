@@ -1,4 +1,4 @@
-"""The operator's line: one mail about each run."""
+"""Mail the operator one line about each run."""
 
 from __future__ import annotations
 
@@ -14,10 +14,12 @@ from edumetrics.settings import Settings, private_folder, private_write
 
 
 def to_operator(chosen: Settings, outcome: str, line: str) -> None:
-    """Mail the operator one line about a run, tried once; nothing where no operator is named.
+    """Mail the operator one line about a run; do nothing where no operator is named.
+
+    The mail is tried once. Without SMTP_URL it is a file in the outbox of the home folder.
 
     Args:
-        chosen: whose `operator_email` it goes to.
+        chosen: the settings, with `operator_email`.
         outcome: done, held, refused or failed.
         line: what happened, in a sentence; it names no student.
 
@@ -35,10 +37,12 @@ def to_operator(chosen: Settings, outcome: str, line: str) -> None:
     now = datetime.now(UTC)
     stamp(message, now)
     if not chosen.smtp_url:
+        # Microseconds keep two runs within a second from writing one file.
         path = private_folder(chosen.home / "outbox") / f"{now:%Y%m%dT%H%M%S%f}.eml"
         private_write(path, bytes(message))
         return
     try:
+        # One attempt: a server that does not answer must not hold up the end of a run.
         with Server(chosen.smtp_url, Mail(attempts=1)) as server:
             server.send(message, chosen.operator_email)
     except NotSent as error:

@@ -1,4 +1,7 @@
-"""One connection to a mail server, for many messages: patient where trouble may pass, and only there."""
+"""Send many messages over one connection to a mail server.
+
+A message is tried again where the trouble may pass, and only there.
+"""
 
 from __future__ import annotations
 
@@ -18,40 +21,48 @@ from urllib.parse import unquote, urlsplit
 from edumetrics.errors import EduMetricsError, SettingsError
 from edumetrics.params import Mail
 
+# The standard port of each kind of connection, where the URL names none.
 PORTS = {"smtp": 25, "smtp+starttls": 587, "smtps": 465}
+# Replies from 500 on are permanent (RFC 5321, 4.2.1): trying again cannot help. 4xx may pass.
 PERMANENT = 500
+# 354 asks for the text of the message, 250 confirms a command.
 START_MAIL, TAKEN = 354, 250
 
 
 class NotSent(EduMetricsError):
-    """The server did not take one message; whoever is told need know no more than this."""
+    """The server did not accept one message; others may still be sent."""
 
 
 class Unconfirmed(EduMetricsError):
-    """A message was handed over whole, and the server has not said in time whether it took it."""
+    """The server has a whole message, and has not said in time whether it accepted it."""
 
 
 class _BrokenOff(Exception):
-    """The connection was lost after the last line of a message, before the answer to it."""
+    """The connection was lost after the last line of a message, before the server's answer."""
 
 
 class Unreachable(EduMetricsError):
-    """There is no talking to the server: no message can be sent for now."""
+    """The server cannot be reached: no message can be sent for now."""
 
 
 class Server:
-    """The server of `smtp://`, `smtp+starttls://` or `smtps://user:password@host:port`, connected to when needed.
+    """A mail server, connected when the first message is sent.
+
+    Args:
+        url: `smtp://`, `smtp+starttls://` or `smtps://user:password@host:port`.
+        mail: the time limit and the number of attempts.
 
     Raises:
-        SettingsError: the URL cannot be understood.
+        SettingsError: the URL is not valid.
     """
 
     def __init__(self, url: str, mail: Mail) -> None:
+        # The messages below never quote the URL, because it holds the password.
         parts = urlsplit(url)
         try:
             port = parts.port
         except ValueError:
-            raise SettingsError("SMTP_URL has a port that is no number.") from None
+            raise SettingsError("The port in SMTP_URL is not a number: correct it.") from None
         if parts.scheme not in PORTS or not parts.hostname:
             raise SettingsError(
                 f"SMTP_URL must begin with one of {', '.join(f'{name}://host' for name in PORTS)}."
@@ -61,6 +72,7 @@ class Server:
             parts.hostname,
             port or PORTS[parts.scheme],
         )
+        # In a URL, signs such as @ are written as %40.
         self.user, self.password = unquote(parts.username or ""), unquote(parts.password or "")
         self.mail = mail
         self._open: smtplib.SMTP | None = None
@@ -75,24 +87,30 @@ class Server:
         trace: TracebackType | None,
     ) -> None:
         if self._open is not None and kind is None:
-            with suppress(smtplib.SMTPException, OSError):  # everything was said
+            with suppress(smtplib.SMTPException, OSError):  # every message has been answered by now
                 self._open.quit()
         self._close()
 
     def send(
         self, message: EmailMessage, to: str, handing_over: Callable[[], None] = lambda: None
     ) -> None:
-        """Send one message; `handing_over` is called when all but its last line is with the server.
+        """Send one message, in several attempts where the trouble may pass.
+
+        Args:
+            message: the message.
+            to: the address of the recipient.
+            handing_over: called when the server has all of the message except its last line.
 
         Raises:
             SettingsError: the server refuses the login, or cannot be trusted.
-            NotSent: it refuses the message, or trouble with it did not pass.
-            Unconfirmed: it did not say in time whether it took the message.
-            Unreachable: it cannot be reached.
+            NotSent: the server refuses the message, or the last attempt failed too.
+            Unconfirmed: the server did not say in time whether it accepted the message.
+            Unreachable: the server cannot be reached.
         """
         doubt: Unconfirmed | None = None
         trouble: EduMetricsError | None = None
         for attempt in range(self.mail.attempts):
+            # The wait doubles each time, to give a busy server time to recover.
             if attempt:
                 time.sleep(self.mail.backoff_seconds * 2 ** (attempt - 1))
             try:
@@ -108,9 +126,10 @@ class Server:
                 self._close()
                 if doubt is not None:
                     raise doubt from error
-                # Who breaks off has not taken the mail (RFC 5321, 4.5.3.2.6), so it is tried again; but only once.
+                # A server that closes the connection here should not have accepted the mail (RFC
+                # 5321, 4.5.3.2.6). It is tried again, but only once, in case the server did.
                 doubt = Unconfirmed(
-                    "The mail server broke off before it said whether it took the mail."
+                    "The mail server closed the connection before it confirmed the mail."
                 )
             except smtplib.SMTPResponseException as error:
                 self._close()
@@ -120,12 +139,19 @@ class Server:
             except (smtplib.SMTPException, OSError) as error:
                 self._close()
                 trouble = NotSent(f"The mail server broke off ({type(error).__name__}).")
-        # Once the server may have it, nothing that came after says that it has not.
+        # Once the server may have the mail, a later failure does not prove that it has not.
         final = doubt or trouble
         assert final is not None
         raise final
 
     def _connected(self) -> smtplib.SMTP:
+        """Return the open connection, or a new one with encryption and login.
+
+        Raises:
+            SettingsError: the certificate is not valid, the login is refused for good, or the
+                server offers no STARTTLS or no login.
+            smtplib.SMTPException, OSError: any other trouble, which may pass.
+        """
         if self._open is not None:
             return self._open
         context, seconds = ssl.create_default_context(), self.mail.timeout_seconds
@@ -147,6 +173,7 @@ class Server:
             ) from error
         except smtplib.SMTPAuthenticationError as error:
             self._close()
+            # A temporary refusal is tried again. A wrong password is not: the account could lock.
             if error.smtp_code < PERMANENT:
                 raise
             raise SettingsError("The mail server refused the login: check SMTP_URL.") from error
@@ -158,18 +185,25 @@ class Server:
         return self._open
 
     def _close(self) -> None:
+        """Close the connection without a word to the server."""
+        # After an error the state of the dialogue is not known, so that QUIT makes no sense.
         if self._open is not None:
             self._open.close()
             self._open = None
 
 
 def _unreachable(error: Exception) -> EduMetricsError:
-    """What stands in the way, without what a server says: its answer may repeat an address."""
+    """Return the error for a connection that failed; never quote the server's answer.
+
+    Raises:
+        SettingsError: the server does not exist, or refuses the connection for good.
+    """
+    # The answer of a server may repeat an address, and errors go into logs.
     if isinstance(error, socket.gaierror) and error.errno == socket.EAI_NONAME:
         raise SettingsError("There is no such mail server: check SMTP_URL.") from error
     if isinstance(error, smtplib.SMTPResponseException) and error.smtp_code >= PERMANENT:
         raise SettingsError(
-            f"The mail server refuses to talk ({error.smtp_code}): check SMTP_URL."
+            f"The mail server refuses the connection ({error.smtp_code}): check SMTP_URL."
         ) from error
     return Unreachable(f"The mail server did not take the mail ({type(error).__name__}).")
 
@@ -177,16 +211,24 @@ def _unreachable(error: Exception) -> EduMetricsError:
 def _hand_over(
     server: smtplib.SMTP, message: EmailMessage, to: str, handing_over: Callable[[], None]
 ) -> None:
-    """The dialogue of RFC 5321, with a word said before the line that ends the message.
+    """Send a message in the dialogue of RFC 5321; call `handing_over` before its last line.
 
-    Until then the server has nothing; from then on it may. Whoever is killed in between knows which.
+    Before that line the server has not accepted anything; after it, it may have. The call records
+    this moment, so that a process that is killed leaves word whether the mail may be out.
+
+    Raises:
+        smtplib.SMTPResponseException: the server refused a command or the message.
+        Unconfirmed: the server did not answer the last line in time.
+        _BrokenOff: the connection was lost before that answer.
     """
     server.ehlo_or_helo_if_needed()
     _expect(TAKEN, server.mail(message["From"].addresses[0].addr_spec))
     code, answer = server.rcpt(to)
+    # 251 accepts the recipient too: the server will forward the mail.
     if code not in (TAKEN, TAKEN + 1):
         raise smtplib.SMTPResponseException(code, answer)
     _expect(START_MAIL, server.docmd("DATA"))
+    # A line with a single dot ends a message, so every dot that begins a line is doubled.
     text = re.sub(rb"(?m)^\.", b"..", message.as_bytes(policy=SMTP))
     server.send(text if text.endswith(b"\r\n") else text + b"\r\n")
     handing_over()
@@ -194,12 +236,14 @@ def _hand_over(
         server.send(b".\r\n")
         reply = server.getreply()
     except (smtplib.SMTPServerDisconnected, OSError) as error:
+        # smtplib reports a timeout of the answer as a lost connection, with the timeout as context.
         if isinstance(error, TimeoutError) or isinstance(error.__context__, TimeoutError):
-            raise Unconfirmed("The mail server has not said whether it took the mail.") from error
+            raise Unconfirmed("The mail server has not confirmed the mail.") from error
         raise _BrokenOff from error
     _expect(TAKEN, reply)
 
 
 def _expect(wanted: int, reply: tuple[int, bytes]) -> None:
+    """Raise SMTPResponseException where a reply has another code than the wanted one."""
     if reply[0] != wanted:
         raise smtplib.SMTPResponseException(reply[0], reply[1])

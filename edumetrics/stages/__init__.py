@@ -1,1 +1,1 @@
-"""What a notebook calls, one module per stage: load, compute, write, show."""
+"""The functions that notebooks call, one module per stage: load, compute, write, show."""

@@ -1,7 +1,8 @@
-"""A large college in chunks of classes: which belong together, and what is made of the parts.
+"""Splitting a large college into chunks of classes, and merging the results of the chunks.
 
-Classes that share an advisor, or a student, are never parted: a list is one advisor's, a median one class's. So the
-rows are the same whether a college is scored whole or in chunks.
+Classes that share an advisor or a student always stay in the same chunk, because a list belongs to
+one advisor and a median to one class. The rows are therefore the same whether a college is scored
+whole or in chunks.
 """
 
 from __future__ import annotations
@@ -26,20 +27,27 @@ from edumetrics.stages.workspace import Workspace
 def split(
     workspace: Workspace, term: Term, week: int, students: pd.DataFrame, elsewhere: pd.DataFrame
 ) -> tuple[tuple[str, ...], ...]:
-    """The classes of each chunk, of about `chunk_students` students (more where they cannot be parted).
+    """Return the classes of each chunk, with about `chunk_students` students in a chunk.
+
+    A chunk is larger where its classes must stay together.
 
     Args:
-        workspace: where.
+        workspace: settings, parameters and databases.
         term: the week's term.
         week: the semester week.
-        students: student_id, class_id, advisor_id.
-        elsewhere: as `arrivals.elsewhere`.
+        students: student_id, class_id, advisor_id (null for students without an advisor).
+        elsewhere: student_id, home, attended, as `arrivals.elsewhere` returns them.
+
+    Returns:
+        One tuple of class ids per chunk; no class is in two chunks.
     """
     homes = students.set_index("student_id")["class_id"]
+    # A student who has moved also ties today's class to the classes that earlier weeks stored.
     stored = workspace.store.classes_of(term.name, week)
     stored = stored.assign(home=stored["student_id"].map(homes))
     own = students[students["class_id"].isin(term.pairings["class_id"])]
-    # Students without an advisor share one list.
+    # Students without an advisor share one list, so the empty id ties their classes together.
+    # The prefix keeps an advisor id apart from an equal class id.
     advisors = "advisor " + own["advisor_id"].astype("object").where(
         own["advisor_id"].notna(), ""
     ).astype("str")
@@ -50,14 +58,18 @@ def split(
             stored.rename(columns={"home": "one", "class_id": "other"})[["one", "other"]],
         ]
     ).dropna()
+    # A class without students has no tie; a tie to itself keeps it in the graph.
     alone = term.pairings["class_id"]
     ties = pd.concat([ties, pd.DataFrame({"one": alone, "other": alone})]).drop_duplicates()
+    # The shape of the inverse differs between NumPy versions; the reshape gives one tie a row.
     nodes, codes = np.unique(ties.to_numpy("str"), return_inverse=True)
     ends = codes.reshape(-1, 2)
     graph = coo_array(
         (np.ones(len(ends)), (ends[:, 0], ends[:, 1])), shape=(len(nodes), len(nodes))
     )
     _, group = connected_components(graph, directed=False)
+    # The nodes also hold advisors and classes of other terms; a chunk holds classes of this term,
+    # those of earlier weeks included.
     listed = set(term.pairings["class_id"]) | set(stored["class_id"])
     classes = pd.Series(group, index=nodes).loc[lambda found: found.index.isin(listed)]
     sizes = (
@@ -68,6 +80,8 @@ def split(
         .sum()
     )
     limit = workspace.params.batch.chunk_students
+    # Groups are packed by their running total: a chunk exceeds the limit by a part of its first
+    # group at most, or by one group that is larger than the limit.
     bins = (sizes.cumsum() - 1) // limit if len(sizes) else sizes
     return tuple(tuple(map(str, part.index)) for _, part in classes.groupby(classes.map(bins)))
 
@@ -75,7 +89,10 @@ def split(
 def members(
     students: pd.DataFrame, elsewhere: pd.DataFrame, classes: Iterable[str]
 ) -> pd.DataFrame:
-    """The students of a chunk: whose class today is among its classes, or who attended one of them."""
+    """Return the students of a chunk, as rows of `students`.
+
+    These are the students whose class today is one of `classes`, or who attended one of them.
+    """
     chosen = list(classes)
     moved = elsewhere.loc[elsewhere["attended"].isin(chosen), "student_id"]
     return students[students["class_id"].isin(chosen) | students["student_id"].isin(moved)]
@@ -83,7 +100,7 @@ def members(
 
 @contextmanager
 def workers(settings: Settings) -> Iterator[Parallel]:
-    """Where work fans out to: processes of this machine, or an existing Dask cluster.
+    """Yield what runs work in parallel: processes of this machine, or an existing Dask cluster.
 
     Raises:
         SettingsError: the cluster's library is missing, or the cluster cannot be reached.
@@ -98,11 +115,13 @@ def workers(settings: Settings) -> Iterator[Parallel]:
 
 @contextmanager
 def _cluster(address: str) -> Iterator[Any]:
+    """Yield a client of the Dask cluster at an address, as the current one."""
+    # Dask is an optional dependency: only this backend needs it.
     try:
         from distributed import Client
     except ImportError:
         raise SettingsError(
-            "The backend dask needs its extra: pip install 'edumetrics[dask]'."
+            "The dask backend needs optional packages: run pip install 'edumetrics[dask]'."
         ) from None
     try:
         client = Client(address, timeout=10)  # type: ignore[no-untyped-call]
@@ -117,26 +136,38 @@ def _cluster(address: str) -> Iterator[Any]:
 def each(
     settings: Settings, work: Callable[..., Any], parts: Iterable[Any], *shared: Any
 ) -> list[Any]:
-    """Do some work on every part, in order of the parts; `shared` are its further arguments."""
+    """Run `work(part, *shared)` for all parts in parallel; return results in order of the parts."""
     with workers(settings) as parallel:
         return list(parallel(delayed(work)(part, *shared) for part in parts))
 
 
 def merged(frames: Iterable[pd.DataFrame], *by: str) -> pd.DataFrame:
-    """The rows of all parts, in order of some columns."""
+    """Return the rows of all parts, sorted by the columns `by`, or unsorted where none is given."""
     kept = list(frames)
+    # An empty frame may have other dtypes and would change those of the result; one is kept for
+    # its columns where all are empty.
     whole = pd.concat([frame for frame in kept if len(frame)] or kept[:1], ignore_index=True)
     return whole.sort_values(list(by), ignore_index=True, kind="stable") if by else whole
 
 
 def findings(frames: Iterable[pd.DataFrame]) -> pd.DataFrame:
-    """Data health of all parts, not yet worded: of one class or of none, several may have counted some rows each."""
+    """Return the data-health findings of all parts, one row per check and class, not yet worded.
+
+    Several parts may each have counted some rows of one class, or of no class: counts are summed.
+    """
     whole = merged(frames)
+    # The sum of lists is one list of all examples.
     groups = whole.groupby(["check", "class_id"], sort=False)
-    told: pd.DataFrame = groups.agg(status=("status", "first"), count=("count", "sum"), examples=("examples", "sum"),
-                                    message=("message", "first")).reset_index()  # fmt: skip
+    told: pd.DataFrame = groups.agg(
+        status=("status", "first"),
+        count=("count", "sum"),
+        examples=("examples", "sum"),
+        message=("message", "first"),
+    ).reset_index()
     return told.assign(examples=told["examples"].map(_highest))[list(COLUMNS)]
 
 
 def _highest(ids: list[str]) -> list[str]:
+    """Return the `EXAMPLES` highest ids, ascending as text, as an unsplit college would."""
+    # Ids are texts: the length comes first so that 10 is higher than 9.
     return sorted(sorted(ids, key=lambda one: (len(one), one))[-EXAMPLES:])

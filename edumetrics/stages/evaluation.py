@@ -1,4 +1,4 @@
-"""Each past term as if it were live: what every candidate and baseline would have been worth, week by week."""
+"""Evaluation on past terms as if they were live: the measures of all candidates, week by week."""
 
 from __future__ import annotations
 
@@ -12,18 +12,20 @@ from edumetrics.stages.workspace import Workspace
 
 
 def evaluate(workspace: Workspace) -> pd.DataFrame:
-    """Each past term as if it were live: models of all terms before it, held against what happened.
+    """Return the measures of all candidates on each past term, as if it were live.
 
-    A term without an earlier one is folded by class.
+    The models of a term learnt from all terms before it. A term without an earlier one is folded
+    by class.
 
     Returns:
         term, model, champion (bool), trained_terms, sem_week and the columns of `backtest.by_week`.
 
     Raises:
-        SettingsError: nothing is known of any completed term, or too little.
+        SettingsError: there is no completed term, or too little data about them.
     """
     params, found = workspace.params, []
     with workspace.college() as college:
+        # "9999" is after every term name: all completed terms.
         past = training.completed(workspace, college, "9999", college.position(workspace.today))
         terms = {
             term.name: training.features_and_outcome(workspace, college, term) for term in past
@@ -31,6 +33,7 @@ def evaluate(workspace: Workspace) -> pd.DataFrame:
     before: dict[str, pd.DataFrame] = {}
     held: Contest | None = None
     for name, rows in terms.items():
+        # `held` is still the contest of the terms before this one.
         trained = ",".join(held.trained_terms) if held else "other classes"
         live = {
             key: by_week(rows, model.logit(rows), params.triage, params.forecast)
@@ -38,6 +41,7 @@ def evaluate(workspace: Workspace) -> pd.DataFrame:
         }
         champion_then = held.champion if held else ""
         before[name] = rows
+        # After the last term a contest is only needed if no earlier models could be tried on it.
         if not live or name != max(terms):
             held = contest(before, params.forecast, params.triage)
         tables = live or (held.tables if held else {})
@@ -47,7 +51,8 @@ def evaluate(workspace: Workspace) -> pd.DataFrame:
             found.append(about.assign(trained_terms=trained))
     if not found:
         raise SettingsError(
-            "Too little is known of completed terms to try a forecast: run `edumetrics calibrate` first."
+            "There is too little data about completed terms to evaluate a forecast:"
+            " run `edumetrics calibrate` first."
         )
     table = pd.concat(found, ignore_index=True)
     first = ["term", "model", "champion", "trained_terms", "sem_week"]

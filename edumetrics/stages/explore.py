@@ -1,4 +1,7 @@
-"""What an analyst tries out: another weight, one student's semester, a table to take along. Nothing here is stored."""
+"""Tools for analysts: try other weights, look at one student's semester, export a table.
+
+Nothing here is written to the analysis database.
+"""
 
 from __future__ import annotations
 
@@ -19,18 +22,19 @@ from edumetrics.stages.workspace import open_workspace
 
 
 def reweighed(week: Week, **weights: float) -> pd.DataFrame:
-    """Who would cross the watch threshold of the rules' score if some of its weights were others.
+    """Return the students who would cross the watch threshold of the rules' score with new weights.
 
     Args:
-        week: as `weekly.load` gives it.
+        week: the result of `weekly.load`.
         weights: new weights by name, such as `missed_work=30` (see `params/scoring.yml`).
 
     Returns:
-        student_id, class_id, risk_score (now), reweighed, change (joins, leaves), the largest difference first; empty
-        where nobody crosses it.
+        student_id, class_id, risk_score (now), reweighed (with the new weights), change (joins or
+        leaves), with the largest difference first; no rows where nobody crosses the threshold.
 
     Raises:
-        SettingsError: there is no such weight, or it is below 0.
+        SettingsError: a weight does not exist or is below 0, or the weights do not have a finite
+            sum above 0.
     """
     params = week.workspace.params
     try:
@@ -43,12 +47,15 @@ def reweighed(week: Week, **weights: float) -> pd.DataFrame:
         raise SettingsError(
             f"{first['loc'][0]}: {first['msg']}; the weights are {known}."
         ) from error
+    # Scores are divided by the sum of the weights: a sum of 0 or infinity would give no score.
     values = changed.model_dump().values()
     if not 0 < sum(values) < inf:
-        raise SettingsError("The weights must be numbers, and not all of them 0.")
+        raise SettingsError("The weights must be finite numbers, and at least one must be above 0.")
     scoring = params.scoring.model_copy(update={"risk_weights": changed})
+    # The parameters are frozen, so the trial changes a copy and never the week of the caller.
     other = replace(week.workspace, params=params.model_copy(update={"scoring": scoring}))
     now, then = (weekly.compute(one).metrics for one in (week, replace(week, workspace=other)))
+    # Both tables have the same students in the same order, because they come from the same records.
     table = now[["student_id", "class_id", "risk_score"]].assign(
         reweighed=then["risk_score"].to_numpy()
     )
@@ -59,12 +66,19 @@ def reweighed(week: Week, **weights: float) -> pd.DataFrame:
 
 
 def semester(student: str, term: str = "") -> figures.Picture:
-    """One student's semester so far: attendance, recorded activity and academic performance by week.
+    """Return a figure of one student's semester so far, week by week.
+
+    It shows attendance, recorded activity and academic performance.
+
+    Args:
+        student: the student_id.
+        term: ISO date of the term's first week; the newest analysed term when empty.
 
     Raises:
-        SettingsError: nothing is stored of such a student in that term.
+        SettingsError: nothing is stored of this student in this term.
     """
     workspace = open_workspace()
+    # Terms are named by ISO dates, so the highest name is the newest term.
     name = term or str(workspace.store.highest("weekly_metrics", "term") or "")
     measures = ("student_id", "sem_week", "weekly_att_pct", *figures.WORDS)
     rows = workspace.store.read("weekly_metrics", measures, student_id=student, term=name)
@@ -74,10 +88,13 @@ def semester(student: str, term: str = "") -> figures.Picture:
 
 
 def export(table: pd.DataFrame, name: str) -> Path:
-    """Write a table as CSV into the folder `exports` of the home, readable by its owner only, and return its path.
+    """Write a table as CSV into the folder `exports` of the home, and return its path.
+
+    Only the owner can read the file.
 
     Raises:
         SettingsError: the folder cannot be written to.
     """
     folder = settings.private_folder(open_workspace().settings.home / "exports")
+    # `safe_csv` keeps a spreadsheet from running a text as a formula.
     return render.write_page(folder / f"{render.file_name(name)}.csv", render.safe_csv(table))

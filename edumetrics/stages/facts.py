@@ -1,4 +1,4 @@
-"""Reading a week: from the college's records to the facts that scoring starts from."""
+"""Reading the college's records of a week into the facts that scoring starts from."""
 
 from __future__ import annotations
 
@@ -17,17 +17,25 @@ def read_facts(
     until: int | None = None,
     feeds: frozenset[str] | None = None,
 ) -> Facts:
-    """The college's frames as known at the end of a week.
+    """Return the college's records as they were known at the end of a week.
 
-    `until` reads weekly counts further, to be kept for later; `feeds` are those that are present, where a part of the
-    classes cannot tell.
+    Args:
+        college: the college's database, open.
+        term: the week's term, or some classes of it.
+        week: the semester week.
+        students: student_id, class_id, advisor_id, joined_on, withdrawn_on.
+        until: the last week of the weekly counts; `week` when None. A later one lets a replay read
+            the counts of all weeks once.
+        feeds: the feeds that are present; None where the records themselves show it. A chunk of
+            classes cannot tell, because its own classes may have no row.
     """
-    # A feed is present when it has a row in the last few weeks: one week alone needs no more of it than those.
+    # A feed is present when it has a row in the last few weeks, so one week needs no earlier rows.
     since = 1 if until else min(college.feed_window(week))
     until = until or week
     by_subject = college.relations["enrolments"] is not None
     ends = term.week_ends(week)["week_end"].drop_duplicates().sort_values()
-    # Classes of one term may end the week on different days: what is known is asked once for each such day.
+    # Classes of one term may end the week on different days: records are read once for each such
+    # day, so that no class sees work that was marked after its own week.
     done = {
         work: _tagged(
             [
@@ -38,11 +46,14 @@ def read_facts(
         for work in ("assignment", "quiz")
     }
     midterms = _tagged([(day, records.midterms(college, term, day.date(), week)) for day in ends])
+    # In a past term a class without data from this week on had ended; in the current term its data
+    # may still arrive.
     pairings = term.pairings if term.current else term.pairings[term.pairings["last_week"] >= week]
     attendance = records.attendance(college, term, until)
     return Facts(
         week=week,
         students=students,
+        # Where a class runs in two semesters of the term, its last row counts.
         pairings=pairings.drop_duplicates("class_id", keep="last"),
         dates=term.dates,
         attendance=attendance,
@@ -65,6 +76,7 @@ def read_facts(
 
 
 def _tagged(parts: list[tuple[pd.Timestamp, pd.DataFrame]]) -> pd.DataFrame:
+    """Return the rows of all days, with the day in `known_by`."""
     return (
         pd.concat([frame.assign(known_by=day) for day, frame in parts], ignore_index=True)
         if parts
@@ -73,10 +85,12 @@ def _tagged(parts: list[tuple[pd.Timestamp, pd.DataFrame]]) -> pd.DataFrame:
 
 
 def _in_two_classes(attendance: pd.DataFrame) -> list[str]:
+    """Return the ids of students who have registers of two classes in one week, ascending."""
     repeated = attendance.duplicated(["student_id", "week"])
     return sorted(set(attendance.loc[repeated, "student_id"]))
 
 
 def _optional(college: College, name: str) -> pd.DataFrame | None:
+    """Return all rows of a relation; None where the college does not have it."""
     relation = college.relations[name]
     return None if relation is None else college.whole(name, *relation.table.names)

@@ -1,4 +1,4 @@
-"""The forecast of a term: the model in use, what it was worth, and what was known before the semester."""
+"""The forecast of a term: the model in use, its evidence, and what earlier semesters tell."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from edumetrics.stages.workspace import Workspace
 
 # Before this week too little is known for a model to rank a list.
 RANKS_FROM = 4
+# The candidate that stands for the rules in every trial.
 RULES = "rules"
 EVIDENCE = ("n", "base_rate", "auc", "precision_at_capacity", "calibration_error")
 
@@ -27,12 +28,12 @@ class Champion:
     """The model in use in a term.
 
     Attributes:
-        model_id: empty where there is none.
-        model: None where there is none, or it cannot be trusted.
-        trained_terms: what it learnt from.
-        from_week: the first week in which it ranks the lists; None where the rules do.
-        trouble: what to say about a model that cannot be trusted; empty where there is nothing to say.
-        reference: what the features looked like in the terms it learnt from.
+        model_id: its row in model_runs; empty if there is none.
+        model: None if there is none, or it cannot be trusted.
+        trained_terms: the terms it learnt from, separated by commas.
+        from_week: the first week in which it ranks the lists; None if the rules rank them all.
+        trouble: the data-health message about a model that cannot be trusted; else empty.
+        reference: the distribution of the features in the terms it learnt from.
     """
 
     model_id: str = ""
@@ -43,13 +44,14 @@ class Champion:
     reference: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def ranks(self, week: int) -> bool:
-        """Whether it ranks the lists of a week."""
+        """Return whether it ranks the lists of a week."""
         return self.model is not None and self.from_week is not None and week >= self.from_week
 
 
 def champion(workspace: Workspace, term: str) -> Champion:
-    """The model in use in a term: the latest champion trained on earlier terms only."""
+    """Return the model in use in a term: the latest champion trained on earlier terms only."""
     found = models.in_use(workspace, FAIL, term)
+    # None, or a model that cannot be trusted: `found.model` is of this kind in all other cases.
     if not isinstance(found.model, Calibrated):
         return Champion(trouble=found.trouble)
     tried = models.rivals(workspace, FAIL, found.trained_terms)
@@ -62,7 +64,15 @@ def champion(workspace: Workspace, term: str) -> Champion:
 
 
 def _wins_from(champion: list[dict[str, float]], rules: list[dict[str, float]]) -> int | None:
-    """The first week, from `RANKS_FROM` on, in which a champion's precision at capacity was above the rules'."""
+    """Return the first week in which a champion's precision at capacity was above the rules'.
+
+    Args:
+        champion, rules: their weekly measures, as in model_runs.
+
+    Returns:
+        A week from `RANKS_FROM` on; None if there is no such week.
+    """
+    # The measures are null where nobody had a place.
     there = {int(row["sem_week"]): row["precision_at_capacity"] or 0.0 for row in rules}
     won = [
         int(row["sem_week"])
@@ -73,7 +83,17 @@ def _wins_from(champion: list[dict[str, float]], rules: list[dict[str, float]]) 
 
 
 def evidence(workspace: Workspace, trained_terms: str, week: int) -> pd.DataFrame:
-    """One row per candidate and baseline of a contest: what each was worth in one week of the tested term."""
+    """Return the measures of each candidate and baseline of a contest in one week.
+
+    Args:
+        workspace: where the trials are stored.
+        trained_terms: the terms of the contest, separated by commas.
+        week: semester week of the tested term.
+
+    Returns:
+        One row per candidate, the best AUC first: model, in use, tested on and `EVIDENCE`. NaN if
+        the week was not tried; no rows if there was no contest.
+    """
     rows = []
     for row in models.rivals(workspace, FAIL, trained_terms):
         weeks = {int(measures["sem_week"]): measures for measures in row["metrics"]["by_week"]}
@@ -90,21 +110,31 @@ def evidence(workspace: Workspace, trained_terms: str, week: int) -> pd.DataFram
 def prior(
     workspace: Workspace, college: College, term: Term, week: int, classes: Classes = None
 ) -> pd.DataFrame:
-    """What was known of students before the semester: student_id (unique) and `PRIOR`.
+    """Return what was known of students before the semester: student_id (unique) and `PRIOR`.
 
-    The semester before is read in the first week only; later weeks take what that week stored.
+    The results of the semester before are read in the first week only. Later weeks use what was
+    stored with the week before.
+
+    Args:
+        workspace: where earlier weeks are stored.
+        college: where students and results are.
+        term: the term.
+        week: semester week.
+        classes: read the stored values of these classes only; None for all.
     """
     own = ("prior_attempts", "credits", "entry_score")
     students = college.whole("students", "student_id", *own).dropna(subset="student_id")
     students = students.drop_duplicates("student_id", keep="last").astype(
         dict.fromkeys(own, "float64")
     )
+    # Week 0 does not exist: before the first teaching week nothing is found, as intended.
     last = next(iter(workspace.params.calendar.teaching_weeks_before(week, 1)), 0)
     columns = ("student_id", "prior_mean", "prior_fails")
     only: dict[str, Any] = {} if classes is None else {"class_id": list(classes)}
     earlier = workspace.store.read(
         "weekly_features", columns, term=term.name, sem_week=last, **only
     )
+    # Asked of the whole college: a class without a row last week must not make it read all again.
     if (
         workspace.store.highest("weekly_features", "sem_week", term=term.name, sem_week=last)
         is None
@@ -114,6 +144,7 @@ def prior(
 
 
 def _semester_before(college: College, term: Term) -> pd.DataFrame:
+    # Not the analysed terms: results count although nobody ran EduMetrics in that semester.
     past = [known for known in college.past_terms() if known.name < term.name]
     if not past:
         return pd.DataFrame(
@@ -124,4 +155,5 @@ def _semester_before(college: College, term: Term) -> pd.DataFrame:
     frame = pd.DataFrame(
         {"prior_mean": groups["score"].mean(), "prior_fails": groups["failed"].sum()}
     )
+    # The sum of a nullable boolean is a nullable integer; features are plain floats.
     return frame.astype("float64").reset_index()

@@ -1,7 +1,8 @@
-"""The gate between computing a week and mailing it: what in the data or the lists is not to be believed, by class.
+"""The gate between computing a week and mailing it.
 
-Nothing here changes a score. A finding holds back the mail of its class; one that concerns the whole college, or too
-many of its classes, holds back everyone's.
+The gate looks for data and lists that cannot be trusted, class by class. It changes no score. A
+finding holds back the mail of its class; a finding about the whole college, or about too many of
+its classes, holds back all mail.
 """
 
 from __future__ import annotations
@@ -25,23 +26,30 @@ from edumetrics.params import Gate
 from edumetrics.stages.workspace import Workspace
 
 STAGE = "gate"
-# What follows it; entered into the ledger by `mail.delivery`.
+# The stage after the gate; `mail.delivery` enters it into the ledger.
 MAIL = "mail"
+# Beginning of the check of the findings that remember a relation's columns for the next run.
 SCHEMA = "schema: "
-# A mapping is looked at in the first weeks of a term, once more after them, and whenever it changed.
+# The mapping is checked in each of the first weeks of a term, once after them, and when it changed.
 MAPPING = "mapping: looked at"
 FIRST_WEEKS = 4
+# Findings that a verdict quotes; more would not be read in a line for the operator.
 TOLD = 3
+# `batch.pipeline` compares with this text to see whether any mail is held.
 NOTHING = "nothing"
+# Teaching weeks before this one that show what is usual.
 USUAL_WEEKS = 4
-# A jump must be more than chance would explain, in standard errors of the share before.
+# A jump must be larger than so many standard errors of the share before, to be more than chance.
 ERRORS = 3
-# Registers with an absence of which so many are as they were the week before are last week's under a new number.
+# Where so many percent of the registers with an absence are as in the week before, last week's file
+# was imported under a new number. Fewer than so many such registers may agree by chance.
 SAME_PCT, SAME_MISSED = 98, 20
-# Loans imported twice are about twice as many as usual.
+# Loans that were imported twice are about twice as many as usual, and fewer in a quiet week.
 MANY = 1.6
-# Work stopped coming where nothing came, and before at least so many pieces, and this share of what fell due.
+# Work stopped arriving where nothing came this week, but before at least so many pieces came, and
+# at least this percentage of what was due.
 HANDED_IN_LEAST, HANDED_IN_PCT = 10, 30
+# With a larger share of work without a date, nothing can be said about the newest week.
 UNDATED = 0.5
 WORK: dict[Work, str] = {"assignment": "assignment_submissions", "quiz": "quiz_submissions"}
 
@@ -51,8 +59,11 @@ class Verdict:
     """What the gate found in one week of a term.
 
     Attributes:
-        findings: as `health.findings`, status `block` (holds mail back) or `ok` (remembered for the next time).
-        classes: those whose mail is held.
+        term: ISO date of the term's first week.
+        week: the semester week.
+        findings: the columns of `health.findings`; status `block` holds mail back, status `ok`
+            remembers something for the next run.
+        classes: the classes whose mail is held.
         everyone: whether all mail is held.
     """
 
@@ -64,8 +75,9 @@ class Verdict:
 
     @property
     def told(self) -> str:
-        """What was found, in a few sentences; empty where there is nothing."""
+        """The blocking findings, in a few sentences; empty where there are none."""
         blocked = self.findings[self.findings["status"] == "block"]
+        # Findings about the whole college come first; a stable sort keeps the order of the checks.
         first = blocked.sort_values("class_id", key=lambda ids: ids != EVERYWHERE, kind="stable")[
             "message"
         ]
@@ -76,17 +88,19 @@ class Verdict:
 def examine(
     workspace: Workspace, college: College, term: Term, week: int, *, back_to: int | None = None
 ) -> Verdict:
-    """Look at a computed week before its mail goes out; changes nothing.
+    """Check a computed week before its mail goes out, and return the verdict; store nothing.
 
     Args:
-        workspace: where.
-        college: the college, open.
+        workspace: settings, parameters and databases.
+        college: the college's database, open.
         term: the week's term.
         week: a teaching week whose lists are stored.
-        back_to: the semester week that the college's clock has gone back to since the last run, if it has.
+        back_to: the semester week to which the college's clock went back since the last run; None
+            where it did not go back.
     """
     gate, calendar = workspace.params.batch.gate, workspace.params.calendar
     window = calendar.last_teaching_weeks(week, USUAL_WEEKS + 1)
+    # Feeds are compared with the whole semester so far; for lists and work the last weeks count.
     so_far = calendar.last_teaching_weeks(week, calendar.weeks_per_semester)
     found = [
         *(_feed(college, term, feed, so_far, gate) for feed in arrivals.FEEDS),
@@ -94,10 +108,12 @@ def examine(
         _handed_in(college, term, window),
         _flagged(workspace, term, window, gate),
         _schema(workspace, college),
+        # A clock that went back makes correct records look too early for their mapping.
         _mapping(workspace, college, term, week) if back_to is None else health.nothing(),
         _clock(college, term, back_to) if back_to is not None else health.nothing(),
     ]
     findings = pd.concat(found, ignore_index=True)
+    # Last, because it counts the classes that the other checks block.
     findings = pd.concat([findings, _too_many(findings, term, gate)], ignore_index=True)
     blocked = set(findings.loc[findings["status"] == "block", "class_id"])
     return Verdict(
@@ -106,28 +122,36 @@ def examine(
 
 
 def record(workspace: Workspace, run: Run, verdict: Verdict, *, force: bool = False) -> None:
-    """Enter a verdict: its findings, and in the ledger whether mail is held (`refused`), or was to be (forced)."""
+    """Store the findings of a verdict, and end its run in the ledger.
+
+    The run is `refused` where mail is held, and `done` otherwise. With `force` it is always `done`,
+    with a remark that says what would have held the mail back.
+    """
     frame = verdict.findings.assign(run_id=run.run_id, computed_at=now())
     with workspace.store.transaction() as connection:
         workspace.store.replace(connection, "data_health", frame, run_id=run.run_id)
         if force or (not verdict.classes and not verdict.everyone):
             told = f"Forced: {verdict.told}" if verdict.told else None
             runs.done(connection, run, len(frame), told)
+    # Only after the findings are stored: the messages of a refused run are read from them.
     if not force and (verdict.classes or verdict.everyone):
         runs.failed(workspace.store, run, Refused(verdict.told))
 
 
 def awaited(workspace: Workspace) -> bool:
-    """Whether a week was computed, or refused unseen, and has not come to the gate since."""
+    """Return whether a week was computed, or refused unseen, and still has to be checked."""
     newest = workspace.store.newest("run_log", "started_at", 1, stage=STAGE)
-    # A refusal without a term is that of a college whose columns had changed.
+    # A refusal without a term was entered before any stage, because the college's columns changed.
     return len(newest) > 0 and (
         newest["status"].iloc[0] in ("started", "failed") or not newest["term"].iloc[0]
     )
 
 
 def unmailed(workspace: Workspace) -> bool:
-    """Whether mail is to be seen to: the last round failed, or since then a week was judged or a review made."""
+    """Return whether mail is due.
+
+    It is due when the last delivery failed, or when a verdict or a review was made after it.
+    """
     store, calendar = workspace.store, workspace.params.calendar
     last = store.newest("run_log", "started_at", 1, stage=MAIL)
     if len(last) and last["status"].iloc[0] == "failed":
@@ -135,26 +159,31 @@ def unmailed(workspace: Workspace) -> bool:
     done = [store.highest("run_log", "started_at", stage=STAGE, status=["done", "refused"])]
     position = store.position()
     if position is not None:
-        # A review of the batch is entered under the week in which it was made, after that week was scored.
+        # The batch enters a review under the week in which it was made, after that week was scored.
+        # A review that is older than the newest scores causes no mail.
         here = {"stage": "post_analysis", "status": "done", "sem_week": position.week(calendar)}
         scored = store.highest("run_log", "started_at", stage="weekly", status="done")
         review = store.highest("run_log", "started_at", **here)
         done.append(
             review if review is not None and scored is not None and review > scored else None
         )
+    # Either moment is missing where nothing of its kind has happened yet.
     newest = max((moment for moment in done if moment is not None), default=None)
     return newest is not None and (last.empty or last["started_at"].iloc[0] < newest)
 
 
 def judged(workspace: Workspace, term: str, week: int) -> bool:
-    """Whether the newest verdict is on that week."""
+    """Return whether the newest verdict is about this week of this term."""
     newest = workspace.store.newest("run_log", "started_at", 1, stage=STAGE)
     row = newest.iloc[0] if len(newest) else {"term": "", "sem_week": 0, "status": ""}
     return (row["term"], row["sem_week"]) == (term, week) and row["status"] in ("done", "refused")
 
 
 def blocked(workspace: Workspace) -> dict[str, str]:
-    """Whose mail the newest verdict holds and why, by class (`all` for everyone's); nobody's where all is well."""
+    """Return why the newest verdict holds mail, by class; empty where no mail is held.
+
+    The key `all` stands for the whole college.
+    """
     newest = workspace.store.newest("run_log", "started_at", 1, stage=STAGE)
     if newest.empty or newest["status"].iloc[0] == "done":
         return {}
@@ -166,17 +195,19 @@ def blocked(workspace: Workspace) -> dict[str, str]:
 
 
 def held(workspace: Workspace) -> str:
-    """Whose mail the newest verdict holds, and why, in a sentence."""
+    """Return in a sentence whose mail the newest verdict holds, and why."""
     newest = workspace.store.newest("run_log", "started_at", 1, stage=STAGE)
     if newest.empty or newest["status"].iloc[0] == "done":
         return NOTHING
     if newest["status"].iloc[0] != "refused":
-        return "all mail: the gate was not come to; `edumetrics run` looks at the week again."
+        # Neither done nor refused: the run was killed or failed before it had a verdict.
+        return "all mail: the gate has not checked the week yet; run `edumetrics run`."
     told, run_id = newest["error"].iloc[0], newest["run_id"].iloc[0]
     blocked = workspace.store.read("data_health", ("class_id",), run_id=run_id, status="block")[
         "class_id"
     ]
     classes = sorted(set(blocked) - {EVERYWHERE})
+    # A finding about the whole college outweighs those about single classes.
     some = classes and EVERYWHERE not in set(blocked)
     return f"the mail of {', '.join(classes)}: {told}" if some else f"all mail: {told}"
 
@@ -184,9 +215,17 @@ def held(workspace: Workspace) -> str:
 def _told(
     check: str, hit: pd.Series, sentence: str, *, count: pd.Series, **values: object
 ) -> pd.DataFrame:
-    """Findings about the classes hit: the sentence may use {whose}, {count} and the values, which may be by class."""
+    """Return one blocking finding for each class that is hit.
+
+    Args:
+        check: the name of the check.
+        hit: by class_id, whether there is a finding; `all` stands for the whole college.
+        sentence: the message; it may use {whose}, {count} and the names of `values`.
+        count: by class_id, the number of rows or students concerned.
+        values: one value, or a series of values by class_id.
+    """
     rows: list[tuple[object, ...]] = []
-    # What holds of the college as a whole need not be said of each class.
+    # A finding about the whole college makes those about its classes redundant.
     for name in [EVERYWHERE] if hit.get(EVERYWHERE, False) else hit.index[hit]:
         own = {
             key: value[name] if isinstance(value, pd.Series) else value
@@ -201,11 +240,20 @@ def _told(
 def _feed(
     college: College, term: Term, feed: str, weeks: tuple[int, ...], gate: Gate
 ) -> pd.DataFrame:
-    """A feed that stopped, as a whole or for a class, or that came twice; registers that nobody marked."""
+    """Return findings about a feed that stopped or was imported twice, and unmarked registers.
+
+    Args:
+        college: the college's database, open.
+        term: the week's term.
+        feed: the relation.
+        weeks: the teaching weeks to compare, the checked one first.
+        gate: the thresholds.
+    """
     week, before = weeks[0], list(weeks[1:])
     counted = arrivals.rows_by_week(college, term, feed, weeks)
     if counted.empty:
         return health.nothing()
+    # A week without any row is missing here; `stopped` below finds it.
     newest = counted[counted["week"] == week].set_index("class_id")
     share = 100 * newest["unmarked"] / newest["rows"]
     sentence = "Nobody marked {share:.0f}% of the registers{whose} in week {week}."
@@ -216,11 +264,12 @@ def _feed(
     by_class = counted.pivot_table(
         index="class_id", columns="week", values="rows", aggfunc="sum", fill_value=0
     )
+    # A week in which no class has a row must count as 0, not be missing.
     by_class = by_class.reindex(columns=list(weeks), fill_value=0)
     by_class.loc[EVERYWHERE] = by_class.sum()
-    # A feed that stays away must not come to be usual: weeks without a row do not count.
+    # Weeks without a row do not count: else a feed that stays away would soon be the usual case.
     usual = by_class[before].where(by_class[before] > 0).median(axis=1)
-    # Registers come every week alike. Of visits and loans few are no wonder: only none at all is.
+    # Registers are about as many every week. Visits and loans vary, so only none at all counts.
     least = gate.feed_stopped_pct / 100 * usual if feed == "attendance" else 1
     stopped = (usual >= gate.feed_rows) & (by_class[week] < least)
     sentence = LABELS[feed] + "{whose}: {count} rows in week {week}, {usual:.0f} in a usual week."
@@ -233,15 +282,18 @@ def _feed(
 def _repeated(
     college: College, term: Term, feed: str, week: int, usual: pd.Series, gate: Gate
 ) -> pd.DataFrame:
-    """A week of a feed that was imported twice: it then says everything twice, so half of its rows are repetitions.
+    """Return findings about a week of a feed that was imported twice.
 
-    Of loans only so many say so: that a class borrows two books each is nothing odd, but for the same class in a week.
+    Half of the rows of such a week repeat another row. Two equal loans of one student are normal,
+    so loans need more evidence: nearly all of them repeat, and they are many more than usual.
     """
     counted = arrivals.repeated(college, term, feed, week).set_index("class_id")
     loans = feed == "book_borrows"
     least = SAME_PCT if loans else gate.repeated_pct
+    # Without a usual number (NaN) the comparison is False, so such a class has no finding.
     many = counted["rows"] >= MANY * usual.reindex(counted.index) if loans else counted["rows"] > 0
     twice = (
+        # A complete second import repeats half of the rows: twice the repetitions is the share.
         (200 * counted["repeated"] >= least * counted["rows"])
         & (counted["rows"] >= gate.feed_rows)
         & many
@@ -261,27 +313,34 @@ def _repeated(
 
 
 def _last_week_again(college: College, term: Term, window: tuple[int, ...]) -> pd.DataFrame:
-    """Registers that are those of the week before, to the lecture: one file under two numbers."""
+    """Return findings where all registers equal those of the week before.
+
+    One file was then imported under two week numbers.
+    """
     if len(window) < 2:
         return health.nothing()
     week, before = window[:2]
     sums = arrivals.as_before(college, term, week, before).set_index("class_id")
+    # The college as a whole is tested too: it has enough registers where single classes do not.
     sums.loc[EVERYWHERE] = sums.sum()
     same = (100 * sums["same"] >= SAME_PCT * sums["missed"]) & (sums["missed"] >= SAME_MISSED)
-    sentence = "Attendance{whose}: week {week} is week {before} again, register by register; imported twice?"
+    sentence = (
+        "Attendance{whose}: week {week} is week {before} again, register by register;"
+        " imported twice?"
+    )
     return _told(
         "attendance: last week's", same, sentence, count=sums["same"], week=week, before=before
     )
 
 
 def _handed_in(college: College, term: Term, window: tuple[int, ...]) -> pd.DataFrame:
-    """Work that fell due, and not one piece of it recorded, in classes where much used to be."""
+    """Return findings where work was due and none was recorded, in classes that had much before."""
     week, day = window[0], term.week_ends(window[0])["week_end"].max().date()
     by_subject, found = college.relations["enrolments"] is not None, []
     for work, feed in WORK.items():
         items = records.items(college, term, work)
         done = records.done(college, term, work, day, by_subject=by_subject)
-        # Without dates work counts once it is marked: this week's cannot be known yet.
+        # Work without a date counts once it is marked, so this week's cannot be known yet.
         if items.empty or done.empty or done["last_date"].isna().mean() > UNDATED:
             continue
         due, before = (
@@ -295,6 +354,7 @@ def _handed_in(college: College, term: Term, window: tuple[int, ...]) -> pd.Data
             .reindex(due.index, fill_value=0)
             for weeks in ([week], window[1:])
         )
+        # Every item was due for every student of the class.
         size = done.groupby("class_id")["student_id"].nunique()
         usual = HANDED_IN_PCT / 100 * (before * size).reindex(due.index, fill_value=0)
         silent = (came == 0) & (earlier >= HANDED_IN_LEAST) & (earlier >= usual)
@@ -304,7 +364,10 @@ def _handed_in(college: College, term: Term, window: tuple[int, ...]) -> pd.Data
 
 
 def _flagged(workspace: Workspace, term: Term, window: tuple[int, ...], gate: Gate) -> pd.DataFrame:
-    """A share on the lists that jumped, of a class or of the college, by more than chance."""
+    """Return findings where the share of students on the lists rose by more than chance.
+
+    The share is that of a class or of the whole college.
+    """
     if len(window) < 2:
         return health.nothing()
     week, before = window[:2]
@@ -318,13 +381,15 @@ def _flagged(workspace: Workspace, term: Term, window: tuple[int, ...], gate: Ga
         .fillna(0)
         for table in ("weekly_metrics", "weekly_flags")
     )
+    # A class without anyone on a list has no row in weekly_flags.
     listed = listed.reindex(size.index, fill_value=0)
     for frame in (size, listed):
         frame.loc[EVERYWHERE] = frame.sum()
     share = 100 * listed / size.where(size > 0)
-    # One more listed and one more not: that there was none before is no certainty.
+    # One more listed and one more not listed: a share of 0 before would have no standard error.
     guess = (listed[before] + 1) / (size[before] + 2)
     chance = 100 * ERRORS * np.sqrt(guess * (1 - guess) / size[week].where(size[week] > 0))
+    # All three conditions: enough points, enough times as many, and enough students to judge by.
     jumped = (
         (share[week] - share[before] >= np.maximum(gate.flagged_jump, chance))
         & (share[week] >= gate.flagged_times * share[before])
@@ -332,12 +397,21 @@ def _flagged(workspace: Workspace, term: Term, window: tuple[int, ...], gate: Ga
     )
     sentence = "The share on the lists{whose} jumped from {then:.0f}% to {now:.0f}% in week {week}."
     return _told(
-        "lists: jump", jumped, sentence, count=listed[week], then=share[before], now=share[week], week=week
-    )  # fmt: skip
+        "lists: jump",
+        jumped,
+        sentence,
+        count=listed[week],
+        then=share[before],
+        now=share[week],
+        week=week,
+    )
 
 
 def _too_many(findings: pd.DataFrame, term: Term, gate: Gate) -> pd.DataFrame:
-    """What holds so many classes back is not about classes."""
+    """Return a finding about the whole college where too many classes are held.
+
+    A cause that holds so many classes is not one of single classes.
+    """
     held = findings.loc[
         (findings["status"] == "block") & (findings["class_id"] != EVERYWHERE), "class_id"
     ].nunique()
@@ -353,12 +427,14 @@ def _too_many(findings: pd.DataFrame, term: Term, gate: Gate) -> pd.DataFrame:
 
 
 def _schema(workspace: Workspace, college: College) -> pd.DataFrame:
-    """The columns that the college has of each relation, remembered; a finding where one that was there is gone."""
+    """Return the columns of each relation, to remember, and a finding where columns have gone."""
     rows: list[tuple[object, ...]] = []
+    # Only a run that was done is remembered: a refused one keeps finding what has gone.
     then = workspace.store.remembered(STAGE, SCHEMA)
     for name, relation in college.relations.items():
         columns = relation.present if relation is not None else frozenset()
         rows.append((SCHEMA + name, EVERYWHERE, "ok", len(columns), [], ", ".join(sorted(columns))))
+        # A relation seen for the first time has an empty text, which splits into one empty name.
         gone = sorted(set(filter(None, then.get(SCHEMA + name, "").split(", "))) - columns)
         if gone:
             what = f"no longer has {', '.join(gone)}" if columns else "is gone"
@@ -377,14 +453,19 @@ def _schema(workspace: Workspace, college: College) -> pd.DataFrame:
 
 
 def _mapping(workspace: Workspace, college: College, term: Term, week: int) -> pd.DataFrame:
-    """What only a wrong mapping explains; once nothing is found, that is remembered for the rest of the term."""
+    """Return findings that only a wrong mapping explains.
+
+    Where nothing is found, this is remembered, and the check is skipped for the rest of the term.
+    """
+    # Remembered for this mapping, this term, and either the first weeks or the weeks after them: a
+    # change of any of the three repeats the check.
     said = json.dumps([dict(college.params.college.relations), dict(college.params.college.views)])
     seen = f"{hashlib.sha256(said.encode()).hexdigest()}, {term.name}, {week > FIRST_WEEKS}"
     counter = college.position(workspace.today).week(college.params.calendar)
     counted = not college.counter.empty
     found = health.nothing()
     if counted and college.params.calendar.last_teaching_weeks(counter, 1) != (week,):
-        # An earlier week looked at again: what has come since would only seem to be too early.
+        # An earlier week is checked again: records that came since would only seem too early.
         return found
     if week <= FIRST_WEEKS or workspace.store.remembered(STAGE, MAPPING).get(MAPPING) != seen:
         found = plausible.findings(college, term, week)
@@ -395,9 +476,12 @@ def _mapping(workspace: Workspace, college: College, term: Term, week: int) -> p
 
 
 def _clock(college: College, term: Term, week: int) -> pd.DataFrame:
-    """A clock that went back while the records did not."""
+    """Return a finding where the college's clock went back and its records did not."""
     newest = pd.Series(
         {EVERYWHERE: max(arrivals.newest_week(college, term, feed) for feed in arrivals.FEEDS)}
     )
-    sentence = "The college's clock went back to week {week}, but its records go on to week {count}: set it right."
+    sentence = (
+        "The college's clock went back to week {week}, but its records go on to week {count}:"
+        " set it right."
+    )
     return _told("sim_state: clock", newest > week, sentence, count=newest, week=week)

@@ -1,4 +1,4 @@
-"""What is known beside the week: of students from earlier semesters, of subjects so far and from earlier semesters."""
+"""Records beyond the week: of students in earlier semesters, and of subjects so far and earlier."""
 
 from __future__ import annotations
 
@@ -10,21 +10,25 @@ from edumetrics.college.source import College, Term
 from edumetrics.forecast.subjects import compared
 from edumetrics.stages.workspace import Workspace
 
-# A subject's rate of failing is drawn towards the college's by so many results' worth.
+# The fail rate of a subject is drawn towards the college's with the weight of this many results:
+# the rate of a small subject would say little by itself.
 PRIOR_RESULTS = 10
 
 
 def before(workspace: Workspace, college: College, term: Term, past: list[Term]) -> pd.DataFrame:
-    """What was known of a term's students before it began.
+    """Return what was known of a term's students before it began.
 
     Args:
+        workspace: where earlier terms are stored.
+        college: where exams, students and subjects are.
         term: the semester ahead.
-        past: the analysed terms before it, in time order.
+        past: the analysed terms before it, in time order; at least one.
 
     Returns:
-        student_id (unique), class_id, semester and `forecast.watchlist.HISTORY`, of the students of the term's classes
-        of whom an earlier semester is known; NaN where one thing is not.
+        student_id (unique), class_id, semester and `forecast.watchlist.HISTORY`, of the students in
+        the term's classes with a known earlier semester; NaN where a value is not known.
     """
+    # Results that arrived after the term began were not known before it.
     day = pd.Timestamp(term.name).date()
     exams = [papers(college, known, exam, day) for known in past for exam in ("midterm", "endterm")]
     scores = pd.concat(exams) if exams else pd.DataFrame({"student_id": [], "score": []})
@@ -33,6 +37,7 @@ def before(workspace: Workspace, college: College, term: Term, past: list[Term])
     latest = workspace.store.read("weekly_flags", ("student_id", "term"), term=past[-1].name)
     last = metrics[metrics["term"] == past[-1].name]
     sums = metrics.groupby("student_id")[["attended", "held"]].sum()
+    # Attendance and submissions are over all semesters, similarity and lists over the last one.
     found = {
         "exam_avg_hist": scores.groupby("student_id")["score"].mean(),
         "att_rate_hist": 100 * sums["attended"] / sums["held"].where(sums["held"] > 0),
@@ -46,11 +51,12 @@ def before(workspace: Workspace, college: College, term: Term, past: list[Term])
         **{name: rows["student_id"].map(values).astype("float64") for name, values in found.items()}
     )
     hard = _hard_subjects(workspace, college, rows, term)
+    # No row in weekly_flags means no week on a list: that is 0, and not unknown.
     return rows.assign(escalation_level=rows["escalation_level"].fillna(0), hard_subject_count=hard)
 
 
 def _students(college: College, term: Term) -> pd.DataFrame:
-    """student_id, class_id, semester of those in the term's classes who had not left before it."""
+    """Return student_id, class_id, semester of the term's students who had not left before it."""
     start = pd.Timestamp(term.name)
     students = college.students.merge(term.pairings[["class_id", "semester"]], on="class_id")
     there = students["withdrawn_on"].isna() | (students["withdrawn_on"] > start)
@@ -58,9 +64,15 @@ def _students(college: College, term: Term) -> pd.DataFrame:
 
 
 def _semester(workspace: Workspace, term: str) -> pd.DataFrame:
-    """One semester of each student: lectures held and attended, share of assignments handed in, highest similarity."""
+    """Return one semester of each student.
+
+    Returns:
+        student_id, held and attended (lectures), handed_in (mean submission rate, percent),
+        similarity (highest report, percent) and term.
+    """
     names = ("lectures_held", "lectures_attended", "assn_submit_rate", "assn_plagiarism_pct")
     rows = workspace.store.read("weekly_metrics", ("student_id", "sem_week", *names), term=term)
+    # Lectures are stored as totals so far, so the last week has the semester's.
     groups = rows.sort_values("sem_week").groupby("student_id")
     frame = pd.DataFrame(
         {
@@ -76,7 +88,11 @@ def _semester(workspace: Workspace, term: str) -> pd.DataFrame:
 def _hard_subjects(
     workspace: Workspace, college: College, students: pd.DataFrame, term: Term
 ) -> pd.Series:
-    """How many subjects ahead are hard: as few passed earlier, else as the college says."""
+    """Return how many hard subjects each student has ahead, one for each row of `students`.
+
+    A subject is hard if few students passed it in the latest earlier term, or, if none had a
+    result, if the college says so.
+    """
     said = (
         college.whole("subjects", "subject_id", "difficulty").dropna().drop_duplicates("subject_id")
     )
@@ -92,6 +108,7 @@ def _hard_subjects(
             seen.set_index("subject_id")["difficulty_label"],
         ]
     )
+    # The measured label stands after the college's for the same subject, so "last" prefers it.
     hard = set(label.index[label.groupby(level=0).transform("last") == "Hard"])
     pairs = subjects.taken(college, students, pd.Timestamp(term.name).date())
     counts = pairs["subject_id"].isin(hard).groupby(pairs["student_id"]).sum()
@@ -99,7 +116,11 @@ def _hard_subjects(
 
 
 def fail_rates(workspace: Workspace, before: str) -> pd.Series:
-    """By subject_id: the share who failed it in the terms before one, drawn towards the mean of all subjects."""
+    """Return the share who failed each subject in the terms before `before`, 0..1, by subject_id.
+
+    The shares are drawn towards the mean of all subjects. The result is empty if there is no
+    earlier result.
+    """
     rows = workspace.store.read(
         "subject_difficulty", ("subject_id", "term", "total_students", "students_passed")
     )
@@ -118,17 +139,23 @@ def fail_rates(workspace: Workspace, before: str) -> pd.Series:
 def subjects_so_far(
     workspace: Workspace, college: College, term: Term, week: int, students: pd.DataFrame
 ) -> pd.DataFrame:
-    """A week's students and subjects with what was known of them at its end.
+    """Return a week's students and subjects, with what was known of them at the end of the week.
 
     Args:
-        students: student_id, class_id, joined_on, withdrawn_on: those of other terms' classes are left out.
+        workspace: where earlier terms are stored.
+        college: where marks, attendance and exams are.
+        term: the term.
+        week: semester week.
+        students: student_id, class_id, joined_on, withdrawn_on; students in classes of other terms
+            are left out.
 
     Returns:
-        student_id, class_id, semester, subject_id, sem_week and `forecast.subjects.COLUMNS` but the logit.
+        student_id, class_id, semester, subject_id, sem_week and `forecast.subjects.COLUMNS`
+        without the logit.
     """
     ends = term.week_ends(week)
     own = students.merge(ends, on="class_id")
-    # Whoever has left, or is not there yet, is out of the class's means too.
+    # Students who have left, or have not joined yet, must not count in the class means either.
     there = (own["withdrawn_on"].isna() | (own["withdrawn_on"] > own["week_end"])) & (
         own["joined_on"].isna() | (own["joined_on"] <= own["week_end"])
     )

@@ -1,4 +1,4 @@
-"""What triage remembers: earlier lists of the term, and what people entered."""
+"""Reading what triage needs to know of earlier weeks: their lists, and what people entered."""
 
 from __future__ import annotations
 
@@ -10,15 +10,25 @@ from edumetrics.triage.situation import METRICS, Memory
 
 
 def remember(workspace: Workspace, term: str, week: int, classes: Classes = None) -> Memory:
-    """Everything stored before a week that its lists depend on; nothing of the week itself or later ones.
+    """Return everything that was stored before a week and that its lists depend on.
 
-    Of students who are never scored nothing is remembered, so that no list tells of them.
+    Nothing of the week itself or of later weeks is read. Excluded students are left out of last
+    week's list, so that no list mentions them.
+
+    Args:
+        workspace: settings, parameters and databases.
+        term: ISO date of the term's first week.
+        week: the semester week, exclusive.
+        classes: read only these classes; all when None.
     """
+    # A replayed week must give the same lists as the first time: later rows may not be read.
     only: dict[str, Any] = {} if classes is None else {"class_id": list(classes)}
     store, calendar = workspace.store, workspace.params.calendar
+    # The last teaching week, not week - 1, which may be an exam or a vacation. No row has week 0.
     last = next(iter(calendar.teaching_weeks_before(week, 1)), 0)
     watched = store.read("pre_sem_watchlist", ("student_id",), target_term=term, on_watchlist=True)
     listed = store.read("weekly_flags", term=term, sem_week=last, **only)
+    # Contacts are read for the whole term, because an old one may still hold (`until`).
     contacts = store.read(
         "intervention_log", ("student_id", "term", "sem_week", "kind", "until"), term=term
     )

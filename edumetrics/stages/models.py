@@ -1,4 +1,4 @@
-"""Models kept and found again: a row of model_runs for every candidate, a file for the one in use."""
+"""The store of models: a row of model_runs for every candidate, and a file for each champion."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from edumetrics.stages.workspace import Workspace
 from edumetrics.triage.situation import Row
 
 STAGE = "train"
+# Under the home folder, as the artefact column says.
 FOLDER = "models"
 WITHOUT = (
     "Until `edumetrics calibrate --from-scratch` trains it again, what it would say is left out."
@@ -30,16 +31,19 @@ WITHOUT = (
 
 @dataclass(frozen=True)
 class Entry:
-    """One question's candidates, tried.
+    """The results of the trial of one question.
 
     Attributes:
-        task: which question.
-        measured: by candidate, how it did.
-        champion: the candidate in use.
-        model: it; None where it is a baseline that needs no model.
-        features: what it is made from.
-        trained_terms, tested_term, rows: what it learnt from, and what it was tried on.
-        reference: what the features looked like, as `forecast.drift.reference`; kept with the champion.
+        task: the question: fail, subject, watchlist, midterm or endterm.
+        measured: the measures of each candidate, by name.
+        champion: the candidate to use.
+        model: the fitted champion; None if it is a baseline that needs no model.
+        features: the features that the champion uses.
+        trained_terms: the terms it learnt from, in time order.
+        tested_term: the term it was tried on.
+        rows: how many rows it learnt from.
+        reference: the distribution of the features, as in `forecast.drift.reference`; stored with
+            the champion.
     """
 
     task: str
@@ -55,7 +59,15 @@ class Entry:
 
 @dataclass(frozen=True)
 class Found:
-    """A model in use: `model` is None where a baseline is, or where it cannot be trusted (`trouble` then says so)."""
+    """A model in use.
+
+    Attributes:
+        model_id: its row in model_runs; empty if there is none, or it cannot be trusted.
+        model: None if a baseline is in use, there is no model, or it cannot be trusted.
+        trained_terms: the terms it learnt from, separated by commas.
+        trouble: the data-health message about a model that cannot be trusted; else empty.
+        reference: as in `Entry`; empty where none was stored.
+    """
 
     model_id: str = ""
     model: Kept | None = None
@@ -65,7 +77,10 @@ class Found:
 
 
 def keep(workspace: Workspace, term: str, entries: list[Entry]) -> None:
-    """Store what trials before a term said, and the artefacts of those who won, in one transaction."""
+    """Store the results of the trials before a term, and the files of the champions.
+
+    The rows are stored in one transaction; the files are written before it.
+    """
     store = workspace.store
     run = runs.start(store, workspace.params, STAGE, term, 0)
     rows = [
@@ -74,6 +89,8 @@ def keep(workspace: Workspace, term: str, entries: list[Entry]) -> None:
         for row in _rows(workspace, entry)
     ]
     table = SQL_TABLES["model_runs"]
+    # `replace` deletes the rows of this run only. Rows with the same ids from an earlier training
+    # must go too, or the key would not be unique.
     with store.transaction() as connection:
         connection.execute(
             sa.delete(table).where(table.c.model_id.in_([row["model_id"] for row in rows]))
@@ -94,8 +111,9 @@ def _rows(workspace: Workspace, entry: Entry) -> list[dict[str, object]]:
             _write(workspace.settings.home / FOLDER, f"{model_id}.json", content)
         rows.append(
             {
-                "model_id": model_id, "task": entry.task, "trained_terms": ",".join(entry.trained_terms),
-                "tested_term": entry.tested_term, "rows": entry.rows, "features": list(entry.features),
+                "model_id": model_id, "task": entry.task,
+                "trained_terms": ",".join(entry.trained_terms), "tested_term": entry.tested_term,
+                "rows": entry.rows, "features": list(entry.features),
                 "metrics": as_json(measured) | ({"reference": entry.reference} if won else {}),
                 "champion": won, "artefact": artefact, "artefact_sha256": sha256,
             }
@@ -104,11 +122,12 @@ def _rows(workspace: Workspace, entry: Entry) -> list[dict[str, object]]:
 
 
 def _model_id(task: str, name: str, terms: tuple[str, ...]) -> str:
+    # The id is also a file name: it has no quotes, commas or spaces.
     return "-".join([task, *name.replace("'", "").replace(",", "").split(), terms[0], terms[-1]])
 
 
 def as_json(measured: Measured) -> dict[str, list[dict[str, Any]]]:
-    """Measures as model_runs keeps them: tables as records, null for NaN."""
+    """Return measures as model_runs stores them: tables as records, with null for NaN."""
     return {
         "by_week": _records(measured.by_week.reset_index()),
         "reliability": _records(measured.reliability),
@@ -117,6 +136,7 @@ def as_json(measured: Measured) -> dict[str, list[dict[str, Any]]]:
 
 
 def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
+    # JSON has no NaN; null is what every database can read back.
     rows = table.astype({name: "float64" for name in table.columns if name != "class_id"}).to_dict(
         "records"
     )
@@ -128,6 +148,7 @@ def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
 
 def _write(folder: Path, name: str, content: bytes) -> None:
     path = settings.private_folder(folder) / name
+    # Renaming is atomic: nobody ever reads half a file, also if the run is killed.
     draft = path.with_suffix(".part")
     draft.write_bytes(content)
     draft.chmod(0o600)
@@ -135,13 +156,19 @@ def _write(folder: Path, name: str, content: bytes) -> None:
 
 
 def in_use(workspace: Workspace, task: str, term: str) -> Found:
-    """The model that answers a question in a term: the latest champion trained on earlier terms only."""
+    """Return the model for a question in a term: the latest champion trained on earlier terms only.
+
+    A file that is missing or changed raises nothing: `trouble` says so, and `model` is None.
+    """
     tried = workspace.store.read("model_runs", task=task, champion=True)
     tried = tried.assign(last=tried["trained_terms"].str.split(",").str[-1])
+    # A replay of a past term must not use a model that has learnt from that term, or later ones.
+    # Term names are ISO dates, so they compare as text.
     usable = tried[tried["last"] < term].sort_values("last")
     if usable.empty:
         return Found()
     row = usable.iloc[-1]
+    # A champion without a file is a baseline.
     if pd.isna(row["artefact"]):
         return Found(str(row["model_id"]), None, str(row["trained_terms"]))
     path = workspace.settings.home / str(row["artefact"])
@@ -158,13 +185,21 @@ def in_use(workspace: Workspace, task: str, term: str) -> Found:
 
 
 def rivals(workspace: Workspace, task: str, trained_terms: str) -> list[Row]:
-    """Every candidate of one trial: model (its name), champion, tested_term and metrics (as `as_json`).
+    """Return every candidate of one trial.
 
-    None where `trained_terms` is empty: there was no trial.
+    Args:
+        workspace: where the trials are stored.
+        task: the question.
+        trained_terms: the terms of the trial, separated by commas.
+
+    Returns:
+        For each candidate model (its name), champion, tested_term and metrics (as `as_json`). The
+        list is empty if `trained_terms` is: then there was no trial.
     """
     if not trained_terms:
         return []
     tried = workspace.store.read("model_runs", task=task, trained_terms=trained_terms)
+    # The name of a candidate is stored only within its id; its quotes and commas are lost there.
     terms = trained_terms.split(",")
     ends = f"-{terms[0]}-{terms[-1]}"
     names = [

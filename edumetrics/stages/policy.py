@@ -1,4 +1,4 @@
-"""The policy view on a stored semester: what other thresholds and capacities would have meant."""
+"""The policy view on a stored semester: the effect of other thresholds and capacities."""
 
 from __future__ import annotations
 
@@ -15,20 +15,23 @@ from edumetrics.triage import policy
 from edumetrics.triage.policy import Past
 from edumetrics.triage.rules import LAST_WEEK, RULES
 
+# The grid that the notebook shows; each grid contains the default threshold (45) and capacity (8).
 WATCHES = (35, 40, 45, 50, 55)
 CAPACITIES = (4, 8, 12)
+# A hard rule keeps a student on the list in the week it applies and in the week after.
 RULED = frozenset({*RULES, *(name + LAST_WEEK for name in RULES)})
 
 
 def load(term: str = "", workspace: Workspace | None = None) -> Past:
-    """A semester that is over, as it was analysed, with its outcomes.
+    """Return a completed semester as it was analysed, with its outcomes.
 
     Args:
-        term: ISO date of its first week; the last completed one when empty.
-        workspace: where; that of the settings when None.
+        term: ISO date of the term's first week; the last completed term when empty.
+        workspace: settings, parameters and databases; those of the process when None.
 
     Raises:
-        SettingsError: no such completed term, it was never analysed, or nothing is known of its outcomes.
+        SettingsError: the term does not exist or is not completed, it was never analysed, or no
+            outcome of it is known.
     """
     workspace = workspace or open_workspace()
     with workspace.college() as college:
@@ -39,9 +42,11 @@ def load(term: str = "", workspace: Workspace | None = None) -> Past:
         }
         if not terms or term not in ("", *terms):
             raise SettingsError(
-                f"There is no completed term {term}: they are {listed(list(terms)) or 'none'}."
+                f"There is no completed term {term}:"
+                f" the completed terms are {listed(list(terms)) or 'none'}."
             )
         name = term or max(terms)
+        # The college's connection closes after this block: read everything from it here.
         known = outcomes(college, terms[name])
     metrics = workspace.store.read(
         "weekly_metrics", ("student_id", "sem_week", "advisor_id", "risk_score"), term=name
@@ -54,6 +59,7 @@ def load(term: str = "", workspace: Workspace | None = None) -> Past:
         )
         raise SettingsError(f"The term of {name} {what}.")
     calendar = workspace.params.calendar
+    # Only weeks with a settled list are judged: not the grace weeks, and not the week after them.
     first = next(
         iter(calendar.next_teaching_weeks(calendar.grace_weeks + 1)), calendar.teaching_weeks[-1]
     )
@@ -63,17 +69,21 @@ def load(term: str = "", workspace: Workspace | None = None) -> Past:
         failed=known[["student_id", "failed"]],
         calendar=calendar,
         first_week=first,
+        # The last teaching week but one; the only teaching week where there is no other.
         last_week=calendar.teaching_weeks[-2:][0],
     )
 
 
 def ruled(workspace: Workspace, term: str) -> pd.DataFrame:
-    """student_id, sem_week: where a hard rule stood, this week's or last week's; whoever it was is on the list."""
+    """Return student_id and sem_week of the places on a list where a hard rule applied.
+
+    The rule applied in that week or in the week before.
+    """
     flags = workspace.store.read("weekly_flags", ("student_id", "sem_week", "reasons"), term=term)
     stood = (
         flags["reasons"]
         .map(lambda records: any(record["code"] in RULED for record in records))
-        .astype(bool)
+        .astype(bool)  # without any row, map returns objects, which are no mask
     )
     return flags.loc[stood, ["student_id", "sem_week"]]
 
@@ -81,10 +91,13 @@ def ruled(workspace: Workspace, term: str) -> pd.DataFrame:
 def grid(
     past: Past, watches: Sequence[float] = WATCHES, capacities: Sequence[int] = CAPACITIES
 ) -> pd.DataFrame:
-    """The semester under every pair of a watch threshold and a capacity; see `triage.policy.grid`."""
+    """Return the semester's results for each watch threshold and capacity.
+
+    See `triage.policy.grid` for the columns.
+    """
     return policy.grid(past, open_workspace().params.triage, watches, capacities)
 
 
 def picture(table: pd.DataFrame) -> figures.Picture:
-    """What a longer list or more conversations would have bought, as one figure."""
+    """Return a figure of what a longer list or more conversations would have achieved."""
     return figures.policy(table)

@@ -1,4 +1,7 @@
-"""After an exam: predictions held against results, the lists against who failed, and groups against each other."""
+"""The stage after an exam: compare predictions with results, and lists with who failed.
+
+It also compares how groups of students fared, to audit fairness.
+"""
 
 from __future__ import annotations
 
@@ -30,6 +33,7 @@ from edumetrics.stages.workspace import Workspace, open_workspace
 STAGE = "post_analysis"
 TASK = "review"
 EXAMS: tuple[Exam, Exam] = ("midterm", "endterm")
+# Columns of weekly_metrics that the review reads; a term has many rows, so others stay unread.
 METRICS = (
     "student_id",
     "sem_week",
@@ -41,22 +45,29 @@ METRICS = (
     "overall_att_pct",
 )
 FLAGS = ("student_id", "sem_week", "within_capacity")
+# Without scores a student fails with more than this share of subjects failed.
 HALF = 0.5
 
 
 @dataclass(frozen=True)
 class Results:
-    """An exam that is over: what `compute` starts from.
+    """An exam that is over: the input of `compute`.
 
     Attributes:
+        exam: midterm or endterm.
+        term: ISO date of the term's first week.
         week: the exam's semester week.
-        predicted: the last prediction of each student before the exam: predicted, low, high, p_fail.
-        outcome: student_id, score (percent, NaN where there is none), failed (bool; <NA> where not known).
+        predicted: student_id, predicted, low, high, p_fail: the last prediction of each student
+            before the exam.
+        outcome: student_id, score (percent, NaN where there is none), failed (bool; <NA> where it
+            is not known).
         known: how many students have a result.
-        difficulty: how many passed each subject; no rows for the midterm.
-        metrics, flags: what was stored of the weeks before the exam.
-        contacts: student_id, kind: the intervention log of the term.
-        groups: student_id, group: read to audit fairness, and for nothing else.
+        difficulty: how many students passed each subject; no rows for the midterm.
+        metrics: the metrics (`METRICS`) of the weeks before the exam.
+        flags: the places on lists (`FLAGS`) of the weeks before the exam.
+        contacts: student_id, kind, sem_week: the intervention log of the term.
+        groups: student_id, group: read only to audit fairness.
+        folder: where reports go.
     """
 
     workspace: Workspace
@@ -76,13 +87,18 @@ class Results:
 
 @dataclass(frozen=True, repr=False)
 class Review(Shown):
-    """An exam and its review: the rows of exam_review but term, exam_type, run_id and computed_at."""
+    """An exam and its review.
+
+    Attributes:
+        results: the input.
+        rows: the columns of exam_review except term, exam_type, run_id and computed_at.
+    """
 
     results: Results
     rows: pd.DataFrame
 
     def facts(self) -> dict[str, object]:
-        """See `Shown`."""
+        """Return exam, term and number of results (see `Shown`)."""
         return {
             "exam": self.results.exam,
             "term": self.results.term,
@@ -91,22 +107,24 @@ class Review(Shown):
 
 
 def load(exam: str = "", term: str = "", known_by: str = "", folder: str = "") -> Results:
-    """Read an exam's results and what was said before it.
+    """Read the results of an exam, and what was predicted before it.
 
     Args:
-        exam: midterm or endterm; the latest with results when empty.
-        term: ISO date of the term's first week; the term of the latest exam with results when empty.
-        known_by: ISO date: results published later do not count; all that there are when empty.
+        exam: midterm or endterm; the latest exam with results when empty.
+        term: ISO date of the term's first week; the term of the latest exam with results when
+            empty.
+        known_by: ISO date: results published later do not count; all results count when empty.
         folder: where reports go; chosen from term and exam when empty.
 
     Raises:
-        SettingsError: there is no such exam or term, or no result is known.
+        SettingsError: the exam or term does not exist, or no result is known.
     """
     workspace = open_workspace()
     if exam not in ("", *EXAMS):
-        raise SettingsError(f"There is no exam {exam}: they are {' and '.join(EXAMS)}.")
+        raise SettingsError(f"There is no exam {exam}: the exams are {' and '.join(EXAMS)}.")
     with workspace.college() as college:
         position = college.position(workspace.today)
+        # Both lists run from the latest to the earliest: the first match is the latest exam.
         asked = [find_term(college, term, position)] if term else college.terms(position)[::-1]
         exams = [name for name in EXAMS[::-1] if exam in ("", name)]
         day = date.fromisoformat(known_by) if known_by else EVER
@@ -117,14 +135,16 @@ def load(exam: str = "", term: str = "", known_by: str = "", folder: str = "") -
                     place = folder or report_folder(workspace, chosen, position, found.week, STAGE)
                     return replace(found, folder=Path(place))
     raise SettingsError(
-        f"No result of {'any exam' if not exam else f'the {exam}'} is known yet: come back later."
+        f"No result of {'any exam' if not exam else f'the {exam}'} is known yet:"
+        " try again when results are published."
     )
 
 
 def exam_week(workspace: Workspace, exam: Exam) -> int | None:
-    """The exam's semester week; the week after the last for a semester that ends without an exam of its own.
+    """Return the exam's semester week.
 
-    None where the calendar has no midterm.
+    It is the week after the last one for a semester without an end-term week, and None for a
+    midterm that the calendar does not have.
     """
     calendar = workspace.params.calendar
     if exam == "midterm":
@@ -135,7 +155,11 @@ def exam_week(workspace: Workspace, exam: Exam) -> int | None:
 def gather(
     workspace: Workspace, college: College, term: Term, exam: Exam, known_by: date, folder: Path
 ) -> Results | None:
-    """Read through an open college; None where there is no such exam, no result known by a day, or no analysis."""
+    """Read the same as `load` through an open college.
+
+    None where the calendar has no such exam, no result is known by the day `known_by`, or no week
+    before the exam was analysed.
+    """
     week, results = exam_week(workspace, exam), papers(college, term, exam, known_by)
     if week is None or results.empty:
         return None
@@ -143,11 +167,13 @@ def gather(
     metrics = store.read("weekly_metrics", METRICS, **there)
     if metrics.empty:
         return None
+    # The prediction of another week may differ: only the last one before the exam is judged.
     name = f"predicted_{exam}_score"
     said = store.read(
         STORED[exam], ("student_id", "sem_week", name, "low", "high", "p_fail"), term=term.name
     )
     last = said.sort_values("sem_week").drop_duplicates("student_id", keep="last")
+    # Groups are read here and nowhere else, so that no score or forecast can depend on them.
     people = college.whole("students", "student_id", "gender").dropna(subset="student_id")
     return Results(
         workspace=workspace,
@@ -169,6 +195,7 @@ def gather(
 
 
 def _before(workspace: Workspace, week: int) -> list[int]:
+    """Return the teaching weeks before a week, latest first; a list, as `Store.read` needs it."""
     calendar = workspace.params.calendar
     return list(calendar.teaching_weeks_before(week, week))
 
@@ -176,13 +203,18 @@ def _before(workspace: Workspace, week: int) -> list[int]:
 def _outcome(
     college: College, term: Term, exam: Exam, results: pd.DataFrame, known_by: date
 ) -> pd.DataFrame:
-    """Failing the end-term is failing the semester; failing the midterm, a mean below the pass mark."""
+    """Return student_id, score and failed of an exam.
+
+    A student who fails the semester fails the end-term. A student fails the midterm when the mean
+    score is below the pass mark or, without scores, when more than half of the subjects are failed.
+    """
     if exam == "endterm":
         return outcomes(college, term, known_by)[["student_id", "score", "failed"]].astype(
             {"failed": "boolean"}
         )
     groups = results.groupby("student_id")
     score, share = groups["score"].mean(), groups["failed"].mean()
+    # `boolean` keeps "not known" as <NA>: a comparison with NaN would say "not failed".
     failed = (
         (score < college.params.scoring.pass_mark)
         .astype("boolean")
@@ -194,14 +226,14 @@ def _outcome(
 def results_known(
     workspace: Workspace, college: College, term: Term, exam: Exam, known_by: date
 ) -> int:
-    """How many students have a result known by a day."""
+    """Return how many students have a result of an exam that is known by a day."""
     if exam_week(workspace, exam) is None:
         return 0
     return papers(college, term, exam, known_by)["student_id"].nunique()
 
 
 def weeks_analysed(workspace: Workspace, term: str, before: int) -> bool:
-    """Whether any week of a term before one is analysed."""
+    """Return whether any week of a term before the week `before` was analysed."""
     weeks = _before(workspace, before)
     return not workspace.store.read(
         "run_log", ("run_id",), term=term, sem_week=weeks, stage="weekly", status="done"
@@ -209,18 +241,21 @@ def weeks_analysed(workspace: Workspace, term: str, before: int) -> bool:
 
 
 def results_seen(workspace: Workspace, exam: Exam, term: str) -> int:
-    """How many students' results the last review saw; 0 where there was none."""
+    """Return how many students' results the last review of an exam saw; 0 without a review."""
+    # More results than this are the batch's reason to repeat the review.
     seen = workspace.store.read("model_runs", ("model_id", "rows"), model_id=review_id(exam, term))
     return 0 if seen.empty else int(seen["rows"].iloc[0])
 
 
 def review_id(exam: Exam, term: str) -> str:
-    """The model_runs row of a review."""
+    """Return the model_id of a review's row in model_runs."""
+    # `Store.forget_after` deletes reviews by the same pattern.
     return f"{TASK}-{exam}-{term}"
 
 
 def compute(results: Results) -> Review:
-    """Hold every prediction against its result: pure, changes nothing."""
+    """Compare every prediction with its result; change nothing."""
+    # A student counts for the class of the last week before the exam.
     roll = results.metrics.sort_values("sem_week").drop_duplicates("student_id", keep="last")
     roll = roll[["student_id", "semester", "class_id"]]
     rows = roll.merge(results.predicted, on="student_id", how="left")
@@ -230,6 +265,7 @@ def compute(results: Results) -> Review:
     weeks = results.flags.groupby("student_id")["sem_week"].agg(["size", "min"])
     residual = rows["actual"] - rows["predicted"]
     known = residual.notna()
+    # Comparisons with NaN fall through to "within": `where` below makes those verdicts null.
     verdict = np.select(
         [rows["actual"] < rows["low"], rows["actual"] > rows["high"]], ["below", "above"], "within"
     )
@@ -243,7 +279,14 @@ def compute(results: Results) -> Review:
 
 
 def write(review: Review, *, write: bool = True, run_id: str = "", week: int = 0) -> int:
-    """Replace the exam's review and its scorecard; returns students reviewed, 0 when `write` is False."""
+    """Replace the exam's review and its scorecard, and return the number of students reviewed.
+
+    Args:
+        review: the result of `compute`.
+        write: when False nothing is stored, nothing is entered into the ledger, and 0 is returned.
+        run_id: the batch's entry in the ledger; a new one when empty.
+        week: the semester week to enter into the ledger; the exam's when 0.
+    """
     if not write:
         return 0
     results = review.results
@@ -254,8 +297,9 @@ def write(review: Review, *, write: bool = True, run_id: str = "", week: int = 0
 
 
 def save(run: Run, review: Review) -> int:
-    """As `write`, for a run that has been entered into the ledger."""
+    """Store the same as `write`, for a run that is already in the ledger."""
     results = review.results
+    # A review is stored like a trial of a model: one table then holds everything tested on a term.
     card = {
         "model_id": review_id(results.exam, results.term),
         "task": TASK,
@@ -275,12 +319,15 @@ def save(run: Run, review: Review) -> int:
         "exam_review": (rows, {"term": results.term, "exam_type": results.exam}),
         "model_runs": (pd.DataFrame([card]), {"model_id": card["model_id"]}),
     }
+    # A midterm has no difficulty of its own: an empty slice would delete the end-term's.
     if len(results.difficulty):
         slices["subject_difficulty"] = (results.difficulty, {"term": results.term})
     return storing.replace(results.workspace, run, slices)
 
 
 def _records(table: pd.DataFrame) -> list[dict[str, object]]:
+    """Return the rows of a table as records for a JSON column."""
+    # JSON has no NaN: a missing value is stored as null.
     return [
         {str(k): None if pd.isna(v) else v for k, v in row.items()}
         for row in table.to_dict("records")
@@ -291,7 +338,7 @@ def _records(table: pd.DataFrame) -> list[dict[str, object]]:
 
 
 def by_class(review: Review) -> Styler:
-    """Class by class and for all: results, fails, how far predictions were off, and who had been on a list in time."""
+    """Return results, fails, prediction errors, and who was listed in time: by class and in all."""
     names = {
         "class_id": "class",
         "mae": "prediction off by",
@@ -304,8 +351,9 @@ def by_class(review: Review) -> Styler:
 
 
 def lists_compared(review: Review) -> pd.DataFrame:
-    """The lists as they were sent, beside what one number alone would have chosen for the same places."""
+    """Return the lists as sent, beside what one number alone would have chosen for the places."""
     results, params = review.results, review.results.workspace.params
+    # In grace weeks lists follow the rules alone, so a comparison would say nothing about them.
     first = params.calendar.grace_weeks
     weeks = results.metrics[results.metrics["sem_week"] > first]
     flags = results.flags[results.flags["sem_week"] > first]
@@ -313,31 +361,36 @@ def lists_compared(review: Review) -> pd.DataFrame:
 
 
 def _failed(review: Review) -> pd.DataFrame:
+    """Return student_id and failed (bool) of the students whose outcome is known."""
     known = review.results.outcome.dropna(subset="failed")
     return known[["student_id", "failed"]].astype({"failed": bool})
 
 
 def lead_time(review: Review) -> float:
-    """Median weeks from the first place on a list to the exam, of those who failed; NaN where nobody was listed."""
+    """Return the median number of weeks from the first listing to the exam, of those who failed.
+
+    NaN where none of them was listed.
+    """
     return scorecard.lead_time(review.results.flags, _failed(review), review.results.week)
 
 
 def lists_shown(review: Review) -> Styler:
-    """`lists_compared`, to look at."""
+    """Return `lists_compared` as a table to look at."""
     return readable(lists_compared(review), "lists", digits=2)
 
 
 def errors(review: Review) -> Styler:
-    """Kinds of errors to look into, and what the log says of each."""
+    """Return the kinds of errors to look into, and what the intervention log says of each."""
     return readable(_errors(review).rename(columns=lambda name: name.replace("_", " ")), "errors")
 
 
 def _errors(review: Review) -> pd.DataFrame:
+    """Return the kinds of errors; see `forecast.scorecard.errors`."""
     return scorecard.errors(review.rows, review.results.flags, review.results.contacts)
 
 
 def reliability(review: Review) -> figures.Picture | None:
-    """The chance of failing as predicted against who failed; None where nothing was predicted."""
+    """Return a figure of predicted chances of failing against who failed; None without any."""
     rows = review.rows.dropna(subset=["p_fail", "failed"])
     if rows.empty:
         return None
@@ -348,6 +401,7 @@ def reliability(review: Review) -> figures.Picture | None:
 
 
 def _audited(review: Review) -> pd.DataFrame:
+    """Return the review's rows with group, flagged and p, of students whose outcome is known."""
     rows = review.rows.merge(review.results.groups, on="student_id", how="left").dropna(
         subset="failed"
     )
@@ -357,27 +411,31 @@ def _audited(review: Review) -> pd.DataFrame:
 
 
 def fairness_table(review: Review) -> Styler:
-    """How groups fared, with intervals; see `forecast.fairness.audit`."""
+    """Return how groups fared, with intervals; see `forecast.fairness.audit`."""
     table = fairness.audit(_audited(review)).rename(columns=lambda name: name.replace("_", " "))
     return readable(table, "groups", digits=2)
 
 
 def fairness_said(review: Review) -> Styler:
-    """What can, and what cannot, be said of differences between groups."""
+    """Return what the data show, and do not show, about differences between groups."""
     return readable(pd.DataFrame({"what can be said": _said(review)}), "said")
 
 
 def _said(review: Review) -> list[str]:
+    """Return the sentences about fairness: a verdict for each measure, then the ROC curves."""
     areas = fairness.abroca_of(_audited(review)).dropna().to_dict("records")
     curves = [
-        f"ABROCA, the area between the ROC curves of {row['first']} and {row['second']}, is {row['abroca']:.2f}."
+        f"ABROCA, the area between the ROC curves of {row['first']} and {row['second']},"
+        f" is {row['abroca']:.2f}."
         for row in areas
     ]
     return [*fairness.verdicts(fairness.audit(_audited(review))), *curves]
 
 
 def render_pages(review: Review, *, write: bool = True) -> list[Path]:
-    """Write one page per advisor and one for the head of department, last; none without `write`.
+    """Write one page per advisor, and last one for the head of department; return the paths.
+
+    Nothing is written when `write` is False.
 
     Raises:
         SettingsError: the reports folder cannot be written to.
@@ -400,10 +458,13 @@ def render_pages(review: Review, *, write: bool = True) -> list[Path]:
     own = reports.write_pages(
         results.workspace, STAGE, results.term, results.week, folder, results.exam
     )
+    # Both exams of a term can be reviewed into one folder, so the name holds the exam.
     head = folder / f"department-{results.exam}.html"
     return [*own, render.write_page(head, department.department_html(page))]
 
 
 def _day(term: str) -> str:
+    """Return the first day of a term in words, such as 5 January 2026."""
     day = pd.Timestamp(term)
+    # strftime pads the day with a zero, and its flag against that is not portable.
     return f"{day.day} {day:%B %Y}"

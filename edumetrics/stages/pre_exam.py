@@ -1,4 +1,4 @@
-"""Before an exam: every student's predicted score, its range, the chance of failing it, and why."""
+"""The stage before an exam: every student's predicted score, its range, and chance of failing."""
 
 from __future__ import annotations
 
@@ -32,18 +32,21 @@ from edumetrics.weeks import Position
 
 STAGES: dict[Exam, str] = {"midterm": "pre_mid", "endterm": "pre_end"}
 STORED: dict[Exam, str] = {"midterm": "pre_mid_term", "endterm": "pre_end_term"}
-# In how many teaching weeks before an exam its score is predicted.
+# Number of teaching weeks before an exam in which its score is predicted.
 WEEKS = 2
-# Points of a predicted score that are worth a word.
+# Smallest part of a predicted score, in points, that is worth a reason.
 WORTH_TELLING = 0.5
 
 
 @dataclass(frozen=True)
 class Ahead:
-    """An exam ahead, seen from the end of one week: what `compute` starts from.
+    """An exam that lies ahead, as seen at the end of one week: the input of `compute`.
 
     Attributes:
-        features: what the week stored in weekly_features, with semester and days_since_submission.
+        exam: midterm or endterm.
+        term: ISO date of the term's first week.
+        number: the semester week.
+        features: the week's rows of weekly_features, with semester and days_since_submission.
         found: the model in use; its `model` is None where there is none yet.
         folder: where this week's reports go.
     """
@@ -59,13 +62,18 @@ class Ahead:
 
 @dataclass(frozen=True, repr=False)
 class Predicted(Shown):
-    """An exam ahead and its predictions: the rows of pre_mid_term or pre_end_term but term, run_id, computed_at."""
+    """An exam that lies ahead, and its predictions.
+
+    Attributes:
+        ahead: the input.
+        rows: the columns of pre_mid_term or pre_end_term except term, run_id and computed_at.
+    """
 
     ahead: Ahead
     rows: pd.DataFrame
 
     def facts(self) -> dict[str, object]:
-        """See `Shown`."""
+        """Return exam, term, week and number of students (see `Shown`)."""
         return {
             "exam": self.ahead.exam,
             "term": self.ahead.term,
@@ -75,30 +83,37 @@ class Predicted(Shown):
 
 
 def weeks(calendar: Calendar, exam: Exam) -> tuple[int, ...]:
-    """The teaching weeks in which an exam's score is predicted, latest first; none where there is no such exam."""
+    """Return the teaching weeks in which an exam's score is predicted, latest first.
+
+    The result is empty where the calendar has no such exam.
+    """
     week = calendar.midterm_week if exam == "midterm" else calendar.endterm_week
     return () if week is None else calendar.teaching_weeks_before(week, WEEKS)
 
 
 def due(college: College, exam: Exam, week: int) -> bool:
-    """Whether an exam's score is predicted in a week: where the college has exams, and one is near."""
+    """Return whether an exam's score is predicted in a week.
+
+    It is where the college has exams, and this one is near.
+    """
     return college.relations["exam_schedule"] is not None and week in weeks(
         college.params.calendar, exam
     )
 
 
 def load(exam: Exam, term: str = "", week: int = 0, folder: str = "") -> Ahead:
-    """Read what a week stored before an exam.
+    """Read the features that a week before an exam stored.
 
     Args:
         exam: midterm or endterm.
-        term: ISO date of the term's first week; the term in session when empty.
-        week: semester week; when 0 the last one, so far, in which this exam is predicted, of an earlier term where the
-            term in session has not come to one.
+        term: ISO date of the term's first week; when empty the latest term that has reached a week
+            before the exam.
+        week: semester week; when 0 the latest week so far in which this exam is predicted.
         folder: where reports go; chosen from term and week when empty.
 
     Raises:
-        SettingsError: the calendar has no such exam, the week is not one before it, or it was not analysed yet.
+        SettingsError: the calendar has no such exam, the week is not one before it, or the week
+            was not analysed yet.
     """
     workspace = open_workspace()
     with workspace.college() as college:
@@ -116,7 +131,8 @@ def load(exam: Exam, term: str = "", week: int = 0, folder: str = "") -> Ahead:
 def _term(
     workspace: Workspace, college: College, exam: Exam, name: str, position: Position
 ) -> Term:
-    """The term asked for; else the latest in which a week before the exam is over."""
+    """Return the named term, or else the latest in which a week before the exam is over."""
+    # Early in a semester the notebook then shows the previous one instead of failing.
     if name or not weeks(workspace.params.calendar, exam):
         return find_term(college, name, position)
     reached = [
@@ -126,12 +142,15 @@ def _term(
 
 
 def _reached(workspace: Workspace, exam: Exam, term: Term, position: Position) -> list[int]:
+    """Return the weeks before the exam that are over in a term, latest first."""
     calendar = workspace.params.calendar
+    # A past term is over as a whole; the college's position belongs to the current one.
     now = position.week(calendar) if term.current else calendar.weeks_per_semester
     return [week for week in weeks(calendar, exam) if week <= now]
 
 
 def _latest(workspace: Workspace, exam: Exam, term: Term, position: Position) -> int:
+    """Return the latest week so far in which the exam is predicted, or the first one to come."""
     due = weeks(workspace.params.calendar, exam)
     if not due:
         raise SettingsError(f"The calendar has no {exam}: there is nothing to predict.")
@@ -142,12 +161,13 @@ def gather(workspace: Workspace, exam: Exam, term: str, number: int, folder: Pat
     """Read a week's features from the analysis database.
 
     Raises:
-        SettingsError: the week is not one before the exam, or was not analysed yet.
+        SettingsError: the exam is not predicted in this week, or the week was not analysed yet.
     """
     due = weeks(workspace.params.calendar, exam)
     if number not in due:
         raise SettingsError(
-            f"Week {number} is not one in which the {exam} is predicted: they are {listed(due[::-1])}."
+            f"Week {number} is not a week in which the {exam} is predicted:"
+            f" those weeks are {listed(due[::-1])}."
         )
     store, there = workspace.store, {"term": term, "sem_week": number}
     made = store.read("weekly_features", ("student_id", "sem_week", "class_id", *FEATURES), **there)
@@ -155,6 +175,7 @@ def gather(workspace: Workspace, exam: Exam, term: str, number: int, folder: Pat
         raise SettingsError(
             f"Week {number} of the term of {term} was not analysed: run the weekly stage first."
         )
+    # Reasons need days since the last hand-in, which is no feature of the models.
     more = store.read(
         "weekly_metrics", ("student_id", "semester", "days_since_submission"), **there
     )
@@ -163,22 +184,25 @@ def gather(workspace: Workspace, exam: Exam, term: str, number: int, folder: Pat
 
 
 def compute(ahead: Ahead) -> Predicted:
-    """Predict every student's score: pure, changes nothing."""
+    """Predict every student's score; change nothing."""
     rows, scoring = ahead.features, ahead.workspace.params.scoring
     model = ahead.found.model
     if isinstance(model, Scores):
         said, model_id = model.predict(rows, scoring.pass_mark), ahead.found.model_id
         why = _reasons(ahead, model)
     else:
+        # No model yet, or one that cannot be trusted; a baseline has no parts to explain.
         said, model_id = scores.baseline(rows, scoring.pass_mark), scores.BASELINE
         why = [[] for _ in rows.index]
-    # Without a model the prediction alone decides; just at the pass mark it could be either.
+    # Without a model p_fail is null, and the prediction decides: 1 below the pass mark, 0 above it,
+    # and 0.5 exactly at it.
     either = np.sign(scoring.pass_mark - said["predicted"]) / 2 + 0.5
     chance = said["p_fail"].fillna(either)
     frame = rows[["student_id", "sem_week", "semester", "class_id"]].assign(
         low=said["low"],
         high=said["high"],
         p_fail=said["p_fail"],
+        # Midterm rows keep `at_risk`, end-term rows `outlook`; the last line drops the other one.
         at_risk=(chance >= LOW).to_numpy(),
         outlook=np.select([chance < LOW, chance < HIGH], ["pass", "borderline"], "fail").astype(
             object
@@ -191,8 +215,11 @@ def compute(ahead: Ahead) -> Predicted:
 
 
 def _reasons(ahead: Ahead, model: Scores) -> list[list[dict[str, Any]]]:
+    """Return the reasons of every student: what takes most from the predicted score."""
     rows = ahead.features
+    # A model uses some of the features only; the topics sum over all of them.
     parts = model.contributions(rows).reindex(columns=list(FEATURES), fill_value=0.0)
+    # Sentences read these two values under the names that the weekly lists use.
     values = rows.rename(columns={"days_since_submission": "days_idle"}).assign(
         effort_week=rows["effort"]
     )
@@ -206,7 +233,13 @@ def _reasons(ahead: Ahead, model: Scores) -> list[list[dict[str, Any]]]:
 
 
 def write(predicted: Predicted, *, write: bool = True, run_id: str = "") -> int:
-    """Replace the week's predictions; returns students predicted, 0 when `write` is False."""
+    """Replace the week's predictions, and return the number of students; 0 when `write` is False.
+
+    Args:
+        predicted: the result of `compute`.
+        write: when False nothing is stored, and nothing is entered into the ledger.
+        run_id: the batch's entry in the ledger; a new one when empty.
+    """
     if not write:
         return 0
     ahead = predicted.ahead
@@ -216,7 +249,7 @@ def write(predicted: Predicted, *, write: bool = True, run_id: str = "") -> int:
 
 
 def save(run: Run, predicted: Predicted) -> int:
-    """As `write`, for a run that has been entered into the ledger."""
+    """Store the same as `write`, for a run that is already in the ledger."""
     ahead = predicted.ahead
     slices: storing.Slices = {
         STORED[ahead.exam]: (predicted.rows, {"term": ahead.term, "sem_week": ahead.number}),
@@ -229,7 +262,7 @@ def save(run: Run, predicted: Predicted) -> int:
 
 
 def render_pages(predicted: Predicted, *, write: bool = True) -> list[Path]:
-    """Write one page per advisor; none without `write`.
+    """Write one page per advisor, and return the paths; write nothing when `write` is False.
 
     Raises:
         SettingsError: the reports folder cannot be written to.
@@ -244,9 +277,11 @@ def render_pages(predicted: Predicted, *, write: bool = True) -> list[Path]:
 
 
 def evidence(ahead: Ahead) -> Styler:
-    """What the model and the baselines were worth on students they had not seen: mean absolute error, coverage.
+    """Return how well the model and the baselines predicted students they had not seen.
 
-    Empty before a first such exam: then the prediction is the marks so far, with a range that is meant to be too wide.
+    The measures are the mean absolute error, the coverage and the width of the range. The table is
+    empty before the first such exam: the prediction is then the marks so far, with a range that is
+    too wide on purpose.
     """
     rows = []
     for row in _rivals(ahead):
@@ -267,7 +302,10 @@ def evidence(ahead: Ahead) -> Styler:
 
 
 def reliability(ahead: Ahead) -> figures.Picture | None:
-    """Predicted against actual scores of the exam that the model was tried on; None where there is no model."""
+    """Return a figure of predicted against actual scores of the exam that tested the model.
+
+    None where there is no model.
+    """
     used = [row["metrics"] for row in _rivals(ahead) if row["champion"]]
     return (
         figures.reliability(pd.DataFrame(used[0]["reliability"]), "score, %", scale=1)
@@ -277,7 +315,7 @@ def reliability(ahead: Ahead) -> figures.Picture | None:
 
 
 def error_by_class(ahead: Ahead) -> Styler:
-    """By class, how far the predictions of the exam tried on were from the scores, on average (above 0: too high)."""
+    """Return by class the mean error of the predictions of the tested exam (above 0: too high)."""
     used = [row["metrics"]["by_class"] for row in _rivals(ahead) if row["champion"]]
     table = pd.DataFrame(
         used[0] if used else [], columns=["class_id", "n", "forecast", "happened", "error"]
@@ -287,11 +325,12 @@ def error_by_class(ahead: Ahead) -> Styler:
 
 
 def _rivals(ahead: Ahead) -> list[Row]:
+    """Return the candidates of the trial that chose the model in use."""
     return models.rivals(ahead.workspace, ahead.exam, ahead.found.trained_terms)
 
 
 def by_class(predicted: Predicted) -> Styler:
-    """Each class's outlook: students, median predicted score, and how many may fail."""
+    """Return by class the number of students, the median prediction, and how many may fail."""
     rows = predicted.rows
     groups = rows.groupby(["class_id", "semester"])
     table = pd.DataFrame(
@@ -307,9 +346,14 @@ def by_class(predicted: Predicted) -> Styler:
 
 
 def likeliest(predicted: Predicted, count: int = 20) -> Styler:
-    """The students with the highest chance of failing: predicted score, its range, and the top reason."""
+    """Return the `count` students with the highest chance of failing.
+
+    Columns are the predicted score, its range, the chance and the top reason.
+    """
     name = f"predicted_{predicted.ahead.exam}_score"
+    # Without a model every chance is null: the predicted score then decides the order.
     rows = predicted.rows.sort_values(["p_fail", name], ascending=[False, True]).head(count)
+    # Points below 0 take from the predicted score.
     why = [
         next((record["text"] for record in records if record["points"] < 0), "")
         for records in rows["reasons"]
@@ -327,5 +371,6 @@ def likeliest(predicted: Predicted, count: int = 20) -> Styler:
 
 
 def _may_fail(predicted: Predicted) -> pd.Series:
+    """Return whether each student may fail the exam, from the rows of either table."""
     rows = predicted.rows
     return rows["at_risk"] if "at_risk" in rows else rows["outlook"] != "pass"

@@ -1,4 +1,4 @@
-"""Before the semester: who to watch from week 1, and which subjects were hard."""
+"""The stage before a semester: the students to watch from week 1, and the hard subjects."""
 
 from __future__ import annotations
 
@@ -28,19 +28,23 @@ from edumetrics.stages.workspace import Workspace, open_workspace
 from edumetrics.weeks import Position
 
 STAGE = "pre_sem"
+# The stage has no week of its own: it is entered and filed under the first week.
 WEEK = 1
+# Smallest part of the log-odds of failing that is worth a reason.
 WORTH_TELLING = 0.1
 
 
 @dataclass(frozen=True)
 class Start:
-    """A semester about to begin: what `compute` starts from.
+    """A semester that is about to begin: the input of `compute`.
 
     Attributes:
-        term: the semester ahead; `past` the latest completed one before it.
-        known: what earlier semesters left behind of its students (see `stages.history.before`).
-        difficulty: how many passed each subject in the latest completed term.
+        term: ISO date of the first week of the semester ahead.
+        past: ISO date of the first week of the latest analysed term before it.
+        known: the records of its students from earlier semesters (see `stages.history.before`).
+        difficulty: how many students passed each subject in the term `past`.
         found: the model in use; its `model` is None where there is none yet.
+        folder: where the stage's reports go.
     """
 
     workspace: Workspace
@@ -54,13 +58,18 @@ class Start:
 
 @dataclass(frozen=True, repr=False)
 class Watched(Shown):
-    """The semester ahead and its watchlist: the rows of pre_sem_watchlist but run_id and computed_at."""
+    """The semester ahead and its watchlist.
+
+    Attributes:
+        start: the input.
+        rows: the columns of pre_sem_watchlist except run_id and computed_at.
+    """
 
     start: Start
     rows: pd.DataFrame
 
     def facts(self) -> dict[str, object]:
-        """See `Shown`."""
+        """Return the term and how many students are on its watchlist (see `Shown`)."""
         return {
             "term": self.start.term,
             "students": len(self.rows),
@@ -69,14 +78,14 @@ class Watched(Shown):
 
 
 def load(term: str = "", folder: str = "") -> Start:
-    """Read what earlier semesters left behind, as it was known when a term began.
+    """Read the records of earlier semesters as they were known when a term began.
 
     Args:
-        term: ISO date of its first week; the term in session when empty.
+        term: ISO date of the term's first week; the term in session when empty.
         folder: where reports go; chosen from the term when empty.
 
     Raises:
-        SettingsError: there is no such term, or no earlier one was analysed.
+        SettingsError: the term does not exist, or no earlier term was analysed.
     """
     workspace = open_workspace()
     with workspace.college() as college:
@@ -86,7 +95,8 @@ def load(term: str = "", folder: str = "") -> Start:
         found = gather(workspace, college, chosen, position, place)
     if found is None:
         raise SettingsError(
-            f"No semester before the term of {chosen.name} was analysed: run `edumetrics calibrate` first."
+            f"No semester before the term of {chosen.name} was analysed:"
+            " run `edumetrics calibrate` first."
         )
     return found
 
@@ -94,7 +104,8 @@ def load(term: str = "", folder: str = "") -> Start:
 def gather(
     workspace: Workspace, college: College, term: Term, position: Position, folder: Path
 ) -> Start | None:
-    """Read through an open college; None where no earlier term was analysed."""
+    """Read the same as `load` through an open college; None where no earlier term was analysed."""
+    # A term that the college has but nobody analysed has no weekly metrics to learn from.
     analysed = set(workspace.store.distinct("weekly_metrics", "term"))
     past = [
         known
@@ -108,6 +119,7 @@ def gather(
         term=term.name,
         past=past[-1].name,
         known=history.before(workspace, college, term, past),
+        # Only results known when the term began count, so that a replay says the same.
         difficulty=subjects.difficulty(college, past[-1], pd.Timestamp(term.name).date()),
         found=models.in_use(workspace, WATCHLIST, term.name),
         folder=folder,
@@ -115,7 +127,11 @@ def gather(
 
 
 def compute(start: Start) -> Watched:
-    """Say who to watch: pure, changes nothing."""
+    """Compute the watchlist; change nothing.
+
+    A student is on it when the chance of failing is at least `forecast.subjects.LOW`.
+    """
+    # The kept model may be of another kind, or missing: the baseline then stands in for it.
     model = start.found.model if isinstance(start.found.model, Linear) else None
     known = start.known
     chance = watchlist.chance(known, start.workspace.params.scoring.pass_mark, model)
@@ -126,7 +142,7 @@ def compute(start: Start) -> Watched:
         reasons=pd.Series(_reasons(start, model), dtype="object", index=known.index),
         model_id=start.found.model_id if model is not None else watchlist.BASELINE,
     )
-    # Nothing can be said of the chances where no exam result of any earlier semester is known.
+    # The chance is NaN where no exam result of an earlier semester is known at all.
     frame = frame[~np.isnan(chance)].astype({"escalation_level": "int64"})
     return Watched(
         start, frame[[name for name in TABLES["pre_sem_watchlist"].names if name in frame]]
@@ -134,8 +150,10 @@ def compute(start: Start) -> Watched:
 
 
 def _reasons(start: Start, model: Linear | None) -> list[list[dict[str, Any]]]:
+    """Return the reasons of every student: what adds most to the chance of failing."""
     added = watchlist.contributions(start.known, model)
     values = {name: start.known[name].to_numpy("float64") for name in watchlist.HISTORY}
+    # Values are compared with the median of the semester. nanmedian warns about a column of NaN.
     told = {
         name: (
             column,
@@ -149,7 +167,13 @@ def _reasons(start: Start, model: Linear | None) -> list[list[dict[str, Any]]]:
 
 
 def write(watched: Watched, *, write: bool = True, run_id: str = "") -> int:
-    """Replace the term's watchlist; returns students looked at, 0 when `write` is False."""
+    """Replace the term's watchlist, and return the number of its rows; 0 when `write` is False.
+
+    Args:
+        watched: the result of `compute`.
+        write: when False nothing is stored, and nothing is entered into the ledger.
+        run_id: the batch's entry in the ledger; a new one when empty.
+    """
     if not write:
         return 0
     start = watched.start
@@ -158,10 +182,12 @@ def write(watched: Watched, *, write: bool = True, run_id: str = "") -> int:
 
 
 def save(run: Run, watched: Watched) -> int:
-    """As `write`, for a run that has been entered into the ledger."""
+    """Store the same as `write`, for a run that is already in the ledger."""
     start = watched.start
+    # The watchlist comes first, because `storing.replace` returns the rows of the first slice.
     slices: storing.Slices = {
         "pre_sem_watchlist": (watched.rows, {"target_term": start.term}),
+        # Difficulty belongs to the term in which it was observed, not to the semester ahead.
         "subject_difficulty": (start.difficulty, {"term": start.past}),
         "data_health": (
             health.trouble("forecast: watchlist", start.found.trouble),
@@ -172,7 +198,9 @@ def save(run: Run, watched: Watched) -> int:
 
 
 def render_pages(watched: Watched, *, write: bool = True) -> list[Path]:
-    """Write one page per advisor with students who have an earlier semester; none without `write`.
+    """Write one page per advisor whose students have an earlier semester, and return the paths.
+
+    Nothing is written when `write` is False.
 
     Raises:
         SettingsError: the reports folder cannot be written to.
@@ -184,10 +212,11 @@ def render_pages(watched: Watched, *, write: bool = True) -> list[Path]:
 
 
 def evidence(start: Start) -> Styler:
-    """What the model and the baseline were worth on the last term; empty until two terms have been completed.
+    """Return how well the model and the baseline predicted the last term.
 
-    Until then the chance comes from the average over earlier exams alone: averages of two semesters running correlate
-    at about .67 in published studies.
+    The table is empty until two terms are completed. Until then the chance comes from the average
+    over earlier exams alone: the averages of two successive semesters correlate at about .67 in
+    published studies.
     """
     rows = []
     for row in models.rivals(start.workspace, WATCHLIST, start.found.trained_terms):
@@ -196,6 +225,7 @@ def evidence(start: Start) -> Styler:
             "in use": bool(row["champion"]),
             "tested on": row["tested_term"],
         }
+        # A watchlist is made once a term, so there is one week of measures.
         rows.append({**about, **row["metrics"]["by_week"][0]})
     shown = {
         "n": "students",
@@ -211,7 +241,10 @@ def evidence(start: Start) -> Styler:
 
 
 def reliability(start: Start) -> figures.Picture | None:
-    """The forecast against what happened in the term that the model was tried on; None where there is no model."""
+    """Return a figure of forecast against outcome in the term that the model was tested on.
+
+    None where there is no model.
+    """
     tried = models.rivals(start.workspace, WATCHLIST, start.found.trained_terms)
     used = [row["metrics"]["reliability"] for row in tried if row["champion"]]
     return (
@@ -222,7 +255,7 @@ def reliability(start: Start) -> figures.Picture | None:
 
 
 def hard_subjects(start: Start, count: int = 10) -> Styler:
-    """The subjects that fewest passed last time."""
+    """Return the `count` subjects with the lowest pass rates of the last term."""
     names = {
         "subject_id": "subject",
         "total_students": "students",
@@ -236,7 +269,7 @@ def hard_subjects(start: Start, count: int = 10) -> Styler:
 
 
 def by_class(watched: Watched) -> Styler:
-    """Each class: students with an earlier semester, how many are on the watchlist."""
+    """Return by class how many students have an earlier semester, and how many are on the list."""
     groups = watched.rows.groupby(["class_id", "target_semester"])["on_watchlist"]
     table = pd.DataFrame({"students": groups.size(), "on the watchlist": groups.sum()})
     names = {"class_id": "class", "target_semester": "semester"}
@@ -244,10 +277,12 @@ def by_class(watched: Watched) -> Styler:
 
 
 def likeliest(watched: Watched, count: int = 20) -> Styler:
-    """The students most likely to fail the semester ahead, and the top reason."""
+    """Return the `count` students most likely to fail the semester ahead, with the top reason."""
+    # The id decides between equal chances, so that the table is the same in every run.
     rows = watched.rows.sort_values(
         ["risk_probability_pct", "student_id"], ascending=[False, True]
     ).head(count)
+    # Points above 0 add to the chance of failing; the others speak for the student.
     why = [
         next((record["text"] for record in records if record["points"] > 0), "")
         for records in rows["reasons"]

@@ -1,4 +1,7 @@
-"""What advisors are told of a stage, read back from what it stored: the same for its pages, its mail and a preview."""
+"""Building the reports of a stage from what it stored.
+
+Pages, mail and previews show the same reports.
+"""
 
 from __future__ import annotations
 
@@ -20,8 +23,11 @@ from edumetrics.stages.roster import advised
 from edumetrics.stages.terms import find_term, last_teaching_week
 from edumetrics.stages.workspace import Workspace, open_workspace
 
+# How a report names each exam.
 EXAMS = {"midterm": "midterm", "endterm": "end-term exam"}
+# By stage before an exam: the exam, and the table that holds its predictions.
 AHEAD = {"pre_mid": ("midterm", "pre_mid_term"), "pre_end": ("endterm", "pre_end_term")}
+# Only the columns that a report uses; notes that people wrote in the log are not read.
 CONTACTS = ("student_id", "sem_week", "kind", "until", "logged_at")
 COURSES = (
     "week_lectures_held",
@@ -30,8 +36,9 @@ COURSES = (
     "effort_score",
     "academic_performance",
 )
+# Folder of the advisors' pages, below the folder of a stage.
 PAGES = "advisors"
-# So many readers are worth starting other processes for.
+# From so many pages on, rendering in parallel is worth the start of other processes.
 MANY = 60
 AT_RISK = ["MEDIUM", "HIGH"]
 
@@ -39,15 +46,15 @@ AT_RISK = ["MEDIUM", "HIGH"]
 def of(
     workspace: Workspace, college: College, stage: str, term: Term, week: int, exam: str = ""
 ) -> list[Report]:
-    """The reports of a stage, one for each advisor it has something to say to, in order of advisor_id.
+    """Return the reports of a stage, one per advisor with any content, in order of advisor_id.
 
     Args:
-        workspace: where.
-        college: for names and addresses.
+        workspace: settings, parameters and databases.
+        college: the college's database, open, for names and addresses.
         stage: pre_sem, weekly, pre_mid, pre_end or post_analysis.
-        term: whose.
-        week: semester week; of `post_analysis` the exam's.
-        exam: midterm or endterm; only of `post_analysis`.
+        term: the term.
+        week: the semester week; for `post_analysis` the exam's.
+        exam: midterm or endterm; only for `post_analysis`.
     """
     occasion = _occasion(workspace, college, stage, term, week)
     if stage == "weekly":
@@ -64,7 +71,18 @@ def of(
 def write_pages(
     workspace: Workspace, stage: str, term: str, week: int, folder: Path, exam: str = ""
 ) -> list[Path]:
-    """Write the pages of a stage below a folder, one for each advisor (and, weekly, one for the head of department).
+    """Write the pages of a stage below a folder, and return the paths of the advisors' pages.
+
+    There is one page per advisor. The weekly stage also writes `department.html` for the head of
+    department, whose path is not returned.
+
+    Args:
+        workspace: settings, parameters and databases.
+        stage: as in `of`.
+        term: ISO date of the term's first week.
+        week: as in `of`.
+        folder: the folder of the stage.
+        exam: as in `of`.
 
     Raises:
         SettingsError: the folder cannot be written to.
@@ -73,6 +91,7 @@ def write_pages(
     with workspace.college() as college:
         chosen = find_term(college, term, college.position(workspace.today))
         if stage == "weekly":
+            # Both kinds of weekly pages need what was stored: it is read once for them.
             occasion, stored = (
                 _occasion(workspace, college, stage, chosen, week),
                 _stored(workspace, chosen, week),
@@ -81,17 +100,19 @@ def write_pages(
             render.write_page(folder / "department.html", _classes(workspace, occasion, stored))
         else:
             made = of(workspace, college, stage, chosen, week, exam)
+    # The reports are complete now: rendering needs neither database, so other processes can do it.
     if len(made) < MANY:
         return [_page(report, folder) for report in made]
     return chunks.each(workspace.settings, _page, made, folder)
 
 
 def page_path(folder: Path, advisor: str) -> Path:
-    """Where the page of an advisor is, below the folder of a stage."""
+    """Return the path of an advisor's page, below the folder of a stage."""
     return folder / PAGES / f"{render.file_name(advisor)}.html"
 
 
 def _classes(workspace: Workspace, occasion: Occasion, stored: Stored) -> str:
+    """Return the page about classes, for the head of department, as HTML."""
     weeks = workspace.store.class_weeks(occasion.term, occasion.week, classes.MEASURES)
     page = classes.classes_page(
         occasion, weeks, stored.flags, stored.exits, stored.findings, stored.health
@@ -100,22 +121,24 @@ def _classes(workspace: Workspace, occasion: Occasion, stored: Stored) -> str:
 
 
 def _page(report: Report, folder: Path) -> Path:
+    """Write the page of a report, and return its path."""
     return render.write_page(page_path(folder, report.advisor_id), render.page(report))
 
 
 def preview(advisor: str, week: int = 0, *, stage: str = "weekly", term: str = "") -> Preview:
-    """The mail that an advisor would receive of a week, shown inline in JupyterLab; nothing is sent or stored.
+    """Return the mail that an advisor would receive, which JupyterLab shows inline.
 
-    Reply links are left out: what signs them is kept away from notebooks.
+    Nothing is sent or stored. Reply links are left out, because notebooks have no access to the key
+    that signs them.
 
     Args:
-        advisor: advisor_id.
-        week: semester week; the last complete teaching week when 0.
-        stage: which report: weekly, pre_sem, pre_mid or pre_end.
+        advisor: the advisor_id.
+        week: the semester week; the last complete teaching week when 0.
+        stage: the report: weekly, pre_sem, pre_mid or pre_end.
         term: ISO date of the term's first week; the term in session when empty.
 
     Raises:
-        SettingsError: there is no such term, week or report.
+        SettingsError: the term, week, stage or report does not exist.
     """
     workspace = open_workspace()
     if stage not in ("weekly", "pre_sem", *AHEAD):
@@ -132,10 +155,13 @@ def preview(advisor: str, week: int = 0, *, stage: str = "weekly", term: str = "
             report.advisor_id: report for report in of(workspace, college, stage, chosen, number)
         }
     if not found:
-        raise SettingsError(f"The stage {stage} of week {number} has stored nothing: run it first.")
+        raise SettingsError(
+            f"The stage {stage} has stored nothing for week {number}: run it first."
+        )
     if advisor not in found:
         raise SettingsError(
-            f"There is no {stage} report for {advisor} in week {number}: there is for {', '.join(found)}."
+            f"There is no {stage} report for {advisor} in week {number}:"
+            f" choose one of {', '.join(found)}."
         )
     return render.preview(found[advisor])
 
@@ -143,7 +169,9 @@ def preview(advisor: str, week: int = 0, *, stage: str = "weekly", term: str = "
 def _occasion(
     workspace: Workspace, college: College, stage: str, term: Term, week: int
 ) -> Occasion:
+    """Return what all reports of a stage share: the week, its first day, parameters and people."""
     addresses = college.addresses.dropna()
+    # Where the college does not offer drafts to parents, their addresses are not even read.
     parents = college.parents.dropna() if workspace.params.mail.parents else addresses.iloc[:0]
     advisors, classes = (
         college.advisors.dropna(subset="name"),
@@ -157,6 +185,7 @@ def _occasion(
         classes=dict(zip(classes["class_id"], classes["name"], strict=True)),
     )
     dates = term.dates
+    # Classes of one term may begin the week on different days: the most frequent day is shown.
     first_day = dates.loc[dates["week"] == week, "week_date"].mode()
     day = (
         pd.Timestamp(first_day[0])
@@ -167,9 +196,11 @@ def _occasion(
 
 
 def _stored(workspace: Workspace, term: Term, week: int) -> Stored:
+    """Read what the weekly stage stored of a week, as far as its reports show it."""
     store = workspace.store
     there: dict[str, Any] = {"term": term.name, "sem_week": week}
     last = next(iter(workspace.params.calendar.teaching_weeks_before(week, 1)), 0)
+    # Findings are kept for every run: those of the newest finished run belong to the stored rows.
     newest = store.newest("run_log", "started_at", 1, stage="weekly", status="done", **there)
     measures = (
         "student_id",
@@ -193,7 +224,9 @@ def _stored(workspace: Workspace, term: Term, week: int) -> Stored:
 def _pre_semester(
     occasion: Occasion, workspace: Workspace, college: College, term: Term
 ) -> list[Report]:
+    """Return the reports before a semester."""
     rows = workspace.store.read("pre_sem_watchlist", target_term=term.name)
+    # The watchlist has no advisors: those stored for its week count where there are any.
     whose = advised(college, workspace.store, term, occasion.week, replay=True)[
         ["student_id", "advisor_id"]
     ]
@@ -201,15 +234,18 @@ def _pre_semester(
 
 
 def _pre_exam(occasion: Occasion, workspace: Workspace, college: College) -> list[Report]:
+    """Return the reports before an exam."""
     exam, table = AHEAD[occasion.stage]
     store = workspace.store
     there: dict[str, Any] = {"term": occasion.term, "sem_week": occasion.week}
     rows = store.read(table, **there).rename(columns={f"predicted_{exam}_score": "predicted"})
+    # Reports show both exams alike: "may fail" is whatever an end-term's outlook does not pass.
     if "outlook" in rows:
         rows = rows.assign(at_risk=rows["outlook"] != "pass")
     rows = rows.merge(
         store.read("weekly_metrics", ("student_id", "advisor_id"), **there), on="student_id"
     )
+    # A subject that is listed twice would double the rows of the merge: its last name counts.
     names = college.whole("subjects", "subject_id", "subject_name").drop_duplicates(
         "subject_id", keep="last"
     )
@@ -219,20 +255,24 @@ def _pre_exam(occasion: Occasion, workspace: Workspace, college: College) -> lis
         risk_label=AT_RISK,
         **there,
     )
+    # A stable sort keeps the order of the table between equal chances.
     subjects = said.sort_values("p_fail", ascending=False, kind="stable").merge(
         names, on="subject_id", how="left"
     )
+    # Names may be missing where the college has no table of subjects: the id then stands in.
     subjects = subjects.assign(name=subjects["subject_name"].fillna(subjects["subject_id"]))
     listed = frozenset(store.read("weekly_flags", ("student_id",), **there)["student_id"])
     return moments.pre_exam_reports(occasion, EXAMS[exam], rows, subjects, listed)
 
 
 def _after(occasion: Occasion, workspace: Workspace, exam: str) -> list[Report]:
+    """Return the reports after an exam."""
     store = workspace.store
     rows = store.read("exam_review", term=occasion.term, exam_type=exam)
     weeks = store.read(
         "weekly_metrics", ("student_id", "sem_week", "advisor_id"), term=occasion.term
     )
+    # The reader is the advisor of the last week before the exam, even if the student moved later.
     last = (
         weeks[weeks["sem_week"] < occasion.week]
         .sort_values("sem_week")

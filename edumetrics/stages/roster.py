@@ -1,4 +1,4 @@
-"""Who is advised by whom."""
+"""Finding the advisor of every student."""
 
 from __future__ import annotations
 
@@ -9,9 +9,21 @@ from edumetrics.college.source import College, Term
 
 
 def advised(college: College, store: Store, term: Term, week: int, *, replay: bool) -> pd.DataFrame:
-    """The students with their advisor: today's, else the class's; in a replay the one stored for that week."""
+    """Return the students with their advisor in `advisor_id`.
+
+    The advisor is the student's own, or else the class's; null where there is neither.
+
+    Args:
+        college: the college's database, open.
+        store: the analysis database.
+        term: the week's term.
+        week: the semester week.
+        replay: take the advisor that was stored for that week, where there is one.
+    """
     students, advisors = college.students, college.advisors
+    # An id that is not among the advisors cannot receive a list, so it counts as none.
     own = students["advisor_id"].where(students["advisor_id"].isin(advisors["advisor_id"]))
+    # Where a class has several advisors the lowest id counts, so that every run decides alike.
     of_class = (
         advisors.dropna(subset="class_id").sort_values("advisor_id").drop_duplicates("class_id")
     )
@@ -22,6 +34,8 @@ def advised(college: College, store: Store, term: Term, week: int, *, replay: bo
         stored = store.read(
             "weekly_metrics", ("student_id", "advisor_id"), term=term.name, sem_week=week
         )
+        # Today's advisor may be new: a past week must stay with the person who had it then.
+        # The left merge keeps the order of `students`, so positions can be compared.
         then = (
             students[["student_id"]]
             .merge(stored, on="student_id", how="left")["advisor_id"]

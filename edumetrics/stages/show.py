@@ -1,4 +1,4 @@
-"""What the weekly notebook shows of a week: one call a cell, a table or a figure each."""
+"""The tables and figures of the weekly notebook: each function makes one, for one cell."""
 
 from __future__ import annotations
 
@@ -14,23 +14,24 @@ from edumetrics.stages.week import Week
 from edumetrics.stages.weekly import Scores, Triaged
 from edumetrics.triage.stability import stability as measured
 
-# What a forecast is drawn beside.
+# The scores that a forecast is drawn beside.
 COMPARED = ("rules", "attendance only")
 
 
 def health_table(week: Week) -> pd.DataFrame:
-    """Data health to show: what is fresh, what is missing, what was wrong and what was done about it."""
+    """Return the data-health findings: what is fresh, missing or wrong, and how it was handled."""
     names = {"message": "what was found", "status": "status", "class_id": "class", "count": "rows"}
     return week.health[list(names)].rename(columns=names)
 
 
 def summary(week: Week) -> pd.DataFrame:
-    """What was read: term, week, students listed, and how much attendance and work is known."""
+    """Return what was read: term, week, students, and how much attendance and work is known."""
     counts: dict[str, object] = {
         "term": week.term,
         "week": week.number,
         "classes": week.whole.pairings["class_id"].nunique(),
     }
+    # A large college has no records yet: they are read chunk by chunk during scoring.
     if week.records is None:
         counts |= {"students listed": len(week.names), "chunks of classes": len(week.chunks)}
     else:
@@ -45,7 +46,7 @@ def summary(week: Week) -> pd.DataFrame:
 
 
 def by_class(scores: Scores) -> pd.DataFrame:
-    """Each class's week: students, and medians of attendance, recorded activity, marks and the rules' risk."""
+    """Return by class the students, and medians of attendance, activity, marks and rules' risk."""
     names = {
         "weekly_att_pct": "attended this week",
         "effort_score": "recorded activity",
@@ -53,30 +54,34 @@ def by_class(scores: Scores) -> pd.DataFrame:
         "risk_score": "rules' risk",
     }
     groups = scores.metrics.groupby(["class_id", "semester"])
+    # `Int64` shows whole numbers and still has a missing value, which `int64` has not.
     table = groups[list(names)].median().rename(columns=names).round(0).astype("Int64")
     table.insert(0, "students", groups.size())
     return table.reset_index()
 
 
 def distributions(scores: Scores) -> figures.Picture:
-    """The distribution of recorded activity and academic performance."""
+    """Return a figure of the distributions of recorded activity and academic performance."""
     return figures.distributions(scores.metrics)
 
 
 def galaxy(scores: Scores) -> figures.Picture | None:
-    """The student galaxy: recorded activity against academic performance, one point a student; None without data."""
+    """Return the student galaxy: recorded activity against academic performance, a point a student.
+
+    None where there are no data.
+    """
     found = stars.galaxy(scores.metrics)
     return None if found is None else found.picture()
 
 
 def start_here(triaged: Triaged, advisor: str = "") -> Styler:
-    """One list as the advisor acts on it, to look at: who is within capacity, most urgent first, and why in full.
+    """Return one advisor's list: the students within capacity, most urgent first, with reasons.
 
-    `queries.flagged` gives the same as a frame.
+    `queries.flagged` returns the same as a frame.
 
     Args:
         triaged: the week's lists.
-        advisor: only this advisor's; the first advisor's with a list when empty.
+        advisor: the advisor_id; the first advisor with a list when empty.
     """
     flags = triaged.lists.flags
     flags = flags[flags["within_capacity"]]
@@ -90,23 +95,29 @@ def start_here(triaged: Triaged, advisor: str = "") -> Styler:
         "diagnosis": "why",
         "off_list_if": "off the list if the student",
     }
+    # Without any advisor there is still one list, of the students whose advisor_id is null.
     own = flags["advisor_id"] == chosen if chosen else flags["advisor_id"].isna()
     mine = flags[own].sort_values("triage_rank")
     return readable(mine[list(names)].rename(columns=names), "start-here")
 
 
 def forecast_evidence(week: Week) -> Styler:
-    """What the forecast in use, the rules and the baselines were worth in this week of a term they had not seen.
+    """Return how well the forecast, the rules and the baselines did in this week of an unseen term.
 
-    Empty in a college's first semester: there is no term yet to learn from, and lists go by the rules.
+    The table is empty in a college's first semester: there is no term to learn from yet, and lists
+    follow the rules.
     """
     table = forecast.evidence(week.workspace, week.champion.trained_terms, week.number)
     return readable(table.rename(columns=lambda name: name.replace("_", " ")), "evidence", digits=2)
 
 
 def forecast_precision(week: Week) -> figures.Picture | None:
-    """Precision at capacity by week of the tested term: the forecast in use first; None where there is none."""
+    """Return a figure of precision at capacity by week of the tested term; None without forecast.
+
+    The forecast in use comes first.
+    """
     tried = models.rivals(week.workspace, training.FAIL, week.champion.trained_terms)
+    # False sorts before True, so the champion comes first.
     ordered = sorted(tried, key=lambda row: not row["champion"])
     return (
         figures.precision(
@@ -118,7 +129,7 @@ def forecast_precision(week: Week) -> figures.Picture | None:
 
 
 def forecast_reliability(week: Week) -> figures.Picture | None:
-    """The forecast in use against what happened in the tested term; None where there is none."""
+    """Return a figure of forecast against outcome in the tested term; None without a forecast."""
     tried = models.rivals(week.workspace, training.FAIL, week.champion.trained_terms)
     used = [row["metrics"]["reliability"] for row in tried if row["champion"]]
     return (
@@ -129,7 +140,7 @@ def forecast_reliability(week: Week) -> figures.Picture | None:
 
 
 def forecast_by_class(week: Week) -> Styler:
-    """By class of the tested term: what was forecast on average, what happened, and the difference, in percent."""
+    """Return by class of the tested term the mean forecast, the outcome and the error, percent."""
     tried = models.rivals(week.workspace, training.FAIL, week.champion.trained_terms)
     used = [row["metrics"]["by_class"] for row in tried if row["champion"]]
     table = pd.DataFrame(
@@ -140,12 +151,13 @@ def forecast_by_class(week: Week) -> Styler:
 
 
 def subjects_at_risk(scores: Scores, count: int = 10) -> Styler:
-    """The subjects most at risk: how many take each, and how many are at a medium or high risk of failing it.
+    """Return the `count` subjects most at risk: their students, and how many at each level of risk.
 
-    Empty where there is no model yet.
+    The table is empty where there is no model yet.
     """
     rows = scores.by_subject
     counts = pd.crosstab(rows["subject_id"], rows["risk_label"])
+    # A level that no student has this week would otherwise have no column.
     table = counts.reindex(columns=["LOW", "MEDIUM", "HIGH"], fill_value=0)
     table.insert(0, "students", table.sum(axis=1))
     ordered = (
@@ -158,9 +170,10 @@ def subjects_at_risk(scores: Scores, count: int = 10) -> Styler:
 
 
 def forecast_drift(scores: Scores, count: int = 5) -> Styler:
-    """The features whose distribution differs most from the training terms': population stability index, 0 is alike.
+    """Return the `count` features whose distribution differs most from the training terms'.
 
-    Above 0.25 a shift is called significant. Empty where there is no forecast.
+    The measure is the population stability index: 0 means no difference, and a shift above 0.25 is
+    called significant. The table is empty where there is no forecast.
     """
     index = scores.drift.head(count)
     meaning = [FEATURES[str(name)].meaning for name in index.index]
@@ -171,8 +184,9 @@ def forecast_drift(scores: Scores, count: int = 5) -> Styler:
 
 
 def lists_by_advisor(triaged: Triaged) -> pd.DataFrame:
-    """How long each advisor's list is, how much of it fits into the week, who is new, and who left."""
+    """Return by advisor the length of the list, places within capacity, new names and exits."""
     flags = triaged.lists.flags
+    # groupby drops null keys: students without an advisor get a name of their own.
     groups = (
         flags.assign(new=flags["status"] == "new")
         .fillna({"advisor_id": "without advisor"})
@@ -192,14 +206,15 @@ def lists_by_advisor(triaged: Triaged) -> pd.DataFrame:
 
 
 def class_findings(triaged: Triaged) -> pd.DataFrame:
-    """What concerns a whole class rather than any one student."""
+    """Return the findings that concern a whole class and not a single student."""
     return triaged.lists.findings[["class_id", "text"]].rename(
         columns={"class_id": "class", "text": "finding"}
     )
 
 
 def stability(triaged: Triaged) -> pd.DataFrame:
-    """How steady the lists of this semester are, this week's included."""
+    """Return how stable the lists of this semester are, including this week's."""
     week = triaged.scores.week
+    # `week.places` ends before this week, whose lists may not be stored yet.
     places = pd.concat([week.places, triaged.lists.flags[["student_id", "sem_week"]]])
     return measured(places, week.workspace.params.calendar).round(2)

@@ -1,4 +1,4 @@
-"""What `edumetrics status` says: the whole story in one screen."""
+"""The output of `edumetrics status`: the state of the college and its analysis on one screen."""
 
 from __future__ import annotations
 
@@ -14,18 +14,25 @@ from edumetrics.stages import gate
 from edumetrics.stages.workspace import Workspace, open_workspace
 from edumetrics.weeks import Position
 
+# With the feeds the output still fits on a screen.
 RUNS_SHOWN = 5
 
 
 def status() -> Iterator[str]:
-    """Line by line: college, analysis, what is held and why, last runs, feeds.
+    """Yield the status line by line.
+
+    The lines are: the college's week, how far the analysis is, whether a run is at work, which
+    mail is held and why, the forecasts in use, the last runs, and the feeds.
 
     Raises:
-        SettingsError: a setting is wrong, a database cannot be reached, or the mapping does not fit.
+        SettingsError: a setting is wrong, a database cannot be reached, or the mapping does not
+            fit.
     """
     workspace = open_workspace()
     calendar, store = workspace.params.calendar, workspace.store
     with workspace.college() as college:
+        # The college's position comes from its own data, `done` from the analysis database: a
+        # difference between them is what the operator has to act on.
         position, done = college.position(workspace.today), store.position()
         yield f"College:  week {position.week(calendar)} of {position.label(calendar)}"
         yield f"Analysis: {_analysed(workspace, done, position)}"
@@ -34,10 +41,12 @@ def status() -> Iterator[str]:
         yield f"Forecast: {_forecasts(workspace)}"
         yield "Last runs (UTC):"
         for row in store.newest("run_log", "started_at", RUNS_SHOWN).to_dict("records"):
+            # A run that is still going has no rows yet, so the column is null.
             rows = "" if pd.isna(row["rows_written"]) else f", {int(row['rows_written'])} rows"
             why = "" if pd.isna(row["error"]) else f": {row['error']}"
             yield f"  {row['started_at']:%Y-%m-%d %H:%M}  {_about(row)}: {row['status']}{rows}{why}"
         term = college.current_term(position)
+        # Between terms, and before the first teaching week, there is no feed to report on.
         weeks = calendar.last_teaching_weeks(position.week(calendar), 1)
         if term is not None and weeks:
             yield "Feeds:"
@@ -46,9 +55,14 @@ def status() -> Iterator[str]:
 
 
 def _analysed(workspace: Workspace, done: Position | None, position: Position) -> str:
+    """Return how far the analysis is and what brings it up to date, in a sentence."""
     calendar = workspace.params.calendar
     if done is None:
-        return "not begun; `edumetrics calibrate` computes the completed semesters, `edumetrics run` the one in session"
+        return (
+            "not begun; `edumetrics calibrate` computes the completed semesters,"
+            " `edumetrics run` the one in session"
+        )
+    # The clock of a college may go back, so the analysis may be ahead; `until` is then empty.
     behind = len(list(done.until(position, calendar)))
     weeks = "1 week" if behind == 1 else f"{behind} weeks"
     left = f"; {weeks} behind, `edumetrics run` catches up" if behind else ""
@@ -57,6 +71,8 @@ def _analysed(workspace: Workspace, done: Position | None, position: Position) -
 
 
 def _at_work(workspace: Workspace) -> str:
+    """Return whether another run is at work."""
+    # Only the lock can tell: a run that was killed leaves the status `started` in the ledger.
     try:
         with workspace.store.exclusive():
             return "nobody"
@@ -65,8 +81,9 @@ def _at_work(workspace: Workspace) -> str:
 
 
 def _forecasts(workspace: Workspace) -> str:
-    """Which model each question is answered by, of those trained last."""
+    """Return the model in use for each question, and the last term that it was trained on."""
     kept = workspace.store.read("model_runs", ("task", "model_id", "trained_terms"), champion=True)
+    # Reviews of exams are rows of the same table, but they are no models.
     kept = (
         kept[kept["task"] != "review"]
         .sort_values("trained_terms")
@@ -78,15 +95,21 @@ def _forecasts(workspace: Workspace) -> str:
         f"{task}: {_kind(task, model)}"
         for task, model in zip(kept["task"], kept["model_id"], strict=True)
     ]
-    return f"{', '.join(kinds)}; learnt from terms up to that of {kept['trained_terms'].str.split(',').str[-1].max()}"
+    # Term names are ISO dates, so the highest text is the latest term.
+    return (
+        f"{', '.join(kinds)}; learnt from terms up to that of"
+        f" {kept['trained_terms'].str.split(',').str[-1].max()}"
+    )
 
 
 def _kind(task: str, model_id: str) -> str:
-    """The kind of model that an id names, such as linear, without its task and terms."""
+    """Return the kind of model that an id names, such as linear, without its task and terms."""
     return re.sub(r"(-\d{4}-\d\d-\d\d)+$", "", model_id.removeprefix(f"{task}-"))
 
 
 def _about(row: Mapping[Any, Any]) -> str:
+    """Return the stage of a run, with its week and term where it has them."""
+    # Training is entered with week 0, and some entries have no term: neither is worth printing.
     week = (
         "" if pd.isna(row["sem_week"]) or not row["sem_week"] else f" week {int(row['sem_week'])}"
     )

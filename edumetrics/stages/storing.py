@@ -1,4 +1,4 @@
-"""Writing what a stage computed: its slices of the analysis database, in one transaction with the ledger."""
+"""Writing the results of a stage to the analysis database, in one transaction with the ledger."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from edumetrics.analysis.runs import Run
 from edumetrics.analysis.store import now
 from edumetrics.stages.workspace import Workspace
 
-# By table: its new rows, and the columns = values of the slice that they replace.
+# By table: its new rows, and the column = value conditions of the slice that they replace. A slice
+# is replaced as a whole, so that running a stage twice leaves the same rows as running it once.
 Slices = Mapping[str, tuple[pd.DataFrame, Mapping[str, Any]]]
 
 
@@ -21,11 +22,13 @@ Slices = Mapping[str, tuple[pd.DataFrame, Mapping[str, Any]]]
 def entered(
     workspace: Workspace, stage: str, term: str, week: int, run_id: str = ""
 ) -> Iterator[Run]:
-    """The ledger's entry for a run: the batch's own when its id is given, a new one otherwise.
+    """Yield the ledger's entry for a run: the batch's when its id is given, else a new one.
 
     Raises:
-        Locked: the run is not the batch's own, and another is at work.
+        EduMetricsError: the ledger has no run with this id.
+        Locked: no id is given, and another run is at work.
     """
+    # The batch that started this notebook holds the lock already: taking it again would fail.
     if run_id:
         yield runs.resume(workspace.store, run_id)
         return
@@ -34,11 +37,17 @@ def entered(
 
 
 def replace(workspace: Workspace, run: Run, slices: Slices) -> int:
-    """Replace slices and mark the run as done, all or nothing; returns the rows of the first slice."""
+    """Replace slices and mark the run as done in one transaction.
+
+    Returns:
+        The number of rows of the first slice.
+    """
     store, rows = workspace.store, []
     with store.transaction() as connection:
         for table, (frame, where) in slices.items():
+            # The rows get the values of the slice: a row outside it would never be replaced.
             stamped = frame.assign(**{**where, "run_id": run.run_id, "computed_at": now()})
             rows.append(store.replace(connection, table, stamped, **where))
         runs.done(connection, run, sum(rows))
+    # The first slice has one row per student, so its length is what the notebook reports.
     return rows[0]

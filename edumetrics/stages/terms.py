@@ -1,4 +1,4 @@
-"""Which term and week a stage is about, and where its reports go."""
+"""Finding the term and week of a stage, and the folder of its reports."""
 
 from __future__ import annotations
 
@@ -12,53 +12,67 @@ from edumetrics.weeks import Position
 
 
 def last_teaching_week(params: Params, position: Position | None, term: Term) -> int:
-    """The last teaching week up to the college's position, or (None) of a completed term.
+    """Return the last complete teaching week of a term.
+
+    Args:
+        params: parameters, for the calendar.
+        position: the college's position, where the term is in session; None for a completed term.
+        term: the term.
 
     Raises:
-        SettingsError: the semester has not had one yet.
+        SettingsError: the semester has no complete teaching week yet.
     """
+    # A completed term has no position of its own: its data say how far it went.
     week = term.last_week if position is None else position.week(params.calendar)
     weeks = params.calendar.last_teaching_weeks(week, 1)
     if not weeks:
         raise SettingsError(
-            "The semester has no complete teaching week yet: come back after its first week."
+            "The semester has no complete teaching week yet: try again after its first week."
         )
     return weeks[0]
 
 
 def refuse_without_data(term: Term, week: int) -> None:
-    """A week after the newest data is not scored: everyone would seem to have done nothing.
+    """Refuse a week that is later than the newest data of its term.
 
-    A week without data in the midst of a semester is scored as it was: absent feeds are absent, not zero.
+    Without data everyone would seem to have done nothing. A week without data in the middle of a
+    semester is not refused: it is scored with its feeds absent, not zero.
 
     Raises:
-        Refused: no attendance, library or platform row of this week or a later one exists.
+        Refused: there is no attendance, library or platform row of this week or a later one.
     """
     if week > term.last_week:
+        # A term that nothing dates yet has last_week 0.
         newest = (
             f"its newest records are of week {term.last_week}"
             if term.last_week
             else "it has no records yet"
         )
         raise Refused(
-            f"The college has no data of week {week} of the term of {term.name}; {newest}: load them, then run again."
+            f"The college has no data of week {week} of the term of {term.name}; {newest}:"
+            " load the missing records, then run again."
         )
 
 
 def report_folder(
     workspace: Workspace, term: Term, position: Position, week: int, stage: str
 ) -> Path:
-    """Where the reports of a week go: by year and slot for the term in session, by its first day for another."""
+    """Return the folder of a stage's reports of a week.
+
+    Its name has year and slot for the term in session, and the term's first day for another term.
+    """
+    # The position labels the present: a past term would get the folder of the current one.
     label = position.label(workspace.params.calendar) if term.current else term.name
     return workspace.settings.reports / label / f"week-{week:02d}" / stage
 
 
 def find_term(college: College, name: str, position: Position) -> Term:
-    """The term of that name; the one in session when the name is empty.
+    """Return the term with a name, or the term in session when the name is empty.
 
     Raises:
-        SettingsError: there is no such term, or none is in session.
+        SettingsError: there is no such term, or the name is empty and no term is in session.
     """
+    # Past terms need a query over the college's whole history, so the current one is tried first.
     current = college.current_term(position)
     if current is not None and name in ("", current.name):
         return current
@@ -70,5 +84,5 @@ def find_term(college: College, name: str, position: Position) -> Term:
 
 
 def listed(values: tuple[int, ...] | list[str]) -> str:
-    """Values in a sentence."""
+    """Return values separated by commas, for a sentence."""
     return ", ".join(str(value) for value in values)

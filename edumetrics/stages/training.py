@@ -1,4 +1,4 @@
-"""Training before a term: every question's candidates, tried on the last completed term, the winners kept."""
+"""Training before a term: the candidates of every question are tried, and the champions stored."""
 
 from __future__ import annotations
 
@@ -18,19 +18,27 @@ from edumetrics.stages.models import Entry
 from edumetrics.stages.workspace import Workspace
 from edumetrics.weeks import Position
 
+# The questions, as model_runs stores them; the exams below are questions too.
 FAIL, SUBJECT, WATCHLIST = "fail", "subject", "watchlist"
 EXAMS: tuple[Exam, Exam] = ("midterm", "endterm")
 KEYS = ("student_id", "sem_week", "class_id", "advisor_id")
 
 
 def train(workspace: Workspace, college: College, term: Term, position: Position) -> str | None:
-    """Train on every term completed before one, try the candidates, and keep the champions.
+    """Train on every term completed before `term`, try the candidates, and store the champions.
 
-    Does nothing when that has been done, with the same terms.
+    If this has been done with the same terms, it does nothing.
+
+    Args:
+        workspace: where the features are, and the models go.
+        college: where the outcomes are.
+        term: the term to train for.
+        position: how far the college has come.
 
     Returns:
-        A line about the champion of the first question; None when nothing was trained.
+        A line about the champion of the first question; None if nothing was trained.
     """
+    # The cheap checks come first: most calls have nothing to do, and reading outcomes takes long.
     if not due(workspace, term.name):
         return None
     past = completed(workspace, college, term.name, position)
@@ -44,7 +52,7 @@ def train(workspace: Workspace, college: College, term: Term, position: Position
     )
     if held is None:
         return None
-    # All of them, also those that taught nothing: the next week must know that they were looked at.
+    # The terms without a usable row are named too: otherwise the next run would train again.
     held = replace(held, trained_terms=tuple(known.name for known in past))
     entries = [
         _fail(held),
@@ -54,18 +62,23 @@ def train(workspace: Workspace, college: College, term: Term, position: Position
     models.keep(workspace, term.name, [*entries, *_watchlist(workspace, college, past)])
     table = held.tables[held.champion].mean()
     return (
-        f"Forecast: {held.champion}, tried on the term of {held.tested_term}: AUC {table['auc']:.2f}, "
-        f"precision at capacity {table['precision_at_capacity']:.2f} where {table['base_rate']:.2f} failed."
+        f"Forecast: the model in use is {held.champion}. On the term of {held.tested_term} it had"
+        f" AUC {table['auc']:.2f} and precision at capacity {table['precision_at_capacity']:.2f};"
+        f" the share who failed was {table['base_rate']:.2f}."
     )
 
 
 def due(workspace: Workspace, term: str) -> bool:
-    """Whether there may be something to learn before a term; asks only what is stored, never the college."""
+    """Return whether there may be something to train before a term.
+
+    This reads only the analysis database, never the college.
+    """
     names = [name for name in workspace.store.distinct("weekly_features", "term") if name < term]
     return bool(names) and not _trained(workspace, names)
 
 
 def _trained(workspace: Workspace, terms: list[str]) -> bool:
+    # The first question stands for all: the others may have too little data and store no row.
     known = workspace.store.read("model_runs", ("model_id", "trained_terms"), task=FAIL)
     return ",".join(terms) in set(known["trained_terms"])
 
@@ -73,7 +86,7 @@ def _trained(workspace: Workspace, terms: list[str]) -> bool:
 def completed(
     workspace: Workspace, college: College, before: str, position: Position
 ) -> list[Term]:
-    """The terms that were over, and analysed, before one began, in time order."""
+    """Return the terms that were over and analysed before another term began, in time order."""
     analysed = set(workspace.store.distinct("weekly_features", "term"))
     terms = college.terms(position)
     return [
@@ -82,9 +95,13 @@ def completed(
 
 
 def features_and_outcome(workspace: Workspace, college: College, term: Term) -> pd.DataFrame:
-    """The features of a term with `failed` and `ruled`; students of whom no outcome is known are left out."""
+    """Return the features of a term with `failed` and `ruled` (both bool).
+
+    Students without a known outcome are left out.
+    """
     rows = workspace.store.read("weekly_features", (*KEYS, *FEATURES), term=term.name)
     rows = rows.merge(outcomes(college, term)[["student_id", "failed"]], on="student_id")
+    # Hard rules come first on the lists, so a trial on the list as sent must know them.
     ruled = policy.ruled(workspace, term.name).assign(ruled=True)
     rows = rows.merge(ruled, on=["student_id", "sem_week"], how="left")
     return rows.assign(ruled=rows["ruled"].notna())
@@ -112,6 +129,7 @@ def _exams(workspace: Workspace, college: College, past: list[Term]) -> list[Ent
             made = workspace.store.read(
                 "weekly_features", (*KEYS, *FEATURES), term=term.name, sem_week=weeks
             )
+            # A student's score is the mean over subjects, as for the outcome of the semester.
             score = papers(college, term, exam).groupby("student_id")["score"].mean().dropna()
             known = made.merge(score.rename("score"), left_on="student_id", right_index=True)
             if len(known):
@@ -145,6 +163,7 @@ def _subject(
         ]
         if failed.empty:
             continue
+        # From the second teaching week on, as forecasts are; in the first there is too little.
         teaching = workspace.params.calendar.teaching_weeks[1 :: subjects.EVERY]
         parts = [
             history.subjects_so_far(workspace, college, term, week, college.students)
@@ -153,6 +172,7 @@ def _subject(
         logits = held.unseen.loc[
             held.unseen["term"] == term.name, ["student_id", "sem_week", "logit"]
         ]
+        # Subjects without a result are not learnt from, and neither are students without a logit.
         every = pd.concat(parts).merge(
             failed.astype({"failed": bool}), on=["student_id", "subject_id"]
         )
@@ -168,6 +188,7 @@ def _subject(
 def _watchlist(workspace: Workspace, college: College, past: list[Term]) -> list[Entry]:
     rows = {}
     for number, term in enumerate(past):
+        # The watchlist learns from pairs of terms, and the first term has none before it.
         if number == 0:
             continue
         known = history.before(workspace, college, term, past[:number])
@@ -177,6 +198,7 @@ def _watchlist(workspace: Workspace, college: College, past: list[Term]) -> list
     tried = watchlist.trial(rows, workspace.params.scoring.pass_mark, workspace.params.forecast)
     if tried is None:
         return []
+    # All past terms, also the first: its records are the history of the second.
     names = tuple(term.name for term in past)
     best = (
         watchlist.NAME if tried.model else watchlist.BASELINE,

@@ -1,4 +1,4 @@
-"""Reading a week: everything that its scores, forecasts and lists start from."""
+"""Reading everything that the scores, forecasts and lists of a week start from."""
 
 from __future__ import annotations
 
@@ -25,20 +25,20 @@ from edumetrics.stages.terms import listed
 from edumetrics.stages.workspace import Workspace
 from edumetrics.triage.situation import Memory
 
-# In the first week there is too little to go by.
+# The first week has too few records for a forecast.
 FORECAST_FROM = 2
 
 
 @dataclass(frozen=True)
 class Records:
-    """What is known of the students of a week: of all of them, or of the classes of one chunk.
+    """The records of a week's students: of all of them, or of the classes of one chunk.
 
     Attributes:
-        facts: the cleaned frames, as known at the week's end.
-        history: what earlier weeks stored of the metrics that baselines are made of.
-        memory: what earlier weeks remember of the lists, and what people entered.
-        prior: what was known of students before the semester.
-        subjects: what is known of each student's subjects, where there is a model that needs it; else no rows.
+        facts: the cleaned frames, as known at the end of the week.
+        history: the metrics that earlier weeks stored, for baselines.
+        memory: the lists of earlier weeks, and what people entered.
+        prior: what was known of the students before the semester.
+        subjects: the records of each student's subjects; no rows where no model needs them.
     """
 
     facts: Facts
@@ -50,22 +50,25 @@ class Records:
 
 @dataclass(frozen=True, repr=False)
 class Week(Shown):
-    """One teaching week of one term, as read: what `weekly.compute` starts from.
+    """One teaching week of one term: the input of `weekly.compute`.
 
     Attributes:
-        whole: the term, all of its classes.
-        places: student_id, sem_week: every earlier place on a list of the term.
+        term: ISO date of the term's first week.
+        number: the semester week.
+        whole: the term with all of its classes.
+        places: student_id, sem_week: every place on a list in earlier weeks of the term.
         later_half: whether the term is in a later slot of the academic year.
-        champion: the forecast in use, if there is one yet.
+        champion: the forecast in use; its `model` is None where there is none yet.
         subject_model: the model of single subjects.
         health: data-health findings (see `college.health.findings`).
-        names: student_id, name, roll_number; for pages only.
+        names: student_id, name, roll_number: for pages only.
         advisors: advisor_id, name, email, class_id.
         folder: where this week's reports go.
         replay: whether the advisors stored for that week are kept.
-        records: what is known of the students; None where they are read, and scored, in chunks.
-        chunks: the classes of each chunk.
-        elsewhere: who attended another class than today's (see `college.arrivals.elsewhere`), where there are chunks.
+        records: the students' records; None where they are read and scored in chunks.
+        chunks: the classes of each chunk; empty where the college is scored whole.
+        elsewhere: students who attended another class than today's (see
+            `college.arrivals.elsewhere`); no rows where there are no chunks.
     """
 
     workspace: Workspace
@@ -86,7 +89,7 @@ class Week(Shown):
     elsewhere: pd.DataFrame
 
     def facts(self) -> dict[str, object]:
-        """See `Shown`."""
+        """Return term, week, and numbers of students and chunks (see `Shown`)."""
         chunks = {"chunks of classes": len(self.chunks)} if self.chunks else {}
         return {
             "term": self.term,
@@ -97,7 +100,7 @@ class Week(Shown):
 
     @property
     def forecasts(self) -> bool:
-        """Whether there is a forecast of this week."""
+        """Whether this week has a forecast."""
         return self.champion.model is not None and self.number >= FORECAST_FROM
 
 
@@ -112,10 +115,19 @@ def gather(
     until: int | None = None,
     with_health: bool = True,
 ) -> Week:
-    """Read one week of a term through an open college; a large college is only split into chunks, to be read later.
+    """Read one week of a term through an open college.
 
-    `replay` keeps the advisors stored for that week; `until` reads weekly counts further, once for all weeks;
-    `with_health` looks for data-health findings.
+    A large college is only split into chunks here; `read_chunk` reads them later.
+
+    Args:
+        workspace: settings, parameters and databases.
+        college: the college's database, open.
+        term: the term.
+        number: the semester week.
+        folder: where this week's reports go.
+        replay: keep the advisors that were stored for that week.
+        until: read weekly counts up to this later week, once for all weeks of a replay.
+        with_health: look for data-health findings.
 
     Raises:
         SettingsError: the week is not a teaching week.
@@ -123,7 +135,8 @@ def gather(
     calendar = workspace.params.calendar
     if number not in calendar.teaching_weeks:
         raise SettingsError(
-            f"Week {number} is not a teaching week: they are {listed(calendar.teaching_weeks)}."
+            f"Week {number} is not a teaching week:"
+            f" the teaching weeks are {listed(calendar.teaching_weeks)}."
         )
     students = advised(college, workspace.store, term, number, replay=replay)
     parts: tuple[tuple[str, ...], ...] = ()
@@ -133,10 +146,11 @@ def gather(
         parts = chunks.split(workspace, term, number, students, elsewhere)
     found = health.nothing()
     if with_health:
-        # Rows are looked at where they are read: chunk by chunk.
+        # Each chunk checks its own rows when it reads them; only feeds are checked as a whole.
         found = (
             health.feeds(college, term, number) if parts else health.findings(college, term, number)
         )
+    # Only models trained on terms before this one count, so that a replay does not see the future.
     champion, model = (
         forecast.champion(workspace, term.name),
         models.in_use(workspace, training.SUBJECT, term.name),
@@ -161,6 +175,7 @@ def gather(
         chunks=parts,
         elsewhere=elsewhere,
     )
+    # The records need the week's models, so they are added to a week that is otherwise complete.
     return (
         week
         if parts
@@ -169,9 +184,9 @@ def gather(
 
 
 def read_chunk(college: College, week: Week, classes: Sequence[str]) -> Records:
-    """What is known at the end of a week of the students of one chunk."""
+    """Return the records of the students of one chunk, as known at the end of a week."""
     window = college.feed_window(week.number)
-    # What the college lacks, no chunk can tell alone.
+    # A feed is absent only if no class has a row of it: one chunk alone cannot tell.
     feeds = frozenset(
         NAMES[feed] for feed in NAMES if arrivals.newest_week(college, week.whole, feed, window)
     )
@@ -190,10 +205,12 @@ def _records(
     classes: Classes = None,
     feeds: frozenset[str] | None = None,
 ) -> Records:
+    """Return the records of some students; `classes` limits what is read from the store."""
     workspace, number = week.workspace, week.number
     before = workspace.params.calendar.teaching_weeks_before(
         number, workspace.params.scoring.baseline_weeks
     )
+    # Marks by subject are a large query: it is left out where no model would use its result.
     asked = week.forecasts and week.subject_model.model is not None
     return Records(
         facts=read_facts(college, term, number, students, until, feeds),
@@ -206,19 +223,22 @@ def _records(
     )
 
 
+# How `scoring` names the feeds that may be absent; attendance is not one of them.
 NAMES = {"library_visits": "library", "book_borrows": "loans", "lms_activity": "platform"}
 
 
 def _with_trouble(found: pd.DataFrame, troubles: dict[str, str]) -> pd.DataFrame:
+    """Return the findings with one more for each trouble, by check name, that is not empty."""
     for check, trouble in troubles.items():
         found = health.with_warning(found, check, trouble) if trouble else found
     return found
 
 
 def _later_half(term: Term, calendar: Calendar) -> bool:
-    """Whether the term began nearer to a later slot of the academic year than to the first."""
+    """Return whether the term began nearer to a later slot of the year than to the first one."""
     start = pd.Timestamp(term.name)
     first = min(calendar.slots.values(), key=lambda slot: slot.offset)
+    # Slots have a month and a day only: the nearest date may be in the year before or after.
     apart = {
         slot.offset: min(
             abs((start - pd.Timestamp(f"{start.year + year}-{slot.starts}")).days)
@@ -226,4 +246,5 @@ def _later_half(term: Term, calendar: Calendar) -> bool:
         )
         for slot in calendar.slots.values()
     }
+    # Between two slots at equal distance the earlier one counts.
     return min(apart, key=lambda offset: (apart[offset], offset)) != first.offset

@@ -1,4 +1,4 @@
-"""The weekly stage: every student's week, scored, stored and shown."""
+"""The weekly stage: score every student's week, draw up the lists, and store and show both."""
 
 from __future__ import annotations
 
@@ -45,19 +45,25 @@ __all__ = [
 ]
 
 STAGE = "weekly"
+# Has the columns of the table, so that a week without a model is stored like any other.
 NO_SUBJECTS = pd.DataFrame(columns=TABLES["risk_of_failing_prediction"].computed)
 
 
 @dataclass(frozen=True, repr=False)
 class Scores(Shown):
-    """A week, its scores, what forecasts are made from, the forecast (None where there is none), and by subject.
+    """A week with its scores, features and forecasts.
 
     Attributes:
-        metrics: the columns of weekly_metrics but term, run_id and computed_at.
-        features, by_subject: likewise of weekly_features and risk_of_failing_prediction.
-        drift: the population stability of the features against the terms that the forecast learnt from.
-        scored, forecast: what lists are drawn up from; None where chunks were scored, which drew up their own.
-        lists: those.
+        week: the week, with a health finding added where the features have drifted.
+        metrics: the columns of weekly_metrics except term, run_id and computed_at.
+        features: the same of weekly_features.
+        by_subject: the same of risk_of_failing_prediction.
+        drift: by feature, the population stability index against the terms that the forecast
+            learnt from; empty where there is no forecast.
+        scored: the scores that lists are drawn up from; None where the college was scored in
+            chunks.
+        forecast: the forecast that lists are drawn up from; None in chunks, or without a model.
+        lists: the lists that the chunks drew up; None where the college was scored whole.
     """
 
     week: Week
@@ -70,7 +76,7 @@ class Scores(Shown):
     lists: Lists | None = None
 
     def facts(self) -> dict[str, object]:
-        """See `Shown`."""
+        """Return term, week and number of students (see `Shown`)."""
         return {
             "term": self.week.term,
             "week": self.week.number,
@@ -80,13 +86,13 @@ class Scores(Shown):
 
 @dataclass(frozen=True, repr=False)
 class Triaged(Shown):
-    """A week, its scores, and the lists drawn up from them."""
+    """A week's scores, and the lists drawn up from them."""
 
     scores: Scores
     lists: Lists
 
     def facts(self) -> dict[str, object]:
-        """See `Shown`."""
+        """Return the facts of the scores, and the size of the lists (see `Shown`)."""
         return {
             **self.scores.facts(),
             "on a list": len(self.lists.flags),
@@ -101,7 +107,7 @@ def load(term: str = "", week: int = 0, folder: str = "") -> Week:
 
     Args:
         term: ISO date of the term's first week; the term in session when empty.
-        week: semester week; the last complete teaching week of the term when 0.
+        week: the semester week; the last complete teaching week of the term when 0.
         folder: where reports go; chosen from term and week when empty.
 
     Returns:
@@ -115,6 +121,7 @@ def load(term: str = "", week: int = 0, folder: str = "") -> Week:
     with workspace.college() as college:
         position = college.position(workspace.today)
         chosen = find_term(college, term, position)
+        # The position is the current term's: a past term is read up to its own last week.
         until = position if chosen.current else None
         number = week or last_teaching_week(workspace.params, until, chosen)
         refuse_without_data(chosen, number)
@@ -127,28 +134,35 @@ def load(term: str = "", week: int = 0, folder: str = "") -> Week:
             chosen,
             number,
             place,
+            # Any week but the college's current one keeps the advisors it was stored with.
             replay=(number, chosen.current) != (position.week(workspace.params.calendar), True),
         )
 
 
 def compute(week: Week) -> Scores:
-    """Score the week; changes nothing. A large college is read and scored in chunks, several at a time."""
+    """Score the week; change nothing.
+
+    A large college is read and scored in chunks, several at a time.
+    """
     if week.records is None:
         return _in_chunks(week)
     scores = _score(week, week.records)
     said = drift.finding(scores.drift)
     if not said or scores.forecast is None:
         return scores
+    # The warning must be in the data health, and in the sentences of lists that the forecast ranks.
     warned = replace(week, health=health.with_warning(week.health, "forecast: drift", said))
     return replace(scores, week=warned, forecast=replace(scores.forecast, drifted=True))
 
 
 def _score(week: Week, records: Records) -> Scores:
+    """Return the scores of the students in `records`: of the whole college, or of one chunk."""
     params = week.workspace.params
     calendar, scoring = params.calendar, params.scoring
     scored = score(observe(records.facts, calendar, scoring), records.history, calendar, scoring)
     known = Known(records.prior, calendar, scoring, week.later_half)
     own = known.own(scored, records.history)
+    # Features are stored even without a model: the first model learns from these weeks.
     made = compared(own, scored.metrics["student_id"])
     if week.champion.model is None or not week.forecasts:
         return Scores(week, scored.metrics, made, NO_SUBJECTS, pd.Series(dtype="float64"), scored)
@@ -160,6 +174,7 @@ def _score(week: Week, records: Records) -> Scores:
 
 
 def _drift(week: Week, features: pd.DataFrame) -> pd.Series:
+    """Return the drift of the features by feature; empty where the week has no forecast."""
     if not week.forecasts:
         return pd.Series(dtype="float64")
     return drift.stability(week.champion.reference, features, week.number)
@@ -168,10 +183,11 @@ def _drift(week: Week, features: pd.DataFrame) -> pd.Series:
 def _by_subject(
     week: Week, records: Records, metrics: pd.DataFrame, found: Forecasted
 ) -> pd.DataFrame:
-    """The rows of risk_of_failing_prediction but term, run_id and computed_at."""
+    """Return the columns of risk_of_failing_prediction except term, run_id and computed_at."""
     model = week.subject_model.model
     if records.subjects.empty or not isinstance(model, Linear):
         return NO_SUBJECTS
+    # The student's own forecast is one of the inputs, so a subject is only predicted with it.
     known = metrics[["student_id", "sem_week", "semester"]].assign(logit=found.logit)
     rows = records.subjects.drop(columns=["sem_week", "semester"]).merge(known, on="student_id")
     chance = probability(model.logit(rows))
@@ -184,7 +200,8 @@ def _by_subject(
 
 
 def triage(scores: Scores) -> Triaged:
-    """Draw up the advisors' lists: pure, changes nothing."""
+    """Draw up the advisors' lists; change nothing."""
+    # Chunks drew up their lists themselves: an advisor's students are all in one chunk.
     if scores.lists is not None:
         return Triaged(scores, scores.lists)
     week, params = scores.week, scores.week.workspace.params
@@ -197,6 +214,7 @@ def triage(scores: Scores) -> Triaged:
         scoring=params.scoring,
         triage=params.triage,
         sentences=params.sentences,
+        # A model ranks the lists only from the week on in which it has beaten the rules.
         model=scores.forecast if week.champion.ranks(week.number) else None,
     )
     return Triaged(scores, draw_up(situation))
@@ -217,14 +235,16 @@ class Part:
 
 
 def _in_chunks(week: Week) -> Scores:
-    """Score and triage chunk by chunk, and put the parts together."""
+    """Score and triage chunk by chunk, and merge the parts."""
+    # The week is sent to each process: names serve pages only, so they stay here.
     bare, run = replace(week, names=week.names.iloc[:0]), week.workspace.settings
     parts: list[Part] = chunks.each(run, _chunk, week.chunks, bare, False)
     features = chunks.merged((part.features for part in parts), "student_id")
     index = _drift(week, features)
     said = drift.finding(index)
     if said and week.champion.ranks(week.number):
-        # Whether the term is unlike earlier ones, only the whole can tell; sentences on the lists then say so.
+        # Only the whole college shows whether the term differs from earlier ones. The sentences on
+        # the lists have to say so, so the chunks are computed once more.
         parts = chunks.each(run, _chunk, week.chunks, bare, True)
     found = pd.concat(
         [week.health, health.worded(chunks.findings(part.health for part in parts))],
@@ -248,10 +268,12 @@ def _in_chunks(week: Week) -> Scores:
 
 
 def _chunk(classes: tuple[str, ...], week: Week, drifted: bool) -> Part:
-    """Read, score and triage the classes of one chunk, in a process of its own."""
+    """Read, score and triage the classes of one chunk, in a separate process."""
     with week.workspace.college(alone=False) as college:
         records = read_chunk(college, week, classes)
+        # The whole week has findings about feeds, unless data health was not asked for.
         looked = len(week.health) > 0
+        # Rows of unknown classes belong to no chunk: the first one counts them, for all.
         strays = classes == week.chunks[0]
         found = (
             health.rows(college, week.whole.only(classes), week.number, strays=strays)
@@ -268,12 +290,12 @@ def write(triaged: Triaged, *, write: bool = True, run_id: str = "") -> int:
     """Replace the week's slices of the analysis database, in one transaction with the ledger.
 
     Args:
-        triaged: what to store.
-        write: when False nothing is stored and nothing is entered into the ledger.
-        run_id: the ledger's entry, made by the batch; a new one when empty.
+        triaged: the scores and lists to store.
+        write: when False nothing is stored, and nothing is entered into the ledger.
+        run_id: the batch's entry in the ledger; a new one when empty.
 
     Returns:
-        Students scored.
+        The number of students scored; 0 when `write` is False.
     """
     if not write:
         return 0
@@ -283,9 +305,10 @@ def write(triaged: Triaged, *, write: bool = True, run_id: str = "") -> int:
 
 
 def save(run: Run, triaged: Triaged) -> int:
-    """As `write`, for a run that has been entered into the ledger."""
+    """Store the same as `write`, for a run that is already in the ledger."""
     scores, lists, week = triaged.scores, triaged.lists, triaged.scores.week
     there = {"term": week.term, "sem_week": week.number}
+    # Features and metrics have the same students in the same order.
     own = {name: scores.metrics[name].to_numpy() for name in ("class_id", "advisor_id")}
     slices: storing.Slices = {
         "weekly_metrics": (scores.metrics, there),
@@ -294,13 +317,16 @@ def save(run: Run, triaged: Triaged) -> int:
         "list_exits": (lists.exits, there),
         "class_findings": (lists.findings, there),
         "risk_of_failing_prediction": (scores.by_subject, there),
+        # Findings belong to a run, not to a week: an earlier run keeps its own.
         "data_health": (week.health, {"run_id": run.run_id}),
     }
     return storing.replace(week.workspace, run, slices)
 
 
 def render_pages(triaged: Triaged, *, write: bool = True) -> list[Path]:
-    """Write one page per advisor, and one for the head of department; returns the advisors', none without `write`.
+    """Write one page per advisor and one for the head of department; return the advisors' paths.
+
+    Nothing is written when `write` is False.
 
     Raises:
         SettingsError: the reports folder cannot be written to.

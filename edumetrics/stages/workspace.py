@@ -1,4 +1,4 @@
-"""The place where reading, computing and writing meet: settings, parameters and both databases of one process."""
+"""The workspace of a process: its settings, its parameters and both databases."""
 
 from __future__ import annotations
 
@@ -19,31 +19,41 @@ from edumetrics.settings import Settings
 
 @dataclass(frozen=True)
 class Workspace:
-    """Everything a stage needs to know about where it is."""
+    """The settings, parameters and analysis database that every stage works with."""
 
     settings: Settings
     params: Params
     store: Store
 
     def __reduce__(self) -> tuple[object, ...]:
-        """Sent to another process, a workspace is opened there anew."""
+        """Open the workspace anew in the process that it is sent to."""
+        # A database connection cannot be pickled: only what opens it is sent.
         return _reopened, (self.settings, self.params)
 
     @contextmanager
     def college(self, *, alone: bool = True) -> Iterator[College]:
-        """The college's database, read in one snapshot; not `alone` where other processes read it at the same time.
+        """Yield the college's database, read-only and in one snapshot.
+
+        Args:
+            alone: False where other processes of this run read it at the same time; a query then
+                does not take the server's cores for itself.
 
         Raises:
-            SettingsError: it cannot be reached, or its mapping does not fit.
+            SettingsError: the database cannot be reached, or its mapping does not fit.
         """
         engine = database.college_engine(
             self.settings.client_db_url, self.params.calendar.time_zone, alone=alone
         )
         try:
             with database.connected(engine, "CLIENT_DB_URL") as connection:
+                # PostgreSQL by default takes a new snapshot for each statement: rows that the
+                # college adds in between would make the frames of one week disagree.
                 if connection.dialect.name == "postgresql":
-                    connection = connection.execution_options(isolation_level="REPEATABLE READ")  # noqa: PLW2901
+                    connection = connection.execution_options(  # noqa: PLW2901
+                        isolation_level="REPEATABLE READ"
+                    )
                 yield College(connection, self.params)
+        # SQLAlchemy's message holds the statement and its values; `query_error` leaves them out.
         except sa.exc.DBAPIError as error:
             raise database.query_error(error, "its tables") from error
         finally:
@@ -51,25 +61,32 @@ class Workspace:
 
     @property
     def today(self) -> date:
-        """Today in the college's time zone."""
+        """Return today's date in the college's time zone."""
         return datetime.now(self.params.calendar.zone).date()
 
 
 def _reopened(chosen: Settings, params: Params) -> Workspace:
+    """Return a workspace with these settings and parameters, and a new connection."""
+    # No migration here: the process that sent the workspace has migrated the database.
     return Workspace(chosen, params, Store(chosen.default_db_url))
 
 
 def open_workspace(chosen: Settings | None = None) -> Workspace:
-    """Read settings and parameters and bring the analysis database up to date.
+    """Read settings and parameters, and bring the analysis database up to date.
+
+    Args:
+        chosen: the settings; those of the process when None.
 
     Raises:
         SettingsError: a setting or parameter is wrong, or the analysis database cannot be used.
     """
     chosen = chosen or settings.load()
     loaded = params.load(chosen.params, chosen.college)
+    # The analysis creates tables and deletes rows: it must never do so in the college's database.
     if database.same_place(chosen.client_db_url, chosen.default_db_url):
         raise SettingsError(
-            "CLIENT_DB_URL and DEFAULT_DB_URL name one database: the analysis needs one of its own."
+            "CLIENT_DB_URL and DEFAULT_DB_URL name the same database:"
+            " set DEFAULT_DB_URL to another one."
         )
     store = Store(chosen.default_db_url)
     store.migrate()

@@ -83,7 +83,7 @@ def test_an_analyst_tries_another_weight(environment: Workspace) -> None:
     with pytest.raises(SettingsError, match=r"colour: .*; the weights are attendance_standing,"):
         explore.reweighed(data, colour=3)
     for weights in ({"missed_work": float("inf")}, dict.fromkeys(RiskWeights.model_fields, 0)):
-        with pytest.raises(SettingsError, match="must be numbers, and not all of them 0"):
+        with pytest.raises(SettingsError, match="must be finite numbers, and at least one"):
             explore.reweighed(data, **weights)
     with pytest.raises(SettingsError, match="There is no student nobody"):
         explore.semester("nobody")

@@ -191,7 +191,7 @@ def test_one_database_cannot_be_both(
     environment: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("DEFAULT_DB_URL", environment.settings.client_db_url)
-    refused(edumetrics("check"), 2, "name one database")
+    refused(edumetrics("check"), 2, "name the same database")
 
 
 def test_an_unknown_term_is_told_the_known_ones(environment: Workspace) -> None:

@@ -306,7 +306,7 @@ def test_a_copy_restored_in_an_exam_week_is_in_order(environment: Workspace) -> 
 
 def test_a_gate_that_was_killed_holds_all_mail_until_it_is_come_to(environment: Workspace) -> None:
     killed = runs.start(environment.store, environment.params, "gate", "2026-01-05", 10)
-    assert gate.held(environment).startswith("all mail: the gate was not come to")
+    assert gate.held(environment).startswith("all mail: the gate has not checked")
     outcome = pipeline.run(environment, journal.silent)
     assert environment.store.read("run_log", run_id=killed.run_id)["status"].iloc[0] == "failed"
     assert outcome.verdict is not None

@@ -202,10 +202,7 @@ def test_interrupted(number: int, copy: Workspace, undisturbed: dict[str, pd.Dat
     catching.process.send_signal(number)
     status, said = catching.end()
     assert status == 1
-    assert (
-        said.splitlines()[-1]
-        == "Interrupted: what was in progress was left as it was before; run again to go on."
-    )
+    assert said.splitlines()[-1] == "Interrupted: finished work is stored; run again to continue."
     assert "Traceback" not in said
     psutil.wait_procs(family, timeout=10)
     assert not [

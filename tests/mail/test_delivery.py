@@ -254,7 +254,7 @@ def test_trouble_that_does_not_pass_is_told_and_tried_again_by_the_next_run(
     result = edumetrics("run", "--week", "10")
     assert result.exit_code == 1
     assert "1 failed" in result.stderr
-    assert "`edumetrics send` tries again" in result.stderr
+    assert "Run `edumetrics send` to try the failed mails again." in result.stderr
     assert len(inbox.messages) == len(advisors(sending)) - 1
     assert edumetrics("run").exit_code == 0
     assert once_each(inbox, sending)
@@ -395,7 +395,7 @@ def test_a_week_that_has_not_come_to_the_gate_is_not_sent(sending: Workspace, in
         connection.exec_driver_sql("DELETE FROM run_log WHERE stage = 'gate'")
     result = edumetrics("send", "--approve")
     assert result.exit_code == 3
-    assert "has not come to the gate: `edumetrics run --week 10` brings it there." in result.stderr
+    assert "has not been checked yet: run `edumetrics run --week 10`." in result.stderr
     assert inbox.messages == []
 
 

@@ -64,7 +64,7 @@ def test_where_both_agree_nothing_is_due_and_behind_it_is_rolled_back(demo_copy:
     assert at(demo_copy, Position(2025, 30)).back_to == ("2026-01-05", 10)
     assert at(demo_copy, Position(2026, 3)).back_to == ("2026-01-05", 10), "a year further on"
     assert list(planning.described(at(demo_copy, Position(2025, 28)))) == [
-        "Nothing to do: the analysis is where the college is."
+        "Nothing to do: the analysis is up to date with the college."
     ]
 
 

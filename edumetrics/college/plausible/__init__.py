@@ -1,8 +1,12 @@
-"""What only a wrong mapping explains, so that none gives silently wrong scores.
+"""Checks of the schema matching: find what only a wrong mapping explains.
 
-Dirty data (`college.health`) is cleaned and counted; what is found here makes scores that mean nothing, and holds a
-run's mail back until the mapping is corrected. `keys` looks at ids, `rows` at the values of each row, `dates` at weeks
-and days, `coverage` at what is missing, `together` at columns that should rise and fall with each other.
+A wrong mapping must never give wrong scores silently. Dirty data (`college.health`) is cleaned and
+counted. A wrong mapping is different: its scores mean nothing, so a finding here holds back a run's
+mail until the mapping is corrected.
+
+`keys` checks the integrity of ids, `rows` the validity of each row's values, `dates` the
+consistency of weeks and days, `coverage` the completeness of the records, and `together` columns
+that should rise and fall with each other.
 """
 
 from __future__ import annotations
@@ -18,12 +22,15 @@ from edumetrics.college.source import College, Term
 
 
 def findings(college: College, term: Term, week: int) -> pd.DataFrame:
-    """What in a term's records, up to a week, only a wrong mapping explains.
+    """Return what only a wrong mapping explains in a term's records, up to a week.
 
     Returns:
-        As `health.findings`: check is `relation: column`, and the message begins with both. The status is `block`, or
-        `warn` where something else may explain it as well.
+        As `health.findings`. The check is `relation: column`, and the message begins with
+        `relation.column`. The status is `block`, or `warn` where something else may explain it.
+        One finding per column.
     """
+    # The order matters: of several findings about one column only the first is shown, and a wrong
+    # id explains most of what the later checks find.
     found = chain(
         keys.found(college, term),
         rows.found(college, term),
@@ -34,7 +41,7 @@ def findings(college: College, term: Term, week: int) -> pd.DataFrame:
     told: list[tuple[object, ...]] = [
         (
             f"{relation}: {column}",
-            EVERYWHERE,
+            EVERYWHERE,  # a mapping is the same for all classes
             "block" if stops else "warn",
             count,
             [],

@@ -1,4 +1,8 @@
-"""Ids: keys that repeat where a join gives rows several times, and ids that stand for nothing."""
+"""Check the integrity of ids: keys that repeat, and ids that no other relation knows.
+
+Keys repeat where a join in the mapping gives a row several times. Unknown ids are a sign of a
+column that holds another kind of id.
+"""
 
 from __future__ import annotations
 
@@ -10,8 +14,11 @@ from edumetrics.college.mapping import Relation
 from edumetrics.college.plausible.rows import Found
 from edumetrics.college.source import College, Condition, Term
 
-# Per cent of rows, classes or students from which on it is no longer dirt.
+# Percent of rows from which it is no longer dirty data: repeated keys, repeated natural keys,
+# unknown ids, and unknown classes. A key never repeats in a table, so 2% are enough. A college may
+# have removed many old classes, so 90% of the rows must be of unknown classes.
 REPEATED_KEY, REPEATED, UNKNOWN, GONE = 2, 20, 20, 90
+# Relation, column, and the relation that lists its ids.
 REFERENCES = (
     ("students", "class_id", "classes"),
     ("students", "advisor_id", "advisors"),
@@ -44,34 +51,40 @@ REFERENCES = (
 
 
 def found(college: College, term: Term) -> Iterator[Found]:
-    """Keys that repeat in a term, and ids that are not known."""
+    """Yield keys that repeat in a term, and ids that are not known."""
     yield from _repeated(college, term)
     yield from _unknown(college, term)
 
 
 def _own(relation: Relation, term: Term) -> Condition:
-    """The rows of the term, where a relation's rows say of which they are; else all."""
+    """Return the SQL condition for the term's rows; every row where rows have no semester."""
     names = relation.table.names
     return term.within(relation) if {"class_id", "semester"} <= set(names) else sa.true()
 
 
 def _repeated(college: College, term: Term) -> Iterator[Found]:
-    """Keys that repeat: the sign of a join that gives each row several times."""
+    """Yield a finding per relation whose keys repeat: a join may give each row several times."""
     for name, relation in college.relations.items():
+        # `unique` is only true of a table, and there no join can repeat rows.
         if relation is None or relation.unique:
             continue
         for key, most in ((relation.table.key, REPEATED_KEY), (relation.table.natural, REPEATED)):
             rows, extra = _extra(college, relation, term, key) if key else (0, 0)
             if extra >= 3 and 100 * extra >= most * rows:
-                said = f"{extra} of {rows} rows repeat the same {', '.join(key)}: does a join give rows several times?"
+                said = (
+                    f"{extra} of {rows} rows repeat the same {', '.join(key)}: "
+                    "does a join give rows several times?"
+                )
                 yield Found(name, key[0], extra, said)
-                break
+                break  # where the key repeats, the natural key does, too
 
 
 def _extra(
     college: College, relation: Relation, term: Term, key: tuple[str, ...]
 ) -> tuple[int, int]:
+    """Return how many rows of the term have a key, and how many of them repeat another's key."""
     columns = [relation.c[name] for name in key]
+    # GROUP BY puts all nulls into one group, so rows with a null in the key are left out.
     groups = sa.select(sa.func.count().label("n")).where(
         _own(relation, term), *(c.is_not(None) for c in columns)
     )
@@ -83,11 +96,12 @@ def _extra(
 
 
 def _unknown(college: College, term: Term) -> Iterator[Found]:
-    """Ids that stand for nothing: the sign of a column that holds another kind of id."""
+    """Yield a finding per column whose ids are unknown: it may hold another kind of id."""
     for name, column, target in REFERENCES:
         relation, about = college.relations[name], college.relations[target]
         if relation is None or about is None or column not in relation.present:
             continue
+        # The key of enrolments begins with student_id; here their subjects are meant.
         key = column if target == "enrolments" else about.table.key[0]
         known = relation.c[column].in_(sa.select(about.c[key]))
         odd = sa.case((sa.func.coalesce(known, sa.false()), 0), else_=1)
@@ -95,14 +109,19 @@ def _unknown(college: College, term: Term) -> Iterator[Found]:
             sa.func.count().label("rows"),
             sa.func.coalesce(sa.func.sum(odd, type_=sa.Integer), 0).label("odd"),
         )
+        # Where a column may be null, null is no unknown id.
         if relation.table[column].null:
             wanted = wanted.where(relation.c[column].is_not(None))
-        # Rows of unknown classes are of no term: of classes that are no longer listed there may be many.
+        # A row of an unknown class belongs to no term, so rows of all terms must be looked at. Many
+        # may be of classes that are no longer listed.
         whole = column == "class_id" and name != "students"
         counts = college.frame(wanted if whole else wanted.where(_own(relation, term)), name).iloc[
             0
         ]
         rows, unknown = int(counts["rows"]), int(counts["odd"])
         if unknown >= 3 and 100 * unknown >= (GONE if whole else UNKNOWN) * rows:
-            said = f"{unknown} of {rows} are empty, or not in {target}.{key}: do the two hold one kind of id?"
+            said = (
+                f"{unknown} of {rows} are empty, or not in {target}.{key}: "
+                "do the two hold one kind of id?"
+            )
             yield Found(name, column, unknown, said)

@@ -1,7 +1,8 @@
-"""What a wrong mapping looks like row by row: each row may be true, but not so many of them.
+"""Check the validity of values row by row: each row may be true, but not so many of them.
 
-A suspicion is a share: of the rows `among` which it could show, so many per cent are `bad`. Where a college's data is
-merely dirty few are; where two columns are swapped, or a percentage is a fraction, nearly all.
+A suspicion is a share: of the rows `among` which a problem could show, so many percent are `bad`.
+In dirty data few rows are bad. If two columns are swapped, or a percentage is a fraction, nearly
+all rows are bad.
 """
 
 from __future__ import annotations
@@ -18,15 +19,27 @@ from edumetrics.college.source import College, Condition, Term
 from edumetrics.params import Calendar
 
 Columns = Any  # of a subquery, by name
+# With fewer rows, a share of them says nothing.
 ROWS = 20
+# Shares in percent from which a problem is suspicious. ALL is for values that are also true in most
+# rows of a right mapping; SOME is for values that are hardly ever true.
 ALL, MOST, MANY, SOME = 100, 50, 20, 5
-# Bonus marks go a little above the maximum.
+# Bonus marks may go a little above the maximum: only more than this factor is odd.
 BONUS = 1.25
+# The most lectures and visits in a week that are believable, and the days of a week.
 HIGHEST_HELD, HIGHEST_VISITS, DAYS = 40, 50, 7
 
 
 class Found(NamedTuple):
-    """What was found: where to look, how many rows show it, and a sentence; whether a run would mislead by it."""
+    """A sign of a wrong mapping.
+
+    Attributes:
+        relation: where to look.
+        column: the column to look at first.
+        rows: how many rows show it.
+        sentence: what is odd, and what the cause may be.
+        stops: whether a run would mislead, so that its mail is held back.
+    """
 
     relation: str
     column: str
@@ -40,12 +53,13 @@ class Suspicion:
     """A share of rows that only a wrong mapping explains.
 
     Attributes:
-        columns: of the relation, the one to look at first; all must be there.
-        bad: the condition that a row is odd; it is given the relation's columns, and those of what the row is about.
-        sentence: about {pct} per cent of {rows} rows, {bad} of them odd.
-        among: the condition that a row counts at all; every row when None.
-        share: per cent, from which on it is suspicious.
-        least: rows, below which nothing can be said.
+        columns: columns of the relation that are needed; the first is the one to look at first.
+        bad: returns the condition that a row is odd, from the relation's columns and those of the
+            item or exam that the row is about (None if there is none).
+        sentence: a sentence with {pct} (percent of rows that are odd), {rows} and {bad} (counts).
+        among: returns the condition that a row counts at all; None means that every row counts.
+        share: percent of odd rows from which it is suspicious.
+        least: count of rows below which nothing can be said.
     """
 
     columns: tuple[str, ...]
@@ -57,17 +71,19 @@ class Suspicion:
 
 
 def found(college: College, term: Term) -> Iterator[Found]:
-    """The suspicions that a term's rows confirm."""
+    """Yield the suspicions that a term's rows confirm."""
     for name, suspicions in _by_relation(college.params.calendar).items():
         relation = college.relations[name]
         parent = college.relations[PARENTS[name]] if name in PARENTS else None
         if relation is None or (name in PARENTS and parent is None):
             continue
+        # A column that is not mapped is null in every row and shows nothing.
         possible = [
             one for one in suspicions if all(column in relation.present for column in one.columns)
         ]
         if not possible:
             continue
+        # One scan of a relation counts all its suspicions.
         counts = college.frame(_counted(possible, relation, parent, term), name).iloc[0]
         for n, one in enumerate(possible):
             rows, bad = counts[f"rows{n}"], counts[f"bad{n}"]
@@ -83,20 +99,21 @@ def found(college: College, term: Term) -> Iterator[Found]:
 def _counted(
     possible: list[Suspicion], relation: Relation, parent: Relation | None, term: Term
 ) -> sa.Select[Any]:
-    """One row: of each suspicion, how many rows count and how many of them are odd."""
+    """Return a select of one row: for each suspicion, how many rows count, and how many are odd."""
     about = parent.c if parent is not None else None
     sums = []
     for n, one in enumerate(possible):
         counts = sa.true() if one.among is None else one.among(relation.c, about)
         odd = sa.and_(counts, one.bad(relation.c, about))
         for label, condition in ((f"rows{n}", counts), (f"bad{n}", odd)):
+            # A null condition counts as 0. SUM over no rows is null, so `coalesce` makes it 0.
             total = sa.func.sum(sa.case((condition, 1), else_=0), type_=sa.Integer)
             sums.append(sa.func.coalesce(total, 0).label(label))
     if parent is not None:
         key = parent.table.key[0]
         joined = sa.join(relation.rows, parent.rows, relation.c[key] == parent.c[key])
         wanted = sa.select(*sums).select_from(joined)
-        # Exams are few, and none of this term may be known yet: those of every term count.
+        # Exams are few, and those of this term may have no results yet: every term counts.
         return (
             wanted if relation.table.name == "exam_results" else wanted.where(term.within(parent))
         )
@@ -104,11 +121,13 @@ def _counted(
     if "semester" in relation.table.names and "class_id" in relation.table.names:
         return wanted.where(term.within(relation))
     if relation.table.name == "students":
+        # A student has no semester: the class decides who belongs to the term.
         return wanted.where(relation.c.class_id.in_(list(term.pairings["class_id"])))
     return wanted
 
 
 def _by_relation(calendar: Calendar) -> dict[str, list[Suspicion]]:
+    """Return the suspicions of each relation, in the order in which they are reported."""
     return {
         **_people(),
         "attendance": _registers(calendar),
@@ -116,9 +135,12 @@ def _by_relation(calendar: Calendar) -> dict[str, list[Suspicion]]:
         "assignment_definitions": [
             *_due(calendar, "due_week"),
             Suspicion(("assigned_week", "due_week"), lambda c, _: c.assigned_week > c.due_week,
-                      "In {pct}% of the rows it is later than due_week: are the two swapped?", share=MOST),
+                      "In {pct}% of the rows it is later than due_week: are the two swapped?",
+                      share=MOST),
             Suspicion(("max_marks",), lambda c, _: sa.or_(c.max_marks.is_(None), c.max_marks <= 0),
-                      "{pct}% of the items have no maximum above 0, so that no mark of theirs counts.", share=MOST),
+                      "{pct}% of the items have no maximum above 0, "
+                      "so that no mark of theirs counts.",
+                      share=MOST),
         ],
         "quiz_definitions": _due(calendar, "scheduled_week"),
         "assignment_submissions": [
@@ -126,25 +148,33 @@ def _by_relation(calendar: Calendar) -> dict[str, list[Suspicion]]:
             *_percent("plagiarism_pct"),
             *_marks("assignments"),
             _order("marked_on", "submission_date"),
+            # A similarity above 60 is rare: if most are, it is 100 minus the similarity.
             Suspicion(("plagiarism_pct",), lambda c, _: c.plagiarism_pct > 60,
                       "{pct}% are above 60: is it the share that is original?",
                       among=lambda c, _: c.plagiarism_pct.is_not(None), share=60),
             Suspicion(("submission_date", "marks_obtained"),
                       lambda c, _: sa.and_(c.submission_date.is_(None), c.marks_obtained == 0),
-                      "{pct}% of the rows have no date and 0 marks: do rows of missing work count as work?"),
+                      "{pct}% of the rows have no date and 0 marks: "
+                      "do rows of missing work count as work?"),
         ],
         "quiz_submissions": [
             *_percent("score_pct"),
             *_marks("quizzes"),
             _score_is_of_marks(),
             _order("marked_on", "attempt_date"),
-            Suspicion(("attempted", "marks_obtained"), lambda c, _: sa.not_(sa.func.coalesce(c.attempted, sa.false())),
-                      "It says no in {pct}% of the rows that have marks above 0: are yes and no the wrong way round?",
+            Suspicion(("attempted", "marks_obtained"),
+                      lambda c, _: sa.not_(sa.func.coalesce(c.attempted, sa.false())),
+                      "It says no in {pct}% of the rows that have marks above 0: "
+                      "are yes and no the wrong way round?",
                       among=lambda c, _: c.marks_obtained > 0, share=MOST),
         ],
         "exam_schedule": [
-            Suspicion(("exam_type",), lambda c, _: sa.func.lower(c.exam_type).not_in(["midterm", "endterm"]),
-                      "{pct}% of the exams are neither midterm nor endterm: translate the college's words.", least=1),
+            # `least=1`: a term has few exams.
+            Suspicion(("exam_type",),
+                      lambda c, _: sa.func.lower(c.exam_type).not_in(["midterm", "endterm"]),
+                      "{pct}% of the exams are neither midterm nor endterm: "
+                      "translate the college's words.",
+                      least=1),
         ],
         "exam_results": [
             *_percent("score_pct"),
@@ -155,7 +185,8 @@ def _by_relation(calendar: Calendar) -> dict[str, list[Suspicion]]:
                       among=lambda c, _: c.pass_fail.is_not(None)),
             Suspicion(("result_date",), lambda c, exam: c.result_date < exam.exam_date,
                       "{pct}% of the results were known before their exam: is that another date?",
-                      among=lambda c, exam: sa.and_(c.result_date.is_not(None), exam.exam_date.is_not(None)),
+                      among=lambda c, exam: sa.and_(c.result_date.is_not(None),
+                                                    exam.exam_date.is_not(None)),
                       share=MOST),
         ],
         "enrolments": [_order("to", "from")],
@@ -164,18 +195,21 @@ def _by_relation(calendar: Calendar) -> dict[str, list[Suspicion]]:
 
 
 def _people() -> dict[str, list[Suspicion]]:
+    """Return the suspicions of advisors and students."""
     return {
         "advisors": [_address()],
         "students": [
             _address(),
             _order("withdrawn_on", "joined_on"),
             Suspicion(("name",), lambda c, _: c.name.contains("@"),
-                      "{pct}% of the names are addresses: are name and email swapped?", share=MOST, least=2),
+                      "{pct}% of the names are addresses: are name and email swapped?",
+                      share=MOST, least=2),
         ],
     }  # fmt: skip
 
 
 def _address() -> Suspicion:
+    """Return the suspicion that the column of mail addresses is another column."""
     return Suspicion(
         ("email",),
         lambda c, _: sa.not_(c.email.contains("@")),
@@ -187,32 +221,43 @@ def _address() -> Suspicion:
 
 
 def _registers(calendar: Calendar) -> list[Suspicion]:
+    """Return the suspicions of attendance."""
+
     def marked(c: Columns, _: Columns) -> Condition:
         return sa.and_(c.present >= 0, c.lectures_held > 0)
 
+    # Without an attendance rule, active days stand in for lectures. Many students then have few.
     days_stand_in = calendar.attendance_rule_pct is None
     return [
         Suspicion(("present", "lectures_held"), lambda c, _: c.present > c.lectures_held,
-                  "In {pct}% of the registers it is above lectures_held: are the two swapped, or is it a percentage?",
+                  "In {pct}% of the registers it is above lectures_held: "
+                  "are the two swapped, or is it a percentage?",
                   among=marked),
         Suspicion(("present",), lambda c, _: c.present == c.lectures_held,
                   "In all {rows} registers it equals lectures_held: were the absences left out?",
                   among=marked, share=ALL, least=20 * ROWS),
-        # A student who came to one lecture of several in some week came to none of them in another.
+        # Where students attend one lecture of several in some weeks, they attend none in others.
         Suspicion(("present", "lectures_held"), lambda c, _: c.present == 1,
-                  "In {rows} registers it is 1 of several lectures, in none it is 0: were rows of absences left out?",
-                  among=lambda c, _: sa.and_(c.present.between(0, 1), c.lectures_held.between(2, 8)), share=ALL),
+                  "In {rows} registers it is 1 of several lectures, in none it is 0: "
+                  "were rows of absences left out?",
+                  among=lambda c, _: sa.and_(c.present.between(0, 1),
+                                             c.lectures_held.between(2, 8)),
+                  share=ALL),
         Suspicion(("present",), lambda c, _: sa.or_(c.present.is_(None), c.present < 0),
-                  "{pct}% of the registers have none, and are left out: is that the right column?", share=MOST),
+                  "{pct}% of the registers have none, and are left out: is that the right column?",
+                  share=MOST),
         Suspicion(("lectures_held",), lambda c, _: c.lectures_held > HIGHEST_HELD,
-                  "{pct}% of the registers have more than 40 lectures a week: are these minutes, or running totals?"),
-        Suspicion(("week_date",), lambda c, _: c.week_date.is_(None), "{pct}% of the registers have no date."),
+                  "{pct}% of the registers have more than 40 lectures a week: "
+                  "are these minutes, or running totals?"),
+        Suspicion(("week_date",), lambda c, _: c.week_date.is_(None),
+                  "{pct}% of the registers have no date."),
         *([] if days_stand_in else [_absences(marked)]),
         *_within_semester(calendar, "week"),
     ]  # fmt: skip
 
 
 def _absences(marked: Callable[[Columns, Columns], Condition]) -> Suspicion:
+    """Return the suspicion that `present` counts absences, among marked registers."""
     return Suspicion(
         ("present", "lectures_held"),
         lambda c, _: 2 * c.present < c.lectures_held,
@@ -224,10 +269,12 @@ def _absences(marked: Callable[[Columns, Columns], Condition]) -> Suspicion:
 
 
 def _feeds(calendar: Calendar) -> dict[str, list[Suspicion]]:
+    """Return the suspicions of the weekly feeds other than attendance."""
     return {
         "library_visits": [
             Suspicion(("physical_visits",), lambda c, _: c.physical_visits > HIGHEST_VISITS,
-                      "{pct}% of the rows have more than 50 visits in a week: are these running totals?"),
+                      "{pct}% of the rows have more than 50 visits in a week: "
+                      "are these running totals?"),
             *_within_semester(calendar, "week"),
         ],
         "book_borrows": [
@@ -235,69 +282,90 @@ def _feeds(calendar: Calendar) -> dict[str, list[Suspicion]]:
             _order("return_week", "borrow_week"),
             *_within_semester(calendar, "borrow_week"),
         ],
-        # The platform may be open before the semester begins.
+        # The platform may be open before the semester, so weeks below 1 are not suspicious.
         "lms_activity": [
             Suspicion(("active_days",), lambda c, _: ~c.active_days.between(0, DAYS),
                       "{pct}% are not between 0 and 7 days: are these clicks?"),
             Suspicion(("events", "active_days"), lambda c, _: c.events < c.active_days,
-                      "In {pct}% of the rows it is below active_days: are the two swapped?", share=MOST),
+                      "In {pct}% of the rows it is below active_days: are the two swapped?",
+                      share=MOST),
             Suspicion(("week",), lambda c, _: c.week > calendar.weeks_per_semester,
-                      "{pct}% are beyond the last week of the semester: are these weeks of the year?", share=SOME),
+                      "{pct}% are beyond the last week of the semester: "
+                      "are these weeks of the year?",
+                      share=SOME),
         ],
     }  # fmt: skip
 
 
 def _within_semester(calendar: Calendar, column: str) -> list[Suspicion]:
+    """Return the suspicions that a column of weeks is not counted from 1 in the semester."""
     last = calendar.weeks_per_semester
     return [
+        # In a semester of 18 weeks, a week counted as 0 has 5 to 6% of the rows, so 3% is enough.
         Suspicion((column,), lambda c, _: c[column] < 1,
                   "{pct}% of the rows are before week 1: is the first week counted as 0?", share=3),
         Suspicion((column,), lambda c, _: c[column] > last,
-                  f"{{pct}}% of the rows are after week {last}: are these weeks of the year?", share=SOME),
+                  f"{{pct}}% of the rows are after week {last}: are these weeks of the year?",
+                  share=SOME),
     ]  # fmt: skip
 
 
 def _due(calendar: Calendar, column: str) -> list[Suspicion]:
+    """Return the suspicions that a column does not hold the week in which work is due."""
     teaching = calendar.teaching_weeks
+    # `least=5`: there are far fewer items than submissions.
     return [
-        Suspicion((column,), lambda c, _: c[column].is_(None), "{pct}% of the items have none, and are never due.",
+        Suspicion((column,), lambda c, _: c[column].is_(None),
+                  "{pct}% of the items have none, and are never due.",
                   share=MOST, least=5),
         Suspicion((column,), lambda c, _: c[column].not_in(teaching),
-                  "{pct}% of the items fall into weeks that are not taught, and are never due: compare the calendar.",
+                  "{pct}% of the items fall into weeks that are not taught, and are never due: "
+                  "compare the calendar.",
                   among=lambda c, _: c[column].is_not(None), share=MOST, least=5),
     ]  # fmt: skip
 
 
 def _percent(column: str) -> list[Suspicion]:
+    """Return the suspicions that a column does not hold percentages from 0 to 100."""
     return [
+        # 0 is 0 on every scale, so only values above 0 count.
         Suspicion((column,), lambda c, _: c[column] <= 1,
                   "None of {rows} is above 1: is it a fraction? Percentages go from 0 to 100.",
                   among=lambda c, _: c[column] > 0, share=ALL),
-        Suspicion((column,), lambda c, _: ~c[column].between(0, 100), "{pct}% are not between 0 and 100.",
+        Suspicion((column,), lambda c, _: ~c[column].between(0, 100),
+                  "{pct}% are not between 0 and 100.",
                   among=lambda c, _: c[column].is_not(None)),
     ]  # fmt: skip
 
 
 def _out_of(c: Columns, about: Columns) -> sa.ColumnElement[Any]:
-    """The marks to be had: of an exam's result its own, where it says so."""
+    """Return the maximum of a row's marks: its own where it has one, else that of the item."""
     return sa.func.coalesce(c.max_marks, about.max_marks) if "max_marks" in c else about.max_marks
 
 
 def _marks(what: str) -> list[Suspicion]:
+    """Return the suspicions that marks and their maximum do not use one scale."""
     return [
-        Suspicion(("marks_obtained",), lambda c, about: c.marks_obtained > BONUS * _out_of(c, about),
-                  f"{{pct}}% are far above the max_marks of their {what}: are the two swapped, or is it a percentage?",
-                  among=lambda c, about: sa.and_(c.marks_obtained.is_not(None), _out_of(c, about) > 0)),
+        Suspicion(("marks_obtained",),
+                  lambda c, about: c.marks_obtained > BONUS * _out_of(c, about),
+                  f"{{pct}}% are far above the max_marks of their {what}: "
+                  "are the two swapped, or is it a percentage?",
+                  among=lambda c, about: sa.and_(c.marks_obtained.is_not(None),
+                                                 _out_of(c, about) > 0)),
+        # A hard exam has many low marks, so ALL and twice the usual rows are needed.
         Suspicion(("marks_obtained",), lambda c, about: 3 * c.marks_obtained < _out_of(c, about),
-                  f"None of {{rows}} reaches a third of the max_marks of their {what}: do the two use one scale?",
+                  f"None of {{rows}} reaches a third of the max_marks of their {what}: "
+                  "do the two use one scale?",
                   among=lambda c, about: sa.and_(c.marks_obtained >= 0, _out_of(c, about) > 0),
                   share=ALL, least=2 * ROWS),
     ]  # fmt: skip
 
 
 def _score_is_of_marks() -> Suspicion:
+    """Return the suspicion that score_pct does not belong to marks_obtained and max_marks."""
     return Suspicion(
         ("score_pct", "marks_obtained"),
+        # Five points leave room for rounding.
         lambda c, about: sa.func.abs(c.score_pct - 100 * c.marks_obtained / _out_of(c, about)) > 5,
         "In {pct}% of the rows it is not marks_obtained of max_marks: do they belong together?",
         among=lambda c, about: sa.and_(
@@ -308,6 +376,7 @@ def _score_is_of_marks() -> Suspicion:
 
 
 def _order(later: str, earlier: str) -> Suspicion:
+    """Return the suspicion that two columns of dates or weeks are swapped."""
     return Suspicion(
         (later, earlier),
         lambda c, _: c[later] < c[earlier],

@@ -1,4 +1,4 @@
-"""Columns that should rise and fall with each other: where they do the opposite, two are swapped."""
+"""Check columns that should rise and fall with each other: if they do not, two are swapped."""
 
 from __future__ import annotations
 
@@ -11,16 +11,18 @@ import sqlalchemy as sa
 from edumetrics.college.plausible.rows import Found
 from edumetrics.college.source import College, Term
 
+# With fewer rows, a mean or a correlation says nothing.
 ROWS = 20
 
 
 def found(college: College, term: Term) -> Iterator[Found]:
-    """Quality that falls, and similarity that rises, with the marks; passes below the fails."""
+    """Yield findings: quality falls as marks rise, or students who passed have lower scores."""
     yield from _quality(college, term)
     yield from _passes(college)
 
 
 def _quality(college: College, term: Term) -> Iterator[Found]:
+    """Yield a finding if quality_pct does not rise with marks, and plagiarism_pct does."""
     done, items = (
         college.relations["assignment_submissions"],
         college.relations["assignment_definitions"],
@@ -28,10 +30,12 @@ def _quality(college: College, term: Term) -> Iterator[Found]:
     if done is not None and items is not None and {"quality_pct", "plagiarism_pct"} <= done.present:
         joined = sa.join(done.rows, items.rows, done.c.assignment_id == items.c.assignment_id)
         mark = 100 * done.c.marks_obtained / items.c.max_marks
+        # The correlation is computed from sums in SQL, so that no row leaves the database.
         read = _sums(mark, done.c.quality_pct, done.c.plagiarism_pct).select_from(joined)
         s = college.frame(
             read.where(term.within(items), items.c.max_marks > 0), "assignment_submissions"
         ).iloc[0]
+        # Both conditions must hold: one column alone may be unrelated to marks.
         if (
             s["n"] >= 2 * ROWS
             and _correlation(s, "x", "y") < 0.1
@@ -44,9 +48,11 @@ def _quality(college: College, term: Term) -> Iterator[Found]:
 
 
 def _passes(college: College) -> Iterator[Found]:
+    """Yield a finding if the mean score of P is below that of F, over all terms."""
     results = college.relations["exam_results"]
     if results is not None:
         c = results.c
+        # Only the order of the two means matters, so marks need not be percent.
         score = sa.func.coalesce(c.score_pct, c.marks_obtained)
         mean = sa.select(
             c.pass_fail,
@@ -63,11 +69,17 @@ def _passes(college: College) -> Iterator[Found]:
 
 
 def _sums(*columns: Any) -> sa.Select[Any]:
-    """Count, sums and sums of products of x, y and z, over the rows that have all three."""
+    """Return a select of the count n, and of the sums of x, y, z and their products.
+
+    Only rows that have all three values count.
+    """
     named = dict(zip("xyz", columns, strict=True))
+    # All sums need the same rows: otherwise a correlation could lie outside -1 to 1.
     whole = sa.and_(*(column.is_not(None) for column in columns))
-    products = [*((name, column) for name, column in named.items()),
-                *((a + b, named[a] * named[b]) for a, b in ("xx", "yy", "zz", "xy", "xz"))]  # fmt: skip
+    products = [
+        *((name, column) for name, column in named.items()),
+        *((a + b, named[a] * named[b]) for a, b in ("xx", "yy", "zz", "xy", "xz")),
+    ]
     sums = [
         sa.func.sum(sa.case((whole, value)), type_=sa.Double).label(name)
         for name, value in products
@@ -77,6 +89,7 @@ def _sums(*columns: Any) -> sa.Select[Any]:
 
 
 def _correlation(s: pd.Series, a: str, b: str) -> float:
-    """Pearson's; 0 where one of the two does not vary."""
+    """Return Pearson's correlation of a and b, from `_sums`; 0 where one of them does not vary."""
+    # Rounding may make a variance of 0 slightly negative, so the test is `> 0`.
     spread = (s["n"] * s[a + a] - s[a] ** 2) * (s["n"] * s[b + b] - s[b] ** 2)
     return float((s["n"] * s[a + b] - s[a] * s[b]) / spread**0.5) if spread > 0 else 0.0

@@ -162,9 +162,9 @@ def open_college(url: str, **relations: str | None) -> College:
     [
         ({"attendance": "registers"}, "no table registers for attendance"),
         ({"attendance": None}, "no source for attendance"),
-        ({"attendence": "attendance"}, "attendence, which is no canonical relation"),
+        ({"attendence": "attendance"}, "attendence, which is not a canonical relation"),
         ({"students": "SELECT student_id AS id_of_student, class_id FROM students"}, "no column student_id, which students needs"),
-        ({"advisors": "SELECT advisor_id, name AS nmae FROM advisors"}, "yields nmae, which is no canonical column"),
+        ({"advisors": "SELECT advisor_id, name AS nmae FROM advisors"}, "returns nmae, which is not a canonical column"),
         ({"advisors": "SELECT advisor_id FROM advisers"}, "cannot answer for advisors"),
         ({"subjects": "SELEKT"}, "no table SELEKT for subjects"),
     ],

@@ -457,7 +457,7 @@ def test_a_calendar_without_a_midterm_predicts_none(demo: Workspace) -> None:
     assert post_analysis.exam_week(other, "midterm") is None
     with pytest.raises(
         SettingsError,
-        match=r"Week 5 is not one in which the endterm is predicted: they are 16, 17\.",
+        match=r"Week 5 is not a week in which the endterm is predicted: those weeks are 16, 17\.",
     ):
         pre_exam.gather(demo, "endterm", NOW, 5, Path())
     with pytest.raises(SettingsError, match="Week 17 of the term of 2026-01-05 was not analysed"):

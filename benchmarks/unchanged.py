@@ -169,7 +169,7 @@ def compare(before: Path, after: Path) -> int:
 def main() -> int:
     """Build what is not built yet, and compare."""
     before, after = (Path(argument).resolve() for argument in sys.argv[1:3])
-    kept = Path(sys.argv[3]) if len(sys.argv) > 3 else Path(tempfile.mkdtemp())  # noqa: PLR2004
+    kept = Path(sys.argv[3]) if len(sys.argv) > 3 else Path(tempfile.mkdtemp())
     students = 240
     for name, checkout in (("before", before), ("after", after)):
         if not (kept / name).exists():

@@ -1,4 +1,4 @@
-"""`python -m edumetrics` is `edumetrics`."""
+"""Run the command line: `python -m edumetrics` does the same as `edumetrics`."""
 
 from edumetrics.cli import main
 

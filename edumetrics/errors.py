@@ -1,6 +1,6 @@
-"""What can go wrong, each with the exit status that a command ends with.
+"""The errors of EduMetrics, each with the exit status of the command that ends with it.
 
-Every message is one sentence that says what happened and what to do; it is shown to a person as it stands.
+Every message is one sentence. It says what happened and what to do. A person sees it unchanged.
 """
 
 
@@ -17,20 +17,22 @@ class SettingsError(EduMetricsError):
 
 
 class MissingColumn(SettingsError):
-    """The college's database has not a column that its mapping needs."""
+    """The college's database lacks a column that its mapping needs."""
 
 
 class Refused(EduMetricsError):
-    """A gate refuses to go on (exit status 3)."""
+    """A gate refuses to continue (exit status 3)."""
 
+    # A refusal is not a failure: a person looks at the data and decides. So it has its own status.
     exit_status = 3
 
 
 class Interrupted(EduMetricsError):
-    """Someone ended the run: Ctrl-C, or a signal to terminate."""
+    """A person ended the run with Ctrl-C, or a signal terminated it (exit status 1)."""
 
 
 class Locked(EduMetricsError):
     """Another run holds the lock (exit status 4)."""
 
+    # Nothing is wrong here: a scheduler can wait and try again.
     exit_status = 4

@@ -1,4 +1,7 @@
-"""The sentences people read: one catalogue, `params/sentences.yml`, that an analyst can edit or translate."""
+"""The sentences that people read: one catalogue, `params/sentences.yml`.
+
+An analyst can edit or translate the catalogue.
+"""
 
 from __future__ import annotations
 
@@ -12,10 +15,12 @@ from pydantic import BaseModel, ConfigDict, model_validator
 
 
 def _mentions(sentences: dict[str, str]) -> dict[str, frozenset[str]]:
+    """Return the names that each sentence may use, split at blanks."""
     return {name: frozenset(words.split()) for name, words in sentences.items()}
 
 
-# What each sentence may mention. Every name here must have a sentence, and no sentence a name that is not here.
+# The names that each sentence may use. The catalogue must have exactly the sentences listed here:
+# a typing error in an edited file is then found before the run, not in a mail.
 REASONS = _mentions(
     {
         "low_attendance": "value baseline",
@@ -69,6 +74,7 @@ REASONS = _mentions(
         "endterm": "value baseline",
     }
 )
+# Sentences about a student who left the list.
 IMPROVED = _mentions(
     {
         "attendance": "attended held attended_before held_before week",
@@ -79,6 +85,7 @@ IMPROVED = _mentions(
         "off_roll": "",
     }
 )
+# What a student can do to leave the list; most of them complete one sentence.
 OFF_LIST = _mentions(
     {
         "attend": "lectures week",
@@ -93,15 +100,19 @@ OFF_LIST = _mentions(
         "last_list": "",
     }
 )
+# Formats for numbers that are not rounded to a whole number.
 SPECS = {"exact": "{:g}", "tenth": "{:.1f}"}
+# Findings are about a class. They have one set of names, because they all state a share.
 FINDINGS = frozenset({"students", "size", "share"})
 
 
 class Sentences(BaseModel):
     """`sentences.yml`: every sentence of the lists, by the code of what it says.
 
-    In a sentence `{value}` is a number, `{value:lecture|lectures}` the word that goes with it, `{value:words}` the
-    number in words up to the last of `numbers`, and `{value:Words}` the same with a capital.
+    In a sentence, `{value}` is a number and `{value:lecture|lectures}` the word that goes with it.
+    `{value:words}` is the number in words, up to the last entry of `numbers`. `{value:Words}` is
+    the same with a capital. `{value:tenth}` has one decimal, and `{value:exact}` is not rounded to
+    a whole number.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -109,6 +120,7 @@ class Sentences(BaseModel):
     numbers: tuple[str, ...]
     week: str
     weeks: str
+    # `and` is a keyword of Python, so the key in the file has an underscore too.
     and_: str
     reasons: dict[str, str]
     improved: dict[str, str]
@@ -117,6 +129,7 @@ class Sentences(BaseModel):
 
     @model_validator(mode="after")
     def _complete(self) -> Self:
+        # The catalogue itself decides which findings exist; only their names are checked.
         findings = dict.fromkeys(self.findings, FINDINGS)
         for part, known in (
             ("reasons", REASONS),
@@ -125,20 +138,21 @@ class Sentences(BaseModel):
             ("findings", findings),
         ):
             given: Mapping[str, str] = getattr(self, part)
+            # Sets have no order: sorting makes the first error the same in every run.
             for name in sorted(known.keys() ^ given.keys()):
                 raise ValueError(
-                    f"{part}.{name} is {'missing' if name in known else 'not a sentence we know'}"
+                    f"{part}.{name} is {'missing' if name in known else 'not a known sentence'}"
                 )
             for name, sentence in given.items():
                 strange = _placeholders(sentence, f"{part}.{name}") - known[name]
                 if strange:
                     raise ValueError(
-                        f"{part}.{name} mentions {{{min(strange)}}}, which it cannot know"
+                        f"{part}.{name} uses {{{min(strange)}}}, which this sentence does not have"
                     )
         return self
 
     def say(self, sentence: str, **values: Any) -> str:
-        """A sentence with its numbers filled in."""
+        """Return a sentence with its numbers filled in."""
         return "".join(
             text + (self._filled(values[name], spec) if name else "")
             for text, name, spec in _parts(sentence)
@@ -151,38 +165,50 @@ class Sentences(BaseModel):
             return SPECS[spec].format(value)
         number = round(value)
         if "|" in spec:
+            # False is 0 and True is 1: every number but 1 takes the second form.
             return spec.split("|")[number != 1]
         if spec and 0 <= number < len(self.numbers):
+            # `capitalize` would also change the rest of the word to lower case.
             word = self.numbers[number]
             return word[0].upper() + word[1:] if spec == "Words" else word
         return str(number)
 
     def weeks_named(self, weeks: tuple[int, ...]) -> str:
-        """Weeks as people name them, such as "week 5", "weeks 3-6" or "weeks 5-7 and 9"."""
+        """Return weeks as people name them, such as "week 5", "weeks 3-6" or "weeks 5-7 and 9".
+
+        `weeks` holds at least one week, in any order.
+        """
+        # The cache needs arguments with a hash: this model holds dicts, so it has none.
         return _weeks_named(tuple(sorted(weeks)), self.week, self.weeks, self.and_)
 
 
+# A few sentences are filled in for very many students: each is parsed once.
 @lru_cache(maxsize=1024)
 def _parts(sentence: str) -> tuple[tuple[str, str | None, str], ...]:
-    """A sentence as pairs of text and what follows it: a name to fill in, and how."""
+    """Return a sentence as parts: text, the name to fill in after it (or None), and its format."""
+    # A text at the end has neither name nor format: `parse` returns None for both.
     return tuple((text, name, spec or "") for text, name, spec, _ in Formatter().parse(sentence))
 
 
 def _placeholders(sentence: str, where: str) -> set[str]:
+    """Return the names in a sentence; raise ValueError, with `where`, if one is malformed."""
     try:
         parsed = _parts(sentence)
     except ValueError as error:
         raise ValueError(f"{where}: {error}") from None
     for _, name, spec in parsed:
+        # The empty alternative allows a name without a format.
         if name is not None and not re.fullmatch(r"|words|Words|exact|tenth|[^|]+\|[^|]+", spec):
             raise ValueError(
-                f"{where}: {{{name}:{spec}}} is neither words, Words, exact, tenth nor two forms of a word"
+                f"{where}: {{{name}:{spec}}} is not one of words, Words, exact, tenth "
+                "or two forms of a word"
             )
     return {name for _, name, _ in parsed if name is not None}
 
 
 @lru_cache(maxsize=1024)
 def _weeks_named(weeks: tuple[int, ...], one: str, many: str, and_: str) -> str:
+    # Each run is a list of consecutive weeks.
     runs: list[list[int]] = []
     for week in weeks:
         if runs and week == runs[-1][-1] + 1:

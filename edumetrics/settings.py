@@ -1,4 +1,4 @@
-"""Where things are: settings from the environment, or from a `.env` file in the home folder."""
+"""Settings: where things are, from the environment or from a `.env` file in the home folder."""
 
 from __future__ import annotations
 
@@ -11,17 +11,19 @@ from dotenv import dotenv_values
 
 from edumetrics.errors import SettingsError
 
-# Where work that fans out is done: processes of this machine, or an existing Dask cluster.
+# Where parallel work runs: in processes of this machine, or on an existing Dask cluster.
 BACKENDS = ("loky", "dask")
+# The folder of the installation, which has the shipped `params/`.
 PROJECT = Path(__file__).resolve().parents[1]
 
 
 @dataclass(frozen=True)
 class Settings:
-    """The settings of one process; the URLs may hold passwords and are kept out of its repr.
+    """The settings of one process.
 
-    `workers` is how many processes work that fans out may use (0: one for each core), `backend` where they are,
-    and `scheduler` the address of a Dask cluster.
+    URLs may hold passwords, so the repr leaves them out, like the secret key. `workers` is the
+    number of processes for parallel work (0: one for each core). `backend` says where they run.
+    `scheduler` is the address of a Dask cluster.
     """
 
     home: Path
@@ -41,7 +43,10 @@ class Settings:
 
     @property
     def environ(self) -> dict[str, str]:
-        """These settings as a kernel reads them: all but those of mail, for which a notebook has no use."""
+        """The environment of a kernel: these settings without those of mail and pages.
+
+        A notebook sends no mail, so it needs no mail settings.
+        """
         return {
             "EDUMETRICS_HOME": str(self.home),
             "EDUMETRICS_COLLEGE": self.college,
@@ -54,7 +59,7 @@ class Settings:
 
     @property
     def reports(self) -> Path:
-        """The folder that reports are written to."""
+        """The folder for reports."""
         return self.home / "reports"
 
     @property
@@ -64,7 +69,7 @@ class Settings:
 
     @property
     def params(self) -> Path:
-        """The folder of parameter files: the home's own where there is one, else the project's."""
+        """The folder of parameter files: the one in the home if it exists, else the project's."""
         own = self.home / "params"
         return own if own.is_dir() else PROJECT / "params"
 
@@ -73,15 +78,16 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
     """Read the settings; the environment wins over `.env`.
 
     Args:
-        environ: names and values; the process environment when None.
+        environ: names and values; None means the process environment.
 
     Returns:
-        The settings. Without `EDUMETRICS_HOME` the home is the nearest folder at or above the working directory
-        that holds `params/` (so that a notebook started in `notebooks/` finds the same databases), else the working
-        directory. Without URLs both databases are SQLite files under `data/` there.
+        The settings. Without `EDUMETRICS_HOME`, the home is the nearest folder with `params/`, at
+        or above the working directory. So a notebook started in `notebooks/` finds the same
+        databases. If there is no such folder, the home is the working directory. Without URLs,
+        both databases are SQLite files in `data/` in the home.
 
     Raises:
-        SettingsError: the home is not a folder.
+        SettingsError: the home is not a folder, or a value for workers or backend is not valid.
     """
     environ = os.environ if environ is None else environ
     home = (
@@ -94,6 +100,8 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
             f"EDUMETRICS_HOME is {home}, which is not a folder: create it or correct the setting."
         )
     home = home.resolve()
+    # `.env` lies in the home, so it cannot set the home itself. An empty value counts as not set:
+    # then `.env` applies, or else the default.
     values = {
         **{k: v for k, v in dotenv_values(home / ".env").items() if v},
         **{k: v for k, v in environ.items() if v},
@@ -117,17 +125,19 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
 
 
 def private_folder(path: Path) -> Path:
-    """Create a folder (and its parents) that only its owner can open, and return it.
+    """Create a folder that only its owner can open, with its parents, and return its path.
 
     Raises:
-        SettingsError: it cannot be created or written to.
+        SettingsError: the folder cannot be created or written to.
     """
     try:
+        # The mode applies to the last folder only. Folders that exist keep the mode they have.
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
         raise SettingsError(
             f"Cannot create {path} ({error.strerror}): choose a writable EDUMETRICS_HOME."
         ) from error
+    # A folder that existed before may belong to another user: better to fail here than in the run.
     if not os.access(path, os.W_OK):
         raise SettingsError(
             f"Cannot write to {path}: make it writable or choose another EDUMETRICS_HOME."
@@ -136,14 +146,16 @@ def private_folder(path: Path) -> Path:
 
 
 def private_write(path: Path, content: bytes) -> Path:
-    """Write a file whole or not at all, readable by its owner only, and return its path.
+    """Write a file completely or not at all, readable by its owner only, and return its path.
 
     Raises:
         SettingsError: the folder cannot be written to.
     """
+    # In the same folder, because a rename is atomic only within one file system.
     draft = path.with_name(f".{path.name}.part")
     try:
         draft.write_bytes(content)
+        # The file is private before it gets the name under which others look for it.
         draft.chmod(0o600)
         draft.replace(path)
     except OSError as error:
@@ -156,25 +168,29 @@ def private_write(path: Path, content: bytes) -> Path:
 def _workers(text: str) -> int:
     if not text.isdigit():
         raise SettingsError(
-            f"EDUMETRICS_WORKERS is {text}: a number of processes, or 0 for as many as there are cores."
+            f"EDUMETRICS_WORKERS is {text}: set it to a number of processes, "
+            "or to 0 for one process per core."
         )
     return int(text)
 
 
 def _backend(name: str) -> str:
     if name not in BACKENDS:
-        raise SettingsError(f"EDUMETRICS_BACKEND is {name}: one of {', '.join(BACKENDS)}.")
+        raise SettingsError(f"EDUMETRICS_BACKEND is {name}: set it to {' or '.join(BACKENDS)}.")
     return name
 
 
 def _absolute(url: str, home: Path) -> str:
-    """A SQLite file is named relative to the home, not to wherever a command or a kernel happens to run."""
+    """Return a URL with its SQLite file relative to the home, not to the working directory."""
     prefix, separator, path = url.partition("sqlite:///")
+    # An absolute path has a fourth slash. A database in memory or named by a URI has no file to
+    # move, and other databases have another URL.
     if prefix or not separator or path.startswith(("/", ":memory:", "file:")) or not path:
         return url
     return f"sqlite:///{home / path}"
 
 
 def _nearest_home() -> Path:
+    """Return the nearest folder with `params/` from the working directory upwards, else itself."""
     here = Path.cwd()
     return next((folder for folder in (here, *here.parents) if (folder / "params").is_dir()), here)

@@ -1,7 +1,8 @@
-"""Weeks and terms: global week ↔ slot and semester week, week dates, and which semesters form one term.
+"""Weeks and terms: global week ↔ slot and semester week, week dates, and the term of a semester.
 
-A *pairing* is a (class_id, semester): the unit that has a calendar. Pairings that start within eight weeks of each
-other are one term, named by the ISO date of the earliest start.
+A *class semester* is a pair (class_id, semester): the unit that has a calendar. Class semesters
+that start within eight weeks after the earliest one form one term. The ISO date of the earliest
+start is the name of the term.
 """
 
 from __future__ import annotations
@@ -15,46 +16,53 @@ import pandas as pd
 
 from edumetrics.params import Calendar, Slot
 
+# The classes of one term may start some weeks apart; terms start further apart than this.
 TERM_SPREAD = pd.Timedelta(weeks=8)
+# The key of a class semester, in the order in which frames are sorted and joined.
 PAIRING = ["class_id", "semester"]
 
 
 @dataclass(frozen=True, order=True)
 class Position:
-    """Where a college stands: the last complete global week of a year; week 0 is before the first."""
+    """The last complete global week of a college in a year; week 0 comes before the first week."""
 
     year: int
     global_week: int
 
     def slot(self, calendar: Calendar) -> Slot:
-        """The slot of the global week; the first slot before week 1."""
+        """Return the slot of the global week; week 0 counts to the first slot."""
+        # The slot with the highest offset below the week is the one that contains it.
         slots = sorted(calendar.slots, key=lambda name: calendar.slots[name].offset, reverse=True)
         return next(
             (name for name in slots if self.global_week > calendar.slots[name].offset), slots[-1]
         )
 
     def week(self, calendar: Calendar) -> int:
-        """The semester week (0 before the first week of the first slot)."""
+        """Return the semester week (0 before the first week of the first slot)."""
         return self.global_week - calendar.slots[self.slot(calendar)].offset
 
     def label(self, calendar: Calendar) -> str:
-        """Year and slot as folder names have them, such as `2026-even`."""
+        """Return year and slot as folder names contain them, such as `2026-even`."""
         return f"{self.year}-{self.slot(calendar)}"
 
     def until(self, end: Position, calendar: Calendar) -> Iterator[Position]:
-        """Each position after this one up to `end`, inclusive, across slots and years."""
+        """Yield each later week up to and including `end`, across slots and years."""
         last = max(spec.offset for spec in calendar.slots.values()) + calendar.weeks_per_semester
         year, week = self.year, self.global_week
         while True:
             year, week = (year, week + 1) if week < last else (year + 1, 1)
-            # Week 0 of a year, before its first, comes after the last week of the year before: nothing to step to.
+            # `end` may be week 0 of a year. It lies between two years, so no step ever reaches it.
             if (year, week) > (end.year, end.global_week):
                 return
             yield Position(year, week)
 
 
 def position_on(day: date, calendar: Calendar) -> Position:
-    """The last complete week on a day (a week is complete on its seventh day), from the calendar's slot dates."""
+    """Return the last complete week on a day, from the slot dates of the calendar.
+
+    A week is complete on its seventh day.
+    """
+    # A slot may start in the calendar year after its own year: so two earlier years are searched.
     slots = [
         Position(year, spec.offset + 1)
         for spec in calendar.slots.values()
@@ -65,35 +73,41 @@ def position_on(day: date, calendar: Calendar) -> Position:
         for first in slots
         if slot_start(first, calendar) <= day
     ]
+    # The slot that started last contains the day.
     start, first = max(begun)
+    # In a vacation after the slot, its last week stays the last complete week.
     week = min(((day - start).days + 1) // 7, calendar.weeks_per_semester)
     return Position(first.year, first.global_week - 1 + week)
 
 
 def slot_start(position: Position, calendar: Calendar) -> date:
-    """The first day of week 1 of a position's slot, by the calendar.
+    """Return the first day of week 1 of the slot, from the calendar.
 
-    A slot that begins earlier in the calendar year than the first slot belongs to the calendar year after it.
+    A slot whose month-day is earlier than that of the first slot starts in the next calendar year.
     """
     first = min(calendar.slots.values(), key=lambda spec: spec.offset)
     spec = calendar.slots[position.slot(calendar)]
     month, day = (int(part) for part in spec.starts.split("-"))
+    # Month-days have two digits each, so their texts compare like dates. True counts as 1.
     return date(position.year + (spec.starts < first.starts), month, day)
 
 
 def week_dates(known: pd.DataFrame, weeks: int) -> pd.DataFrame:
-    """First day of every week of every pairing.
+    """Return the first day of every week of every class semester.
 
     Args:
-        known: class_id, semester, week, week_date (datetime, never null): the weeks that the data date.
-        weeks: weeks in a semester.
+        known: class_id, semester, week, week_date (datetime, never null): the weeks that have a
+            date in the data.
+        weeks: the number of weeks in a semester.
 
     Returns:
-        class_id, semester, week (1..weeks, and any other week known), week_date. A week without a date takes that of
-        the nearest dated week of its pairing, seven days a week apart; between two equally near, and wherever an
-        earlier week is dated, the earlier one counts, so that later data do not move a past week.
+        class_id, semester, week (1..weeks, and any other week in `known`), week_date. A week
+        without a date is counted from the latest earlier week that has one, in steps of seven
+        days. If no earlier week has a date, it is counted back from the first later one. The
+        earlier week wins so that later data do not move a past week.
     """
     if known.empty:
+        # Without any date there is nothing to count from; the dtypes are those of a full frame.
         return pd.DataFrame(
             {
                 "class_id": pd.Series(dtype="str"),
@@ -104,11 +118,14 @@ def week_dates(known: pd.DataFrame, weeks: int) -> pd.DataFrame:
         )
     pairs = known[PAIRING].drop_duplicates()
     grid = pairs.merge(pd.DataFrame({"week": np.arange(1, weeks + 1)}), how="cross")
+    # An outer join keeps dated weeks beyond the regular ones.
     grid = grid.merge(known, on=[*PAIRING, "week"], how="outer").sort_values(
         [*PAIRING, "week"], ignore_index=True
     )
+    # The date of week 0, as each dated week implies it: the same value for regular calendars.
     origin = grid["week_date"] - pd.to_timedelta(7 * grid["week"], unit="D")
     pairing = grid.groupby(PAIRING, sort=False).ngroup()
+    # Forward first: an earlier week has priority over a later one.
     filled = origin.groupby(pairing).ffill()
     filled = filled.groupby(pairing).bfill()
     grid["week_date"] = filled + pd.to_timedelta(7 * grid["week"], unit="D")
@@ -116,7 +133,11 @@ def week_dates(known: pd.DataFrame, weeks: int) -> pd.DataFrame:
 
 
 def name_terms(dates: pd.DataFrame) -> pd.DataFrame:
-    """The term of every pairing: class_id, semester, start and term (ISO date), from week dates."""
+    """Return class_id, semester, start and term (ISO date) of every class semester, by start.
+
+    Args:
+        dates: class_id, semester, week, week_date, as `week_dates` returns them.
+    """
     starts = dates.loc[dates["week"] == 1, [*PAIRING, "week_date"]].rename(
         columns={"week_date": "start"}
     )
@@ -124,6 +145,8 @@ def name_terms(dates: pd.DataFrame) -> pd.DataFrame:
     names: list[str] = []
     first: pd.Timestamp | None = None
     for start in starts["start"]:
+        # The distance counts from the first start of the term, not from the start before. Otherwise
+        # many small gaps could join two terms.
         if first is None or start > first + TERM_SPREAD:
             first = start
         names.append(first.date().isoformat())

@@ -1,1 +1,1 @@
-"""The analysis database: its tables, migrations, slices and the ledger of runs."""
+"""The analysis database: its tables, its migrations, its slices and the ledger of runs."""

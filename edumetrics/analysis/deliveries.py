@@ -1,7 +1,8 @@
-"""The log of deliveries: who was sent what, once.
+"""The delivery log: which message was sent to which reader, once.
 
-A mail counts as sent from the moment before its last line is handed over, and what the server says corrects that: a
-process that is killed leaves either nothing, or a mail that is out.
+A mail is recorded as sent just before its last line is handed over to the server. The answer of
+the server then corrects the record. So a killed process leaves either no entry at all, or the
+entry of a mail that is out.
 """
 
 from __future__ import annotations
@@ -17,8 +18,10 @@ from edumetrics.analysis.store import Store, now
 from edumetrics.analysis.tables import SQL_TABLES
 
 LOG = SQL_TABLES["delivery_log"]
+# These texts are stored, and later runs compare with them: they must not change.
 SMTP, OUTBOX = "smtp", "outbox"
 SENT, FAILED, HELD, PAST = "sent", "failed", "held", "not sent: past"
+# The error of an entry while the answer of the server is still open.
 UNCONFIRMED = "The mail server had not confirmed it."
 
 
@@ -36,7 +39,7 @@ class Delivery:
 
     @property
     def key(self) -> dict[str, Any]:
-        """What is posted once: reader and occasion, by one channel."""
+        """The columns that identify a message: reader and occasion, by one channel."""
         return {
             name: getattr(self, name)
             for name in ("advisor_id", "stage", "term", "sem_week", "channel")
@@ -44,14 +47,15 @@ class Delivery:
 
 
 class Entry:
-    """The entry of one delivery that is under way: made with the first word about it, then corrected."""
+    """The log entry of one delivery in progress: created by the first status, then corrected."""
 
     def __init__(self, store: Store, delivery: Delivery) -> None:
         self.store, self.delivery = store, delivery
+        # None: nothing is recorded yet. A delivery that never starts leaves no entry.
         self.id: int | None = None
 
     def says(self, status: str, error: str | None = None) -> None:
-        """Say how it went so far."""
+        """Record the status of the delivery so far, and an error if there is one."""
         if self.id is None:
             self.id = enter(self.store, self.delivery, status, error)
             return
@@ -62,34 +66,39 @@ class Entry:
 
 
 def enter(store: Store, delivery: Delivery, status: str, error: str | None = None) -> int:
-    """Enter a delivery and return its id."""
+    """Record a delivery and return its id."""
     with store.transaction() as connection:
         made = connection.execute(
             sa.insert(LOG).values({**asdict(delivery), **_ended(status, error)})
         )
+        # For mypy: an insert of one row always has a key.
         assert made.inserted_primary_key is not None
         return int(made.inserted_primary_key[0])
 
 
 def replace(store: Store, delivery: Delivery, status: str) -> None:
-    """Enter a delivery in the place of the one before to the same reader, of the same occasion and status."""
+    """Record a delivery instead of an earlier one with the same reader, occasion and status."""
     same = [LOG.c[name] == value for name, value in {**delivery.key, "status": status}.items()]
     with store.transaction() as connection:
+        # In one transaction: a killed process must not lose the earlier entry.
         connection.execute(sa.delete(LOG).where(*same))
         connection.execute(sa.insert(LOG).values({**asdict(delivery), **_ended(status, None)}))
 
 
 def past(connection: Connection, deliveries: Iterable[Delivery]) -> None:
-    """Within a transaction, enter reports of weeks that are over: rendered, and never mailed."""
+    """Record, within a transaction, reports of past weeks: they are rendered and never mailed."""
     rows = [{**asdict(delivery), **_ended(PAST, None)} for delivery in deliveries]
+    # An insert with an empty list would try to add a row of defaults.
     if rows:
         connection.execute(sa.insert(LOG), rows)
 
 
 def entered(store: Store, **equal: Any) -> list[Mapping[Any, Any]]:
-    """What is entered with column = value, oldest first."""
+    """Return the log entries with column = value, oldest first."""
+    # The key of the table is a growing id: key order is the order of time.
     return list(store.read("delivery_log", **equal).to_dict("records"))
 
 
 def _ended(status: str, error: str | None) -> dict[str, Any]:
+    """Return the columns that say how a delivery went; `sent_at` is null unless it was sent."""
     return {"status": status, "error": error, "sent_at": now() if status == SENT else None}

@@ -1,4 +1,4 @@
-"""The ledger: one row per run of a stage, written before the work starts."""
+"""The ledger of runs: one row per run of a stage, written before the work starts."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ LEDGER = SQL_TABLES["run_log"]
 
 @dataclass(frozen=True)
 class Run:
-    """One run of a stage, as the ledger knows it."""
+    """One run of a stage, as it is in the ledger."""
 
     run_id: str
     stage: str
@@ -28,13 +28,13 @@ class Run:
 
 
 def start(store: Store, params: Params, stage: str, term: str, week: int) -> Run:
-    """Enter a run into the ledger before its work starts."""
+    """Enter a run into the ledger, before its work starts, and return it."""
     with store.transaction() as connection:
         return enter(connection, params, stage, term, week)
 
 
 def enter(connection: Connection, params: Params, stage: str, term: str, week: int) -> Run:
-    """As `start`, within a transaction: with what the run follows from."""
+    """Enter a run as `start` does, within the transaction that stores what the run follows from."""
     run = Run(uuid.uuid4().hex, stage, term, week)
     entry = {
         "run_id": run.run_id,
@@ -43,6 +43,7 @@ def enter(connection: Connection, params: Params, stage: str, term: str, week: i
         "sem_week": week,
         "status": "started",
         "started_at": now(),
+        # With both, a stored number can be traced to the parameters and the code that made it.
         "params_sha256": params.sha256(),
         "version": __version__,
     }
@@ -51,7 +52,7 @@ def enter(connection: Connection, params: Params, stage: str, term: str, week: i
 
 
 def resume(store: Store, run_id: str) -> Run:
-    """The run of that id.
+    """Return the run with an id.
 
     Raises:
         EduMetricsError: the ledger has no such run.
@@ -59,33 +60,45 @@ def resume(store: Store, run_id: str) -> Run:
     rows = store.read("run_log", run_id=run_id)
     if rows.empty:
         raise EduMetricsError(
-            f"The ledger has no run {run_id}: leave run_id empty to enter a new one."
+            f"The ledger has no run {run_id}: leave run_id empty to start a new run."
         )
     row = rows.iloc[0]
     return Run(run_id, str(row["stage"]), str(row["term"]), int(row["sem_week"]))
 
 
 def done(connection: Connection, run: Run, rows: int, remark: str | None = None) -> None:
-    """Within the stage's own transaction, mark a run as done, so that rows and ledger agree whatever happens.
+    """Mark a run as done, within the transaction of the stage.
+
+    So the stored rows and the ledger always agree, whatever happens.
+
+    Args:
+        connection: a connection in the transaction that stores the rows.
+        run: the run.
+        rows: the number of rows stored.
+        remark: what the ledger should say about the run; None for nothing.
 
     Raises:
-        EduMetricsError: the run has been ended meanwhile, so that nothing of it may be stored.
+        EduMetricsError: another run has ended this run meanwhile, so nothing of it may be stored.
     """
+    # The condition on the status is the test: a run that was ended meanwhile matches no row.
     going = sa.update(LEDGER).where(LEDGER.c.run_id == run.run_id, LEDGER.c.status == "started")
     ended = connection.execute(
         going.values(status="done", finished_at=now(), rows_written=rows, error=remark)
     )
+    # The error rolls back the transaction, and with it the rows of the stage.
     if not ended.rowcount:
         raise EduMetricsError(
-            "This run was taken for dead and ended by a later one: nothing of it was stored."
+            "A later run took this run for dead and ended it: nothing of it was stored."
         )
 
 
 def failed(store: Store, run: Run, error: EduMetricsError) -> None:
-    """Mark a run as failed, or as refused by a gate; the error's text must hold no personal data.
+    """Mark a run as failed, or as refused by a gate.
 
-    One whose rows are stored already, and whose pages could not be written, failed nevertheless.
+    The text of the error must hold no personal data. A run also counts as failed if its rows are
+    stored already but its pages could not be written.
     """
+    # A transaction of its own: that of the stage was rolled back.
     status = "refused" if isinstance(error, Refused) else "failed"
     with store.transaction() as connection:
         this = sa.update(LEDGER).where(LEDGER.c.run_id == run.run_id)
@@ -93,10 +106,10 @@ def failed(store: Store, run: Run, error: EduMetricsError) -> None:
 
 
 def end_stale(store: Store) -> int:
-    """Mark runs that were started and never ended as failed; returns how many.
+    """Mark runs that were started and never ended as failed, and return how many there were.
 
-    Whoever holds the database's lock calls it before any work. A notebook whose batch was killed may still be at work:
-    it can then no longer store anything.
+    The process that holds the lock of the database calls this before any work. A notebook may
+    still run after its batch was killed. From then on it can store nothing.
     """
     with store.transaction() as connection:
         stale = sa.update(LEDGER).where(LEDGER.c.status == "started")

@@ -1,4 +1,4 @@
-"""Reading the analysis database, and replacing one slice of it in one transaction."""
+"""The store: reads the analysis database, and replaces one slice of it in one transaction."""
 
 from __future__ import annotations
 
@@ -23,7 +23,9 @@ from edumetrics.errors import EduMetricsError, Locked, SettingsError
 from edumetrics.fields import TABLES
 from edumetrics.weeks import Position
 
+# The setting that names the database, for messages.
 SETTING = "DEFAULT_DB_URL"
+# What baselines and trends are computed from: a narrow read, because it covers many weeks.
 HISTORY_COLUMNS = (
     "student_id",
     "sem_week",
@@ -35,22 +37,23 @@ HISTORY_COLUMNS = (
     "library_visits",
     "p_fail",
 )
-# Stands for an advisor where students have none: their list is one, for whoever looks after it.
+# The advisor of students without an advisor: all of them are on one list.
 UNASSIGNED = "unassigned"
-# Only rows of these classes; of all where None.
+# A filter: only rows of these classes; None means all classes.
 Classes = Sequence[str] | None
-# What is derived week by week: the rows that a rollback or a fresh start deletes.
+# Tables derived week by week: a rollback or a fresh start deletes their rows. The ledger has the
+# same columns, but it stays.
 WEEKLY_TABLES = tuple(
     name
     for name, table in TABLES.items()
     if {"term", "sem_week", "run_id"} <= set(table.names) and name != "run_log"
 )
-# What is derived once a term or exam.
+# Tables derived once a term or once an exam.
 TERM_TABLES = ("model_runs", "exam_review", "pre_sem_watchlist", "subject_difficulty")
 
 
 class Store:
-    """The analysis database behind one URL."""
+    """The analysis database at one URL."""
 
     def __init__(self, url: str) -> None:
         self.engine = database.writable_engine(url, SETTING)
@@ -58,10 +61,10 @@ class Store:
     # ------------------------------------------------------------ schema
 
     def migrate(self) -> None:
-        """Bring the schema up to date; does nothing when it is.
+        """Bring the schema up to date; do nothing if it already is.
 
         Raises:
-            SettingsError: the database cannot be reached or written, or was made by a newer EduMetrics.
+            SettingsError: the database cannot be reached or written, or a newer EduMetrics made it.
         """
         config = Config()
         config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
@@ -71,17 +74,21 @@ class Store:
                 revision = MigrationContext.configure(connection).get_current_revision()
                 if revision == script.get_current_head():
                     return
+                # Alembic would fail with an unclear error on a revision that it does not have.
                 if revision is not None and revision not in {
                     entry.revision for entry in script.walk_revisions()
                 }:
                     raise SettingsError(
-                        "The analysis database was written by a newer EduMetrics: upgrade this installation."
+                        "The analysis database was written by a newer EduMetrics: "
+                        "upgrade this installation."
                     )
+                # The migrations run in this transaction: a failure leaves the old schema.
                 config.attributes["connection"] = connection
                 command.upgrade(config, "head")
         except sa.exc.DBAPIError as error:
             raise SettingsError(
-                f"The analysis database cannot be set up ({database.reason(error)}): check {SETTING}."
+                f"The analysis database cannot be set up ({database.reason(error)}): "
+                f"check {SETTING}."
             ) from error
 
     # ------------------------------------------------------------ reading
@@ -89,15 +96,15 @@ class Store:
     def read(
         self, table: str, columns: tuple[str, ...] | None = None, **equal: Any
     ) -> pd.DataFrame:
-        """Rows of a table, in key order.
+        """Return rows of a table, in key order.
 
         Args:
-            table: its name.
-            columns: which columns, all when None.
-            equal: column = value, or a list of values.
+            table: the name of the table.
+            columns: the columns to read; None means all.
+            equal: column = value, or column = a list of values.
 
         Returns:
-            A frame with the table's columns, its dtypes following `fields`; no rows when nothing matches.
+            A frame with these columns and the dtypes of `fields`; without rows if nothing matches.
         """
         with database.connected(self.engine, SETTING) as connection:
             return _from_json(
@@ -107,7 +114,7 @@ class Store:
     def select(
         self, table: str, columns: tuple[str, ...] | None = None, **equal: Any
     ) -> sa.Select[Any]:
-        """The statement that `read` runs."""
+        """Return the statement that `read` runs."""
         sql = SQL_TABLES[table]
         chosen = [sql.c[name] for name in columns or TABLES[table].names]
         return (
@@ -117,7 +124,10 @@ class Store:
         )
 
     def newest(self, table: str, by: str, count: int, **equal: Any) -> pd.DataFrame:
-        """The `count` rows with the highest values of a column, highest first, among those with column = value."""
+        """Return the `count` rows with the highest values of column `by`, highest first.
+
+        Only rows with column = value count.
+        """
         sql = SQL_TABLES[table]
         select = (
             sa.select(*(sql.c[name] for name in TABLES[table].names))
@@ -129,14 +139,17 @@ class Store:
             return _from_json(table, database.read(connection, select))
 
     def highest(self, table: str, column: str, **equal: Any) -> Any:
-        """The highest value of a column among rows with column = value (or one of a list); None when there is none."""
+        """Return the highest value of a column, or None if there is none.
+
+        Only rows with column = value (or column = one of a list of values) count.
+        """
         sql = SQL_TABLES[table]
         select = sa.select(sa.func.max(sql.c[column])).where(*_equal(sql, equal))
         with database.connected(self.engine, SETTING) as connection:
             return connection.execute(select).scalar()
 
     def holds(self, table: str, **equal: Any) -> bool:
-        """Whether there is any row with column = value."""
+        """Return whether there is any row with column = value."""
         sql = SQL_TABLES[table]
         with database.connected(self.engine, SETTING) as connection:
             return (
@@ -147,7 +160,7 @@ class Store:
             )
 
     def distinct(self, table: str, column: str) -> list[str]:
-        """The values of a text column, ascending."""
+        """Return the distinct values of a text column, ascending."""
         select = (
             sa.select(SQL_TABLES[table].c[column]).distinct().order_by(SQL_TABLES[table].c[column])
         )
@@ -155,7 +168,8 @@ class Store:
             return [str(value) for value in connection.execute(select).scalars()]
 
     def terms(self) -> list[str]:
-        """The terms that are analysed, ascending: one look-up each, however many rows there are."""
+        """Return the analysed terms, ascending, with one look-up per term."""
+        # DISTINCT would read every row. Each MIN needs one step in the index that begins with term.
         column = SQL_TABLES["weekly_metrics"].c.term
         found: list[str] = []
         with database.connected(self.engine, SETTING) as connection:
@@ -169,7 +183,10 @@ class Store:
                 found.append(str(term))
 
     def advised(self, terms: Sequence[str]) -> pd.DataFrame:
-        """student_id, advisor_id, term: who advised whom in any week of some terms ("unassigned" where nobody did)."""
+        """Return student_id, advisor_id, term: who advised whom in any week of some terms.
+
+        The advisor is "unassigned" where there was none.
+        """
         c = SQL_TABLES["weekly_metrics"].c
         advisor = sa.func.coalesce(c.advisor_id, UNASSIGNED).label("advisor_id")
         with database.connected(self.engine, SETTING) as connection:
@@ -179,7 +196,7 @@ class Store:
             )
 
     def history(self, term: str, weeks: tuple[int, ...], classes: Classes = None) -> pd.DataFrame:
-        """What earlier weeks of a term stored of the metrics that baselines are made of, in no order."""
+        """Return the `HISTORY_COLUMNS` stored for some weeks of a term, in no order."""
         c = SQL_TABLES["weekly_metrics"].c
         select = sa.select(*(c[name] for name in HISTORY_COLUMNS)).where(
             c.term == term, c.sem_week.in_(weeks), _in(c.class_id, classes)
@@ -188,7 +205,10 @@ class Store:
             return database.read(connection, select)
 
     def places(self, term: str, before: int, classes: Classes = None) -> pd.DataFrame:
-        """student_id, sem_week: every place on a list of a term in the weeks before one, exclusive; in no order."""
+        """Return student_id, sem_week of every list entry of a term before a week, in no order.
+
+        The week itself is not included.
+        """
         c = SQL_TABLES["weekly_flags"].c
         with database.connected(self.engine, SETTING) as connection:
             return database.read(
@@ -199,9 +219,16 @@ class Store:
             )
 
     def courses(self, term: str, week: int | None, columns: Sequence[str]) -> pd.DataFrame:
-        """student_id, sem_week and some columns of the weeks so far of those on a week's lists, in no order.
+        """Return the weekly metrics so far of the students on a week's lists, in no order.
 
-        Where `week` is None, of every week of the term and of those who were ever listed.
+        Args:
+            term: the term.
+            week: the week of the lists, and the last week to return. None means every week of the
+                term, and all students who were ever on a list in it.
+            columns: the metrics.
+
+        Returns:
+            student_id, sem_week and the columns.
         """
         c, listed = SQL_TABLES["weekly_metrics"].c, SQL_TABLES["weekly_flags"].c
         on = sa.select(listed.student_id).where(listed.term == term)
@@ -215,8 +242,9 @@ class Store:
             return database.read(connection, select)
 
     def class_weeks(self, term: str, week: int, columns: Sequence[str]) -> pd.DataFrame:
-        """class_id, sem_week, students and the means of some columns of weekly_metrics, of the weeks so far."""
+        """Return class_id, sem_week, students (count) and means of weekly metrics, up to a week."""
         c = SQL_TABLES["weekly_metrics"].c
+        # The dtypes of a frame follow these types: without one, a mean would be read as text.
         means: list[sa.ColumnElement[Any]] = [
             sa.func.avg(c[name], type_=sa.Double()).label(name) for name in columns
         ]
@@ -226,8 +254,12 @@ class Store:
             return database.read(connection, select.order_by(c.class_id, c.sem_week))
 
     def once_out_of_reach(self, term: str, before: int, classes: Classes = None) -> pd.Series:
-        """Students for whom the attendance rule was out of reach in a week before one, exclusive."""
+        """Return the students for whom the attendance rule was out of reach before a week.
+
+        The week itself is not included.
+        """
         c = SQL_TABLES["weekly_metrics"].c
+        # Out of reach: more lectures to attend than are left. Null compares as false.
         select = sa.select(c.student_id).distinct()
         select = select.where(
             c.term == term, c.sem_week < before, c.lectures_to_attend > c.lectures_left
@@ -237,7 +269,10 @@ class Store:
             return database.read(connection, select)["student_id"]
 
     def remembered(self, stage: str, prefix: str) -> dict[str, str]:
-        """What the newest run of a stage that was done said in its findings whose check begins so, by check."""
+        """Return the messages of findings by check, from the newest run of a stage that was done.
+
+        Only findings whose check begins with `prefix` count.
+        """
         log, found = SQL_TABLES["run_log"].c, SQL_TABLES["data_health"].c
         newest = (
             sa.select(log.run_id)
@@ -253,7 +288,7 @@ class Store:
             return {str(check): str(message) for check, message in connection.execute(select)}
 
     def classes_of(self, term: str, before: int) -> pd.DataFrame:
-        """student_id, class_id: every class that weeks of a term before one stored for a student."""
+        """Return student_id, class_id: each class stored for a student in a term before a week."""
         c = SQL_TABLES["weekly_metrics"].c
         select = (
             sa.select(c.student_id, c.class_id)
@@ -264,7 +299,7 @@ class Store:
             return database.read(connection, select)
 
     def position(self) -> Position | None:
-        """How far the analysis has come; None when it has not begun."""
+        """Return the last week analysed, or None if the analysis has not begun."""
         state = self.read("analysis_state")
         if state.empty:
             return None
@@ -274,7 +309,7 @@ class Store:
 
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
-        """One transaction, committed at the end and rolled back on any error.
+        """Open one transaction: it is committed at the end and rolled back on any error.
 
         Raises:
             EduMetricsError: the database refuses a statement.
@@ -284,26 +319,38 @@ class Store:
                 yield connection
         except sa.exc.DBAPIError as error:
             raise EduMetricsError(
-                f"The analysis database refused a write ({database.reason(error)}); nothing was changed."
+                f"The analysis database refused a write ({database.reason(error)}); "
+                "nothing was changed."
             ) from error
 
     @contextmanager
     def exclusive(self) -> Iterator[None]:
-        """Keep every other run away from this database, whatever home it has; the lock dies with its process.
+        """Keep every other run away from this database, also runs with another home.
+
+        The lock ends with the process that holds it.
 
         Raises:
-            Locked: another run is at work.
+            Locked: another run holds the lock.
             SettingsError: the database cannot be reached.
         """
         with database.exclusive(self.engine, SETTING) as held:
             if not held:
                 raise Locked(
-                    "Another run is at work on this analysis: wait for it to end; a dead one holds no lock."
+                    "Another run is at work on this analysis: "
+                    "wait until it ends; a dead run holds no lock."
                 )
             yield
 
     def replace(self, connection: Connection, table: str, frame: pd.DataFrame, **where: Any) -> int:
-        """Within a transaction, replace the rows of a slice (column = value) by those of a frame; returns how many."""
+        """Replace the rows of a slice (column = value) within a transaction; return the new count.
+
+        Args:
+            connection: a connection in the transaction.
+            table: the name of the table.
+            frame: the new rows of the slice.
+            where: column = value; the rows that match are deleted first.
+        """
+        # Delete and insert, not update: running a stage again then gives the same rows.
         sql = SQL_TABLES[table]
         connection.execute(
             sa.delete(sql).where(*(sql.c[name] == value for name, value in where.items()))
@@ -311,11 +358,12 @@ class Store:
         return database.write(connection, sql, _as_json(table, frame))
 
     def set_position(self, connection: Connection, position: Position | None) -> None:
-        """Within a transaction, record how far the analysis has come; None forgets it."""
+        """Record the last week analysed, within a transaction; None deletes the record."""
         state = SQL_TABLES["analysis_state"]
         connection.execute(sa.delete(state))
         if position is not None:
             values = {
+                # The table has one row.
                 "id": 1,
                 "sim_year": position.year,
                 "global_week": position.global_week,
@@ -326,20 +374,30 @@ class Store:
     def forget_after(
         self, connection: Connection, term: str, week: int, exams: Sequence[str] = ()
     ) -> int:
-        """Within a transaction, delete what was derived for later weeks of a term and for later terms; returns rows.
+        """Delete, within a transaction, what was derived for later weeks and terms.
 
-        Reviews of the named exams of that term go too. What people entered, the ledger of runs and its data-health
-        findings stay.
+        What people entered stays, and so do the ledger of runs and its data-health findings.
+
+        Args:
+            connection: a connection in the transaction.
+            term: the term to go back to.
+            week: the last week of this term that stays.
+            exams: exams of this term whose reviews are deleted too.
+
+        Returns:
+            The number of rows deleted.
         """
         deleted = 0
         for name in WEEKLY_TABLES:
             c = SQL_TABLES[name].c
+            # Terms are ISO dates, so their texts compare in the order of time.
             later = sa.or_(c.term > term, sa.and_(c.term == term, c.sem_week > week))
             deleted += connection.execute(sa.delete(SQL_TABLES[name]).where(later)).rowcount
         review, tried, watched = (
             SQL_TABLES[name] for name in ("exam_review", "model_runs", "pre_sem_watchlist")
         )
         here = sa.and_(review.c.term == term, review.c.exam_type.in_(exams))
+        # Of `model_runs` only the scorecards of reviews are deleted; the models themselves stay.
         cards = [tried.c.model_id == f"review-{exam}-{term}" for exam in exams]
         cards.append(sa.and_(tried.c.task == "review", tried.c.tested_term > term))
         for statement in (
@@ -351,13 +409,16 @@ class Store:
         return deleted
 
     def forget_all(self, connection: Connection) -> None:
-        """Within a transaction, delete everything derived and every model; what people entered and the ledger stay."""
+        """Delete everything derived and every model, within a transaction.
+
+        What people entered stays, and so does the ledger.
+        """
         for name in (*WEEKLY_TABLES, *TERM_TABLES):
             connection.execute(sa.delete(SQL_TABLES[name]))
 
 
 def _equal(sql: sa.Table, equal: Mapping[str, Any]) -> list[sa.ColumnElement[bool]]:
-    """The conditions column = value, or one of a list of values."""
+    """Return the conditions column = value, or column = one of a list of values."""
     return [
         sql.c[name].in_(value) if isinstance(value, list) else sql.c[name] == value
         for name, value in equal.items()
@@ -365,15 +426,17 @@ def _equal(sql: sa.Table, equal: Mapping[str, Any]) -> list[sa.ColumnElement[boo
 
 
 def _in(column: sa.ColumnElement[Any], classes: Classes) -> sa.ColumnElement[bool]:
+    """Return the condition that a column is one of some classes; always true for None."""
     return sa.true() if classes is None else column.in_(classes)
 
 
 def now() -> datetime:
-    """The current time in UTC, without zone, as the tables store it."""
+    """Return the current time in UTC, without a zone, as the tables store it."""
     return datetime.now(UTC).replace(tzinfo=None)
 
 
 def _from_json(table: str, frame: pd.DataFrame) -> pd.DataFrame:
+    """Return a frame whose JSON columns are decoded to Python values; null stays null."""
     decoded = {
         field.name: frame[field.name].map(json.loads, na_action="ignore").astype("object")
         for field in TABLES[table].fields
@@ -383,6 +446,8 @@ def _from_json(table: str, frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _as_json(table: str, frame: pd.DataFrame) -> pd.DataFrame:
+    """Return a frame whose JSON columns are encoded as text."""
+    # Letters beyond ASCII stay as they are: a search in the stored text could not find escapes.
     encoded: Mapping[str, pd.Series] = {
         field.name: frame[field.name].map(lambda value: json.dumps(value, ensure_ascii=False))
         for field in TABLES[table].fields

@@ -1,4 +1,4 @@
-"""The analysis database's tables as SQLAlchemy sees them, built from the records in `fields`."""
+"""The tables of the analysis database for SQLAlchemy, built from the records in `fields`."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from edumetrics.database import TYPES
 from edumetrics.fields import TABLES, Field, Table
 
 METADATA = sa.MetaData()
+# Tables whose id is given by the database; in the others the rows bring their keys.
 GENERATED = {"intervention_log", "delivery_log"}
-# What the questions of one class or one advisor are asked by.
+# The columns by which queries select one class, one advisor or one stage.
 INDEXES = {
     "weekly_metrics": (("term", "sem_week", "class_id"), ("term", "sem_week", "advisor_id")),
     "weekly_flags": (("term", "sem_week", "class_id"), ("term", "sem_week", "advisor_id")),
@@ -24,6 +25,7 @@ INDEXES = {
 
 
 def _column(table: Table, field: Field) -> sa.Column[object]:
+    """Return the column of a field; it is nullable if the field's record says what null means."""
     generated = table.name in GENERATED and field.name == "id"
     return sa.Column(
         field.name,
@@ -35,6 +37,7 @@ def _column(table: Table, field: Field) -> sa.Column[object]:
 
 
 def _table(table: Table) -> sa.Table:
+    """Return a table with its indexes, and add it to `METADATA`."""
     built = sa.Table(table.name, METADATA, *(_column(table, field) for field in table.fields))
     for columns in INDEXES.get(table.name, ()):
         sa.Index(f"ix_{table.name}_{'_'.join(columns)}", *(built.c[name] for name in columns))

@@ -1,4 +1,4 @@
-"""Databases of any dialect, and the only place that tells one from another."""
+"""Databases of any dialect; no other package distinguishes between dialects."""
 
 from edumetrics.database.dialects import Sql
 from edumetrics.database.engines import (

@@ -1,35 +1,44 @@
-"""The few pieces of SQL that a drafted mapping needs, as each database writes them."""
+"""The few pieces of SQL that a drafted mapping needs, in the dialect of each database."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+# The formats of PostgreSQL and of MySQL and MariaDB; SQLite cuts the text apart instead.
 FORMATS = {"day first": ("DD/MM/YYYY", "%d/%m/%Y"), "month first": ("MM/DD/YYYY", "%m/%d/%Y")}
 
 
 @dataclass(frozen=True)
 class Sql:
-    """Pieces of SQL for sqlite, postgresql, mysql or mariadb."""
+    """Pieces of SQL in one dialect: sqlite, postgresql, mysql or mariadb."""
 
     dialect: str
 
     @property
     def row_number(self) -> str:
-        """What stands for a row that has no key; empty where nothing does."""
+        """The expression that identifies a row without a key; empty where there is none."""
         return "rowid" if self.dialect == "sqlite" else ""
 
     def quote(self, name: str) -> str:
-        """A name that is read as it is written."""
+        """Return a quoted name, which the database reads exactly as it is written."""
+        # A mark within the name is doubled: names come from the database of the college.
         mark = "`" if self.dialect in ("mysql", "mariadb") else '"'
         return f"{mark}{name.replace(mark, 2 * mark)}{mark}"
 
     def day(self, iso: str) -> str:
-        """A day that is written here."""
+        """Return the literal of an ISO date."""
+        # SQLite has no dates: it compares ISO texts.
         return f"'{iso}'" if self.dialect == "sqlite" else f"DATE '{iso}'"
 
     def date(self, value: str, look: str) -> str:
-        """A date out of seconds, milliseconds, or a text with the day or the month first."""
+        """Return an expression that converts a value to a date.
+
+        Args:
+            value: an expression: seconds or milliseconds since 1970, or a text with the day or the
+                month first.
+            look: "seconds", "milliseconds" or "month first"; anything else means day first.
+        """
         if look in ("seconds", "milliseconds"):
             seconds = value if look == "seconds" else f"{value} / 1000"
             return {
@@ -41,11 +50,15 @@ class Sql:
             return f"to_date({value}, '{postgresql}')"
         if self.dialect != "sqlite":
             return f"STR_TO_DATE({value}, '{mysql}')"
+        # Positions in a text with two digits for day and month and four for the year.
         day, month = (4, 1) if look == "month first" else (1, 4)
-        return f"substr({value}, 7, 4) || '-' || substr({value}, {month}, 2) || '-' || substr({value}, {day}, 2)"
+        return (
+            f"substr({value}, 7, 4) || '-' || substr({value}, {month}, 2)"
+            f" || '-' || substr({value}, {day}, 2)"
+        )
 
     def days(self, later: str, earlier: str) -> str:
-        """How many days lie between two dates."""
+        """Return an expression for the number of days from the earlier to the later date."""
         if self.dialect == "sqlite":
             return f"julianday({later}) - julianday({earlier})"
         if self.dialect == "postgresql":
@@ -53,13 +66,14 @@ class Sql:
         return f"DATEDIFF({later}, {earlier})"
 
     def week(self, date: str, starts: str) -> str:
-        """The week of a date, 1 being the seven days from `starts`."""
+        """Return an expression for the week of a date; week 1 is the seven days from `starts`."""
+        # Days are never negative here: then cutting off a fraction and FLOOR give the same.
         days = self.days(date, starts)
         whole = {"sqlite": f"CAST(({days}) / 7 AS INTEGER)", "postgresql": f"({days}) / 7"}
         return f"{whole.get(self.dialect, f'FLOOR({days} / 7)')} + 1"
 
     def first_day(self, date: str, starts: str) -> str:
-        """The first day of the week of a date, weeks being counted from `starts`."""
+        """Return an expression for the first day of a date's week, counting from `starts`."""
         days = self.days(date, starts)
         return {
             "sqlite": f"date({starts}, '+' || 7 * CAST(({days}) / 7 AS INTEGER) || ' days')",
@@ -67,7 +81,12 @@ class Sql:
         }.get(self.dialect, f"DATE_ADD({starts}, INTERVAL 7 * FLOOR({days} / 7) DAY)")
 
     def words(self, value: str, codes: Mapping[str, Sequence[str]]) -> str:
-        """The canonical value of a column of fixed words."""
+        """Return an expression that translates the words of a column into canonical values.
+
+        Args:
+            value: an expression for the column.
+            codes: the words (in lower case) for each canonical value; other words become null.
+        """
         cases = []
         for canonical, words in codes.items():
             listed = ", ".join(f"'{word}'" for word in words)

@@ -1,4 +1,7 @@
-"""Engines, connections, and what a role may do: read-only for the college, with a lock for our own database."""
+"""Engines, connections, and the privileges of a role.
+
+Sessions on the college's database are read-only. The database of EduMetrics has one lock.
+"""
 
 from __future__ import annotations
 
@@ -19,25 +22,28 @@ from sqlalchemy.engine import URL, Connection, Engine, make_url
 
 from edumetrics.errors import EduMetricsError, SettingsError
 
+# A server that cannot be reached must not stop a run for minutes.
 CONNECT_SECONDS = 10
+# SQLAlchemy names the two apart; here they behave alike.
 MYSQL = ("mysql", "mariadb")
-# An advisory lock is a number: this one is ours ("edumetri" in ASCII).
+# PostgreSQL identifies an advisory lock by a number: this one is "edumetri" in ASCII.
 LOCK = 0x6564756D65747269
 
 
 def college_engine(
     url: str, time_zone: str = "UTC", *, alone: bool = True, setting: str = "CLIENT_DB_URL"
 ) -> Engine:
-    """An engine whose sessions are read-only, whatever the role could do.
+    """Return an engine whose sessions are read-only, even if the role could write.
 
     Args:
         url: a database URL; for SQLite the file must exist.
-        time_zone: the college's time zone, in which timestamps with a zone are read.
-        alone: whether a query may have the server's cores to itself.
-        setting: what names the URL, for messages.
+        time_zone: the college's time zone: timestamps with a zone are read in it.
+        alone: whether a query may use several cores of the server.
+        setting: the setting that names the URL, for messages.
 
     Raises:
-        SettingsError: the URL cannot be understood, its driver is missing, or its SQLite file does not exist.
+        SettingsError: the URL is not valid, its driver is missing, or its SQLite file does not
+            exist.
     """
     parsed = _parse(url, setting)
     name = parsed.get_backend_name()
@@ -45,13 +51,16 @@ def college_engine(
         path = Path(parsed.database or "").absolute()
         if not path.is_file():
             raise SettingsError(
-                f"There is no college database at {path}: correct {setting}, or run `edumetrics demo`."
+                f"There is no college database at {path}: "
+                f"correct {setting}, or run `edumetrics demo`."
             )
+        # With a plain path SQLite would create a missing file; `mode=ro` also protects the file.
         engine = _engine(f"sqlite:///file:{quote(str(path))}?mode=ro&uri=true", setting)
         sa.event.listen(engine, "connect", _sqlite_query_only)
         return engine
     if name == "postgresql":
-        # Every query here aggregates whole semesters: nested loops and compiled expressions only ever lose time.
+        # Every query here aggregates whole semesters: nested loops and compiled expressions only
+        # make it slower. Where several processes read at once, each query keeps to one core.
         options = (
             f"-c default_transaction_read_only=on -c TimeZone={time_zone}"
             " -c enable_nestloop=off -c jit=off -c work_mem=64MB"
@@ -67,10 +76,12 @@ def college_engine(
 
 
 def writable_engine(url: str, setting: str = "DEFAULT_DB_URL") -> Engine:
-    """An engine for a database that EduMetrics owns; a SQLite file's folder is created, private.
+    """Return an engine for a database that EduMetrics owns.
+
+    The folder of a SQLite file is created if needed, readable by its owner only.
 
     Raises:
-        SettingsError: the URL cannot be understood, its driver is missing, or the folder cannot be created.
+        SettingsError: the URL is not valid, its driver is missing, or the folder cannot be created.
     """
     parsed = _parse(url, setting)
     if parsed.get_backend_name() == "postgresql":
@@ -81,7 +92,8 @@ def writable_engine(url: str, setting: str = "DEFAULT_DB_URL") -> Engine:
             Path(parsed.database).absolute().parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
             raise SettingsError(
-                f"Cannot create the folder of {parsed.database} ({error.strerror}): correct {setting}."
+                f"Cannot create the folder of {parsed.database} ({error.strerror}): "
+                f"correct {setting}."
             ) from error
         sa.event.listen(engine, "connect", _sqlite_writer)
         sa.event.listen(engine, "begin", _sqlite_begin)
@@ -89,7 +101,7 @@ def writable_engine(url: str, setting: str = "DEFAULT_DB_URL") -> Engine:
 
 
 def same_place(first: str, second: str) -> bool:
-    """Whether two URLs name the same database, whoever logs in; False for what cannot be understood."""
+    """Return whether two URLs name the same database, with any login; False if one is not valid."""
     try:
         one, other = make_url(first), make_url(second)
     except sa.exc.ArgumentError:
@@ -109,11 +121,11 @@ def same_place(first: str, second: str) -> bool:
 
 @contextmanager
 def connected(engine: Engine, what: str) -> Iterator[Connection]:
-    """A connection, or one clear sentence about why there is none.
+    """Open a connection, or raise one clear sentence that says why there is none.
 
     Args:
-        engine: where to.
-        what: the setting that names it, for the message.
+        engine: the engine to connect with.
+        what: the setting that names the database, for the message.
 
     Raises:
         SettingsError: the server cannot be reached or refuses the login.
@@ -125,22 +137,27 @@ def connected(engine: Engine, what: str) -> Iterator[Connection]:
         raise SettingsError(
             f"Cannot connect to {engine.dialect.name} at {where} ({reason(error)}): check {what}."
         ) from error
+    # Outside of the `try`: an error of a query must not be reported as one of the connection.
     with connection:
         yield connection
 
 
 @contextmanager
 def transaction(engine: Engine, what: str) -> Iterator[Connection]:
-    """As `connected`, in one transaction that is committed at the end and rolled back on any error."""
+    """Open a connection as `connected` does, in one transaction.
+
+    The transaction is committed at the end and rolled back on any error.
+    """
     with connected(engine, what) as connection, connection.begin():
         yield connection
 
 
 @contextmanager
 def exclusive(engine: Engine, what: str) -> Iterator[bool]:
-    """Hold the one lock of a database that EduMetrics owns; says False when another process holds it.
+    """Hold the one lock of a database that EduMetrics owns; yield False if another process has it.
 
-    It dies with the process that holds it: on PostgreSQL with its session, for SQLite with a file beside the database.
+    The lock ends with the process that holds it. On PostgreSQL it belongs to the session. For
+    SQLite it belongs to a file beside the database.
     """
     if engine.dialect.name == "sqlite":
         with Path(f"{engine.url.database}.lock").open("a") as file:
@@ -152,16 +169,17 @@ def exclusive(engine: Engine, what: str) -> Iterator[bool]:
                 yield True
         return
     with connected(engine, what) as connection:
-        # Nothing is ever read through it: without a transaction it keeps no snapshot.
+        # No transaction: the connection stays open during the whole run and would keep a snapshot.
         connection = connection.execution_options(isolation_level="AUTOCOMMIT")  # noqa: PLW2901
-        # Back in a pool it would keep its session, and the lock.
+        # A connection that returns to the pool would keep its session, and with it the lock.
         connection.detach()
         yield bool(connection.exec_driver_sql(f"SELECT pg_try_advisory_lock({LOCK})").scalar())
 
 
 def could_write(connection: Connection) -> bool:
-    """Whether the role behind a connection could write if its session were not read-only."""
+    """Return whether the role of a connection could write if its session were not read-only."""
     if connection.dialect.name == "sqlite":
+        # SQLite has no roles: the permissions of the file decide.
         rows = connection.exec_driver_sql("PRAGMA database_list").all()
         return any(path and os.access(path, os.W_OK) for _, _, path in rows)
     if connection.dialect.name == "postgresql":
@@ -171,6 +189,7 @@ def could_write(connection: Connection) -> bool:
             re.match("GRANT (.*?) ON ", str(row[0]))
             for row in connection.exec_driver_sql("SHOW GRANTS")
         ]
+        # Of a grant only the privileges count, not the tables they are for.
         # Privileges may name columns: SELECT (`a`, `b`).
         held = {
             word
@@ -184,13 +203,15 @@ def could_write(connection: Connection) -> bool:
             "SHOW VIEW",
             "SHOW DATABASES",
         }
+    # An unknown dialect gives no proof that the role cannot write, so the answer is yes.
     return True
 
 
 def sees_besides(connection: Connection, own: Iterable[str]) -> list[str]:
-    """What else the role behind a connection could read on its server: other databases, and tables not among `own`.
+    """Return what else the role of a connection could read on its server.
 
-    Empty where there is nothing, or no server.
+    These are other databases, and tables that are not in `own`. The list is empty if there are
+    none, and for every dialect but PostgreSQL.
     """
     if connection.dialect.name != "postgresql":
         return []
@@ -205,19 +226,23 @@ def sees_besides(connection: Connection, own: Iterable[str]) -> list[str]:
     return databases + [f"the table {name}" for name in tables]
 
 
+# A percent sign is doubled, because the driver reads a single one as the start of a parameter.
 _PG_OURS = (
     "c.relkind IN ('r', 'p') AND n.nspname NOT LIKE 'pg\\_%%' AND n.nspname <> 'information_schema'"
 )
 _PG_COULD_WRITE = f"""
-SELECT coalesce(bool_or(has_table_privilege(c.oid, 'INSERT') OR has_table_privilege(c.oid, 'UPDATE')
-                        OR has_table_privilege(c.oid, 'DELETE') OR has_table_privilege(c.oid, 'TRUNCATE')), false)
+SELECT coalesce(bool_or(has_table_privilege(c.oid, 'INSERT')
+                        OR has_table_privilege(c.oid, 'UPDATE')
+                        OR has_table_privilege(c.oid, 'DELETE')
+                        OR has_table_privilege(c.oid, 'TRUNCATE')), false)
        OR EXISTS (SELECT 1 FROM pg_namespace n WHERE n.nspname NOT LIKE 'pg\\_%%'
                   AND n.nspname <> 'information_schema' AND has_schema_privilege(n.oid, 'CREATE'))
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE {_PG_OURS}
 """
 _PG_DATABASES = """
 SELECT datname FROM pg_database
-WHERE datallowconn AND datname <> current_database() AND has_database_privilege(oid, 'CONNECT') ORDER BY datname
+WHERE datallowconn AND datname <> current_database()
+      AND has_database_privilege(oid, 'CONNECT') ORDER BY datname
 """
 _PG_TABLES = f"""
 SELECT c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -226,14 +251,16 @@ WHERE {_PG_OURS} AND has_table_privilege(c.oid, 'SELECT') ORDER BY c.relname
 
 
 def _parse(url: str, setting: str) -> URL:
+    """Return a parsed URL that names its driver."""
     try:
         parsed = make_url(url)
     except (sa.exc.ArgumentError, ValueError):
         raise SettingsError(
-            f"{setting} is not a database URL: it looks like postgresql://user@host/name or sqlite:///file.db."
+            f"{setting} is not a database URL: "
+            "write it like postgresql://user@host/name or sqlite:///file.db."
         ) from None
     if parsed.drivername == "postgresql":
-        # SQLAlchemy 2.1 reads a bare postgresql:// as psycopg 3; we ship psycopg2.
+        # SQLAlchemy 2.1 reads postgresql:// without a driver as psycopg 3; we ship psycopg2.
         parsed = parsed.set(drivername="postgresql+psycopg2")
     if parsed.drivername in MYSQL:
         parsed = parsed.set(drivername=f"{parsed.drivername}+pymysql")
@@ -241,7 +268,11 @@ def _parse(url: str, setting: str) -> URL:
 
 
 def _pg_arguments(url: URL) -> dict[str, Any]:
-    """How PostgreSQL is spoken to: in UTF-8, and over a network encrypted, unless the URL says otherwise."""
+    """Return connection arguments of PostgreSQL: UTF-8, and encryption over a network.
+
+    An `sslmode` in the URL has priority.
+    """
+    # A host that is a path is a Unix socket on this machine.
     host = str(url.query.get("host") or url.host or "")
     here = host in ("", "localhost", "127.0.0.1", "::1") or host.startswith("/")
     encrypted = {} if here or "sslmode" in url.query else {"sslmode": "require"}
@@ -249,22 +280,27 @@ def _pg_arguments(url: URL) -> dict[str, Any]:
 
 
 def _engine(url: URL | str, setting: str, **options: Any) -> Engine:
+    """Return an engine whose errors and logs never show the values of parameters."""
     try:
         return sa.create_engine(url, hide_parameters=True, **options)
     except (sa.exc.ArgumentError, ImportError) as error:
         raise SettingsError(
-            f"{setting} cannot be used ({reason(error)}): check the URL and that its driver is installed."
+            f"{setting} cannot be used ({reason(error)}): "
+            "check the URL and that its driver is installed."
         ) from error
 
 
 def _sqlite_query_only(connection: Any, _: Any) -> None:
     connection.execute("PRAGMA query_only=ON")
+    # Negative means kibibytes: about 200 MB, so that joins over a semester stay in memory.
     connection.execute("PRAGMA cache_size=-200000")
 
 
 def _sqlite_writer(connection: Any, _: Any) -> None:
-    # The driver would leave CREATE TABLE outside the transaction: transactions are begun by hand.
+    # The driver would run CREATE TABLE outside of the transaction. With None it begins none itself:
+    # `_sqlite_begin` does.
     connection.isolation_level = None
+    # Milliseconds to wait for a write of another process, instead of an error at once.
     connection.execute("PRAGMA busy_timeout=10000")
 
 
@@ -273,48 +309,51 @@ def _sqlite_begin(connection: Connection) -> None:
 
 
 def _mysql_session(time_zone: str, connection: Any, _: Any) -> None:
-    """Read-only; moments are read in the college's time zone, by its name where the server knows it."""
+    """Make a session read-only and set the college's time zone, by name if the server has it."""
     with connection.cursor() as cursor:
         try:
             cursor.execute("SET time_zone = %s", (time_zone,))
         except connection.Error:
-            # Without its tables of time zones a server knows offsets only: that of today.
+            # A server without time zone tables accepts offsets only, so this is the one of today.
             offset = datetime.now(ZoneInfo(time_zone)).strftime("%z")
             cursor.execute("SET time_zone = %s", (f"{offset[:3]}:{offset[3:]}",))
         cursor.execute("SET SESSION TRANSACTION READ ONLY")
 
 
 def reason(error: Exception) -> str:
-    """The reason a driver gives, on one line; never the statement or its values."""
+    """Return the reason that a driver gives, on one line, without the statement and its values."""
     cause = getattr(error, "orig", None) or error
     return (str(cause).strip().splitlines() or [type(cause).__name__])[0].rstrip(".")
 
 
 def query_error(error: sa.exc.SQLAlchemyError, what: str) -> EduMetricsError:
-    """An error of one sentence for a statement that the college's database refused."""
+    """Return an error of one sentence for a statement that the college's database refused."""
     return SettingsError(
         f"The college database cannot answer for {what} ({reason(error)}): correct its mapping."
     )
 
 
 def scrub(engine: Engine) -> None:
-    """Give back the space of deleted rows, so that nothing of them can be read from the database's files.
+    """Release the space of deleted rows, so that nobody can read them in the database's files.
 
     Raises:
-        EduMetricsError: the database refuses, for example because others are at work on it.
+        EduMetricsError: the database refuses, for example because another process uses it.
     """
     connection = engine.raw_connection()
     try:
         driver: Any = connection.driver_connection
+        # PostgreSQL refuses VACUUM within a transaction.
         if engine.dialect.name == "postgresql":
             driver.autocommit = True
         with closing(driver.cursor()) as cursor:
+            # Without FULL, PostgreSQL marks the space as free but keeps the old bytes in the file.
             cursor.execute("VACUUM FULL" if engine.dialect.name == "postgresql" else "VACUUM")
     except engine.dialect.loaded_dbapi.Error as error:
         raise EduMetricsError(
-            f"The space of deleted rows could not be given back ({reason(error)}): try again."
+            f"The database could not release the space of deleted rows ({reason(error)}): "
+            "try again when no other process uses it."
         ) from error
     finally:
-        # Not back into the pool: it is no longer in the state that others expect.
+        # Not back into the pool: its autocommit mode is not what other users of the pool expect.
         connection.detach()
         connection.close()

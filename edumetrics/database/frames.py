@@ -1,4 +1,4 @@
-"""Frames out of a query and into a table, in bulk, with the same dtypes on every database."""
+"""Bulk transfer: a query into a frame, and a frame into a table, with equal dtypes everywhere."""
 
 from __future__ import annotations
 
@@ -17,20 +17,23 @@ from sqlalchemy.engine import Connection
 from edumetrics.database.values import TYPES
 from edumetrics.fields import Kind
 
+# Columns that Arrow parses as numbers; floats, because integers with nulls have no plain dtype.
 ARROW = {"int": pa.float64(), "float": pa.float64()}
-# PostgreSQL's numbers of the types that need no conversion.
+# The object identifiers of the PostgreSQL types that need no conversion.
 PG_TYPES: dict[int, sa.types.TypeEngine[Any]] = {
-    16: sa.Boolean(), 20: sa.BigInteger(), 23: sa.Integer(), 25: sa.Text(), 701: sa.Double(), 1082: sa.Date(),
-    1114: sa.DateTime(), 1184: sa.DateTime(timezone=True),
+    16: sa.Boolean(), 20: sa.BigInteger(), 23: sa.Integer(), 25: sa.Text(),
+    701: sa.Double(), 1082: sa.Date(), 1114: sa.DateTime(), 1184: sa.DateTime(timezone=True),
 }  # fmt: skip
 WITHOUT_HEADER = csv.WriteOptions(include_header=False)
 
 
 def read(connection: Connection, select: sa.Select[Any]) -> pd.DataFrame:
-    """Run a query and return a frame whose dtypes follow the query's column types, the same on every database.
+    """Run a query and return its rows as a frame with the same dtypes on every database.
 
-    Text is `str`, numbers float64 (int64 where never null), dates datetime64, booleans `boolean`; null is NA.
+    The dtypes follow the column types of the query: text is `str`, numbers are float64 (integers
+    without a null int64), dates and times datetime64, booleans `boolean`. Null is NA.
     """
+    # COPY is much faster than fetching rows; of the supported databases only PostgreSQL has it.
     kinds = {column.name: _kind(column.type) for column in select.selected_columns}
     frame = (
         _copy_out(connection, select)
@@ -43,8 +46,11 @@ def read(connection: Connection, select: sa.Select[Any]) -> pd.DataFrame:
 
 
 def described(connection: Connection, select: str) -> dict[str, sa.types.TypeEngine[Any] | None]:
-    """The columns of a SELECT, with their types where the database tells them; no row is read."""
-    # The parameter style of a driver gives a meaning to the percent sign.
+    """Return the columns of a SELECT and their types, without reading a row.
+
+    The type is None where the database does not tell it, or where values need a conversion.
+    """
+    # With most parameter styles a driver gives the percent sign a meaning; doubled it is plain.
     text = select if connection.dialect.paramstyle == "qmark" else select.replace("%", "%%")
     cursor: Any = connection.exec_driver_sql(
         f"SELECT * FROM ({text}) AS described WHERE 1 = 0"
@@ -54,11 +60,12 @@ def described(connection: Connection, select: str) -> dict[str, sa.types.TypeEng
 
 
 def write(connection: Connection, table: sa.Table, frame: pd.DataFrame) -> int:
-    """Insert a frame's rows in bulk, within the connection's transaction; returns how many."""
+    """Insert the rows of a frame in bulk, within a transaction, and return their number."""
+    # The order of the table, not that of the frame; columns that the frame lacks stay null.
     columns = [column.name for column in table.columns if column.name in frame.columns]
     if frame.empty:
         return 0
-    # Whole numbers with nulls are floats in a frame; the database wants them whole.
+    # Integers with nulls are floats in a frame; the database expects integers.
     whole = [
         name
         for name in columns
@@ -68,6 +75,7 @@ def write(connection: Connection, table: sa.Table, frame: pd.DataFrame) -> int:
     if connection.dialect.name == "postgresql":
         _copy_in(connection, table, frame[columns])
     else:
+        # Without SQLAlchemy's own handling of each value, which is slow for many rows.
         values = zip(*(_python_values(frame[name]) for name in columns), strict=True)
         marks = ", ".join(
             "?" if connection.dialect.paramstyle == "qmark" else "%s" for _ in columns
@@ -82,7 +90,8 @@ def write(connection: Connection, table: sa.Table, frame: pd.DataFrame) -> int:
 
 @contextmanager
 def _driver_errors(connection: Connection) -> Iterator[None]:
-    """What the driver raises, as SQLAlchemy would; without the statement, which holds values."""
+    """Raise errors of the driver as SQLAlchemy does, but without the statement and its values."""
+    # COPY uses the driver directly, so SQLAlchemy cannot translate its errors.
     try:
         yield
     except connection.dialect.loaded_dbapi.Error as error:
@@ -90,6 +99,7 @@ def _driver_errors(connection: Connection) -> Iterator[None]:
 
 
 def _kind(type_: sa.types.TypeEngine[Any]) -> Kind:
+    """Return the kind of field that a column type stands for; text for all other types."""
     for kind in ("bool", "date", "time", "int"):
         if isinstance(type_, TYPES[kind]):
             return kind
@@ -97,11 +107,13 @@ def _kind(type_: sa.types.TypeEngine[Any]) -> Kind:
 
 
 def _copy_out(connection: Connection, select: sa.Select[Any]) -> pd.DataFrame:
+    """Run a query with COPY on PostgreSQL; dates and booleans are still text in the frame."""
     compiled = select.compile(
         dialect=connection.dialect, compile_kwargs={"render_postcompile": True}
     )
     buffer = io.BytesIO()
     with closing(connection.connection.cursor()) as cursor:
+        # COPY takes no parameters: the driver writes their values into the statement, quoted.
         statement = cursor.mogrify(str(compiled), compiled.params).decode()
         with _driver_errors(connection):
             cursor.copy_expert(
@@ -109,13 +121,15 @@ def _copy_out(connection: Connection, select: sa.Select[Any]) -> pd.DataFrame:
             )
     buffer.seek(0)
     types = {c.name: ARROW.get(_kind(c.type), pa.string()) for c in select.selected_columns}
+    # PostgreSQL quotes a text that equals the null mark. So an unquoted mark is always null, and
+    # empty text stays empty.
     nulls = csv.ConvertOptions(
         column_types=types,
         null_values=["\\N"],
         strings_can_be_null=True,
         quoted_strings_can_be_null=False,
     )
-    # A text may have line breaks in it.
+    # A text may contain line breaks.
     lines = csv.ParseOptions(newlines_in_values=True)
     frame: pd.DataFrame = csv.read_csv(
         buffer, convert_options=nulls, parse_options=lines
@@ -124,7 +138,8 @@ def _copy_out(connection: Connection, select: sa.Select[Any]) -> pd.DataFrame:
 
 
 def _fetch(connection: Connection, select: sa.Select[Any]) -> pd.DataFrame:
-    # Values come as the driver gives them: SQLAlchemy's own date parsing would be slow, and strict about text dates.
+    """Run a query on a database without COPY; values are as the driver returns them."""
+    # SQLAlchemy's own parsing of dates would be slow, and would refuse some dates stored as text.
     compiled = select.compile(
         dialect=connection.dialect, compile_kwargs={"render_postcompile": True}
     )
@@ -133,6 +148,7 @@ def _fetch(connection: Connection, select: sa.Select[Any]) -> pd.DataFrame:
 
 
 def _driver_parameters(compiled: Any) -> Any:
+    """Return the parameters of a compiled query in the driver's style, dates as ISO text."""
     values = {
         key: value.isoformat() if hasattr(value, "isoformat") else value
         for key, value in compiled.params.items()
@@ -141,9 +157,12 @@ def _driver_parameters(compiled: Any) -> Any:
 
 
 def _coerce(column: pd.Series, kind: Kind) -> pd.Series:
+    """Return a column with the dtype of its kind; an unreadable date becomes null."""
     if kind in ("date", "time"):
+        # Microseconds on every database: drivers differ in the unit that pandas derives.
         return pd.to_datetime(column, errors="coerce", format="ISO8601").astype("datetime64[us]")
     if kind == "bool":
+        # COPY writes t and f. Integers 1 and 0 of other databases equal True and False as keys.
         return column.map({"t": True, "f": False, True: True, False: False}).astype("boolean")
     if kind in ("int", "float"):
         numbers = pd.to_numeric(column).astype("float64")
@@ -152,7 +171,9 @@ def _coerce(column: pd.Series, kind: Kind) -> pd.Series:
 
 
 def _copy_in(connection: Connection, table: sa.Table, frame: pd.DataFrame) -> None:
+    """Insert the rows of a frame with COPY on PostgreSQL."""
     buffer = io.BytesIO()
+    # Arrow guesses the type of object columns from their values; as text they are unambiguous.
     texts = {
         name: frame[name].astype("str") for name in frame.columns if frame[name].dtype == object
     }
@@ -164,13 +185,17 @@ def _copy_in(connection: Connection, table: sa.Table, frame: pd.DataFrame) -> No
     names = ", ".join(quoted(name) for name in frame.columns)
     with closing(connection.connection.cursor()) as cursor, _driver_errors(connection):
         cursor.copy_expert(
-            f"COPY {quoted(table.name)} ({names}) FROM STDIN WITH (FORMAT csv, NULL '')", buffer
+            # Arrow quotes all text and writes null as nothing: so empty text does not become null.
+            f"COPY {quoted(table.name)} ({names}) FROM STDIN WITH (FORMAT csv, NULL '')",
+            buffer,
         )
 
 
 def _python_values(column: pd.Series) -> list[Any]:
+    """Return a column as Python values; null is None, and dates and times are ISO text."""
     if isinstance(column.dtype, np.dtype) and column.dtype.kind == "M":
         known = column.dropna()
+        # SQLite stores the text as it is: a date must not get a time of day.
         days = (known.dt.normalize() == known).all()
         return _python_values(column.dt.strftime("%Y-%m-%d" if days else "%Y-%m-%d %H:%M:%S.%f"))
     return list(column.astype("object").where(column.notna(), None))

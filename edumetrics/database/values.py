@@ -1,4 +1,4 @@
-"""SQL that reads alike on every database: values of any stored type, the order of ids, parts computed once."""
+"""SQL with the same result on every database: typed values, ids in order, parts computed once."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from sqlalchemy.sql.functions import FunctionElement
 
 from edumetrics.fields import Kind
 
+# The column type for each kind of field. Double, because plain Float has single precision on MySQL.
 TYPES: dict[Kind, type[sa.types.TypeEngine[Any]]] = {
     "text": sa.Text,
     "int": sa.Integer,
@@ -23,11 +24,13 @@ TYPES: dict[Kind, type[sa.types.TypeEngine[Any]]] = {
 
 
 class canonical(FunctionElement[Any]):  # noqa: N801 - it reads as a SQL function
-    """A college's column as the kind that its field says, whatever the database stores it as.
+    """A column of the college, converted to the kind of its field from any stored type.
 
-    `stored` is the type that the database declares, where that is known: what needs no conversion gets none.
+    `stored` is the type that the database declares, or None if that is not known. A column that
+    already has the right type is not converted.
     """
 
+    # The SQL depends on `kind` and `stored`, which a cache key would not contain.
     inherit_cache = False
     name = "canonical"
 
@@ -43,24 +46,32 @@ class canonical(FunctionElement[Any]):  # noqa: N801 - it reads as a SQL functio
 
 
 def _operand(element: canonical, compiler: SQLCompiler, **kw: Any) -> str:
+    """Return the SQL of the column that is converted."""
     return compiler.process(next(iter(element.clauses)), **kw)
 
 
 @compiles(canonical)
 def _canonical_elsewhere(element: canonical, compiler: SQLCompiler, **kw: Any) -> str:
+    """Return a plain CAST, for databases without a rule of their own."""
     return f"CAST({_operand(element, compiler, **kw)} AS {element.type.compile(compiler.dialect)})"
 
 
 @compiles(canonical, "sqlite")
 def _canonical_sqlite(element: canonical, compiler: SQLCompiler, **kw: Any) -> str:
+    """Return the conversion on SQLite, where a column may hold values of any type."""
     x = _operand(element, compiler, **kw)
     if isinstance(element.type, sa.Date):
+        # Dates are text: the first ten characters are the day, and empty text is no date.
         return f"NULLIF(substr({x}, 1, 10), '')"
     if isinstance(element.type, sa.Boolean):
-        return f"CASE WHEN {x} IS NOT NULL THEN lower(CAST({x} AS TEXT)) IN ('1', '1.0', 'true', 't', 'yes', 'y') END"
+        return (
+            f"CASE WHEN {x} IS NOT NULL THEN lower(CAST({x} AS TEXT))"
+            " IN ('1', '1.0', 'true', 't', 'yes', 'y') END"
+        )
     if isinstance(element.type, sa.Integer | sa.Double):
         kind = "REAL" if isinstance(element.type, sa.Double) else "INTEGER"
-        # SQLite stores what it is given: a text that is no number is a missing one, not what it begins with.
+        # A numeric column of SQLite may hold text. CAST would read a number at its beginning; a
+        # text that is not a number as a whole must become null instead.
         number = f"trim({x}) GLOB '*[0-9]*' AND trim({x}) NOT GLOB '*[^-+.0-9eE]*'"
         return f"CASE WHEN typeof({x}) <> 'text' OR ({number}) THEN CAST({x} AS {kind}) END"
     return f"CAST({x} AS TEXT)"
@@ -68,13 +79,16 @@ def _canonical_sqlite(element: canonical, compiler: SQLCompiler, **kw: Any) -> s
 
 @compiles(canonical, "postgresql")
 def _canonical_postgresql(element: canonical, compiler: SQLCompiler, **kw: Any) -> str:
+    """Return the conversion on PostgreSQL, which refuses values that it cannot convert."""
     x = _operand(element, compiler, **kw)
     if isinstance(element.type, sa.Date):
         if isinstance(element.stored, sa.Date | sa.DateTime):
             return x if isinstance(element.stored, sa.Date) else f"CAST({x} AS date)"
+
         return f"CAST(CAST({x} AS timestamp) AS date)"
     if isinstance(element.type, sa.Boolean):
         return (
+            # PostgreSQL casts to boolean from text, but not from every type of number.
             x if isinstance(element.stored, sa.Boolean) else f"CAST(CAST({x} AS text) AS boolean)"
         )
     if isinstance(element.type, sa.Double):
@@ -84,23 +98,28 @@ def _canonical_postgresql(element: canonical, compiler: SQLCompiler, **kw: Any) 
 
 @compiles(canonical, "mysql", "mariadb")
 def _canonical_mysql(element: canonical, compiler: SQLCompiler, **kw: Any) -> str:
+    """Return the conversion on MySQL and MariaDB, which read the number a text begins with."""
     x = _operand(element, compiler, **kw)
     if isinstance(element.type, sa.Date):
         return f"DATE({x})"
     if isinstance(element.type, sa.Boolean):
-        return f"CASE WHEN {x} IS NOT NULL THEN lower(CAST({x} AS CHAR)) IN ('1', 'true', 't', 'yes', 'y') END"
+        return (
+            f"CASE WHEN {x} IS NOT NULL THEN lower(CAST({x} AS CHAR))"
+            " IN ('1', 'true', 't', 'yes', 'y') END"
+        )
     if isinstance(element.type, sa.Integer | sa.Double):
+        # Adding a float makes a double on all versions; old ones do not have CAST AS DOUBLE.
         number = f"({x} + 0e0)" if isinstance(element.type, sa.Double) else f"CAST({x} AS SIGNED)"
-        # As on SQLite: a text that is no number is a missing one.
+        # As on SQLite, a text that is not a number becomes null.
         numeric = isinstance(element.stored, sa.Integer | sa.Float | sa.Numeric)
         like_one = f"TRIM(CAST({x} AS CHAR)) REGEXP '^[-+]?[0-9]*[.]?[0-9]+([eE][-+]?[0-9]+)?$'"
         return number if numeric else f"CASE WHEN {like_one} THEN {number} END"
-    # Its usual collations hold 'a1' and 'A1' for one id, other databases do not.
+    # The usual collations of MySQL treat 'a1' and 'A1' as one id; other databases do not.
     return f"CONVERT({x} USING utf8mb4) COLLATE utf8mb4_bin"
 
 
 class byte_order(FunctionElement[str]):  # noqa: N801 - it reads as a SQL function
-    """Text compared byte by byte, whatever the database's collation."""
+    """A text that is compared byte by byte, whatever the collation of the database is."""
 
     inherit_cache = True
     name = "byte_order"
@@ -109,15 +128,24 @@ class byte_order(FunctionElement[str]):  # noqa: N801 - it reads as a SQL functi
 
 @compiles(byte_order)
 def _byte_order(element: byte_order, compiler: SQLCompiler, **kw: Any) -> str:
+    """Return the SQL of the text, with the C collation on PostgreSQL."""
+    # SQLite compares bytes by default, and `canonical` gives text on MySQL a binary collation.
     collation = ' COLLATE "C"' if compiler.dialect.name == "postgresql" else ""
     return compiler.process(next(iter(element.clauses)), **kw) + collation
 
 
 def materialized(select: sa.Select[Any], name: str) -> sa.CTE:
-    """A small part of a query to be computed once; SQLite would otherwise compute it for every row it is joined to."""
+    """Return a small part of a query as a CTE that is computed once.
+
+    Without this, SQLite would compute it again for every row that it is joined to.
+    """
     return select.cte(name).prefix_with("MATERIALIZED", dialect="sqlite")
 
 
 def highest_first(column: sa.ColumnElement[Any]) -> tuple[sa.ColumnElement[Any], ...]:
-    """Descending order of ids as a person reads them (10 comes before 9), the same on every database."""
+    """Return an ORDER BY that puts the highest id first, the same on every database.
+
+    Ids compare as a person reads numbers: 10 is higher than 9.
+    """
+    # Of two texts of digits the longer one is the higher number.
     return (sa.func.length(column).desc(), byte_order(column).desc())

@@ -1,5 +1,6 @@
-"""Scoring: pure functions, frames in, frames out; no database, clock or plotting.
+"""Scoring: pure functions from frames to frames, without database, clock or plots.
 
-Arrays are aligned with the roll (one row per student scored in the week); a matrix of students by weeks has one column
-per semester week, column 0 unused, so that `matrix[:, week]` reads as it sounds.
+Arrays are aligned with the roll: one row per student who is scored in the week. A matrix of
+students by weeks has one column per semester week. Column 0 is not used, so `matrix[:, week]` is
+the column of that week.
 """

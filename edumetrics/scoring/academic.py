@@ -1,4 +1,4 @@
-"""Academic performance: the marks of the last three teaching weeks, and the averages so far."""
+"""Academic performance: the marks of the last teaching weeks, and the averages so far."""
 
 from __future__ import annotations
 
@@ -13,19 +13,23 @@ from edumetrics.scoring.work import Work, mean_mark
 
 
 def academic(observed: Observed, calendar: Calendar, scoring: Scoring) -> pd.DataFrame:
-    """The academic columns of weekly_metrics, aligned with the roll.
+    """Return the academic columns of weekly_metrics, aligned with the roll.
 
     Returns:
-        week_mark_pct, academic_performance, quiz_avg_pct, assn_avg_pct, midterm_score_pct (percent, each mark as known
-        at the week's end; NaN where there is no mark), and days_since_submission (whole days from the latest work
-        handed in, else from the semester's first day, to the week's last day).
+        week_mark_pct, academic_performance, quiz_avg_pct, assn_avg_pct, midterm_score_pct: percent,
+        from the marks known at the end of the week; NaN where there is no mark.
+        days_since_submission: whole days from the latest work handed in to the last day of the
+        week. If nothing was handed in, they count from the first day of the semester.
     """
     roll, work = observed.roll, observed.work
     assignments, quizzes = work
     weeks = calendar.last_teaching_weeks(roll.week, len(scoring.academic_weights))
+    # `weighted_mean` takes names, so weeks are named by their numbers.
     marks = {str(week): mean_mark(work, [week]) for week in weeks}
     weights = {
-        str(week): weight for week, weight in zip(weeks, scoring.academic_weights, strict=False)
+        # Near the start of the semester there are fewer weeks than weights: the last ones drop out.
+        str(week): weight
+        for week, weight in zip(weeks, scoring.academic_weights, strict=False)
     }
     so_far = list(calendar.last_teaching_weeks(roll.week, calendar.weeks_per_semester))
     return pd.DataFrame(
@@ -41,5 +45,7 @@ def academic(observed: Observed, calendar: Calendar, scoring: Scoring) -> pd.Dat
 
 
 def _days_since_submission(roll: Roll, work: tuple[Work, Work]) -> np.ndarray:
+    """Return whole days from the latest work handed in, or else from the semester's first day."""
+    # -1 stands for no work at all, so the maximum of both kinds is still right.
     last = np.maximum(work[0].last_day, work[1].last_day)
     return roll.starts[:, roll.week] + 6 - np.where(last >= 0, last, roll.first_day)

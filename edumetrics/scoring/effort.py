@@ -1,4 +1,4 @@
-"""The effort score: recorded activity of one week, from six signals."""
+"""The effort score: the recorded activity of one week, from six signals."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from edumetrics.scoring.work import Work
 
 
 def effort(observed: Observed, attendance_pct: Floats, scoring: Scoring) -> pd.DataFrame:
-    """The effort columns of weekly_metrics, aligned with the roll.
+    """Return the effort columns of weekly_metrics, aligned with the roll.
 
     Args:
         observed: what was counted.
@@ -20,13 +20,16 @@ def effort(observed: Observed, attendance_pct: Floats, scoring: Scoring) -> pd.D
         scoring: weights, and how many visits and loans count as 100.
 
     Returns:
-        library_visits, book_borrows, assn_quality_pct, assn_plagiarism_pct, assn_submit_rate, quiz_attempt_rate,
-        submission_pct, effort_score (0..100, NaN where no signal is present), effort_coverage (0..1).
+        library_visits, book_borrows, assn_quality_pct, assn_plagiarism_pct, assn_submit_rate,
+        quiz_attempt_rate, submission_pct, effort_score (0..100, NaN where no signal is present),
+        effort_coverage (0..1).
     """
     assignments, quizzes = observed.work
     visits, loans, week = observed.visits, observed.loans, observed.roll.week
+    # Missed assignments add to the count but not to the sum: each counts as quality 0.
     quality = divide(assignments.quality_sum, assignments.judged + assignments.missed[:, week])
     rates = [_rate(part, week) for part in ((assignments,), (quizzes,), observed.work)]
+    # Visits and loans above the full number add nothing: more of one signal must not hide another.
     signals = {
         "library_visits": 100
         * np.minimum(visits, scoring.library_visits_full)
@@ -56,7 +59,8 @@ def effort(observed: Observed, attendance_pct: Floats, scoring: Scoring) -> pd.D
 
 
 def _rate(parts: tuple[Work, ...], week: int) -> Floats:
-    """Percent of the items due in the week that were done; NaN where none was due."""
+    """Return the percentage of items due in the week that were done; NaN where none was due."""
     due = np.sum([part.due[:, week] for part in parts], axis=0)
     missed = np.sum([part.missed[:, week] for part in parts], axis=0)
+    # From what was missed, not from what was done: so the percentage is never above 100.
     return divide(100.0 * (due - missed), due)

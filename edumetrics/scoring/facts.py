@@ -1,4 +1,4 @@
-"""What the college knew at the end of a week: the frames that scoring starts from."""
+"""Facts: what the college knew at the end of a week, as the frames that scoring starts from."""
 
 from __future__ import annotations
 
@@ -9,23 +9,30 @@ import pandas as pd
 
 @dataclass(frozen=True)
 class Facts:
-    """Frames as known at the end of one week of one term; see `college.records` for how each is cleaned.
+    """Frames as known at the end of one week of one term.
+
+    `college.records` says how each frame is cleaned.
 
     Attributes:
         week: the semester week, a teaching week.
         students: student_id (unique), class_id, advisor_id, joined_on, withdrawn_on.
         pairings: class_id, semester of the classes to score (class_id unique).
         dates: class_id, semester, week, week_date.
-        attendance: student_id, class_id, semester, week, held, present (and more); weeks after `week` are ignored.
-        double_registers: student_id, week, class_id: whose register counts, for students in two classes in one week.
-        assignments, quizzes: items: item_id, class_id, semester, subject_id, due_week.
-        assignments_done, quizzes_done: as `records.done`, with known_by (the day that the rows were known by).
+        attendance: student_id, class_id, semester, week, held, present (and more); weeks after
+            `week` are ignored.
+        double_registers: student_id, week, class_id: the class whose register counts, for students
+            in two classes in one week.
+        assignments, quizzes: the items: item_id, class_id, semester, subject_id, due_week.
+        assignments_done, quizzes_done: as `records.done` returns them, with known_by (the day by
+            which the rows were known).
         extensions: student_id, item_id, week.
         excuses: student_id, from, to; None where the college has none.
-        enrolments: student_id, subject_id, semester, from, to; None where students take all subjects of the class.
+        enrolments: student_id, subject_id, semester, from, to; None where students take all
+            subjects of their class.
         library, loans, platform: student_id, semester, week, count (and events).
         midterms: student_id, score, known_by.
-        feeds: which of library, loans and platform are present at the college; None where these frames can tell.
+        feeds: which of library, loans and platform the college has; None where these frames show
+            it themselves.
     """
 
     week: int
@@ -45,4 +52,5 @@ class Facts:
     loans: pd.DataFrame
     platform: pd.DataFrame
     midterms: pd.DataFrame
+    # Frames of a part of the college may be empty although the college has the feed.
     feeds: frozenset[str] | None = None

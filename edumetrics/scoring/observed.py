@@ -1,4 +1,4 @@
-"""What was counted for the students of a roll: attendance, work, visits; every score is computed from these."""
+"""Counts for the students of a roll: attendance, work and visits. All scores come from these."""
 
 from __future__ import annotations
 
@@ -17,15 +17,16 @@ from edumetrics.scoring.work import Work
 
 @dataclass(frozen=True)
 class Observed:
-    """Counts aligned with the roll: matrices are students by weeks of the semester, the others of this week.
+    """Counts aligned with the roll: matrices are students by weeks, vectors are of this week.
 
     Attributes:
         roll: who is scored, and when their weeks began.
-        held, present: lectures held and attended; 0 in excused weeks and weeks without teaching.
+        held, present: lectures held and attended; 0 in excused weeks and in weeks without teaching.
         assignments, quizzes: what was due, done and marked.
-        visits, loans: of the library; NaN where the college has no such feed.
-        active_days, clicks: on the learning platform (days at most 7); NaN where the college has no such feed.
-        midterm: mean score of the midterms known (percent); NaN where none is.
+        visits, loans: visits to the library and loans; NaN where the college has no such feed.
+        active_days, clicks: on the learning platform (at most 7 days); NaN where the college has
+            no such feed.
+        midterm: the mean score of the midterms known (percent); NaN where none is known.
     """
 
     roll: Roll
@@ -45,7 +46,7 @@ class Observed:
         return self.assignments, self.quizzes
 
     def take(self, rows: Vector) -> Observed:
-        """The same of some rows of the roll only, in the order given."""
+        """Return the same counts for some rows of the roll, in the order of `rows`."""
         arrays = ("held", "present", "visits", "loans", "active_days", "clicks", "midterm")
         return replace(
             self,
@@ -57,7 +58,7 @@ class Observed:
 
 
 def observe(facts: Facts, calendar: Calendar, scoring: Scoring) -> Observed:
-    """Call the roll of a week and count what is known of everyone on it.
+    """Build the roll of a week, and count what is known about each student on it.
 
     Raises:
         ValueError: the week is not a teaching week.
@@ -83,18 +84,20 @@ def observe(facts: Facts, calendar: Calendar, scoring: Scoring) -> Observed:
 
 
 def _feed(called: Roll, facts: Facts, feed: str, column: str, window: tuple[int, ...]) -> Floats:
-    """This week's value of a weekly feed: 0 for a student without a row.
+    """Return this week's value of a weekly feed; 0 for a student without a row.
 
-    NaN for everyone when the feed has no row, for any student of the college, in the window of teaching weeks up to
-    this one: absent is not zero.
+    The value is NaN for everyone if the feed is absent: it has no row for any student of the
+    college in `window`, the teaching weeks up to this one. Absent is not zero.
     """
     frame: pd.DataFrame = getattr(facts, feed)
     recent = frame[frame["week"].isin(window)]
+    # A chunk of classes may have no row where the college has some: then `feeds` decides.
     if recent.empty if facts.feeds is None else feed not in facts.feeds:
         return np.full(len(called.frame), np.nan)
     now = recent[recent["week"] == called.week]
     row = called.rows(now["student_id"])
     own = row >= 0
+    # A student may also have rows of another semester with this week number: they do not count.
     if len(called.frame):
         own &= now["semester"].to_numpy() == called.frame["semester"].to_numpy()[row]
     values = np.zeros(len(called.frame))
@@ -103,10 +106,14 @@ def _feed(called: Roll, facts: Facts, feed: str, column: str, window: tuple[int,
 
 
 def _midterm(called: Roll, midterms: pd.DataFrame) -> Floats:
-    """Mean over subjects of the scores known at the student's own week's end; NaN where none is."""
+    """Return the mean over subjects of the scores known at the end of the student's own week.
+
+    It is NaN where no score is known.
+    """
     score = np.full(len(called.frame), np.nan)
     if len(score):
         row = called.rows(midterms["student_id"])
+        # Classes may end a week on different days: each student's own day decides what is known.
         own = (row >= 0) & (
             midterms["known_by"].to_numpy() == called.frame["week_end"].to_numpy()[row]
         )

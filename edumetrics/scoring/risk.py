@@ -1,4 +1,4 @@
-"""The rules' risk score: eight components, each from 0 (nothing to see) to 1."""
+"""The risk score of the rules: eight components, each from 0 (no concern) to 1."""
 
 from __future__ import annotations
 
@@ -10,22 +10,28 @@ from edumetrics.scoring.observed import Observed
 from edumetrics.scoring.roll import Roll, Vector
 from edumetrics.scoring.signals import Floats, divide
 
+# The metrics whose fall is measured against the student's own earlier weeks.
 BASELINE_METRICS = ("effort_score", "academic_performance", "weekly_att_pct", "lms_active_days")
 
 
 def baselines(
     roll: Roll, history: pd.DataFrame, calendar: Calendar, scoring: Scoring
 ) -> dict[str, Floats]:
-    """Each metric's mean over the four teaching weeks before this one, as stored at each week's own end.
+    """Return the mean of each metric over the last `baseline_weeks` teaching weeks before this one.
+
+    Each value is the one stored at the end of its own week.
 
     Args:
         roll: the roll of the week.
-        history: student_id, sem_week and `BASELINE_METRICS` of the same term; other weeks are ignored.
+        history: student_id, sem_week and `BASELINE_METRICS` of the same term; other weeks are
+            ignored.
         calendar, scoring: which weeks count, and how many of them must have a value.
 
     Returns:
         Arrays by metric, NaN where fewer than `baseline_minimum` weeks have a value.
     """
+    # Stored values, not recomputed ones: a late correction must not change what a fall is
+    # measured against.
     window = calendar.teaching_weeks_before(roll.week, scoring.baseline_weeks)
     rows = history[history["sem_week"].isin(window)]
     groups = rows.groupby("student_id")[list(BASELINE_METRICS)]
@@ -42,15 +48,16 @@ def components(
     calendar: Calendar,
     scoring: Scoring,
 ) -> dict[str, Floats]:
-    """The components of the risk score by name, each 0..1, NaN where absent.
+    """Return the components of the risk score by name, each 0..1, NaN where absent.
 
     Args:
         observed: what was counted.
         metrics: risk_of_detention and `BASELINE_METRICS`, aligned with the roll.
-        baseline: as `baselines`.
-        class_effort: the median effort score of each student's class, as `class_effort`.
+        baseline: the means of earlier weeks, as `baselines` returns them.
+        class_effort: the median effort score of each student's class.
         calendar, scoring: the parameters.
     """
+    # The level at which marks start to count: some points above the pass mark.
     level = scoring.pass_mark + scoring.academic_margin
     scales = scoring.risk_scales
     values = {
@@ -69,13 +76,18 @@ def components(
         "effort_fall": (baseline["effort_score"] - values["effort_score"]) / scales.effort_fall,
         "academic_fall": (baseline["academic_performance"] - values["academic_performance"])
         / scales.academic_fall,
+        # A baseline below one day counts as one, so that rare visitors do not get a full component.
         "platform_silence": (active - values["lms_active_days"]) / np.maximum(active, 1),
     }
+    # A rise is not the opposite of a fall: below 0 a component is 0. NaN stays NaN.
     return {name: np.clip(part, 0, 1) for name, part in parts.items()}
 
 
 def missed_work(observed: Observed, calendar: Calendar, scoring: Scoring) -> tuple[Vector, Vector]:
-    """How many items of the last three teaching weeks were not done, and how many were due."""
+    """Return how many items of the last `missed_work_weeks` teaching weeks were missed and due.
+
+    The first array counts the items that were not done, the second one all that were due.
+    """
     recent = list(calendar.last_teaching_weeks(observed.roll.week, scoring.missed_work_weeks))
     missed = np.sum([part.missed[:, recent].sum(axis=1) for part in observed.work], axis=0)
     due = np.sum([part.due[:, recent].sum(axis=1) for part in observed.work], axis=0)
@@ -83,19 +95,26 @@ def missed_work(observed: Observed, calendar: Calendar, scoring: Scoring) -> tup
 
 
 def class_effort(roll: Roll, effort: Floats) -> Floats:
-    """The median effort score over the class's rows of the week, student by student; NaN where none has one."""
+    """Return the median effort score of each student's class; NaN where no student has a score.
+
+    The class is that of the week.
+    """
     return pd.Series(effort).groupby(roll.classes[:, roll.week]).transform("median").to_numpy()
 
 
 def points(parts: dict[str, Floats], scoring: Scoring) -> dict[str, Floats]:
-    """What each component adds to the risk score: they sum to it; 0 where the component is absent.
+    """Return the points that each component adds to the risk score; 0 where it is absent.
+
+    The points of all components sum to the score.
 
     >>> parts = {name: np.array([np.nan]) for name in Scoring().risk_weights.model_dump()}
-    >>> added = points({**parts, "missed_work": np.array([0.5]), "effort_fall": np.array([0.25])}, Scoring())
+    >>> parts |= {"missed_work": np.array([0.5]), "effort_fall": np.array([0.25])}
+    >>> added = points(parts, Scoring())
     >>> float(added["missed_work"][0]), float(added["effort_fall"][0])
     (30.0, 10.0)
     """
     weights = scoring.risk_weights.model_dump()
+    # The weight present for each student: absent components do not dilute the score.
     present = np.sum([weight * ~np.isnan(parts[name]) for name, weight in weights.items()], axis=0)
     return {
         name: np.nan_to_num(divide(100 * weight * parts[name], present))

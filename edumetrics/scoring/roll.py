@@ -1,4 +1,4 @@
-"""The roll of a week: who is scored, in which class, and which weeks are excused."""
+"""The roll of a week: which students are scored, in which class, and which weeks are excused."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ import pandas as pd
 
 from edumetrics.scoring.facts import Facts
 
+# A week is excused as a whole, or not at all: from so many days.
 EXCUSED_DAYS = 3
+# As an index it takes the last row; `_days_by_pairing` adds one for it.
 NO_CLASS = -1
 Matrix = np.ndarray[tuple[int, int], np.dtype[np.int64]]
 Flags = np.ndarray[tuple[int, int], np.dtype[np.bool_]]
@@ -18,16 +20,18 @@ Vector = np.ndarray[tuple[int], np.dtype[np.int64]]
 
 @dataclass(frozen=True)
 class Roll:
-    """The students scored in a week, in order of student_id.
+    """The students who are scored in a week, in order of student_id.
 
     Attributes:
         week: the semester week.
         frame: student_id, class_id, semester, advisor_id, week_end (last day, midnight).
-        classes: index into `pairings` of each student's class in each week; -1 where the student has none.
-        pairings: class_id, semester; its index is what `classes` holds.
-        starts: first day of each week for each student, in days since 1970; 0 where the student has no class.
-        first_day: first day of the semester of each student's class, in days since 1970.
-        excused: weeks of which excuses cover at least three days.
+        classes: the class of each student in each week, as an index into `pairings`; -1 where the
+            student has none.
+        pairings: class_id, semester; `classes` holds values of its index.
+        starts: the first day of each week for each student, in days since 1970; 0 where the
+            student has no class.
+        first_day: the first day of the semester of each student's class, in days since 1970.
+        excused: whether excuses cover at least three days of a week, students by weeks.
     """
 
     week: int
@@ -39,33 +43,37 @@ class Roll:
     excused: Flags
 
     def take(self, rows: Vector) -> Roll:
-        """The same of some rows only, in the order given."""
+        """Return the same roll with some rows only, in the order of `rows`."""
+        # Class semesters stay whole, because `classes` holds indexes into them.
         arrays = ("classes", "starts", "first_day", "excused")
         frame = self.frame.iloc[rows].reset_index(drop=True)
         return replace(self, frame=frame, **{name: getattr(self, name)[rows] for name in arrays})
 
     def rows(self, students: pd.Series) -> Vector:
-        """Each student's row in the roll; -1 for students who are not on it."""
+        """Return the row of each student in the roll; -1 for students who are not on it."""
         return np.asarray(pd.Index(self.frame["student_id"]).get_indexer(pd.Index(students)))
 
     def pairing_codes(self, frame: pd.DataFrame) -> Vector:
-        """Each row's pairing (class_id, semester) as an index into `pairings`; -1 for others."""
+        """Return the class semester of each row as an index into `pairings`; -1 for others."""
         return _codes(self.pairings, frame)
 
 
 def call(facts: Facts) -> Roll:
-    """Draw up the roll of a week.
+    """Build the roll of a week.
 
-    A student's class in a week is that of the latest attendance row (highest week, then id) up to it, else the class
-    today. A student is on the roll when that class is scored, `withdrawn_on` is null or after the week's last day, and
+    The class of a student in a week comes from the latest attendance row up to that week (highest
+    week, then highest id). Without such a row it is the class of today. A student is on the roll
+    if that class is scored, `withdrawn_on` is null or after the last day of the week, and
     `joined_on` is null or not after it.
     """
     pairings = facts.pairings[["class_id", "semester"]].reset_index(drop=True)
     students = facts.students.sort_values("student_id", ignore_index=True)
     classes = _classes_by_week(facts, students, pairings)
     days = _days_by_pairing(facts, pairings)
+    # Indexing with both arrays gives each student the dates of their own class in each week.
     starts = np.where(classes == NO_CLASS, 0, days[classes, np.arange(facts.week + 1)])
     last_day = pd.Series(pd.to_datetime(starts[:, facts.week] + 6, unit="D"))
+    # Negated comparisons, because null compares as false: a student without dates is enrolled.
     enrolled = ~(students["withdrawn_on"] <= last_day) & ~(students["joined_on"] > last_day)
     on_roll = np.asarray((classes[:, facts.week] != NO_CLASS) & enrolled)
     now = pairings.iloc[classes[on_roll, facts.week]]
@@ -93,12 +101,14 @@ def call(facts: Facts) -> Roll:
 
 
 def _classes_by_week(facts: Facts, students: pd.DataFrame, pairings: pd.DataFrame) -> Matrix:
+    """Return the class of each student in each week, as an index into `pairings`; -1 for none."""
     index = pd.Index(students["student_id"])
     classes = np.full((len(students), facts.week + 1), NO_CLASS, dtype=np.int64)
     seen = facts.attendance[facts.attendance["week"] <= facts.week]
     rows, codes = index.get_indexer(pd.Index(seen["student_id"])), _codes(pairings, seen)
     kept = (rows >= 0) & (codes >= 0)
     classes[rows[kept], seen["week"].to_numpy()[kept]] = codes[kept]
+    # After the plain registers: of two registers in one week, these rows decide.
     doubles = facts.double_registers[facts.double_registers["week"] <= facts.week]
     decided = doubles.merge(pairings.reset_index(names="code"), on="class_id")
     rows = index.get_indexer(pd.Index(decided["student_id"]))
@@ -108,7 +118,9 @@ def _classes_by_week(facts: Facts, students: pd.DataFrame, pairings: pd.DataFram
     today = students[["class_id"]].merge(
         pairings.reset_index(names="code"), on="class_id", how="left"
     )["code"]
+    # The unused column 0 holds the class of today: it applies until the first register.
     classes[:, 0] = today.fillna(NO_CLASS).to_numpy()
+    # The last week with a class, up to each week: a forward fill along the weeks.
     latest = np.maximum.accumulate(
         np.where(classes == NO_CLASS, 0, np.arange(facts.week + 1)), axis=1
     )
@@ -116,13 +128,19 @@ def _classes_by_week(facts: Facts, students: pd.DataFrame, pairings: pd.DataFram
 
 
 def _codes(pairings: pd.DataFrame, frame: pd.DataFrame) -> Vector:
+    """Return the row of each class_id, semester in `pairings`; -1 where it has no such row."""
+    # class_id is unique there, so a look-up by class and a test of the semester are enough.
     code = np.asarray(pd.Index(pairings["class_id"]).get_indexer(pd.Index(frame["class_id"])))
+    # The extra element serves index -1 (an unknown class), also if there are no rows at all.
     semesters = np.append(pairings["semester"].to_numpy(), 0)
     return np.where(semesters[code] == frame["semester"].to_numpy(), code, NO_CLASS)
 
 
 def _days_by_pairing(facts: Facts, pairings: pd.DataFrame) -> Matrix:
-    """First day of each week (columns 0..week) of each pairing, in days since 1970; a last row of 0 is no class."""
+    """Return the first day of each week (columns 0..week) of each class semester.
+
+    Days count from 1970. The last row is 0: it stands for no class.
+    """
     days = np.zeros((len(pairings) + 1, facts.week + 1), dtype=np.int64)
     known = facts.dates[facts.dates["week"].between(1, facts.week)]
     codes = _codes(pairings, known)
@@ -132,16 +150,18 @@ def _days_by_pairing(facts: Facts, pairings: pd.DataFrame) -> Matrix:
 
 
 def _excuse(roll: Roll, excuses: pd.DataFrame) -> Roll:
+    """Return a roll with the weeks of which excuses cover at least `EXCUSED_DAYS` days."""
     spans = excuses.dropna()
     rows = roll.rows(spans["student_id"])
-    # Only days of the semester are listed, however long an excuse runs.
+    # Only days of the semester are listed, so that a wrong end date years away does no harm.
     first, last = roll.starts[roll.starts > 0].min(initial=2**31), roll.starts.max(initial=0) + 6
     begin, end = np.maximum(_day(spans["from"]), first), np.minimum(_day(spans["to"]), last)
     spans = pd.DataFrame({"row": rows, "from": begin, "to": end})
     spans = spans[(spans["row"] >= 0) & (spans["to"] >= spans["from"])]
     lengths = (spans["to"] - spans["from"] + 1).to_numpy()
+    # One number per day, from 0 within each span: all spans are expanded without a loop.
     offsets = np.arange(lengths.sum()) - np.repeat(np.cumsum(lengths) - lengths, lengths)
-    # Days are made unique first: two excuses for one day excuse it once.
+    # Two excuses for one day excuse it once, so days are made unique.
     days = pd.DataFrame(
         {
             "row": np.repeat(spans["row"], lengths),
@@ -158,4 +178,5 @@ def _excuse(roll: Roll, excuses: pd.DataFrame) -> Roll:
 
 
 def _day(column: pd.Series) -> Vector:
+    """Return dates as days since 1970."""
     return column.to_numpy().astype("datetime64[D]").astype(np.int64)

@@ -1,4 +1,4 @@
-"""One week of every student: the weekly metrics, put together."""
+"""The weekly metrics: all scores of every student for one week."""
 
 from __future__ import annotations
 
@@ -18,27 +18,28 @@ from edumetrics.scoring.signals import Floats, weighted_mean
 
 @dataclass(frozen=True)
 class Peers:
-    """What the class is like, student by student: share of lectures attended to date, and median effort score."""
+    """The class of each student: share of lectures attended to date, and median effort score."""
 
     attendance_share: Floats
     effort: Floats
 
     def take(self, rows: Vector) -> Peers:
-        """The same of some students only, in the order given."""
+        """Return the same values for some students, in the order of `rows`."""
         return Peers(self.attendance_share[rows], self.effort[rows])
 
 
 @dataclass(frozen=True)
 class Scored:
-    """A week, scored, and what its scores were made of; everything is aligned with the roll.
+    """The scores of a week and what they were computed from; everything is aligned with the roll.
 
     Attributes:
         observed: what was counted.
-        metrics: one row per student in order of student_id, with the columns of `weekly_metrics` (see `fields`) but
-            term, run_id and computed_at. NaN means what the field's record says.
+        metrics: one row per student in order of student_id, with the columns of `weekly_metrics`
+            (see `fields`) except term, run_id and computed_at. NaN means what the record of the
+            field says.
         components: the components of the risk score, 0..1, NaN where absent.
-        baseline: each metric's mean over the weeks before, NaN where too few have a value.
-        peers: what each student's class is like.
+        baseline: the mean of each metric over earlier weeks, NaN where too few have a value.
+        peers: the class of each student.
     """
 
     observed: Observed
@@ -64,12 +65,14 @@ def score(
 
     Args:
         observed: what was counted.
-        history: student_id, sem_week, effort_score, academic_performance, weekly_att_pct, lms_active_days: the rows
-            stored for earlier weeks of the same term.
+        history: student_id, sem_week, effort_score, academic_performance, weekly_att_pct,
+            lms_active_days: the rows stored for earlier weeks of the same term.
         calendar, scoring: the parameters.
-        peers: what the classes are like; that of the classes on this roll when None.
+        peers: values of the classes; None means that they are computed from this roll.
     """
     roll = observed.roll
+    # A roll of some students only does not show what their whole class is like: then the caller
+    # passes `peers`.
     share = (
         peers.attendance_share
         if peers
@@ -90,12 +93,15 @@ def score(
         sem_week=roll.week,
         lms_active_days=observed.active_days,
         lms_events=observed.clicks,
+        # The forecast is filled in later, by its own model.
         p_fail=np.nan,
     )
+    # Only now, because the median needs the effort scores.
     peers = peers or Peers(share, risk.class_effort(roll, frame["effort_score"].to_numpy()))
     baseline = risk.baselines(roll, history, calendar, scoring)
     parts = risk.components(observed, frame, baseline, peers.effort, calendar, scoring)
     value, coverage = weighted_mean(parts, scoring.risk_weights.model_dump())
+    # The components are shares; the score has 0 to 100 points.
     metrics = frame.assign(risk_score=100 * value, risk_coverage=coverage)[WEEKLY_METRICS.computed]
     return Scored(observed, metrics, parts, baseline, peers)
 
@@ -103,7 +109,7 @@ def score(
 def metrics(
     facts: Facts, history: pd.DataFrame, calendar: Calendar, scoring: Scoring
 ) -> pd.DataFrame:
-    """The weekly metrics of every student on the roll: `observe`, then `score`.
+    """Return the weekly metrics of every student on the roll: `observe`, then `score`.
 
     Raises:
         ValueError: the week is not a teaching week.

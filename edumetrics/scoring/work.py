@@ -1,4 +1,4 @@
-"""Work: what was due for whom, what was handed in, and how it was marked, students by weeks."""
+"""Work: what was due for each student, what was handed in, and its marks, students by weeks."""
 
 from __future__ import annotations
 
@@ -17,15 +17,18 @@ FloatMatrix = np.ndarray[tuple[int, int], np.dtype[np.float64]]
 
 @dataclass(frozen=True)
 class Work:
-    """Assignments or quizzes, students by weeks of the semester; only what is due for the student counts.
+    """Assignments or quizzes, students by weeks; only work that is due for the student counts.
 
     Attributes:
         due, done, marked: how many items fell due, were done, and have a mark.
-        mark_sum: sum of their marks, percent.
-        handed_on: latest day on which any of them was handed in, in days since 1970; 0 where none was.
-        judged, quality_sum, similarity: this week's judged assignments, the sum of their quality (percent), and the
-            highest similarity report (percent; NaN where none was checked).
-        last_day: latest day on which any of this work was handed in, in days since 1970; -1 where none was.
+        mark_sum: the sum of their marks, percent.
+        handed_on: the latest day on which any of them was handed in, in days since 1970; 0 where
+            none was.
+        judged, quality_sum, similarity: this week's judged assignments (count), the sum of their
+            quality (percent), and the highest similarity report (percent; NaN where none was
+            checked).
+        last_day: the latest day on which any work of this kind was handed in, in days since 1970,
+            due or not; -1 where none was.
     """
 
     due: Matrix
@@ -40,25 +43,29 @@ class Work:
 
     @property
     def missed(self) -> Matrix:
-        """How many items due were not done."""
+        """How many items due were not done, students by weeks."""
+        # More may be done than is due in a week: missed work is never negative.
         return np.asarray(np.maximum(self.due - self.done, 0))
 
     def take(self, rows: Vector) -> Work:
-        """The same of some students only, in the order given."""
+        """Return the same work for some students, in the order of `rows`."""
         return Work(**{field.name: getattr(self, field.name)[rows] for field in fields(self)})
 
 
 def collect(roll: Roll, facts: Facts, calendar: Calendar) -> tuple[Work, Work]:
-    """Assignments and quizzes of the roll.
+    """Return the assignments and the quizzes of the students on a roll.
 
-    An item is due in a week for every student whose class in that week is the item's, who is enrolled in its subject on
-    the week's last day, who is not excused in that week, and for whom no extension moves it. Only teaching weeks up to
-    the roll's count; an item whose week, moved or not, is another one is never due.
+    An item is due in a week for a student if four conditions hold. The class of the student in
+    that week is the class of the item. The student is enrolled in its subject on the last day of
+    the week. The student is not excused in that week. No extension moves the item to another week;
+    a moved item is due in its new week. Only teaching weeks up to the week of the roll count: an
+    item that falls into any other week, moved or not, is never due.
     """
     weeks = [week for week in calendar.teaching_weeks if week <= roll.week]
     extensions = facts.extensions
     return (
         _one_kind(roll, facts, facts.assignments, facts.assignments_done, extensions, weeks),
+        # Extensions are for assignments only: quizzes get an empty frame of them.
         _one_kind(roll, facts, facts.quizzes, facts.quizzes_done, extensions.iloc[:0], weeks),
     )
 
@@ -71,6 +78,7 @@ def _one_kind(
     extensions: pd.DataFrame,
     weeks: list[int],
 ) -> Work:
+    """Return the work of one kind, from its items and what was done of them."""
     due = _due(roll, facts, items, extensions, weeks)
     size = len(roll.frame)
     counts = {name: np.zeros(roll.classes.shape, dtype=np.int64) for name in ("done", "marked")}
@@ -84,6 +92,7 @@ def _one_kind(
     last_day = np.full(size, -1, dtype=np.int64)
     if len(done) and size:
         rows = _own(roll, done)
+        # Before the filter below, because here all work counts that was handed in, due or not.
         np.maximum.at(last_day, rows["row"], rows["last_day"])
         rows = _counted(roll, facts, rows, weeks)
         at = (rows["row"].to_numpy(), rows["week"].to_numpy())
@@ -93,11 +102,13 @@ def _one_kind(
         np.maximum.at(handed_on, at, rows["last_day"].to_numpy())
         now = (
             rows[rows["week"] == roll.week]
+            # Quizzes have no quality or similarity.
             if "judged" in rows
             else rows.assign(judged=0, quality_sum=0.0, similarity=np.nan).iloc[:0]
         )
         np.add.at(judged, now["row"], now["judged"])
         np.add.at(quality, now["row"], now["quality_sum"].fillna(0))
+        # `fmax` ignores NaN, where `maximum` would keep it.
         np.fmax.at(similarity, now["row"], now["similarity"])
     return Work(
         due,
@@ -113,7 +124,7 @@ def _one_kind(
 
 
 def _own(roll: Roll, done: pd.DataFrame) -> pd.DataFrame:
-    """Rows of students on the roll in their own semester, as known at the student's own week's end."""
+    """Return rows of students on the roll, of their semester, as known by the end of their week."""
     row = roll.rows(done["student_id"])
     ends, semesters = roll.frame["week_end"].to_numpy(), roll.frame["semester"].to_numpy()
     kept = (
@@ -123,11 +134,12 @@ def _own(roll: Roll, done: pd.DataFrame) -> pd.DataFrame:
     )
     rows: pd.DataFrame = done[kept].assign(row=row[kept])
     day = rows["last_date"].to_numpy().astype("datetime64[D]")
+    # A missing date converts to a huge negative number, so it is replaced.
     return rows.assign(last_day=np.where(np.isnat(day), -1, day.astype(np.int64)))
 
 
 def _counted(roll: Roll, facts: Facts, rows: pd.DataFrame, weeks: list[int]) -> pd.DataFrame:
-    """Of those, the rows of items that were due for the student."""
+    """Return those of these rows whose items were due for the student."""
     rows = rows[rows["week"].isin(weeks)].astype({"week": "int64"})
     row, week = rows["row"].to_numpy(), rows["week"].to_numpy()
     rows = rows[(roll.pairing_codes(rows) == roll.classes[row, week]) & ~roll.excused[row, week]]
@@ -139,13 +151,15 @@ def _counted(roll: Roll, facts: Facts, rows: pd.DataFrame, weeks: list[int]) -> 
 def _due(
     roll: Roll, facts: Facts, items: pd.DataFrame, extensions: pd.DataFrame, weeks: list[int]
 ) -> Matrix:
-    """How many items fall due, students by weeks."""
+    """Return how many items fall due, students by weeks."""
     due = np.zeros(roll.classes.shape, dtype=np.int64)
     items = items.assign(code=roll.pairing_codes(items))
+    # Items that were never due have no week; without them the column can be an integer.
     dated = items[items["due_week"].isin(weeks) & (items["code"] >= 0)].astype(
         {"due_week": "int64"}
     )
     if facts.enrolments is None:
+        # Without enrolments all students of a class have the same work: count once per class.
         by_class = np.zeros((len(roll.pairings) + 1, roll.week + 1), dtype=np.int64)
         np.add.at(by_class, (dated["code"].to_numpy(), dated["due_week"].to_numpy()), 1)
         due += by_class[roll.classes, np.arange(roll.week + 1)]
@@ -155,12 +169,14 @@ def _due(
         np.add.at(due, (rows["row"].to_numpy(), rows["week"].to_numpy()), rows["items"].to_numpy())
     if len(extensions):
         due += _moved(roll, facts, items, extensions, weeks)
+    # Last, so that work moved into an excused week is not due either.
     due[roll.excused] = 0
     return due
 
 
 def _expected(roll: Roll, dated: pd.DataFrame) -> pd.DataFrame:
-    """row, week, subject_id, items: what each student's class has due, subject by subject."""
+    """Return row, week, subject_id, items: what is due in each student's class, by subject."""
+    # Week by week, because a student may change class in the semester.
     counts = dated.groupby(["code", "due_week", "subject_id"], as_index=False).size()
     counts = counts.rename(columns={"due_week": "week", "size": "items"})
     found = []
@@ -178,13 +194,18 @@ def _expected(roll: Roll, dated: pd.DataFrame) -> pd.DataFrame:
 def _moved(
     roll: Roll, facts: Facts, items: pd.DataFrame, extensions: pd.DataFrame, weeks: list[int]
 ) -> Matrix:
-    """What extensions change: one less in the week the item was due, one more in the week it is due now."""
+    """Return the change by extensions, students by weeks.
+
+    It is one item less in the week in which it was due, and one more in the week in which it is
+    due now.
+    """
     change = np.zeros(roll.classes.shape, dtype=np.int64)
     moved = extensions.merge(items, on="item_id")
     moved = moved.assign(row=roll.rows(moved["student_id"])).query("row >= 0")
     for column, step in (("due_week", -1), ("week", 1)):
         part = moved[["row", "code", "subject_id"]].assign(week=moved[column])
         part = part[part["week"].isin(weeks)].astype({"week": "int64"})
+        # Each week is tested by itself: the student may be in another class by the new week.
         part = part[roll.classes[part["row"], part["week"]] == part["code"]]
         if facts.enrolments is not None:
             part = part[_enrolled(roll, facts.enrolments, part)]
@@ -193,9 +214,15 @@ def _moved(
 
 
 def _enrolled(roll: Roll, enrolments: pd.DataFrame, rows: pd.DataFrame) -> np.ndarray:
-    """For each row (row, week, subject_id): whether the student is enrolled in the subject on the week's last day.
+    """Return, for each row, whether the student is enrolled in the subject on the week's last day.
 
-    Both ends of an enrolment are inclusive. A student of whom no enrolment is known in the semester takes all subjects.
+    Both ends of an enrolment are inclusive. A student without any known enrolment in the semester
+    takes all subjects.
+
+    Args:
+        roll: the roll.
+        enrolments: student_id, subject_id, semester, from, to; a null end is open.
+        rows: row, week, subject_id.
     """
     if rows.empty:
         return np.zeros(0, dtype=bool)
@@ -205,14 +232,16 @@ def _enrolled(roll: Roll, enrolments: pd.DataFrame, rows: pd.DataFrame) -> np.nd
     wanted = rows[["row", "week", "subject_id"]].reset_index(drop=True).reset_index(names="order")
     wanted["end"] = pd.to_datetime(roll.starts[wanted["row"], wanted["week"]] + 6, unit="D")
     matched = wanted.merge(mine[["row", "subject_id", "from", "to"]], on=["row", "subject_id"])
+    # Negated comparisons, because null compares as false: an open end excludes nothing.
     matched = matched[~(matched["from"] > matched["end"]) & ~(matched["to"] < matched["end"])]
     return np.asarray(wanted["order"].isin(matched["order"]) | ~wanted["row"].isin(mine["row"]))
 
 
 def mean_mark(parts: tuple[Work, ...], weeks: list[int]) -> Floats:
-    """Mean mark (percent) of the work due in some weeks; work not done counts 0, done but unmarked work is left out.
+    """Return the mean mark (percent) of the work due in some weeks.
 
-    NaN where nothing is left to average.
+    Work that was not done counts 0. Work that was done but has no mark is left out. The mean is
+    NaN where nothing is left.
     """
     total = sum(part.mark_sum[:, weeks].sum(axis=1) for part in parts)
     count = sum((part.marked + part.missed)[:, weeks].sum(axis=1) for part in parts)

@@ -247,7 +247,7 @@ def test_a_stale_run_is_ended_and_can_no_longer_store(environment: Workspace) ->
     row = environment.store.read("run_log", run_id=orphan.run_id).iloc[0]
     assert (row["status"], row["error"]) == ("failed", "The run was killed.")
     with (
-        pytest.raises(Exception, match="taken for dead"),
+        pytest.raises(Exception, match="took this run for dead"),
         environment.store.transaction() as connection,
     ):
         runs.done(connection, orphan, 1)

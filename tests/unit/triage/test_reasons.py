@@ -215,10 +215,10 @@ def test_singular_plural_and_weeks_named() -> None:
     ("change", "complaint"),
     [
         ({"no_work": None}, "reasons.no_work is missing"),
-        ({"no_work": "Nothing for {days} days."}, "mentions {days}, which it cannot know"),
-        ({"no_work": "Nothing for {value:.2f} days."}, "neither words"),
+        ({"no_work": "Nothing for {days} days."}, "uses {days}, which this sentence does not have"),
+        ({"no_work": "Nothing for {value:.2f} days."}, "is not one of words"),
         ({"no_work": "Nothing for {value days."}, "reasons.no_work"),
-        ({"motive": "Does not care."}, "reasons.motive is not a sentence we know"),
+        ({"motive": "Does not care."}, "reasons.motive is not a known sentence"),
     ],
 )  # fmt: skip
 def test_a_wrong_catalogue_is_one_sentence(

@@ -1,4 +1,4 @@
-"""The questions people ask of the analysis database, as typed frames."""
+"""The questions that people ask the analysis database, answered as typed frames."""
 
 from __future__ import annotations
 
@@ -13,9 +13,11 @@ from edumetrics.stages.workspace import open_workspace
 from edumetrics.triage import effects
 from edumetrics.triage.situation import TIERS
 
-# Entries of the log that say someone reached the student.
+# Kinds of entries in the log that say that someone reached the student.
 REACHED = ("talked", "emailed", "called", "referred")
+# Kinds that explain the flag: it says nothing about a need for help.
 EXPLAINED = ("known reason", "wrong flag")
+# As stored in `risk_of_failing_prediction`.
 LABELS = ("LOW", "MEDIUM", "HIGH")
 MEDIANS = (
     "weekly_att_pct",
@@ -36,18 +38,19 @@ def student_performance(
     advisor: str | None = None,
     store: Store | None = None,
 ) -> pd.DataFrame:
-    """The weekly metrics of students.
+    """Return the weekly metrics of students.
 
     Args:
-        term: ISO date of the term's first week; the newest term analysed when None.
+        term: ISO date of the term's first week; the newest analysed term when None.
         semester: only students in this semester of their degree.
-        week: semester week; the newest analysed when None, or, for one student, every week of the term.
+        week: semester week. When None, it is the newest analysed week, or every week of the term
+            where one student is asked for.
         class_id, student, advisor: only these.
-        store: the analysis database; that of the settings when None.
+        store: the analysis database; the one in the settings when None.
 
     Returns:
-        Rows of `weekly_metrics` in order of student and week, without run_id and computed_at; none, with the same
-        columns, when nothing matches.
+        Rows of `weekly_metrics` in order of student and week, without run_id and computed_at. No
+        rows, with the same columns, when nothing matches.
 
     Raises:
         SettingsError: nothing has been analysed yet, or there is no such term, week or student.
@@ -70,13 +73,14 @@ def class_performance(
     advisor: str | None = None,
     store: Store | None = None,
 ) -> pd.DataFrame:
-    """Each class's week: students and medians of the main metrics.
+    """Return the number of students and the medians of the main metrics, by class and week.
 
     Args:
-        term, semester, week, class_id, advisor, store: as `student_performance`.
+        term, semester, week, class_id, advisor, store: as for `student_performance`.
 
     Returns:
-        term, sem_week, class_id, semester, students, and the medians (0..100, NaN where no student has a value).
+        term, sem_week, class_id, semester, students, and the medians (0 to 100; NaN where no
+        student has a value).
 
     Raises:
         SettingsError: nothing has been analysed yet.
@@ -104,15 +108,16 @@ def flagged(
     tier: str | None = None,
     store: Store | None = None,
 ) -> pd.DataFrame:
-    """Who was on an advisor's list, most urgent first, and why.
+    """Return who was on an advisor's list and why, the most urgent first.
 
     Args:
-        term, semester, week, class_id, student, advisor, store: as `student_performance`.
-        tier: watch, high or critical: only this one.
+        term, semester, week, class_id, student, advisor, store: as for `student_performance`.
+        tier: only this tier: watch, high or critical, in any case.
 
     Returns:
-        Rows of `weekly_flags` in order of week, advisor and place on the advisor's list, without run_id and
-        computed_at; `reasons` are lists of records. No rows, with the same columns, when nothing matches.
+        Rows of `weekly_flags` in order of week, advisor and place on the advisor's list, without
+        run_id and computed_at; `reasons` are lists of records. No rows, with the same columns, when
+        nothing matches.
 
     Raises:
         SettingsError: nothing has been analysed yet, or there is no such term or tier.
@@ -123,6 +128,7 @@ def flagged(
     0
     """
     tier = tier and tier.lower()
+    # `TIERS[0]` is the name of "not on the list".
     if tier is not None and tier not in TIERS[1:]:
         raise SettingsError(f"There is no tier {tier}: the tiers are {', '.join(TIERS[1:])}.")
     store = store or open_workspace().store
@@ -140,14 +146,17 @@ def pre_midterm(
     student: str | None = None,
     store: Store | None = None,
 ) -> pd.DataFrame:
-    """Predicted midterm scores, the lowest first.
+    """Return predicted midterm scores, the lowest first.
 
     Args:
-        term, semester, class_id, student, store: as `student_performance`; the newest term with such predictions.
-        week: semester week; the newest with predictions when None, or, for one student, every week.
+        term: ISO date of the term's first week; the newest term with such predictions when None.
+        semester, class_id, student, store: as for `student_performance`.
+        week: semester week. When None, it is the newest week with predictions, or every week where
+            one student is asked for.
 
     Returns:
-        Rows of `pre_mid_term` without run_id and computed_at; none, with the same columns, when nothing matches.
+        Rows of `pre_mid_term` in order of week and score, without run_id and computed_at. No rows,
+        with the same columns, when nothing matches.
 
     Raises:
         SettingsError: nothing has been analysed yet, or there is no such term.
@@ -177,10 +186,13 @@ def pre_endterm(
     student: str | None = None,
     store: Store | None = None,
 ) -> pd.DataFrame:
-    """Predicted end-term scores and the outlook, the lowest first; arguments and errors as `pre_midterm`.
+    """Return predicted end-term scores and the outlook, the lowest first.
+
+    Arguments and errors are as for `pre_midterm`.
 
     Returns:
-        Rows of `pre_end_term` without run_id and computed_at; none, with the same columns, when nothing matches.
+        Rows of `pre_end_term` in order of week and score, without run_id and computed_at. No rows,
+        with the same columns, when nothing matches.
 
     >>> pre_endterm()["term"].unique().tolist()
     ['2025-07-14']
@@ -209,16 +221,16 @@ def risk_of_failing(
     label: str | None = None,
     store: Store | None = None,
 ) -> pd.DataFrame:
-    """The chance of failing each subject, the highest first.
+    """Return the chance of failing each subject, the highest first.
 
     Args:
-        term, semester, week, class_id, student, store: as `pre_midterm`.
-        subject: only this one.
-        label: LOW, MEDIUM or HIGH: only these.
+        term, semester, week, class_id, student, store: as for `pre_midterm`.
+        subject: only this subject_id.
+        label: only this label: LOW, MEDIUM or HIGH, in any case.
 
     Returns:
-        Rows of `risk_of_failing_prediction` without run_id and computed_at; none, with the same columns, when nothing
-        matches.
+        Rows of `risk_of_failing_prediction` in order of week and chance, without run_id and
+        computed_at. No rows, with the same columns, when nothing matches.
 
     Raises:
         SettingsError: nothing has been analysed yet, or there is no such term or label.
@@ -247,20 +259,26 @@ def watchlist(
     student: str | None = None,
     store: Store | None = None,
 ) -> pd.DataFrame:
-    """Who to watch from the first week of a term, the likeliest to fail first.
+    """Return who to watch from the first week of a term, the students most likely to fail first.
 
     Args:
-        term: ISO date of the first week of the semester ahead; the newest with a watchlist when None.
-        semester, class_id, student, store: as `student_performance`.
+        term: ISO date of the first week of the semester ahead; the newest one with a watchlist when
+            None.
+        semester, class_id, student, store: as for `student_performance`.
 
     Returns:
-        Rows of `pre_sem_watchlist` without run_id and computed_at; none, with the same columns, when nothing matches.
+        Rows of `pre_sem_watchlist` without run_id and computed_at. No rows, with the same columns,
+        when nothing matches.
+
+    Raises:
+        SettingsError: nothing has been analysed yet, or there is no such term or student.
 
     >>> watchlist()["target_term"].unique().tolist()
     ['2026-01-05']
     """
     store = store or open_workspace().store
     name = _term(store, term)
+    # A watchlist is for the semester ahead: its term can be newer than the newest analysed one.
     term = term or store.highest("pre_sem_watchlist", "target_term") or name
     _known(store, student)
     wanted = {
@@ -288,15 +306,16 @@ def changes(
     term: str | None = None,
     store: Store | None = None,
 ) -> pd.DataFrame:
-    """What changed for each student between two weeks of a term, the largest fall in attendance first.
+    """Return what changed between two weeks, the largest fall in attendance first.
 
     Args:
-        first, second: semester weeks.
-        class_id, term, store: as `student_performance`.
+        first, second: semester weeks of one term.
+        class_id, term, store: as for `student_performance`.
 
     Returns:
-        student_id, class_id, and the difference (second less first, in points; NaN where a week has no value) of
-        attendance, recorded activity and academic performance; only students of both weeks.
+        One row per student: student_id, class_id, and the differences in attendance, recorded
+        activity and academic performance (second week less first, in points; NaN where a week has
+        no value). Only students who have both weeks.
 
     Raises:
         SettingsError: nothing has been analysed yet, or there is no such term or week.
@@ -311,6 +330,7 @@ def changes(
         )
         for week in (first, second)
     )
+    # Frames align by student: without the intersection others would come in with NaN.
     both = now.index.intersection(then.index)
     table = (
         now.loc[both, ["class_id"]]
@@ -321,17 +341,19 @@ def changes(
 
 
 def did_it_help(*, term: str | None = None, store: Store | None = None) -> pd.DataFrame:
-    """What followed a contact over the next three teaching weeks, beside students like those who had one.
+    """Return what followed a contact, compared with similar students who had none.
 
-    Contacts are entries of the log that say someone reached the student: talked, emailed, called, referred.
+    It looks at the next three teaching weeks. Contacts are entries of the log that say that someone
+    reached the student: talked, emailed, called, referred.
 
     Args:
-        term, store: as `student_performance`.
+        term, store: as for `student_performance`.
 
     Returns:
-        One row for each of attendance, recorded activity and academic performance: outcome, contacted, compared
-        (students), difference, low, high (points, 95% interval; NaN where there are too few), said (a sentence). See
-        `triage.effects` for how, and for what it cannot tell.
+        One row for each of attendance, recorded activity and academic performance: outcome,
+        contacted and compared (numbers of students), difference, low, high (points, 95% interval;
+        NaN where there are too few students), said (a sentence). `triage.effects` explains the
+        method, and what it cannot tell.
 
     Raises:
         SettingsError: nothing has been analysed yet, or there is no such term.
@@ -345,7 +367,8 @@ def did_it_help(*, term: str | None = None, store: Store | None = None) -> pd.Da
     flags = store.read("weekly_flags", ("student_id", "sem_week"), term=name)
     entered = store.read("intervention_log", ("student_id", "sem_week", "kind"), term=name)
     weeks = store.courses(name, None, ("risk_score", *effects.OUTCOMES))
-    # Who has a known reason, or was listed wrongly, is no case from then on, with a contact or without.
+    # A student with a known reason, or who was listed wrongly, is left out from that week on, with
+    # or without a contact: the flag has another explanation.
     explained = entered[entered["kind"].isin(EXPLAINED)].groupby("student_id")["sem_week"].min()
     since = flags["student_id"].map(explained).astype("float64")
     flags = flags[since.isna() | (flags["sem_week"] < since)]
@@ -356,18 +379,28 @@ def did_it_help(*, term: str | None = None, store: Store | None = None) -> pd.Da
 
 
 def _wanted(semester: int | None, class_id: str | None) -> dict[str, Any]:
+    """Return the filters that every table of predictions has."""
     return {"semester": semester, "class_id": class_id}
 
 
 def _known(store: Store, student: str | None) -> None:
-    """Refuse a student of whom nothing was ever stored."""
+    """Refuse a student about whom nothing was ever stored.
+
+    Raises:
+        SettingsError: there is no such student.
+    """
+    # New students are on a watchlist before their first week is analysed.
     tables = ("weekly_metrics", "pre_sem_watchlist")
     if student is not None and not any(store.holds(table, student_id=student) for table in tables):
         raise SettingsError(f"There is no student {student}: check the id.")
 
 
 def _term(store: Store, term: str | None) -> str:
-    """The term asked for, or the newest analysed."""
+    """Return the term asked for, or the newest analysed one.
+
+    Raises:
+        SettingsError: nothing has been analysed yet, or there is no such term.
+    """
     newest = store.highest("weekly_metrics", "term")
     if newest is None:
         raise SettingsError("Nothing has been analysed yet: run `edumetrics run` first.")
@@ -384,13 +417,27 @@ def _rows(
     week: int | None,
     student: str | None,
 ) -> pd.DataFrame:
-    """A question's rows: of the newest term and week by default, and for one student of every week.
+    """Return the rows of a table that answer a question.
 
-    What matches nothing is an empty answer; what does not exist is refused.
+    A filter that matches nothing gives an empty answer; a term, week or student that does not exist
+    is refused.
+
+    Args:
+        store: the analysis database.
+        table: the table to read.
+        wanted: values by column; None for any value.
+        term: ISO date of the term's first week; the newest term of the table when None.
+        week: semester week. When None, it is the newest week of the table, or every week where one
+            student is asked for.
+        student: student_id; None for everyone.
+
+    Raises:
+        SettingsError: nothing has been analysed yet, or there is no such term, week or student.
     """
     analysed = _term(store, term)
     _known(store, student)
-    # A list without anyone is an answer; a prediction that is not made yet is looked for in the term before.
+    # A week without anyone listed is an answer, so the newest list is that of the newest analysed
+    # week. Predictions that are not made yet are looked for in earlier terms.
     dated = "weekly_metrics" if table == "weekly_flags" else table
     term = term or store.highest(dated, "term") or analysed
     newest = store.highest("weekly_metrics", "sem_week", term=term)
@@ -401,6 +448,7 @@ def _rows(
     if week is None and student is None:
         week = store.highest(dated, "sem_week", term=term)
     wanted = {**wanted, "term": term, "sem_week": week, "student_id": student}
+    # `read` compares with every value that it is given: None is left out, because it means any.
     rows = store.read(
         table, None, **{name: value for name, value in wanted.items() if value is not None}
     )

@@ -1,5 +1,6 @@
-"""Commands and exit codes, nothing else. A module for each kind of command adds its own to `main`."""
+"""Commands and exit codes, nothing else: each module adds its own commands to `main`."""
 
+# The imports register the commands: without them `main` would be an empty group.
 from edumetrics.cli import batch, connect, made, people, show
 from edumetrics.cli.base import main
 

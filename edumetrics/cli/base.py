@@ -1,4 +1,4 @@
-"""What all commands share: the group, errors as one sentence and an exit status, the workspace."""
+"""The parts that all commands share: the group, its handling of errors, and the workspace."""
 
 from __future__ import annotations
 
@@ -13,12 +13,15 @@ import click
 from edumetrics import __version__
 from edumetrics.errors import EduMetricsError
 
+# Heavy modules are imported inside the functions that use them: `--help` must stay quick.
 if TYPE_CHECKING:
     from edumetrics.stages.workspace import Workspace
 
 DAY = click.DateTime(["%Y-%m-%d"])
 AS_OF = click.option(
-    "--as-of", type=DAY, help="Count weeks from this day (colleges without a week counter)."
+    "--as-of",
+    type=DAY,
+    help="Take this day as today (only for colleges without a week counter).",
 )
 LOG_FORMAT = click.option(
     "--log-format", type=click.Choice(["text", "json"]), default="text", show_default=True
@@ -33,27 +36,31 @@ FORMAT = click.option(
 
 
 class Commands(click.Group):
-    """A group that turns our errors into one sentence and an exit status."""
+    """A group of commands that prints our errors as one sentence and sets the exit status."""
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run a command."""
+        """Run a command; an `EduMetricsError` ends it with the exit status of the error."""
+        # As a hook, not an `except`: click must still see its own exceptions, and Ctrl-C.
         sys.excepthook = _unexpected
         try:
             return super().invoke(ctx)
         except EduMetricsError as error:
             if ctx.params.get("debug"):
                 traceback.print_exc()
+            # Standard output is for results: a pipe must not read an error as one.
             click.echo(str(error), err=True)
             ctx.exit(error.exit_status)
 
 
 def _unexpected(kind: type[BaseException], error: BaseException, trace: Any) -> None:
-    """A defect of ours: one line, and where to look; the traceback only with --debug."""
+    """Print a defect of ours as one line; the traceback is shown only with --debug."""
+    # From `sys.argv`, because a hook has no click context. Python prints Ctrl-C in its own way.
     if "--debug" in sys.argv or isinstance(error, KeyboardInterrupt):
         sys.__excepthook__(kind, error, trace)
     else:
         click.echo(
-            f"Unexpected {kind.__name__}: run `edumetrics --debug ...` for the traceback, and report it.",
+            f"Unexpected {kind.__name__}: "
+            "run `edumetrics --debug ...` for the traceback, and report it.",
             err=True,
         )
 
@@ -63,12 +70,12 @@ def _unexpected(kind: type[BaseException], error: BaseException, trace: Any) -> 
 @click.option("--debug", is_flag=True, help="Show tracebacks.")
 def main(debug: bool) -> None:
     """Tell each advisor who to reach this week, why, and in time."""
-    # What is written here is about people: folders and files are their owner's alone.
+    # All output is about people: only the owner may read the files and folders that are written.
     os.umask(0o077)
 
 
 def workspace_of(changed: dict[str, Any] | None = None) -> Workspace:
-    """The workspace of the settings, some of them changed."""
+    """Return the workspace of the settings; `changed` replaces settings by name."""
     from dataclasses import replace
 
     from edumetrics import settings
@@ -78,5 +85,5 @@ def workspace_of(changed: dict[str, Any] | None = None) -> Workspace:
 
 
 def day_of(moment: datetime | None) -> date | None:
-    """The day of an option."""
+    """Return the day that an option gives; None if the option is not given."""
     return None if moment is None else moment.date()

@@ -1,4 +1,4 @@
-"""Commands of the week: run, send, calibrate, evaluate, status."""
+"""Commands of the weekly work: run, send, calibrate, evaluate, status."""
 
 from __future__ import annotations
 
@@ -20,24 +20,26 @@ if TYPE_CHECKING:
 
 
 @main.command()
-@click.option("--week", type=click.IntRange(1), help="Do this semester week again.")
-@click.option("--stage", help="Only this stage.")
+@click.option("--week", type=click.IntRange(1), help="Run this semester week again.")
+@click.option("--stage", help="Run only this stage.")
 @AS_OF
-@click.option("--dry-run", is_flag=True, help="Say what would happen; change nothing.")
+@click.option("--dry-run", is_flag=True, help="Print what a run would do; change nothing.")
 @click.option(
-    "--force", is_flag=True, help="Release the mail that the gate would hold; the ledger says so."
+    "--force",
+    is_flag=True,
+    help="Release the mail that the gate would hold; the ledger records it.",
 )
 @click.option(
     "--workers",
     type=click.IntRange(0),
-    help="Processes for work that fans out; 0: one for each core.",
+    help="Number of processes for parallel work; 0 for one per core.",
 )
 @click.option(
     "--backend",
     type=click.Choice(["loky", "dask"]),
-    help="Local processes, or an existing Dask cluster.",
+    help="loky: local processes; dask: an existing Dask cluster.",
 )
-@click.option("--scheduler", help="The cluster's address, such as tcp://host:8786.")
+@click.option("--scheduler", help="Address of the Dask cluster, such as tcp://host:8786.")
 @LOG_FORMAT
 def run(
     week: int | None,
@@ -48,7 +50,8 @@ def run(
     log_format: str,
     **fan: Any,
 ) -> None:
-    """Catch the analysis up with the college, week by week."""
+    """Bring the analysis up to date with the college, week by week."""
+    # Only options that were given: the others must not replace the settings.
     workspace = workspace_of({name: value for name, value in fan.items() if value is not None})
     if dry_run:
         from edumetrics.batch import planning
@@ -61,6 +64,7 @@ def run(
 
     tell = journal.teller(log_format)
     with journal.logged(log_format), _operator_told(workspace):
+        # Most nightly runs end here, before the heavy libraries of the pipeline are loaded.
         if week is None and stage is None and not force and idle(workspace, day_of(as_of)):
             tell(NOTHING)
             return
@@ -74,19 +78,24 @@ def run(
 
 
 @main.command()
-@click.option("--advisor", default="", help="Only this advisor's.")
+@click.option("--advisor", default="", help="Send only to this advisor (an id).")
 @click.option(
-    "--dry-run", is_flag=True, help="Show who would be written to, and one sample; change nothing."
+    "--dry-run",
+    is_flag=True,
+    help="Show who would get mail, and one sample; change nothing.",
 )
 @click.option(
-    "--approve", is_flag=True, help="Release a college's first mail: show the same, and send."
+    "--approve",
+    is_flag=True,
+    help="Release the college's first mail: show the same, then send.",
 )
-@click.option("--again", is_flag=True, help="Also what was sent before.")
+@click.option("--again", is_flag=True, help="Also send what was sent before.")
 def send(advisor: str, dry_run: bool, approve: bool, again: bool) -> None:
-    """Send the newest week's reports to advisors, each once."""
+    """Send the newest week's reports to the advisors, each report once."""
     from edumetrics.mail import delivery
 
     workspace = workspace_of()
+    # Under the lock of a run: two processes must never mail the same report.
     with workspace.store.exclusive():
         with workspace.college() as college:
             position = college.position(workspace.today)
@@ -97,6 +106,7 @@ def send(advisor: str, dry_run: bool, approve: bool, again: bool) -> None:
         posted = delivery.deliver(
             workspace, position, advisor=advisor, approve=approve, again=again
         )
+    # The line is the same; the exit status says whether it was a failure, a refusal or a success.
     if posted.broken:
         raise EduMetricsError(posted.line())
     if posted.waiting or posted.all_held:
@@ -108,7 +118,7 @@ def send(advisor: str, dry_run: bool, approve: bool, again: bool) -> None:
 @click.option(
     "--from-scratch",
     is_flag=True,
-    help="Delete everything derived first; what people entered stays.",
+    help="First delete all derived data; keep what people entered.",
 )
 @AS_OF
 @LOG_FORMAT
@@ -127,15 +137,16 @@ def calibrate(from_scratch: bool, as_of: datetime | None, log_format: str) -> No
 @main.command()
 @FORMAT
 def evaluate(fmt: str) -> None:
-    """Try forecasts on each past term as if it were live, and hold them against what happened."""
+    """Forecast each past term as if it were live, and compare with what happened."""
     from edumetrics.stages import evaluation
 
     table = evaluation.evaluate(workspace_of())
+    # Programs get all rows; a terminal gets the champion's weeks, and the means of all models.
     if fmt != "table":
         click.echo(formatted(table, fmt), nl=False)
         return
     for (term, trained), rows in table.groupby(["term", "trained_terms"]):
-        click.echo(f"Term of {term}, learnt from {trained}:")
+        click.echo(f"Term of {term}, trained on {trained}:")
         measures = rows.drop(columns=["term", "trained_terms"])
         click.echo(_lines(measures[measures["champion"]].drop(columns=["champion"])))
         click.echo("Means over weeks, of every candidate and baseline:")
@@ -150,12 +161,13 @@ def evaluate(fmt: str) -> None:
 
 
 def _lines(frame: pd.DataFrame) -> str:
+    """Return measures as a table of text, with "-" for null."""
     return frame.to_string(index=False, float_format="{:.3f}".format, na_rep="-") + "\n"
 
 
 @main.command()
 def status() -> None:
-    """Where the college is, where the analysis is, the last runs, and the feeds."""
+    """Show the weeks of the college and the analysis, the last runs, and the feeds."""
     from edumetrics.stages import status as story
 
     for line in story.status():
@@ -164,10 +176,11 @@ def status() -> None:
 
 @contextmanager
 def _operator_told(workspace: Workspace) -> Iterator[None]:
-    """What went wrong with a run goes to the operator, too; that another is at work went not wrong."""
+    """Mail the operator as well when a run fails or is refused."""
     try:
         yield
     except Locked:
+        # Another run is at work: nothing went wrong, and that run has its own mail.
         raise
     except EduMetricsError as error:
         _to_operator(workspace, "refused" if isinstance(error, Refused) else "failed", str(error))
@@ -175,7 +188,7 @@ def _operator_told(workspace: Workspace) -> Iterator[None]:
 
 
 def _to_operator(workspace: Workspace, outcome: str, line: str) -> None:
-    """Mail the operator; a mail that cannot be sent changes nothing about the run."""
+    """Mail the operator one line about a run; without an outcome there is nothing to report."""
     from edumetrics.mail.operator import to_operator
 
     if not outcome:
@@ -183,4 +196,5 @@ def _to_operator(workspace: Workspace, outcome: str, line: str) -> None:
     try:
         to_operator(workspace.settings, outcome, line)
     except EduMetricsError as error:
+        # Only a message: the run has done its work, whether or not the mail goes out.
         click.echo(f"The operator was not told: {error}", err=True)

@@ -14,14 +14,14 @@ from edumetrics.cli.base import AS_OF, day_of, main
 @click.option(
     "--explain",
     is_flag=True,
-    help="What the mapping in use reads, by which grants and at what load.",
+    help="Print what the current mapping reads, the grants it needs, and its load.",
 )
 @AS_OF
 def map_(url: str | None, explain: bool, as_of: datetime | None) -> None:
-    """Draft a mapping for the database at URL (that of CLIENT_DB_URL by default), from its tables and columns."""
+    """Draft a mapping from the tables of the database at URL (default: CLIENT_DB_URL)."""
     if explain and url:
         raise click.UsageError(
-            "--explain is about the mapping in use, for CLIENT_DB_URL: give no URL."
+            "--explain describes the current mapping of CLIENT_DB_URL: give no URL."
         )
     if explain:
         from edumetrics.stages import contract
@@ -31,14 +31,16 @@ def map_(url: str | None, explain: bool, as_of: datetime | None) -> None:
         return
     from edumetrics.stages import connecting
 
+    # The machine's day will do, whatever the college's time zone: only the year is used.
     click.echo(connecting.drafted(url, day_of(as_of) or date.today()), nl=False)
 
 
 @main.command()
 @AS_OF
 def check(as_of: datetime | None) -> None:
-    """Look at connections, mapping, read-only role, samples and data health; change nothing."""
+    """Check connections, mapping, read-only role, samples and data health; change nothing."""
     from edumetrics.stages import checking
 
+    # Printed as they come: a slow server, or an error, leaves the lines before it readable.
     for line in checking.report(day_of(as_of)):
         click.echo(line)

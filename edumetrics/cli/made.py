@@ -1,4 +1,4 @@
-"""Commands for a college to try things on: made up, moved on in time, or loaded from public data."""
+"""Commands for a trial college: simulated, moved on in time, or loaded from public data."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
     default=600,
     show_default=True,
     type=click.IntRange(1),
-    help="How many, in a new college.",
+    help="Number of students in a new college.",
 )
 @click.option(
-    "--seed", default=1, show_default=True, help="Another seed is another college; for a new one."
+    "--seed", default=1, show_default=True, help="Seed of a new college; each seed gives another."
 )
 def demo(students: int, seed: int) -> None:
     """Simulate a college (if there is none) and run it up to its current week."""
@@ -35,11 +35,13 @@ def demo(students: int, seed: int) -> None:
     url = workspace.settings.client_db_url
     calendar = workspace.params.calendar
     engine = database.writable_engine(url, "CLIENT_DB_URL")
+    # A second `demo` goes on with the college of the first, whatever its options are.
     if made.simulated(engine, calendar) is None:
         written = made.simulate(engine, simulator.demo_plan(students, seed, calendar))
         click.echo(
             f"Simulated a college of {written['students']} students: {sum(written.values())} rows."
         )
+    # Completed semesters first: forecasts learn from them.
     if workspace.store.position() is None:
         calibration.calibrate(workspace, journal.plain, completed_only=True)
     click.echo(pipeline.run(workspace, journal.plain).line)
@@ -62,15 +64,16 @@ def demo(students: int, seed: int) -> None:
     default=1,
     show_default=True,
     type=click.IntRange(0),
-    help="Completed semesters behind it.",
+    help="Completed semesters before the current one.",
 )
-@click.option("--force", is_flag=True, help="Replace a college that EduMetrics made here.")
+@click.option("--force", is_flag=True, help="Replace a college that EduMetrics made there.")
 def simulate(url: str, students: int, seed: int, weeks: int, semesters: int, force: bool) -> None:
     """Write a simulated college into the database at URL."""
     from edumetrics import database
     from edumetrics.college import made, simulator
     from edumetrics.params import Calendar
 
+    # The default calendar: this URL need not be the college of the settings.
     calendar = Calendar()
     plan = simulator.demo_plan(students, seed, calendar, weeks=weeks, semesters=semesters)
     written = made.simulate(database.writable_engine(url, "URL"), plan, force=force)
@@ -80,7 +83,7 @@ def simulate(url: str, students: int, seed: int, weeks: int, semesters: int, for
 @main.command()
 @click.option("--weeks", default=1, show_default=True, type=click.IntRange(1))
 def advance(weeks: int) -> None:
-    """Move the demo college on in time."""
+    """Move the simulated college forward in time."""
     from edumetrics import database
     from edumetrics.college import made, simulator
 
@@ -89,13 +92,16 @@ def advance(weeks: int) -> None:
     plan = made.simulated(engine, workspace.params.calendar)
     if plan is None:
         raise SettingsError(
-            "The college database is no simulation: only a simulated college can be moved on in time."
+            "The college database is not a simulation: "
+            "only a simulated college can be moved forward in time."
         )
     later = simulator.advanced(plan, weeks)
+    # The whole college is written again: the same seed gives the same earlier weeks.
     made.simulate(engine, later, force=True)
     calendar = workspace.params.calendar
     click.echo(
-        f"The college has completed week {later.position.week(calendar)} of {later.position.label(calendar)}."
+        f"The college has completed week {later.position.week(calendar)} "
+        f"of {later.position.label(calendar)}."
     )
 
 
@@ -107,28 +113,31 @@ def import_() -> None:
 @import_.command()
 @click.argument("path", type=click.Path(path_type=Path))
 @click.argument("url")
-@click.option("--force", is_flag=True, help="Replace what EduMetrics made here.")
+@click.option("--force", is_flag=True, help="Replace what EduMetrics made there.")
 def oulad(path: Path, url: str, force: bool) -> None:
     """Load the OULAD files at PATH (folder of CSV or Parquet, or zip of CSV) into URL."""
     from edumetrics import database
     from edumetrics.college import made
-    from edumetrics.college import oulad as dataset
+    from edumetrics.college import oulad as dataset  # this command is called oulad
 
     written = made.load(
         database.writable_engine(url, "URL"), "oulad", dataset.load(path), force=force
     )
     click.echo("\n".join(f"{rows:>10,}  {name}" for name, rows in written.items()))
     click.echo(
-        "Now set CLIENT_DB_URL to it and EDUMETRICS_COLLEGE=oulad, and run `edumetrics calibrate`."
+        "Now set CLIENT_DB_URL to this URL and EDUMETRICS_COLLEGE to oulad, "
+        "then run `edumetrics calibrate`."
     )
 
 
 def _say_what_there_is(workspace: Workspace) -> None:
+    """Print where the databases, the pages and the mails are, with one example of each."""
     position, calendar = workspace.store.position(), workspace.params.calendar
     weeks = calendar.last_teaching_weeks(position.week(calendar), 1) if position else ()
     week = (
         f"{position.label(calendar)}/week-{weeks[0]:02d}/weekly" if position and weeks else "none"
     )
+    # Before the first teaching week there is no folder, and both lists are empty.
     folder = workspace.settings.reports / week
     pages, mails = (sorted(folder.glob(name)) for name in ("advisors/*.html", "outbox/*.eml"))
     click.echo(f"College:  {_shown(workspace.settings.client_db_url)}")
@@ -141,6 +150,7 @@ def _say_what_there_is(workspace: Workspace) -> None:
 
 
 def _shown(url: str) -> str:
+    """Return a database URL with its password masked."""
     from sqlalchemy.engine import make_url
 
     return make_url(url).render_as_string(hide_password=True)

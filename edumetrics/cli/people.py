@@ -1,4 +1,4 @@
-"""Commands about people: the log of contacts, what is held on one student, its end, and the end of keeping."""
+"""Commands about people: log contacts, export or erase one student, prune old data."""
 
 from __future__ import annotations
 
@@ -15,20 +15,25 @@ from edumetrics.errors import SettingsError
 @main.command()
 @click.argument("student")
 @click.option(
-    "--export", "folder", type=click.Path(path_type=Path), help="Write it into this folder."
+    "--export",
+    "folder",
+    type=click.Path(path_type=Path),
+    help="Write everything held on the student into this folder.",
 )
 @click.option(
     "--erase",
     is_flag=True,
-    help="Remove it from tables, log, reports, outbox and executed notebooks.",
+    help="Remove the student from tables, log, reports, outbox and executed notebooks.",
 )
 def subject(student: str, folder: Path | None, erase: bool) -> None:
-    """Everything held on one STUDENT (an id): export it, erase it."""
+    """Export or erase everything held on one STUDENT (an id)."""
     from edumetrics import privacy
 
+    # Exactly one of the two: an erasure cannot be undone, so that no default is safe.
     if (folder is None) == (not erase):
         raise SettingsError(
-            "Say what to do: `--export DIR` writes what is held on the student, `--erase` removes it."
+            "Say what to do: `--export DIR` writes what is held on the student, "
+            "`--erase` removes it."
         )
     workspace = workspace_of()
     if folder is not None:
@@ -38,16 +43,17 @@ def subject(student: str, folder: Path | None, erase: bool) -> None:
     click.echo("\n".join(privacy.erase(workspace, student).lines()))
     if privacy.scored_again(workspace, student):
         click.echo(
-            "The college still lists the student: lest the next run score the student again, add the id to"
+            "The college still lists the student, so the next run will score the student again. "
+            "To prevent this, add the id to"
         )
         click.echo(f"`exclusions` in {workspace.settings.params / 'scoring.yml'}.")
 
 
 @main.command()
-@click.option("--dry-run", is_flag=True, help="Say what would go; delete nothing.")
-@click.option("--as-of", type=DAY, help="Count from this day.")
+@click.option("--dry-run", is_flag=True, help="Print what would be deleted; delete nothing.")
+@click.option("--as-of", type=DAY, help="Count the retention up to this day (default: today).")
 def prune(dry_run: bool, as_of: datetime | None) -> None:
-    """Delete what was written about the students of terms that are past their retention."""
+    """Delete the data on students of terms that are past their retention."""
     from edumetrics import privacy
 
     workspace = workspace_of()
@@ -63,23 +69,27 @@ def prune(dry_run: bool, as_of: datetime | None) -> None:
     default="",
     help="talked, emailed, called, referred, no answer, known reason or wrong flag.",
 )
-@click.option("--notes", default="", help="They never leave the log.")
-@click.option("--outcome", default="", help="In a few words.")
+@click.option("--notes", default="", help="Notes on the contact; they never leave the log.")
+@click.option("--outcome", default="", help="The outcome in a few words.")
 @click.option(
-    "--helpful/--not-helpful", default=None, help="Whether it helped, where that can be said."
+    "--helpful/--not-helpful", default=None, help="Whether the contact helped, if that is known."
 )
-@click.option("--until", type=DAY, help="Looked after until this day; two teaching weeks without.")
-@click.option("--by", default="", help="Who did it.")
-@click.option("--week", type=int, help="The week whose list it answers; default: the newest.")
+@click.option(
+    "--until",
+    type=DAY,
+    help="The student is looked after until this day (default: for two teaching weeks).",
+)
+@click.option("--by", default="", help="Who made the contact.")
+@click.option("--week", type=int, help="The week whose list it answers (default: the newest).")
 @click.option(
     "--from-mail",
     type=click.Path(path_type=Path),
-    help="Replies of advisors: a Maildir or an mbox file.",
+    help="Read replies of advisors from a Maildir or an mbox file.",
 )
 @click.option(
     "--from-csv",
     type=click.Path(path_type=Path),
-    help="A table: student_id, kind, notes, outcome, ...",
+    help="Read a CSV file with the columns student_id, kind, notes, outcome, ...",
 )
 def log(
     student: str,
@@ -89,7 +99,7 @@ def log(
     kind: str,
     **said: Any,
 ) -> None:
-    """Record what was done about a STUDENT (an id), or about many at once."""
+    """Record what was done for a STUDENT (an id), or for many at once."""
     from edumetrics import interventions
 
     many = {interventions.from_mail: from_mail, interventions.from_csv: from_csv}
@@ -104,4 +114,4 @@ def log(
     taken = next(take(path, workspace_of()) for take, path in many.items() if path is not None)
     click.echo("\n".join(taken.lines()))
     if taken.refused:
-        raise SettingsError(f"{len(taken.refused)} were refused: see above why.")
+        raise SettingsError(f"{len(taken.refused)} entries were refused: the lines above say why.")

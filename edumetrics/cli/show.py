@@ -1,4 +1,4 @@
-"""`edumetrics show`: a question to the analysis database, answered as a table, as csv or as json."""
+"""The command `edumetrics show`: query the analysis database, as a table, csv or json."""
 
 from __future__ import annotations
 
@@ -11,24 +11,34 @@ from edumetrics.cli.base import main
 if TYPE_CHECKING:
     import pandas as pd
 
-# What a terminal has room for; csv and json have every column.
-SHOWN = ("term", "sem_week", "student_id", "class_id", "semester", "students", "weekly_att_pct", "overall_att_pct",
-         "lectures_can_miss", "submission_pct", "effort_score", "academic_performance", "risk_score",
-         "advisor_id", "triage_rank", "risk_tier", "urgency_score", "status", "escalation_level", "within_capacity",
-         "looked_after", "predicted_midterm_score", "predicted_endterm_score", "outcome",
-         "contacted", "compared", "difference", "low", "high", "said", "p_fail", "at_risk", "outlook",
-         "subject_id", "risk_label", "target_term", "risk_probability_pct", "on_watchlist")  # fmt: skip
+# The columns that fit a terminal, in this order. The formats csv and json have every column.
+SHOWN = (
+    "term", "sem_week", "student_id", "class_id", "semester", "students", "weekly_att_pct",
+    "overall_att_pct", "lectures_can_miss", "submission_pct", "effort_score",
+    "academic_performance", "risk_score", "advisor_id", "triage_rank", "risk_tier",
+    "urgency_score", "status", "escalation_level", "within_capacity", "looked_after",
+    "predicted_midterm_score", "predicted_endterm_score", "outcome", "contacted", "compared",
+    "difference", "low", "high", "said", "p_fail", "at_risk", "outlook", "subject_id",
+    "risk_label", "target_term", "risk_probability_pct", "on_watchlist",
+)  # fmt: skip
 
 
 @main.group()
 def show() -> None:
-    """Answer a question from the analysis database."""
+    """Show results from the analysis database."""
 
 
 def _question(name: str, *filters: str, without: tuple[str, ...] = ()) -> None:
-    """Add a `show` command for a function of `queries`; `without` names common filters that it has not."""
+    """Add a `show` command for a function of `queries`.
+
+    Args:
+        name: the function; its parameters have the names of the options.
+        filters: options that only some commands have.
+        without: common options that the function has no parameter for.
+    """
 
     def ask(fmt: str, **given: Any) -> None:
+        # Here, not above: `queries` loads pandas, and `--help` must stay quick.
         from edumetrics import queries
 
         click.echo(formatted(getattr(queries, name)(**given), fmt), nl=False)
@@ -59,6 +69,7 @@ def _question(name: str, *filters: str, without: tuple[str, ...] = ()) -> None:
     )
 
 
+# One line per question; the filters are the parameters that the function of `queries` has.
 _question("flagged", "student", "tier")
 _question("student_performance", "student")
 _question("class_performance")
@@ -70,13 +81,14 @@ _question("did_it_help", without=("semester", "week", "class_id", "advisor"))
 
 
 def formatted(frame: pd.DataFrame, fmt: str) -> str:
-    """A frame as text: a table for people, csv or json for programs."""
+    """Return a frame as text: a table for people, csv or json for programs."""
     if fmt == "json":
         return (
             str(frame.to_json(orient="records", date_format="iso", indent=1, force_ascii=False))
             + "\n"
         )
     if fmt == "csv":
+        # A spreadsheet would run a cell that begins like a formula.
         from edumetrics.reports.render import safe_csv
 
         return safe_csv(frame)
@@ -91,4 +103,6 @@ def formatted(frame: pd.DataFrame, fmt: str) -> str:
 
 
 def _chance(p: float) -> str:
+    """Return a probability with two decimals; the format of other numbers has only one."""
+    # Only NaN differs from itself.
     return "-" if p != p else f"{p:.2f}"  # noqa: PLR0124 - NaN

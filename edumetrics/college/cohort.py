@@ -1,4 +1,4 @@
-"""Who is in a simulated college: its classes by intake, its students, and what no college can see of them."""
+"""The people of a simulated college: classes by intake, students, and their hidden traits."""
 
 from __future__ import annotations
 
@@ -11,11 +11,14 @@ import pandas as pd
 from edumetrics.params import Calendar
 from edumetrics.weeks import Position, slot_start
 
+# An Indian engineering college: classes of sixty, a degree of four years, eight semesters.
 CLASS_SIZE = 60
 YEARS = 4
+# As many as there are `AREAS`: each area gives one subject to a semester.
 SUBJECTS = 5
 BRANCHES = ("CS", "EC", "ME", "CE")
-# Subject areas by place in the timetable, with difficulty and how many points harder than average its papers are.
+# Subject areas by place in the timetable: name, difficulty, and by how many points of 100 their
+# papers are harder than average.
 AREAS = (
     ("Mathematics", "Hard", 6.0),
     ("Theory", "Medium", 1.5),
@@ -23,6 +26,7 @@ AREAS = (
     ("Practice", "Easy", -3.5),
     ("Communication", "Easy", -5.0),
 )
+# Names are common ones and combined at random, so that no student is a real person.
 _FIRST = (
     "Aarav Aditi Ananya Arjun Diya Farhan Gauri Harsh Ishaan Kavya Lakshmi Manav",
     "Meera Neha Nikhil Pooja Rahul Riya Rohan Sana Sneha Tanvi Varun Zoya",
@@ -38,7 +42,15 @@ Frames = dict[str, pd.DataFrame]
 
 @dataclass(frozen=True)
 class Plan:
-    """What to simulate: `students` in session, at a position, with so many semesters behind it."""
+    """What to simulate.
+
+    Attributes:
+        students: the number of students in session.
+        seed: the seed of all random numbers.
+        position: the last complete week.
+        semesters: how many completed semesters lie before the current one.
+        calendar: how the college counts its weeks.
+    """
 
     students: int
     seed: int
@@ -48,13 +60,14 @@ class Plan:
 
     @property
     def term(self) -> int:
-        """The term in session, counted in half-years."""
+        """The term in session, counted in half-years: twice the year, plus 1 for the even half."""
         return self.position.year * 2 + (self.position.slot(self.calendar) == "even")
 
     def starts(self, term: int) -> date:
-        """The Monday on which a term begins."""
+        """Return the Monday on which a term begins, on or after the calendar's day."""
         offset = self.calendar.slots["even" if term % 2 else "odd"].offset
         day = slot_start(Position(term // 2, offset + 1), self.calendar)
+        # Python's remainder is never negative: this goes forward, and by 0 on a Monday.
         return day + timedelta(days=-day.weekday() % 7)
 
     @property
@@ -65,7 +78,7 @@ class Plan:
 
 @dataclass(frozen=True)
 class Batch:
-    """One class of one intake."""
+    """One class of one intake: the year it began, its number within that year, and its size."""
 
     plan: Plan
     year: int
@@ -74,12 +87,13 @@ class Batch:
 
     @property
     def branch(self) -> str:
-        """The branch of study."""
+        """The branch of study, such as `CS`."""
         return BRANCHES[self.number % len(BRANCHES)]
 
     @property
     def class_id(self) -> str:
-        """Such as `CS-2023-A`."""
+        """The id of the class, such as `CS-2023-A`."""
+        # 104 classes are four branches of 26 letters; beyond them a number stands for the letter.
         return (
             f"{self.branch}-{self.year}-{chr(ord('A') + self.number // len(BRANCHES))}"
             if self.number < 104
@@ -88,29 +102,30 @@ class Batch:
 
     @property
     def advisor_id(self) -> str:
-        """The class's advisor."""
+        """The id of the advisor; each class has its own."""
         return f"ADV{self.year % 100:02d}{self.number + 1:03d}"
 
     @property
     def students(self) -> list[str]:
-        """Student ids."""
+        """The ids of the students, in order of place."""
         return [
             f"S{self.year % 100:02d}{self.number:04d}{place:02d}"
             for place in range(1, self.size + 1)
         ]
 
     def semester(self, term: int) -> int:
-        """The semester that the class is in; below 1 before it came, above 8 once it has left."""
+        """Return the class's semester in a term: below 1 before it came, above 8 once it left."""
         return term - 2 * self.year + 1
 
     def rng(self, *stream: int) -> np.random.Generator:
-        """A stream of random numbers of its own, so that no other class or semester disturbs it."""
+        """Return a random generator for one purpose, independent of other classes and semesters."""
+        # With one shared stream, one semester more would change every number drawn after it.
         return np.random.default_rng([self.plan.seed, self.year, self.number, *stream])
 
 
 @dataclass(frozen=True)
 class Latent:
-    """What no college can see, one entry per student."""
+    """The hidden traits of a class, one entry per student: standard normal; `copier` is gamma."""
 
     ability: np.ndarray
     diligence: np.ndarray
@@ -120,13 +135,15 @@ class Latent:
 
 
 def batches(plan: Plan) -> list[Batch]:
-    """Every class that is in session in one of the plan's terms."""
+    """Return every class that is in session in at least one of the plan's terms."""
     total = max(1, round(plan.students / CLASS_SIZE))
     found = []
     first = plan.term - plan.semesters
     for year in range(first // 2 - YEARS + 1, plan.term // 2 + 1):
+        # Classes are dealt out to the intakes in turn, so that every year has about as many.
         share = [place for place in range(total) if place % YEARS == year % YEARS]
         for number, place in enumerate(share):
+            # The differences of rounded-down totals add up to exactly the number of students.
             size = plan.students * (place + 1) // total - plan.students * place // total
             batch = Batch(plan, year, number, size)
             if any(1 <= batch.semester(term) <= 2 * YEARS for term in range(first, plan.term + 1)):
@@ -135,20 +152,25 @@ def batches(plan: Plan) -> list[Batch]:
 
 
 def latent(batch: Batch) -> Latent:
-    """Draw what drives the students of a class, once for all their semesters."""
+    """Draw the hidden traits of a class's students, which are the same in all their semesters."""
     rng = batch.rng()
     ability, own = rng.normal(0, 1, (2, batch.size))
     reader, borrower = rng.normal(0, 1, (2, batch.size))
     copier = rng.gamma(0.5, 2.0, batch.size)
+    # Diligence has a correlation of 0.25 with ability, and a deviation of 1.
     return Latent(ability, 0.25 * ability + np.sqrt(1 - 0.25**2) * own, reader, borrower, copier)
 
 
 def people(batch: Batch, leaving: np.ndarray) -> Frames:
-    """The class, its students (with the day that each left, NaT for most), its advisor and its subjects."""
+    """Return the rows of a class in students, classes, advisors and class_subjects.
+
+    `leaving` is the day on which each student left, NaT for most.
+    """
     plan, rng = batch.plan, batch.rng(1)
     ids = batch.students
     semester = batch.semester(plan.term)
     odd = semester if semester % 2 else semester - 1
+    # A class that has finished is in neither half of the year.
     gone = semester > 2 * YEARS
     names = [
         f"{FIRST_NAMES[i]} {LAST_NAMES[j]}"
@@ -183,6 +205,7 @@ def people(batch: Batch, leaving: np.ndarray) -> Frames:
             "odd_sem": [None if gone else odd],
             "even_sem": [None if gone else odd + 1],
         }
+        # Nullable integers: the None of a finished class would make floats of them.
     ).astype({"odd_sem": "Int64", "even_sem": "Int64"})
     number = rng.integers(0, len(FIRST_NAMES), 2)
     advisors = pd.DataFrame(

@@ -1,6 +1,7 @@
-"""College databases that EduMetrics makes itself, for demonstrations and imports: created whole, or not at all.
+"""College databases that EduMetrics makes itself, for demonstrations and imports.
 
-The only code that writes to a database of the college's shape; it refuses any that it did not make.
+A database is created whole, or not at all. No other code writes to a database of the college's
+shape, and this code refuses every database that it did not make.
 """
 
 from __future__ import annotations
@@ -24,12 +25,17 @@ from edumetrics.weeks import Position
 
 # MySQL has no keys of unbounded length.
 KEY_TEXT = sa.Text().with_variant(sa.String(100), "mysql", "mariadb")
+# Its presence says that EduMetrics made the database and may replace it. `settings` is the plan of
+# a simulation, so that the college can be moved on.
 MARK = sa.Table(
     "made_by_edumetrics", sa.MetaData(), sa.Column("what", sa.Text), sa.Column("settings", sa.Text)
 )
+# How messages name the database.
 WHAT = "the new college database"
+# A simulated college has no such records.
 OPTIONAL_TABLES = ("enrolments", "excuses", "lms_activity")
-# A simulated college knows no extensions, weights and so on: only columns that it fills are made.
+# The columns of relations that a simulated college fills only in part: it has no extensions,
+# weights and so on. All other relations have all their columns.
 SIMULATED = {
     "students": (
         "student_id",
@@ -79,7 +85,7 @@ SIMULATED = {
 def simulate(
     engine: Engine, plan: cohort.Plan, *, force: bool = False, quiet: bool = False
 ) -> dict[str, int]:
-    """Write a simulated college.
+    """Write a simulated college into a database that is empty or that EduMetrics made.
 
     Args:
         engine: a writable engine.
@@ -88,16 +94,23 @@ def simulate(
         quiet: show no progress bar.
 
     Returns:
-        Rows written by relation.
+        The number of rows written, by relation.
 
     Raises:
-        SettingsError: the database already holds tables (of its own, or without `force`), or cannot be written.
+        SettingsError: the database holds tables that EduMetrics did not make, or made by EduMetrics
+            and `force` is not given; or it cannot be written.
     """
     tables = {
         name: _sql_table(table) for name, table in RELATIONS.items() if name not in OPTIONAL_TABLES
     }
-    settings = {"students": plan.students, "seed": plan.seed, "semesters": plan.semesters, "year": plan.position.year,
-                "global_week": plan.position.global_week}  # fmt: skip
+    settings = {
+        "students": plan.students,
+        "seed": plan.seed,
+        "semesters": plan.semesters,
+        "year": plan.position.year,
+        "global_week": plan.position.global_week,
+    }
+    # One step per class, and one for what belongs to no class. None: no bar without a terminal.
     parts = tqdm(
         simulator.generate(plan),
         "simulating",
@@ -109,7 +122,7 @@ def simulate(
 
 
 def simulated(engine: Engine, calendar: Calendar) -> cohort.Plan | None:
-    """The plan that a database was simulated by; None when it is no simulation."""
+    """Return the plan of the simulation in a database; None if the database holds no simulation."""
     if engine.dialect.name == "sqlite" and not Path(engine.url.database or "").is_file():
         return None  # connecting would create an empty file
     with database.connected(engine, WHAT) as connection:
@@ -125,7 +138,20 @@ def simulated(engine: Engine, calendar: Calendar) -> cohort.Plan | None:
 def load(
     engine: Engine, what: str, frames: Mapping[str, pd.DataFrame], *, force: bool = False
 ) -> dict[str, int]:
-    """Write frames as tables of the same names, typed by their dtypes; as `simulate` otherwise."""
+    """Write frames as tables of the same names, with types from their dtypes.
+
+    Args:
+        engine: a writable engine.
+        what: the word for the data set, kept in the mark of the database.
+        frames: table name to rows.
+        force: replace a college that EduMetrics made here before.
+
+    Returns:
+        The number of rows written, by table.
+
+    Raises:
+        SettingsError: as `simulate`.
+    """
     metadata = sa.MetaData()
     tables = {
         name: sa.Table(
@@ -147,8 +173,10 @@ def _make(
     *,
     force: bool,
 ) -> dict[str, int]:
+    """Create the tables and fill them, part by part; return the number of rows by table."""
     written = dict.fromkeys(tables, 0)
     try:
+        # One transaction: after an error the database holds what it held before.
         with database.transaction(engine, WHAT) as connection:
             _clear(connection, force=force)
             MARK.create(connection)
@@ -158,6 +186,7 @@ def _make(
             for part in parts:
                 for name, frame in part.items():
                     written[name] += database.write(connection, tables[name], frame)
+            # Indexes last: to fill a table that has one is much slower.
             for table in tables.values():
                 _index(connection, table)
     except sa.exc.DBAPIError as error:
@@ -168,12 +197,18 @@ def _make(
 
 
 def _maker(connection: Connection) -> str | None:
+    """Return what EduMetrics made here (`simulation`, or a data set); None if it made nothing."""
     if not sa.inspect(connection).has_table(MARK.name):
         return None
     return str(connection.execute(sa.select(MARK.c.what)).scalar_one())
 
 
 def _clear(connection: Connection, *, force: bool) -> None:
+    """Drop the tables of a database that EduMetrics made; nothing to do in an empty one.
+
+    Raises:
+        SettingsError: the tables are not ours, or `force` is not given.
+    """
     existing = sa.inspect(connection).get_table_names()
     if not existing:
         return
@@ -190,9 +225,11 @@ def _clear(connection: Connection, *, force: bool) -> None:
 
 
 def _sql_table(table: Table) -> sa.Table:
+    """Return the SQL table of a relation, as a simulated college has it."""
     names = SIMULATED.get(table.name, table.names)
     columns = []
     for name in names:
+        # Row ids count rows; all other ids are text, whatever they look like.
         row_id = name in ("id", "borrow_id")
         keyed = name in (*table.key, *table.natural) and table[name].kind == "text"
         type_ = (
@@ -203,7 +240,8 @@ def _sql_table(table: Table) -> sa.Table:
 
 
 def _index(connection: Connection, table: sa.Table) -> None:
-    """A unique natural key, made after loading, proves to readers that no row repeats; and serves look-ups."""
+    """Create a unique index on the natural key: proof that no row repeats, and faster look-ups."""
+    # An imported data set keeps its own tables, which are no relations.
     natural = RELATIONS[table.name].natural if table.name in RELATIONS else ()
     if natural:
         sa.Index(f"ux_{table.name}", *(table.c[name] for name in natural), unique=True).create(
@@ -212,7 +250,8 @@ def _index(connection: Connection, table: sa.Table) -> None:
 
 
 def _with_ids(parts: Iterable[cohort.Frames]) -> Iterable[cohort.Frames]:
-    """Number the rows of relations whose key is a row id."""
+    """Yield the parts with row ids added to the relations whose key is a row id, from 1 upwards."""
+    # Kept over all parts, so that no id comes twice.
     last: dict[str, int] = {}
     for part in parts:
         numbered = {}
@@ -227,6 +266,7 @@ def _with_ids(parts: Iterable[cohort.Frames]) -> Iterable[cohort.Frames]:
 
 
 def _type(column: pd.Series) -> sa.types.TypeEngine[Any]:
+    """Return the SQL type for a column of a frame; text for every dtype without its own type."""
     if pd.api.types.is_datetime64_any_dtype(column):
         return sa.Date()
     if pd.api.types.is_integer_dtype(column):

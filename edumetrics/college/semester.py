@@ -1,4 +1,4 @@
-"""What happens in one semester of one simulated class, and what the college records of it."""
+"""Simulate one semester of one class, and what the college records of it."""
 
 from __future__ import annotations
 
@@ -7,10 +7,13 @@ import pandas as pd
 
 from edumetrics.college.cohort import AREAS, SUBJECTS, Batch, Frames, Latent
 
+# One entry per subject, as in `ASSIGNMENT_WEEKS` and `QUIZ_WEEKS`.
 LECTURES_A_WEEK = (4, 4, 3, 3, 2)
 TRAJECTORIES = ("steady", "collapse", "recover", "fade", "surge")
+# In the order of TRAJECTORIES; most students are steady.
 TRAJECTORY_SHARES = (0.70, 0.09, 0.06, 0.10, 0.05)
-# Two assignments fall due every teaching week, the subjects taking turns.
+# Two assignments fall due in every teaching week, and the subjects take turns. The exam weeks (8
+# and 18) have none.
 ASSIGNMENT_WEEKS = (
     (1, 3, 6, 9, 11, 14, 16),
     (1, 4, 6, 9, 12, 14, 17),
@@ -19,14 +22,20 @@ ASSIGNMENT_WEEKS = (
     (3, 5, 11, 13, 16),
 )
 QUIZ_WEEKS = ((3, 7, 12, 16), (4, 9, 13), (5, 10, 14), (6, 11, 15), (2, 7, 13))
+# Per cent of the maximum marks.
 PASS_MARK = 40
-MOST_VISITS, MOST_LOANS = 7, 4  # a week, on average, of the keenest
+# Mean number per week of the keenest students: without a cap the exponential gives absurd counts.
+MOST_VISITS, MOST_LOANS = 7, 4
 
 FloatMatrix = np.ndarray[tuple[int, int], np.dtype[np.float64]]
 
 
 class Semester:
-    """One semester of one class."""
+    """One semester of one class: its hidden course, and the rows that the college records.
+
+    The order in which random numbers are drawn is part of the result: a draw that is added or moved
+    changes every simulated college, and with it every figure that tests and documents quote.
+    """
 
     def __init__(self, batch: Batch, term: int, latent: Latent, leaving: np.ndarray) -> None:
         self.batch, self.term, self.latent = batch, term, latent
@@ -34,6 +43,7 @@ class Semester:
         self.calendar = batch.plan.calendar
         self.start = np.datetime64(batch.plan.starts(term), "D")
         self.rng = batch.rng(term)
+        # Before this semester's leavers are drawn: who left earlier cannot leave again.
         self.present = np.isnat(leaving)
         self.mood = self.rng.normal(0, 0.5, batch.size)
         self.engagement = self._engagement()
@@ -41,7 +51,7 @@ class Semester:
         self.leaves = self._leave(leaving)
 
     def frames(self) -> Frames:
-        """Everything that the college records of the semester."""
+        """Return everything that the college records of the whole semester, by relation."""
         return {
             "attendance": self._attendance(),
             **self._work("assignment", ASSIGNMENT_WEEKS),
@@ -50,15 +60,18 @@ class Semester:
             **self._exams(),
         }
 
-    # ------------------------------------------------------------ what drives it
-
     def _engagement(self) -> FloatMatrix:
-        """Students by weeks 0..18: diligence, mood, trajectory and a wandering part; mean 0, deviation about 1."""
+        """Return engagement, students by weeks 0 to 18, with mean near 0 and deviation near 1.
+
+        It is the sum of diligence, mood, a trajectory and a random walk that returns to its mean.
+        """
         size, last = self.batch.size, self.calendar.weeks_per_semester
         week = np.arange(last + 1)[None, :]
         kind = self.rng.choice(len(TRAJECTORIES), size, p=TRAJECTORY_SHARES)[:, None]
         turn, depth = self.rng.uniform(4, 12, (size, 1)), self.rng.uniform(1.2, 2.6, (size, 1))
+        # A logistic step down, `depth` deep and centred on week `turn`: some three weeks wide.
         drop = -depth / (1 + np.exp(-1.6 * (week - turn)))
+        # In the order of TRAJECTORIES. To recover is the step turned round: low first, then up.
         shapes = (
             np.zeros_like(drop),
             drop,
@@ -68,6 +81,7 @@ class Semester:
         )
         path = np.select([kind == number for number in range(len(TRAJECTORIES))], shapes)
         wander = np.zeros((size, last + 1))
+        # Autoregressive: a good week makes the next one likely to be good as well.
         for now in range(1, last + 1):
             wander[:, now] = 0.75 * wander[:, now - 1] + self.rng.normal(0, 0.3, size)
         return np.asarray(
@@ -75,7 +89,9 @@ class Semester:
         )
 
     def _leave(self, leaving: np.ndarray) -> np.ndarray:
-        """The day each student leaves (NaT for most); entered into the class's own record."""
+        """Return the day on which each student leaves (NaT for most); enter it into `leaving`."""
+        # Few leave, and those mostly with low engagement in the middle of the semester. The divisor
+        # makes up for the mean of the exponential, so that the share stays near 2.2%.
         low = self.engagement[:, 6:13].mean(axis=1) + 0.3 * self.latent.ability
         chance = 0.022 * np.exp(-0.9 * low) / np.exp(0.4)
         goes = self.present & (self.rng.random(self.batch.size) < chance)
@@ -84,26 +100,29 @@ class Semester:
             "timedelta64[D]"
         )
         leaving[goes] = day[goes]
+        # A copy: later semesters go on writing into the array of the class.
         return leaving.copy()
 
     def _there(self, week: np.ndarray) -> np.ndarray:
-        """Whether a student (rows) is still enrolled when a week (columns) begins."""
+        """Return whether each student (rows) is still enrolled when a week (columns) begins."""
         begins = self.start + (7 * (week - 1)).astype("timedelta64[D]")
         return np.asarray(np.isnat(self.leaves)[:, None] | (self.leaves[:, None] > begins[None, :]))
 
     def _subject_ids(self) -> list[str]:
         return [f"{self.batch.branch}{self.semester}{place + 1:02d}" for place in range(SUBJECTS)]
 
-    # ------------------------------------------------------------ what is recorded
-
     def _attendance(self) -> pd.DataFrame:
+        """Return one row per enrolled student, teaching week and subject."""
+        # Attendance dips around week 10 and recovers before the end-term exam.
         season = -0.55 * np.exp(-(((self.weeks - 10) / 3.2) ** 2)) + 0.25 * (self.weeks >= 15)
         liking = self.rng.normal(0, 0.3, (self.batch.size, SUBJECTS))
         level = 1.68 + 0.95 * self.engagement[:, self.weeks] + season
         chance = 1 / (1 + np.exp(-(level[:, :, None] + liking[:, None, :])))
+        # In 12% of the weeks one lecture of a subject is cancelled.
         held = np.maximum(
             np.array(LECTURES_A_WEEK) - (self.rng.random((len(self.weeks), SUBJECTS)) < 0.12), 1
         )
+        # The lectures held are the same for all students of the class.
         held = np.broadcast_to(held, (self.batch.size, *held.shape))
         came = self.rng.binomial(held, chance)
         student, week, subject = np.nonzero(
@@ -124,7 +143,7 @@ class Semester:
         )
 
     def _work(self, work: str, plan: tuple[tuple[int, ...], ...]) -> Frames:
-        """Definitions and submissions of assignments or quizzes."""
+        """Return definitions and submissions of one kind of work; `plan` is weeks by subject."""
         subject = np.repeat(np.arange(SUBJECTS), [len(weeks) for weeks in plan])
         week = np.concatenate([np.array(weeks) for weeks in plan])
         ids = np.array(
@@ -158,12 +177,23 @@ class Semester:
     def _handed_in(
         self, work: str, ids: np.ndarray, week: np.ndarray, subject: np.ndarray, marks: float
     ) -> pd.DataFrame:
+        """Return one row per piece of work that a student handed in; missing work has no row.
+
+        Args:
+            work: assignment or quiz.
+            ids: id of each item; `week` and `subject` are the week in which it is due and the
+                number of its subject.
+            week: see `ids`.
+            subject: see `ids`.
+            marks: the maximum marks of every item.
+        """
         shape = (self.batch.size, len(week))
         will = self.engagement[:, week]
         base = 2.45 if work == "assignment" else 2.6
         chance = 1 / (1 + np.exp(-(base + 1.15 * will)))
         done = (self.rng.random(shape) < chance) & self._there(week)
-        # Days before (negative) or after the end of the week in which it is due; the less engaged hand in later.
+        # Days before (negative) or after the last day of the week in which the work is due. The
+        # less engaged a student is, the more often the work is late. Quizzes cannot be late.
         spread = self.rng.gamma(1.3, 2.4, shape)
         late = self.rng.random(shape) < 0.10 / (1 + np.exp(0.9 * will))
         offset = (
@@ -176,7 +206,7 @@ class Semester:
             + (7 * week - 1)[None, :].astype("timedelta64[D]")
             + offset.astype("timedelta64[D]")
         )
-        # Quizzes mark themselves; assignments wait for a teacher, some past the week's end.
+        # Quizzes are marked at once. Assignments wait for a teacher, some past the end of the week.
         wait = np.zeros(shape) if work == "quiz" else 1 + self.rng.gamma(1.2, 1.5, shape)
         marked = day + wait.astype("timedelta64[D]")
         percent = self._coursework(subject, will)
@@ -187,6 +217,7 @@ class Semester:
                 f"{work}_id": ids[item],
                 "student_id": np.array(self.batch.students)[student],
                 "class_id": self.batch.class_id,
+                # Teachers give half marks.
                 "marks_obtained": np.round(percent[at] / 100 * marks * 2) / 2,
                 "marked_on": marked[at],
             }
@@ -203,29 +234,38 @@ class Semester:
         )
 
     def _similarity(self, shape: tuple[int, int]) -> np.ndarray:
-        """Similarity reports in percent: mostly low, a few copies, more of them from some students."""
+        """Return similarity reports in percent: mostly low, with copies by a few students."""
         honest = self.rng.gamma(1.6, 6.0, shape)
         copied = self.rng.random(shape) < 0.038 * self.latent.copier[:, None]
         return np.clip(np.where(copied, self.rng.uniform(50, 95, shape), honest), 0, 100).round(1)
 
     def _percent(self, subject: np.ndarray, effort: np.ndarray, skill: np.ndarray) -> FloatMatrix:
-        """Expected marks in percent, students by items, from skill, mood, effort and the subject's difficulty."""
+        """Return expected marks in percent, students by items, before the noise of each item.
+
+        They depend on skill, mood, effort, the difficulty of the subject, and the student's gift.
+        """
         hard = np.array([area[2] for area in AREAS])[subject]
         centre = 53.0 + (skill + 5.5 * self.mood)[:, None] + 4.2 * effort - hard[None, :]
         return np.asarray(centre + self._gift[:, subject])
 
     def _coursework(self, subject: np.ndarray, effort: np.ndarray) -> FloatMatrix:
-        """Marks of work done at leisure: half ability, half a knack (or a helpful friend) that no exam rewards."""
+        """Return marks of coursework in percent: part ability, part a knack that no exam rewards.
+
+        The knack may be a helpful friend. It is why coursework foretells an exam only in part.
+        """
+        # Stream 8: the same knack for assignments and quizzes, drawn apart from all other numbers.
         knack = self.batch.rng(self.term, 8).normal(0, 1, self.batch.size)
         expected = self._percent(subject, effort, 4.6 * self.latent.ability + 7.4 * knack) + 6.0
         return np.clip(expected + self.rng.normal(0, 12.0, expected.shape), 0, 100)
 
     @property
     def _gift(self) -> FloatMatrix:
-        """How much better or worse each student is at each subject, points."""
+        """How much better or worse each student is at each subject, in points of 100."""
+        # A stream of its own gives the same numbers at every call.
         return self.batch.rng(self.term, 7).normal(0, 4.5, (self.batch.size, SUBJECTS))
 
     def _library(self) -> Frames:
+        """Return visits, one row per student and week with any, and loans, one row per loan."""
         rate = np.exp(
             0.2 + 0.3 * self.engagement[:, self.weeks] + 1.5 * self.latent.reader[:, None]
         )
@@ -246,6 +286,7 @@ class Semester:
         taste = 0.5 * self.latent.ability[:, None] + 1.7 * self.latent.borrower[:, None]
         lent = np.exp(-1.0 + 0.2 * self.engagement[:, self.weeks] + taste)
         loans = self.rng.poisson(np.minimum(lent, MOST_LOANS)) * self._there(self.weeks)
+        # As many rows per student and week as there were loans.
         student, week = (np.repeat(axis, loans[np.nonzero(loans)]) for axis in np.nonzero(loans))
         out = day[week] + self.rng.integers(0, 6, len(week)).astype("timedelta64[D]")
         kept = self.rng.integers(3, 22, len(week)).astype("timedelta64[D]")
@@ -264,6 +305,7 @@ class Semester:
         return {"library_visits": seen, "book_borrows": borrows}
 
     def _exams(self) -> Frames:
+        """Return schedule and results of both exams; nothing if the calendar has no exam week."""
         schedules, results = [], []
         for exam, week in (
             ("midterm", self.calendar.midterm_week),
@@ -272,11 +314,12 @@ class Semester:
             if week is None:
                 continue
             before = self.engagement[:, 1 : week + 1]
+            # Half of the effort that counts is that of the last four weeks.
             effort = np.broadcast_to(
                 (0.5 * before.mean(axis=1) + 0.5 * before[:, -4:].mean(axis=1))[:, None] * 0.95,
                 (self.batch.size, SUBJECTS),
             )
-            # How well the day went is shared by a student's papers: no record before the exam knows it.
+            # A student's form, the same in all papers: no record before the exam knows it.
             form = self.rng.normal(0, 3.5, (self.batch.size, 1))
             expected = self._percent(np.arange(SUBJECTS), effort, 9.5 * self.latent.ability) - 0.6
             percent = np.clip(
@@ -310,6 +353,7 @@ class Semester:
             sits = self._there(np.array([week + 1]))[:, 0]
             student, paper = np.nonzero(np.broadcast_to(sits[:, None], percent.shape))
             score = percent[student, paper]
+            # Results come nine days after the exam week ends.
             known = self.start + np.timedelta64(7 * week + 8, "D")
             results.append(
                 pd.DataFrame(
@@ -333,5 +377,5 @@ class Semester:
 
 
 def _within(groups: np.ndarray) -> np.ndarray:
-    """1, 2, 3 … within each run of equal groups."""
+    """Number the items of each group 1, 2, 3, in order."""
     return pd.Series(groups).groupby(groups).cumcount().to_numpy() + 1

@@ -1,10 +1,11 @@
-"""A made-up college worth trusting: its records behave as published studies say that records behave.
+"""Simulate a college whose records behave as published studies say that records behave.
 
-Each student has a latent ability and diligence; each semester adds a mood and a trajectory (steady, collapse,
-recover, fade, surge) to a weekly engagement that wanders. Attendance, work, library use and marks follow from these
-with noise, so that no record gives a student away. `tests/unit/college/test_simulator.py` holds the result to
-published values. Whole semesters are generated and then cut at the current week as a college would know them, so that
-a college advanced by a week only ever gains what that week brought.
+Each student has a latent ability and diligence. Each semester adds a mood and a trajectory (steady,
+collapse, recover, fade, surge) to a weekly engagement that varies at random. Attendance, work,
+library use and marks follow from these with noise, so that no single record reveals a student's
+traits. `tests/unit/college/test_simulator.py` compares the result with published values. Whole
+semesters are generated and then cut at the current week to what a college would know, so that a
+college that moves on by a week gains only what that week brought.
 """
 
 from __future__ import annotations
@@ -20,45 +21,55 @@ from edumetrics.college.semester import Semester
 from edumetrics.params import Calendar
 from edumetrics.weeks import Position
 
+# A fixed year: the same seed gives the same college whatever the day is.
 DEMO_YEAR = 2025
 
 
 def demo_plan(
     students: int, seed: int, calendar: Calendar, *, weeks: int = 10, semesters: int = 1
 ) -> Plan:
-    """A college in its even semester, after so many complete weeks of it."""
+    """Return the plan of a college in its even semester, after `weeks` complete weeks of it."""
     offset = calendar.slots["even"].offset
     return Plan(students, seed, Position(DEMO_YEAR, offset + weeks), semesters, calendar)
 
 
 def advanced(plan: Plan, weeks: int) -> Plan:
-    """The same college so many weeks later; what has become past since then is kept."""
+    """Return the plan of the same college `weeks` weeks later; every semester it has is kept."""
+    # Far enough ahead for any number of weeks: a year has 36 global weeks.
     end = Position(plan.position.year + 1 + weeks // 36, 36)
     later = list(plan.position.until(end, plan.calendar))[weeks - 1]
     moved = replace(plan, position=later)
+    # A term that ends on the way becomes a completed semester, so that no record is lost.
     return replace(moved, semesters=plan.semesters + moved.term - plan.term)
 
 
 def generate(plan: Plan) -> Iterator[Frames]:
-    """The college, class by class: frames of the canonical relations, ready to be appended to their tables."""
+    """Yield the college class by class, as frames to append to the canonical relations.
+
+    The first frames are those that belong to no class. One class at a time keeps memory bounded.
+    """
     yield _shared(plan)
     for batch in batches(plan):
+        # Once for all semesters: a student stays the same person.
         drives = latent(batch)
+        # Each semester enters its leavers here, so that later ones do not count them.
         leaving = np.full(batch.size, np.datetime64("NaT", "D"))
         frames: Frames = {}
         for term in range(max(plan.term - plan.semesters, 2 * batch.year), plan.term + 1):
+            # A class that has finished its last semester is in no later one.
             if batch.semester(term) <= 2 * YEARS:
                 part = Semester(batch, term, drives, leaving).frames()
                 frames = {
                     name: pd.concat([frames[name], f]) if name in frames else f
                     for name, f in part.items()
                 }
+        # Last, when every leaver is known.
         frames |= people(batch, leaving)
         yield {name: _known(name, frame, plan) for name, frame in frames.items()}
 
 
 def _shared(plan: Plan) -> Frames:
-    """What belongs to no class: the subjects and the week counter."""
+    """Return the relations that belong to no class: the subjects and the week counter."""
     rows = [
         (f"{branch}{semester}{place + 1:02d}", f"{area} {semester}", semester, 4.0, difficulty)
         for branch in BRANCHES
@@ -80,8 +91,9 @@ def _shared(plan: Plan) -> Frames:
 
 
 def _known(name: str, frame: pd.DataFrame, plan: Plan) -> pd.DataFrame:
-    """What the college knows of a relation on the plan's last day: later rows do not exist, later marks are null."""
+    """Return what the college knows on the plan's last day: no later rows, and later marks null."""
     today = np.datetime64(plan.today, "D")
+    # The day on which a row comes into being.
     dates = {
         "attendance": "week_date",
         "library_visits": "week_date",
@@ -92,6 +104,7 @@ def _known(name: str, frame: pd.DataFrame, plan: Plan) -> pd.DataFrame:
     }
     if name in dates:
         frame = frame[frame[dates[name]] <= today]
+    # The day on which columns of a row become known, and the columns that are null until then.
     later = {
         "return_date": ("return_date", "return_week"),
         "marked_on": ("marked_on", "marks_obtained", "quality_pct", "plagiarism_pct", "score_pct"),
@@ -99,6 +112,7 @@ def _known(name: str, frame: pd.DataFrame, plan: Plan) -> pd.DataFrame:
     }
     for column, hidden in later.items():
         if column in frame.columns:
+            # A comparison with NaT is False: what has no day stays as it is.
             open_ = frame[column] > today
             frame = frame.assign(
                 **{h: frame[h].where(~open_) for h in hidden if h in frame.columns}

@@ -1,6 +1,7 @@
-"""The intervention log: what people did about a list. Recalculation and rollback never touch it.
+"""The intervention log: what people did about a list. Recalculation and rollback never change it.
 
-`log` enters one contact, `form` does so in JupyterLab, `from_csv` and `from_mail` enter many and say what they refused.
+`log` enters one contact, and `form` does the same in JupyterLab. `from_csv` and `from_mail` enter
+many contacts and report the ones that they refused.
 """
 
 from edumetrics.interventions.entries import KINDS, Intervention, log

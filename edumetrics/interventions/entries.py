@@ -1,4 +1,4 @@
-"""One entry of the log: checked, then stored."""
+"""One entry of the intervention log: it is checked, then stored."""
 
 from __future__ import annotations
 
@@ -14,27 +14,29 @@ from edumetrics.analysis.tables import SQL_TABLES
 from edumetrics.errors import SettingsError
 from edumetrics.stages.workspace import Workspace, open_workspace
 
+# The words that people choose from, in forms, tables and the subjects of replies.
 KINDS = ("talked", "emailed", "called", "referred", "no answer", "known reason", "wrong flag")
 LOG = SQL_TABLES["intervention_log"]
+# A later date is taken for a typing error.
 LONGEST = timedelta(days=366)
-# What says that two entries are the same, and what may be known later.
+# Two entries of a student are the same when these fields agree; the fields of `LATER` may follow.
 SAME = ("term", "sem_week", "kind", "notes", "logged_by")
 LATER = ("outcome", "helpful", "until")
 
 
 @dataclass(frozen=True)
 class Intervention:
-    """One contact, or one attempt.
+    """One contact with a student, or one attempt.
 
     Attributes:
-        student_id: whom it was about.
+        student_id: the student.
         term, sem_week: the week whose list it answers; it counts from the next week on.
         kind: one of `KINDS`.
-        notes: they never leave the log; None for none.
-        outcome: in a few words; None for none yet.
+        notes: notes, which never leave the log; None where there are none.
+        outcome: the outcome in a few words; None where it is not known yet.
         helpful: whether it helped; None where nobody said.
-        until: looked after until; None for two teaching weeks.
-        logged_by: who; None where not known.
+        until: the day until which the student is looked after; None for two teaching weeks.
+        logged_by: who had the contact; None where that is not known.
     """
 
     student_id: str
@@ -59,20 +61,21 @@ def log(
     by: str = "",
     week: int | None = None,
 ) -> Intervention:
-    """Enter one contact into the log of the settings' analysis database, and return it.
+    """Enter one contact into the log of the analysis database in the settings, and return it.
 
     Args:
         student: student_id.
-        kind: one of `KINDS`.
-        notes: for whoever reads the log; they never enter a mail or a page.
-        outcome: in a few words.
-        helpful: whether it helped, where that can be said.
-        until: the student is being looked after until then; two teaching weeks when None.
-        by: who did it.
-        week: the semester week whose list it answers; the newest analysed when None.
+        kind: one of `KINDS`, in any case.
+        notes: for people who read the log; they never appear in a mail or on a page.
+        outcome: the outcome in a few words.
+        helpful: whether it helped; None where that is not known.
+        until: the student is looked after until this day; two teaching weeks when None.
+        by: who had the contact.
+        week: the semester week whose list it answers; the newest analysed week when None.
 
     Raises:
-        SettingsError: there is no such student, kind or week, or `until` is in the past.
+        SettingsError: there is no such student, kind or week, the week is not a teaching week,
+            `until` is in the past or more than a year ahead, or a text cannot be stored.
 
     >>> log("S22000002", "talked", notes="Bus strike; will catch up.").kind
     'talked'
@@ -86,7 +89,7 @@ def log(
 
 
 class Desk:
-    """Checks entries against what is known; made once for many of them."""
+    """Checks entries against the analysis database; one object serves many entries."""
 
     def __init__(self, workspace: Workspace) -> None:
         self.workspace = workspace
@@ -107,24 +110,30 @@ class Desk:
         by: str = "",
         week: int | None = None,
     ) -> Intervention:
-        """What would be entered; arguments and errors as `log`."""
+        """Return the checked entry without storing it; arguments and errors as for `log`."""
+        # People write kinds by hand in tables: capitals and extra spaces are accepted.
         kind = " ".join(kind.lower().split())
         if kind not in KINDS:
             raise SettingsError(f"There is no kind {kind!r}: the kinds are {', '.join(KINDS)}.")
         number = self.newest if week is None else week
         if not 1 <= number <= self.newest:
             raise SettingsError(
-                f"Week {number} has not been analysed yet: the newest is week {self.newest}."
+                f"Week {number} has not been analysed yet: choose a week from 1 to {self.newest}."
             )
         if number not in self.workspace.params.calendar.teaching_weeks:
-            raise SettingsError(f"Week {number} is no teaching week, and had no list.")
+            raise SettingsError(
+                f"Week {number} is not a teaching week and has no list: choose a teaching week."
+            )
         today = self.workspace.today
         if until is not None and not today <= until <= today + LONGEST:
             raise SettingsError(
-                f"{until.isoformat()} is over, or more than a year ahead: `until` is a day to come."
+                f"{until.isoformat()} is in the past or more than a year ahead:"
+                " choose a day within the next year for `until`."
             )
+        # PostgreSQL's text cannot hold this character, and would refuse it with an error of its
+        # own.
         if "\0" in notes + outcome + by:
-            raise SettingsError("There is a character in it that cannot be stored.")
+            raise SettingsError("The text contains a null character: remove it and try again.")
         if (
             self.workspace.store.highest(
                 "weekly_metrics", "sem_week", term=self.term, student_id=student
@@ -148,18 +157,26 @@ class Desk:
 
 
 def known(where: Store, entry: Intervention) -> int | None:
-    """The id of the same entry in the log; None where there is none."""
+    """Return the id of the same entry in the log; None where there is none."""
     rows = where.read("intervention_log", ("id", *SAME), student_id=entry.student_id)
     for name in SAME:
         value = getattr(entry, name)
+        # A missing value is equal to nothing, not even to another missing value.
         rows = rows[rows[name].isna() if value is None else rows[name] == value]
     return None if rows.empty else int(rows["id"].iloc[0])
 
 
 def complete(where: Store, row: int, entry: Intervention) -> bool:
-    """Add to an entry what is known by now and was not then; whether there was anything to add."""
+    """Add to a stored entry what was not known then; return whether there was anything to add.
+
+    Args:
+        where: the analysis database.
+        row: the id of the stored entry.
+        entry: the same entry, with more known.
+    """
     before = where.read("intervention_log", ("id", *LATER), id=row).iloc[0]
     values = {name: getattr(entry, name) for name in LATER}
+    # A value that is stored already is kept: an import adds to an entry, and never changes it.
     new = {
         name: value for name, value in values.items() if value is not None and pd.isna(before[name])
     }
@@ -170,8 +187,9 @@ def complete(where: Store, row: int, entry: Intervention) -> bool:
 
 
 def store(where: Store, entries: Iterable[Intervention]) -> int:
-    """Enter checked contacts, all or none; returns how many."""
+    """Enter checked contacts, all or none, and return how many."""
     rows = [{**asdict(entry), "logged_at": now()} for entry in entries]
+    # An insert with an empty list of rows would insert one row of defaults.
     if rows:
         with where.transaction() as connection:
             connection.execute(sa.insert(LOG), rows)

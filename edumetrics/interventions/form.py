@@ -1,4 +1,4 @@
-"""A small form in JupyterLab (extra `lab`); everything it does is done by `log`."""
+"""A small form in JupyterLab (extra `lab`); it only calls `log`."""
 
 from __future__ import annotations
 
@@ -12,28 +12,30 @@ from edumetrics.interventions.entries import KINDS, log
 if TYPE_CHECKING:
     from ipywidgets import VBox
 
+# A checkbox cannot express that nobody said.
 HELPFUL = {"not said": None, "yes": True, "no": False}
 
 
 def form(student: str = "") -> VBox:
-    """A form that enters one contact into the log.
+    """Return a form that enters one contact into the log.
 
     Args:
-        student: student_id to begin with.
+        student: the student_id that the form starts with.
 
     Raises:
         SettingsError: the extra `lab` is not installed.
     """
+    # Imported here, because the package works without the extra `lab`.
     try:
         import ipywidgets as widgets
     except ImportError:
         raise SettingsError(
-            "The form needs the extra lab: pip install 'edumetrics[lab]'."
+            "The form needs the extra `lab`: run pip install 'edumetrics[lab]'."
         ) from None
     fields = {
         "student": widgets.Text(value=student, description="Student"),
         "kind": widgets.Dropdown(options=KINDS, description="Kind"),
-        "notes": widgets.Textarea(description="Notes", placeholder="They never leave the log."),
+        "notes": widgets.Textarea(description="Notes", placeholder="Notes never leave the log."),
         "outcome": widgets.Text(description="Outcome"),
         "helpful": widgets.Dropdown(options=list(HELPFUL), description="Helpful"),
         "until": widgets.DatePicker(description="Until"),
@@ -41,6 +43,7 @@ def form(student: str = "") -> VBox:
     said, button = widgets.HTML(), widgets.Button(description="Log it", button_style="primary")
 
     def entered(_: object) -> None:
+        # The widget shows HTML, and the sentence can quote what somebody typed.
         said.value = escape(enter({name: field.value for name, field in fields.items()}))
 
     button.on_click(entered)
@@ -48,13 +51,18 @@ def form(student: str = "") -> VBox:
 
 
 def enter(values: dict[str, Any]) -> str:
-    """Log what a form says; returns a sentence about it."""
+    """Log the values of a form; return a sentence that says what was logged or what is wrong.
+
+    Args:
+        values: by name, the values of the fields of `form`.
+    """
     until: date | None = values["until"]
     try:
         made = log(
-            values["student"].strip(), values["kind"], notes=values["notes"], outcome=values["outcome"],
-            helpful=HELPFUL[values["helpful"]], until=until,
+            values["student"].strip(), values["kind"], notes=values["notes"],
+            outcome=values["outcome"], helpful=HELPFUL[values["helpful"]], until=until,
         )  # fmt: skip
+    # The person who fills in the form needs the sentence, not a traceback.
     except EduMetricsError as error:
         return str(error)
     return f"Logged: {made.kind}, {made.student_id}, on the list of week {made.sem_week}."

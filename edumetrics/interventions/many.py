@@ -1,4 +1,4 @@
-"""Many entries at once: from a table, row by row, with a word on each that was refused."""
+"""Many entries at once, from a table; every refused row is reported with its reason."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from edumetrics.errors import SettingsError
 from edumetrics.interventions.entries import SAME, Desk, Intervention, complete, known, store
 from edumetrics.stages.workspace import Workspace
 
+# Another column is refused and not ignored: a misspelt heading would lose what people wrote.
 NEEDED = {"student_id", "kind"}
 KNOWN = NEEDED | {"notes", "outcome", "helpful", "until", "logged_by", "sem_week"}
 YES, NO = ("yes", "true", "1"), ("no", "false", "0")
@@ -19,7 +20,7 @@ YES, NO = ("yes", "true", "1"), ("no", "false", "0")
 
 @dataclass(frozen=True)
 class Refusal:
-    """Something that was not entered: where it stands, and why."""
+    """Something that was not entered: where it is (a line or a message), and why."""
 
     where: str
     why: str
@@ -27,12 +28,14 @@ class Refusal:
 
 @dataclass
 class Taken:
-    """What became of many.
+    """The result of entering many contacts.
 
     Attributes:
-        entered, completed: how many were entered, and to how many known ones something was added.
-        passed: how many mails have no code, and are about something else.
-        before: what had been entered before; refused: what was not entered.
+        entered: how many were entered.
+        completed: to how many stored entries something was added.
+        passed: how many mails have no code; they are about something else.
+        before: what had been entered before.
+        refused: what was not entered because it is not valid.
     """
 
     entered: int = 0
@@ -42,25 +45,36 @@ class Taken:
     refused: list[Refusal] = field(default_factory=list)
 
     def lines(self) -> Iterator[str]:
-        """It, line by line."""
-        more = {"completed": self.completed, "passed over": self.passed}
+        """Yield the result line by line: the counts first, then each refusal."""
+        more = {"completed": self.completed, "skipped": self.passed}
         said = "".join(f", {count} {word}" for word, count in more.items() if count)
-        yield f"{self.entered} entered{said}, {len(self.before)} entered before, {len(self.refused)} refused."
+        yield (
+            f"{self.entered} entered{said}, {len(self.before)} entered before,"
+            f" {len(self.refused)} refused."
+        )
         yield from (f"{one.where}: {one.why}" for one in (*self.before, *self.refused))
 
 
 def from_csv(path: Path, workspace: Workspace) -> Taken:
-    """Enter the rows of a table that can be; the others are refused, each with the reason.
+    """Enter the valid rows of a table; refuse the others, each with its reason.
+
+    A row that was entered before is not entered again, but an outcome known since then is added.
 
     Args:
-        path: CSV in UTF-8 with the columns student_id and kind, and any of notes, outcome, helpful (yes or no), until
-            (ISO date), logged_by, sem_week.
-        workspace: where.
+        path: CSV in UTF-8 with the columns student_id and kind, and any of notes, outcome, helpful
+            (yes or no), until (ISO date), logged_by, sem_week.
+        workspace: the workspace whose log is written.
+
+    Returns:
+        How many rows were entered and completed, and the rows that were not.
 
     Raises:
-        SettingsError: it is no such table; nothing was entered.
+        SettingsError: the file is not such a table, or nothing has been analysed yet; nothing was
+            entered.
     """
     taken, desk = Taken(), Desk(workspace)
+    # By what makes entries the same, because the table can have the same row twice. They are stored
+    # at the end, all in one transaction.
     entries: dict[tuple[object, ...], Intervention] = {}
     for line, row in _rows(path):
         try:
@@ -73,7 +87,7 @@ def from_csv(path: Path, workspace: Workspace) -> Taken:
         if there is not None and complete(workspace.store, there, entry):
             taken.completed += 1
         elif there is not None or key in entries:
-            taken.before.append(Refusal(f"line {line}", "The same was entered before."))
+            taken.before.append(Refusal(f"line {line}", "The same contact was entered before."))
         else:
             entries[key] = entry
     taken.entered = store(workspace.store, entries.values())
@@ -81,15 +95,19 @@ def from_csv(path: Path, workspace: Workspace) -> Taken:
 
 
 def _rows(path: Path) -> list[tuple[int, dict[str, str]]]:
-    """Each row with the line that it ends on."""
+    """Return each row with the line that it ends on."""
+    # "utf-8-sig", because Excel writes a byte order mark; `newline=""` leaves line breaks inside
+    # cells to the reader.
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             reader = csv.DictReader(file, strict=True)
+            # Two columns of one name would become one value, without notice.
             names = reader.fieldnames or []
             if not NEEDED <= set(names) <= KNOWN or len(set(names)) < len(names):
                 must, may = _listed(NEEDED), _listed(KNOWN - NEEDED)
                 raise SettingsError(
-                    f"{path} must have the columns {must}, and may have {may}, each once."
+                    f"{path} must have the columns {must}, can also have {may},"
+                    " and must have no column twice."
                 )
             return [(reader.line_num, row) for row in reader]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
@@ -97,8 +115,14 @@ def _rows(path: Path) -> list[tuple[int, dict[str, str]]]:
 
 
 def _entry(desk: Desk, row: dict[str, str]) -> Intervention:
+    """Return the checked entry of a row.
+
+    Raises:
+        SettingsError: the row has too many or too few cells, or a cell is not valid.
+    """
+    # `DictReader` files cells without a heading under None, and fills missing cells with None.
     if None in row or None in row.values():
-        raise SettingsError("It has more or fewer cells than there are columns.")
+        raise SettingsError("The row has more or fewer cells than the table has columns.")
     return desk.entry(
         row["student_id"].strip(),
         row["kind"],
@@ -112,24 +136,32 @@ def _entry(desk: Desk, row: dict[str, str]) -> Intervention:
 
 
 def _flag(text: str) -> bool | None:
+    """Return yes or no as a bool; None for an empty cell."""
     word = text.strip().lower()
     if word and word not in (*YES, *NO):
-        raise SettingsError(f"helpful is {text!r}: yes, no, or empty.")
+        raise SettingsError(f"helpful is {text!r}: write yes or no, or leave it empty.")
     return None if not word else word in YES
 
 
 def _day(text: str) -> date | None:
+    """Return an ISO date; None for an empty cell."""
     try:
         return date.fromisoformat(text.strip()) if text.strip() else None
     except ValueError:
-        raise SettingsError(f"until is {text!r}: a day such as 2026-09-28, or empty.") from None
+        raise SettingsError(
+            f"until is {text!r}: write a day such as 2026-09-28, or leave it empty."
+        ) from None
 
 
 def _number(text: str) -> int | None:
+    """Return a week number; None for an empty cell."""
+    # `isdigit` alone also accepts superscripts and the digits of other scripts.
     if text.strip() and not (text.strip().isascii() and text.strip().isdigit()):
-        raise SettingsError(f"sem_week is {text!r}: a number, or empty.")
+        raise SettingsError(f"sem_week is {text!r}: write a week number, or leave it empty.")
     return int(text) if text.strip() else None
 
 
 def _listed(names: set[str]) -> str:
+    """Return names in alphabetical order, separated by commas."""
+    # A set has no order: unsorted, the sentence would differ from run to run.
     return ", ".join(sorted(names))

@@ -1,4 +1,4 @@
-"""Replies that advisors sent with one tap: the subject of each mail, and nothing else of it, is read."""
+"""Replies that advisors send with one tap: only the subject of each mail is read."""
 
 from __future__ import annotations
 
@@ -17,40 +17,49 @@ from edumetrics.mail import tokens
 from edumetrics.mail.tokens import About
 from edumetrics.stages.workspace import Workspace
 
-# A reply comes within weeks: to lists of older terms no code can be valid any more.
+# A reply comes within weeks: codes of lists of older terms have all expired.
 TERMS = 2
-# What mail programs put before the subject of a reply.
+# What mail programs put before the subject of a reply or a forwarded mail, in several languages.
 PREFIX = re.compile(r"^(?:(?:re|aw|sv|antw|fwd?|wg)\s*:\s*)+")
 
 
 def from_mail(path: Path, workspace: Workspace) -> Taken:
-    """Enter the replies in a mailbox; what was entered before is not entered again, what is not valid is refused.
+    """Enter the replies in a mailbox; refuse the ones that are not valid, each with its reason.
+
+    A reply that was entered before is not entered again.
 
     Args:
         path: a Maildir, or an mbox file; it is only read.
-        workspace: where; `SECRET_KEY` must be the one that signed the mails.
+        workspace: the workspace whose log is written. Its `SECRET_KEY` must be the one that signed
+            the mails.
+
+    Returns:
+        How many replies were entered, how many mails have no code, and the replies not entered.
 
     Raises:
         SettingsError: there is no such mailbox, or no SECRET_KEY.
     """
     if not tokens.check(workspace.settings.secret_key):
         raise SettingsError(
-            "SECRET_KEY is not set: it must be the one that the mails were signed with."
+            "SECRET_KEY is not set: set it to the key that the mails were signed with."
         )
     reader, taken, entries = _Reader(workspace, workspace.today), Taken(), list[Intervention]()
     for number, subject in enumerate(_subjects(path), start=1):
+        # A mailbox has other mails too: a mail without a code is not an invalid reply.
         if tokens.TOKEN.search(subject) is None:
             taken.passed += 1
             continue
-        # What a mail says is nobody's business but its readers': only its place in the mailbox is told.
+        # A mail is private: the report names only its place in the mailbox, never its subject.
         where = f"message {number}"
         try:
             entry, last_day = reader.entry(subject)
         except SettingsError as error:
             taken.refused.append(Refusal(where, str(error)))
             continue
+        # Before the expiry is checked: a mailbox that is read again later must not report replies
+        # that were entered in time.
         if entry in entries or known(workspace.store, entry) is not None:
-            taken.before.append(Refusal(where, "The code was used for this before."))
+            taken.before.append(Refusal(where, "The same reply was entered before."))
         elif workspace.today > last_day:
             taken.refused.append(Refusal(where, f"The code expired on {last_day.isoformat()}."))
         else:
@@ -60,11 +69,12 @@ def from_mail(path: Path, workspace: Workspace) -> Taken:
 
 
 class _Reader:
-    """Finds what codes stand for; each day's codes are worked out once."""
+    """Finds what codes stand for; the codes of each week and last day are computed once."""
 
     def __init__(self, workspace: Workspace, today: date) -> None:
         self.secret = workspace.settings.secret_key
-        # No code is made for a later day, so none need be worked out; and of those of a year ago none.
+        # Codes are only made for days up to `reply_days` ahead. The limits keep a made-up subject
+        # from causing codes to be computed for any day.
         self.days = (
             today - timedelta(days=366),
             today + timedelta(days=workspace.params.mail.reply_days),
@@ -76,14 +86,16 @@ class _Reader:
         self.codes: dict[tuple[int, date], dict[str, About]] = {}
 
     def entry(self, subject: str) -> tuple[Intervention, date]:
-        """What a reply says, and the last day on which it is taken.
+        """Return the entry of a reply, and the last day on which its code is accepted.
 
         Raises:
-            SettingsError: its code was not made here, or says nothing that can be entered.
+            SettingsError: the code was not made here, or the subject names no kind.
         """
         week, last_day, code = tokens.parse(subject)
         if not self.days[0] <= last_day <= self.days[1] or week > self.weeks:
             raise SettingsError("The code was not made here.")
+        # A code is a keyed hash and cannot be decoded: the codes of all candidates are computed,
+        # and the one in the subject is looked up.
         if (week, last_day) not in self.codes:
             every = (About(advisor, student, term, week) for student, advisor, term in self.pairs)
             self.codes[week, last_day] = tokens.codes(self.secret, every, last_day)
@@ -96,30 +108,47 @@ class _Reader:
 
 
 def _kind(subject: str) -> str:
-    """The kind that stands before the code."""
+    """Return the kind that is written before the code.
+
+    Raises:
+        SettingsError: the words before the code are no kind.
+    """
+    # All the words before the code must be the kind: "Not talked" is not "talked".
     said = PREFIX.sub("", " ".join(subject.partition("[")[0].lower().split()))
     if said not in KINDS:
-        raise SettingsError(f"Before the code there is none of: {', '.join(KINDS)}.")
+        raise SettingsError(
+            f"There is no known kind before the code: the kinds are {', '.join(KINDS)}."
+        )
     return said
 
 
 def _subjects(path: Path) -> Iterator[str]:
+    """Yield the decoded subject of each mail, in the order of delivery.
+
+    Raises:
+        SettingsError: the path is neither a Maildir nor an mbox file.
+    """
+    # `mailbox` reads any file as an mbox, and finds no mail where it is none: the kind is checked
+    # here.
     if all((path / name).is_dir() for name in ("cur", "new", "tmp")):
         box: mailbox.Mailbox[mailbox.Message] = mailbox.Maildir(path, create=False)
     elif path.is_file() and path.read_bytes()[:5] in (b"", b"From "):
         box = mailbox.mbox(path, create=False)
     else:
-        raise SettingsError(f"{path} is neither a Maildir nor an mbox file.")
+        raise SettingsError(f"{path} is neither a Maildir nor an mbox file: check the path.")
     for key in sorted(box.keys(), key=_in_order):
         yield _decoded(str(box[key]["Subject"] or ""))
 
 
 def _in_order(key: object) -> list[int]:
-    """By when they were delivered: the names of a Maildir begin with it, in numbers that are not padded."""
+    """Return a key that sorts mails by when they were delivered."""
+    # Names in a Maildir begin with the time of delivery, in numbers that are not padded: sorted as
+    # text, 10 would come before 9.
     return [int(digits) for digits in re.findall(r"\d+", str(key))]
 
 
 def _decoded(header: str) -> str:
+    """Return a header as text on one line; as it is where it cannot be decoded."""
     try:
         return " ".join(str(make_header(decode_header(header))).split())
     except (HeaderParseError, LookupError, UnicodeDecodeError):

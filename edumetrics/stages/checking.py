@@ -1,4 +1,4 @@
-"""What `edumetrics check` says: what the mapping reads, week by week, and whether a run on it would mislead."""
+"""The report of `edumetrics check`: what the mapping reads, and whether a run would mislead."""
 
 from __future__ import annotations
 
@@ -23,34 +23,49 @@ from edumetrics.stages.workspace import Workspace, open_workspace
 from edumetrics.triage.rules import RULES
 from edumetrics.weeks import Position
 
-GRANT = "On a server, give it one with SELECT only: `edumetrics map --explain` has the GRANTs."
+GRANT = "On a server, use a role with SELECT only: `edumetrics map --explain` lists the GRANTs."
+# How many of the other tables are named, and how many rows of a relation are shown.
 SEEN_SHOWN, SAMPLES = 5, 3
-# Per cent of the students.
+# Per cent of the students: lists this long are a sign that the mapping reads a wrong column.
 MANY_LISTED = 40
-# The week that rows belong to, and the day that says how fresh they are.
+# The column with the week that a row belongs to (completeness), and the column with the day that
+# says how fresh the rows are (timeliness).
 WEEKS = {
-    "attendance": "week", "library_visits": "week", "book_borrows": "borrow_week", "lms_activity": "week",
-    "assignment_definitions": "due_week", "quiz_definitions": "scheduled_week", "exam_schedule": "scheduled_week",
+    "attendance": "week", "library_visits": "week", "book_borrows": "borrow_week",
+    "lms_activity": "week", "assignment_definitions": "due_week",
+    "quiz_definitions": "scheduled_week", "exam_schedule": "scheduled_week",
 }  # fmt: skip
 DAYS = {
     "attendance": "week_date", "library_visits": "week_date", "book_borrows": "borrow_date",
-    "lms_activity": "week_date", "assignment_submissions": "submission_date", "quiz_submissions": "attempt_date",
-    "exam_schedule": "exam_date", "exam_results": "result_date",
+    "lms_activity": "week_date", "assignment_submissions": "submission_date",
+    "quiz_submissions": "attempt_date", "exam_schedule": "exam_date", "exam_results": "result_date",
 }  # fmt: skip
+# The words for the statuses, the worst first: findings are sorted by this order.
 WORDS = {"block": "STOP", "warn": "warn", "ok": "ok"}
 
 
 def report(as_of: date | None = None) -> Iterator[str]:
-    """Look at the college without changing anything, and say what was found, line by line.
+    """Check the college and the analysis without a change, and yield the findings line by line.
+
+    Args:
+        as_of: the day for a college without a week counter; today when None.
+
+    Yields:
+        The lines to print.
 
     Raises:
-        SettingsError: a setting is wrong, a database cannot be reached, or the mapping does not fit.
+        SettingsError: a setting is wrong, a database cannot be reached, or the mapping does not
+            fit.
         Refused: a run would mislead; the lines before say why.
     """
     workspace = open_workspace()
     calendar = workspace.params.calendar
     with workspace.college() as college:
-        yield f"College database: connected, {college.connection.dialect.name}, mapping {workspace.settings.college}."
+        yield (
+            f"College database: connected, {college.connection.dialect.name}, "
+            f"mapping {workspace.settings.college}."
+        )
+        # The session is read-only in any case; the role is a second safeguard.
         if could_write(college.connection):
             yield f"Warning: the session is read-only, but its role could write. {GRANT}"
         else:
@@ -66,43 +81,50 @@ def report(as_of: date | None = None) -> Iterator[str]:
         if term is None:
             yield _why_no_term(college, position, as_of or workspace.today)
             return
+        # Week 0 is before the first: the checks begin with week 1.
         week = max(position.week(calendar), 1)
         found = pd.concat(
             [plausible.findings(college, term, week), health.findings(college, term, week)]
         )
         yield from _findings(found)
         yield from _flagged(workspace, college, term, week)
+    # Refused only now, outside the snapshot: all findings have been printed.
     stops = int((found["status"] == "block").sum())
     if stops:
         raise Refused(
-            f"A run would mislead: correct the mapping where it says STOP above ({stops}), then check again."
+            "A run would mislead: correct the mapping where it says STOP above "
+            f"({stops}), then check again."
         )
     yield "Nothing here would mislead a run."
 
 
 def _why_no_term(college: College, position: Position, day: date) -> str:
-    """That no term is in session.
+    """Return the line which says that no term is in session.
 
     Raises:
-        Refused: it is the mapping's fault, not the time of the year.
+        Refused: the mapping is the reason, and not the time of the year.
     """
     slot = f"{position.slot(college.params.calendar)}_sem"
     attendance = cast(Relation, college.relations["attendance"])
+    # One row is enough: the whole relation may be large.
     registers = college.frame(sa.select(attendance.c.id).limit(1), "attendance")
     for empty, what in (
         (college.classes.empty, "classes has no row"),
         (registers.empty, "attendance has no row"),
-        (college.classes[["odd_sem", "even_sem"]].notna().any(axis=None) and college.classes[slot].isna().all(),
+        (college.classes[["odd_sem", "even_sem"]].notna().any(axis=None)
+         and college.classes[slot].isna().all(),
          f"no row of classes says in classes.{slot} which semester it is in"),
     ):  # fmt: skip
         if empty:
-            raise Refused(f"No term is in session, as {what}: correct its mapping.")
+            raise Refused(f"No term is in session, because {what}: correct its mapping.")
     return (
-        f"No term is in session on {day}, by the calendar and the dates of attendance: see --as-of."
+        f"No term is in session on {day}, by the calendar and the dates of attendance: "
+        "give another day with --as-of."
     )
 
 
 def _analysis(workspace: Workspace) -> Iterator[str]:
+    """Yield whether the analysis database is reached, and what else its role can read."""
     with connected(workspace.store.engine, "DEFAULT_DB_URL") as connection:
         yield f"Analysis database: connected, {connection.dialect.name}, schema up to date."
         besides = sees_besides(connection, [*TABLES, "alembic_version"])
@@ -115,7 +137,7 @@ def _analysis(workspace: Workspace) -> Iterator[str]:
 
 
 def _relation(college: College, name: str, term: Term | None) -> Iterator[str]:
-    """How many rows, of which weeks, how fresh, and three of them with everyone in them masked."""
+    """Yield a relation's completeness, timeliness and three sample rows, with people masked."""
     relation = college.relations[name]
     yield ""
     if relation is None:
@@ -128,10 +150,12 @@ def _relation(college: College, name: str, term: Term | None) -> Iterator[str]:
         yield from _by_week(college, relation, term)
     shown = [field for field in relation.table.names if field in relation.present]
     wanted = sa.select(*(relation.c[field] for field in shown)).limit(SAMPLES)
+    # From the current term where possible: old rows may not look like those that a run reads.
     if term is not None and {"class_id", "semester"} <= set(relation.table.names):
         wanted = wanted.where(term.within(relation))
     sample = college.frame(wanted, name)
     for field in shown if len(sample) else ():
+        # A name is personal in some relations only: a class or a subject has one too.
         personal = field in PERSONAL or (field == "name" and name in PERSONAL_NAMES)
         values = [masked(value) if personal else _short(value) for value in sample[field]]
         yield f"  {field:<24} {' | '.join(values)}"
@@ -141,24 +165,30 @@ def _relation(college: College, name: str, term: Term | None) -> Iterator[str]:
 
 
 def masked(value: object) -> str:
-    """The shape of a value and nothing of it: letters are x, digits 9, what is longer than 24 is cut."""
+    """Return the shape of a value: x for letters, 9 for digits, cut after 24 characters.
+
+    Capitals become X, other characters stay, and null becomes "-".
+    """
     if pd.isna(value):  # type: ignore[call-overload]
         return "-"
     return "".join(_shape(sign) for sign in str(value))[:24]
 
 
 def _shape(sign: str) -> str:
+    """Return the character that stands for one character of a masked value."""
     kind = unicodedata.category(sign)
     # Vowel signs are marks, not letters, in the scripts of India.
     return {"Lu": "X", "Nd": "9"}.get(kind, "x" if kind[0] in "LMN" else sign)
 
 
 def _example(row_id: str) -> str:
-    """A row's number; of an id that is more than that, only its shape."""
+    """Return a row id that is a number as it is; of any other id only the shape."""
+    # A number of a row is of nobody; a longer id may hold a name or a roll number.
     return row_id if row_id.isdigit() else masked(row_id)
 
 
 def _short(value: object) -> str:
+    """Return a value in at most 24 characters; "-" for null."""
     if pd.isna(value):  # type: ignore[call-overload]
         return "-"
     if isinstance(value, pd.Timestamp):
@@ -167,6 +197,8 @@ def _short(value: object) -> str:
 
 
 def _by_week(college: College, relation: Relation, term: Term) -> Iterator[str]:
+    """Yield the rows of the term by week, the unmarked registers, and the newest day."""
+    # Submissions and results have no week and no semester: their definition or schedule has both.
     name, about = relation.table.name, relation
     parent = college.relations[PARENTS[name]] if name in PARENTS else None
     joined: sa.FromClause = relation.rows
@@ -189,13 +221,16 @@ def _by_week(college: College, relation: Relation, term: Term) -> Iterator[str]:
     if name == "attendance":
         yield from _unmarked(college, relation, term)
     if name in DAYS and DAYS[name] in relation.present:
+        # The type is given: SQLite would return the greatest date as text.
         newest = sa.select(sa.func.max(relation.c[DAYS[name]], type_=sa.Date).label("day"))
         day = college.frame(newest, name)["day"].iloc[0]
         yield f"  newest {DAYS[name]:<17} {_short(day)}"
 
 
 def _unmarked(college: College, relation: Relation, term: Term) -> Iterator[str]:
+    """Yield the percentage of the term's registers that nobody marked."""
     c = relation.c
+    # A comparison with null is not true: null counts as unmarked, as a negative number does.
     marked = sa.case((sa.and_(c.present >= 0, c.lectures_held >= 0), 1), else_=0)
     sums: list[sa.ColumnElement[Any]] = [
         sa.func.count().label("rows"),
@@ -208,13 +243,15 @@ def _unmarked(college: College, relation: Relation, term: Term) -> Iterator[str]
 
 
 def _flagged(workspace: Workspace, college: College, term: Term, week: int) -> Iterator[str]:
-    """The share of students that each rule would put on a list, were the week drawn up now; nothing is stored."""
+    """Yield the share of students that each rule would list now; nothing is stored."""
     weeks = workspace.params.calendar.last_teaching_weeks(week, 1)
     yield ""
     if not weeks or weeks[0] > term.last_week:
         yield "Lists: no teaching week has data yet."
         return
     try:
+        # As a replay, so that the advisors stored for a past week are used. Data health is left
+        # out: the report has it already.
         made = weekly.compute(
             weekly.gather(
                 workspace, college, term, weeks[0], Path(), replay=True, with_health=False
@@ -222,21 +259,25 @@ def _flagged(workspace: Workspace, college: College, term: Term, week: int) -> I
         )
         flags = weekly.triage(made).lists.flags
     except EduMetricsError as error:
-        yield f"Lists: cannot be drawn up ({error})"
+        # Not raised: what follows from a wrong mapping must not hide the findings about it.
+        yield f"Lists: cannot be made ({error})"
         return
     size = max(len(made.metrics), 1)
-    yield f"Lists of week {weeks[0]}, {len(made.metrics)} students, were they drawn up now:"
+    yield f"Lists of week {weeks[0]}, {len(made.metrics)} students, if they were made now:"
     codes = flags["reasons"].map(lambda records: {record["code"] for record in records})
     for rule in RULES:
         hit = int(codes.map(lambda found, rule=rule: rule in found).sum())
         yield f"  {rule.replace('_', ' '):<24} {100 * hit / size:.0f}% of the students"
     yield f"  {'on a list':<24} {100 * len(flags) / size:.0f}% of the students"
     if 100 * len(flags) >= MANY_LISTED * size:
-        yield "  warn  So many on a list say little of each. Look whether the columns that the rules read are right."
+        yield (
+            "  warn  A list of so many students says little about each of them. "
+            "Check whether the columns that the rules read are right."
+        )
 
 
 def _findings(found: pd.DataFrame) -> Iterator[str]:
-    """What was found, the worst first, each with what to do about it."""
+    """Yield the findings, the worst first, each with what to do about it."""
     order = {status: place for place, status in enumerate(WORDS)}
     yield ""
     for row in found.sort_values("status", key=lambda s: s.map(order), kind="stable").to_dict(
@@ -248,7 +289,7 @@ def _findings(found: pd.DataFrame) -> Iterator[str]:
         )
         remedy = health.remedy(row["check"]) if row["status"] != "ok" else ""
         said = f" {remedy}" if remedy else ""
-        # What a mapping reads wrong names its column itself.
+        # The message of a wrong column begins with the name of the column already.
         named = (
             ""
             if row["message"].startswith(row["check"].replace(": ", "."))

@@ -1,4 +1,4 @@
-"""What `edumetrics map` says: a draft of a mapping for a database that nobody described."""
+"""The output of `edumetrics map`: a draft of a mapping for a database without a description."""
 
 from __future__ import annotations
 
@@ -13,16 +13,17 @@ from edumetrics.weeks import Position
 
 
 def drafted(url: str | None, day: date) -> str:
-    """The draft, as a mapping file.
+    """Return the draft as the text of a mapping file.
 
     Args:
         url: the college's database; that of the settings when None.
-        day: the day, in whose year and the one before the halves of the year begin.
+        day: a day: the draft has the first days of the halves of its year and of the year before.
 
     Raises:
         SettingsError: the database cannot be reached, or has no table.
     """
     chosen = settings.load()
+    # The native calendar: the college's own mapping file does not exist yet.
     calendar = params.load(chosen.params, "native").calendar
     engine = database.college_engine(
         url or chosen.client_db_url,
@@ -35,11 +36,12 @@ def drafted(url: str | None, day: date) -> str:
             dialect = connection.dialect.name
     except sa.exc.DBAPIError as error:
         raise database.query_error(error, "its tables") from error
+    # The draft itself needs no connection.
     finally:
         engine.dispose()
     if not any(table.columns for table in tables):
         raise SettingsError(
-            "The database has no table that this role can read: look at its grants, or at the URL."
+            "The database has no table that this role can read: check its grants and the URL."
         )
     halves = [
         (name, weeks.slot_start(Position(earlier, slot.offset + 1), calendar).isoformat())

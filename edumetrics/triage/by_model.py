@@ -1,4 +1,7 @@
-"""Lists ranked by a forecast: as long as the rules would make them, those first for whom a rule stands by itself."""
+"""Lists ranked by a forecast: they are as long as under the rules, and ruled students come first.
+
+A ruled student is one for whom a hard rule fires this week or fired last week.
+"""
 
 from __future__ import annotations
 
@@ -13,24 +16,29 @@ from edumetrics.triage.situation import CRITICAL, HIGH, NO_TIER, WATCH, Bools, R
 
 
 def stand(situation: Situation, rules: Standing) -> Standing:
-    """Who is on the list when the model ranks it.
+    """Return who is on the list, and in which tier, when the model ranks it.
 
-    Each advisor's list is as long as the rules would make it: hard rules first, then by the smoothed chance. From
-    `sure_chance` on a student is always on it. Tiers are cut at the rules' shares.
+    Each advisor's list is as long as the rules would make it. Students with a hard rule come first,
+    the others follow by their smoothed chance of failing or leaving. A student whose unsmoothed
+    chance is at least `sure_chance` is always on the list, so a list can be longer. Each list has
+    as many Critical and High students as under the rules.
 
     Args:
-        situation: the week; its model is there.
-        rules: how everyone stands by the rules.
+        situation: the week; its model must not be None.
+        rules: everyone's standing by the rules, aligned with the roll.
     """
     model = situation.model
-    assert model is not None
+    assert model is not None  # the caller decides by the rules where there is no model
     size = pd.Series(rules.on_list).groupby(situation.lists).transform("sum").to_numpy()
     on_list = (
         (_place(situation, model, rules.ruled) < size)
         | rules.ruled
         | (model.chance >= situation.triage.sure_chance)
     )
+    # The places are counted anew among those listed: a sure student may stand behind students who
+    # are not on the list, and the tiers are cut by place.
     place = _place(situation, model, rules.ruled, on_list)
+    # The model changes who is Critical or High, not how many: advisors keep their workload.
     counts = [
         pd.Series(rules.tier >= tier).groupby(situation.lists).transform("sum").to_numpy()
         for tier in (CRITICAL, HIGH)
@@ -45,6 +53,7 @@ def stand(situation: Situation, rules: Standing) -> Standing:
         tier=tier,
         rose=was_on & (tier > tier_last_week(situation)),
         level=weeks_on(situation, on_list),
+        # Watch rises to High after some weeks only where the score sets the tier.
         raised=np.zeros(len(tier), dtype=bool),
     )
 
@@ -52,26 +61,37 @@ def stand(situation: Situation, rules: Standing) -> Standing:
 def _place(
     situation: Situation, model: Ranking, ruled: Bools, among: Bools | None = None
 ) -> np.ndarray:
-    """Each student's place on the advisor's list, from 0: rules first, then the smoothed chance, then student_id."""
+    """Return each student's place on the advisor's list, from 0.
+
+    Ruled students come first. Then the order is by smoothed chance (highest first) and student_id.
+
+    Args:
+        situation: the week.
+        model: the forecast that ranks.
+        ruled: for whom a rule fires or is held.
+        among: the students to place; everyone when None. The others get a place behind every list.
+    """
     chosen = np.ones(len(ruled), dtype=bool) if among is None else among
     frame = pd.DataFrame(
         {"list": situation.lists, "ruled": ruled, "order": model.order, "id": situation.students}
     )
+    # student_id breaks ties, so that the same week always gives the same list.
     ranked = frame[chosen].sort_values(
         ["list", "ruled", "order", "id"], ascending=[True, False, False, True]
     )
+    # `cumcount` keeps the sorted index: `reindex` puts the places back into the order of the roll.
     return np.asarray(ranked.groupby("list").cumcount().reindex(frame.index, fill_value=len(frame)))
 
 
 @dataclass(frozen=True)
 class NextList:
-    """Next week's lists as they would be if everyone did as this week; aligned with the roll.
+    """Next week's lists if everyone does the same as this week; arrays are aligned with the roll.
 
     Attributes:
-        lists: whose list each student is for, as `Situation.lists`.
+        lists: the number of each student's list, as in `Situation.lists`.
         by_rules: who would be on the list by the rules.
-        ruled: for whom a rule would stand.
-        order: the smoothed logit.
+        ruled: for whom a rule would fire or be held.
+        order: the smoothed logit of failing or leaving.
     """
 
     lists: np.ndarray
@@ -80,11 +100,23 @@ class NextList:
     order: Floats
 
     def off(self, rows: np.ndarray, by_rules: Bools, ruled: Bools, order: Floats) -> Bools:
-        """Which of some students would be off the list, were each of them alone to stand like this instead."""
+        """Return which of some students leave the list when each of them alone changes.
+
+        Args:
+            rows: the students' rows in the roll.
+            by_rules: whether each would be on the list by the rules after the change.
+            ruled: whether a rule would fire or be held for each after the change.
+            order: each student's smoothed logit after the change.
+        """
         lists = self.lists[rows]
+        # The change also changes how long the list is: the student's old place by the rules goes,
+        # the new one comes.
         size = np.bincount(self.lists, self.by_rules)[lists] - self.by_rules[rows] + by_rules
         first = np.bincount(self.lists, self.ruled)[lists] - self.ruled[rows]
+        # Ruled students are counted in `first` already; `placed` leaves out NaN.
         others = np.where(self.ruled, np.nan, self.order)
         less, equal, count = placed(order, lists, others, self.lists)
+        # The student does not stand before itself: its old order is taken out. A comparison with
+        # NaN (a ruled student) is False and takes nothing out. An equal order is not before.
         before = count - less - equal - (others[rows] > order)
         return np.asarray(~ruled & (first + before >= size))

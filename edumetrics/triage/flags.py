@@ -1,4 +1,7 @@
-"""Who is on the list this week: thresholds, hard rules, staying power, grace, escalation, contacts, rank, capacity."""
+"""Who is on the list this week, in which tier and in which order.
+
+It applies thresholds, hard rules, grace weeks, escalation, contacts, ranks and capacity.
+"""
 
 from __future__ import annotations
 
@@ -13,23 +16,30 @@ from edumetrics.scoring.signals import Floats, weighted_mean
 from edumetrics.triage import rules
 from edumetrics.triage.situation import CRITICAL, HIGH, NO_TIER, TIERS, WATCH, Bools, Situation
 
+# The kinds of contact after which a student counts as looked after. The others (an e-mail, a call,
+# no answer, a wrong flag) leave the student among those to reach.
 CONTACTS = ("talked", "referred", "known reason")
+# The code of the reason that says so; it is how next week knows that a student was raised.
 RAISED = "raised"
+# Stands for "no advisor": `groupby` drops missing values, so they need a key.
 NOBODY = ""
 
 
 @dataclass(frozen=True)
 class Standing:
-    """How everyone on the roll stands with the list this week, aligned with the roll.
+    """What is decided this week about everyone on the roll; every array is aligned with the roll.
 
     Attributes:
-        fired: the rules that fire this week; `held` those of last week, each on for a second week.
-        on_list: who is on the list; `was_on` who was last week, and `rose` whose tier is higher than then.
+        fired: by rule, for whom it fires this week.
+        held: by rule, for whom it fired last week; it then holds for this second week.
+        on_list: who is on the list.
+        was_on: who was on last week's list.
+        rose: whose tier is higher than on last week's list.
         tier: 0 (not on the list), 1 watch, 2 high, 3 critical.
-        level: escalation_level.
-        raised: who is at High for having been at Watch for three weeks, until the score falls.
+        level: escalation_level, the teaching weeks running on the list.
+        raised: who is at High only because of three weeks at Watch; it ends when the score falls.
         ruled: for whom a rule fires or is held.
-        points: what each component adds to the risk score.
+        points: by component, what it adds to the risk score.
     """
 
     fired: dict[str, Bools]
@@ -45,14 +55,18 @@ class Standing:
 
 
 def stand(situation: Situation) -> Standing:
-    """Decide by the rules who is on the list, in which tier, and for how long."""
+    """Return who is on the list by score and rules, in which tier, and for how many weeks."""
     triage, risk = situation.triage, situation.scored.metrics["risk_score"].to_numpy()
     fired = rules.fired(situation.scored, situation.is_in(situation.memory.out_of_reach), triage)
     codes = _codes_last_week(situation)
+    # A rule that was itself only held last week left the code `<name>_last_week`: it is not held
+    # again, so a rule lists a student for two weeks.
     held = {name: np.array([name in mine for mine in codes], dtype=bool) for name in rules.RULES}
     ruled = np.any([*fired.values(), *held.values()], axis=0)
     was_on = situation.is_in(situation.memory.last["student_id"])
     if situation.in_grace(situation.week):
+        # Scores mean little in the first weeks: only rules and the watchlist put students on the
+        # list.
         on_list = ruled | situation.is_in(situation.memory.watchlist)
         tier, level = np.where(on_list, WATCH, NO_TIER), np.zeros(len(risk), dtype=np.int64)
         raised = np.zeros(len(risk), dtype=bool)
@@ -62,7 +76,10 @@ def stand(situation: Situation) -> Standing:
         level = weeks_on(situation, on_list)
         before = np.array([RAISED in mine for mine in codes], dtype=bool)
         raised = _not_falling(situation) & (tier == WATCH)
+        # `==` and not `>=`: once the score has fallen, the student is not raised again during the
+        # same stay on the list.
         raised &= before | (~ruled & (level == triage.raise_at_level))
+        # The tier is set last, because being raised depends on the tier that the score alone earns.
         tier = np.where(raised, HIGH, np.maximum(tier, ruled * HIGH))
     rose = was_on & (tier > tier_last_week(situation))
     added = points(situation.scored.components, situation.scoring)
@@ -70,30 +87,41 @@ def stand(situation: Situation) -> Standing:
 
 
 def weeks_on(situation: Situation, on_list: Bools) -> np.ndarray:
-    """escalation_level: how many teaching weeks running those on the list have been on it."""
+    """Return escalation_level: how many teaching weeks running a student is on the list.
+
+    This week counts; 0 for students who are not on the list.
+    """
     return np.asarray(on_list * (1 + situation.last_time("escalation_level", 0).astype(np.int64)))
 
 
 def tier_by_score(risk: Floats, was_on: Bools, ruled: Bools, triage: Triage) -> np.ndarray:
-    """The tier that the score earns after the grace weeks; at least Watch for whom a rule or staying power lists."""
+    """Return the tier that the score earns after the grace weeks.
+
+    It is at least Watch where a rule lists a student, or where a student of last week's list still
+    has a score above `triage.staying`. A score of NaN earns no tier.
+    """
+    # `select` takes the first condition that holds: the highest threshold must come first.
     by_score = np.select(
         [risk >= triage.critical, risk >= triage.high, risk >= triage.watch],
         [CRITICAL, HIGH, WATCH],
     )
+    # Leaving takes a lower score than entering, so that the list does not flicker at the threshold.
     kept = ruled | (was_on & (risk > triage.staying))
     return np.asarray(np.maximum(by_score, kept * WATCH))
 
 
 def _not_falling(situation: Situation) -> Bools:
-    """Whose score is not known to be below last week's."""
+    """Return whose score is not known to be below last week's."""
     last = situation.memory.metrics.set_index("student_id")["risk_score"].reindex(
         situation.students
     )
+    # `~(a < b)` is not `a >= b`: where a score is missing, the comparison is False, and the student
+    # counts as not falling.
     return np.asarray(~(situation.scored.metrics["risk_score"].to_numpy() < last.to_numpy()))
 
 
 def _codes_last_week(situation: Situation) -> list[frozenset[str]]:
-    """The codes of the reasons that last week's list gave for each student on the roll."""
+    """Return the codes of the reasons that last week's list gave for each student on the roll."""
     last = situation.memory.last
     codes = {
         student: frozenset(record["code"] for record in reasons)
@@ -103,20 +131,29 @@ def _codes_last_week(situation: Situation) -> list[frozenset[str]]:
 
 
 def leading(standing: Standing) -> np.ndarray:
-    """The code of the reason that weighs most for each student: a rule before any component."""
+    """Return the code of the reason that weighs most for each student: a rule before any component.
+
+    It is "watchlist" where no rule holds and no component adds to the risk score.
+    """
     names = list(standing.points)
     codes = np.array(names, dtype=object)[
         np.argmax([standing.points[name] for name in names], axis=0)
     ]
+    # `argmax` names the first component even where all are 0.
     nothing = np.sum(list(standing.points.values()), axis=0) <= 0
     codes = np.where(nothing, "watchlist", codes)
+    # Reversed, so that the first rule is written last and wins.
     for name in reversed(rules.RULES):
         codes = np.where(standing.fired[name] | standing.held[name], name, codes)
     return np.asarray(codes)
 
 
 def class_findings(situation: Situation, standing: Standing) -> pd.DataFrame:
-    """class_id, semester, code, students_affected, size: where too much of a class is listed for one leading reason."""
+    """Return the classes of which too large a share is listed for one leading reason.
+
+    Returns:
+        class_id, semester, code, students_affected, size; no rows where there is no such class.
+    """
     metrics = situation.scored.metrics
     frame = metrics[["class_id", "semester"]].assign(
         code=leading(standing), listed=standing.on_list
@@ -130,18 +167,21 @@ def class_findings(situation: Situation, standing: Standing) -> pd.DataFrame:
     )
     found = counts.reset_index().merge(sizes, on=["class_id", "semester"])
     many = 100 * found["students_affected"] > situation.triage.class_share_pct * found["size"]
+    # In a small class two students are a large share already: a minimum number is required too.
     return found[many & (found["students_affected"] >= situation.triage.class_minimum)].reset_index(
         drop=True
     )
 
 
 def urgency(situation: Situation, findings: pd.DataFrame) -> Floats:
-    """What students are ranked by, 0 to 100.
+    """Return what students are ranked by, 0 to 100, aligned with the roll.
 
-    The smoothed chance of failing or leaving where the model ranks; else the risk score; in a class with a finding,
-    what exceeds the class's own medians.
+    It is the smoothed chance of failing or leaving (percent) where the model ranks, else the risk
+    score. In a class with a finding, only what exceeds the class's own medians counts, component by
+    component. A missing score counts as 0.
     """
     if situation.model is not None:
+        # `order` is a logit: this is its probability in percent.
         return np.asarray(100 / (1 + np.exp(-situation.model.order)))
     scored = situation.scored
     score = scored.metrics["risk_score"].fillna(0).to_numpy(dtype="float64")
@@ -149,6 +189,7 @@ def urgency(situation: Situation, findings: pd.DataFrame) -> Floats:
     if not affected.any():
         return score
     classes = scored.observed.roll.classes[:, scored.week]
+    # What the whole class shares says nothing about who in it needs a conversation most.
     above = {
         name: np.maximum(part - pd.Series(part).groupby(classes).transform("median").to_numpy(), 0)
         for name, part in scored.components.items()
@@ -158,7 +199,11 @@ def urgency(situation: Situation, findings: pd.DataFrame) -> Floats:
 
 
 def flag(situation: Situation, standing: Standing, findings: pd.DataFrame) -> pd.DataFrame:
-    """The list: rows of weekly_flags but for what is said in words, with `row`, each student's row in the roll."""
+    """Return the list: the rows of weekly_flags without their texts, in order of student_id.
+
+    Returns:
+        The columns of weekly_flags that are not texts, and `row`: each student's row in the roll.
+    """
     row = np.flatnonzero(standing.on_list)
     metrics = situation.scored.metrics.iloc[row]
     frame = pd.DataFrame(
@@ -170,6 +215,8 @@ def flag(situation: Situation, standing: Standing, findings: pd.DataFrame) -> pd
             "row": row,
             "tier": standing.tier[row],
             "urgency_score": urgency(situation, findings)[row],
+            # By the rules, the tier says how urgent a rule is. The model cuts its tiers by place,
+            # so there ruled students must come first in the order itself.
             "first": standing.ruled[row] & (situation.model is not None),
             "escalation_level": standing.level[row],
             "status": _status(situation, standing)[row],
@@ -179,6 +226,7 @@ def flag(situation: Situation, standing: Standing, findings: pd.DataFrame) -> pd
     first = (
         situation.memory.lists.groupby("student_id")["sem_week"].min().reindex(frame["student_id"])
     )
+    # A student on no earlier list is listed for the first time this week.
     frame["first_flagged_week"] = first.fillna(situation.week).astype("int64").to_numpy()
     frame["risk_tier"] = np.array(TIERS, dtype=object)[frame["tier"]]
     frame = frame.assign(
@@ -188,13 +236,16 @@ def flag(situation: Situation, standing: Standing, findings: pd.DataFrame) -> pd
 
 
 def _status(situation: Situation, standing: Standing) -> np.ndarray:
+    """Return escalated, continuing, returned or new, for everyone on the roll."""
     earlier = situation.is_in(situation.memory.lists["student_id"])
+    # The first case that holds counts: a student whose tier rose was on last week's list too, and
+    # everyone on last week's list was on an earlier list.
     cases = [standing.rose, standing.was_on, earlier]
     return np.select(cases, ["escalated", "continuing", "returned"], "new").astype(object)
 
 
 def tier_last_week(situation: Situation) -> np.ndarray:
-    """Each student's tier on last week's list; no tier for those who were not on it."""
+    """Return each student's tier on last week's list: 0 for those who were not on it."""
     return np.array(
         [TIERS.index(name) for name in situation.last_time("risk_tier", TIERS[NO_TIER])],
         dtype=np.int64,
@@ -202,10 +253,11 @@ def tier_last_week(situation: Situation) -> np.ndarray:
 
 
 def looked_after(situation: Situation, standing: Standing) -> Bools:
-    """Who is in someone's care: a contact counts until its date, or for the next two teaching weeks.
+    """Return who is being looked after, aligned with the roll.
 
-    A contact counts from the week after the one it was entered for: it answers that week's list. It ends when a rule
-    newly fires or the tier rises, and stays ended until there is another.
+    A contact counts until its date, or for the next two teaching weeks where it has none. It counts
+    from the week after the week it was entered for, because it answers that week's list. It ends
+    when a rule newly fires or the tier rises, and stays ended until there is a newer contact.
     """
     contacts = situation.memory.contacts
     contacts = contacts[contacts["kind"].isin(CONTACTS) & (contacts["sem_week"] < situation.week)]
@@ -214,42 +266,51 @@ def looked_after(situation: Situation, standing: Standing) -> Bools:
     covered = situation.calendar.teaching_weeks_before(
         situation.week, situation.triage.looked_after_weeks
     )
-    # Two teaching weeks after week s cover this one when fewer than two lie between.
+    # A contact of week s covers this week when fewer than `looked_after_weeks` teaching weeks lie
+    # between.
     recent = mine["sem_week"] >= (
         covered[-1] if len(covered) == situation.triage.looked_after_weeks else 0
     )
+    # Classes may count their weeks from different days: the week's last day is the student's own.
     until = pd.to_datetime(mine["until"]) >= pd.to_datetime(mine["week_end"])
     covers = np.where(mine["until"].isna(), recent, until).astype(bool)
     covered_now = situation.is_in(mine.loc[covers, "student_id"])
     latest = mine.groupby("student_id")["sem_week"].max().reindex(situation.students).to_numpy()
+    # A contact that ended earlier is not stored. It shows in last week's list: the student was on
+    # it without being looked after, although the latest contact was older than that list.
     cared_for = situation.last_time("looked_after", False).astype(bool)
     ended = standing.was_on & ~cared_for & (situation.last_week > latest)
+    # A rule that fires again in its second week is nothing new to whoever looks after the student.
     newly = np.any([standing.fired[name] & ~standing.held[name] for name in rules.RULES], axis=0)
     return np.asarray(covered_now & ~ended & ~newly & ~standing.rose)
 
 
 def rank(frame: pd.DataFrame, triage: Triage) -> pd.DataFrame:
-    """Rank each advisor's list and give out the advisor's capacity.
+    """Rank each advisor's list and allot the advisor's capacity.
 
     Args:
-        frame: student_id, advisor_id (NaN: the list of those without an advisor), tier, urgency_score,
-            escalation_level, status, looked_after, first (whether to come before everyone else).
-        triage: capacities, and how many places are kept for new names.
+        frame: student_id, advisor_id (NaN: the list of students without an advisor), tier,
+            urgency_score, escalation_level, status, looked_after, first (whether the student
+            comes before everyone else).
+        triage: the capacities, and how many places are kept for new names.
 
     Returns:
         The rows in order of student_id, with triage_rank (1 is first) and within_capacity.
     """
+    # student_id comes last, so that equal students always have the same order.
     order = frame.assign(advisor=frame["advisor_id"].fillna(NOBODY)).sort_values(
         ["advisor", "first", "tier", "urgency_score", "escalation_level", "student_id"],
         ascending=[True, False, False, False, False, True],
     )
     order["triage_rank"] = order.groupby("advisor").cumcount() + 1
+    # Students who are looked after have a rank, but take no place of the capacity.
     places = order[~order["looked_after"]].copy()
     capacity = np.array([triage.capacity_of(name) for name in places["advisor"]], dtype=np.int64)
-    # The most urgent person always has a place, however small the capacity.
+    # One place is never kept for new names: the most urgent student always has it.
     kept = np.minimum(triage.new_names, capacity - 1)
     new = places["status"] == "new"
     sure = new & (places.groupby(["advisor", new]).cumcount() < kept)
+    # New names beyond the places kept compete with everyone else.
     others = places.assign(sure=sure).groupby(["advisor", "sure"]).cumcount()
     left = capacity - sure.groupby(places["advisor"]).transform("sum")
     inside = places.index[sure | (others < left)]

@@ -1,4 +1,4 @@
-"""The week's lists, put together: who is on them and why, who left them, and what concerns a whole class."""
+"""The week's lists, put together: who is on them and why, who left, and what concerns a class."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from edumetrics.triage.situation import Row, Situation
 
 @dataclass(frozen=True)
 class Lists:
-    """One week's lists, with the columns of their tables but term, run_id and computed_at.
+    """One week's lists, with the columns of their tables except term, run_id and computed_at.
 
     Attributes:
-        flags: weekly_flags, in order of student_id; `reasons` are lists of records.
-        exits: list_exits, in order of student_id; `improved` likewise.
-        findings: class_findings.
+        flags: rows of weekly_flags, in order of student_id; `reasons` are lists of records.
+        exits: rows of list_exits, in order of student_id; `improved` are lists of records.
+        findings: rows of class_findings.
     """
 
     flags: pd.DataFrame
@@ -29,15 +29,17 @@ class Lists:
 
 
 def triage(situation: Situation) -> Lists:
-    """Draw up the week's lists. Pure: the same situation gives the same lists."""
+    """Return the week's lists. The function is pure: the same situation gives the same lists."""
     standing = flags.stand(situation)
     findings = flags.class_findings(situation, standing)
+    # The findings above always come from the rules: a forecast has no leading reason to share.
     if situation.model is not None:
         standing = by_model.stand(situation, standing)
     listed = flags.flag(situation, standing, findings)
     steps = what_if.off_list_if(situation, standing, listed["row"].to_numpy())
     reasons = Reasons(situation, standing, listed)
     records = [reasons.records(n) for n in range(len(listed))]
+    # With dtype "object" None stays None: pandas would infer strings, and make NaN of it.
     listed = listed.assign(
         reasons=pd.Series(records, dtype="object"),
         diagnosis=pd.Series(map(reasons.paragraph, records, steps), dtype="object"),
@@ -51,6 +53,7 @@ def triage(situation: Situation) -> Lists:
 
 
 def _findings(situation: Situation, found: pd.DataFrame) -> pd.DataFrame:
+    """Return the class findings with their texts, as rows of class_findings."""
     sentences = situation.sentences
     texts = [
         sentences.say(
@@ -66,7 +69,11 @@ def _findings(situation: Situation, found: pd.DataFrame) -> pd.DataFrame:
 
 
 def _exits(situation: Situation, listed: pd.Series) -> pd.DataFrame:
-    """Who was on last week's list and is not on this one, and what improved."""
+    """Return who was on last week's list and is not on this one, and what improved.
+
+    Returns:
+        Rows of list_exits in order of student_id.
+    """
     last = situation.memory.last
     left = last[~last["student_id"].isin(listed)].sort_values("student_id")
     now = {row["student_id"]: row for row in _rows(situation.scored.metrics, left["student_id"])}
@@ -79,7 +86,8 @@ def _exits(situation: Situation, listed: pd.Series) -> pd.DataFrame:
     )
     rows = [
         {
-            # Who moved to another class or advisor is told of there.
+            # A student who moved to another class or advisor is reported there; the old place
+            # serves only for students who are no longer on the roll.
             **{
                 name: now.get(was["student_id"], was)[name]
                 for name in ("semester", "class_id", "advisor_id")
@@ -97,17 +105,21 @@ def _exits(situation: Situation, listed: pd.Series) -> pd.DataFrame:
 
 
 def _rows(metrics: pd.DataFrame, students: pd.Series) -> list[Row]:
+    """Return the metrics of some students, one record each."""
     return list(metrics[metrics["student_id"].isin(students)].to_dict("records"))
 
 
 def _running(situation: Situation, weeks: set[int]) -> int:
-    """How many teaching weeks running before this one, grace weeks included, are among some weeks."""
+    """Return how many teaching weeks running, ending with last week, are among some weeks.
+
+    Grace weeks count, although escalation_level does not count them.
+    """
     before = situation.calendar.teaching_weeks_before(situation.week, situation.week)
     return next((n for n, week in enumerate(before) if week not in weeks), len(before))
 
 
 def _improved(situation: Situation, now: Row | None, before: Row | None) -> list[Record]:
-    """What improved since last week, most first; never empty."""
+    """Return records of what improved since last week, the largest first; never empty."""
     if now is None:
         return [_record(situation, "off_roll", None, None)]
     if before is None:
@@ -116,17 +128,21 @@ def _improved(situation: Situation, now: Row | None, before: Row | None) -> list
     names = [name for name in sorted(found, key=lambda name: -found[name]) if found[name] > 0]
     records = [_better(situation, name, now, before) for name in names]
     idle, idle_before = now["days_since_submission"], before["days_since_submission"]
+    # Handed in this week, after at least two weeks without: a shorter gap is no news.
     if idle < 7 <= idle_before - 7:
         records.append(_record(situation, "work", idle, idle_before))
     return records or [_record(situation, "nothing", None, None)]
 
 
 def _better(situation: Situation, name: str, now: Row, before: Row) -> Record:
+    """Return the record of one improved measure; `name` is a key of `CHANGES`."""
     if name == "attendance":
+        # The sentence needs the counts too: a percentage alone hides a week with one lecture.
         return _record(
             situation, name, now["weekly_att_pct"], before["weekly_att_pct"],
             attended=now["week_lectures_attended"], held=now["week_lectures_held"],
-            attended_before=before["week_lectures_attended"], held_before=before["week_lectures_held"],
+            attended_before=before["week_lectures_attended"],
+            held_before=before["week_lectures_held"],
         )  # fmt: skip
     metric = {"marks": "academic_performance", "activity": "effort_score"}[name]
     return _record(situation, name, now[metric], before[metric])
@@ -135,7 +151,9 @@ def _better(situation: Situation, name: str, now: Row, before: Row) -> Record:
 def _record(
     situation: Situation, code: str, value: float | None, baseline: float | None, **more: Any
 ) -> Record:
+    """Return a record {code, text, value, baseline, points}; its points are 0."""
     sentences = situation.sentences
+    # A sentence is formatted with numbers; those of students who left the roll mention none.
     text = sentences.say(
         sentences.improved[code],
         value=value or 0,

@@ -1,4 +1,4 @@
-"""The policy view: what other thresholds and capacities would have meant in a semester whose outcome is known."""
+"""The policy view: what other thresholds and capacities would have meant in a finished semester."""
 
 from __future__ import annotations
 
@@ -15,12 +15,13 @@ from edumetrics.triage.situation import CRITICAL, HIGH, NO_TIER, TIERS, WATCH
 
 @dataclass(frozen=True)
 class Past:
-    """A semester that is over.
+    """A semester that is over and whose outcome is known.
 
     Attributes:
         metrics: student_id, sem_week, advisor_id, risk_score: its weekly metrics.
-        ruled: student_id, sem_week: where a hard rule held, this week's or last week's.
-        failed: student_id, failed (bool): of those whose outcome is known; the others are left out of every count.
+        ruled: student_id, sem_week: where a hard rule fired, or was held from last week.
+        failed: student_id, failed (bool), for students whose outcome is known. Other students are
+            left out of every count.
         calendar: its weeks.
         first_week, last_week: the weeks to judge, both inclusive.
     """
@@ -34,26 +35,30 @@ class Past:
 
     @property
     def exam_week(self) -> int:
-        """The week that a list comes ahead of: the end-term exam's, or the one after the last."""
+        """The week of the end-term exam, or the week after the last one where there is no exam."""
         return self.calendar.endterm_week or self.calendar.weeks_per_semester + 1
 
 
 def replay(past: Past, triage: Triage) -> pd.DataFrame:
-    """The lists of the semester under some parameters, week after week, without contacts or a watchlist.
+    """Return the semester's lists under some parameters, without contacts or a watchlist.
 
     Returns:
-        student_id, sem_week, risk_tier, triage_rank, within_capacity, status, for every place on a list.
+        student_id, sem_week, risk_tier, triage_rank, within_capacity, status: one row for every
+        place on a list.
     """
     ruled = set(zip(past.ruled["student_id"], past.ruled["sem_week"], strict=True))
     ever: set[str] = set()
+    # Only of last week's list: a student who left it begins again at level 1.
     levels: dict[str, int] = {}
     found = []
+    # In order, because staying on a list and its level depend on the week before.
     for week in past.calendar.teaching_weeks:
         rows = past.metrics[past.metrics["sem_week"] == week].reset_index(drop=True)
         students = rows["student_id"]
         was_on = students.isin(levels.keys()).to_numpy()
         rule = np.array([(student, week) in ruled for student in students], dtype=bool)
         grace = week <= past.calendar.grace_weeks
+        # As in `flags.stand`: in grace weeks the score lists nobody, afterwards a rule means High.
         tier = (
             rule * WATCH
             if grace
@@ -61,6 +66,7 @@ def replay(past: Past, triage: Triage) -> pd.DataFrame:
         )
         listed = rows[tier > NO_TIER].assign(tier=tier[tier > NO_TIER])
         level = listed["student_id"].map(levels).fillna(0).astype("int64") + (not grace)
+        # Ranking only asks who is new: every other status may be called "continuing".
         new = np.where(listed["student_id"].isin(ever), "continuing", "new")
         listed = listed.assign(escalation_level=level, status=new, looked_after=False, first=False)
         listed = listed.assign(urgency_score=listed["risk_score"].fillna(0.0))
@@ -75,28 +81,31 @@ def replay(past: Past, triage: Triage) -> pd.DataFrame:
 
 
 def _risk(rows: pd.DataFrame) -> np.ndarray:
+    """Return the risk scores as floats, NaN where there is none."""
     return rows["risk_score"].to_numpy(dtype="float64")
 
 
 def judged(past: Past, lists: pd.DataFrame) -> pd.Series:
-    """What a semester's lists were worth.
+    """Return figures that say what a semester's lists were worth.
 
     Args:
         past: the semester.
         lists: student_id, sem_week, risk_tier, within_capacity, as stored or from `replay`.
 
     Returns:
-        Over the weeks to judge: base_rate (share who failed), flagged and critical (share of student-weeks), stayed
-        (mean share of last week's list still on it), fails_listed and fails_reached (share of those who failed who were
-        on the list, within capacity), weeks_ahead (median, from a failing student's first listing to the exam),
-        false_alarms (students listed who passed, for each listed who failed), precision_at_capacity (mean over weeks),
-        conversations (places within capacity). NaN where there is nothing to divide by.
+        Over the weeks to judge: base_rate (share of students who failed), flagged and critical
+        (share of student-weeks), stayed (mean share of last week's list still on it), fails_listed
+        and fails_reached (share of failed students who were ever on the list, and within capacity),
+        weeks_ahead (median, from a failed student's first listing to the exam), false_alarms
+        (listed students who passed, for each listed student who failed), precision_at_capacity
+        (mean over weeks), conversations (places within capacity). NaN where the divisor is 0.
     """
     outcome = past.failed.set_index("student_id")["failed"]
     in_weeks = lists["sem_week"].between(past.first_week, past.last_week)
     lists = lists[in_weeks & lists["student_id"].isin(outcome.index)]
     rows = past.metrics[past.metrics["sem_week"].between(past.first_week, past.last_week)]
     rows = rows[rows["student_id"].isin(outcome.index)]
+    # Only students on the roll in these weeks can have been listed.
     fails = set(outcome.index[outcome & outcome.index.isin(rows["student_id"])])
     students = rows["student_id"].nunique()
     inside = lists[lists["within_capacity"]]
@@ -122,17 +131,24 @@ def judged(past: Past, lists: pd.DataFrame) -> pd.Series:
 
 
 def _share(part: int, whole: int) -> float:
+    """Return a quotient; NaN where `whole` is 0."""
     return part / whole if whole else float("nan")
 
 
 def _stayed(lists: pd.DataFrame, calendar: Calendar) -> float:
-    """Mean over weeks of the share of last week's list still on it; of those still on the roll or not alike."""
+    """Return the mean over weeks of the share of last week's list that is still on it.
+
+    A student who left the roll counts as one who left the list. NaN where no two weeks can be
+    compared.
+    """
     by_week = {
         int(str(week)): set(group) for week, group in lists.groupby("sem_week")["student_id"]
     }
     shares = [
         len(by_week[last] & by_week.get(week, set())) / len(by_week[last])
         for last, week in zip(calendar.teaching_weeks, calendar.teaching_weeks[1:], strict=False)
+        # In a week without anyone listed all of last week's list left. Weeks after the last list do
+        # not count.
         if last in by_week and week <= max(by_week)
     ]
     return float(np.mean(shares)) if shares else float("nan")
@@ -145,17 +161,20 @@ def grid(
     capacities: Iterable[int],
     minutes: int = 20,
 ) -> pd.DataFrame:
-    """The semester's lists under every pair of a watch threshold and a capacity.
+    """Return what the lists are worth under every pair of a watch threshold and a capacity.
 
     Args:
         past: the semester.
-        triage: the parameters in use; `high` and `critical` rise with `watch` where they would fall below it.
-        watches, capacities: the grid.
-        minutes: what a conversation takes an advisor.
+        triage: the parameters in use; `high` and `critical` rise with `watch` where they would
+            otherwise be below it.
+        watches: watch thresholds, in points of the risk score.
+        capacities: conversations that an advisor has time for in a week.
+        minutes: how long one conversation takes an advisor.
 
     Returns:
-        One row per pair: watch, capacity, the columns of `judged`, hours (of all advisors, for all conversations),
-        joins and leaves (students who would, or would no longer, have been on a list, against the parameters in use).
+        One row per pair: watch, capacity, the columns of `judged`, joins and leaves (students who
+        are on a list only under the pair, or only under the parameters in use), hours (of all
+        advisors, for all conversations).
     """
     now = _ever(past, replay(past, triage))
     rows = []
@@ -175,14 +194,19 @@ def grid(
 
 
 def who_changes(past: Past, triage: Triage, other: Triage) -> pd.DataFrame:
-    """student_id and change (joins or leaves): who would be listed by the other policy, or no longer; by student_id."""
+    """Return who would be listed only by the other policy (joins) or only by this one (leaves).
+
+    Returns:
+        student_id, change ("joins" or "leaves"), in order of student_id.
+    """
     now, then = _ever(past, replay(past, triage)), _ever(past, replay(past, other))
     rows = [(student, "joins" if student in then else "leaves") for student in sorted(now ^ then)]
     return pd.DataFrame(rows, columns=["student_id", "change"])
 
 
 def with_policy(triage: Triage, watch: float, capacity: int) -> Triage:
-    """The same parameters with another watch threshold, and one capacity for every advisor."""
+    """Return the parameters with another watch threshold, and one capacity for every advisor."""
+    # `model_copy` does not validate: the thresholds must be kept ascending here.
     tiers = {
         "watch": watch,
         "high": max(triage.high, watch),
@@ -192,4 +216,5 @@ def with_policy(triage: Triage, watch: float, capacity: int) -> Triage:
 
 
 def _ever(past: Past, lists: pd.DataFrame) -> set[str]:
+    """Return the students who were on a list in any of the weeks to judge."""
     return set(lists.loc[lists["sem_week"].between(past.first_week, past.last_week), "student_id"])

@@ -1,4 +1,7 @@
-"""Reasons with their numbers: records {code, text, value, baseline, points}, strongest first, for those on the list."""
+"""Reasons for the students on the list: records {code, text, value, baseline, points}.
+
+The strongest reason comes first.
+"""
 
 from __future__ import annotations
 
@@ -16,41 +19,51 @@ from edumetrics.triage.situation import Row, Situation
 from edumetrics.triage.what_if import open_assignments
 
 Record = dict[str, Any]
-# What is compared with last week, and how many points of change are worth a word.
+# The metrics compared with last week, and for each the scale (in points) that makes their changes
+# comparable: its change is divided by it.
 CHANGES = {
     "attendance": ("weekly_att_pct", 40),
     "marks": ("academic_performance", 30),
     "activity": ("effort_score", 30),
 }
+# Smaller changes, in shares of the scale, are noise and are not mentioned.
 WORTH_A_WORD = 0.1
+# Components that compare a metric with the student's own baseline.
 FALLS = {
     "attendance_fall": "weekly_att_pct",
     "effort_fall": "effort_score",
     "academic_fall": "academic_performance",
     "platform_silence": "lms_active_days",
 }
+# The paragraph gives at most this many reasons, so that it stays short.
 SHOWN = 3
-# Where the model ranks: what each of its headings is best told by, if the rules see it too.
+# Where the model ranks: the components of the risk score that describe each of its headings best.
+# Their sentences are more specific than the heading's own.
 HEADINGS = {
     "attendance": ("attendance_standing", "attendance_fall"),
     "marks": ("academic_level", "academic_fall"),
     "work": ("missed_work",),
     "activity": ("effort_level", "effort_fall", "platform_silence"),
 }
-# Where more is worse; of everything else less is.
+# Headings where a higher value is worse; for every other heading a lower value is worse.
 WORSE_ABOVE = frozenset({"promptness", "max_plagiarism", "escalation_level", "hard_subject_count"})
+# The least that a heading must add to the log-odds to become a reason.
 WORTH_TELLING = 0.2
-# How far from the class's a heading's number must be to be told, in its own unit.
+# How much worse than the class's median a heading's number must be to become a reason, in its own
+# unit.
 APART = {"promptness": 5.0, "escalation_level": 1.0, "hard_subject_count": 1.0}
 APART_USUALLY = 3.0
-# Three ways to say one thing: a reader is told it once.
+# Three codes for one fact: a reader sees only the first of them.
 OUT_OF_REACH = frozenset(
     {"out_of_reach", "out_of_reach" + rules.LAST_WEEK, "attendance_out_of_reach"}
 )
 
 
 class Reasons:
-    """Builds the reasons of students on the list, one student at a time, from columns gathered once."""
+    """Builds the reasons of students on the list, one student at a time.
+
+    The columns are computed once for all; `n` is a student's position on the list, from 0.
+    """
 
     def __init__(self, situation: Situation, standing: Standing, flags: pd.DataFrame) -> None:
         self.situation, self.standing, self.flags = situation, standing, flags
@@ -59,8 +72,10 @@ class Reasons:
             situation.scoring,
             situation.calendar,
         )
+        # Arrays of the situation are aligned with the roll: `[row]` aligns them with the list.
         row = self.rows = flags["row"].to_numpy()
         scored = situation.scored
+        # Records, because a look-up in a frame for every student and column is slow.
         self.metrics = scored.metrics.iloc[row].to_dict("records")
         self.listed = flags.to_dict("records")
         self.points = {name: values[row] for name, values in standing.points.items()}
@@ -75,6 +90,7 @@ class Reasons:
         self.pace = _pace(situation)[row]
         self.watched = situation.is_in(situation.memory.watchlist)[row]
         self.before = _listed_before(situation, flags["student_id"])
+        # A held rule repeats the numbers that last week's reason gave.
         last = situation.memory.last.set_index("student_id")["reasons"].to_dict()
         model = situation.model
         self.topics = {} if model is None else model.topics(row)
@@ -89,14 +105,19 @@ class Reasons:
         ]
 
     def records(self, n: int) -> list[Record]:
-        """The records of the n-th student: rules, then what weighs most, then what is ahead."""
+        """Return the records of a student: rules, then what weighs most, then what is ahead."""
+        # The forecast gives its own points, by heading; else the points are those of the risk
+        # score.
         weighed = sorted(
             self._components(n) if self.chance is None else self._headings(n), key=_lightest_last
         )
         return [*self._rules(n), *weighed, *self._forecast(n), *self._place(n), *self._ahead(n)]
 
     def paragraph(self, records: list[Record], off_list: str | None) -> str:
-        """The top reasons as one paragraph; where no step clears them, a kind word about that."""
+        """Return the top reasons as one paragraph.
+
+        Where no step takes the student off the list (`off_list` is None), a sentence says so.
+        """
         texts = [record["text"] for record in told(records, SHOWN)]
         kind = no_step(self.sentences, records, self.situation.next_week)
         return " ".join(texts if off_list else [*texts, kind])
@@ -109,8 +130,10 @@ class Reasons:
         points: float = 0.0,
         **more: Any,
     ) -> Record:
+        """Return a record; `more` are further numbers and words of its sentence."""
         sentence = self.sentences.reasons[code]
         values = {"value": value, "baseline": baseline, **more}
+        # A missing number is formatted as 0; only sentences that do not mention it are used then.
         text = self.sentences.say(
             sentence, **{name: 0 if v is None else v for name, v in values.items()}
         )
@@ -122,14 +145,16 @@ class Reasons:
             "points": points,
         }
 
-    # ------------------------------------------------------------ rules
-
     def _rules(self, n: int) -> Iterator[Record]:
+        """Yield the record of each rule that fires or is held."""
+        # A rule adds nothing to the score: it gets the points of the tier that it leads to.
         high, row = self.situation.triage.high, self.rows[n]
         for name in rules.RULES:
             if self.standing.fired[name][row]:
                 yield {**self._rule(name, n), "points": high}
             elif self.standing.held[name][row]:
+                # This week's numbers no longer meet the rule: the sentence names last week and its
+                # numbers.
                 said = self.said[n][name]
                 yield self._say(
                     name + rules.LAST_WEEK, said["value"], said["baseline"], high,
@@ -137,6 +162,7 @@ class Reasons:
                 )  # fmt: skip
 
     def _rule(self, name: str, n: int) -> Record:
+        """Return the record of a rule that fires this week, without its points."""
         mine = self.metrics[n]
         if name == "low_attendance":
             return self._say(name, mine["week_lectures_attended"], mine["week_lectures_held"])
@@ -151,18 +177,18 @@ class Reasons:
             name, mine["assn_plagiarism_pct"], self.situation.triage.rules.similarity.at_least_pct
         )
 
-    # ------------------------------------------------------------ components of the risk score
-
     def _components(self, n: int) -> Iterator[Record]:
+        """Yield the record of each component that adds enough points to the risk score."""
         for name, values in self.points.items():
             points = float(values[n])
             if points >= self.situation.triage.reason_points:
                 yield {**self._component(name, n), "points": points}
 
-    # ------------------------------------------------------------ what the forecast goes by
-
     def _headings(self, n: int) -> Iterator[Record]:
-        """One record for each heading that raises the forecast, and what else the rules see, without points."""
+        """Yield a record for each heading that raises the forecast, then the components left over.
+
+        The components left over are those that only the rules see; they have no points.
+        """
         components = {name: float(self.points[name][n]) for name in self.points}
         seen = {
             name
@@ -177,8 +203,10 @@ class Reasons:
                 seen.intersection(HEADINGS.get(topic, ())), key=lambda name: -components[name]
             )
             if known:
+                # Removed, so that a component is not given twice.
                 seen.remove(known[0])
                 yield {**self._component(known[0], n), "points": points}
+            # What the class shares cannot be seen in the student's number, so it is not a reason.
             elif self._worse_than_class(topic, n):
                 value, baseline = (float(values[n]) for values in self.told[topic])
                 yield self._say(f"forecast_{topic}", value, baseline, points)
@@ -186,12 +214,14 @@ class Reasons:
             yield self._component(name, n)
 
     def _worse_than_class(self, topic: str, n: int) -> bool:
+        """Return whether a heading's number is clearly worse than the median of the class."""
         value, baseline = (float(values[n]) for values in self.told[topic])
         least = APART.get(topic, APART_USUALLY)
-        # A missing value is neither.
+        # A comparison with a missing value (NaN) is False.
         return value - baseline >= least if topic in WORSE_ABOVE else baseline - value >= least
 
     def _forecast(self, n: int) -> Iterator[Record]:
+        """Yield the sentence about the chance of failing or leaving, where the model ranks."""
         if self.chance is not None:
             drifted = self.situation.model is not None and self.situation.model.drifted
             yield self._say(
@@ -199,6 +229,7 @@ class Reasons:
             )
 
     def _component(self, name: str, n: int) -> Record:
+        """Return the record of a component of the risk score, without its points."""
         mine = self.metrics[n]
         if name == "attendance_standing":
             return self._standing(n)
@@ -206,6 +237,7 @@ class Reasons:
             return self._level(n)
         if name == "missed_work":
             missed, due = self.missed[n], self.due[n]
+            # "None of the 1 items" is no sentence: one item and all items have texts of their own.
             variant = (
                 name if missed < due else "missed_work_only" if due == 1 else "missed_work_all"
             )
@@ -219,7 +251,7 @@ class Reasons:
         return self._say(name, mine[metric], self.baseline[metric][n], weeks=weeks)
 
     def _standing(self, n: int) -> Record:
-        """Where the student stands with the attendance rule."""
+        """Return the record of where the student stands with the attendance rule."""
         mine, rule = self.metrics[n], self.calendar.attendance_rule_pct
         left, needed = mine["lectures_left"], mine["lectures_to_attend"]
         if needed > left:
@@ -231,19 +263,19 @@ class Reasons:
         return self._say(name, mine["lectures_can_miss"], left, needed=needed, rule=rule)
 
     def _recent(self, weeks: int) -> int:
-        """How many of the last teaching weeks there have been, up to so many."""
+        """Return how many of the last `weeks` teaching weeks exist: fewer early in a semester."""
         return len(self.calendar.last_teaching_weeks(self.situation.week, weeks))
 
     def _level(self, n: int) -> Record:
+        """Return the record of the student's average mark, beside the class's where it has one."""
         mine = self.metrics[n]["academic_performance"]
         weeks = self._recent(len(self.scoring.academic_weights))
         if np.isnan(self.class_marks[n]):
             return self._say("academic_level_alone", mine, weeks=weeks)
         return self._say("academic_level", mine, self.class_marks[n], weeks=weeks)
 
-    # ------------------------------------------------------------ the student and the list
-
     def _place(self, n: int) -> Iterator[Record]:
+        """Yield the records of the student's history on the list."""
         situation, listed = self.situation, self.listed[n]
         if situation.in_grace(situation.week):
             if self.watched[n]:
@@ -260,7 +292,7 @@ class Reasons:
             yield self._since(n, self.before[n])
 
     def _since(self, n: int, before: Row | None) -> Record:
-        """What changed most since last week."""
+        """Return the record of what changed most since last week; `before` are its metrics."""
         last = self.situation.last_week
         found = changes(self.metrics[n], before or {})
         if not found:
@@ -271,12 +303,12 @@ class Reasons:
             f"since_{name}", self.metrics[n][metric], (before or {})[metric], week=last
         )
 
-    # ------------------------------------------------------------ what is ahead
-
     def _ahead(self, n: int) -> Iterator[Record]:
+        """Yield the records of what is ahead: the attendance rule, open work and the next exam."""
         mine, rule = self.metrics[n], self.calendar.attendance_rule_pct
         weighs = self.points["attendance_standing"][n] >= self.situation.triage.reason_points
         if mine["lectures_left"] > 0 and rule is not None:
+            # Where the attendance rule adds points, its record is among the components already.
             if not weighs:
                 yield self._standing(n)
             week = self._week_out_of_reach(n)
@@ -304,10 +336,12 @@ class Reasons:
                 break
 
     def _week_out_of_reach(self, n: int) -> int | None:
-        """The teaching week in which the attendance rule goes out of reach at the pace of the last weeks, if it does.
+        """Return the teaching week in which the attendance rule goes out of reach at this pace.
 
-        Exact: the first week in which more will have been missed than can be; in integers.
+        It is the first week by whose end more lectures are missed than can be missed, at the pace
+        of the last weeks. None where the rule stays in reach, or is out of reach already.
         """
+        # Integers only, so that rounding never moves the week.
         mine, (missed, _, weeks) = self.metrics[n], self.pace[n]
         if not missed or mine["lectures_to_attend"] > mine["lectures_left"]:
             return None
@@ -317,7 +351,10 @@ class Reasons:
 
 
 def told(records: list[Record], count: int) -> list[Record]:
-    """The first reasons that are worth a reader's time: with points where any has, and nothing said twice."""
+    """Return the first `count` reasons that are worth reading, and no fact twice.
+
+    Where any reason has points, reasons without points are left out.
+    """
     weighed = [record for record in records if record["points"] > 0] or records
     once = [record for record in weighed if record["code"] in OUT_OF_REACH][:1]
     return [record for record in weighed if record["code"] not in OUT_OF_REACH or record in once][
@@ -326,34 +363,50 @@ def told(records: list[Record], count: int) -> list[Record]:
 
 
 def no_step(sentences: Sentences, records: list[Record], next_week: int | None) -> str:
-    """A kind word where no step would take a student off the next list; `next_week` is None after the last."""
+    """Return the sentence for a student whom no step takes off the next list.
+
+    Args:
+        sentences: the texts.
+        records: the student's reasons.
+        next_week: the next teaching week; None where this week's list is the last.
+    """
     if next_week is None:
         return sentences.off_list["last_list"]
+    # A rule of this week holds for one more week whatever happens: the sentence names the real
+    # cause.
     ruled = any(record["code"] in rules.RULES for record in records)
     return sentences.say(sentences.off_list["one_more_week" if ruled else "none"], week=next_week)
 
 
 def changes(now: Row, before: Row) -> dict[str, float]:
-    """What changed since last week, in shares of its scale, by name; only what is worth a word. Above 0 is better."""
+    """Return what changed since last week, by name of `CHANGES`, in shares of its scale.
+
+    Above 0 is better. Small and unknown changes are left out.
+    """
     found = {
         name: (now[metric] - before[metric]) / scale for name, (metric, scale) in CHANGES.items()
     }
+    # NaN (one of the weeks has no value) compares as False, and is left out too.
     return {name: change for name, change in found.items() if abs(change) >= WORTH_A_WORD}
 
 
 def _lightest_last(record: Record) -> float:
+    """Return the key that sorts records by points, the highest first."""
     return -float(record["points"])
 
 
 def _listed_before(situation: Situation, students: pd.Series) -> list[Row | None]:
-    """Last week's metrics of those students who were on last week's list; None of the others."""
+    """Return last week's metrics of each student who was on last week's list; None for others."""
     metrics, listed = situation.memory.metrics, situation.memory.last["student_id"]
     known = metrics[metrics["student_id"].isin(listed)].set_index("student_id").to_dict("index")
     return [known.get(student) for student in students]
 
 
 def _class_marks(situation: Situation) -> np.ndarray:
-    """The median academic performance of each student's class; NaN where nobody else of it has one."""
+    """Return the median academic performance of each student's class, aligned with the roll.
+
+    NaN where fewer than two students of the class have a value.
+    """
     roll, marks = situation.scored.observed.roll, situation.scored.metrics["academic_performance"]
     groups = marks.groupby(roll.classes[:, roll.week])
     return groups.transform("median").where(groups.transform("count") > 1).to_numpy()
@@ -362,7 +415,8 @@ def _class_marks(situation: Situation) -> np.ndarray:
 def _weeks_with_values(
     situation: Situation, students: pd.Series
 ) -> dict[str, list[tuple[int, ...]]]:
-    """For each metric and student: the weeks of the baseline that have a value."""
+    """Return by metric, for each student, the weeks of the baseline that have a value."""
+    # A sentence names the weeks in order, but the calendar gives the latest first.
     window = sorted(
         situation.calendar.teaching_weeks_before(situation.week, situation.scoring.baseline_weeks)
     )
@@ -370,13 +424,18 @@ def _weeks_with_values(
     found = {}
     for metric in BASELINE_METRICS:
         known = history.pivot(index="student_id", columns="sem_week", values=metric).notna()
+        # Weeks of the window without any stored row are no column of the pivot.
         known = known.reindex(index=students, columns=window, fill_value=False)
         found[metric] = [tuple(np.array(window)[mine]) for mine in known.to_numpy(dtype=bool)]
     return found
 
 
 def _pace(situation: Situation) -> np.ndarray:
-    """Lectures missed and held over the last four teaching weeks, and in how many of them any were held."""
+    """Return lectures missed, lectures held, and weeks with lectures, over the last teaching weeks.
+
+    The array has one row for each student on the roll, and these three columns. The window is
+    `detention_weeks`, four as shipped.
+    """
     window = list(
         situation.calendar.last_teaching_weeks(situation.week, situation.scoring.detention_weeks)
     )
@@ -388,7 +447,8 @@ def _pace(situation: Situation) -> np.ndarray:
 
 
 def _number(value: float | None) -> float | None:
-    """A number as JSON has it: null for none, whole where it is whole."""
+    """Return a number as JSON stores it: None for a missing one, an int where it is whole."""
+    # NumPy's integers cannot be written as JSON, and NaN is not valid JSON.
     if value is None or np.isnan(value):
         return None
     return int(value) if float(value).is_integer() else float(value)

@@ -9,56 +9,74 @@ from edumetrics.scoring.signals import Floats
 from edumetrics.scoring.weekly import Scored
 from edumetrics.triage.situation import Bools
 
+# The names in `params/triage.yml`, and the codes of the reasons. The first rule that holds is the
+# leading reason, and reasons are given in this order.
 RULES = ("low_attendance", "no_work", "out_of_reach", "similarity")
+# Marks the code of a rule that is held from last week, so that it is not held once more.
 LAST_WEEK = "_last_week"
 
 
 def fired(scored: Scored, out_before: Bools, triage: Triage) -> dict[str, Bools]:
-    """Which rules fire for whom this week, aligned with the roll; none fires where its data do not exist.
+    """Return by rule for whom it fires this week; a rule does not fire where its data are missing.
 
     Args:
         scored: the week.
-        out_before: students for whom the attendance rule was out of reach in an earlier week of the term.
-        triage: which rules are on, and their limits.
+        out_before: for whom the attendance rule was out of reach in an earlier week of the term.
+        triage: which rules are enabled, and their limits.
 
     Returns:
-        For every name of `RULES`, in that order, an array.
+        For every name of `RULES`, in that order, an array aligned with the roll.
     """
     metrics, rules = scored.metrics, triage.rules
     held, attended = (
         metrics["week_lectures_held"].to_numpy(),
         metrics["week_lectures_attended"].to_numpy(),
     )
+    # A share of few lectures says little, so a minimum number is required. The product avoids a
+    # division by 0.
     low = (held >= rules.low_attendance.lectures) & (
         100 * attended <= rules.low_attendance.at_most_pct * held
     )
     due, missed = since_last_work(scored)
     silent = metrics["days_since_submission"].to_numpy() >= rules.no_work.days
-    # Who handed everything in ahead of time has been silent for no bad reason: one item must be missing.
+    # A student who handed everything in early has nothing left to hand in: one item must be
+    # missing.
     no_work = silent & (due >= rules.no_work.items) & (missed > 0) & ~undated(scored)
+    # Once out of reach, the rule stays out of reach: it fires only in the first such week.
     out = out_of_reach(scored) & ~out_before
+    # A comparison with NaN (no report) is False: the rule does not fire.
     similar = metrics["assn_plagiarism_pct"].to_numpy() >= rules.similarity.at_least_pct
     found = dict(zip(RULES, (low, no_work, out, similar), strict=True))
     return {name: np.asarray(found[name]) & getattr(rules, name).enabled for name in RULES}
 
 
 def out_of_reach(scored: Scored) -> Bools:
-    """For whom attending every lecture left would no longer meet the attendance rule."""
+    """Return for whom attending every lecture left no longer meets the attendance rule."""
     metrics = scored.metrics
     return np.asarray(metrics["lectures_to_attend"] > metrics["lectures_left"])
 
 
 def undated(scored: Scored) -> bool:
-    """Whether work was done in this semester, but none of it has a date: for how long nothing was, nobody can say."""
+    """Return whether work was done this semester, but none of it has a date.
+
+    Then nobody can say for how long a student has handed in nothing.
+    """
     roll = scored.observed.roll
     since_start = roll.starts[:, roll.week] + 6 - roll.first_day
+    # Items that are due and not missing were done. Without a date, days_since_submission counts
+    # from the start of the semester, for everyone.
     done = any((part.due & ~part.missed).any() for part in scored.observed.work)
     return done and bool((scored.metrics["days_since_submission"].to_numpy() >= since_start).all())
 
 
 def since_last_work(scored: Scored) -> tuple[Floats, Floats]:
-    """Items due, and of them not done, in the weeks that ended after the student last handed anything in."""
+    """Return the items due, and the items not done, since the student last handed anything in.
+
+    They are counted over the weeks that ended after that day.
+    """
     roll = scored.observed.roll
+    # `[roll.week]` keeps the axis, so that days of students compare with a matrix of weeks. A week
+    # ends 6 days after its start.
     last = (
         roll.starts[:, [roll.week]]
         + 6

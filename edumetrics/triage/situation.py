@@ -1,4 +1,4 @@
-"""What triage starts from: a scored week, what earlier weeks of the semester remember, and the parameters."""
+"""The inputs of triage: a scored week, what earlier weeks of the term stored, and parameters."""
 
 from __future__ import annotations
 
@@ -18,8 +18,9 @@ from edumetrics.sentences import Sentences
 
 Row = Mapping[Any, Any]
 Bools = np.ndarray[tuple[int], np.dtype[np.bool_]]
+# Numbers, because tiers are compared and multiplied; `TIERS` has the stored name of each.
 NO_TIER, WATCH, HIGH, CRITICAL = 0, 1, 2, 3
-# What is remembered of last week's metrics.
+# The metrics of last week that are compared with this week's.
 METRICS = (
     "risk_score",
     "weekly_att_pct",
@@ -33,7 +34,7 @@ TIERS = ("", "watch", "high", "critical")
 
 
 class Ahead(Protocol):
-    """The forecast of next week, in which everyone is taken to do as this week."""
+    """The forecast of next week, if everyone does the same as this week."""
 
     @property
     def logit(self) -> Floats:
@@ -44,15 +45,15 @@ class Ahead(Protocol):
         """What lists are ordered by: the logit smoothed over weeks."""
 
     def changed(self, scored: Scored, history: pd.DataFrame, rows: Vector) -> tuple[Floats, Floats]:
-        """Logit and order of some students, each of whom alone does what `scored` says."""
+        """Return logit and order of some students, each of whom alone does what `scored` says."""
 
 
 class Ranking(Protocol):
-    """A forecast that lists are ranked by, aligned with the roll."""
+    """A forecast that lists are ranked by; every array is aligned with the roll."""
 
     @property
     def chance(self) -> Floats:
-        """The chance of failing or leaving."""
+        """Everyone's chance of failing or leaving, 0 to 1, not smoothed."""
 
     @property
     def order(self) -> Floats:
@@ -60,17 +61,17 @@ class Ranking(Protocol):
 
     @property
     def drifted(self) -> bool:
-        """Whether this term's students look otherwise than those it learnt from."""
+        """Whether this term's students differ from the students that the model was trained on."""
 
     @property
     def told(self) -> dict[str, tuple[Floats, Floats]]:
-        """By heading: each student's value as people are told it, and the class's median."""
+        """By heading: each student's value as it is shown to people, and the class's median."""
 
     def topics(self, rows: Vector) -> dict[str, Floats]:
-        """By heading: what it adds to the logit of some students."""
+        """Return by heading what it adds to the logit of some students."""
 
     def next_week(self, scored: Scored, history: pd.DataFrame) -> Ahead:
-        """The forecast of a week to come."""
+        """Return the forecast of a later week, in which everyone does what `scored` says."""
 
 
 @dataclass(frozen=True)
@@ -78,11 +79,11 @@ class Memory:
     """What earlier weeks of the term stored, and what people entered.
 
     Attributes:
-        lists: student_id, sem_week: every earlier place on a list.
+        lists: student_id, sem_week: every earlier place on a list of the term.
         last: the rows of weekly_flags of the last teaching week; `reasons` are lists of records.
         metrics: student_id and `METRICS` of the last teaching week.
-        out_of_reach: students for whom the attendance rule was out of reach in an earlier week.
-        watchlist: students on the pre-semester watchlist of this term.
+        out_of_reach: student_id: for whom the attendance rule was out of reach in an earlier week.
+        watchlist: student_id: who is on the pre-semester watchlist of this term.
         contacts: student_id, sem_week, kind, until: the intervention log of the term.
     """
 
@@ -99,10 +100,14 @@ class Situation:
     """One week to triage.
 
     Attributes:
-        scored: the week's scores, and what they are made of.
-        history: what earlier weeks stored of the metrics that baselines are made of.
-        memory: what earlier weeks remember.
-        model: the forecast that lists are ranked by; None where they go by the rules.
+        scored: the week's scores, and the counts and components behind them.
+        history: student_id, sem_week and the metrics of earlier weeks that baselines come from.
+        memory: what earlier weeks stored, and what people entered.
+        calendar: the college's weeks.
+        scoring: the parameters of the scores.
+        triage: the parameters of the lists.
+        sentences: the texts of reasons and findings.
+        model: the forecast that lists are ranked by; None where they are ranked by the rules.
     """
 
     scored: Scored
@@ -121,34 +126,43 @@ class Situation:
 
     @cached_property
     def lists(self) -> np.ndarray:
-        """Whose list each student on the roll is for, as a number: the advisor's; of those without one, one more."""
+        """The number of the list that each student on the roll belongs to: one for each advisor.
+
+        Students without an advisor share one more number.
+        """
+        # Without `use_na_sentinel=False` students without an advisor would get -1, which `bincount`
+        # does not take.
         return np.asarray(pd.factorize(self.scored.metrics["advisor_id"], use_na_sentinel=False)[0])
 
     @cached_property
     def students(self) -> pd.Index[str]:
-        """student_id of everyone on the roll."""
+        """student_id of everyone on the roll, in its order."""
+        # dtype "object" also where the roll is empty, so that `is_in` compares values of one type.
         students: pd.Index[str] = pd.Index(self.scored.metrics["student_id"], dtype="object")
         return students
 
     @property
     def last_week(self) -> int:
-        """The last teaching week before this one; 0 in the first."""
+        """The last teaching week before this one; 0 in the first teaching week."""
         return next(iter(self.calendar.teaching_weeks_before(self.week, 1)), 0)
 
     @property
     def next_week(self) -> int | None:
-        """The next teaching week; None in the last."""
+        """The next teaching week; None in the last teaching week."""
         return next(iter(self.calendar.next_teaching_weeks(self.week)), None)
 
     def in_grace(self, week: int) -> bool:
-        """Whether a week is one of the first, in which little is known yet."""
+        """Return whether a week is one of the first weeks, in which little is known yet."""
         return week <= self.calendar.grace_weeks
 
     def is_in(self, students: pd.Series) -> Bools:
-        """For each student on the roll: whether it is among some students."""
+        """Return for each student on the roll whether it is among some students."""
         return np.asarray(self.students.isin(students.astype("object")))
 
     def last_time(self, column: str, missing: object) -> np.ndarray:
-        """What last week's list said of each student on the roll; `missing` for those who were not on it."""
+        """Return a column of last week's list, aligned with the roll.
+
+        It is `missing` for students who were not on that list.
+        """
         said = dict(zip(self.memory.last["student_id"], self.memory.last[column], strict=True))
         return np.array([said.get(student, missing) for student in self.students])

@@ -1,4 +1,7 @@
-"""The smallest change within a student's reach that would take the student off next week's list, tried by rescoring."""
+"""The smallest change that would take a student off next week's list, found by rescoring.
+
+Only changes that a student can make are tried: lectures attended and work handed in.
+"""
 
 from __future__ import annotations
 
@@ -18,17 +21,17 @@ from edumetrics.triage.by_model import NextList
 from edumetrics.triage.flags import Standing, tier_by_score
 from edumetrics.triage.situation import NO_TIER, Ahead, Bools, Situation
 
-# How far below next week's cut, in log-odds, a step must bring a student where the model ranks.
+# Where the model ranks: how far below next week's cut, in log-odds, a step must bring a student.
 MARGIN = 0.1
 
 
 @dataclass(frozen=True)
 class Change:
-    """What each student does next week beyond this week's ways.
+    """What each student does differently next week; every array has one value per student.
 
     Attributes:
         lectures: how many of next week's lectures are attended; -1 for as many as this week.
-        items: how many open assignments are handed in, the latest first.
+        items: how many open assignments are handed in, the latest week's first.
         work: whether all the work that falls due next week is done.
     """
 
@@ -38,16 +41,19 @@ class Change:
 
 
 def off_list_if(situation: Situation, standing: Standing, row: Vector) -> list[str | None]:
-    """For students on the list: the smallest change that would take them off it next week, all else as this week.
+    """Return the smallest change that would take each student off next week's list.
 
-    Smallest means fewest lectures or items beyond this week's; where no one change is enough, two are tried.
+    Everything else stays as this week. Smallest means the fewest lectures or items beyond this
+    week's. Where no single change is enough, two together are tried.
 
     Args:
-        situation, standing: the week.
-        row: the students' rows in the roll.
+        situation: the week.
+        standing: what is decided about everyone this week.
+        row: the rows in the roll of the students on the list.
 
     Returns:
-        For each student words that complete "Off the list next week if the student ..."; None where none is enough.
+        For each student words that complete "Off the list next week if the student ...". None where
+        no change is enough, and for everyone where there is no next teaching week.
     """
     if situation.next_week is None or not len(row):
         return [None] * len(row)
@@ -55,19 +61,26 @@ def off_list_if(situation: Situation, standing: Standing, row: Vector) -> list[s
 
 
 class _Trial:
-    """Next week as this one was, for the students on the list, to be rescored with one change after another."""
+    """Next week as a repeat of this one, rescored with one change after another.
+
+    Arrays have one value per student on the list.
+    """
 
     def __init__(self, situation: Situation, standing: Standing, row: Vector) -> None:
         assert situation.next_week is not None
         self.situation, self.week, this = situation, situation.next_week, situation.scored
         self.row = row
         self.now = this.observed.take(row)
+        # Only the students on the list are rescored: the class they are compared with stays as it
+        # is.
         self.peers: Peers = this.peers.take(row)
         self.next = repeated(self.now, self.week)
         past = situation.history
+        # Next week's baselines include this week, which is not stored yet.
         everyone = pd.concat([past, this.metrics.assign(sem_week=this.week)[past.columns]])
         self.history = everyone[everyone["student_id"].isin(this.metrics["student_id"].iloc[row])]
         out = situation.is_in(situation.memory.out_of_reach) | rules.out_of_reach(this)
+        # A rule that fires this week is held next week, whatever the student does.
         stays = np.any(list(standing.fired.values()), axis=0)
         if situation.in_grace(self.week):
             stays |= situation.is_in(situation.memory.watchlist)
@@ -77,6 +90,8 @@ class _Trial:
             if situation.model is None
             else _ranked(situation, standing, everyone, out, self.week)
         )
+        # What next week offers: lectures held, lectures attended as this week, open assignments,
+        # and work that falls due and would be missed as this week.
         self.held = self.next.held[:, self.week]
         self.attended = self.next.present[:, self.week]
         self.open = open_assignments(situation, this.observed)[row]
@@ -85,7 +100,7 @@ class _Trial:
         )
 
     def words(self) -> list[str | None]:
-        """The smallest change of each student in words."""
+        """Return the smallest change of each student in words; None where none is enough."""
         sentences, count = self.situation.sentences, len(self.stays)
         nothing = self.change()
         answers: list[str | None] = [None] * count
@@ -93,6 +108,7 @@ class _Trial:
         cost = np.array([np.where(works, price, np.inf) for works, price, _ in singles])
         best, possible = np.argmin(cost, axis=0), np.isfinite(cost.min(axis=0))
         pairs = self._pairs()
+        # Some students leave the list without any change: a rule's second week may just end.
         unchanged = self.off(nothing)
         for n in range(count):
             if unchanged[n]:
@@ -107,7 +123,7 @@ class _Trial:
     def change(
         self, *, lectures: Vector | None = None, items: Vector | None = None, work: bool = False
     ) -> Change:
-        """A change for all: by default none."""
+        """Return a change for all students; without arguments nobody changes anything."""
         size = len(self.stays)
         return Change(
             np.full(size, -1) if lectures is None else lectures,
@@ -116,7 +132,7 @@ class _Trial:
         )
 
     def _singles(self) -> list[tuple[Bools, Vector, Change]]:
-        """Each single change: for whom it is enough, what it costs, and what it is."""
+        """Return each single change: for whom it is enough, what it costs, and what it is."""
         nothing = self.change()
         lectures = self._fewest(
             self.attended, self.held, lambda few: replace(nothing, lectures=few)
@@ -125,8 +141,12 @@ class _Trial:
             np.zeros_like(self.open), self.open, lambda few: replace(nothing, items=few)
         )
         attend, hand_in, work = (
-            replace(nothing, lectures=lectures), replace(nothing, items=items), self.change(work=True)
+            replace(nothing, lectures=lectures),
+            replace(nothing, items=items),
+            self.change(work=True),
         )  # fmt: skip
+        # A change must also be possible: a student who attends every lecture cannot attend more. In
+        # a tie `words` takes the first change, so lectures come before work.
         return [
             (self.off(attend) & (self.held > self.attended), lectures - self.attended, attend),
             (self.off(hand_in) & (self.open > 0), items, hand_in),
@@ -134,6 +154,8 @@ class _Trial:
         ]
 
     def _pairs(self) -> list[tuple[Bools, Change]]:
+        """Return each pair of changes, and for whom it is possible and enough."""
+        # Each part in full: the smallest pair would need many more rescorings.
         absent, open_, due = self.held > self.attended, self.open > 0, self.to_come > 0
         both = (
             (absent & open_, self.change(lectures=self.held, items=self.open)),
@@ -143,20 +165,26 @@ class _Trial:
         return [(self.off(change) & possible, change) for possible, change in both]
 
     def _fewest(self, low: Vector, high: Vector, change: Callable[[Vector], Change]) -> Vector:
-        """The smallest count above `low` that is enough where `high` is, by halving; `high` where it is not."""
+        """Return the smallest count above `low` that is enough, by bisection.
+
+        It is `high` where not even `high` is enough.
+        """
+        # All students are bisected together, because one rescoring costs about the same for one or
+        # for all.
         low, best = low.copy(), high.copy()
         for _ in range(int(np.ceil(np.log2(max(int((high - low).max(initial=1)), 1)))) + 1):
             middle = (low + best) // 2
             open_ = (middle > low) & (middle < best)
             if not open_.any():
                 break
+            # Students who are done keep their best count, and are not changed below.
             enough = self.off(change(np.where(open_, middle, best)))
             best = np.where(open_ & enough, middle, best)
             low = np.where(open_ & ~enough, middle, low)
         return np.asarray(best)
 
     def off(self, change: Change) -> Bools:
-        """Who would be off next week's list."""
+        """Return who would be off next week's list with a change."""
         situation = self.situation
         scored = weekly.score(
             changed(self.next, self.now.roll.week, self.week, change, self._recent()),
@@ -167,22 +195,25 @@ class _Trial:
             | self.stays
         )
         low = scored.metrics["risk_score"].to_numpy() < situation.triage.staying
+        # In grace weeks the score lists nobody, so it need not fall.
         clear = ~ruled & (low | situation.in_grace(self.week))
         if self.ranked is None:
             return np.asarray(clear)
         ahead, everyone = self.ranked
         logit, order = ahead.changed(scored, self.history, self.row)
         sure = situation.triage.sure_chance
-        # Whoever takes the step moves the ranks of a class a little for the others too: a hair's breadth is not enough.
+        # A student's step also moves the ranks of the class a little: a margin keeps the answer
+        # true.
         unlikely = logit + MARGIN < np.log(sure / (1 - sure)) if sure < 1 else True
         return everyone.off(self.row, ~clear, ruled, order + MARGIN) & unlikely
 
     def _recent(self) -> list[int]:
+        """Return the weeks, latest first, whose missing assignments can still be handed in."""
         calendar, scoring = self.situation.calendar, self.situation.scoring
         return list(calendar.last_teaching_weeks(self.now.roll.week, scoring.missed_work_weeks))
 
     def say(self, change: Change, n: int) -> str:
-        """One student's change in words."""
+        """Return the change of the n-th student in words."""
         sentences, parts = self.situation.sentences, []
         lectures, items = int(change.lectures[n]), int(change.items[n])
         if lectures >= 0:
@@ -203,7 +234,15 @@ class _Trial:
 def _ranked(
     situation: Situation, standing: Standing, history: pd.DataFrame, out: Bools, week: int
 ) -> tuple[Ahead, NextList]:
-    """Next week's forecast and lists, were everyone to do as this week."""
+    """Return next week's forecast and lists if everyone does the same as this week.
+
+    Args:
+        situation: the week; its model must not be None.
+        standing: what is decided about everyone this week.
+        history: the metrics of earlier weeks and this one.
+        out: for whom the attendance rule is or was out of reach.
+        week: the next teaching week.
+    """
     assert situation.model is not None
     this, triage = situation.scored, situation.triage
     scored = weekly.score(
@@ -220,7 +259,11 @@ def _ranked(
 
 
 def open_assignments(situation: Situation, observed: Observed) -> Vector:
-    """How many assignments of the last three teaching weeks are not handed in, aligned with the roll."""
+    """Return how many recent assignments are not handed in, aligned with the roll.
+
+    Recent are those of the last `missed_work_weeks` teaching weeks, three as shipped.
+    """
+    # Only assignments: a quiz that was missed cannot be made up.
     recent = situation.calendar.last_teaching_weeks(
         situation.week, situation.scoring.missed_work_weeks
     )
@@ -228,11 +271,13 @@ def open_assignments(situation: Situation, observed: Observed) -> Vector:
 
 
 def repeated(observed: Observed, week: int) -> Observed:
-    """A later week in which everything is as in this one: as many lectures, as much work, the same marks."""
+    """Return a later week that repeats this one: the same lectures, work, marks and clicks."""
     roll = observed.roll
+    # The next teaching week may be several weeks later: exams and vacations lie between.
     ahead = week - roll.week
     days = 7 * np.arange(1, ahead + 1)
     last = roll.starts[:, [roll.week]]
+    # Excuses are not known ahead, so nobody is excused in the weeks that are added.
     later = replace(
         roll,
         week=week,
@@ -251,17 +296,22 @@ def repeated(observed: Observed, week: int) -> Observed:
 
 
 def _again(matrix: np.ndarray, ahead: int) -> np.ndarray:
-    """A matrix of weeks whose last week comes once more, `ahead` weeks later; nothing happens in between."""
+    """Return a matrix of weeks whose last week is repeated `ahead` weeks later, 0 in between."""
     return np.hstack(
         [matrix, np.zeros((len(matrix), ahead - 1), dtype=matrix.dtype), matrix[:, -1:]]
     )
 
 
 def _repeated_work(work: Work, start: Vector, week: int, ahead: int) -> Work:
+    """Return work whose last week is repeated `ahead` weeks later.
+
+    `start` is the first day of this week for each student, in days since 1970.
+    """
     weekly_counts = {
         name: _again(getattr(work, name), ahead)
         for name in ("due", "done", "marked", "mark_sum", "handed_on")
     }
+    # Only work handed in this week is handed in again: a silent student stays silent.
     this_week = work.last_day >= start
     return replace(
         work,
@@ -273,7 +323,17 @@ def _repeated_work(work: Work, start: Vector, week: int, ahead: int) -> Work:
 def changed(
     observed: Observed, this_week: int, next_week: int, change: Change, recent: list[int]
 ) -> Observed:
-    """Next week with a change: lectures attended, open assignments handed in (unmarked), work due then done."""
+    """Return next week with a change.
+
+    Args:
+        observed: next week as a repeat of this one.
+        this_week: not used.
+        next_week: the week that changes.
+        change: the lectures attended, the open assignments handed in (without a mark yet), and
+            whether the work due next week is done.
+        recent: the weeks whose assignments can still be handed in, latest first.
+    """
+    # Arrays are copied before they are changed: the unchanged week is used again for every change.
     present: Matrix = observed.present.copy()
     present[:, next_week] = np.where(change.lectures >= 0, change.lectures, present[:, next_week])
     done = observed.assignments.done.copy()
@@ -284,6 +344,8 @@ def changed(
         left -= handed_in
     assignments, quizzes = replace(observed.assignments, done=done), observed.quizzes
     done_all = [_all_done(part, next_week, change.work) for part in (assignments, quizzes)]
+    # Handing in also ends the silence that the rule `no_work` counts. The week's last day is 6 days
+    # after its start.
     today = observed.roll.starts[:, next_week] + 6
     acted = (change.items > 0) | change.work
     done_all[0] = replace(done_all[0], last_day=np.where(acted, today, done_all[0].last_day))
@@ -291,6 +353,7 @@ def changed(
 
 
 def _all_done(work: Work, week: int, who: Bools) -> Work:
+    """Return work in which some students have done everything due in a week."""
     done = work.done.copy()
     done[:, week] = np.where(who, np.maximum(done[:, week], work.due[:, week]), done[:, week])
     return replace(work, done=done)

@@ -77,7 +77,7 @@ def test_a_column_of_the_wrong_kind(
         (["run", "--week", "8"], "Week 8 is not a teaching week"),
         (["run", "--week", "12"], "Week 12 is not over yet"),
         (["run", "--stage", "wekly"], "There is no stage wekly"),
-        (["advance"], "no simulation"),
+        (["advance"], "not a simulation"),
     ],
 )
 def test_a_week_or_stage_that_is_not_there(

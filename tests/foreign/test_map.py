@@ -188,7 +188,7 @@ def test_an_id_of_ten_digits_is_no_date_and_what_cannot_be_read_is_named(tmp_pat
     assert (result.exit_code, result.stderr) == (0, "")
     assert 't."student_id" AS "student_id"' in result.output
     assert "date(t.\"joined_on\", 'unixepoch')" in result.output
-    assert '-- without a use: "photo" (bytes)' in result.output
+    assert '-- not used: "photo" (bytes)' in result.output
     assert "# Could not be read: broken." in result.output
 
 

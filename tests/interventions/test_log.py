@@ -84,12 +84,12 @@ def test_an_entry_and_what_it_says(environment: Workspace) -> None:
     [
         ({"student": "nobody"}, "There is no student nobody in the term of 2026-01-05"),
         ({"kind": "shouted"}, "There is no kind 'shouted': the kinds are talked, emailed,"),
-        ({"week": 11}, "Week 11 has not been analysed yet: the newest is week 10."),
+        ({"week": 11}, "Week 11 has not been analysed yet: choose a week from 1 to 10."),
         ({"week": 0}, "Week 0 has not been analysed yet"),
-        ({"week": 8}, "Week 8 is no teaching week, and had no list."),
-        ({"until": date(2020, 1, 1)}, "2020-01-01 is over"),
-        ({"until": date(9999, 12, 31)}, "9999-12-31 is over, or more than a year ahead"),
-        ({"notes": "a\0b"}, "There is a character in it that cannot be stored."),
+        ({"week": 8}, "Week 8 is not a teaching week and has no list: choose a teaching week."),
+        ({"until": date(2020, 1, 1)}, "2020-01-01 is in the past"),
+        ({"until": date(9999, 12, 31)}, "9999-12-31 is in the past or more than a year ahead"),
+        ({"notes": "a\0b"}, "The text contains a null character"),
     ],
 )
 def test_refusals_are_a_sentence(more: dict[str, Any], why: str, environment: Workspace) -> None:
@@ -165,7 +165,7 @@ def test_a_table_row_by_row(environment: Workspace, tmp_path: Path) -> None:
     lines = result.output.splitlines()
     assert lines[0] == "2 entered, 0 entered before, 5 refused."
     assert [line.split(":")[0] for line in lines[1:6]] == [f"line {n}" for n in (3, 4, 5, 6, 7)]
-    assert "helpful is 'perhaps': yes, no, or empty." in result.output
+    assert "helpful is 'perhaps': write yes or no, or leave it empty." in result.output
     assert [(row["student_id"], row["kind"], row["sem_week"]) for row in log(environment).to_dict("records")] == [
         (first, "talked", 9), (second, "no answer", 10)
     ]  # fmt: skip
@@ -240,7 +240,7 @@ def test_replies_are_entered_once(kind: str, replies: Workspace, tmp_path: Path)
     assert rows["notes"].isna().all(), "the body is not read"
     again = edumetrics("log", "--from-mail", str(path))
     assert (again.exit_code, len(log(replies))) == (0, 3)
-    assert "The code was used for this before." in again.output
+    assert "The same reply was entered before." in again.output
 
 
 def test_replies_that_are_not_valid_are_refused_and_told(
@@ -257,9 +257,9 @@ def test_replies_that_are_not_valid_are_refused_and_told(
         f"Talked [{code[0]}-{later}-{'-'.join(code[2:])}]": "was not made here",
         f"Talked [9-{'-'.join(code[1:])}]": "was not made here",
         f"Talked [99-{'-'.join(code[1:])}]": "was not made here",
-        good.replace("Talked", "Fired"): "there is none of: talked,",
-        good.replace("Talked", "Not talked"): "there is none of: talked,",
-        good.replace("Talked", "Undeliverable: Talked"): "there is none of: talked,",
+        good.replace("Talked", "Fired"): "no known kind before the code",
+        good.replace("Talked", "Not talked"): "no known kind before the code",
+        good.replace("Talked", "Undeliverable: Talked"): "no known kind before the code",
     }
     other = [
         "Private: my salary",
@@ -272,7 +272,7 @@ def test_replies_that_are_not_valid_are_refused_and_told(
     result = edumetrics("log", "--from-mail", str(tmp_path / "box"))
     assert result.exit_code == 2
     assert result.output.startswith(
-        f"1 entered, {len(other)} passed over, 0 entered before, {len(bad)} refused."
+        f"1 entered, {len(other)} skipped, 0 entered before, {len(bad)} refused."
     )
     assert "salary" not in result.output + result.stderr
     assert code[3] not in result.output + result.stderr, "nor a code that could be used"

@@ -1,1 +1,1 @@
-"""A first draft of a mapping, for a database that nobody described."""
+"""Draft a first mapping for a database that has no description."""

@@ -1,4 +1,7 @@
-"""Which of a college's tables and columns seem to be the canonical ones, by names, keys and kinds of value."""
+"""Schema matching: find a college's tables and columns that look like the canonical ones.
+
+The evidence is names, keys and kinds of values.
+"""
 
 from __future__ import annotations
 
@@ -13,20 +16,26 @@ from edumetrics.college.draft.vocabulary import COLUMNS, TABLES
 from edumetrics.fields import RELATIONS, Field
 from edumetrics.fields import Table as Canonical
 
+# First words of table names that say nothing of their content: those of Moodle, Koha, ERP systems
+# and data warehouses.
 PREFIXES = {"mdl", "tbl", "tb", "koha", "dim", "fact", "vw", "sis", "erp", "adm"}
+# Kinds of values (see `looks.Column`) that can be read as a date, and as a number.
 DATES = ("date", "day first", "month first", "day or month first", "seconds", "milliseconds")
 NUMBERS = ("whole", "number", "fraction", "percent sign")
-# What a table must score to be taken, and a column.
+# The lowest scores at which a table and a column are taken. For a table, a known name (over 2.2) is
+# enough; a similar name (1.2) needs about half of the required columns as well. For a column, a
+# similar name (1.2) is enough, and a synonym whose values do not fit (2.8 - 2.5) is not.
 TABLE_LEAST, COLUMN_LEAST = 2.2, 1.0
+# Between the key (3.2) and a known synonym (2.8): a synonym is always a guess.
 SURE = 3.0
-# What may be null, but makes no college without it.
+# Columns that may be null, but without which a mapping is of no use.
 WANTED = {
     ("attendance", "present"),
     ("students", "class_id"),
     ("students", "name"),
     ("advisors", "email"),
 }
-# Ids of other relations, by the column that holds them.
+# The relation that a column of ids refers to.
 REFERS = {
     "student_id": "students",
     "class_id": "classes",
@@ -40,7 +49,7 @@ REFERS = {
 
 @dataclass(frozen=True)
 class Match:
-    """A column that seems to be a canonical one: how well it fits, and why."""
+    """A column that looks like a canonical one: how well it fits (at most 4), and why."""
 
     column: Column
     score: float
@@ -48,13 +57,13 @@ class Match:
 
     @property
     def word(self) -> str:
-        """How sure."""
+        """The word for the score: sure or guess."""
         return "sure" if self.score >= SURE else "guess"
 
 
 @dataclass
 class Draft:
-    """A drafted relation: its table, the columns found in it, and what is missing."""
+    """A drafted relation: its table (None without one), the matched columns, the missing ones."""
 
     relation: Canonical
     table: Table | None = None
@@ -62,7 +71,7 @@ class Draft:
 
     @property
     def missing(self) -> list[str]:
-        """Columns that the relation cannot do without, or hardly, and that were not found."""
+        """The required columns (never null, or in `WANTED`) that have no match."""
         needed = [
             f.name
             for f in self.relation.fields
@@ -72,7 +81,7 @@ class Draft:
 
 
 def matched(tables: Sequence[Table]) -> dict[str, Draft]:
-    """The best table for each canonical relation, each table once, and the columns in it."""
+    """Return a draft of each relation: its best table, no table twice, and the columns in it."""
     drafts = {name: Draft(relation) for name, relation in RELATIONS.items()}
     pairs = [
         (score, name, table)
@@ -81,10 +90,12 @@ def matched(tables: Sequence[Table]) -> dict[str, Draft]:
         if (score := _fit(name, table)) >= TABLE_LEAST
     ]
     taken: set[str] = set()
+    # The best pair first; names break ties, so that the same database always gives the same draft.
     for _, name, table in sorted(pairs, key=lambda pair: (-pair[0], pair[1], pair[2].name)):
         if drafts[name].table is None and table.name not in taken:
             drafts[name].table = table
             taken.add(table.name)
+    # Foreign keys count only now: it takes the tables of all relations to know where one points.
     targets = {one.table.name: name for name, one in drafts.items() if one.table is not None}
     for name, one in drafts.items():
         if one.table is not None:
@@ -93,19 +104,22 @@ def matched(tables: Sequence[Table]) -> dict[str, Draft]:
 
 
 def _fit(name: str, table: Table) -> float:
-    """How well a table fits a relation: by its name, and by how many of the columns it must have."""
+    """Return how well a table fits a relation: by its name and its share of required columns."""
     own, words = plain(table.name), [plain(word) for word in (name, *TABLES[name].split())]
     named = 0.0
     if own in words:
+        # The first words are the usual ones: each place further on costs a little.
         named = 3 - 0.05 * words.index(own)
     elif any(set(word.split("_")) <= set(own.split("_")) for word in words):
         named = 1.2
     needed = [f for f in RELATIONS[name].fields if not f.null]
     found = _columns(name, table, {})
     share = sum(f.name in found for f in needed) / len(needed)
+    # Columns that occur in several relations, such as id or name, do not tell one from another.
     telling = [
         f.name for f in RELATIONS[name].fields if f.name in found and f.name not in COLUMNS[""]
     ]
+    # Without a known name, columns alone decide only where they are many and special.
     return (
         named + 2 * share + 0.1 * len(telling)
         if named or (share >= 0.75 and len(telling) >= 2)
@@ -114,7 +128,13 @@ def _fit(name: str, table: Table) -> float:
 
 
 def _columns(name: str, table: Table, targets: dict[str, str]) -> dict[str, Match]:
-    """The best column for each canonical one, each column once; `targets` are the relations of tables pointed to."""
+    """Return the best match of each canonical column; no column is used twice.
+
+    Args:
+        name: the relation.
+        table: the table whose columns are matched.
+        targets: relation by table name, for the tables that foreign keys point to.
+    """
     pairs = [
         (match, wanted.name)
         for wanted in RELATIONS[name].fields
@@ -131,35 +151,44 @@ def _columns(name: str, table: Table, targets: dict[str, str]) -> dict[str, Matc
 
 
 def _match(name: str, wanted: Field, column: Column, targets: dict[str, str]) -> Match:
+    """Return how well a column fits a canonical one, and why; below `COLUMN_LEAST` it does not."""
     own = plain(column.name)
     words = [plain(word) for word in _words(name, wanted.name)]
     score, why = 0.0, ""
+    # From the strongest evidence to the weakest; the first that applies is the reason given.
     if column.name.lower() == wanted.name:
         score, why = 4.0, "its name"
+    # The last comparison keeps a table's own key from counting as a reference to the table itself;
+    # "-" never is a relation.
     elif column.target and targets.get(column.target[0]) == REFERS.get(wanted.name, "-") != name:
         score, why = 3.5, f"points to {column.target[0]}"
     elif wanted.name == RELATIONS[name].key[0] and column.key:
         score, why = 3.2, "the key"
     elif own in words:
         score, why = 2.8 - 0.05 * words.index(own), "a name for it"
+    # Short words ("id", "to", "no") are part of too many names.
     elif any(len(word) > 3 and set(word.split("_")) <= set(own.split("_")) for word in words):
         score, why = 1.2, "a name like it"
     if score and not _holds(wanted, column):
+        # The very name (4.0) and a reference (3.5) remain as guesses; a key and a synonym do not.
         return Match(column, score - 2.5, f"{why}, but it holds {column.look}")
     said = f"{why}, holds {column.look}" if score < SURE and wanted.kind != "text" else why
     return Match(column, score, said)
 
 
 def _words(name: str, wanted: str) -> list[str]:
+    """Return the words for a column: its name, the relation's own words, and the common words."""
     return [wanted, *COLUMNS[name].get(wanted, "").split(), *COLUMNS[""].get(wanted, "").split()]
 
 
 def _holds(wanted: Field, column: Column) -> bool:
-    """Whether a column's values can be what is wanted."""
+    """Return whether a column's kind of values can hold what the canonical column holds."""
+    # An empty column contradicts nothing. Text may be of any kind, but an email must be an address.
     if column.look == "empty" or wanted.kind == "text":
         return not (wanted.name == "email" and column.look not in ("address", "empty"))
     if wanted.kind == "date":
         return column.look in DATES or "date" in column.type or "time" in column.type
+    # Colleges write these two as numbers, as yes and no, or as letters such as P and A.
     if wanted.name in ("present", "attempted"):
         return column.look in NUMBERS or column.look.startswith("words of") or "bool" in column.type
     return column.look in NUMBERS
@@ -167,10 +196,12 @@ def _holds(wanted: Field, column: Column) -> bool:
 
 @cache
 def plain(name: str) -> str:
-    """A name without accents, prefix, capitals and plural endings, its words joined by underscores."""
+    """Return a name without accents, prefix, capitals and plural endings, joined by underscores."""
+    # A word also begins at a capital within a name: rollNumber is roll_number.
     spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name)
     letters = unicodedata.normalize("NFKD", spaced).encode("ascii", "ignore").decode().lower()
     words = [word for word in re.split(r"[^a-z0-9]+", letters) if word]
+    # A name that is nothing but a prefix stays.
     words = words[1:] if len(words) > 1 and words[0] in PREFIXES else words
     return "_".join(
         _singular(word) for word in words if word not in ("de", "of", "the", "del", "la")
@@ -178,10 +209,12 @@ def plain(name: str) -> str:
 
 
 def _singular(word: str) -> str:
+    """Return a word without the plural ending of English or Spanish."""
     if len(word) > 6 and word.endswith(("ciones", "enes", "ores", "ades")):
         return word[:-2]
     if len(word) > 3 and word.endswith("ies"):
         return f"{word[:-3]}y"
+    # "class" and "status" are singular.
     return (
         word[:-1]
         if len(word) > 3 and word.endswith("s") and not word.endswith(("ss", "us"))

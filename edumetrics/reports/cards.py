@@ -1,4 +1,4 @@
-"""Cards: what the weekly report says of each student on an advisor's list, and of those who left it."""
+"""Build the cards of the weekly report: the students on an advisor's list and those who left it."""
 
 from __future__ import annotations
 
@@ -16,21 +16,27 @@ from edumetrics.triage.flags import CONTACTS
 from edumetrics.triage.reasons import OUT_OF_REACH, Record, no_step, told
 from edumetrics.triage.situation import Row
 
-# What lies ahead, by how much it matters on a card.
+# Codes of reasons about the weeks ahead. AHEAD is in the order of importance on a card.
 DEADLINE = ("attendance_standing", "attendance_out_of_reach")
 FORECAST = ("forecast", "forecast_drift")
 AHEAD = (*DEADLINE, "out_of_reach_week", *FORECAST, "open_work")
-# What says where a student stands; of someone who stands as well as the class does it says nothing.
-LEVELS = ("academic_level", "effort_level", "forecast_marks", "forecast_work", "forecast_attendance",
-          "forecast_activity", "forecast_midterm", "forecast_earlier")  # fmt: skip
-# What puts a student on the list in the first weeks, when no number does yet.
+# Codes that compare a student with the class; a student at or above the class is not told of them.
+# `forecast_promptness` is not one of them: for days since the last work, a higher value is worse.
+LEVELS = ("academic_level", "effort_level", "forecast_marks", "forecast_work",
+          "forecast_attendance", "forecast_activity", "forecast_midterm",
+          "forecast_earlier")  # fmt: skip
+# Codes that put a student on the list in the first weeks, when no number does yet.
 EARLY = ("watchlist", "early_signal")
-# From this chance on a forecast says something that the card does not.
+# In percent. A forecast below this chance adds nothing to the other reasons on a card.
 TELLING = 100 * LOW
+# The most reasons on a card.
 REASONS = 3
-# A card is read between two lectures: so many words, its links included; and so many for all of *Start here*.
+# An advisor reads a card between two lectures. Both limits are in words and include the links:
+# the first is for one card, the second for all cards of *Start here* together.
 CARD_WORDS, START_WORDS = 60, 480
+# "Draft an email", "Talked", "No answer", "Known reason" and "Wrong flag".
 LINK_WORDS = 10
+# How many teaching weeks up to a contact are compared with the weeks after it.
 PACE_WEEKS = 4
 
 
@@ -41,14 +47,18 @@ def cards(
     contacts: dict[str, Row],
     panels: dict[str, Panel | None],
 ) -> tuple[Entry, ...]:
-    """Who to start with, each on a card that keeps to its number of words.
+    """Return a card for each student to start with; each card keeps to its number of words.
 
     Args:
-        occasion, advisor: the moment, and whose list it is.
+        occasion, advisor: the moment, and the advisor (advisor_id) whose list it is.
         flags: rows of weekly_flags with names, in order of rank.
         contacts: the last contact by student_id (see `last_contacts`).
-        panels: the semester so far by student_id.
+        panels: the semester so far by student_id; None where there is nothing to draw.
+
+    Returns:
+        The entries, in the order of `flags`.
     """
+    # The cards of a long list are shorter. `max` avoids a division by zero for an empty list.
     budget = min(CARD_WORDS, START_WORDS // max(len(flags), 1))
     return tuple(
         _card(
@@ -64,7 +74,7 @@ def cards(
 
 
 def lines(occasion: Occasion, flags: pd.DataFrame) -> tuple[Entry, ...]:
-    """Who comes next: the strongest reason only."""
+    """Return a line for each student who comes next, with the strongest reason only."""
     return tuple(
         occasion.entry(
             row,
@@ -79,7 +89,10 @@ def lines(occasion: Occasion, flags: pd.DataFrame) -> tuple[Entry, ...]:
 def looked_after(
     occasion: Occasion, flags: pd.DataFrame, contacts: dict[str, Row]
 ) -> tuple[Entry, ...]:
-    """Who is in someone's care: the last contact, the plain numbers since, and until when."""
+    """Return a line for each student in someone's care.
+
+    A line has the last contact, the plain numbers since then, and when the care ends.
+    """
     return tuple(
         occasion.entry(row, facts=_care(contacts.get(row["student_id"]), occasion))
         for row in flags.to_dict("records")
@@ -87,7 +100,7 @@ def looked_after(
 
 
 def departures(occasion: Occasion, left: pd.DataFrame) -> tuple[Entry, ...]:
-    """Who left the list, and what improved most."""
+    """Return a line for each student who left the list, with what improved most."""
     return tuple(
         occasion.entry(row, reasons=tuple(record["text"] for record in row["improved"][:1]))
         for row in left.to_dict("records")
@@ -97,21 +110,30 @@ def departures(occasion: Occasion, left: pd.DataFrame) -> tuple[Entry, ...]:
 def last_contacts(
     contacts: pd.DataFrame, courses: pd.DataFrame, week: int, calendar: Calendar
 ) -> dict[str, Row]:  # fmt: skip
-    """The last contact of each student, and attendance in up to four teaching weeks before it and since, in percent.
+    """Return the last contact of each student, with attendance before and after it.
 
-    A contact belongs to the week whose list it answers: what came before includes that week (see `triage.flags`).
+    A contact belongs to the week whose list it answers: `before` includes that week (see
+    `triage.flags`).
 
     Args:
         contacts: student_id, sem_week, kind, until, logged_at.
-        courses: student_id, sem_week, week_lectures_held, week_lectures_attended of the weeks so far.
-        week: the newest; contacts entered for it, or later, are not known yet.
+        courses: student_id, sem_week, week_lectures_held, week_lectures_attended of the weeks so
+            far.
+        week: the newest week; contacts entered for it, or for a later week, are not known yet.
         calendar: which weeks are taught.
+
+    Returns:
+        By student_id: the columns of the contact, and attendance in percent: `before` in up to
+        four teaching weeks, `since` in all weeks after. None where no lecture was held.
     """
+    # The week that a contact answers decides; the time of entry only breaks a tie.
     entered = contacts[contacts["sem_week"] < week].sort_values(["sem_week", "logged_at"])
     last = entered.drop_duplicates("student_id", keep="last")
+    # One grouping, instead of a filter of the whole frame for each student.
     own = dict(list(courses[courses["student_id"].isin(last["student_id"])].groupby("student_id")))
     found: dict[str, Row] = {}
     for row in last.to_dict("records"):
+        # The empty frame keeps the columns: its sums are 0, and attendance is None.
         mine = own.get(row["student_id"], courses.iloc[:0])
         before = calendar.last_teaching_weeks(row["sem_week"], PACE_WEEKS)
         found[str(row["student_id"])] = {
@@ -123,29 +145,40 @@ def last_contacts(
 
 
 def _attended(weeks: pd.DataFrame) -> float | None:
+    """Return the share of the lectures held that were attended, in percent; None for none held."""
+    # A share of sums, not a mean of weekly shares: a week with two lectures must not count as much
+    # as a week with twenty.
     held = weeks["week_lectures_held"].sum()
     return None if not held else 100 * float(weeks["week_lectures_attended"].sum()) / float(held)
 
 
 def telling(records: list[Record], count: int) -> list[Record]:
-    """The first reasons that say what is the matter; never that a student is as good as the class, or better."""
+    """Return the first `count` reasons that say what is wrong.
+
+    A reason that says that the student is as good as the class, or better, is left out unless there
+    is no other reason.
+    """
     other = [record for record in records if not _as_good(record)]
     early = [record for record in other if record["code"] in EARLY]
+    # Early signals have no points: `told` keeps them only where no other reason has any.
     weighed = [record for record in other if record["points"] > 0]
     return told([*weighed, *early], count) if weighed or early else told(other or records, count)
 
 
 def _as_good(record: Record) -> bool:
+    """Return whether a record says that the student is at or above the level of the class."""
     known = record["value"] is not None and record["baseline"] is not None
     return record["code"] in LEVELS and known and record["value"] >= record["baseline"]
 
 
 def _card(
-    occasion: Occasion, advisor: str, row: Row, contact: Row | None, panel: Panel | None, budget: int
+    occasion: Occasion, advisor: str, row: Row, contact: Row | None, panel: Panel | None,
+    budget: int,
 ) -> Entry:  # fmt: skip
+    """Return the card of one student; `budget` is its number of words."""
     reasons = telling(row["reasons"], REASONS)
     codes = {record["code"] for record in reasons}
-    # Who has just been told that the rule is out of reach need not read it again.
+    # Three codes say that the attendance rule is out of reach: a card says it once.
     said = codes | (OUT_OF_REACH if codes & OUT_OF_REACH else set())
     ahead = [
         record
@@ -156,13 +189,18 @@ def _card(
         record for record in ahead if record["code"] not in FORECAST or record["value"] >= TELLING
     ]
     ahead.sort(key=lambda record: AHEAD.index(record["code"]))
+    # The draft email speaks of open work even where the card itself has no room for it.
     open_work = next(
         (record["value"] for record in row["reasons"] if record["code"] == "open_work"), 0
     )
     entry = occasion.entry(
         row, row["risk_tier"], since=_since(occasion, row), panel=panel,
-        **occasion.drafts(row, advisor, [record["code"] for record in reasons], int(open_work or 0)),
+        **occasion.drafts(
+            row, advisor, [record["code"] for record in reasons], int(open_work or 0)
+        ),
     )  # fmt: skip
+    # The number is the place on the card. The list below is in order of importance instead:
+    # it decides what stays when there are too many words.
     why = [(0, record["text"]) for record in reasons]
     deadline = [(1, Fact("", record["text"])) for record in ahead if record["code"] in DEADLINE]
     rest = [(2, Fact("", record["text"])) for record in ahead if record["code"] not in DEADLINE]
@@ -173,17 +211,18 @@ def _card(
 
 
 def _fitted(entry: Entry, parts: list[tuple[int, str | Fact]], budget: int) -> Entry:
-    """An entry with as many of its parts as there are words for; what has no room is `more`.
+    """Return an entry with as many parts as it has words for; the other parts go into `more`.
 
     Args:
-        entry: without reasons and facts.
+        entry: the entry without reasons and facts.
         parts: reasons (texts) and facts, the most important first, each with its place on the card.
-        budget: how many words there are for the card, links included.
+        budget: the number of words for the card, links included.
     """
     left = budget - LINK_WORDS - count([entry.name, entry.roll_number, entry.urgency, entry.since])
     kept, more = [], []
     for n, (place, part) in enumerate(parts):
         said = part if isinstance(part, str) else f"{part.label} {part.text}".strip()
+        # The first part always stays. A short part may still fit after a long one did not.
         if n == 0 or count([said]) <= left:
             kept.append((place, part))
             left -= count([said])
@@ -199,26 +238,30 @@ def _fitted(entry: Entry, parts: list[tuple[int, str | Fact]], budget: int) -> E
 
 
 def count(texts: Iterable[str]) -> int:
-    """How many words some texts have."""
+    """Return how many words some texts have."""
     return sum(len(one.split()) for one in texts)
 
 
 def _step(occasion: Occasion, row: Row) -> Fact:
-    """What would take the student off the list, or a kind word where no single step does."""
+    """Return the step that takes the student off the list, or a kind word where no step does."""
+    # `off_list_if` is a sentence of the college's sentences.yml, perhaps a translated one: the
+    # comparison is with that file, not with English words.
     step = text(row["off_list_if"])
     if step == occasion.params.sentences.off_list["nothing"]:
         return Fact("Off the list", "next week if things stay as they are.")
     if step:
         return Fact("Off the list:", f"{step}.")
+    # After the last teaching week this is None, and `no_step` has a sentence for that.
     following = next(iter(occasion.calendar.next_teaching_weeks(occasion.week)), None)
     return Fact("", no_step(occasion.params.sentences, row["reasons"], following))
 
 
 def _contact(contact: Row | None) -> Fact:
-    """Kind and date of the last contact, and the plain numbers since; no word on what caused what."""
+    """Return the kind and date of the last contact, and attendance before and after it."""
     if contact is None:
         return Fact("No contact", "yet.")
     before, since = contact["before"], contact["since"]
+    # Plain numbers without a cause: a rise after a contact does not show that the contact helped.
     numbers = (
         ""
         if before is None or since is None
@@ -228,11 +271,13 @@ def _contact(contact: Row | None) -> Fact:
 
 
 def _care(contact: Row | None, occasion: Occasion) -> tuple[Fact, ...]:
+    """Return the last contact and the end of the care; empty where no contact is known."""
     if contact is None:
         return ()
     calendar, weeks = occasion.calendar, occasion.params.triage.looked_after_weeks
     if known(contact["until"]):
         return _contact(contact), Fact("", f"Back in view after {day(contact['until'])}.")
+    # Without a date, care lasts for the next teaching weeks, as in `triage.flags.looked_after`.
     covered = calendar.next_teaching_weeks(contact["sem_week"])[:weeks]
     if contact["kind"] not in CONTACTS or not covered:
         return (_contact(contact),)
@@ -240,9 +285,11 @@ def _care(contact: Row | None, occasion: Occasion) -> tuple[Fact, ...]:
 
 
 def _since(occasion: Occasion, row: Row) -> str:
+    """Return in words for how long the student has been on the list."""
     if row["status"] == "new":
         return "new"
     if row["status"] == "returned":
         return "back on the list"
+    # The level is 0 in grace weeks and 1 in the first week after them.
     weeks = int(row["escalation_level"])
     return f"{occasion.words(weeks)} weeks running" if weeks > 1 else "since last week"

@@ -1,4 +1,4 @@
-"""The week for the head of department: classes side by side, no student named."""
+"""Build the weekly page for the head of department: classes side by side, no student named."""
 
 from __future__ import annotations
 
@@ -12,15 +12,22 @@ from edumetrics.reports.occasion import Occasion, cell
 from edumetrics.reports.render import environment
 from edumetrics.triage.situation import Row
 
-# Of fewer students nothing is told apart: each number would be about someone.
+# A class with fewer students has no numbers of its own: each number would be about someone.
 LEAST = 10
-# So many classes have room in one picture; those with most students listed come first.
+# One picture has room for so many classes. The classes with the largest share of listed students
+# are chosen.
 PICTURED = 24
 
 
 @dataclass(frozen=True)
 class ClassWeek:
-    """One class: counts and means of 0 to 100 as they are read, empty where there is nothing to tell."""
+    """One class in one week.
+
+    Attributes:
+        name: the name of the class, or its id where it has no name.
+        students: the number of students.
+        cells: counts and means (0 to 100) as text, one for each of `COLUMNS`; empty for no value.
+    """
 
     name: str
     students: int
@@ -29,7 +36,15 @@ class ClassWeek:
 
 @dataclass(frozen=True)
 class ClassesPage:
-    """One teaching week, for the head of department."""
+    """One teaching week, for the head of department.
+
+    Attributes:
+        title, kicker, summary: the headline, the dates, and sentences on all classes.
+        columns, rows: the table, one row a class.
+        findings: the name of a class, and what was found about it.
+        health: messages on the data of all classes.
+        picture: the weeks so far; None where no class has enough students.
+    """
 
     title: str
     kicker: tuple[str, ...]
@@ -41,6 +56,7 @@ class ClassesPage:
     picture: Picture | None
 
 
+# `_row` fills the cells in this order: four counts, then one mean for each of `MEASURES`.
 COLUMNS = ("On a list", "New on it", "Left it", "Looked after", "Attendance", "Recorded activity",
            "Academic performance")  # fmt: skip
 MEASURES = ("weekly_att_pct", "effort_score", "academic_performance")
@@ -54,7 +70,7 @@ def classes_page(
     findings: pd.DataFrame,
     health: pd.DataFrame,
 ) -> ClassesPage:
-    """The view model of a week.
+    """Return the view model of a week.
 
     Args:
         occasion: the moment.
@@ -71,16 +87,21 @@ def classes_page(
             "cared": flags["looked_after"].astype(bool).groupby(flags["class_id"]).sum(),
         }
     )
+    # A class without a row in `counts` has nobody on a list: 0, not unknown. Null means stay null.
     now = now.join(counts).fillna(dict.fromkeys(counts.columns, 0))
+    # Totals leave out small classes too: a difference of two totals would give their numbers away.
     told = now[now["students"] >= LEAST]
     listed = int(told["listed"].sum())
+    # A stable sort keeps classes with equal shares in the order of class_id.
     shown = told.assign(share=told["listed"] / told["students"]).sort_values(
         "share", ascending=False, kind="stable"
     )
     names = {name: occasion.people.classes.get(name) or name for name in now.index}
     chosen = weeks[weeks["class_id"].isin(sorted(shown.index[:PICTURED]))]
     return ClassesPage(
-        title=f"Week {occasion.week}: {listed} of {int(told['students'].sum())} students are on a list",
+        title=f"Week {occasion.week}: {listed} of {int(told['students'].sum())} students are on"
+        " a list",
+        # Only the line with the dates: the page is about every class.
         kicker=occasion.kicker(pd.Series(dtype="object"))[:1],
         summary=tuple(_summary(occasion, now, told)),
         columns=COLUMNS,
@@ -98,11 +119,12 @@ def classes_page(
 
 
 def classes_html(page: ClassesPage) -> str:
-    """The page as self-contained HTML."""
+    """Return the page as self-contained HTML."""
     return environment().get_template("classes.html.j2").render(page=page)
 
 
 def _summary(occasion: Occasion, now: pd.DataFrame, told: pd.DataFrame) -> list[str]:
+    """Return sentences on who is new, left or looked after, and on how many classes are small."""
     new, left, cared = (int(told[name].sum()) for name in ("new", "left", "cared"))
     said = [f"{new} are new, {left} left, {cared} are being looked after."]
     few = len(now) - len(told)
@@ -115,9 +137,11 @@ def _summary(occasion: Occasion, now: pd.DataFrame, told: pd.DataFrame) -> list[
 
 
 def _row(name: str, row: Row) -> ClassWeek:
+    """Return the row of one class; all cells of a small class are empty."""
     if row["students"] < LEAST:
         return ClassWeek(name, int(row["students"]), ("",) * len(COLUMNS))
     counted = tuple(str(int(row[key])) for key in ("listed", "new", "left", "cared"))
+    # Attendance is a percentage; the other two means are scores of 0 to 100.
     units = ("%", "", "")
     return ClassWeek(
         name,

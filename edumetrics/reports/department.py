@@ -1,4 +1,4 @@
-"""The page for the head of department: classes side by side after an exam, no student named."""
+"""Build the page for the head of department after an exam: classes side by side, no names."""
 
 from __future__ import annotations
 
@@ -15,7 +15,16 @@ from edumetrics.triage.situation import Row
 
 @dataclass(frozen=True)
 class ClassRow:
-    """One class, or all; numbers as they are read, None where there is nothing to tell."""
+    """One class, or all classes; numbers are rounded, and None where there is nothing to count.
+
+    Attributes:
+        name: the class_id, or a phrase for all classes.
+        students, failed: counts.
+        error: the mean absolute error of the predicted scores, in points.
+        in_range: the share of scores within the predicted range, in percent.
+        listed: the share of those who failed who had been on a list before, in percent.
+        false_alarms: listed students who passed, for each listed student who failed; one decimal.
+    """
 
     name: str
     students: int
@@ -28,7 +37,13 @@ class ClassRow:
 
 @dataclass(frozen=True)
 class ListRow:
-    """One way to choose whom to reach: of 100 chosen how many failed, and of 100 who failed how many it chose."""
+    """One way to choose students to reach, with its worth in percent; None where not known.
+
+    Attributes:
+        name: the way of choosing.
+        precision: of 100 chosen students, how many failed.
+        recall: of 100 students who failed, how many it chose.
+    """
 
     name: str
     precision: int | None
@@ -37,7 +52,17 @@ class ListRow:
 
 @dataclass(frozen=True)
 class DepartmentPage:
-    """One exam of one term, for the head of department."""
+    """One exam of one term, for the head of department.
+
+    Attributes:
+        exam, term: the exam in words, and the first day of the term as people write it.
+        headline, summary: the result in one line, and sentences on predictions and lists.
+        classes, lists: the rows of two tables; the first class row is all classes.
+        errors: a kind of error, the number of students, and how many someone was in contact with.
+        groups: a group, its students, and two shares as texts: ever on a list; failed unlisted.
+        fairness: sentences.
+        picture, picture_alt: a PNG in base64 and its text; empty where there was no forecast.
+    """
 
     exam: str
     term: str
@@ -54,7 +79,13 @@ class DepartmentPage:
 
 @dataclass(frozen=True)
 class Reviewed:
-    """What an exam's review found; tables as `forecast.scorecard` and `forecast.fairness` give them."""
+    """The results of an exam's review.
+
+    Attributes:
+        classes, lists, errors: tables of `forecast.scorecard`.
+        lead_time: the median number of weeks from the first listing to the exam; NaN for none.
+        groups, fairness: the table and the sentences of `forecast.fairness`.
+    """
 
     classes: pd.DataFrame
     lists: pd.DataFrame
@@ -67,19 +98,21 @@ class Reviewed:
 def department_page(
     exam: str, term: str, found: Reviewed, picture: Picture | None
 ) -> DepartmentPage:
-    """The view model of an exam's review.
+    """Return the view model of an exam's review.
 
     Args:
         exam: its name in words.
         term: its first day as people write it.
-        found: the review.
+        found: the results of the review.
         picture: forecast against outcome; None where there was no forecast.
     """
     whole = found.classes[found.classes["class_id"] == ALL].iloc[0]
     return DepartmentPage(
         exam=exam,
         term=term,
-        headline=f"After the {exam}: {whole['failed']} of {whole['results'] or whole['students']} students failed",
+        # Where no score is known, the headline counts all students.
+        headline=f"After the {exam}: {whole['failed']} of {whole['results'] or whole['students']}"
+        " students failed",
         summary=tuple(_summary(whole, found.lead_time)),
         classes=tuple(_class(row) for row in found.classes.to_dict("records")),
         lists=tuple(
@@ -92,36 +125,43 @@ def department_page(
         ),
         groups=tuple(_group(row) for row in found.groups.to_dict("records")),
         fairness=tuple(found.fairness),
+        # The page fetches nothing, so it carries the picture itself.
         picture="" if picture is None else base64.b64encode(picture.png()).decode(),
         picture_alt="" if picture is None else picture.alt,
     )
 
 
 def _summary(whole: pd.Series, lead_time: float) -> list[str]:
+    """Return sentences on predictions and lists; a sentence without its number is left out."""
     told = []
     if pd.notna(whole["mae"]):
         told.append(
-            f"Predicted scores were {whole['mae']:.0f} points off on average; {100 * whole['in_range']:.0f}% of the"
-            " scores fell within the predicted range, which is meant to hold four times in five."
+            f"Predicted scores were {whole['mae']:.0f} points off on average;"
+            f" {100 * whole['in_range']:.0f}% of the scores fell within the predicted range,"
+            " which is meant to hold four times in five."
         )
     if pd.notna(whole["listed"]):
+        # The lead time is a median, so it holds for half of the students.
         ahead = (
             f", half of them at least {lead_time:.0f} weeks before the exam"
             if pd.notna(lead_time)
             else ""
         )
         told.append(
-            f"Of those who failed, {100 * whole['listed']:.0f}% had been on an advisor's list before{ahead}."
+            f"Of those who failed, {100 * whole['listed']:.0f}% had been on an advisor's list"
+            f" before{ahead}."
         )
     if pd.notna(whole["false_alarms"]):
         told.append(
-            f"For each student listed who failed, {whole['false_alarms']:.1f} listed passed. Some of them"
-            " passed because someone spoke with them: a list cannot tell which."
+            f"For each student listed who failed, {whole['false_alarms']:.1f} listed passed."
+            " Some of them passed because someone spoke with them: a list cannot tell which."
         )
     return told
 
 
 def _class(row: Row) -> ClassRow:
+    """Return the row of one class, or of all classes."""
+    # `round` raises an error for NaN, so every number that may be null is checked first.
     alarms = float(row["false_alarms"])
     return ClassRow(
         name="All classes" if row["class_id"] == ALL else str(row["class_id"]),
@@ -135,6 +175,7 @@ def _class(row: Row) -> ClassRow:
 
 
 def _group(row: Row) -> tuple[str, int, str, str]:
+    """Return a group, its number of students, and its two shares as texts."""
     return (
         str(row["group"]),
         int(row["students"]),
@@ -144,14 +185,17 @@ def _group(row: Row) -> tuple[str, int, str, str]:
 
 
 def _interval(row: Row, name: str) -> str:
+    """Return a share with its 95% interval as text, in percent."""
+    # The columns of an interval are the name of the share with these endings.
     value, low, high = (_pct(float(row[name + end])) for end in ("", "_low", "_high"))
     return "too few to tell" if value is None else f"{value}% ({low} to {high})"
 
 
 def _pct(share: float) -> int | None:
+    """Return a share in whole percent; None where it is null."""
     return None if pd.isna(share) else round(100 * share)
 
 
 def department_html(page: DepartmentPage) -> str:
-    """The page as self-contained HTML."""
+    """Return the page as self-contained HTML."""
     return environment().get_template("department.html.j2").render(page=page)

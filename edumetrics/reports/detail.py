@@ -1,4 +1,4 @@
-"""How much of a report a mail may say: all of it, students by their initials, or numbers only."""
+"""Limit what a mail says of a report: all of it, students by their initials, or numbers only."""
 
 from __future__ import annotations
 
@@ -6,13 +6,18 @@ from dataclasses import replace
 
 from edumetrics.reports.model import Entry, Numbers, Prose, Report, Section, Students
 
+# The values of `mail_detail` in mail.yml.
 FULL, INITIALS, COUNTS = "full", "initials", "counts"
 
 
 def at(level: str, report: Report) -> Report:
-    """A report at a level of detail; drafts name a student, so only a full one has any."""
+    """Return a report at a level of detail: `FULL`, `INITIALS` or `COUNTS`.
+
+    Drafts name a student, so only a full report has drafts.
+    """
     if level == INITIALS:
         return report.with_entries(_initialled)
+    # Any other level is treated as COUNTS, the level that says least.
     return (
         report
         if level == FULL
@@ -21,7 +26,7 @@ def at(level: str, report: Report) -> Report:
 
 
 def initials(name: str) -> str:
-    """A name as its initials.
+    """Return the initials of a name.
 
     >>> initials("Asha Lanternwala")
     'A. L.'
@@ -30,13 +35,16 @@ def initials(name: str) -> str:
 
 
 def _initialled(entry: Entry, _: Students) -> Entry:
+    """Return an entry with initials instead of the name."""
+    # The roll number and the addresses of the drafts identify a student as a name does.
     return replace(entry, name=initials(entry.name), roll_number="", draft=None, parent=None)
 
 
 def _counted(section: Section) -> Section | None:
+    """Return a section with numbers only; None for a section without any, such as a table."""
     if isinstance(section, Students):
         count = len(section.entries)
         return Prose(section.title, (f"{count} {'student' if count == 1 else 'students'}.",))
     if isinstance(section, Numbers):
-        return replace(section, galaxy=None)
+        return replace(section, galaxy=None)  # each point of the galaxy is one student
     return section if isinstance(section, Prose) else None

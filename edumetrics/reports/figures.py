@@ -1,4 +1,4 @@
-"""Figures in one house style: few inks, direct labels, readable in grey."""
+"""Draw figures in one house style: few colours, direct labels, readable in grey."""
 
 from __future__ import annotations
 
@@ -14,9 +14,11 @@ from matplotlib.ticker import MaxNLocator
 
 from edumetrics.params import Calendar
 
+# The colours of the pages (house.css.j2): a figure must look like a part of its page.
 INK, QUIET, LINE, ACTION = "#1F2A33", "#55606B", "#DDD8CD", "#1B4F86"
-# What counts as a fall of a class.
+# A class has fallen when its mean is at least so many points below the value so many weeks ago.
 TREND_WEEKS, TREND_POINTS = 4, 5
+# Labels of axes; WORDS has the same measures for sentences.
 NAMES = {
     "effort_score": "Recorded activity (0-100)",
     "academic_performance": "Academic performance (0-100)",
@@ -26,13 +28,17 @@ WORDS = {"effort_score": "recorded activity", "academic_performance": "academic 
 
 @dataclass(frozen=True)
 class Picture:
-    """A figure and what it shows in words; it displays itself in a notebook, with the words as alternative text."""
+    """A figure and a text that says what it shows.
+
+    A picture displays itself in a notebook, with the text as alternative text.
+    """
 
     figure: Figure
     alt: str
 
     def png(self) -> bytes:
-        """The picture as PNG; equal figures give equal bytes."""
+        """Return the picture as PNG; equal figures give equal bytes."""
+        # By default a PNG names the version of Matplotlib; then bytes would change with an upgrade.
         buffer = io.BytesIO()
         self.figure.savefig(buffer, format="png", dpi=120, metadata={"Software": None})
         return buffer.getvalue()
@@ -42,7 +48,11 @@ class Picture:
 
 
 def distributions(metrics: pd.DataFrame) -> Picture:
-    """Two histograms: effort_score and academic_performance; the median is marked and named."""
+    """Draw two histograms, of effort_score and academic_performance, with their medians.
+
+    Args:
+        metrics: effort_score and academic_performance, 0 to 100; the title counts the nulls.
+    """
     figure = Figure(figsize=(9, 3.2), layout="constrained", facecolor="white")
     for axes, (column, label) in zip(
         np.ravel(figure.subplots(1, 2, sharey=True)), NAMES.items(), strict=True
@@ -50,12 +60,13 @@ def distributions(metrics: pd.DataFrame) -> Picture:
         values = metrics[column].dropna()
         axes.hist(
             values,
-            bins=np.arange(0, 101, 5).tolist(),
+            bins=np.arange(0, 101, 5).tolist(),  # `arange` leaves out its end; 100 is the last edge
             color=ACTION,
             alpha=0.75,
             edgecolor="white",
             linewidth=0.5,
         )
+        # Both histograms share the y axis, so its label stands once.
         frame(axes, label, "students" if column == "effort_score" else "")
         missing = len(metrics) - len(values)
         note = f"{missing} without a value" if missing else ""
@@ -71,28 +82,35 @@ def distributions(metrics: pd.DataFrame) -> Picture:
 
 
 def class_trends(weeks: pd.DataFrame, names: Mapping[str, str], calendar: Calendar) -> Picture:
-    """Recorded activity and academic performance by week, one small field a class, exam weeks shaded.
+    """Draw recorded activity and academic performance by week, one small field a class.
+
+    Exam weeks are shaded.
 
     Args:
-        weeks: class_id, sem_week, and the means of effort_score and academic_performance.
-        names: what classes are called.
+        weeks: class_id, sem_week, and the means of effort_score and academic_performance; at least
+            one row.
+        names: the name of a class by class_id; a class without a name is shown by its id.
         calendar: the exam weeks.
     """
     classes = sorted(weeks["class_id"].unique())
     columns = min(len(classes), 4)
+    # Floor division of the negative number rounds up: the last row may be incomplete.
     rows = -(-len(classes) // columns)
     figure = Figure(
         figsize=(2.4 * columns, 1.7 * rows + 0.4), layout="constrained", facecolor="white", dpi=120
     )
     fields = np.ravel(figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False))
+    # The lines differ by dashes as well as by colour, for a print in grey.
     styles = {
         "effort_score": {"color": ACTION},
         "academic_performance": {"color": INK, "linestyle": "--"},
     }
+    # Not strict: there may be more fields than classes. The loop after this one hides the others.
     for axes, name in zip(fields, classes, strict=False):
         mine = weeks[weeks["class_id"] == name].sort_values("sem_week")
         for column, style in styles.items():
             axes.plot(mine["sem_week"], mine[column], linewidth=1.5, label=WORDS[column], **style)
+        # An exam still ahead is not shaded: the shade would stretch the axis beyond the last week.
         for week in (calendar.midterm_week, calendar.endterm_week):
             if week is not None and week <= mine["sem_week"].max():
                 axes.axvspan(week - 0.5, week + 0.5, color="#ECEAE4", linewidth=0, zorder=0)
@@ -102,23 +120,28 @@ def class_trends(weeks: pd.DataFrame, names: Mapping[str, str], calendar: Calend
         axes.set_axis_off()
     fields[0].set_ylim(0, 100)
     fields[0].xaxis.set_major_locator(MaxNLocator(integer=True))
+    # Every field has the same two lines, so the legend of the first serves all.
     figure.legend(
-        *fields[0].get_legend_handles_labels(), loc="outside upper left", ncols=2, frameon=False, fontsize=9,
-        labelcolor=INK,
+        *fields[0].get_legend_handles_labels(), loc="outside upper left", ncols=2, frameon=False,
+        fontsize=9, labelcolor=INK,
     )  # fmt: skip
     return Picture(figure, _trend_told(weeks, names))
 
 
 def semester(course: pd.DataFrame, calendar: Calendar) -> Picture:
-    """One student's weeks: attendance, recorded activity and academic performance, exam weeks shaded.
+    """Draw one student's weeks: attendance, recorded activity and academic performance.
+
+    Exam weeks are shaded.
 
     Args:
-        course: sem_week, weekly_att_pct, effort_score, academic_performance.
-        calendar: the exam weeks, and the attendance rule.
+        course: sem_week, weekly_att_pct, effort_score, academic_performance (0 to 100, null where
+            not known); at least one row.
+        calendar: the exam weeks, and the attendance rule (drawn as a line where there is one).
     """
     figure = Figure(figsize=(8, 3.2), layout="constrained", facecolor="white", dpi=120)
     axes, rows = figure.subplots(), course.sort_values("sem_week")
-    styles = {"weekly_att_pct": ("attendance", INK, ":"), "effort_score": (WORDS["effort_score"], ACTION, "-"),
+    styles = {"weekly_att_pct": ("attendance", INK, ":"),
+              "effort_score": (WORDS["effort_score"], ACTION, "-"),
               "academic_performance": (WORDS["academic_performance"], QUIET, "--")}  # fmt: skip
     said = []
     for column, (word, ink, line) in styles.items():
@@ -139,6 +162,7 @@ def semester(course: pd.DataFrame, calendar: Calendar) -> Picture:
             axes.axvspan(week - 0.5, week + 0.5, color="#ECEAE4", linewidth=0, zorder=0)
     if calendar.attendance_rule_pct is not None:
         axes.axhline(calendar.attendance_rule_pct, color=LINE, linewidth=1, zorder=0)
+    # Above 100, so that a mark at 100 is not cut off.
     axes.set_ylim(0, 102)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     frame(axes, "Semester week", "of 100")
@@ -149,22 +173,34 @@ def semester(course: pd.DataFrame, calendar: Calendar) -> Picture:
 
 
 def _trend_told(weeks: pd.DataFrame, names: Mapping[str, str]) -> str:
+    """Return the alternative text: in how many classes, and in which, recorded activity fell."""
+    # Columns are the weeks that have rows: TREND_WEEKS columns back may be more calendar weeks.
     course = weeks.pivot(index="class_id", columns="sem_week", values="effort_score")
     if course.shape[1] <= TREND_WEEKS:
         return f"Recorded activity and academic performance of {len(course)} classes by week."
     change = course.iloc[:, -1] - course.iloc[:, -1 - TREND_WEEKS]
+    # A class with a null in one of the two weeks is not counted: null <= number is false.
     fell = sorted(names.get(name, name) for name in change.index[change <= -TREND_POINTS])
     which = f": {', '.join(fell)}" if fell else ""
-    below = f"Recorded activity is {TREND_POINTS} points or more below that of {TREND_WEEKS} weeks before"
+    below = (
+        f"Recorded activity is {TREND_POINTS} points or more below that of {TREND_WEEKS} weeks"
+        " before"
+    )
     return f"{below} in {len(fell) or 'none'} of {len(course)} classes{which}."
 
 
 def _median(values: pd.Series) -> str:
+    """Return the median in words; a phrase where every value is null."""
     return f"{values.median():.0f}" if values.notna().any() else "an unknown value"
 
 
 def frame(axes: Axes, x: str, y: str) -> None:
-    """Axes in the house style: labels in ink, quiet ticks, no box."""
+    """Set axes in the house style: labels in ink, quiet ticks, no box.
+
+    Args:
+        axes: the axes to change in place.
+        x, y: their labels; empty for none.
+    """
     axes.set_xlabel(x, color=INK, fontsize=10)
     axes.set_ylabel(y, color=INK, fontsize=10)
     axes.tick_params(colors=QUIET, labelsize=9, length=0)
@@ -175,9 +211,14 @@ def frame(axes: Axes, x: str, y: str) -> None:
 
 
 def policy(grid: pd.DataFrame) -> Picture:
-    """Failing students reached, and advisor hours, by watch threshold; one line a capacity. `grid` as `policy.grid`."""
+    """Draw failing students reached, and advisor hours, by watch threshold, one line a capacity.
+
+    Args:
+        grid: as `triage.policy.grid` returns it.
+    """
     figure = Figure(figsize=(9, 3.6), layout="constrained", facecolor="white")
     reached, hours = np.ravel(figure.subplots(1, 2))
+    # Capacities differ by dashes, not by colour. The dashes repeat, so that there are enough.
     styles = dict(
         zip(sorted(grid["capacity"].unique()), ("-", "--", ":", "-.") * len(grid), strict=False)
     )
@@ -187,6 +228,7 @@ def policy(grid: pd.DataFrame) -> Picture:
         hours.plot(rows["watch"], rows["hours"], **style)
         last = (rows["watch"].iloc[-1], rows["hours"].iloc[-1])
         hours.annotate(f" capacity {capacity}", last, color=QUIET, fontsize=9, va="center")
+    # Capacity does not change who is on the list, so one row a threshold is enough.
     every = grid.drop_duplicates("watch").sort_values("watch")
     listed = 100 * every["fails_listed"]
     reached.plot(every["watch"], listed, color=INK, linewidth=1)
@@ -197,7 +239,8 @@ def policy(grid: pd.DataFrame) -> Picture:
     frame(hours, "Watch threshold", "advisor hours in the semester")
     reached.set_ylim(0, 102)
     for axes in (reached, hours):
-        axes.margins(x=0.25)
+        axes.margins(x=0.25)  # room for the labels beside the lines
+    # Of the policies that reach the most students, the one that takes the fewest hours.
     best = grid.sort_values(["fails_reached", "hours"], ascending=[False, True]).iloc[0]
     policy_words = (
         f"a watch threshold of {best['watch']:.0f} and a capacity of {best['capacity']:.0f}"
@@ -209,16 +252,19 @@ def policy(grid: pd.DataFrame) -> Picture:
 
 
 def reliability(table: pd.DataFrame, what: str, scale: float) -> Picture:
-    """Forecast against what happened, ten groups of equal size, the diagonal being a forecast that held.
+    """Draw the forecast against the outcome, in ten groups of equal size.
+
+    A forecast that held lies on the diagonal.
 
     Args:
-        table: forecast, happened, n, as `forecast.measures.reliability`.
+        table: forecast, happened, n, as `forecast.measures.reliability` returns them.
         what: the name of the forecast, with its unit.
-        scale: what forecasts and outcomes are multiplied by to have that unit.
+        scale: the factor that brings forecasts and outcomes to that unit.
     """
     figure = Figure(figsize=(4.6, 4.2), layout="constrained", facecolor="white")
     axes = figure.subplots()
     said, was = scale * table["forecast"], scale * table["happened"]
+    # Both axes have the same limits: otherwise the diagonal would not mean equality.
     low, high = min(said.min(), was.min()) - 3, max(said.max(), was.max()) + 3
     axes.plot([low, high], [low, high], color=LINE, linewidth=1, zorder=0)
     axes.plot(said, was, color=ACTION, marker="o", markersize=5, linewidth=1)
@@ -233,7 +279,12 @@ def reliability(table: pd.DataFrame, what: str, scale: float) -> Picture:
 
 
 def _apart(heights: list[float], least: float = 6) -> list[float]:
-    """Ascending heights of labels, moved up so that no two overlap."""
+    """Return heights of labels, moved up so that no two overlap.
+
+    Args:
+        heights: where the labels belong, ascending.
+        least: the smallest distance between two labels, in units of the axis.
+    """
     moved = heights[:1]
     for height in heights[1:]:
         moved.append(max(height, moved[-1] + least))
@@ -241,7 +292,14 @@ def _apart(heights: list[float], least: float = 6) -> list[float]:
 
 
 def precision(tables: dict[str, pd.DataFrame]) -> Picture:
-    """Precision at the advisors' capacity by week, one line a candidate, labelled at its end, over the base rate."""
+    """Draw precision at the advisors' capacity by week, over the base rate.
+
+    Each candidate has one line with a label at its end.
+
+    Args:
+        tables: by candidate, sem_week, precision_at_capacity and base_rate (shares of 0 to 1). The
+            first candidate stands out and is the one in the alternative text.
+    """
     figure = Figure(figsize=(8, 3.6), layout="constrained", facecolor="white")
     axes = figure.subplots()
     base = pd.Series(dtype="float64")
@@ -251,14 +309,17 @@ def precision(tables: dict[str, pd.DataFrame]) -> Picture:
         ink = ACTION if name == next(iter(tables)) else QUIET
         axes.plot(weeks, share, color=ink, linewidth=2 if ink == ACTION else 1)
         ends.append((float(share.iloc[-1]), name, ink))
+        # The base rate is the share of all students, so it is the same for every candidate.
         base = 100 * table["base_rate"].set_axis(weeks)
     axes.plot(base.index, base, color=INK, linewidth=1, linestyle=":")
     ends.append((float(base.iloc[-1]), "all students", INK))
+    # Heights and labels are sorted together: `_apart` needs ascending heights.
     for height, (_, name, ink) in zip(
         _apart([end[0] for end in sorted(ends)]), sorted(ends), strict=True
     ):
         axes.annotate(f" {name}", (base.index[-1], height), color=ink, fontsize=9, va="center")
     axes.set_ylim(0, 102)
+    # Room to the right for the labels at the ends of the lines.
     axes.set_xlim(base.index[0] - 0.5, base.index[-1] + 0.22 * (base.index[-1] - base.index[0]))
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     frame(axes, "Semester week", "of those in a place, failed or left, %")
@@ -266,5 +327,6 @@ def precision(tables: dict[str, pd.DataFrame]) -> Picture:
     mean = 100 * table["precision_at_capacity"].mean()
     return Picture(
         figure,
-        f"Of those {first} would have given a place, {mean:.0f}% failed or left; of all, {base.mean():.0f}%.",
+        f"Of those {first} would have given a place, {mean:.0f}% failed or left;"
+        f" of all, {base.mean():.0f}%.",
     )

@@ -1,4 +1,4 @@
-"""The student galaxy: recorded activity against academic performance, one point a student."""
+"""Draw the student galaxy: recorded activity against academic performance, a point a student."""
 
 from __future__ import annotations
 
@@ -14,23 +14,31 @@ from matplotlib.lines import Line2D
 
 from edumetrics.reports.figures import ACTION, INK, LINE, NAMES, QUIET, Picture, frame
 
+# NAMES is in the order x, y.
 AXES = tuple(NAMES)
-# Tiers are told apart by shape; ink only repeats it.
+# The shape of a point says its tier; its colour only repeats that.
 MARKS = {
     "critical": ("D", "#8A2A12", "Urgent"),
     "high": ("^", "#6E4A00", "Soon"),
     "watch": ("o", "#1F5A57", "In view"),
 }
+# For the background: the line from last week, and the other students of a class.
 FAINT = "#C9C4B8"
-# Fewer points are no picture.
+# With fewer points there is no picture.
 LEAST = 3
-# A class is only shown behind where its points are so many that nobody can be told.
+# Other students of a class are drawn only where they are so many that nobody is recognised.
 LEAST_BEHIND = 10
 
 
 @dataclass(frozen=True)
 class Star:
-    """One student: x and y now, the tier (empty when not listed), x and y last week (NaN where not known)."""
+    """One student as a point.
+
+    Attributes:
+        x, y: recorded activity and academic performance now, 0 to 100.
+        tier: critical, high or watch; empty for a student who is not on a list.
+        was_x, was_y: the same measures last week; NaN where not known.
+    """
 
     x: float
     y: float
@@ -41,20 +49,30 @@ class Star:
 
 @dataclass(frozen=True)
 class Galaxy:
-    """Students as points, those of their class behind, and what the picture shows in words."""
+    """Students as points.
+
+    Attributes:
+        stars: the students.
+        behind: x and y of the other students of their classes, drawn in the background.
+        alt: what the picture shows, in words.
+    """
 
     stars: tuple[Star, ...]
     behind: tuple[tuple[float, float], ...]
     alt: str
 
     def picture(self) -> Picture:
-        """It, drawn; equal galaxies give equal pictures."""
+        """Return the drawn picture; equal galaxies give equal pictures."""
         figure = Figure(figsize=(4.8, 4.5), dpi=130, facecolor="white")
-        FigureCanvasAgg(figure)
+        FigureCanvasAgg(figure)  # a canvas attaches itself to its figure
+        # A fixed rectangle leaves room above the axes for the legend.
         axes = figure.add_axes((0.135, 0.125, 0.84, 0.79))
         frame(axes, *(NAMES[name] for name in AXES))
+        # A margin, so that points at 0 and at 100 are drawn in full.
         axes.set_xlim(-3, 103)
         axes.set_ylim(-3, 103)
+        # From back to front: lines from last week, the class, own students, students on the list.
+        # Matplotlib draws no line from a NaN, so a student without a last week has no line.
         for star in self.stars:
             axes.plot(
                 [star.was_x, star.x], [star.was_y, star.y], color=FAINT, linewidth=1, zorder=1
@@ -73,21 +91,24 @@ class Galaxy:
                 label="others",
             )
         ]
+        # The legend names only what the picture has.
         for tier, (mark, ink, word) in MARKS.items():
             if _dots(
                 axes, self._places(tier), s=44, marker=mark, color=ink, edgecolors="white", zorder=3
             ):
                 handles.append(Line2D([], [], linestyle="", marker=mark, color=ink, label=word))
+        # NaN does not equal itself: this asks whether anyone has a known last week.
         if any(star.was_x == star.was_x for star in self.stars):
             handles.append(Line2D([], [], color=FAINT, linewidth=1.5, label="from last week"))
         for middle, line in zip(_middle(self.stars), (axes.axvline, axes.axhline), strict=True):
             line(middle, color=LINE, linewidth=1, zorder=0)
         if len(handles) > 1:
             figure.legend(
-                handles=handles, loc="upper left", bbox_to_anchor=(0.12, 1.0), ncols=5, frameon=False, fontsize=8.5,
-                labelcolor=INK, handletextpad=0.2, columnspacing=0.9,
+                handles=handles, loc="upper left", bbox_to_anchor=(0.12, 1.0), ncols=5,
+                frameon=False, fontsize=8.5, labelcolor=INK, handletextpad=0.2, columnspacing=0.9,
             )  # fmt: skip
         else:
+            # One kind of point needs no legend, so its place is free for a title.
             axes.set_title(
                 f"{len(self.stars)} students; the lines are the medians",
                 fontsize=9,
@@ -97,6 +118,7 @@ class Galaxy:
         return Picture(figure, self.alt)
 
     def _places(self, tier: str) -> list[tuple[float, float]]:
+        """Return x and y of the students of a tier; an empty tier means not on a list."""
         return [(star.x, star.y) for star in self.stars if star.tier == tier]
 
 
@@ -106,13 +128,15 @@ def galaxy(
     last: pd.DataFrame | None = None,
     behind: pd.DataFrame | None = None,
 ) -> Galaxy | None:
-    """The galaxy of some students; None where hardly anybody has a value on both axes.
+    """Return the galaxy of some students; None where fewer than `LEAST` have both values.
 
     Args:
-        metrics: student_id, effort_score, academic_performance, 0..100.
-        tiers: risk_tier by student_id, of those on a list.
-        last: as `metrics`, of the last teaching week.
-        behind: as `metrics`, of the other students of their classes; left out where there are few.
+        metrics: student_id, effort_score, academic_performance (0 to 100); a student with a null is
+            left out.
+        tiers: risk_tier by student_id, of those on a list; None for no list.
+        last: as `metrics`, of the last teaching week; None where there was none.
+        behind: as `metrics`, of the other students of their classes; left out where there are fewer
+            than `LEAST_BEHIND`.
     """
     shown = metrics.dropna(subset=list(AXES))
     if len(shown) < LEAST:
@@ -125,6 +149,7 @@ def galaxy(
     )
     was = np.full_like(now, np.nan)
     if last is not None:
+        # `reindex` puts the rows of last week into the order of `shown`, with NaN for who is new.
         was = (
             last.set_index("student_id")[list(AXES)]
             .reindex(shown["student_id"])
@@ -140,19 +165,21 @@ def galaxy(
 
 
 def _dots(axes: Axes, places: list[tuple[float, float]], **style: Any) -> bool:
-    """Draw some points; whether there are any."""
+    """Draw some points and return whether there are any."""
     if places:
         axes.scatter([x for x, _ in places], [y for _, y in places], **style)
     return bool(places)
 
 
 def _middle(stars: tuple[Star, ...]) -> tuple[float, float]:
+    """Return the medians of x and of y."""
     return float(np.median([star.x for star in stars])), float(
         np.median([star.y for star in stars])
     )
 
 
 def _alt(stars: tuple[Star, ...]) -> str:
+    """Return in a sentence how many students are below both medians."""
     x, y = _middle(stars)
     low = [star for star in stars if star.x < x and star.y < y]
     both = "below the middle in both recorded activity and academic performance"

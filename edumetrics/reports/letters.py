@@ -1,4 +1,7 @@
-"""The email that an advisor is offered to send: kind, specific, without scores; its wording is a parameter file."""
+"""Draft the email that an advisor may send: kind, specific, without scores.
+
+The wording is a parameter file that a college can edit.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,8 @@ from edumetrics.errors import SettingsError
 from edumetrics.params import LETTER
 from edumetrics.reports.model import Draft
 
-# Which reasons a letter may touch on, by how their codes begin; of what it says nothing, it is silent.
+# The topics of a letter, by the beginnings of reason codes. A letter says nothing about a reason
+# that is not here.
 TOPICS = {
     "attendance": (
         "low_attendance",
@@ -27,14 +31,24 @@ TOPICS = {
     "marks": ("academic_", "forecast_marks", "forecast_midterm", "history_exam"),
     "activity": ("effort_", "platform_", "forecast_activity"),
 }
+# A letter is an offer to talk, not a list of faults: it has at most so many topics.
 TOUCHED = 2
+# The first line of a template begins with this.
 SUBJECT = "Subject:"
+# Not a full check of addresses: one @, and no character that separates addresses or ends one.
 ADDRESS = re.compile(r"[^@\s,;:<>\"()]+@[^@\s,;:<>\"()]+")
 
 
 @dataclass(frozen=True)
 class About:
-    """What a letter is about."""
+    """What a letter is about.
+
+    Attributes:
+        name, advisor: of the student, and of the advisor who signs (empty where not known).
+        topics: keys of `TOPICS`, the most important first.
+        open_work: the number of assignments that are still open.
+        exam: the next exam in words; empty when none is ahead.
+    """
 
     name: str
     advisor: str
@@ -44,17 +58,23 @@ class About:
 
 
 def topics(codes: Iterable[str]) -> tuple[str, ...]:
-    """The first topics that some reasons are about.
+    """Return the first topics that some reasons are about.
+
+    Args:
+        codes: the codes of the reasons, strongest first.
 
     >>> topics(["no_work", "missed_work", "academic_level", "effort_fall"])
     ('work', 'marks')
     """
     found = [name for code in codes for name, starts in TOPICS.items() if code.startswith(starts)]
+    # `dict.fromkeys` removes repeated topics and keeps the order; a set would lose it.
     return tuple(dict.fromkeys(found))[:TOUCHED]
 
 
 def first_name(name: str) -> str:
-    """How a letter addresses someone: the first word of a name, the whole name where that is an initial or a title.
+    """Return the name by which a letter addresses someone: the first word of the full name.
+
+    Where the first word is an initial or a title, or ends with a comma, it is the whole name.
 
     >>> first_name("Asha Lanternwala"), first_name("K. Raman"), first_name("Raman, Kavya")
     ('Asha', 'K. Raman', 'Raman, Kavya')
@@ -64,13 +84,13 @@ def first_name(name: str) -> str:
 
 
 def draft(letter: str, to: str, about: About, *, to_parent: bool = False) -> Draft | None:
-    """The draft to one person; None where no address is known, or what is known is none.
+    """Return the draft to one person; None where the address is missing or not an address.
 
     Args:
-        letter: the template (`params/letter.txt.j2`).
+        letter: the text of the template (`params/letter.txt.j2`).
         to: the address; empty where there is none.
-        about: what it is about.
-        to_parent: whether a parent is written to.
+        about: what the letter is about.
+        to_parent: whether the letter is to a parent.
 
     Raises:
         SettingsError: the template cannot be used.
@@ -79,9 +99,10 @@ def draft(letter: str, to: str, about: About, *, to_parent: bool = False) -> Dra
         return None
     try:
         text = _template(letter).render(
-            first_name=first_name(about.name), name=about.name, advisor=about.advisor, topics=about.topics,
-            open_work=about.open_work, exam=about.exam, to_parent=to_parent,
+            first_name=first_name(about.name), name=about.name, advisor=about.advisor,
+            topics=about.topics, open_work=about.open_work, exam=about.exam, to_parent=to_parent,
         )  # fmt: skip
+    # An expression that does not fit its values raises TypeError, which is not a TemplateError.
     except (TemplateError, TypeError) as error:
         raise SettingsError(
             f"{LETTER} cannot be used ({error}): correct it, or restore it from the project."
@@ -91,7 +112,9 @@ def draft(letter: str, to: str, about: About, *, to_parent: bool = False) -> Dra
 
 @cache
 def _template(letter: str) -> Template:
-    # A file that a college edits is text with words filled in, not a program; and it is no HTML.
+    """Return the compiled template; the cache compiles it once for all students."""
+    # A college edits this file: the sandbox keeps it from acting as a program. It is plain text,
+    # so nothing is escaped. A misspelt name is an error rather than a gap in the letter.
     environment = SandboxedEnvironment(
         undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
@@ -99,10 +122,16 @@ def _template(letter: str) -> Template:
 
 
 def _parts(text: str, to: str) -> Draft:
+    """Return the draft with the subject and the body of a rendered letter.
+
+    Raises:
+        SettingsError: the subject line or the body is missing.
+    """
     subject, _, rest = text.strip().partition("\n")
     if not subject.startswith(SUBJECT) or not rest.strip():
         raise SettingsError(
-            f"{LETTER} must begin with a line `{SUBJECT} ...`, and have a text beneath it."
+            f"{LETTER} must begin with a line `{SUBJECT} ...` and have text below that line:"
+            " correct it, or restore it from the project."
         )
     paragraphs: list[list[str]] = [[]]
     for line in rest.strip().splitlines():
@@ -110,6 +139,7 @@ def _parts(text: str, to: str) -> Draft:
             paragraphs[-1].append(line.strip())
         elif paragraphs[-1]:
             paragraphs.append([])
+    # Mail programs break lines themselves; only the last paragraph, the signature, keeps its lines.
     *body, last = paragraphs
     said = [" ".join(lines) for lines in body] + ["\n".join(last)]
     return Draft(to, subject.removeprefix(SUBJECT).strip(), "\n\n".join(said))

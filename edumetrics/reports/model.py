@@ -1,7 +1,8 @@
-"""What a report says, frozen, without any HTML: one view model for every moment of the semester and every reader.
+"""Define what a report says, frozen and without any HTML.
 
-A report is a heading and sections in the order in which they are read. Mail, plain text and page are three renderings
-of the same report (see `render`).
+One view model serves every moment of the semester and every reader. A report is a heading and
+sections in reading order. Mail, plain text and page are three renderings of the same report (see
+`render`).
 """
 
 from __future__ import annotations
@@ -15,7 +16,12 @@ from edumetrics.reports.panels import Panel
 
 @dataclass(frozen=True)
 class Fact:
-    """A short line; its first words, which say what it is about, are set off."""
+    """A short line.
+
+    Attributes:
+        label: the first words, which say what the line is about, set off; may be empty.
+        text: the rest of the line.
+    """
 
     label: str
     text: str
@@ -32,7 +38,12 @@ class Draft:
 
 @dataclass(frozen=True)
 class Reply:
-    """What one tap reports back: the subject of an otherwise empty email."""
+    """What one tap reports back.
+
+    Attributes:
+        label: the text of the link.
+        subject: the subject of an otherwise empty email.
+    """
 
     label: str
     subject: str
@@ -43,22 +54,24 @@ class Entry:
     """One student in a section.
 
     Attributes:
-        student_id: whom it is about; never shown.
-        urgency, shape: how urgent, as a word and as a shape; empty where that is no question.
-        since: for how long.
+        student_id: the student; never shown.
+        name, roll_number, class_id: as the college has them; roll_number may be empty.
+        urgency, shape: the urgency as a word and as a shape; empty where it does not apply.
+        since: for how long the student has been on the list; may be empty.
         reasons: at most three, strongest first.
         facts: what is ahead, what would help, the last contact.
-        more: what a card has no room for; pages only.
-        draft, parent: emails that the reader may send to the student, to a parent.
-        replies: how to report back; added when the report is mailed.
+        more: texts for which a card has no room; pages only.
+        draft, parent: emails that the reader may send to the student, and to a parent; or None.
+        replies: ways to report back; added when the report is mailed.
         code: the token in those replies, for readers of plain text.
-        panel: the semester so far; pages only.
+        panel: the semester so far; pages only; None where there is nothing to draw.
     """
 
     student_id: str
     name: str
     roll_number: str
     class_id: str
+    # Everything below is optional: a line, or a card before an exam, has fewer parts.
     urgency: str = ""
     shape: str = ""
     since: str = ""
@@ -67,6 +80,7 @@ class Entry:
     more: tuple[str, ...] = ()
     draft: Draft | None = None
     parent: Draft | None = None
+    # Empty until `mail.messages.with_replies` fills them in: pages and previews have no replies.
     replies: tuple[Reply, ...] = ()
     code: str = ""
     panel: Panel | None = None
@@ -74,31 +88,45 @@ class Entry:
 
 @dataclass(frozen=True)
 class Students:
-    """Students one after another: as cards, or (`brief`) in a line or two each."""
+    """Students one after another.
+
+    Attributes:
+        title, note: the heading, and a sentence below it (may be empty).
+        entries: the students in reading order.
+        brief: whether each student has a line or two instead of a card.
+    """
 
     title: str
     note: str
     entries: tuple[Entry, ...]
     brief: bool = False
 
+    # A property, not a field as in the other sections: it depends on `brief`.
     @property
     def kind(self) -> str:
-        """Which template block shows it."""
+        """The name of the template block that shows the section."""
         return "lines" if self.brief else "cards"
 
 
 @dataclass(frozen=True)
 class Prose:
-    """Sentences."""
+    """A section of sentences, one or more a paragraph."""
 
     title: str
     paragraphs: tuple[str, ...]
+    # Templates choose a block by `kind`, because Jinja cannot ask for a Python type.
     kind: str = "prose"
 
 
 @dataclass(frozen=True)
 class Number:
-    """One number of a group now and before; None where there is none."""
+    """One number of a group in two columns.
+
+    Attributes:
+        label: what is measured.
+        now, before: rounded values of 0 to 100; None where there is none.
+        unit: written after the value; may be empty.
+    """
 
     label: str
     now: int | None
@@ -108,7 +136,14 @@ class Number:
 
 @dataclass(frozen=True)
 class Numbers:
-    """Numbers of 0 to 100, now and before, and perhaps the galaxy beneath."""
+    """Numbers of 0 to 100 in two columns, and perhaps the galaxy below them.
+
+    Attributes:
+        title: the heading of the section.
+        about, now, before: the headings of the label and of the two columns.
+        rows: the numbers.
+        galaxy: the picture; None for none.
+    """
 
     title: str
     about: str
@@ -121,7 +156,12 @@ class Numbers:
 
 @dataclass(frozen=True)
 class TableRow:
-    """One student in a table: what each cell says, empty where nothing is known."""
+    """One student in a table.
+
+    Attributes:
+        name, about: the name, and the roll number and class below it.
+        cells: one text for each column; empty where nothing is known.
+    """
 
     name: str
     about: str
@@ -130,14 +170,16 @@ class TableRow:
 
 @dataclass(frozen=True)
 class Table:
-    """Every student side by side; on pages only, a mail links to it."""
+    """Every student side by side; on pages only, and a mail links to the page."""
 
+    # Gmail clips long mails, and this is the longest section: one row for each student.
     title: str
     columns: tuple[str, ...]
     rows: tuple[TableRow, ...]
     kind: str = "table"
 
 
+# Each of these has `title` and `kind`; the templates rely on both.
 Section = Students | Prose | Numbers | Table
 
 
@@ -146,10 +188,10 @@ class Report:
     """One reader's report of one moment.
 
     Attributes:
-        stage, term, week: the moment.
-        advisor_id, reader: for whom.
-        classes: of whose students it tells.
-        subject: of the mail; it names nobody.
+        stage, term, week: the moment; `week` is a semester week.
+        advisor_id, reader: the reader, as an id and by name.
+        classes: class_id of the students in the report, sorted.
+        subject: the subject of the mail; it names nobody.
         kicker: small lines above the headline: when, and which class.
         headline, lead: the one thing to know, and what is ahead.
         sections: in reading order.
@@ -169,7 +211,7 @@ class Report:
 
     @property
     def galaxy(self) -> Galaxy | None:
-        """The picture that it has, if it has one."""
+        """The picture of the report; None where it has none."""
         return next(
             (s.galaxy for s in self.sections if isinstance(s, Numbers) and s.galaxy is not None),
             None,
@@ -177,16 +219,21 @@ class Report:
 
     @property
     def entries(self) -> tuple[Entry, ...]:
-        """Every student told of outside the table."""
+        """Every student in a list of the report, in reading order."""
+        # The table is left out: it repeats every student of the reader.
         return tuple(entry for s in self.sections if isinstance(s, Students) for entry in s.entries)
 
     @property
     def replies(self) -> tuple[str, ...]:
-        """The codes by which the reader can report back."""
+        """The codes by which the reader can report back; empty before the report is mailed."""
         return tuple(entry.code for entry in self.entries if entry.code)
 
     def with_entries(self, change: Callable[[Entry, Students], Entry]) -> Report:
-        """The same report, each entry changed."""
+        """Return a copy of the report with each entry changed.
+
+        Args:
+            change: takes an entry and its section, and returns the entry that replaces it.
+        """
         return replace(
             self,
             sections=tuple(

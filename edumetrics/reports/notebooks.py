@@ -1,4 +1,4 @@
-"""The analyst's run report: an executed notebook as a self-contained page, by a template of our own."""
+"""Render the analyst's run report: an executed notebook as a page, by a template of our own."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from nbconvert import HTMLExporter
 from traitlets.config import Config
 
 TEMPLATES = Path(__file__).parent / "templates"
-# Cells that only make sense while the notebook is open.
+# The tag of cells that only make sense while the notebook is open.
 HIDDEN = ["notebook-only"]
 
 
 def run_report(notebook: nbformat.NotebookNode, stage: str, *, code: bool = False) -> str:
-    """An executed notebook as HTML.
+    """Return an executed notebook as a self-contained HTML page.
 
     Args:
-        notebook: executed; the parameters it was given are shown at the top.
-        stage: what it is called.
-        code: whether its code is shown, too.
+        notebook: the executed notebook; its parameters are shown at the top.
+        stage: the name of the stage, for the title.
+        code: whether the page shows the code, too.
     """
     body, _ = _exporter(code).from_notebook_node(notebook, resources={"stage": stage})
     return str(body)
@@ -28,8 +28,10 @@ def run_report(notebook: nbformat.NotebookNode, stage: str, *, code: bool = Fals
 
 @cache
 def _exporter(code: bool) -> HTMLExporter:
+    """Return the exporter to HTML; the cache builds it once with code and once without."""
     return HTMLExporter(
         config=Config({"TagRemovePreprocessor": {"enabled": True, "remove_cell_tags": HIDDEN}}),
+        # The template `run` is in the first folder, the style sheet that it includes in the second.
         template_name="run",
         extra_template_basedirs=[str(TEMPLATES / "notebook")],
         extra_template_paths=[str(TEMPLATES)],

@@ -1,4 +1,4 @@
-"""The moment that reports are about, and the people: what every report starts from."""
+"""Define the moment and the people of a report, and the words that all reports share."""
 
 from __future__ import annotations
 
@@ -15,19 +15,23 @@ from edumetrics.reports.letters import About
 from edumetrics.reports.model import Entry, Prose, Section, Students, TableRow
 from edumetrics.triage.situation import Row
 
+# The word and the shape of a tier: colour alone is lost in a print in grey. mail.html.j2 looks up
+# colours by these words, and page.html.j2 makes names of CSS classes from them.
 SHAPES = {"critical": ("Urgent", "◆"), "high": ("Soon", "▲"), "watch": ("Keep in view", "●")}
+# The weekly report and the other reports share this heading.
 BRIEFLY = "Next, if you have time"
 
 
 @dataclass(frozen=True)
 class People:
-    """Who is who; frames are unique by their first column.
+    """The names and addresses of the people in a report.
 
     Attributes:
-        names: student_id, name, roll_number.
-        emails, parents: addresses by student_id; of parents only those who may be written to.
-        advisors: name by advisor_id.
-        classes: name by class_id.
+        names: student_id, name, roll_number; one row a student.
+        emails: addresses of students by student_id.
+        parents: addresses by student_id, only of parents who may be written to.
+        advisors: name by advisor_id, where the college gives one.
+        classes: name by class_id, where the college gives one.
     """
 
     names: pd.DataFrame
@@ -42,7 +46,10 @@ class Occasion:
     """One stage of one week, for all readers.
 
     Attributes:
-        first_day: of the week.
+        stage, term, week: the stage, the first day of the term (ISO date), and the semester week.
+        first_day: the first day of the week.
+        params: the parameters of the college.
+        people: names and addresses.
     """
 
     stage: str
@@ -54,33 +61,48 @@ class Occasion:
 
     @property
     def calendar(self) -> Calendar:
-        """How the college counts its weeks."""
+        """The calendar by which the college counts its weeks."""
         return self.params.calendar
 
     def reader(self, advisor: str) -> str:
-        """An advisor's name; the id where the college gives none."""
+        """Return the name of an advisor; the id where the college gives no name.
+
+        For students without an advisor (`UNASSIGNED`) a phrase stands for the reader.
+        """
         if advisor == UNASSIGNED:
             return "whoever looks after students without an advisor"
         return self.people.advisors.get(advisor) or advisor
 
     def kicker(self, classes: pd.Series) -> tuple[str, ...]:
-        """When it is, and which classes it is about."""
+        """Return two lines: when it is, and which classes the report is about.
+
+        Args:
+            classes: class_id, with repeats and nulls; without any the second line is empty.
+        """
         weeks = (
             f"Week {self.week} of {self.calendar.weeks_per_semester} · {week_dates(self.first_day)}"
         )
         names = [
             self.people.classes.get(name) or name for name in sorted(classes.dropna().unique())
         ]
+        # The line stays short above the headline: more than three classes are only counted.
         return weeks, ", ".join(names) if len(names) <= 3 else f"{len(names)} classes"
 
     def words(self, count: int, *, capital: bool = False) -> str:
-        """A number in words, as far as the sentences go."""
+        """Return a number in words, as far as sentences.yml has words; else in digits."""
+        # Doubled braces stand for single ones: `say` receives `{value:words}`.
         return self.params.sentences.say(
             f"{{value:{'Words' if capital else 'words'}}}", value=count
         )
 
     def by_advisor(self, rows: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
-        """Rows with names, by advisor; those without one under `UNASSIGNED`."""
+        """Yield each advisor_id in order, with the advisor's rows and the names of students.
+
+        Args:
+            rows: student_id, advisor_id (null for students without an advisor: `UNASSIGNED`), and
+                any other columns.
+        """
+        # A left merge keeps students without a name. `groupby` would drop a null advisor_id.
         named = rows.merge(self.people.names, on="student_id", how="left").fillna(
             {"advisor_id": UNASSIGNED}
         )
@@ -88,20 +110,41 @@ class Occasion:
             yield str(advisor), group
 
     def entry(self, row: Row, tier: str = "", **more: Any) -> Entry:
-        """A student of a frame with names."""
+        """Return the entry of a student.
+
+        Args:
+            row: student_id, name, roll_number, class_id.
+            tier: critical, high or watch; without urgency for any other text.
+            more: the other fields of the entry.
+        """
         word, shape = SHAPES.get(tier, ("", ""))
-        return Entry(str(row["student_id"]), shown_name(row), text(row["roll_number"]), str(row["class_id"]),
-                     urgency=word, shape=shape, **more)  # fmt: skip
+        return Entry(str(row["student_id"]), shown_name(row), text(row["roll_number"]),
+                     str(row["class_id"]), urgency=word, shape=shape, **more)  # fmt: skip
 
     def drafts(
         self, row: Row, advisor: str, codes: list[str], open_work: int = 0
     ) -> dict[str, Any]:
-        """The emails that an advisor may send about a student: to the student, and to a parent where permitted."""
+        """Return the emails that an advisor may send: to a student, and to a parent if permitted.
+
+        Args:
+            row: student_id, name.
+            advisor: advisor_id of who signs.
+            codes: the codes of the reasons, strongest first.
+            open_work: the number of assignments that are still open.
+
+        Returns:
+            The fields `draft` and `parent` of an entry; None where no usable address is known.
+
+        Raises:
+            SettingsError: the template of the letter cannot be used.
+        """
         student, name = str(row["student_id"]), shown_name(row)
+        # An id is not a signature: for an advisor without a name the signature stays empty.
         signed = self.people.advisors.get(advisor, "")
         about = About(
             name, signed, letters.topics(codes), open_work, next_exam(self.week, self.calendar)
         )
+        # `parents` has only those who may be written to, so there is no second check here.
         own, parent = self.people.emails.get(student, ""), self.people.parents.get(student, "")
         return {
             "draft": letters.draft(self.params.letter, own, about),
@@ -109,15 +152,22 @@ class Occasion:
         }
 
     def closing(self, *sentences: str) -> Prose:
-        """How to read a report: the same three sentences on each, after what is particular to one."""
+        """Return the section on how to read a report.
+
+        Args:
+            sentences: what is particular to this report; it comes before what all reports say.
+        """
         return Prose("How to read this", (" ".join([*sentences, *CLOSING]),))
 
 
+# Every report ends with these sentences.
 CLOSING = (
-    "This report supports your judgement and decides nothing; you know your students, and it can be wrong about any of"
-    " them.",
-    "It is confidential, holds your students and nobody else's, and says nothing that a student may not ask to read.",
+    "This report supports your judgement and decides nothing; you know your students, and it can be"
+    " wrong about any of them.",
+    "It is confidential, holds your students and nobody else's, and says nothing that a student may"
+    " not ask to read.",
 )
+# Only for reports that show recorded activity.
 ACTIVITY = (
     "Recorded activity is only what the college's systems saw, never how hard someone is trying."
 )
@@ -126,14 +176,24 @@ ACTIVITY = (
 def in_order(
     entries: list[Entry], capacity: int, title: str, note: str = ""
 ) -> tuple[Section, ...]:
-    """As many cards as an advisor has time for, the rest in lines; no section without anyone."""
+    """Return as many cards as an advisor has time for, and the other students in lines.
+
+    Args:
+        entries: the students, the most important first.
+        capacity: how many students an advisor can reach in a week.
+        title, note: the heading of the cards, and a sentence below it.
+
+    Returns:
+        The sections; a section without students is left out.
+    """
     first = Students(title, note, tuple(entries[:capacity]))
     rest = Students(BRIEFLY, "", tuple(entries[capacity:]), brief=True)
     return tuple(section for section in (first, rest) if section.entries)
 
 
 def whose(advisor: str, students: int) -> str:
-    """A reader's students, such as `your 62 students`."""
+    """Return what a reader's students are called, such as `your 62 students`."""
+    # Who reads the list of students without an advisor must not take them for "your students".
     if advisor == UNASSIGNED:
         return (
             f"{students} students without an advisor"
@@ -144,12 +204,17 @@ def whose(advisor: str, students: int) -> str:
 
 
 def shown_name(row: Row) -> str:
-    """A student's name on one line; the id where the college gives none."""
+    """Return a student's name on one line; the id where the college gives no name."""
     return text(row["name"]) or str(row["student_id"])
 
 
 def table_row(row: Row, *cells: str) -> TableRow:
-    """A student of a frame with names, in a table."""
+    """Return a student as a row of a table.
+
+    Args:
+        row: student_id, name, roll_number, class_id.
+        cells: one text for each column.
+    """
     return TableRow(
         shown_name(row),
         " · ".join(filter(None, (text(row["roll_number"]), str(row["class_id"])))),
@@ -158,37 +223,38 @@ def table_row(row: Row, *cells: str) -> TableRow:
 
 
 def text(value: Any) -> str:
-    """A text on one line; empty where there is none."""
+    """Return a text on one line; empty where it is null."""
+    # A line break inside a name could start a new line of a mail, or even a header.
     return "" if pd.isna(value) else " ".join(str(value).split())
 
 
 def known(value: Any) -> bool:
-    """Whether there is a value at all."""
+    """Return whether a value is not null."""
     return bool(pd.notna(value))
 
 
 def whole(value: Any) -> int | None:
-    """A number as it is read; None where there is none."""
+    """Return a number rounded to a whole one; None where it is null."""
     return None if pd.isna(value) else round(float(value))
 
 
 def cell(value: Any, unit: str = "") -> str:
-    """A number in a table; empty where there is none."""
+    """Return a rounded number with its unit, for a table; empty where it is null."""
     return "" if pd.isna(value) else f"{round(float(value))}{unit}"
 
 
 def day(moment: Any) -> str:
-    """A day as people write it.
+    """Return a day as people write it, without the year.
 
     >>> day(pd.Timestamp("2026-09-10 14:00"))
     '10 September'
     """
     moment = pd.Timestamp(moment)
-    return f"{moment.day} {moment:%B}"
+    return f"{moment.day} {moment:%B}"  # `%d` would write a leading zero
 
 
 def week_dates(first_day: pd.Timestamp) -> str:
-    """Seven days as people write them.
+    """Return the seven days of a week as people write them.
 
     >>> week_dates(pd.Timestamp("2026-03-30"))
     '30 March to 5 April 2026'
@@ -201,18 +267,22 @@ def week_dates(first_day: pd.Timestamp) -> str:
 
 
 def next_exam(week: int, calendar: Calendar) -> str:
-    """What the next exam is called; empty when none is ahead."""
+    """Return the name of the next exam; empty when none is ahead.
+
+    In its own week an exam is no longer ahead.
+    """
     ahead = (("midterm", calendar.midterm_week), ("end-term exam", calendar.endterm_week))
     return next((name for name, exam in ahead if exam is not None and exam > week), "")
 
 
 def exam_ahead(week: int, calendar: Calendar) -> str:
-    """A sentence on the next exam; empty when none is ahead.
+    """Return a sentence on the next exam; empty when none is ahead.
 
     >>> exam_ahead(7, Calendar()), exam_ahead(18, Calendar())
     ('The midterm is next week.', '')
     """
     name = next_exam(week, calendar)
+    # The name is a phrase and a key at once: this is the text that `next_exam` returns.
     exam = calendar.midterm_week if name == "midterm" else calendar.endterm_week
     if not name or exam is None:
         return ""

@@ -1,4 +1,7 @@
-"""Rendering: view models into pages, mails and files, every string escaped by the template engine."""
+"""Render view models as pages, mails and files.
+
+The template engine escapes every string of a page and of the HTML part of a mail.
+"""
 
 from __future__ import annotations
 
@@ -21,19 +24,21 @@ from edumetrics.reports.figures import Picture
 from edumetrics.reports.galaxy import Galaxy
 from edumetrics.reports.model import Draft, Reply, Report
 
+# Columns of plain text: below the 78 that RFC 5322 recommends, with room for the marks of a quote.
 LINE = 72
+# In pixels.
 PREVIEW_HEIGHT = 720
 
 
 @dataclass(frozen=True)
 class Mail:
-    """What a mail says beside the report.
+    """The parts of a mail that are not in its report.
 
     Attributes:
-        reply_to: where replies and questions go; empty where nobody takes them.
-        page_url: where the page of the report is; empty where it is not published.
-        college: as the last line names it.
-        picture: where the galaxy is found: `cid:...`; empty for none.
+        reply_to: the address for replies and questions; empty where nobody takes them.
+        page_url: the address of the report's page; empty where it is not published.
+        college: the name of the college in the last line; may be empty.
+        picture: the address of the galaxy: `cid:...`, or a data URL; empty for none.
     """
 
     reply_to: str = ""
@@ -44,7 +49,10 @@ class Mail:
 
 @dataclass(frozen=True)
 class Preview:
-    """A mail to look at: it displays itself in JupyterLab, in a frame of its own, and reads as plain text elsewhere."""
+    """A mail to look at.
+
+    It displays itself in JupyterLab in a frame of its own, and elsewhere as plain text.
+    """
 
     subject: str
     html: str
@@ -52,8 +60,13 @@ class Preview:
 
     def _repr_html_(self) -> str:
         style = f"width:100%;height:{PREVIEW_HEIGHT}px;border:1px solid #DDD8CD"
+        # `srcdoc` is an attribute, so the whole mail is escaped once more. `sandbox` keeps a script
+        # from running in the notebook.
         title, content = escape(self.subject), escape(self.html)
-        return f'<p><b>{title}</b></p><iframe sandbox title="{title}" srcdoc="{content}" style="{style}"></iframe>'
+        return (
+            f'<p><b>{title}</b></p><iframe sandbox title="{title}" srcdoc="{content}"'
+            f' style="{style}"></iframe>'
+        )
 
     def __str__(self) -> str:
         return f"Subject: {self.subject}\n\n{self.text}"
@@ -61,48 +74,57 @@ class Preview:
 
 @cache
 def environment() -> Environment:
-    """The templates: escaping is on but for plain text (.txt), and unknown names are refused."""
+    """Return the environment of the templates; an unknown name in a template is an error.
+
+    Escaping is on for every template except plain text (.txt).
+    """
     loader = PackageLoader("edumetrics.reports", "templates")
+    # Escaped plain text would show O&#39;Brien. A template without a file has no name (None).
     made = Environment(
-        loader=loader, autoescape=lambda name: ".txt." not in (name or ""), undefined=StrictUndefined,
-        trim_blocks=True, lstrip_blocks=True,
+        loader=loader, autoescape=lambda name: ".txt." not in (name or ""),
+        undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
     made.filters |= {"mailto": _mailto, "reply_to": _reply_to, "wrap": _wrapped, "png": _png}
     return made
 
 
 def page(report: Report) -> str:
-    """A report as a self-contained page."""
+    """Return a report as a self-contained HTML page."""
     return environment().get_template("page.html.j2").render(report=report)
 
 
 def mail_html(report: Report, mail: Mail) -> str:
-    """A report as the HTML part of a mail."""
+    """Return a report as the HTML part of a mail."""
     return environment().get_template("mail.html.j2").render(report=report, mail=mail)
 
 
 def mail_text(report: Report, mail: Mail) -> str:
-    """The same as plain text."""
+    """Return a report as the plain-text part of a mail."""
     return environment().get_template("mail.txt.j2").render(report=report, mail=mail)
 
 
 def preview(report: Report) -> Preview:
-    """The mail of a report, to look at; without reply links."""
+    """Return the mail of a report to look at, without reply links."""
+    # Outside a mail there is no `cid:`: the picture is part of the HTML.
     mail = Mail(picture=_png(report.galaxy) if report.galaxy else "")
     return Preview(report.subject, mail_html(report, mail), mail_text(report, mail))
 
 
 def _mailto(draft: Draft) -> str:
-    """A link that opens a draft."""
+    """Return a link that opens a draft."""
+    # RFC 6068: a line break in the body of a mailto link is CRLF.
     body = quote(draft.body.replace("\n", "\r\n"), safe="")
     return f"mailto:{quote(draft.to, safe='@')}?subject={quote(draft.subject, safe='')}&body={body}"
 
 
 def _reply_to(reply: Reply, address: str) -> str:
+    """Return a link that opens an empty email with the subject of a reply."""
     return f"mailto:{quote(address, safe='@')}?subject={quote(reply.subject, safe='')}"
 
 
 def _wrapped(text: str, indent: str = "") -> str:
+    """Return a text in lines of at most `LINE` columns; all lines but the first are indented."""
+    # Long words stay whole: nobody can click on an address that is broken in two.
     return textwrap.fill(
         " ".join(text.split()),
         LINE,
@@ -113,7 +135,7 @@ def _wrapped(text: str, indent: str = "") -> str:
 
 
 def _png(picture: Galaxy | Picture) -> str:
-    """A picture as part of a page that fetches nothing."""
+    """Return a picture as a data URL, because a page fetches nothing."""
     drawn = picture.picture() if isinstance(picture, Galaxy) else picture
     return f"data:image/png;base64,{base64.b64encode(drawn.png()).decode()}"
 
@@ -128,19 +150,30 @@ def write_page(path: Path, html: str) -> Path:
 
 
 def file_name(identifier: str) -> str:
-    """An id as a safe file name: letters, digits, dot, dash and underscore, the rest as their code points."""
+    """Return an id as a safe file name.
+
+    Letters, digits, dot, dash and underscore stay; any other character becomes % and its code point
+    in hexadecimal digits.
+    """
+    # A leading dot would hide the file, and the id ".." would name a folder.
     return re.sub(r"[^A-Za-z0-9._-]|^\.", lambda match: f"%{ord(match[0]):x}", identifier)
 
 
 def safe_csv(frame: pd.DataFrame) -> str:
-    """A frame as CSV that a spreadsheet will not take for formulas: a text beginning like one gets an apostrophe."""
+    """Return a frame as CSV that a spreadsheet does not read as formulas.
+
+    A text that begins like a formula gets an apostrophe in front; lists become JSON.
+    """
+    # Texts have the dtype `str` in pandas 3, and `object` where a column is mixed or holds lists.
     texts = frame.select_dtypes(["object", "str"]).columns
     return str(frame.assign(**{name: frame[name].map(_cell) for name in texts}).to_csv(index=False))
 
 
 def _cell(value: Any) -> Any:
+    """Return a value as it is safe in CSV."""
     if isinstance(value, list):
         return json.dumps(value, ensure_ascii=False)
+    # A spreadsheet may run a text as a formula when it begins with one of these.
     return (
         f"'{value}"
         if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r"))

@@ -1,4 +1,4 @@
-"""Tables to look at: no row numbers, whole texts, numbers as they are read, a dash where nothing is known."""
+"""Show tables in notebooks: no row numbers, whole texts, rounded numbers, a dash for null."""
 
 from __future__ import annotations
 
@@ -9,22 +9,25 @@ from typing import Any
 import pandas as pd
 from pandas.io.formats.style import Styler
 
+# Long texts make rows high: short cells stay beside the first line.
 TOP: Any = [{"selector": "td, th", "props": "vertical-align: top"}]
 
 
 def readable(frame: pd.DataFrame, name: str, digits: int = 0) -> Styler:
-    """A frame as people read it.
+    """Return a frame as a table that people read.
 
     Args:
         frame: the table; whole numbers stay whole whatever their type.
-        name: makes the table's ids the same in every run.
-        digits: how many decimals other numbers have.
+        name: a part of the ids in the HTML; it makes them the same in every run.
+        digits: the number of decimals of the other numbers.
     """
     numbers = frame.select_dtypes("number").columns
+    # Whole numbers with a null among them are floats in pandas, so the values decide, not the type.
     whole: dict[Any, Any] = {
         column: "{:.0f}" for column in numbers if (frame[column].dropna() % 1 == 0).all()
     }
     formats = dict.fromkeys(numbers, f"{{:.{digits}f}}") | whole
+    # Without a fixed name pandas takes a random one, and no two runs have the same HTML.
     style = frame.style.format(formats, na_rep="–", escape="html").hide(axis="index").set_uuid(name)
     texts: list[Hashable] = [column for column in frame.columns if column not in numbers]
     style = style.set_properties(subset=texts, **{"text-align": "left"})
@@ -32,16 +35,23 @@ def readable(frame: pd.DataFrame, name: str, digits: int = 0) -> Styler:
 
 
 class Shown:
-    """A result that says in a line, or in a small table in JupyterLab, what it is; not every row it holds."""
+    """A result that displays what it is, not every row that it holds.
+
+    It displays a line, or a small table in JupyterLab.
+    """
 
     def facts(self) -> dict[str, object]:
-        """What there is to say, by name."""
+        """Return what there is to display, by name."""
         raise NotImplementedError
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({', '.join(f'{name} {value}' for name, value in self.facts().items())})"
+        return (
+            f"{type(self).__name__}"
+            f"({', '.join(f'{name} {value}' for name, value in self.facts().items())})"
+        )
 
     def _repr_html_(self) -> str:
+        # Readers of notebooks see the class name as the caption: a rename changes what they read.
         cell = "<td style='text-align:left'>{}</td>"
         rows = "".join(
             f"<tr>{cell.format(escape(name))}{cell.format(escape(str(value)))}</tr>"

@@ -1,4 +1,8 @@
-"""The weekly report: who to start with, who comes next, who is looked after, who left, and the class in numbers."""
+"""Build the weekly report of an advisor.
+
+It says who to start with, who comes next, who is looked after, who left the list, and how the class
+does in numbers.
+"""
 
 from __future__ import annotations
 
@@ -33,28 +37,34 @@ from edumetrics.reports.panels import Panel, panel
 from edumetrics.triage.flags import CONTACTS
 from edumetrics.triage.situation import Row
 
-MEASURES = (("Recorded activity", "effort_score", ""), ("Academic performance", "academic_performance", ""),
-            ("Attendance", "weekly_att_pct", "%"), ("Work handed in", "submission_pct", "%"))  # fmt: skip
-COLUMNS = ("Attended this week", "Attended to date", "Can miss, of lectures left", "Work done this week",
-           "Recorded activity", "Academic performance")  # fmt: skip
+# Label, column of weekly_metrics, unit.
+MEASURES = (("Recorded activity", "effort_score", ""),
+            ("Academic performance", "academic_performance", ""),
+            ("Attendance", "weekly_att_pct", "%"),
+            ("Work handed in", "submission_pct", "%"))  # fmt: skip
+# `_row` has the cells in this order.
+COLUMNS = ("Attended this week", "Attended to date", "Can miss, of lectures left",
+           "Work done this week", "Recorded activity", "Academic performance")  # fmt: skip
 WHOLE_CLASS = (
-    "With this many, it is a question for the class rather than for any one student, and the list above compares"
-    " everyone with the class."
+    "With this many, it is a question for the class rather than for any one student, and the list"
+    " above compares everyone with the class."
 )
 HELD = "The data of this week cannot be relied on, so your list was held back."
+# `college.health` writes this into its messages about feeds, and `_health` splits them here: change
+# both together.
 UP_TO = ": recorded up to "
 
 
 @dataclass(frozen=True)
 class Stored:
-    """What is stored of a week, and of the weeks before it.
+    """The stored rows of a week, and of the weeks before it.
 
     Attributes:
         metrics, last: weekly_metrics of the week and of the teaching week before.
-        flags, exits, findings: the lists.
-        courses: weekly_metrics of the weeks so far, of those on the lists.
+        flags, exits, findings: weekly_flags, list_exits and class_findings of the week.
+        courses: weekly_metrics of the weeks so far, of students on the lists, in any order.
         contacts: the intervention log of the term, without notes.
-        health: data-health findings.
+        health: data-health findings of the newest finished run of the week.
     """
 
     metrics: pd.DataFrame
@@ -68,15 +78,31 @@ class Stored:
 
 
 def weekly_reports(occasion: Occasion, stored: Stored) -> list[Report]:
-    """One report for every advisor with students on the week's roll, and one for students without an advisor."""
+    """Return one report for every advisor with students on the week's roll.
+
+    Students without an advisor have one report together (`UNASSIGNED`).
+
+    Args:
+        occasion: the moment.
+        stored: the rows of the week.
+
+    Returns:
+        The reports, in order of advisor_id.
+
+    Raises:
+        SettingsError: the template of the letter cannot be used.
+    """
     mine = dict(occasion.by_advisor(stored.flags.sort_values("triage_rank")))
     left = dict(occasion.by_advisor(stored.exits.sort_values("student_id")))
     calendar, week = occasion.calendar, occasion.week
+    # A card shows the last contact of any kind; care follows only from some kinds of contact.
     known = stored.contacts, stored.contacts[stored.contacts["kind"].isin(CONTACTS)]
     latest, caring = (cards.last_contacts(some, stored.courses, week, calendar) for some in known)
+    # Only cards have a panel, so only students within capacity need one.
     shown = stored.flags.loc[stored.flags["within_capacity"], "student_id"]
     courses = stored.courses[stored.courses["student_id"].isin(shown)].groupby("student_id")
     panels = {str(student): panel(course, week, calendar) for student, course in courses}
+    # Empty slices keep their columns: an advisor without a list is no special case below.
     empty, nobody = stored.flags.iloc[:0], stored.exits.iloc[:0]
     by_class: dict[Any, pd.DataFrame] = dict(list(stored.metrics.groupby("class_id")))
     reports = []
@@ -91,7 +117,13 @@ def weekly_reports(occasion: Occasion, stored: Stored) -> list[Report]:
 
 
 def held(report: Report, why: str) -> Report:
-    """What an advisor is told whose report is held back."""
+    """Return what an advisor receives instead of a report that is held back.
+
+    Args:
+        report: the report; its reader and its moment stay.
+        why: the reason, in whole sentences.
+    """
+    # The sections name students, so a held report has none.
     return replace(
         report,
         subject=f"Week {report.week} · held back",
@@ -110,6 +142,7 @@ def _report(
     lists: tuple[Section, ...],
     by_class: dict[Any, pd.DataFrame],
 ) -> Report:
+    """Return the report of one advisor; `group` has all students, `flags` those on the list."""
     new, classes = int((flags["status"] == "new").sum()), group["class_id"]
     findings = tuple(stored.findings.loc[stored.findings["class_id"].isin(classes), "text"])
     about = (Prose("About the whole class", (*findings, WHOLE_CLASS)),) if findings else ()
@@ -137,6 +170,7 @@ def _report(
 
 
 def _headline(occasion: Occasion, advisor: str, flags: pd.DataFrame, students: int) -> str:
+    """Return in a sentence how many of the advisor's students to start with."""
     first = int(flags["within_capacity"].sum())
     mine = whose(advisor, students)
     if first:
@@ -146,6 +180,7 @@ def _headline(occasion: Occasion, advisor: str, flags: pd.DataFrame, students: i
             else mine[0].upper() + mine[1:]
         )
         return f"{who} could use a word from you."
+    # `triage.flags.rank` gives the most urgent student a place unless everyone is looked after.
     return (
         "Everyone on your list is being looked after."
         if len(flags)
@@ -154,12 +189,15 @@ def _headline(occasion: Occasion, advisor: str, flags: pd.DataFrame, students: i
 
 
 def _lead(occasion: Occasion, flags: pd.DataFrame, new: int, findings: int) -> str:
+    """Return sentences on who is new, who comes next, the next exam, and the whole class."""
     first = int(flags["within_capacity"].sum())
+    # Students who are looked after have no place within capacity: nobody is subtracted twice.
     rest = len(flags) - first - int(flags["looked_after"].sum())
     told = []
     if new:
         told.append(
-            f"{occasion.words(new, capital=True)} of those listed {'is' if new == 1 else 'are'} new."
+            f"{occasion.words(new, capital=True)} of those listed"
+            f" {'is' if new == 1 else 'are'} new."
         )
     if rest:
         more = "is one more" if rest == 1 else f"are {occasion.words(rest)} more"
@@ -184,6 +222,7 @@ def _lists(
     caring: dict[str, Row],
     panels: dict[str, Panel | None],
 ) -> tuple[Section, ...]:
+    """Return the sections of the list; a section without students is left out."""
     inside, cared_for = flags["within_capacity"].astype(bool), flags["looked_after"].astype(bool)
     found = (
         Students(
@@ -203,6 +242,7 @@ def _lists(
 
 
 def _departures(occasion: Occasion, left: pd.DataFrame) -> tuple[Section, ...]:
+    """Return the section of students who left the list; no section where nobody did."""
     note = "Nothing to do here; a kind word is always welcome."
     return (
         (Students("Left the list", note, cards.departures(occasion, left), brief=True),)
@@ -214,8 +254,11 @@ def _departures(occasion: Occasion, left: pd.DataFrame) -> tuple[Section, ...]:
 def _numbers(
     stored: Stored, group: pd.DataFrame, flags: pd.DataFrame, by_class: dict[Any, pd.DataFrame]
 ) -> Numbers:  # fmt: skip
+    """Return medians of the advisor's students this week and last week, with the galaxy."""
+    # The same students in both weeks: a change is never a change of who is counted.
     last = stored.last[stored.last["student_id"].isin(group["student_id"])]
     classes = pd.concat([by_class[name] for name in group["class_id"].unique()])
+    # Classmates with another advisor are the background of the galaxy.
     others = classes[~classes["student_id"].isin(group["student_id"])]
     return Numbers(
         title="The class in numbers",
@@ -225,6 +268,7 @@ def _numbers(
         rows=tuple(
             Number(label, whole(group[name].median()), whole(last[name].median()), unit)
             for label, name, unit in MEASURES
+            # A college without such records has no row for the measure.
             if group[name].notna().any() or last[name].notna().any()
         ),
         galaxy=galaxy(group, flags.set_index("student_id")["risk_tier"], last, others),
@@ -232,11 +276,13 @@ def _numbers(
 
 
 def _table(group: pd.DataFrame) -> Table:
+    """Return the table of all students, in the order of a class register."""
     ordered = group.sort_values(["class_id", "roll_number", "student_id"])
     return Table("Your students", COLUMNS, tuple(_row(row) for row in ordered.to_dict("records")))
 
 
 def _row(row: Row) -> TableRow:
+    """Return one student of the table, with a cell for each of `COLUMNS`."""
     return table_row(
         row,
         cell(row["weekly_att_pct"], "%"),
@@ -249,6 +295,7 @@ def _row(row: Row) -> TableRow:
 
 
 def _can_miss(row: Row) -> str:
+    """Return how many of the lectures left a student can miss; empty where it is not known."""
     left, needed = whole(row["lectures_left"]), whole(row["lectures_to_attend"])
     if left is None or needed is None:
         return ""
@@ -256,9 +303,15 @@ def _can_miss(row: Row) -> str:
 
 
 def _health(health: pd.DataFrame, classes: set[str]) -> str:
-    """How fresh each feed is, and what was wrong with the data of these classes, as one paragraph."""
+    """Return how fresh each feed is, and what was wrong with the data, as one paragraph.
+
+    Args:
+        health: check, class_id (`all` for every class), count, message.
+        classes: class_id of the advisor's students.
+    """
     mine = health[health["class_id"].isin(classes | {"all"})]
     feeds = mine.loc[mine["check"].str.endswith(": feed"), "message"]
+    # Feeds with the same newest week share one sentence; a feed without a week keeps its own.
     fresh: dict[str, list[str]] = {}
     told = []
     for message in feeds:
@@ -272,6 +325,7 @@ def _health(health: pd.DataFrame, classes: set[str]) -> str:
         for week, names in fresh.items()
     ]
     other = mine[(mine["count"] > 0) & ~mine["check"].str.endswith(": feed")]["message"]
+    # The same message may be stored for several classes: it is said once.
     return (
         " ".join(dict.fromkeys([*said, *told, *other]))
         or "Nothing is known about how fresh the data is."

@@ -1,8 +1,9 @@
 """`make bench`: the weekly data work on PostgreSQL against its floor, side by side, as ratios.
 
-The floor is what no implementation can avoid: the bare aggregate queries over the same rows, one row per student out,
-and a COPY of the same result (every row that the week writes). Usage: python -m benchmarks [--students 600,6000]
-[--weeks 3,17] [--semesters 1]. Without a completed semester (0) there is no forecast.
+The floor is what no implementation can avoid: the bare aggregate queries over the same rows, one
+row per student out, and a COPY of the same result (every row that the week writes). Usage: python
+-m benchmarks [--students 600,6000] [--weeks 3,17] [--semesters 1]. Without a completed semester (0)
+there is no forecast.
 """
 
 from __future__ import annotations
@@ -88,8 +89,10 @@ def main() -> None:
             server.cleanup()
     sizes, last = sorted({students for students, _ in taken}), max(timed)
     for students in sizes:
-        print(f"{students:,} students: week {last} takes {taken[students, last] / taken[students, min(timed)]:.2f}"
-              f" times week {min(timed)}")  # fmt: skip
+        print(
+            f"{students:,} students: week {last} takes {taken[students, last] / taken[students, min(timed)]:.2f}"
+            f" times week {min(timed)}"
+        )
     for less, more in itertools.pairwise(sizes):
         print(
             f"{more / less:.0f} times the students take {taken[more, last] / taken[less, last]:.1f} times the time"
@@ -107,14 +110,14 @@ def bench(
     for name in ("college", "analysis"):
         server.psql(f"CREATE DATABASE {name}{students}")
         urls[name] = server.get_uri().replace("/postgres?", f"/{name}{students}?")
-    plan = simulator.demo_plan(students, 1, Calendar(), weeks=max(timed), semesters=semesters)
-    made.simulate(database.writable_engine(urls["college"]), plan, quiet=True)
-    with database.writable_engine(urls["college"]).connect() as connection:
+    plan = simulator.plan_demo(students, 1, Calendar(), weeks=max(timed), semesters=semesters)
+    made.write_simulation(database.create_writable_engine(urls["college"]), plan, quiet=True)
+    with database.create_writable_engine(urls["college"]).connect() as connection:
         connection.execution_options(isolation_level="AUTOCOMMIT").exec_driver_sql("VACUUM ANALYZE")
     workspace = open_workspace(Settings(folder, "native", urls["college"], urls["analysis"]))
-    calibration.calibrate(workspace, journal.silent, completed_only=True)
-    with workspace.college() as college:
-        position = college.position(workspace.today)
+    calibration.calibrate(workspace, journal.skip_line, completed_only=True)
+    with workspace.open_college() as college:
+        position = college.find_college_week(workspace.today)
         term = terms.find_term(college, "", position)
         training.train(workspace, college, term, position)
     taken = []
@@ -141,26 +144,26 @@ def bench(
 
 
 def bare(url: str, week: int) -> None:
-    with database.writable_engine(url).connect() as connection:
+    with database.create_writable_engine(url).connect() as connection:
         for query in FLOOR.values():
             connection.exec_driver_sql(query.format(week=week).replace("%", "%%")).fetchall()
 
 
 def copy(store: Store, results: dict[str, pd.DataFrame]) -> None:
     """The slices into empty tables like the real ones, with their keys and indexes, committed."""
-    with store.transaction() as connection:
+    with store.start_transaction() as connection:
         for name, rows in results.items():
             columns = (sa.Column(c.name, c.type) for c in SQL_TABLES[name].columns)
             encoded = {f: rows[f].map(str) for f in ("reasons", "improved") if f in rows}
             text = {name: sa.Text() for name in encoded}
             plain = (sa.Column(c.name, text.get(c.name, c.type)) for c in columns)
-            database.write(
+            database.insert_frame(
                 connection, sa.Table(f"floor_{name}", sa.MetaData(), *plain), rows.assign(**encoded)
             )
 
 
 def emptied(store: Store) -> None:
-    with store.transaction() as connection:
+    with store.start_transaction() as connection:
         for name in WRITTEN:
             connection.exec_driver_sql(f"DROP TABLE IF EXISTS floor_{name}")
             connection.exec_driver_sql(f"CREATE TABLE floor_{name} (LIKE {name} INCLUDING ALL)")
@@ -171,13 +174,13 @@ def emptied(store: Store) -> None:
 
 
 def data_work(workspace: Workspace, week: int) -> None:
-    with workspace.college() as college:
-        position = college.position(workspace.today)
+    with workspace.open_college() as college:
+        position = college.find_college_week(workspace.today)
         term = terms.find_term(college, "", position)
-        read = weekly.gather(workspace, college, term, week, Path("unused"), replay=False)
+        read = weekly.read_week(workspace, college, term, week, Path("unused"), replay=False)
         scores = weekly.compute(read)
-    entry = runs.start(workspace.store, workspace.params, "weekly", term.name, week)
-    weekly.save(entry, weekly.triage(scores))
+    entry = runs.start_run(workspace.store, workspace.params, "weekly", term.name, week)
+    weekly.save(entry, weekly.make_lists(scores))
 
 
 def median(work: Callable[[], object], before: Callable[[], object] = lambda: None) -> float:

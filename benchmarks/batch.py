@@ -1,8 +1,8 @@
 """What the batch adds to the work itself: start-up of kernels, nothing to do, and `--help`.
 
-The same catch-up of the demo college with kernels forked from a pre-imported process and with papermill's own: overhead
-is the stages' time on the wall less the cells' own, the importing cell being start-up. Usage: python -m
-benchmarks.batch [--weeks 17]
+The same catch-up of the demo college with kernels forked from a pre-imported process and with
+papermill's own: overhead is the stages' time on the wall less the cells' own, the importing cell
+being start-up. Usage: python -m benchmarks.batch [--weeks 17]
 """
 
 from __future__ import annotations
@@ -38,9 +38,11 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder) / "start"
         first = workspace(home)
-        plan = simulator.demo_plan(600, 1, Calendar(), weeks=weeks)
-        made.simulate(database.writable_engine(first.settings.client_db_url), plan, quiet=True)
-        calibration.calibrate(first, journal.silent, completed_only=True)
+        plan = simulator.plan_demo(600, 1, Calendar(), weeks=weeks)
+        made.write_simulation(
+            database.create_writable_engine(first.settings.client_db_url), plan, quiet=True
+        )
+        calibration.calibrate(first, journal.skip_line, completed_only=True)
         print("| kernels | stages | wall, s | cells, s | overhead, s |\n|---|---:|---:|---:|---:|")
         overhead = {}
         for name, fork in (("forked", True), ("papermill's own", False)):

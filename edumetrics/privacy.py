@@ -30,9 +30,9 @@ from edumetrics.analysis.store import UNASSIGNED
 from edumetrics.analysis.tables import SQL_TABLES
 from edumetrics.errors import SettingsError
 from edumetrics.fields import TABLES
-from edumetrics.reports.render import file_name, safe_csv
+from edumetrics.reports.render import escape_file_name, export_safe_csv
 from edumetrics.stages.workspace import Workspace
-from edumetrics.weeks import Position, slot_start
+from edumetrics.weeks import CollegeWeek, find_slot_start
 
 # This text replaces an example id in data_health. The finding stays: its count is still true.
 ERASED = "erased"
@@ -53,13 +53,13 @@ KEPT = ("weekly_metrics", "weekly_features", "exam_review")
 
 
 @dataclass(frozen=True)
-class Removed:
+class Removal:
     """The rows (counted by table) and the files that were removed, or would be in a dry run."""
 
     rows: dict[str, int]
     files: tuple[Path, ...]
 
-    def lines(self) -> Iterator[str]:
+    def format_lines(self) -> Iterator[str]:
         """Yield one line for each table with removed rows and for each removed file."""
         for table, count in self.rows.items():
             if count:
@@ -73,7 +73,7 @@ class Removed:
 # ---------------------------------------------------------------- one person
 
 
-def export(workspace: Workspace, student: str, folder: Path) -> list[Path]:
+def export_student(workspace: Workspace, student: str, folder: Path) -> list[Path]:
     """Write everything held on one student into a folder that only its owner can open.
 
     Args:
@@ -88,8 +88,8 @@ def export(workspace: Workspace, student: str, folder: Path) -> list[Path]:
         SettingsError: nothing is held on such a student, or the folder is not empty or cannot be
             written to.
     """
-    held = _held(workspace, student)
-    mentions = _mentions(workspace, student)
+    held = _read_student_rows(workspace, student)
+    mentions = _find_mentions(workspace, student)
     if not held and not mentions:
         raise SettingsError(f"Nothing is held on a student {student}: check the id.")
     # An older export must not be mixed with this one; a folder in use must keep its mode.
@@ -99,14 +99,14 @@ def export(workspace: Workspace, student: str, folder: Path) -> list[Path]:
             "which only its owner will be able to open."
         )
     # An empty folder that existed before keeps its old mode until chmod.
-    settings.private_folder(folder).chmod(0o700)
-    texts = {f"{name}.csv": safe_csv(frame) for name, frame in held.items()}
+    settings.create_private_folder(folder).chmod(0o700)
+    texts = {f"{name}.csv": export_safe_csv(frame) for name, frame in held.items()}
     meanings = [
         {"table": name, "about": TABLES[name].meaning, "column": field.name,
          "meaning": field.meaning, "unit": field.unit, "empty means": field.null}
         for name in held for field in TABLES[name].fields
     ]  # fmt: skip
-    texts["columns.csv"] = safe_csv(pd.DataFrame(meanings))
+    texts["columns.csv"] = export_safe_csv(pd.DataFrame(meanings))
     texts["reports.txt"] = "".join(f"{path}\n" for path in mentions)
     texts["about.txt"] = ABOUT.format(student=student)
     for name, text in texts.items():
@@ -115,7 +115,7 @@ def export(workspace: Workspace, student: str, folder: Path) -> list[Path]:
     return [folder / name for name in texts]
 
 
-def erase(workspace: Workspace, student: str) -> Removed:
+def erase_student(workspace: Workspace, student: str) -> Removal:
     """Remove one student from every table, report, mail and executed notebook.
 
     A file that mentions the student is deleted whole. The college's own database is never written.
@@ -133,41 +133,41 @@ def erase(workspace: Workspace, student: str) -> Removed:
         Locked: a run is at work.
         SettingsError: nothing is held on such a student.
     """
-    with workspace.store.exclusive():
+    with workspace.store.require_lock():
         runs.end_stale(workspace.store)
-        files = _mentions(workspace, student)
-        if not files and not _held(workspace, student):
+        files = _find_mentions(workspace, student)
+        if not files and not _read_student_rows(workspace, student):
             # An earlier erasure may have been killed after its commit and before its scrub.
             # Its rows are then gone, but their bytes may still be in the database's files.
-            database.scrub(workspace.store.engine)
+            database.release_space(workspace.store.engine)
             raise SettingsError(f"Nothing is held on a student {student}: check the id.")
-        entry = runs.start(workspace.store, workspace.params, "erase", "", 0)
+        entry = runs.start_run(workspace.store, workspace.params, "erase", "", 0)
         # Files come first. The rows say which pages belong to the student, so that an erasure that
         # is killed here can be run again.
         for path in files:
             path.unlink()
-        with workspace.store.transaction() as connection:
-            rows = {name: _delete(connection, name, student_id=student) for name in PERSONAL}
-            rows["data_health"] = _blank_examples(connection, student)
-            runs.done(connection, entry, sum(rows.values()))
+        with workspace.store.start_transaction() as connection:
+            rows = {name: _delete_rows(connection, name, student_id=student) for name in PERSONAL}
+            rows["data_health"] = _redact_examples(connection, student)
+            runs.mark_done(connection, entry, sum(rows.values()))
         # A database keeps the bytes of deleted rows until their space is given back.
-        database.scrub(workspace.store.engine)
-    return Removed(rows, tuple(files))
+        database.release_space(workspace.store.engine)
+    return Removal(rows, tuple(files))
 
 
-def scored_again(workspace: Workspace, student: str) -> bool:
+def is_scored_again(workspace: Workspace, student: str) -> bool:
     """Return whether the next run would score a student: still on the roll, and not excluded."""
-    with workspace.college() as college:
+    with workspace.open_college() as college:
         return student in set(college.students["student_id"])
 
 
-def _held(workspace: Workspace, student: str) -> dict[str, pd.DataFrame]:
+def _read_student_rows(workspace: Workspace, student: str) -> dict[str, pd.DataFrame]:
     """Return the rows about one student by table name; tables without such a row are left out."""
     held = {name: workspace.store.read(name, student_id=student) for name in PERSONAL}
     return {name: frame for name, frame in held.items() if len(frame)}
 
 
-def _mentions(workspace: Workspace, student: str) -> list[Path]:
+def _find_mentions(workspace: Workspace, student: str) -> list[Path]:
     """Return the files that mention a student by id, roll number or name.
 
     An id or roll number of digits only could be any number. It is searched for only in the
@@ -176,27 +176,29 @@ def _mentions(workspace: Workspace, student: str) -> list[Path]:
     the student. The advisors' mails of those weeks always count, because they may name students by
     initials.
     """
-    with workspace.college() as college:
+    with workspace.open_college() as college:
         own = college.names[college.names["student_id"] == student]
     names = own["name"].dropna().tolist()
     ids = [text for text in (student, *own["roll_number"].dropna()) if text]
-    patterns = [_word(text) for text in (*ids, *names) if text and not text.isdigit()]
+    patterns = [_build_name_pattern(text) for text in (*ids, *names) if text and not text.isdigit()]
     # The pattern (?!) matches nothing; an empty pattern would match every file.
     sure = re.compile("|".join(patterns) or r"(?!)")
-    numbers = re.compile("|".join(_whole(text) for text in ids if text.isdigit()) or r"(?!)")
+    numbers = re.compile(
+        "|".join(_build_id_pattern(text) for text in ids if text.isdigit()) or r"(?!)"
+    )
     shown = workspace.store.read(
         "weekly_metrics", ("sem_week", "advisor_id"), student_id=student
     ).fillna(UNASSIGNED)  # students without an advisor share one page
     pages = {
-        (f"week-{week:02d}", file_name(str(advisor)))
+        (f"week-{week:02d}", escape_file_name(str(advisor)))
         for week, advisor in zip(shown["sem_week"], shown["advisor_id"], strict=True)
     }
     weeks = {week for week, _ in pages}
     found: list[Path] = []
-    if own.empty and not _held(workspace, student):
+    if own.empty and not _read_student_rows(workspace, student):
         return found  # an unknown id may be any word, and would match unrelated reports
-    for path in _files(workspace):
-        text, there = _text(path), set(path.parts) & weeks
+    for path in _list_files(workspace):
+        text, there = _read_text(path), set(path.parts) & weeks
         notebook = path.suffix == ".ipynb" or path.name == "run.html"
         # A page is named after its advisor; a published page is in the advisor's folder.
         theirs = any((week, name) in pages for week in there for name in (path.stem, *path.parts))
@@ -206,7 +208,7 @@ def _mentions(workspace: Workspace, student: str) -> list[Path]:
     return found
 
 
-def _whole(text: str) -> str:
+def _build_id_pattern(text: str) -> str:
     """Return a pattern for an id, plain or escaped for HTML, but not within a longer number."""
     # Letters beside the id are allowed: a row id of the college may be built from the student's.
     before, after = (
@@ -216,12 +218,12 @@ def _whole(text: str) -> str:
     return f"{before}(?:{re.escape(text)}|{re.escape(str(escape(text)))}){after}"
 
 
-def _word(text: str) -> str:
+def _build_name_pattern(text: str) -> str:
     """Return a pattern for a name, plain or escaped for HTML, that is not part of a longer word."""
     return rf"(?<!\w)(?:{re.escape(text)}|{re.escape(str(escape(text)))})(?!\w)"
 
 
-def _text(path: Path) -> str:
+def _read_text(path: Path) -> str:
     """Return the text of a file; a mail is decoded, as its reader sees it."""
     if path.suffix != ".eml":
         # A folder of reports may hold a file that is no text; it must not stop an erasure.
@@ -232,7 +234,7 @@ def _text(path: Path) -> str:
     return "\n".join([*map(str, message.values()), *texts])
 
 
-def _files(workspace: Workspace) -> list[Path]:
+def _list_files(workspace: Workspace) -> list[Path]:
     """Return every file of the reports, the home's outbox and the published pages, sorted."""
     chosen = workspace.settings
     folders = [
@@ -243,7 +245,7 @@ def _files(workspace: Workspace) -> list[Path]:
     return sorted(path for folder in folders for path in folder.rglob("*") if path.is_file())
 
 
-def _delete(connection: Connection, table: str, **equal: Any) -> int:
+def _delete_rows(connection: Connection, table: str, **equal: Any) -> int:
     """Delete the rows with column = value for every keyword; return how many they were."""
     sql = SQL_TABLES[table]
     return connection.execute(
@@ -251,7 +253,7 @@ def _delete(connection: Connection, table: str, **equal: Any) -> int:
     ).rowcount
 
 
-def _blank_examples(connection: Connection, student: str) -> int:
+def _redact_examples(connection: Connection, student: str) -> int:
     """Blank the example ids of data-health findings that contain a student's id.
 
     A row id of the college may be built from a student's id.
@@ -260,7 +262,10 @@ def _blank_examples(connection: Connection, student: str) -> int:
         The number of findings that the SQL search matched.
     """
     sql = SQL_TABLES["data_health"]
-    pattern, key = re.compile(_whole(student)), [sql.c[name] for name in TABLES["data_health"].key]
+    pattern, key = (
+        re.compile(_build_id_pattern(student)),
+        [sql.c[name] for name in TABLES["data_health"].key],
+    )
     # SQL can only search the JSON as text, which also finds longer numbers; the pattern decides.
     like = sa.cast(sql.c.examples, sa.Text).contains(student, autoescape=True)
     found = connection.execute(sa.select(*key, sql.c.examples).where(like)).all()
@@ -276,7 +281,7 @@ def _blank_examples(connection: Connection, student: str) -> int:
 # ---------------------------------------------------------------- the end of keeping
 
 
-def prune(workspace: Workspace, today: date, *, dry_run: bool = False) -> Removed:
+def prune_terms(workspace: Workspace, today: date, *, dry_run: bool = False) -> Removal:
     """Delete what was written about students in terms that are past the retention.
 
     With `keep_metrics`, weekly metrics, features and reviews stay under pseudonyms. The key of the
@@ -296,30 +301,40 @@ def prune(workspace: Workspace, today: date, *, dry_run: bool = False) -> Remove
     keeping = workspace.params.batch.retention
     # Retention counts from the end of a term, but a term is named by its first day. A term that
     # began on this day or earlier is past its retention.
-    limit = pd.Timestamp(today) - pd.DateOffset(months=keeping.months) - _semester(workspace)
-    files = [path for path in _terms(workspace) if _begin(workspace, path.name) <= limit]
-    with workspace.store.exclusive():
+    limit = (
+        pd.Timestamp(today) - pd.DateOffset(months=keeping.months) - _get_semester_length(workspace)
+    )
+    files = [
+        path
+        for path in _list_term_folders(workspace)
+        if _parse_first_day(workspace, path.name) <= limit
+    ]
+    with workspace.store.require_lock():
         runs.end_stale(workspace.store)
         if dry_run:
-            with database.connected(workspace.store.engine, "DEFAULT_DB_URL") as connection:
+            with database.open_connection(workspace.store.engine, "DEFAULT_DB_URL") as connection:
                 # Deleting and rolling back counts exactly what a real run would remove.
                 rows = dict(
-                    _old_rows(connection, limit.date().isoformat(), keep=keeping.keep_metrics)
+                    _remove_old_rows(
+                        connection, limit.date().isoformat(), keep=keeping.keep_metrics
+                    )
                 )
                 connection.rollback()
-            return Removed(rows, tuple(files))
-        entry = runs.start(workspace.store, workspace.params, "prune", "", 0)
-        with workspace.store.transaction() as connection:
-            rows = dict(_old_rows(connection, limit.date().isoformat(), keep=keeping.keep_metrics))
-            runs.done(connection, entry, sum(rows.values()))
+            return Removal(rows, tuple(files))
+        entry = runs.start_run(workspace.store, workspace.params, "prune", "", 0)
+        with workspace.store.start_transaction() as connection:
+            rows = dict(
+                _remove_old_rows(connection, limit.date().isoformat(), keep=keeping.keep_metrics)
+            )
+            runs.mark_done(connection, entry, sum(rows.values()))
         # The names of the folders say their age, so a later run can delete what a killed one left.
         for folder in files:
             shutil.rmtree(folder)
-        database.scrub(workspace.store.engine)
-    return Removed(rows, tuple(files))
+        database.release_space(workspace.store.engine)
+    return Removal(rows, tuple(files))
 
 
-def _terms(workspace: Workspace) -> list[Path]:
+def _list_term_folders(workspace: Workspace) -> list[Path]:
     """Return the folders of reports and of published pages, each about one term, sorted."""
     published = workspace.settings.pages_dir
     # Published pages have a folder for each advisor, and the terms below it.
@@ -327,12 +342,12 @@ def _terms(workspace: Workspace) -> list[Path]:
     return sorted([*workspace.settings.reports.glob("*/"), *own])
 
 
-def _semester(workspace: Workspace) -> pd.Timedelta:
+def _get_semester_length(workspace: Workspace) -> pd.Timedelta:
     """Return the length of a semester."""
     return pd.Timedelta(weeks=workspace.params.calendar.weeks_per_semester)
 
 
-def _begin(workspace: Workspace, label: str) -> pd.Timestamp:
+def _parse_first_day(workspace: Workspace, label: str) -> pd.Timestamp:
     """Return the first day of the term that a folder of reports is about.
 
     Args:
@@ -345,14 +360,16 @@ def _begin(workspace: Workspace, label: str) -> pd.Timestamp:
     year, _, slot = label.partition("-")
     slots = workspace.params.calendar.slots
     if year.isdigit() and slot in slots:
-        position = Position(int(year), slots[slot].offset + 1)
-        return pd.Timestamp(slot_start(position, workspace.params.calendar))
+        position = CollegeWeek(int(year), slots[slot].offset + 1)
+        return pd.Timestamp(find_slot_start(position, workspace.params.calendar))
     begun = pd.to_datetime(label, errors="coerce", format="%Y-%m-%d")
     # A folder with another name is the college's own: a date in the future keeps it for ever.
     return pd.Timestamp.max if pd.isna(begun) else pd.Timestamp(begun)
 
 
-def _old_rows(connection: Connection, limit: str, *, keep: bool) -> Iterator[tuple[str, int]]:
+def _remove_old_rows(
+    connection: Connection, limit: str, *, keep: bool
+) -> Iterator[tuple[str, int]]:
     """Delete (or pseudonymise) the rows of old terms, and yield each table with its row count."""
     log = SQL_TABLES["run_log"].c
     # Terms are ISO dates, so texts and days have the same order. An erasure or a first release of
@@ -371,10 +388,10 @@ def _old_rows(connection: Connection, limit: str, *, keep: bool) -> Iterator[tup
         if not keep or name not in KEPT:
             yield name, connection.execute(sa.delete(sql).where(old)).rowcount
     if keep:
-        yield from _pseudonymised(connection, limit)
+        yield from _replace_student_ids(connection, limit)
 
 
-def _pseudonymised(connection: Connection, limit: str) -> Iterator[tuple[str, int]]:
+def _replace_student_ids(connection: Connection, limit: str) -> Iterator[tuple[str, int]]:
     """Replace student ids of old terms by pseudonyms; yield each table with its row count."""
     # One secret for all tables keeps a student's rows linked across them. It is never stored, so
     # nobody can compute the pseudonym of a known id.

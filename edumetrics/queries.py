@@ -60,7 +60,7 @@ def student_performance(
     """
     store = store or open_workspace().store
     wanted = {"semester": semester, "class_id": class_id, "advisor_id": advisor}
-    rows = _rows(store, "weekly_metrics", wanted, term, week, student)
+    rows = _read_rows(store, "weekly_metrics", wanted, term, week, student)
     return rows.sort_values(["student_id", "sem_week"], ignore_index=True)
 
 
@@ -133,7 +133,7 @@ def flagged(
         raise SettingsError(f"There is no tier {tier}: the tiers are {', '.join(TIERS[1:])}.")
     store = store or open_workspace().store
     wanted = {"semester": semester, "class_id": class_id, "advisor_id": advisor, "risk_tier": tier}
-    rows = _rows(store, "weekly_flags", wanted, term, week, student)
+    rows = _read_rows(store, "weekly_flags", wanted, term, week, student)
     return rows.sort_values(["sem_week", "advisor_id", "triage_rank"], ignore_index=True)
 
 
@@ -164,10 +164,10 @@ def pre_midterm(
     >>> pre_midterm(class_id="CS-2022-A")["sem_week"].unique().tolist()
     [7]
     """
-    rows = _rows(
+    rows = _read_rows(
         store or open_workspace().store,
         "pre_mid_term",
-        _wanted(semester, class_id),
+        _make_filters(semester, class_id),
         term,
         week,
         student,
@@ -197,10 +197,10 @@ def pre_endterm(
     >>> pre_endterm()["term"].unique().tolist()
     ['2025-07-14']
     """
-    rows = _rows(
+    rows = _read_rows(
         store or open_workspace().store,
         "pre_end_term",
-        _wanted(semester, class_id),
+        _make_filters(semester, class_id),
         term,
         week,
         student,
@@ -241,12 +241,12 @@ def risk_of_failing(
     if label is not None and label.upper() not in LABELS:
         raise SettingsError(f"There is no label {label}: the labels are {', '.join(LABELS)}.")
     wanted = {
-        **_wanted(semester, class_id),
+        **_make_filters(semester, class_id),
         "subject_id": subject,
         "risk_label": label and label.upper(),
     }
     store = store or open_workspace().store
-    rows = _rows(store, "risk_of_failing_prediction", wanted, term, week, student)
+    rows = _read_rows(store, "risk_of_failing_prediction", wanted, term, week, student)
     order = ["sem_week", "p_fail", "student_id", "subject_id"]
     return rows.sort_values(order, ascending=[True, False, True, True], ignore_index=True)
 
@@ -277,10 +277,10 @@ def watchlist(
     ['2026-01-05']
     """
     store = store or open_workspace().store
-    name = _term(store, term)
+    name = _choose_term(store, term)
     # A watchlist is for the semester ahead: its term can be newer than the newest analysed one.
-    term = term or store.highest("pre_sem_watchlist", "target_term") or name
-    _known(store, student)
+    term = term or store.find_highest("pre_sem_watchlist", "target_term") or name
+    _require_student(store, student)
     wanted = {
         "target_term": term,
         "target_semester": semester,
@@ -363,27 +363,27 @@ def did_it_help(*, term: str | None = None, store: Store | None = None) -> pd.Da
     """
     workspace = open_workspace()
     store = store or workspace.store
-    name = _term(store, term)
+    name = _choose_term(store, term)
     flags = store.read("weekly_flags", ("student_id", "sem_week"), term=name)
     entered = store.read("intervention_log", ("student_id", "sem_week", "kind"), term=name)
-    weeks = store.courses(name, None, ("risk_score", *effects.OUTCOMES))
+    weeks = store.read_listed_metrics(name, None, ("risk_score", *effects.OUTCOMES))
     # A student with a known reason, or who was listed wrongly, is left out from that week on, with
     # or without a contact: the flag has another explanation.
     explained = entered[entered["kind"].isin(EXPLAINED)].groupby("student_id")["sem_week"].min()
     since = flags["student_id"].map(explained).astype("float64")
     flags = flags[since.isna() | (flags["sem_week"] < since)]
-    found = effects.effects(
+    found = effects.measure_effects(
         weeks, flags, entered[entered["kind"].isin(REACHED)], workspace.params.calendar
     )
     return pd.DataFrame([asdict(one) for one in found])
 
 
-def _wanted(semester: int | None, class_id: str | None) -> dict[str, Any]:
+def _make_filters(semester: int | None, class_id: str | None) -> dict[str, Any]:
     """Return the filters that every table of predictions has."""
     return {"semester": semester, "class_id": class_id}
 
 
-def _known(store: Store, student: str | None) -> None:
+def _require_student(store: Store, student: str | None) -> None:
     """Refuse a student about whom nothing was ever stored.
 
     Raises:
@@ -391,25 +391,29 @@ def _known(store: Store, student: str | None) -> None:
     """
     # New students are on a watchlist before their first week is analysed.
     tables = ("weekly_metrics", "pre_sem_watchlist")
-    if student is not None and not any(store.holds(table, student_id=student) for table in tables):
+    if student is not None and not any(
+        store.has_rows(table, student_id=student) for table in tables
+    ):
         raise SettingsError(f"There is no student {student}: check the id.")
 
 
-def _term(store: Store, term: str | None) -> str:
+def _choose_term(store: Store, term: str | None) -> str:
     """Return the term asked for, or the newest analysed one.
 
     Raises:
         SettingsError: nothing has been analysed yet, or there is no such term.
     """
-    newest = store.highest("weekly_metrics", "term")
+    newest = store.find_highest("weekly_metrics", "term")
     if newest is None:
         raise SettingsError("Nothing has been analysed yet: run `edumetrics run` first.")
-    if term is not None and not store.holds("weekly_metrics", term=term):
-        raise SettingsError(f"There is no term {term}: the terms are {', '.join(store.terms())}.")
+    if term is not None and not store.has_rows("weekly_metrics", term=term):
+        raise SettingsError(
+            f"There is no term {term}: the terms are {', '.join(store.list_terms())}."
+        )
     return term or str(newest)
 
 
-def _rows(
+def _read_rows(
     store: Store,
     table: str,
     wanted: dict[str, Any],
@@ -434,19 +438,19 @@ def _rows(
     Raises:
         SettingsError: nothing has been analysed yet, or there is no such term, week or student.
     """
-    analysed = _term(store, term)
-    _known(store, student)
+    analysed = _choose_term(store, term)
+    _require_student(store, student)
     # A week without anyone listed is an answer, so the newest list is that of the newest analysed
     # week. Predictions that are not made yet are looked for in earlier terms.
     dated = "weekly_metrics" if table == "weekly_flags" else table
-    term = term or store.highest(dated, "term") or analysed
-    newest = store.highest("weekly_metrics", "sem_week", term=term)
-    if week is not None and not store.holds("weekly_metrics", term=term, sem_week=week):
+    term = term or store.find_highest(dated, "term") or analysed
+    newest = store.find_highest("weekly_metrics", "sem_week", term=term)
+    if week is not None and not store.has_rows("weekly_metrics", term=term, sem_week=week):
         raise SettingsError(
             f"Week {week} of the term of {term} was not analysed: the newest is week {newest}."
         )
     if week is None and student is None:
-        week = store.highest(dated, "sem_week", term=term)
+        week = store.find_highest(dated, "sem_week", term=term)
     wanted = {**wanted, "term": term, "sem_week": week, "student_id": student}
     # `read` compares with every value that it is given: None is left out, because it means any.
     rows = store.read(

@@ -14,14 +14,14 @@ from typing import Any, Self
 from pydantic import BaseModel, ConfigDict, model_validator
 
 
-def _mentions(sentences: dict[str, str]) -> dict[str, frozenset[str]]:
+def _split_names(sentences: dict[str, str]) -> dict[str, frozenset[str]]:
     """Return the names that each sentence may use, split at blanks."""
     return {name: frozenset(words.split()) for name, words in sentences.items()}
 
 
 # The names that each sentence may use. The catalogue must have exactly the sentences listed here:
 # a typing error in an edited file is then found before the run, not in a mail.
-REASONS = _mentions(
+REASONS = _split_names(
     {
         "low_attendance": "value baseline",
         "low_attendance_last_week": "value baseline week",
@@ -75,7 +75,7 @@ REASONS = _mentions(
     }
 )
 # Sentences about a student who left the list.
-IMPROVED = _mentions(
+IMPROVED = _split_names(
     {
         "attendance": "attended held attended_before held_before week",
         "marks": "value baseline week",
@@ -86,7 +86,7 @@ IMPROVED = _mentions(
     }
 )
 # What a student can do to leave the list; most of them complete one sentence.
-OFF_LIST = _mentions(
+OFF_LIST = _split_names(
     {
         "attend": "lectures week",
         "attend_all": "week",
@@ -128,7 +128,7 @@ class Sentences(BaseModel):
     findings: dict[str, str]
 
     @model_validator(mode="after")
-    def _complete(self) -> Self:
+    def _check_complete(self) -> Self:
         # The catalogue itself decides which findings exist; only their names are checked.
         findings = dict.fromkeys(self.findings, FINDINGS)
         for part, known in (
@@ -144,7 +144,7 @@ class Sentences(BaseModel):
                     f"{part}.{name} is {'missing' if name in known else 'not a known sentence'}"
                 )
             for name, sentence in given.items():
-                strange = _placeholders(sentence, f"{part}.{name}") - known[name]
+                strange = _parse_placeholders(sentence, f"{part}.{name}") - known[name]
                 if strange:
                     raise ValueError(
                         f"{part}.{name} uses {{{min(strange)}}}, which this sentence does not have"
@@ -154,11 +154,11 @@ class Sentences(BaseModel):
     def say(self, sentence: str, **values: Any) -> str:
         """Return a sentence with its numbers filled in."""
         return "".join(
-            text + (self._filled(values[name], spec) if name else "")
-            for text, name, spec in _parts(sentence)
+            text + (self._format_value(values[name], spec) if name else "")
+            for text, name, spec in _parse_sentence(sentence)
         )
 
-    def _filled(self, value: float | str, spec: str) -> str:
+    def _format_value(self, value: float | str, spec: str) -> str:
         if isinstance(value, str):
             return value
         if spec in SPECS:
@@ -173,27 +173,27 @@ class Sentences(BaseModel):
             return word[0].upper() + word[1:] if spec == "Words" else word
         return str(number)
 
-    def weeks_named(self, weeks: tuple[int, ...]) -> str:
+    def name_weeks(self, weeks: tuple[int, ...]) -> str:
         """Return weeks as people name them, such as "week 5", "weeks 3-6" or "weeks 5-7 and 9".
 
         `weeks` holds at least one week, in any order.
         """
         # The cache needs arguments with a hash: this model holds dicts, so it has none.
-        return _weeks_named(tuple(sorted(weeks)), self.week, self.weeks, self.and_)
+        return _format_weeks(tuple(sorted(weeks)), self.week, self.weeks, self.and_)
 
 
 # A few sentences are filled in for very many students: each is parsed once.
 @lru_cache(maxsize=1024)
-def _parts(sentence: str) -> tuple[tuple[str, str | None, str], ...]:
+def _parse_sentence(sentence: str) -> tuple[tuple[str, str | None, str], ...]:
     """Return a sentence as parts: text, the name to fill in after it (or None), and its format."""
     # A text at the end has neither name nor format: `parse` returns None for both.
     return tuple((text, name, spec or "") for text, name, spec, _ in Formatter().parse(sentence))
 
 
-def _placeholders(sentence: str, where: str) -> set[str]:
+def _parse_placeholders(sentence: str, where: str) -> set[str]:
     """Return the names in a sentence; raise ValueError, with `where`, if one is malformed."""
     try:
-        parsed = _parts(sentence)
+        parsed = _parse_sentence(sentence)
     except ValueError as error:
         raise ValueError(f"{where}: {error}") from None
     for _, name, spec in parsed:
@@ -207,7 +207,7 @@ def _placeholders(sentence: str, where: str) -> set[str]:
 
 
 @lru_cache(maxsize=1024)
-def _weeks_named(weeks: tuple[int, ...], one: str, many: str, and_: str) -> str:
+def _format_weeks(weeks: tuple[int, ...], one: str, many: str, and_: str) -> str:
     # Each run is a list of consecutive weeks.
     runs: list[list[int]] = []
     for week in weeks:

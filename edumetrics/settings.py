@@ -93,7 +93,7 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
     home = (
         Path(environ["EDUMETRICS_HOME"]).expanduser()
         if environ.get("EDUMETRICS_HOME")
-        else _nearest_home()
+        else _find_home()
     )
     if not home.is_dir():
         raise SettingsError(
@@ -109,8 +109,10 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
     return Settings(
         home=home,
         college=values.get("EDUMETRICS_COLLEGE", "native"),
-        client_db_url=_absolute(values.get("CLIENT_DB_URL", "sqlite:///data/college.db"), home),
-        default_db_url=_absolute(values.get("DEFAULT_DB_URL", "sqlite:///data/analysis.db"), home),
+        client_db_url=_resolve_url(values.get("CLIENT_DB_URL", "sqlite:///data/college.db"), home),
+        default_db_url=_resolve_url(
+            values.get("DEFAULT_DB_URL", "sqlite:///data/analysis.db"), home
+        ),
         smtp_url=values.get("SMTP_URL", ""),
         mail_from=values.get("MAIL_FROM", ""),
         reply_to=values.get("REPLY_TO", ""),
@@ -118,13 +120,13 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         pages_dir=Path(values["PAGES_DIR"]).expanduser() if values.get("PAGES_DIR") else None,
         pages_url=values.get("PAGES_URL", ""),
         secret_key=values.get("SECRET_KEY", ""),
-        workers=_workers(values.get("EDUMETRICS_WORKERS", "0")),
-        backend=_backend(values.get("EDUMETRICS_BACKEND", "loky")),
+        workers=_parse_workers(values.get("EDUMETRICS_WORKERS", "0")),
+        backend=_check_backend(values.get("EDUMETRICS_BACKEND", "loky")),
         scheduler=values.get("EDUMETRICS_SCHEDULER", ""),
     )
 
 
-def private_folder(path: Path) -> Path:
+def create_private_folder(path: Path) -> Path:
     """Create a folder that only its owner can open, with its parents, and return its path.
 
     Raises:
@@ -145,7 +147,7 @@ def private_folder(path: Path) -> Path:
     return path
 
 
-def private_write(path: Path, content: bytes) -> Path:
+def write_private_file(path: Path, content: bytes) -> Path:
     """Write a file completely or not at all, readable by its owner only, and return its path.
 
     Raises:
@@ -165,7 +167,7 @@ def private_write(path: Path, content: bytes) -> Path:
     return path
 
 
-def _workers(text: str) -> int:
+def _parse_workers(text: str) -> int:
     if not text.isdigit():
         raise SettingsError(
             f"EDUMETRICS_WORKERS is {text}: set it to a number of processes, "
@@ -174,13 +176,13 @@ def _workers(text: str) -> int:
     return int(text)
 
 
-def _backend(name: str) -> str:
+def _check_backend(name: str) -> str:
     if name not in BACKENDS:
         raise SettingsError(f"EDUMETRICS_BACKEND is {name}: set it to {' or '.join(BACKENDS)}.")
     return name
 
 
-def _absolute(url: str, home: Path) -> str:
+def _resolve_url(url: str, home: Path) -> str:
     """Return a URL with its SQLite file relative to the home, not to the working directory."""
     prefix, separator, path = url.partition("sqlite:///")
     # An absolute path has a fourth slash. A database in memory or named by a URI has no file to
@@ -190,7 +192,7 @@ def _absolute(url: str, home: Path) -> str:
     return f"sqlite:///{home / path}"
 
 
-def _nearest_home() -> Path:
+def _find_home() -> Path:
     """Return the nearest folder with `params/` from the working directory upwards, else itself."""
     here = Path.cwd()
     return next((folder for folder in (here, *here.parents) if (folder / "params").is_dir()), here)

@@ -19,17 +19,17 @@ from edumetrics.params import Calendar, Slot
 # The classes of one term may start some weeks apart; terms start further apart than this.
 TERM_SPREAD = pd.Timedelta(weeks=8)
 # The key of a class semester, in the order in which frames are sorted and joined.
-PAIRING = ["class_id", "semester"]
+CLASS_SEMESTER = ["class_id", "semester"]
 
 
 @dataclass(frozen=True, order=True)
-class Position:
+class CollegeWeek:
     """The last complete global week of a college in a year; week 0 comes before the first week."""
 
     year: int
     global_week: int
 
-    def slot(self, calendar: Calendar) -> Slot:
+    def find_slot(self, calendar: Calendar) -> Slot:
         """Return the slot of the global week; week 0 counts to the first slot."""
         # The slot with the highest offset below the week is the one that contains it.
         slots = sorted(calendar.slots, key=lambda name: calendar.slots[name].offset, reverse=True)
@@ -37,15 +37,15 @@ class Position:
             (name for name in slots if self.global_week > calendar.slots[name].offset), slots[-1]
         )
 
-    def week(self, calendar: Calendar) -> int:
+    def compute_week(self, calendar: Calendar) -> int:
         """Return the semester week (0 before the first week of the first slot)."""
-        return self.global_week - calendar.slots[self.slot(calendar)].offset
+        return self.global_week - calendar.slots[self.find_slot(calendar)].offset
 
-    def label(self, calendar: Calendar) -> str:
+    def format_label(self, calendar: Calendar) -> str:
         """Return year and slot as folder names contain them, such as `2026-even`."""
-        return f"{self.year}-{self.slot(calendar)}"
+        return f"{self.year}-{self.find_slot(calendar)}"
 
-    def until(self, end: Position, calendar: Calendar) -> Iterator[Position]:
+    def iter_until(self, end: CollegeWeek, calendar: Calendar) -> Iterator[CollegeWeek]:
         """Yield each later week up to and including `end`, across slots and years."""
         last = max(spec.offset for spec in calendar.slots.values()) + calendar.weeks_per_semester
         year, week = self.year, self.global_week
@@ -54,45 +54,45 @@ class Position:
             # `end` may be week 0 of a year. It lies between two years, so no step ever reaches it.
             if (year, week) > (end.year, end.global_week):
                 return
-            yield Position(year, week)
+            yield CollegeWeek(year, week)
 
 
-def position_on(day: date, calendar: Calendar) -> Position:
+def find_last_complete_week(day: date, calendar: Calendar) -> CollegeWeek:
     """Return the last complete week on a day, from the slot dates of the calendar.
 
     A week is complete on its seventh day.
     """
     # A slot may start in the calendar year after its own year: so two earlier years are searched.
     slots = [
-        Position(year, spec.offset + 1)
+        CollegeWeek(year, spec.offset + 1)
         for spec in calendar.slots.values()
         for year in range(day.year - 2, day.year + 1)
     ]
     begun = [
-        (slot_start(first, calendar), first)
+        (find_slot_start(first, calendar), first)
         for first in slots
-        if slot_start(first, calendar) <= day
+        if find_slot_start(first, calendar) <= day
     ]
     # The slot that started last contains the day.
     start, first = max(begun)
     # In a vacation after the slot, its last week stays the last complete week.
     week = min(((day - start).days + 1) // 7, calendar.weeks_per_semester)
-    return Position(first.year, first.global_week - 1 + week)
+    return CollegeWeek(first.year, first.global_week - 1 + week)
 
 
-def slot_start(position: Position, calendar: Calendar) -> date:
+def find_slot_start(position: CollegeWeek, calendar: Calendar) -> date:
     """Return the first day of week 1 of the slot, from the calendar.
 
     A slot whose month-day is earlier than that of the first slot starts in the next calendar year.
     """
     first = min(calendar.slots.values(), key=lambda spec: spec.offset)
-    spec = calendar.slots[position.slot(calendar)]
+    spec = calendar.slots[position.find_slot(calendar)]
     month, day = (int(part) for part in spec.starts.split("-"))
     # Month-days have two digits each, so their texts compare like dates. True counts as 1.
     return date(position.year + (spec.starts < first.starts), month, day)
 
 
-def week_dates(known: pd.DataFrame, weeks: int) -> pd.DataFrame:
+def compute_week_dates(known: pd.DataFrame, weeks: int) -> pd.DataFrame:
     """Return the first day of every week of every class semester.
 
     Args:
@@ -116,18 +116,18 @@ def week_dates(known: pd.DataFrame, weeks: int) -> pd.DataFrame:
                 "week_date": pd.Series(dtype="datetime64[us]"),
             }
         )
-    pairs = known[PAIRING].drop_duplicates()
+    pairs = known[CLASS_SEMESTER].drop_duplicates()
     grid = pairs.merge(pd.DataFrame({"week": np.arange(1, weeks + 1)}), how="cross")
     # An outer join keeps dated weeks beyond the regular ones.
-    grid = grid.merge(known, on=[*PAIRING, "week"], how="outer").sort_values(
-        [*PAIRING, "week"], ignore_index=True
+    grid = grid.merge(known, on=[*CLASS_SEMESTER, "week"], how="outer").sort_values(
+        [*CLASS_SEMESTER, "week"], ignore_index=True
     )
     # The date of week 0, as each dated week implies it: the same value for regular calendars.
     origin = grid["week_date"] - pd.to_timedelta(7 * grid["week"], unit="D")
-    pairing = grid.groupby(PAIRING, sort=False).ngroup()
+    class_semester = grid.groupby(CLASS_SEMESTER, sort=False).ngroup()
     # Forward first: an earlier week has priority over a later one.
-    filled = origin.groupby(pairing).ffill()
-    filled = filled.groupby(pairing).bfill()
+    filled = origin.groupby(class_semester).ffill()
+    filled = filled.groupby(class_semester).bfill()
     grid["week_date"] = filled + pd.to_timedelta(7 * grid["week"], unit="D")
     return grid
 
@@ -136,9 +136,9 @@ def name_terms(dates: pd.DataFrame) -> pd.DataFrame:
     """Return class_id, semester, start and term (ISO date) of every class semester, by start.
 
     Args:
-        dates: class_id, semester, week, week_date, as `week_dates` returns them.
+        dates: class_id, semester, week, week_date, as `compute_week_dates` returns them.
     """
-    starts = dates.loc[dates["week"] == 1, [*PAIRING, "week_date"]].rename(
+    starts = dates.loc[dates["week"] == 1, [*CLASS_SEMESTER, "week_date"]].rename(
         columns={"week_date": "start"}
     )
     starts = starts.sort_values("start", kind="stable", ignore_index=True)

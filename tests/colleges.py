@@ -9,7 +9,7 @@ import pandas as pd
 import sqlalchemy as sa
 
 from edumetrics.college.source import College
-from edumetrics.database import college_engine, connected
+from edumetrics.database import create_college_engine, open_connection
 from edumetrics.fields import RELATIONS
 from edumetrics.params import CollegeFile, Params, load
 from edumetrics.scoring import weekly
@@ -73,13 +73,15 @@ def score(url: str, week: int, params: Params | None = None) -> dict[int, pd.Dat
     history = pd.DataFrame(
         {name: pd.Series(dtype="object" if name == "student_id" else "float64") for name in HISTORY}
     )
-    with connected(college_engine(url, params.calendar.time_zone), "CLIENT_DB_URL") as connection:
+    with open_connection(
+        create_college_engine(url, params.calendar.time_zone), "CLIENT_DB_URL"
+    ) as connection:
         college = College(connection, params)
-        position = college.position(pd.Timestamp("2026-03-01").date())
+        position = college.find_college_week(pd.Timestamp("2026-03-01").date())
         term = find_term(college, "", position)
-        for number in params.calendar.last_teaching_weeks(week, week)[::-1]:
+        for number in params.calendar.get_last_teaching_weeks(week, week)[::-1]:
             facts = read_facts(college, term, number, college.students)
-            metrics = weekly.metrics(facts, history, params.calendar, params.scoring)
+            metrics = weekly.compute_metrics(facts, history, params.calendar, params.scoring)
             history = pd.concat([history, metrics[HISTORY]])
             found[number] = metrics.set_index("student_id")
     return found

@@ -176,9 +176,11 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
 
     def build(home: Path) -> None:
         workspace = workspace_at(home)
-        plan = simulator.demo_plan(DEMO_STUDENTS, 7, Calendar())
-        made.simulate(database.writable_engine(workspace.settings.client_db_url), plan, quiet=True)
-        calibration.calibrate(workspace, journal.silent)
+        plan = simulator.plan_demo(DEMO_STUDENTS, 7, Calendar())
+        made.write_simulation(
+            database.create_writable_engine(workspace.settings.client_db_url), plan, quiet=True
+        )
+        calibration.calibrate(workspace, journal.skip_line)
 
     return workspace_at(build_once(tmp_path_factory, "demo", build))
 
@@ -188,8 +190,8 @@ def simulated(tmp_path_factory: pytest.TempPathFactory) -> str:
     """A simulated college of 120 students at week 10, in the native schema; its URL. Read it; do not change it."""
 
     def build(home: Path) -> None:
-        engine = database.writable_engine(f"sqlite:///{home / 'college.db'}")
-        made.simulate(engine, simulator.demo_plan(120, 11, Calendar()), quiet=True)
+        engine = database.create_writable_engine(f"sqlite:///{home / 'college.db'}")
+        made.write_simulation(engine, simulator.plan_demo(120, 11, Calendar()), quiet=True)
 
     return f"sqlite:///{build_once(tmp_path_factory, 'simulated', build) / 'college.db'}"
 
@@ -230,7 +232,7 @@ def judged(demo: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Path:
     def build(home: Path) -> None:
         shutil.copytree(demo.settings.home, home, dirs_exist_ok=True)
         with mock.patch.object(pipeline, "DEFAULT_EXECUTOR", in_process.executor):
-            pipeline.run(workspace_at(home), journal.silent, week=10)
+            pipeline.run(workspace_at(home), journal.skip_line, week=10)
 
     return build_once(tmp_path_factory, "judged", build)
 
@@ -244,7 +246,7 @@ def ready(judged: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Work
     for outbox in home.glob("reports/*/*/*/outbox"):
         shutil.rmtree(outbox)
     workspace = workspace_at(home)
-    with workspace.store.transaction() as connection:
+    with workspace.store.start_transaction() as connection:
         connection.exec_driver_sql("DELETE FROM delivery_log")
         connection.exec_driver_sql("DELETE FROM run_log WHERE stage = 'mail'")
     monkeypatch.setenv("EDUMETRICS_HOME", str(home))

@@ -11,14 +11,14 @@ from unittest import mock
 
 from edumetrics.batch import parameters as declarations
 from edumetrics.batch.pipeline import Execute
-from edumetrics.settings import private_folder
+from edumetrics.settings import create_private_folder
 from edumetrics.stages import post_analysis, pre_exam, pre_sem, weekly
 
 
 def _pages(stage: str, told: dict[str, Any], run_id: str) -> dict[str, int]:
     """What the notebook of a stage does, but for its tables and figures."""
     if stage == weekly.STAGE:
-        lists = weekly.triage(weekly.compute(weekly.load(**told)))
+        lists = weekly.make_lists(weekly.compute(weekly.load(**told)))
         return _summary(weekly.write(lists, run_id=run_id), weekly.render_pages(lists))
     if stage == pre_sem.STAGE:
         watched = pre_sem.compute(pre_sem.load(**told))
@@ -44,9 +44,9 @@ def execute(
     environ: Mapping[str, str] | None = None,
     **_: Any,
 ) -> dict[str, int]:
-    """Carry out a stage as `batch.execute.execute` would, without a notebook to look at afterwards."""
-    declarations.check(stage, parameters)
-    private_folder(folder)
+    """Carry out a stage as `batch.execute.run_notebook` would, without a notebook to look at afterwards."""
+    declarations.check_parameters(stage, parameters)
+    create_private_folder(folder)
     told = {name: value for name, value in parameters.items() if name not in ("write", "run_id")}
     with mock.patch.dict(os.environ, environ or {}):
         return _pages(stage, told, str(parameters.get("run_id", "")))

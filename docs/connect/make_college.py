@@ -1,7 +1,7 @@
 """Make the college of the tutorial: a year of records as they come out of spreadsheets, in one SQLite file.
 
-Northfield has no week counter, writes dates as 05/01/2026, puts a student's code and name into one cell and its marks
-under percent signs. Usage: `python docs/connect/make_college.py northfield.db`
+Northfield has no week counter, writes dates as 05/01/2026, puts a student's code and name into one
+cell and its marks under percent signs. Usage: `python docs/connect/make_college.py northfield.db`
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ def main() -> None:
     """Write the file that is named on the command line; an existing one is not touched."""
     if len(sys.argv) != 2 or Path(sys.argv[1]).exists():
         sys.exit("Usage: python make_college.py NEW_FILE.db")
-    plan = simulator.demo_plan(STUDENTS, SEED, Calendar(), weeks=WEEKS)
-    parts = list(simulator.generate(plan))
+    plan = simulator.plan_demo(STUDENTS, SEED, Calendar(), weeks=WEEKS)
+    parts = list(simulator.simulate_classes(plan))
     names = dict.fromkeys(name for part in parts for name in part)
     records = {
         name: pd.concat([part[name] for part in parts if name in part], ignore_index=True)

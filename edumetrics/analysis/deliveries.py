@@ -14,7 +14,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from edumetrics.analysis.store import Store, now
+from edumetrics.analysis.store import Store, get_utc_now
 from edumetrics.analysis.tables import SQL_TABLES
 
 LOG = SQL_TABLES["delivery_log"]
@@ -46,7 +46,7 @@ class Delivery:
         }
 
 
-class Entry:
+class DeliveryEntry:
     """The log entry of one delivery in progress: created by the first status, then corrected."""
 
     def __init__(self, store: Store, delivery: Delivery) -> None:
@@ -54,51 +54,53 @@ class Entry:
         # None: nothing is recorded yet. A delivery that never starts leaves no entry.
         self.id: int | None = None
 
-    def says(self, status: str, error: str | None = None) -> None:
+    def record_status(self, status: str, error: str | None = None) -> None:
         """Record the status of the delivery so far, and an error if there is one."""
         if self.id is None:
-            self.id = enter(self.store, self.delivery, status, error)
+            self.id = record_delivery(self.store, self.delivery, status, error)
             return
-        with self.store.transaction() as connection:
+        with self.store.start_transaction() as connection:
             connection.execute(
-                sa.update(LOG).where(LOG.c.id == self.id).values(_ended(status, error))
+                sa.update(LOG).where(LOG.c.id == self.id).values(_build_outcome(status, error))
             )
 
 
-def enter(store: Store, delivery: Delivery, status: str, error: str | None = None) -> int:
+def record_delivery(store: Store, delivery: Delivery, status: str, error: str | None = None) -> int:
     """Record a delivery and return its id."""
-    with store.transaction() as connection:
+    with store.start_transaction() as connection:
         made = connection.execute(
-            sa.insert(LOG).values({**asdict(delivery), **_ended(status, error)})
+            sa.insert(LOG).values({**asdict(delivery), **_build_outcome(status, error)})
         )
         # For mypy: an insert of one row always has a key.
         assert made.inserted_primary_key is not None
         return int(made.inserted_primary_key[0])
 
 
-def replace(store: Store, delivery: Delivery, status: str) -> None:
+def replace_delivery(store: Store, delivery: Delivery, status: str) -> None:
     """Record a delivery instead of an earlier one with the same reader, occasion and status."""
     same = [LOG.c[name] == value for name, value in {**delivery.key, "status": status}.items()]
-    with store.transaction() as connection:
+    with store.start_transaction() as connection:
         # In one transaction: a killed process must not lose the earlier entry.
         connection.execute(sa.delete(LOG).where(*same))
-        connection.execute(sa.insert(LOG).values({**asdict(delivery), **_ended(status, None)}))
+        connection.execute(
+            sa.insert(LOG).values({**asdict(delivery), **_build_outcome(status, None)})
+        )
 
 
-def past(connection: Connection, deliveries: Iterable[Delivery]) -> None:
+def record_past(connection: Connection, deliveries: Iterable[Delivery]) -> None:
     """Record, within a transaction, reports of past weeks: they are rendered and never mailed."""
-    rows = [{**asdict(delivery), **_ended(PAST, None)} for delivery in deliveries]
+    rows = [{**asdict(delivery), **_build_outcome(PAST, None)} for delivery in deliveries]
     # An insert with an empty list would try to add a row of defaults.
     if rows:
         connection.execute(sa.insert(LOG), rows)
 
 
-def entered(store: Store, **equal: Any) -> list[Mapping[Any, Any]]:
+def read_entries(store: Store, **equal: Any) -> list[Mapping[Any, Any]]:
     """Return the log entries with column = value, oldest first."""
     # The key of the table is a growing id: key order is the order of time.
     return list(store.read("delivery_log", **equal).to_dict("records"))
 
 
-def _ended(status: str, error: str | None) -> dict[str, Any]:
+def _build_outcome(status: str, error: str | None) -> dict[str, Any]:
     """Return the columns that say how a delivery went; `sent_at` is null unless it was sent."""
-    return {"status": status, "error": error, "sent_at": now() if status == SENT else None}
+    return {"status": status, "error": error, "sent_at": get_utc_now() if status == SENT else None}

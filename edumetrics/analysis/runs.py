@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from edumetrics import __version__
-from edumetrics.analysis.store import Store, now
+from edumetrics.analysis.store import Store, get_utc_now
 from edumetrics.analysis.tables import SQL_TABLES
 from edumetrics.errors import EduMetricsError, Refused
 from edumetrics.params import Params
@@ -27,14 +27,14 @@ class Run:
     week: int
 
 
-def start(store: Store, params: Params, stage: str, term: str, week: int) -> Run:
+def start_run(store: Store, params: Params, stage: str, term: str, week: int) -> Run:
     """Enter a run into the ledger, before its work starts, and return it."""
-    with store.transaction() as connection:
-        return enter(connection, params, stage, term, week)
+    with store.start_transaction() as connection:
+        return enter_run(connection, params, stage, term, week)
 
 
-def enter(connection: Connection, params: Params, stage: str, term: str, week: int) -> Run:
-    """Enter a run as `start` does, within the transaction that stores what the run follows from."""
+def enter_run(connection: Connection, params: Params, stage: str, term: str, week: int) -> Run:
+    """Enter a run as `start_run` does, within the transaction of what the run follows from."""
     run = Run(uuid.uuid4().hex, stage, term, week)
     entry = {
         "run_id": run.run_id,
@@ -42,16 +42,16 @@ def enter(connection: Connection, params: Params, stage: str, term: str, week: i
         "term": term,
         "sem_week": week,
         "status": "started",
-        "started_at": now(),
+        "started_at": get_utc_now(),
         # With both, a stored number can be traced to the parameters and the code that made it.
-        "params_sha256": params.sha256(),
+        "params_sha256": params.hash_values(),
         "version": __version__,
     }
     connection.execute(sa.insert(LEDGER).values(entry))
     return run
 
 
-def resume(store: Store, run_id: str) -> Run:
+def load_run(store: Store, run_id: str) -> Run:
     """Return the run with an id.
 
     Raises:
@@ -66,7 +66,7 @@ def resume(store: Store, run_id: str) -> Run:
     return Run(run_id, str(row["stage"]), str(row["term"]), int(row["sem_week"]))
 
 
-def done(connection: Connection, run: Run, rows: int, remark: str | None = None) -> None:
+def mark_done(connection: Connection, run: Run, rows: int, remark: str | None = None) -> None:
     """Mark a run as done, within the transaction of the stage.
 
     So the stored rows and the ledger always agree, whatever happens.
@@ -83,7 +83,7 @@ def done(connection: Connection, run: Run, rows: int, remark: str | None = None)
     # The condition on the status is the test: a run that was ended meanwhile matches no row.
     going = sa.update(LEDGER).where(LEDGER.c.run_id == run.run_id, LEDGER.c.status == "started")
     ended = connection.execute(
-        going.values(status="done", finished_at=now(), rows_written=rows, error=remark)
+        going.values(status="done", finished_at=get_utc_now(), rows_written=rows, error=remark)
     )
     # The error rolls back the transaction, and with it the rows of the stage.
     if not ended.rowcount:
@@ -92,7 +92,7 @@ def done(connection: Connection, run: Run, rows: int, remark: str | None = None)
         )
 
 
-def failed(store: Store, run: Run, error: EduMetricsError) -> None:
+def mark_failed(store: Store, run: Run, error: EduMetricsError) -> None:
     """Mark a run as failed, or as refused by a gate.
 
     The text of the error must hold no personal data. A run also counts as failed if its rows are
@@ -100,9 +100,9 @@ def failed(store: Store, run: Run, error: EduMetricsError) -> None:
     """
     # A transaction of its own: that of the stage was rolled back.
     status = "refused" if isinstance(error, Refused) else "failed"
-    with store.transaction() as connection:
+    with store.start_transaction() as connection:
         this = sa.update(LEDGER).where(LEDGER.c.run_id == run.run_id)
-        connection.execute(this.values(finished_at=now(), status=status, error=str(error)))
+        connection.execute(this.values(finished_at=get_utc_now(), status=status, error=str(error)))
 
 
 def end_stale(store: Store) -> int:
@@ -111,9 +111,9 @@ def end_stale(store: Store) -> int:
     The process that holds the lock of the database calls this before any work. A notebook may
     still run after its batch was killed. From then on it can store nothing.
     """
-    with store.transaction() as connection:
+    with store.start_transaction() as connection:
         stale = sa.update(LEDGER).where(LEDGER.c.status == "started")
         found = connection.execute(
-            stale.values(status="failed", finished_at=now(), error="The run was killed.")
+            stale.values(status="failed", finished_at=get_utc_now(), error="The run was killed.")
         )
         return found.rowcount

@@ -21,7 +21,7 @@ from edumetrics import database
 from edumetrics.analysis.tables import SQL_TABLES
 from edumetrics.errors import EduMetricsError, Locked, SettingsError
 from edumetrics.fields import TABLES
-from edumetrics.weeks import Position
+from edumetrics.weeks import CollegeWeek
 
 # The setting that names the database, for messages.
 SETTING = "DEFAULT_DB_URL"
@@ -56,7 +56,7 @@ class Store:
     """The analysis database at one URL."""
 
     def __init__(self, url: str) -> None:
-        self.engine = database.writable_engine(url, SETTING)
+        self.engine = database.create_writable_engine(url, SETTING)
 
     # ------------------------------------------------------------ schema
 
@@ -70,7 +70,7 @@ class Store:
         config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
         script = ScriptDirectory.from_config(config)
         try:
-            with database.transaction(self.engine, SETTING) as connection:
+            with database.open_transaction(self.engine, SETTING) as connection:
                 revision = MigrationContext.configure(connection).get_current_revision()
                 if revision == script.get_current_head():
                     return
@@ -87,7 +87,7 @@ class Store:
                 command.upgrade(config, "head")
         except sa.exc.DBAPIError as error:
             raise SettingsError(
-                f"The analysis database cannot be set up ({database.reason(error)}): "
+                f"The analysis database cannot be set up ({database.extract_reason(error)}): "
                 f"check {SETTING}."
             ) from error
 
@@ -106,9 +106,9 @@ class Store:
         Returns:
             A frame with these columns and the dtypes of `fields`; without rows if nothing matches.
         """
-        with database.connected(self.engine, SETTING) as connection:
-            return _from_json(
-                table, database.read(connection, self.select(table, columns, **equal))
+        with database.open_connection(self.engine, SETTING) as connection:
+            return _decode_json(
+                table, database.read_frame(connection, self.select(table, columns, **equal))
             )
 
     def select(
@@ -120,10 +120,10 @@ class Store:
         return (
             sa.select(*chosen)
             .order_by(*(sql.c[name] for name in TABLES[table].key))
-            .where(*_equal(sql, equal))
+            .where(*_match_values(sql, equal))
         )
 
-    def newest(self, table: str, by: str, count: int, **equal: Any) -> pd.DataFrame:
+    def read_newest(self, table: str, by: str, count: int, **equal: Any) -> pd.DataFrame:
         """Return the `count` rows with the highest values of column `by`, highest first.
 
         Only rows with column = value count.
@@ -135,44 +135,44 @@ class Store:
             .limit(count)
         )
         select = select.where(*(sql.c[name] == value for name, value in equal.items()))
-        with database.connected(self.engine, SETTING) as connection:
-            return _from_json(table, database.read(connection, select))
+        with database.open_connection(self.engine, SETTING) as connection:
+            return _decode_json(table, database.read_frame(connection, select))
 
-    def highest(self, table: str, column: str, **equal: Any) -> Any:
+    def find_highest(self, table: str, column: str, **equal: Any) -> Any:
         """Return the highest value of a column, or None if there is none.
 
         Only rows with column = value (or column = one of a list of values) count.
         """
         sql = SQL_TABLES[table]
-        select = sa.select(sa.func.max(sql.c[column])).where(*_equal(sql, equal))
-        with database.connected(self.engine, SETTING) as connection:
+        select = sa.select(sa.func.max(sql.c[column])).where(*_match_values(sql, equal))
+        with database.open_connection(self.engine, SETTING) as connection:
             return connection.execute(select).scalar()
 
-    def holds(self, table: str, **equal: Any) -> bool:
+    def has_rows(self, table: str, **equal: Any) -> bool:
         """Return whether there is any row with column = value."""
         sql = SQL_TABLES[table]
-        with database.connected(self.engine, SETTING) as connection:
+        with database.open_connection(self.engine, SETTING) as connection:
             return (
                 connection.execute(
-                    sa.select(sa.literal(1)).where(*_equal(sql, equal)).limit(1)
+                    sa.select(sa.literal(1)).where(*_match_values(sql, equal)).limit(1)
                 ).scalar()
                 is not None
             )
 
-    def distinct(self, table: str, column: str) -> list[str]:
+    def list_values(self, table: str, column: str) -> list[str]:
         """Return the distinct values of a text column, ascending."""
         select = (
             sa.select(SQL_TABLES[table].c[column]).distinct().order_by(SQL_TABLES[table].c[column])
         )
-        with database.connected(self.engine, SETTING) as connection:
+        with database.open_connection(self.engine, SETTING) as connection:
             return [str(value) for value in connection.execute(select).scalars()]
 
-    def terms(self) -> list[str]:
+    def list_terms(self) -> list[str]:
         """Return the analysed terms, ascending, with one look-up per term."""
         # DISTINCT would read every row. Each MIN needs one step in the index that begins with term.
         column = SQL_TABLES["weekly_metrics"].c.term
         found: list[str] = []
-        with database.connected(self.engine, SETTING) as connection:
+        with database.open_connection(self.engine, SETTING) as connection:
             while True:
                 later = sa.select(sa.func.min(column)).where(
                     column > found[-1] if found else sa.true()
@@ -182,43 +182,47 @@ class Store:
                     return found
                 found.append(str(term))
 
-    def advised(self, terms: Sequence[str]) -> pd.DataFrame:
+    def read_advisors(self, terms: Sequence[str]) -> pd.DataFrame:
         """Return student_id, advisor_id, term: who advised whom in any week of some terms.
 
         The advisor is "unassigned" where there was none.
         """
         c = SQL_TABLES["weekly_metrics"].c
         advisor = sa.func.coalesce(c.advisor_id, UNASSIGNED).label("advisor_id")
-        with database.connected(self.engine, SETTING) as connection:
-            return database.read(
+        with database.open_connection(self.engine, SETTING) as connection:
+            return database.read_frame(
                 connection,
                 sa.select(c.student_id, advisor, c.term).where(c.term.in_(terms)).distinct(),
             )
 
-    def history(self, term: str, weeks: tuple[int, ...], classes: Classes = None) -> pd.DataFrame:
+    def read_history(
+        self, term: str, weeks: tuple[int, ...], classes: Classes = None
+    ) -> pd.DataFrame:
         """Return the `HISTORY_COLUMNS` stored for some weeks of a term, in no order."""
         c = SQL_TABLES["weekly_metrics"].c
         select = sa.select(*(c[name] for name in HISTORY_COLUMNS)).where(
-            c.term == term, c.sem_week.in_(weeks), _in(c.class_id, classes)
+            c.term == term, c.sem_week.in_(weeks), _match_classes(c.class_id, classes)
         )
-        with database.connected(self.engine, SETTING) as connection:
-            return database.read(connection, select)
+        with database.open_connection(self.engine, SETTING) as connection:
+            return database.read_frame(connection, select)
 
-    def places(self, term: str, before: int, classes: Classes = None) -> pd.DataFrame:
+    def read_list_entries(self, term: str, before: int, classes: Classes = None) -> pd.DataFrame:
         """Return student_id, sem_week of every list entry of a term before a week, in no order.
 
         The week itself is not included.
         """
         c = SQL_TABLES["weekly_flags"].c
-        with database.connected(self.engine, SETTING) as connection:
-            return database.read(
+        with database.open_connection(self.engine, SETTING) as connection:
+            return database.read_frame(
                 connection,
                 sa.select(c.student_id, c.sem_week).where(
-                    c.term == term, c.sem_week < before, _in(c.class_id, classes)
+                    c.term == term, c.sem_week < before, _match_classes(c.class_id, classes)
                 ),
             )
 
-    def courses(self, term: str, week: int | None, columns: Sequence[str]) -> pd.DataFrame:
+    def read_listed_metrics(
+        self, term: str, week: int | None, columns: Sequence[str]
+    ) -> pd.DataFrame:
         """Return the weekly metrics so far of the students on a week's lists, in no order.
 
         Args:
@@ -238,10 +242,10 @@ class Store:
         if week is not None:
             on, select = on.where(listed.sem_week == week), select.where(c.sem_week <= week)
         select = select.where(c.student_id.in_(on))
-        with database.connected(self.engine, SETTING) as connection:
-            return database.read(connection, select)
+        with database.open_connection(self.engine, SETTING) as connection:
+            return database.read_frame(connection, select)
 
-    def class_weeks(self, term: str, week: int, columns: Sequence[str]) -> pd.DataFrame:
+    def compute_class_means(self, term: str, week: int, columns: Sequence[str]) -> pd.DataFrame:
         """Return class_id, sem_week, students (count) and means of weekly metrics, up to a week."""
         c = SQL_TABLES["weekly_metrics"].c
         # The dtypes of a frame follow these types: without one, a mean would be read as text.
@@ -250,10 +254,10 @@ class Store:
         ]
         select = sa.select(c.class_id, c.sem_week, sa.func.count().label("students"), *means)
         select = select.where(c.term == term, c.sem_week <= week).group_by(c.class_id, c.sem_week)
-        with database.connected(self.engine, SETTING) as connection:
-            return database.read(connection, select.order_by(c.class_id, c.sem_week))
+        with database.open_connection(self.engine, SETTING) as connection:
+            return database.read_frame(connection, select.order_by(c.class_id, c.sem_week))
 
-    def once_out_of_reach(self, term: str, before: int, classes: Classes = None) -> pd.Series:
+    def find_out_of_reach(self, term: str, before: int, classes: Classes = None) -> pd.Series:
         """Return the students for whom the attendance rule was out of reach before a week.
 
         The week itself is not included.
@@ -264,11 +268,11 @@ class Store:
         select = select.where(
             c.term == term, c.sem_week < before, c.lectures_to_attend > c.lectures_left
         )
-        select = select.where(_in(c.class_id, classes))
-        with database.connected(self.engine, SETTING) as connection:
-            return database.read(connection, select)["student_id"]
+        select = select.where(_match_classes(c.class_id, classes))
+        with database.open_connection(self.engine, SETTING) as connection:
+            return database.read_frame(connection, select)["student_id"]
 
-    def remembered(self, stage: str, prefix: str) -> dict[str, str]:
+    def read_last_findings(self, stage: str, prefix: str) -> dict[str, str]:
         """Return the messages of findings by check, from the newest run of a stage that was done.
 
         Only findings whose check begins with `prefix` count.
@@ -284,10 +288,10 @@ class Store:
         select = sa.select(found.check, found.message).where(
             found.run_id == newest, found.check.startswith(prefix)
         )
-        with database.connected(self.engine, SETTING) as connection:
+        with database.open_connection(self.engine, SETTING) as connection:
             return {str(check): str(message) for check, message in connection.execute(select)}
 
-    def classes_of(self, term: str, before: int) -> pd.DataFrame:
+    def read_classes(self, term: str, before: int) -> pd.DataFrame:
         """Return student_id, class_id: each class stored for a student in a term before a week."""
         c = SQL_TABLES["weekly_metrics"].c
         select = (
@@ -295,36 +299,36 @@ class Store:
             .where(c.term == term, c.sem_week < before)
             .distinct()
         )
-        with database.connected(self.engine, SETTING) as connection:
-            return database.read(connection, select)
+        with database.open_connection(self.engine, SETTING) as connection:
+            return database.read_frame(connection, select)
 
-    def position(self) -> Position | None:
+    def read_college_week(self) -> CollegeWeek | None:
         """Return the last week analysed, or None if the analysis has not begun."""
         state = self.read("analysis_state")
         if state.empty:
             return None
-        return Position(int(state["sim_year"].iloc[0]), int(state["global_week"].iloc[0]))
+        return CollegeWeek(int(state["sim_year"].iloc[0]), int(state["global_week"].iloc[0]))
 
     # ------------------------------------------------------------ writing
 
     @contextmanager
-    def transaction(self) -> Iterator[Connection]:
+    def start_transaction(self) -> Iterator[Connection]:
         """Open one transaction: it is committed at the end and rolled back on any error.
 
         Raises:
             EduMetricsError: the database refuses a statement.
         """
         try:
-            with database.transaction(self.engine, SETTING) as connection:
+            with database.open_transaction(self.engine, SETTING) as connection:
                 yield connection
         except sa.exc.DBAPIError as error:
             raise EduMetricsError(
-                f"The analysis database refused a write ({database.reason(error)}); "
+                f"The analysis database refused a write ({database.extract_reason(error)}); "
                 "nothing was changed."
             ) from error
 
     @contextmanager
-    def exclusive(self) -> Iterator[None]:
+    def require_lock(self) -> Iterator[None]:
         """Keep every other run away from this database, also runs with another home.
 
         The lock ends with the process that holds it.
@@ -333,7 +337,7 @@ class Store:
             Locked: another run holds the lock.
             SettingsError: the database cannot be reached.
         """
-        with database.exclusive(self.engine, SETTING) as held:
+        with database.try_lock(self.engine, SETTING) as held:
             if not held:
                 raise Locked(
                     "Another run is at work on this analysis: "
@@ -341,7 +345,9 @@ class Store:
                 )
             yield
 
-    def replace(self, connection: Connection, table: str, frame: pd.DataFrame, **where: Any) -> int:
+    def replace_slice(
+        self, connection: Connection, table: str, frame: pd.DataFrame, **where: Any
+    ) -> int:
         """Replace the rows of a slice (column = value) within a transaction; return the new count.
 
         Args:
@@ -355,9 +361,9 @@ class Store:
         connection.execute(
             sa.delete(sql).where(*(sql.c[name] == value for name, value in where.items()))
         )
-        return database.write(connection, sql, _as_json(table, frame))
+        return database.insert_frame(connection, sql, _encode_json(table, frame))
 
-    def set_position(self, connection: Connection, position: Position | None) -> None:
+    def set_college_week(self, connection: Connection, position: CollegeWeek | None) -> None:
         """Record the last week analysed, within a transaction; None deletes the record."""
         state = SQL_TABLES["analysis_state"]
         connection.execute(sa.delete(state))
@@ -367,11 +373,11 @@ class Store:
                 "id": 1,
                 "sim_year": position.year,
                 "global_week": position.global_week,
-                "updated_at": now(),
+                "updated_at": get_utc_now(),
             }
             connection.execute(sa.insert(state).values(values))
 
-    def forget_after(
+    def delete_after(
         self, connection: Connection, term: str, week: int, exams: Sequence[str] = ()
     ) -> int:
         """Delete, within a transaction, what was derived for later weeks and terms.
@@ -408,7 +414,7 @@ class Store:
             deleted += connection.execute(statement).rowcount
         return deleted
 
-    def forget_all(self, connection: Connection) -> None:
+    def delete_derived(self, connection: Connection) -> None:
         """Delete everything derived and every model, within a transaction.
 
         What people entered stays, and so does the ledger.
@@ -417,7 +423,7 @@ class Store:
             connection.execute(sa.delete(SQL_TABLES[name]))
 
 
-def _equal(sql: sa.Table, equal: Mapping[str, Any]) -> list[sa.ColumnElement[bool]]:
+def _match_values(sql: sa.Table, equal: Mapping[str, Any]) -> list[sa.ColumnElement[bool]]:
     """Return the conditions column = value, or column = one of a list of values."""
     return [
         sql.c[name].in_(value) if isinstance(value, list) else sql.c[name] == value
@@ -425,17 +431,17 @@ def _equal(sql: sa.Table, equal: Mapping[str, Any]) -> list[sa.ColumnElement[boo
     ]
 
 
-def _in(column: sa.ColumnElement[Any], classes: Classes) -> sa.ColumnElement[bool]:
+def _match_classes(column: sa.ColumnElement[Any], classes: Classes) -> sa.ColumnElement[bool]:
     """Return the condition that a column is one of some classes; always true for None."""
     return sa.true() if classes is None else column.in_(classes)
 
 
-def now() -> datetime:
+def get_utc_now() -> datetime:
     """Return the current time in UTC, without a zone, as the tables store it."""
     return datetime.now(UTC).replace(tzinfo=None)
 
 
-def _from_json(table: str, frame: pd.DataFrame) -> pd.DataFrame:
+def _decode_json(table: str, frame: pd.DataFrame) -> pd.DataFrame:
     """Return a frame whose JSON columns are decoded to Python values; null stays null."""
     decoded = {
         field.name: frame[field.name].map(json.loads, na_action="ignore").astype("object")
@@ -445,7 +451,7 @@ def _from_json(table: str, frame: pd.DataFrame) -> pd.DataFrame:
     return frame.assign(**decoded) if decoded else frame
 
 
-def _as_json(table: str, frame: pd.DataFrame) -> pd.DataFrame:
+def _encode_json(table: str, frame: pd.DataFrame) -> pd.DataFrame:
     """Return a frame whose JSON columns are encoded as text."""
     # Letters beyond ASCII stay as they are: a search in the stored text could not find escapes.
     encoded: Mapping[str, pd.Series] = {

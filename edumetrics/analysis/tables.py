@@ -24,7 +24,7 @@ INDEXES = {
 }
 
 
-def _column(table: Table, field: Field) -> sa.Column[object]:
+def _build_column(table: Table, field: Field) -> sa.Column[object]:
     """Return the column of a field; it is nullable if the field's record says what null means."""
     generated = table.name in GENERATED and field.name == "id"
     return sa.Column(
@@ -36,12 +36,12 @@ def _column(table: Table, field: Field) -> sa.Column[object]:
     )
 
 
-def _table(table: Table) -> sa.Table:
+def _build_table(table: Table) -> sa.Table:
     """Return a table with its indexes, and add it to `METADATA`."""
-    built = sa.Table(table.name, METADATA, *(_column(table, field) for field in table.fields))
+    built = sa.Table(table.name, METADATA, *(_build_column(table, field) for field in table.fields))
     for columns in INDEXES.get(table.name, ()):
         sa.Index(f"ix_{table.name}_{'_'.join(columns)}", *(built.c[name] for name in columns))
     return built
 
 
-SQL_TABLES: dict[str, sa.Table] = {name: _table(table) for name, table in TABLES.items()}
+SQL_TABLES: dict[str, sa.Table] = {name: _build_table(table) for name, table in TABLES.items()}

@@ -10,19 +10,19 @@ from datetime import date
 from pathlib import Path
 
 from edumetrics.analysis import runs
-from edumetrics.batch.ending import interruptible
-from edumetrics.batch.journal import Tell
-from edumetrics.batch.pipeline import bar
+from edumetrics.batch.ending import handle_interrupts
+from edumetrics.batch.journal import Reporter
+from edumetrics.batch.pipeline import show_progress
 from edumetrics.college.outcomes import EVER
 from edumetrics.college.source import College, Term
 from edumetrics.stages import post_analysis, pre_exam, pre_sem, terms, training, weekly
 from edumetrics.stages.workspace import Workspace
-from edumetrics.weeks import Position
+from edumetrics.weeks import CollegeWeek
 
 
 def calibrate(
     workspace: Workspace,
-    tell: Tell,
+    tell: Reporter,
     *,
     from_scratch: bool = False,
     completed_only: bool = False,
@@ -46,89 +46,95 @@ def calibrate(
         EduMetricsError: a database cannot be used.
     """
     rows = 0
-    with workspace.store.exclusive(), interruptible(), workspace.college() as college:
+    with workspace.store.require_lock(), handle_interrupts(), workspace.open_college() as college:
         # The lock is held, so any run that the ledger still calls started was killed.
         runs.end_stale(workspace.store)
-        position = college.position(as_of or workspace.today)
+        position = college.find_college_week(as_of or workspace.today)
         if from_scratch:
-            with workspace.store.transaction() as connection:
-                workspace.store.forget_all(connection)
-                workspace.store.set_position(connection, None)
+            with workspace.store.start_transaction() as connection:
+                workspace.store.delete_derived(connection)
+                workspace.store.set_college_week(connection, None)
         # The order in time matters: each term is forecast by models trained on the terms before it.
-        for term in college.terms(position):
+        for term in college.list_terms(position):
             if term.current and completed_only:
                 continue
             trained = training.train(workspace, college, term, position)
             if trained:
                 tell(trained)
-            _before(workspace, college, term, position)
-            written = sum(_weeks_of(workspace, college, term, position))
+            _save_watchlist(workspace, college, term, position)
+            written = sum(_score_weeks(workspace, college, term, position))
             rows += written
-            _after(workspace, college, term, position)
+            _save_reviews(workspace, college, term, position)
             tell(
                 f"Term of {term.name}: {written} rows through week "
-                f"{_last_week(workspace, term, position)}."
+                f"{_get_last_week(workspace, term, position)}."
             )
             if term.current:
-                _settle(workspace, term, position, tell)
+                _record_position(workspace, term, position, tell)
     return rows
 
 
-def _settle(workspace: Workspace, term: Term, position: Position, tell: Tell) -> None:
+def _record_position(
+    workspace: Workspace, term: Term, position: CollegeWeek, tell: Reporter
+) -> None:
     """Record the last week that calibration reached.
 
     The position goes no further than the data, so that `run` scores weeks that are loaded later.
     """
-    week = position.week(workspace.params.calendar)
-    due = workspace.params.calendar.last_teaching_weeks(week, 1)
+    week = position.compute_week(workspace.params.calendar)
+    due = workspace.params.calendar.get_last_teaching_weeks(week, 1)
     # Only teaching weeks count: an exam or vacation week without data is nothing to wait for.
     if due and due[0] > term.last_week:
         tell(
             f"The college has no data after week {term.last_week}: "
             "run `edumetrics run` when the data of later weeks are loaded."
         )
-        position = Position(position.year, position.global_week - week + term.last_week)
-    with workspace.store.transaction() as connection:
-        workspace.store.set_position(connection, position)
+        position = CollegeWeek(position.year, position.global_week - week + term.last_week)
+    with workspace.store.start_transaction() as connection:
+        workspace.store.set_college_week(connection, position)
 
 
-def _before(workspace: Workspace, college: College, term: Term, position: Position) -> None:
+def _save_watchlist(
+    workspace: Workspace, college: College, term: Term, position: CollegeWeek
+) -> None:
     """Store the watchlist of a term, where an earlier term was analysed."""
-    folder = terms.report_folder(workspace, term, position, pre_sem.WEEK, pre_sem.STAGE)
-    start = pre_sem.gather(workspace, college, term, position, folder)
+    folder = terms.get_report_folder(workspace, term, position, pre_sem.WEEK, pre_sem.STAGE)
+    start = pre_sem.read_start(workspace, college, term, position, folder)
     if start is not None:
-        entry = runs.start(
+        entry = runs.start_run(
             workspace.store, workspace.params, pre_sem.STAGE, term.name, pre_sem.WEEK
         )
         pre_sem.save(entry, pre_sem.compute(start))
 
 
-def _after(workspace: Workspace, college: College, term: Term, position: Position) -> None:
+def _save_reviews(
+    workspace: Workspace, college: College, term: Term, position: CollegeWeek
+) -> None:
     """Store the reviews of a term's exams.
 
     For the term in session, only results known at the end of the last complete week count.
     """
-    ends = term.week_ends(position.week(workspace.params.calendar))["week_end"]
+    ends = term.list_week_ends(position.compute_week(workspace.params.calendar))["week_end"]
     # Results of the current week belong to the run that completes it.
     known_by = ends.max().date() if term.current and len(ends) else EVER
     for exam in post_analysis.EXAMS:
-        found = post_analysis.gather(workspace, college, term, exam, known_by, Path())
+        found = post_analysis.read_results(workspace, college, term, exam, known_by, Path())
         if found is not None:
-            entry = runs.start(
+            entry = runs.start_run(
                 workspace.store, workspace.params, post_analysis.STAGE, term.name, found.week
             )
             post_analysis.save(entry, post_analysis.compute(found))
 
 
-def _weeks_of(
-    workspace: Workspace, college: College, term: Term, position: Position
+def _score_weeks(
+    workspace: Workspace, college: College, term: Term, position: CollegeWeek
 ) -> Iterator[int]:
     """Score each teaching week of a term in order; yield the number of rows written for each."""
-    last = _last_week(workspace, term, position)
+    last = _get_last_week(workspace, term, position)
     teaching = [week for week in workspace.params.calendar.teaching_weeks if week <= last]
-    for week in bar(teaching):
-        folder = terms.report_folder(workspace, term, position, week, weekly.STAGE)
-        read = weekly.gather(
+    for week in show_progress(teaching):
+        folder = terms.get_report_folder(workspace, term, position, week, weekly.STAGE)
+        read = weekly.read_week(
             workspace,
             college,
             term,
@@ -140,17 +146,19 @@ def _weeks_of(
             # Data profiling would cost time in every week; the findings of the last are enough.
             with_health=week == teaching[-1],
         )
-        entry = runs.start(workspace.store, workspace.params, weekly.STAGE, term.name, week)
-        yield weekly.save(entry, weekly.triage(weekly.compute(read)))
+        entry = runs.start_run(workspace.store, workspace.params, weekly.STAGE, term.name, week)
+        yield weekly.save(entry, weekly.make_lists(weekly.compute(read)))
         for exam, stage in pre_exam.STAGES.items():
-            if pre_exam.due(college, exam, week):
-                entry = runs.start(workspace.store, workspace.params, stage, term.name, week)
+            if pre_exam.is_due(college, exam, week):
+                entry = runs.start_run(workspace.store, workspace.params, stage, term.name, week)
                 pre_exam.save(
                     entry,
-                    pre_exam.compute(pre_exam.gather(workspace, exam, term.name, week, folder)),
+                    pre_exam.compute(
+                        pre_exam.read_upcoming_exam(workspace, exam, term.name, week, folder)
+                    ),
                 )
 
 
-def _last_week(workspace: Workspace, term: Term, position: Position) -> int:
+def _get_last_week(workspace: Workspace, term: Term, position: CollegeWeek) -> int:
     """Return the last semester week to compute: the college's, or a completed term's last."""
-    return position.week(workspace.params.calendar) if term.current else term.last_week
+    return position.compute_week(workspace.params.calendar) if term.current else term.last_week

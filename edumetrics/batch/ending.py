@@ -17,7 +17,7 @@ TOLD = "Interrupted: finished work is stored; run again to continue."
 
 
 @contextmanager
-def interruptible() -> Iterator[None]:
+def handle_interrupts() -> Iterator[None]:
     """Turn each of `SIGNALS` into a KeyboardInterrupt within the block, and that into one sentence.
 
     The former handlers are restored at the end of the block.
@@ -28,7 +28,7 @@ def interruptible() -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield  # Python sets signal handlers in the main thread only
         return
-    before = {number: signal.signal(number, _interrupt) for number in SIGNALS}
+    before = {number: signal.signal(number, _raise_interrupt) for number in SIGNALS}
     try:
         yield
     except KeyboardInterrupt:
@@ -38,7 +38,7 @@ def interruptible() -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _interrupt(number: int, frame: FrameType | None) -> None:
+def _raise_interrupt(number: int, frame: FrameType | None) -> None:
     """Raise KeyboardInterrupt, and ignore every further signal."""
     # A second Ctrl-C must not interrupt the cleanup that the first one started.
     for other in SIGNALS:

@@ -24,11 +24,11 @@ from papermill.exceptions import PapermillExecutionError
 from traitlets.config import Config
 
 from edumetrics.batch import parameters as declarations
-from edumetrics.batch.kernels import for_notebooks
+from edumetrics.batch.kernels import remove_mail_settings
 from edumetrics.errors import EduMetricsError, Locked, Refused, SettingsError
 from edumetrics.reports import render
-from edumetrics.reports.notebooks import run_report
-from edumetrics.settings import private_folder
+from edumetrics.reports.notebooks import render_run_report
+from edumetrics.settings import create_private_folder
 from edumetrics.stages.end import END_MIME
 
 # papermill reports an error of a cell by the name of its class only; this finds the class again.
@@ -74,7 +74,7 @@ class StageEngine(Engine):  # type: ignore[misc]
 papermill_engines.register("stage", StageEngine)
 
 
-def execute(
+def run_notebook(
     stage: str,
     parameters: Mapping[str, Any],
     folder: Path,
@@ -108,38 +108,38 @@ def execute(
             before its end. The message says which cell and why, without any data. An error of this
             package that a cell raised keeps its class.
     """
-    declarations.check(stage, parameters)
+    declarations.check_parameters(stage, parameters)
     source = declarations.NOTEBOOKS / f"{stage}.ipynb"
-    private_folder(folder)
+    create_private_folder(folder)
     # papermill writes after every cell. The last good run.ipynb stays until this one has finished.
     draft = folder / ".run.part.ipynb"
     try:
         papermill.execute_notebook(
             source, draft, dict(parameters), engine_name="stage", cwd=folder, progress_bar=False,
-            manager=manager, environ={**for_notebooks(os.environ), **(environ or {})},
+            manager=manager, environ={**remove_mail_settings(os.environ), **(environ or {})},
             seconds=seconds,
         )  # fmt: skip
         notebook = nbformat.read(draft, as_version=4)
-        summary = _end_marker(notebook, stage)
+        summary = _read_end_marker(notebook, stage)
     except PapermillExecutionError as error:
         # Our own errors are sentences without data; the text of any other may quote a row.
         ours = OURS.get(error.ename)
         why = error.evalue.rstrip(".") if ours else f"failed with {error.ename}"
         message = f"{stage}: cell {error.cell_index + 1}: {why}"
-        raise _failed(draft, message, ours or EduMetricsError) from error
+        raise _make_failure(draft, message, ours or EduMetricsError) from error
     except CellTimeoutError as error:
-        raise _failed(draft, f"{stage}: it ran longer than {seconds} seconds") from error
+        raise _make_failure(draft, f"{stage}: it ran longer than {seconds} seconds") from error
     except RuntimeError as error:  # a DeadKernelError, or a kernel that died before it was one
-        raise _failed(draft, f"{stage}: the kernel died") from error
+        raise _make_failure(draft, f"{stage}: the kernel died") from error
     except EduMetricsError as error:
-        raise _failed(draft, str(error)) from error
+        raise _make_failure(draft, str(error)) from error
     draft.chmod(0o600)
     draft.replace(folder / "run.ipynb")
-    render.write_page(folder / "run.html", run_report(notebook, stage, code=code))
+    render.write_page(folder / "run.html", render_run_report(notebook, stage, code=code))
     return summary
 
 
-def _end_marker(notebook: nbformat.NotebookNode, stage: str) -> dict[str, int]:
+def _read_end_marker(notebook: nbformat.NotebookNode, stage: str) -> dict[str, int]:
     """Return the counts in the end marker, the output of the last code cell.
 
     Raises:
@@ -160,7 +160,7 @@ def _end_marker(notebook: nbformat.NotebookNode, stage: str) -> dict[str, int]:
     raise EduMetricsError(f"{stage}: the notebook stopped before its end")
 
 
-def _failed(
+def _make_failure(
     draft: Path, message: str, kind: type[EduMetricsError] = EduMetricsError
 ) -> EduMetricsError:
     """Keep the notebook as `failed.ipynb`; return an error whose message says where it is."""

@@ -14,7 +14,7 @@ from edumetrics.stages.workspace import Workspace
 NOTHING = "Nothing to do: the analysis is up to date with the college."
 
 
-def idle(workspace: Workspace, as_of: date | None = None) -> bool:
+def is_up_to_date(workspace: Workspace, as_of: date | None = None) -> bool:
     """Return whether there is nothing to do.
 
     The analysis must have reached the college's week, no run may have been killed, and the newest
@@ -29,17 +29,19 @@ def idle(workspace: Workspace, as_of: date | None = None) -> bool:
         SettingsError: a database cannot be used.
     """
     store = workspace.store
-    with store.exclusive():
+    with store.require_lock():
         # The ledger is asked first: it needs no connection to the college. The lock is held, so a
         # run that is still called started was killed.
         if (
-            gate.awaited(workspace)
-            or gate.unmailed(workspace)
+            gate.is_check_due(workspace)
+            or gate.is_mail_due(workspace)
             or len(store.read("run_log", ("run_id",), status="started"))
         ):
             return False
         try:
-            with workspace.college() as college:
-                return store.position() == college.position(as_of or workspace.today)
+            with workspace.open_college() as college:
+                return store.read_college_week() == college.find_college_week(
+                    as_of or workspace.today
+                )
         except MissingColumn:
             return False  # the run itself refuses, and enters the refusal into the ledger

@@ -14,37 +14,37 @@ from tqdm import tqdm
 from edumetrics.errors import EduMetricsError
 
 
-class Tell(Protocol):
+class Reporter(Protocol):
     """A function that reports a line; `fields` are the same facts as data, never about a person."""
 
     def __call__(self, line: str, /, **fields: object) -> None:
         """Report the line."""
 
 
-def plain(line: str, /, **fields: object) -> None:
+def print_line(line: str, /, **fields: object) -> None:
     """Print a line of progress, above the progress bar if there is one."""
     # Without this the line would be printed into the bar.
     with tqdm.external_write_mode():
         click.echo(line)
 
 
-def structured(line: str, /, **fields: object) -> None:
+def print_json(line: str, /, **fields: object) -> None:
     """Print one JSON object on one line: `at` (UTC), `message`, and the fields."""
     at = datetime.now(UTC).isoformat(timespec="seconds")
-    plain(json.dumps({"at": at, "message": line, **fields}, ensure_ascii=False))
+    print_line(json.dumps({"at": at, "message": line, **fields}, ensure_ascii=False))
 
 
-def silent(line: str, /, **fields: object) -> None:
+def skip_line(line: str, /, **fields: object) -> None:
     """Print nothing: for callers from code."""
 
 
-def teller(log_format: str) -> Tell:
+def choose_reporter(log_format: str) -> Reporter:
     """Return the function that reports in a format, text or json."""
-    return structured if log_format == "json" else plain
+    return print_json if log_format == "json" else print_line
 
 
 @contextmanager
-def logged(log_format: str) -> Iterator[None]:
+def log_errors(log_format: str) -> Iterator[None]:
     """Add an error of the block to a JSON log; standard error has the same sentence.
 
     The error is raised again.
@@ -54,5 +54,5 @@ def logged(log_format: str) -> Iterator[None]:
         yield
     except EduMetricsError as error:
         if log_format == "json":
-            structured(str(error), level="error", exit_status=error.exit_status)
+            print_json(str(error), level="error", exit_status=error.exit_status)
         raise

@@ -27,12 +27,12 @@ GRACE_SECONDS = 5
 SECRETS = ("SMTP_URL", "SECRET_KEY", "MAIL_FROM", "REPLY_TO", "OPERATOR_EMAIL")
 
 
-def for_notebooks(environ: Mapping[str, str]) -> dict[str, str]:
+def remove_mail_settings(environ: Mapping[str, str]) -> dict[str, str]:
     """Return an environment without the settings that only mail needs."""
     return {name: value for name, value in environ.items() if name not in SECRETS}
 
 
-class Nursery:
+class ForkServer:
     """The process that kernels are forked from.
 
     It starts at once, and imports its modules while this process goes on.
@@ -44,12 +44,12 @@ class Nursery:
         with theirs:
             command = [sys.executable, "-m", "edumetrics.batch.zygote"]
             self._process = subprocess.Popen(
-                command, stdin=theirs.fileno(), env=for_notebooks(os.environ)
+                command, stdin=theirs.fileno(), env=remove_mail_settings(os.environ)
             )
         self._socket = ours
         self._stream = ours.makefile("rw", encoding="utf-8")
 
-    def start(self, argv: list[str], env: dict[str, str], cwd: str) -> Child:
+    def start_kernel(self, argv: list[str], env: dict[str, str], cwd: str) -> ForkedKernel:
         """Fork a kernel and return it.
 
         Args:
@@ -57,11 +57,13 @@ class Nursery:
             env: the kernel's whole environment.
             cwd: the kernel's working directory.
         """
-        return Child(self, self._ask({"start": {"argv": argv, "env": env, "cwd": cwd}})["pid"])
+        return ForkedKernel(
+            self, self._send_request({"start": {"argv": argv, "env": env, "cwd": cwd}})["pid"]
+        )
 
-    def poll(self, pid: int) -> int | None:
+    def get_exit_code(self, pid: int) -> int | None:
         """Return the exit code of a kernel; None while it lives."""
-        code: int | None = self._ask({"poll": pid})["code"]
+        code: int | None = self._send_request({"poll": pid})["code"]
         return code
 
     def close(self) -> None:
@@ -75,7 +77,7 @@ class Nursery:
             self._process.kill()
             self._process.wait()
 
-    def _ask(self, request: dict[str, Any]) -> dict[str, Any]:
+    def _send_request(self, request: dict[str, Any]) -> dict[str, Any]:
         """Send a request and return the answer; a killed kernel when the process is gone."""
         try:
             self._stream.write(json.dumps(request) + "\n")
@@ -87,18 +89,18 @@ class Nursery:
         return answer or {"pid": 0, "code": -signal.SIGKILL}
 
 
-class Child:
+class ForkedKernel:
     """A forked kernel, with the part of `subprocess.Popen` that a kernel manager uses."""
 
     # The manager closes these streams when they are not None.
     stdin = stdout = stderr = None
 
-    def __init__(self, nursery: Nursery, pid: int) -> None:
+    def __init__(self, nursery: ForkServer, pid: int) -> None:
         self.nursery, self.pid = nursery, pid
 
     def poll(self) -> int | None:
         """Return the exit code; None while the kernel lives."""
-        return self.nursery.poll(self.pid)
+        return self.nursery.get_exit_code(self.pid)
 
     def wait(self) -> int:
         """Return the exit code of a kernel that has ended."""
@@ -122,9 +124,9 @@ class Child:
 
 
 class ForkedKernelManager(AsyncKernelManager):
-    """A kernel manager that forks its kernels from the process that `kernels` has started."""
+    """A kernel manager that forks kernels from the process that `open_kernel_manager` started."""
 
-    nursery: Nursery
+    nursery: ForkServer
 
     async def _async_launch_kernel(self, kernel_cmd: list[str], **options: Any) -> None:
         # The fork takes the place of the process that the provisioner would start.
@@ -132,19 +134,21 @@ class ForkedKernelManager(AsyncKernelManager):
         # In `python -m ipykernel_launcher -f connection.json ...` the kernel's arguments follow the
         # module.
         arguments = kernel_cmd[kernel_cmd.index("ipykernel_launcher") + 1 :]
-        child = self.nursery.start(arguments, options["env"], options.get("cwd") or str(Path.cwd()))
+        child = self.nursery.start_kernel(
+            arguments, options["env"], options.get("cwd") or str(Path.cwd())
+        )
         provisioner.process, provisioner.pid, provisioner.pgid = child, child.pid, child.pid
         # The manager itself does this after a launch of its own.
         self._reconcile_connection_info(provisioner.connection_info)
 
 
 @contextmanager
-def kernels() -> Iterator[type[AsyncKernelManager]]:
+def open_kernel_manager() -> Iterator[type[AsyncKernelManager]]:
     """Yield the kernel manager to use in the block; kill the kernels that are left at its end."""
     if not CAN_FORK:
         yield AsyncKernelManager
         return
-    started = Nursery()
+    started = ForkServer()
     try:
         # nbclient takes a class and creates the manager itself: the process travels on the class.
         yield type("ForkedKernelManager", (ForkedKernelManager,), {"nursery": started})

@@ -14,7 +14,7 @@ from typing import Any, Literal
 from pydantic import ConfigDict, Field, ValidationError
 
 from edumetrics.errors import SettingsError
-from edumetrics.params import Model
+from edumetrics.params import ParameterModel
 from edumetrics.settings import PROJECT
 from edumetrics.stages import post_analysis, pre_exam, pre_sem, weekly
 
@@ -23,7 +23,7 @@ NOTEBOOKS = PROJECT / "notebooks"
 DAY = r"^(\d{4}-\d\d-\d\d)?$"
 
 
-class StageParameters(Model):
+class StageParameters(ParameterModel):
     """The parameters of every stage; an empty text leaves the choice to the notebook."""
 
     # Strict: pydantic would otherwise accept the text "7" for the number 7.
@@ -57,7 +57,7 @@ MODELS: dict[str, type[StageParameters]] = {
 }
 
 
-def check(stage: str, parameters: Mapping[str, Any]) -> None:
+def check_parameters(stage: str, parameters: Mapping[str, Any]) -> None:
     """Check values against the stage's model, and names and types against its notebook.
 
     Args:
@@ -70,7 +70,7 @@ def check(stage: str, parameters: Mapping[str, Any]) -> None:
             declares a parameter that the model does not know.
     """
     name = f"{stage}.ipynb"
-    defaults = declared(NOTEBOOKS / name)
+    defaults = read_defaults(NOTEBOOKS / name)
     for parameter, value in parameters.items():
         if parameter not in defaults:
             raise SettingsError(
@@ -94,7 +94,7 @@ def check(stage: str, parameters: Mapping[str, Any]) -> None:
             ) from None
 
 
-def declared(source: Path) -> dict[str, Any]:
+def read_defaults(source: Path) -> dict[str, Any]:
     """Return the names and literal defaults that a notebook's parameters cell assigns.
 
     Raises:

@@ -21,22 +21,22 @@ from edumetrics.analysis import deliveries, runs
 from edumetrics.analysis.deliveries import Delivery
 from edumetrics.analysis.runs import Run
 from edumetrics.batch import parameters
-from edumetrics.batch.ending import TOLD, interruptible
+from edumetrics.batch.ending import TOLD, handle_interrupts
 from edumetrics.batch.idle import NOTHING
-from edumetrics.batch.journal import Tell
-from edumetrics.batch.planning import Plan, Step, plan
+from edumetrics.batch.journal import Reporter
+from edumetrics.batch.planning import RunPlan, Step, plan_run
 from edumetrics.batch.tasks import Task
 from edumetrics.errors import EduMetricsError, Interrupted, MissingColumn, Refused
 from edumetrics.stages import gate, post_analysis, terms, training, weekly
 from edumetrics.stages.gate import Verdict
 from edumetrics.stages.workspace import Workspace
-from edumetrics.weeks import Position
+from edumetrics.weeks import CollegeWeek
 
 if TYPE_CHECKING:
-    from edumetrics.mail.delivery import Posted
+    from edumetrics.mail.delivery import MailResult
 
 T = TypeVar("T")
-# Carries out one task, as `execute.execute` does.
+# Carries out one task, as `execute.run_notebook` does.
 Execute = Callable[..., dict[str, int]]
 
 
@@ -46,14 +46,15 @@ def run_notebooks() -> Iterator[Execute]:
 
     What runs notebooks is only loaded here, where there is one to run.
     """
-    from edumetrics.batch.execute import execute
-    from edumetrics.batch.kernels import kernels
+    from edumetrics.batch.execute import run_notebook
+    from edumetrics.batch.kernels import open_kernel_manager
 
-    with kernels() as manager:
-        yield partial(execute, manager=manager)
+    with open_kernel_manager() as manager:
+        yield partial(run_notebook, manager=manager)
 
 
-# What `run` uses unless told otherwise; tests that are not about notebooks set one that needs no kernel.
+# What `run` uses unless told otherwise; tests that are not about notebooks set one that needs no
+# kernel.
 DEFAULT_EXECUTOR: Callable[[], AbstractContextManager[Execute]] = run_notebooks
 
 
@@ -69,11 +70,11 @@ class Outcome:
         posted: the result of the mail; None where none was due.
     """
 
-    plan: Plan
+    plan: RunPlan
     verdict: Verdict | None
     line: str
     held: bool
-    posted: Posted | None
+    posted: MailResult | None
 
     @property
     def kind(self) -> str:
@@ -90,7 +91,7 @@ class Outcome:
 
 def run(
     workspace: Workspace,
-    tell: Tell,
+    tell: Reporter,
     *,
     week: int | None = None,
     stage: str | None = None,
@@ -102,9 +103,9 @@ def run(
     Args:
         workspace: the settings, the parameters and both databases.
         tell: called with a line, and fields for a log, about each thing done.
-        week: as `planning.plan`.
-        stage: as `planning.plan`.
-        as_of: as `planning.plan`.
+        week: as `planning.plan_run`.
+        stage: as `planning.plan_run`.
+        as_of: as `planning.plan_run`.
         force: let mail go out whatever the gate finds; the ledger records it.
 
     Returns:
@@ -116,26 +117,26 @@ def run(
         Refused: the gate holds back all mail, or the college has no data of a week.
         EduMetricsError: a stage failed, mail failed, or a database cannot be used.
     """
-    with workspace.store.exclusive(), interruptible():
+    with workspace.store.require_lock(), handle_interrupts():
         # The lock is held, so any run that the ledger still calls started was killed.
         runs.end_stale(workspace.store)
-        due = _planned(workspace, week, stage, as_of)
+        due = _plan_or_refuse(workspace, week, stage, as_of)
         # Every notebook is checked before the first runs: an error must not show after an hour.
         for step in due.steps:
             for task in step.tasks:
-                parameters.check(task.stage, task.parameters)
+                parameters.check_parameters(task.stage, task.parameters)
         if due.back_to is not None:
             _roll_back(workspace, due, tell)
-        entry = _take(workspace, due, tell) or _unjudged(workspace, due, force=force)
-        verdict = _judge(workspace, due, entry, tell, force=force) if entry else None
-        posted = _mail(workspace, due)
+        entry = _run_steps(workspace, due, tell) or _enter_missing_gate(workspace, due, force=force)
+        verdict = _check_newest_week(workspace, due, entry, tell, force=force) if entry else None
+        posted = _send_mail(workspace, due)
     # The newest verdict counts, also where an earlier run made it.
-    held = gate.held(workspace)
-    line = _line(workspace, due, verdict, held, force=force)
+    held = gate.describe_held_mail(workspace)
+    line = _format_line(workspace, due, verdict, held, force=force)
     if posted is not None and verdict is None:
-        line = posted.line()
+        line = posted.format_line()
     elif posted is not None:
-        line = f"{line} {posted.line()}"
+        line = f"{line} {posted.format_line()}"
     # The work is stored by now. The exceptions only give the command its exit status.
     if verdict is not None and verdict.everyone and not force:
         raise Refused(line)
@@ -144,13 +145,15 @@ def run(
     return Outcome(due, verdict, line, held != gate.NOTHING, posted)
 
 
-def bar(steps: Iterable[T]) -> Iterable[T]:
+def show_progress(steps: Iterable[T]) -> Iterable[T]:
     """Return the steps with a progress bar on a terminal, and without one in a log."""
     # disable=None means: no bar where standard error is no terminal.
     return tqdm(list(steps), unit="week", leave=False, disable=None)
 
 
-def _planned(workspace: Workspace, week: int | None, stage: str | None, as_of: date | None) -> Plan:
+def _plan_or_refuse(
+    workspace: Workspace, week: int | None, stage: str | None, as_of: date | None
+) -> RunPlan:
     """Return the plan of a run.
 
     Raises:
@@ -158,24 +161,24 @@ def _planned(workspace: Workspace, week: int | None, stage: str | None, as_of: d
         MissingColumn: the column is missing in the first run.
     """
     try:
-        return plan(workspace, week=week, stage=stage, as_of=as_of)
+        return plan_run(workspace, week=week, stage=stage, as_of=as_of)
     except MissingColumn as error:
         # In the first run the mapping is wrong, which is an error of the settings.
-        if workspace.store.position() is None:
+        if workspace.store.read_college_week() is None:
             raise
         # The mapping fitted before, so the college's schema has changed and needs a person's look.
         refused = Refused(
             f"{error} The column was there before: nothing was computed and no mail goes out."
         )
-        runs.failed(
+        runs.mark_failed(
             workspace.store,
-            runs.start(workspace.store, workspace.params, gate.STAGE, "", 0),
+            runs.start_run(workspace.store, workspace.params, gate.STAGE, "", 0),
             refused,
         )
         raise refused from error
 
 
-def _take(workspace: Workspace, due: Plan, tell: Tell) -> Run | None:
+def _run_steps(workspace: Workspace, due: RunPlan, tell: Reporter) -> Run | None:
     """Take the steps of a plan, and record the position after each.
 
     Returns:
@@ -183,88 +186,89 @@ def _take(workspace: Workspace, due: Plan, tell: Tell) -> Run | None:
     """
     if not due.steps:
         return None
-    with DEFAULT_EXECUTOR() as execute:
-        for number, step in enumerate(bar(due.steps), start=1):
+    with DEFAULT_EXECUTOR() as run_notebook:
+        for number, step in enumerate(show_progress(due.steps), start=1):
             place = f"[{number}/{len(due.steps)}]"
-            _train(workspace, step, due.position, tell)
+            _train_models(workspace, step, due.position, tell)
             for task in step.tasks:
-                _carry_out(workspace, task, execute, tell, place)
+                _run_task(workspace, task, run_notebook, tell, place)
             if not step.tasks:
                 tell(
-                    f"{place} week {step.position.week(workspace.params.calendar)}: nothing is due."
+                    f"{place} week {step.position.compute_week(workspace.params.calendar)}:"
+                    " nothing is due."
                 )
             # The college is read before the transaction begins.
-            over = _over(workspace, due, step)
-            with workspace.store.transaction() as connection:
-                deliveries.past(connection, over)
+            over = _find_past_reports(workspace, due, step)
+            with workspace.store.start_transaction() as connection:
+                deliveries.record_past(connection, over)
                 # A week that is done again moves nothing: later weeks stay done.
                 if not due.again:
-                    workspace.store.set_position(connection, step.position)
+                    workspace.store.set_college_week(connection, step.position)
                 if step is due.steps[-1]:
                     # One transaction with the position: a run that is killed before its gate leaves
                     # an entry which says that the check is missing.
-                    return _gate_entry(workspace, due, connection)
+                    return _enter_gate(workspace, due, connection)
     return None
 
 
-def _over(workspace: Workspace, due: Plan, step: Step) -> list[Delivery]:
+def _find_past_reports(workspace: Workspace, due: RunPlan, step: Step) -> list[Delivery]:
     """Return the reports of a step whose week is over by now: they are kept, but never mailed."""
     calendar = workspace.params.calendar
-    newest = calendar.last_teaching_weeks(due.position.week(calendar), 1)
+    newest = calendar.get_last_teaching_weeks(due.position.compute_week(calendar), 1)
     # In an exam or vacation week the newest teaching week is an earlier one, and is still mailed.
     if not step.tasks or step.position == due.position or (step.tasks[0].week,) == newest:
         return []
-    from edumetrics.mail.due import never_mailed
+    from edumetrics.mail.due import list_past_deliveries
 
-    return never_mailed(
+    return list_past_deliveries(
         workspace, [(task.stage, task.term, task.week, task.folder) for task in step.tasks]
     )
 
 
-def _gate_entry(workspace: Workspace, due: Plan, connection: Connection) -> Run | None:
+def _enter_gate(workspace: Workspace, due: RunPlan, connection: Connection) -> Run | None:
     """Enter the gate into the ledger, and return its entry, where a plan computed the newest week.
 
     Mail goes out for no other week, so that None is returned where the plan did not compute it.
     """
     computed = [task for step in due.steps for task in step.tasks if task.stage == weekly.STAGE]
-    newest = workspace.params.calendar.last_teaching_weeks(
-        due.position.week(workspace.params.calendar), 1
+    newest = workspace.params.calendar.get_last_teaching_weeks(
+        due.position.compute_week(workspace.params.calendar), 1
     )
     if not computed or (computed[-1].week,) != newest:
         return None
-    return runs.enter(
+    return runs.enter_run(
         connection, workspace.params, gate.STAGE, computed[-1].term, computed[-1].week
     )
 
 
-def _unjudged(workspace: Workspace, due: Plan, *, force: bool) -> Run | None:
+def _enter_missing_gate(workspace: Workspace, due: RunPlan, *, force: bool) -> Run | None:
     """Enter the gate for a newest week that an earlier run computed, and return its entry.
 
     The gate is needed where the earlier run was killed before it, where the analysis was rolled
     back to this week, and where `--force` is to release its mail. None is returned elsewhere.
     """
-    newest = workspace.params.calendar.last_teaching_weeks(
-        due.position.week(workspace.params.calendar), 1
+    newest = workspace.params.calendar.get_last_teaching_weeks(
+        due.position.compute_week(workspace.params.calendar), 1
     )
-    if not newest or not (gate.awaited(workspace) or force or due.back_to):
+    if not newest or not (gate.is_check_due(workspace) or force or due.back_to):
         return None
-    term = workspace.store.highest("weekly_metrics", "term")
+    term = workspace.store.find_highest("weekly_metrics", "term")
     # The gate reads the week's stored lists: without them there is nothing to check.
     if (
         term is None
-        or workspace.store.highest("weekly_metrics", "sem_week", term=term) != newest[0]
+        or workspace.store.find_highest("weekly_metrics", "sem_week", term=term) != newest[0]
     ):
         return None
-    return runs.start(workspace.store, workspace.params, gate.STAGE, term, newest[0])
+    return runs.start_run(workspace.store, workspace.params, gate.STAGE, term, newest[0])
 
 
-def _train(workspace: Workspace, step: Step, position: Position, tell: Tell) -> None:
+def _train_models(workspace: Workspace, step: Step, position: CollegeWeek, tell: Reporter) -> None:
     """Train the forecasts for the terms of a step on the terms before them, where that is due."""
     # A review needs no forecast: it compares results with predictions that are stored.
     for name in sorted({task.term for task in step.tasks if task.stage != post_analysis.STAGE}):
         # The analysis answers first, so that most runs open no connection to the college here.
-        if training.due(workspace, name):
-            with workspace.college() as college:
+        if training.is_due(workspace, name):
+            with workspace.open_college() as college:
                 told = training.train(
                     workspace, college, terms.find_term(college, name, position), position
                 )
@@ -272,11 +276,13 @@ def _train(workspace: Workspace, step: Step, position: Position, tell: Tell) -> 
                 tell(told)
 
 
-def _carry_out(workspace: Workspace, task: Task, execute: Execute, tell: Tell, place: str) -> None:
+def _run_task(
+    workspace: Workspace, task: Task, execute: Execute, tell: Reporter, place: str
+) -> None:
     """Run the notebook of a task; enter it into the ledger, and tell its rows and pages."""
     # The notebook itself marks the entry as done, in the transaction that stores its rows.
     entry, began = (
-        runs.start(workspace.store, workspace.params, task.stage, task.term, task.week),
+        runs.start_run(workspace.store, workspace.params, task.stage, task.term, task.week),
         time.monotonic(),
     )
     minutes: int = getattr(workspace.params.batch.timeout_minutes, task.stage)
@@ -287,11 +293,11 @@ def _carry_out(workspace: Workspace, task: Task, execute: Execute, tell: Tell, p
             seconds=60 * minutes, code=workspace.params.batch.report_code,
         )  # fmt: skip
     except EduMetricsError as error:
-        runs.failed(workspace.store, entry, error)
+        runs.mark_failed(workspace.store, entry, error)
         raise
     except KeyboardInterrupt:
         # The notebook may still be at work; an entry that is not "started" lets it store nothing.
-        runs.failed(workspace.store, entry, Interrupted(TOLD))
+        runs.mark_failed(workspace.store, entry, Interrupted(TOLD))
         raise
     seconds = round(time.monotonic() - began, 1)
     fields = {
@@ -301,10 +307,10 @@ def _carry_out(workspace: Workspace, task: Task, execute: Execute, tell: Tell, p
         "run_id": entry.run_id,
         "seconds": seconds,
     }
-    tell(f"{place} {task}: {_counted(summary)}.", **fields, **summary)
+    tell(f"{place} {task}: {_format_counts(summary)}.", **fields, **summary)
 
 
-def _counted(summary: dict[str, int]) -> str:
+def _format_counts(summary: dict[str, int]) -> str:
     """Return the counts of a notebook in words, such as "1 row, 12 pages"."""
     # The names are plural; one of a kind loses its s.
     return ", ".join(
@@ -312,19 +318,19 @@ def _counted(summary: dict[str, int]) -> str:
     )
 
 
-def _roll_back(workspace: Workspace, due: Plan, tell: Tell) -> None:
+def _roll_back(workspace: Workspace, due: RunPlan, tell: Reporter) -> None:
     """Remove what was computed for weeks after the college's, and record its position."""
     assert due.back_to is not None
     term, week = due.back_to
-    with workspace.store.transaction() as connection:
+    with workspace.store.start_transaction() as connection:
         # Reviews of exams that are ahead again go as well; those of earlier exams stay.
         to_come = [
             exam
             for exam in post_analysis.EXAMS
-            if week <= (post_analysis.exam_week(workspace, exam) or week)
+            if week <= (post_analysis.find_exam_week(workspace, exam) or week)
         ]
-        rows = workspace.store.forget_after(connection, term, week, to_come)
-        workspace.store.set_position(connection, due.position)
+        rows = workspace.store.delete_after(connection, term, week, to_come)
+        workspace.store.set_college_week(connection, due.position)
     tell(
         f"The college went back to week {week}: {rows} rows of later weeks were removed.",
         rows=rows,
@@ -332,39 +338,45 @@ def _roll_back(workspace: Workspace, due: Plan, tell: Tell) -> None:
     )
 
 
-def _judge(workspace: Workspace, due: Plan, entry: Run, tell: Tell, *, force: bool) -> Verdict:
+def _check_newest_week(
+    workspace: Workspace, due: RunPlan, entry: Run, tell: Reporter, *, force: bool
+) -> Verdict:
     """Check the newest week, record the verdict, and tell each finding that holds mail."""
-    with workspace.college() as college:
+    with workspace.open_college() as college:
         term = terms.find_term(college, entry.term, due.position)
-        back_to = due.position.week(workspace.params.calendar) if due.back_to is not None else None
-        verdict = gate.examine(workspace, college, term, entry.week, back_to=back_to)
-    gate.record(workspace, entry, verdict, force=force)
+        back_to = (
+            due.position.compute_week(workspace.params.calendar)
+            if due.back_to is not None
+            else None
+        )
+        verdict = gate.check_week(workspace, college, term, entry.week, back_to=back_to)
+    gate.record_verdict(workspace, entry, verdict, force=force)
     for finding in verdict.findings[verdict.findings["status"] == "block"].to_dict("records"):
         tell(f"Gate: {finding['message']}", check=finding["check"], class_id=finding["class_id"])
     return verdict
 
 
-def _mail(workspace: Workspace, due: Plan) -> Posted | None:
+def _send_mail(workspace: Workspace, due: RunPlan) -> MailResult | None:
     """Send the mail where the gate has checked a week since the last round; None where it has not.
 
     Mail that failed in the last round is also sent.
     """
     # A plan for one week or one stage may leave the analysis behind the college: no mail then.
-    if not gate.unmailed(workspace) or workspace.store.position() != due.position:
+    if not gate.is_mail_due(workspace) or workspace.store.read_college_week() != due.position:
         return None
     # Most runs have no mail, and need not import what renders it.
     from edumetrics.mail import delivery
 
-    return delivery.deliver(workspace, due.position)
+    return delivery.send_letters(workspace, due.position)
 
 
-def _line(
-    workspace: Workspace, due: Plan, verdict: Verdict | None, held: str, *, force: bool
+def _format_line(
+    workspace: Workspace, due: RunPlan, verdict: Verdict | None, held: str, *, force: bool
 ) -> str:
     """Return the line that sums up a run for the operator."""
     calendar = workspace.params.calendar
     done = sum(len(step.tasks) for step in due.steps)
-    where = f"Week {due.position.week(calendar)} of {due.position.label(calendar)}"
+    where = f"Week {due.position.compute_week(calendar)} of {due.position.format_label(calendar)}"
     if not due.steps and due.back_to is None and verdict is None:
         return NOTHING
     went = (

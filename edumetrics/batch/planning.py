@@ -15,7 +15,7 @@ from edumetrics.college.source import College, Term
 from edumetrics.errors import SettingsError
 from edumetrics.stages import terms
 from edumetrics.stages.workspace import Workspace
-from edumetrics.weeks import Position
+from edumetrics.weeks import CollegeWeek
 
 
 @dataclass(frozen=True)
@@ -27,12 +27,12 @@ class Step:
         tasks: the week's tasks; none in most exam and vacation weeks.
     """
 
-    position: Position
+    position: CollegeWeek
     tasks: tuple[Task, ...]
 
 
 @dataclass(frozen=True)
-class Plan:
+class RunPlan:
     """What a run will do.
 
     Attributes:
@@ -43,19 +43,19 @@ class Plan:
             then stays as it is.
     """
 
-    position: Position
+    position: CollegeWeek
     back_to: tuple[str, int] | None
     steps: tuple[Step, ...]
     again: bool = False
 
 
-def plan(
+def plan_run(
     workspace: Workspace,
     *,
     week: int | None = None,
     stage: str | None = None,
     as_of: date | None = None,
-) -> Plan:
+) -> RunPlan:
     """Compare the college's week with the analysis's, and return what is due; changes nothing.
 
     Args:
@@ -74,34 +74,38 @@ def plan(
     """
     if stage is not None and stage not in STAGES:
         raise SettingsError(f"There is no stage {stage}: the stages are {', '.join(STAGES)}.")
-    with workspace.college() as college:
-        position = college.position(as_of or workspace.today)
-        done = workspace.store.position()
+    with workspace.open_college() as college:
+        position = college.find_college_week(as_of or workspace.today)
+        done = workspace.store.read_college_week()
         # A review that has seen every result is made again only where it is asked for by name.
         planner = Planner(workspace, college, again=week is not None and stage is not None)
         if week is not None:
-            reached = _again(workspace, position, week)
-            step = _step(planner, reached, terms.find_term(college, "", position), stage)
-            return Plan(position, None, (step,), again=True)
+            reached = _find_position(workspace, position, week)
+            step = _plan_step(planner, reached, terms.find_term(college, "", position), stage)
+            return RunPlan(position, None, (step,), again=True)
         if done == position:
-            return Plan(position, None, ())
+            return RunPlan(position, None, ())
         current = terms.find_term(college, "", position)
         # The college is behind the analysis, for example because a backup was restored.
         if done is not None and done > position:
-            return Plan(position, (current.name, position.week(workspace.params.calendar)), ())
+            return RunPlan(
+                position, (current.name, position.compute_week(workspace.params.calendar)), ()
+            )
         # A first run computes the term in session; `calibrate` does the terms before it.
-        begin = done or Position(
-            position.year, position.global_week - position.week(workspace.params.calendar)
+        begin = done or CollegeWeek(
+            position.year, position.global_week - position.compute_week(workspace.params.calendar)
         )
         steps = [
-            _step(planner, reached, _term_of(college, reached, position, current), stage)
-            for reached in begin.until(position, workspace.params.calendar)
+            _plan_step(
+                planner, reached, _find_nearest_term(college, reached, position, current), stage
+            )
+            for reached in begin.iter_until(position, workspace.params.calendar)
         ]
         # A week is done when all its stages are, so one stage alone does not move the position.
-        return Plan(position, None, tuple(steps), again=stage is not None)
+        return RunPlan(position, None, tuple(steps), again=stage is not None)
 
 
-def described(due: Plan) -> Iterator[str]:
+def describe_plan(due: RunPlan) -> Iterator[str]:
     """Yield the lines of a dry run: what a plan will do."""
     if not due.steps and due.back_to is None:
         yield NOTHING
@@ -115,7 +119,7 @@ def described(due: Plan) -> Iterator[str]:
             yield f"Would run {task}."
 
 
-def _again(workspace: Workspace, position: Position, week: int) -> Position:
+def _find_position(workspace: Workspace, position: CollegeWeek, week: int) -> CollegeWeek:
     """Return the position of a semester week of the term in session.
 
     Raises:
@@ -127,40 +131,50 @@ def _again(workspace: Workspace, position: Position, week: int) -> Position:
             f"Week {week} is not a teaching week: the teaching weeks are "
             f"{', '.join(map(str, calendar.teaching_weeks))}."
         )
-    if week > position.week(calendar):
+    if week > position.compute_week(calendar):
         raise SettingsError(
             f"Week {week} is not over yet: the college's last complete week is "
-            f"{position.week(calendar)}."
+            f"{position.compute_week(calendar)}."
         )
-    return Position(position.year, position.global_week - position.week(calendar) + week)
+    return CollegeWeek(position.year, position.global_week - position.compute_week(calendar) + week)
 
 
-def _step(planner: Planner, reached: Position, term: Term | None, stage: str | None) -> Step:
+def _plan_step(
+    planner: Planner, reached: CollegeWeek, term: Term | None, stage: str | None
+) -> Step:
     """Return the step of one week; its tasks are those of one stage where a stage is named."""
     calendar = planner.workspace.params.calendar
-    week = reached.week(calendar)
+    week = reached.compute_week(calendar)
     ends = (
-        term.week_ends(week)["week_end"] if term is not None else pd.Series(dtype="datetime64[us]")
+        term.list_week_ends(week)["week_end"]
+        if term is not None
+        else pd.Series(dtype="datetime64[us]")
     )
     # The day decides which exam results were known. Where the data date no week, the calendar does.
-    nominal = pd.Timestamp(weeks.slot_start(reached, calendar)) + pd.Timedelta(days=7 * week - 1)
+    nominal = pd.Timestamp(weeks.find_slot_start(reached, calendar)) + pd.Timedelta(
+        days=7 * week - 1
+    )
     # Classes may begin on different days: the week is over when it is over for the last of them.
     day = ends.max() if len(ends) else nominal
-    tasks = planner.tasks(term, reached, day.date())
+    tasks = planner.plan_week(term, reached, day.date())
     return Step(reached, tuple(task for task in tasks if stage in (None, task.stage)))
 
 
-def _term_of(college: College, reached: Position, position: Position, current: Term) -> Term | None:
+def _find_nearest_term(
+    college: College, reached: CollegeWeek, position: CollegeWeek, current: Term
+) -> Term | None:
     """Return the term that a position belongs to; None where no term began near that time.
 
     It is the term that began nearest to the expected day, at most eight weeks from it.
     """
     calendar = college.params.calendar
-    apart = weeks.slot_start(position, calendar) - weeks.slot_start(reached, calendar)
+    apart = weeks.find_slot_start(position, calendar) - weeks.find_slot_start(reached, calendar)
     # The college's whole history is read only for a position in another slot than the present one.
     if not apart:
         return current
     # The real start of the present term says how far the college is from its calendar.
     expected = pd.Timestamp(current.name) - apart
-    near = min(college.terms(position), key=lambda term: abs(pd.Timestamp(term.name) - expected))
+    near = min(
+        college.list_terms(position), key=lambda term: abs(pd.Timestamp(term.name) - expected)
+    )
     return near if abs(pd.Timestamp(near.name) - expected) <= weeks.TERM_SPREAD else None

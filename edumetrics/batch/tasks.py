@@ -12,7 +12,7 @@ from edumetrics.college.records import Exam
 from edumetrics.college.source import College, Term
 from edumetrics.stages import post_analysis, pre_exam, pre_sem, weekly
 from edumetrics.stages.workspace import Workspace
-from edumetrics.weeks import Position
+from edumetrics.weeks import CollegeWeek
 
 # In the order of a week: exam predictions read the features that the weekly stage has stored.
 STAGES = (pre_sem.STAGE, weekly.STAGE, *pre_exam.STAGES.values(), post_analysis.STAGE)
@@ -72,9 +72,9 @@ class Planner:
     planned: set[tuple[str, int]] = field(default_factory=set)
 
     def __post_init__(self) -> None:
-        self.analysed |= set(self.workspace.store.distinct("weekly_metrics", "term"))
+        self.analysed |= set(self.workspace.store.list_values("weekly_metrics", "term"))
 
-    def tasks(self, term: Term | None, reached: Position, day: date) -> Iterator[Task]:
+    def plan_week(self, term: Term | None, reached: CollegeWeek, day: date) -> Iterator[Task]:
         """Yield the tasks of one week, in order.
 
         Args:
@@ -83,8 +83,10 @@ class Planner:
             day: the last day of the week.
         """
         calendar = self.workspace.params.calendar
-        week = reached.week(calendar)
-        place = self.workspace.settings.reports / reached.label(calendar) / f"week-{week:02d}"
+        week = reached.compute_week(calendar)
+        place = (
+            self.workspace.settings.reports / reached.format_label(calendar) / f"week-{week:02d}"
+        )
         if term is not None and week in calendar.teaching_weeks:
             # A watchlist is computed from an earlier term: without one there is nothing to watch.
             if week == calendar.teaching_weeks[0] and any(
@@ -93,12 +95,12 @@ class Planner:
                 yield Task(pre_sem.STAGE, term.name, week, place / pre_sem.STAGE)
             yield Task(weekly.STAGE, term.name, week, place / weekly.STAGE, {"week": week})
             for exam, stage in pre_exam.STAGES.items():
-                if pre_exam.due(self.college, exam, week):
+                if pre_exam.is_due(self.college, exam, week):
                     yield Task(stage, term.name, week, place / stage, {"week": week})
             self.analysed.add(term.name)
             self.planned.add((term.name, week))
         # Reviews are not tied to teaching weeks: results are published in exam and vacation weeks.
-        for reviewed, exam in self._reviews(term, reached, day):
+        for reviewed, exam in self._find_due_reviews(term, reached, day):
             yield Task(
                 post_analysis.STAGE,
                 reviewed,
@@ -107,30 +109,32 @@ class Planner:
                 {"exam": exam, "known_by": day.isoformat()},
             )
 
-    def _reviews(
-        self, term: Term | None, reached: Position, day: date
+    def _find_due_reviews(
+        self, term: Term | None, reached: CollegeWeek, day: date
     ) -> Iterator[tuple[str, Exam]]:
         """Yield the term and exam of each review that has not seen every result known by a day."""
-        for exam_term, exam in self._exams(term, reached):
-            if not self._analysed_before(exam_term, exam):
+        for exam_term, exam in self._list_exams(term, reached):
+            if not self._has_earlier_week(exam_term, exam):
                 continue
-            known = post_analysis.results_known(self.workspace, self.college, exam_term, exam, day)
+            known = post_analysis.count_known_results(
+                self.workspace, self.college, exam_term, exam, day
+            )
             key = (exam, exam_term.name)
             before = self.seen.get(
-                key, post_analysis.results_seen(self.workspace, exam, exam_term.name)
+                key, post_analysis.count_reviewed_results(self.workspace, exam, exam_term.name)
             )
             if known > before or (self.again and known):
                 self.seen[key] = known
                 yield exam_term.name, exam
 
-    def _analysed_before(self, term: Term, exam: Exam) -> bool:
+    def _has_earlier_week(self, term: Term, exam: Exam) -> bool:
         """Return whether a week before the exam is analysed, or will be when its review is due."""
         # A review compares results with earlier lists: without such a week there is none.
-        week = post_analysis.exam_week(self.workspace, exam) or 0
+        week = post_analysis.find_exam_week(self.workspace, exam) or 0
         planned = any(name == term.name and number < week for name, number in self.planned)
-        return planned or bool(post_analysis.weeks_analysed(self.workspace, term.name, week))
+        return planned or bool(post_analysis.has_analysed_weeks(self.workspace, term.name, week))
 
-    def _exams(self, term: Term | None, reached: Position) -> Iterator[tuple[Term, Exam]]:
+    def _list_exams(self, term: Term | None, reached: CollegeWeek) -> Iterator[tuple[Term, Exam]]:
         """Yield the exams that may have new results: the last term's end-term, and this term's."""
         if term is None:
             return
@@ -138,10 +142,12 @@ class Planner:
         earlier = max((name for name in self.analysed if name < term.name), default=None)
         if earlier is not None:
             key: tuple[Exam, str] = ("endterm", earlier)
-            seen = self.seen.get(key, post_analysis.results_seen(self.workspace, *key))
+            seen = self.seen.get(key, post_analysis.count_reviewed_results(self.workspace, *key))
             # This reads the college's whole history: only while results may still come.
-            if not seen or reached.week(self.workspace.params.calendar) <= LATE_RESULTS:
-                past = [known for known in self.college.terms(reached) if known.name == earlier]
+            if not seen or reached.compute_week(self.workspace.params.calendar) <= LATE_RESULTS:
+                past = [
+                    known for known in self.college.list_terms(reached) if known.name == earlier
+                ]
                 yield from ((known, "endterm") for known in past)
         for exam in post_analysis.EXAMS:
             if term.name in self.analysed:

@@ -51,20 +51,20 @@ def serve(connection: socket.socket) -> None:
         for line in stream:
             request = json.loads(line)
             if "start" in request:
-                pid = _fork(connection, **request["start"])
+                pid = _start_kernel(connection, **request["start"])
                 ended[pid] = None
                 answer: dict[str, int | None] = {"pid": pid}
             else:
-                answer = {"code": _poll(request["poll"], ended)}
+                answer = {"code": _get_exit_code(request["poll"], ended)}
             stream.write(json.dumps(answer) + "\n")
             stream.flush()
-    for pid in (pid for pid in ended if _poll(pid, ended) is None):
+    for pid in (pid for pid in ended if _get_exit_code(pid, ended) is None):
         with contextlib.suppress(ProcessLookupError):
             os.killpg(pid, signal.SIGKILL)
         os.waitpid(pid, 0)
 
 
-def _poll(pid: int, ended: dict[int, int | None]) -> int | None:
+def _get_exit_code(pid: int, ended: dict[int, int | None]) -> int | None:
     """Return the exit code of a kernel, negative for a signal as in `subprocess`; None if alive."""
     # The system reports the end of a process only once, so the code is kept.
     if ended[pid] is None:
@@ -73,7 +73,7 @@ def _poll(pid: int, ended: dict[int, int | None]) -> int | None:
     return ended[pid]
 
 
-def _fork(connection: socket.socket, argv: list[str], env: dict[str, str], cwd: str) -> int:
+def _start_kernel(connection: socket.socket, argv: list[str], env: dict[str, str], cwd: str) -> int:
     """Fork a kernel in a process group of its own; return its process id in the parent only."""
     pid = os.fork()
     if pid:
@@ -91,10 +91,10 @@ def _fork(connection: socket.socket, argv: list[str], env: dict[str, str], cwd: 
     os.environ.update(env)
     os.chdir(cwd)
     # _exit, not exit: the cleanup of the forking process must not run in the kernel.
-    os._exit(_kernel(argv))
+    os._exit(_run_kernel(argv))
 
 
-def _kernel(argv: list[str]) -> int:
+def _run_kernel(argv: list[str]) -> int:
     """Run a kernel in this process until it ends, and return its exit code."""
     app: Any = importlib.import_module("ipykernel.kernelapp").IPKernelApp
     sys.argv = ["ipykernel_launcher", *argv]

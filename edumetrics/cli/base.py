@@ -35,13 +35,13 @@ FORMAT = click.option(
 )
 
 
-class Commands(click.Group):
+class CommandGroup(click.Group):
     """A group of commands that prints our errors as one sentence and sets the exit status."""
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command; an `EduMetricsError` ends it with the exit status of the error."""
         # As a hook, not an `except`: click must still see its own exceptions, and Ctrl-C.
-        sys.excepthook = _unexpected
+        sys.excepthook = _print_unexpected
         try:
             return super().invoke(ctx)
         except EduMetricsError as error:
@@ -52,7 +52,7 @@ class Commands(click.Group):
             ctx.exit(error.exit_status)
 
 
-def _unexpected(kind: type[BaseException], error: BaseException, trace: Any) -> None:
+def _print_unexpected(kind: type[BaseException], error: BaseException, trace: Any) -> None:
     """Print a defect of ours as one line; the traceback is shown only with --debug."""
     # From `sys.argv`, because a hook has no click context. Python prints Ctrl-C in its own way.
     if "--debug" in sys.argv or isinstance(error, KeyboardInterrupt):
@@ -65,7 +65,7 @@ def _unexpected(kind: type[BaseException], error: BaseException, trace: Any) -> 
         )
 
 
-@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=CommandGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__)
 @click.option("--debug", is_flag=True, help="Show tracebacks.")
 def main(debug: bool) -> None:
@@ -74,7 +74,7 @@ def main(debug: bool) -> None:
     os.umask(0o077)
 
 
-def workspace_of(changed: dict[str, Any] | None = None) -> Workspace:
+def load_workspace(changed: dict[str, Any] | None = None) -> Workspace:
     """Return the workspace of the settings; `changed` replaces settings by name."""
     from dataclasses import replace
 
@@ -84,6 +84,6 @@ def workspace_of(changed: dict[str, Any] | None = None) -> Workspace:
     return open_workspace(replace(settings.load(), **(changed or {})))
 
 
-def day_of(moment: datetime | None) -> date | None:
+def get_day(moment: datetime | None) -> date | None:
     """Return the day that an option gives; None if the option is not given."""
     return None if moment is None else moment.date()

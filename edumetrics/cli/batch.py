@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from edumetrics.cli.base import AS_OF, FORMAT, LOG_FORMAT, day_of, main, workspace_of
-from edumetrics.cli.show import formatted
+from edumetrics.cli.base import AS_OF, FORMAT, LOG_FORMAT, get_day, load_workspace, main
+from edumetrics.cli.show import format_table
 from edumetrics.errors import EduMetricsError, Locked, Refused
 
 if TYPE_CHECKING:
@@ -52,29 +52,34 @@ def run(
 ) -> None:
     """Bring the analysis up to date with the college, week by week."""
     # Only options that were given: the others must not replace the settings.
-    workspace = workspace_of({name: value for name, value in fan.items() if value is not None})
+    workspace = load_workspace({name: value for name, value in fan.items() if value is not None})
     if dry_run:
         from edumetrics.batch import planning
 
-        due = planning.plan(workspace, week=week, stage=stage, as_of=day_of(as_of))
-        click.echo("\n".join(planning.described(due)))
+        due = planning.plan_run(workspace, week=week, stage=stage, as_of=get_day(as_of))
+        click.echo("\n".join(planning.describe_plan(due)))
         return
     from edumetrics.batch import journal
-    from edumetrics.batch.idle import NOTHING, idle
+    from edumetrics.batch.idle import NOTHING, is_up_to_date
 
-    tell = journal.teller(log_format)
-    with journal.logged(log_format), _operator_told(workspace):
+    tell = journal.choose_reporter(log_format)
+    with journal.log_errors(log_format), _mail_failures(workspace):
         # Most nightly runs end here, before the heavy libraries of the pipeline are loaded.
-        if week is None and stage is None and not force and idle(workspace, day_of(as_of)):
+        if (
+            week is None
+            and stage is None
+            and not force
+            and is_up_to_date(workspace, get_day(as_of))
+        ):
             tell(NOTHING)
             return
         from edumetrics.batch import pipeline
 
         outcome = pipeline.run(
-            workspace, tell, week=week, stage=stage, as_of=day_of(as_of), force=force
+            workspace, tell, week=week, stage=stage, as_of=get_day(as_of), force=force
         )
         tell(outcome.line)
-        _to_operator(workspace, outcome.kind, outcome.line)
+        _mail_operator(workspace, outcome.kind, outcome.line)
 
 
 @main.command()
@@ -94,24 +99,24 @@ def send(advisor: str, dry_run: bool, approve: bool, again: bool) -> None:
     """Send the newest week's reports to the advisors, each report once."""
     from edumetrics.mail import delivery
 
-    workspace = workspace_of()
+    workspace = load_workspace()
     # Under the lock of a run: two processes must never mail the same report.
-    with workspace.store.exclusive():
-        with workspace.college() as college:
-            position = college.position(workspace.today)
+    with workspace.store.require_lock():
+        with workspace.open_college() as college:
+            position = college.find_college_week(workspace.today)
         if dry_run or approve:
-            click.echo("\n".join(delivery.described(workspace, position, advisor)))
+            click.echo("\n".join(delivery.describe_letters(workspace, position, advisor)))
         if dry_run:
             return
-        posted = delivery.deliver(
+        posted = delivery.send_letters(
             workspace, position, advisor=advisor, approve=approve, again=again
         )
     # The line is the same; the exit status says whether it was a failure, a refusal or a success.
     if posted.broken:
-        raise EduMetricsError(posted.line())
+        raise EduMetricsError(posted.format_line())
     if posted.waiting or posted.all_held:
-        raise Refused(posted.line())
-    click.echo(posted.line())
+        raise Refused(posted.format_line())
+    click.echo(posted.format_line())
 
 
 @main.command()
@@ -126,10 +131,10 @@ def calibrate(from_scratch: bool, as_of: datetime | None, log_format: str) -> No
     """Recompute every completed and current semester from the college database."""
     from edumetrics.batch import calibration, journal
 
-    tell = journal.teller(log_format)
-    with journal.logged(log_format):
+    tell = journal.choose_reporter(log_format)
+    with journal.log_errors(log_format):
         rows = calibration.calibrate(
-            workspace_of(), tell, from_scratch=from_scratch, as_of=day_of(as_of)
+            load_workspace(), tell, from_scratch=from_scratch, as_of=get_day(as_of)
         )
         tell(f"{rows} rows written.", rows=rows)
 
@@ -140,18 +145,18 @@ def evaluate(fmt: str) -> None:
     """Forecast each past term as if it were live, and compare with what happened."""
     from edumetrics.stages import evaluation
 
-    table = evaluation.evaluate(workspace_of())
+    table = evaluation.evaluate(load_workspace())
     # Programs get all rows; a terminal gets the champion's weeks, and the means of all models.
     if fmt != "table":
-        click.echo(formatted(table, fmt), nl=False)
+        click.echo(format_table(table, fmt), nl=False)
         return
     for (term, trained), rows in table.groupby(["term", "trained_terms"]):
         click.echo(f"Term of {term}, trained on {trained}:")
         measures = rows.drop(columns=["term", "trained_terms"])
-        click.echo(_lines(measures[measures["champion"]].drop(columns=["champion"])))
+        click.echo(_format_measures(measures[measures["champion"]].drop(columns=["champion"])))
         click.echo("Means over weeks, of every candidate and baseline:")
         click.echo(
-            _lines(
+            _format_measures(
                 measures.drop(columns=["champion", "sem_week", "n"])
                 .groupby("model")
                 .mean()
@@ -160,7 +165,7 @@ def evaluate(fmt: str) -> None:
         )
 
 
-def _lines(frame: pd.DataFrame) -> str:
+def _format_measures(frame: pd.DataFrame) -> str:
     """Return measures as a table of text, with "-" for null."""
     return frame.to_string(index=False, float_format="{:.3f}".format, na_rep="-") + "\n"
 
@@ -170,12 +175,12 @@ def status() -> None:
     """Show the weeks of the college and the analysis, the last runs, and the feeds."""
     from edumetrics.stages import status as story
 
-    for line in story.status():
+    for line in story.describe_status():
         click.echo(line)
 
 
 @contextmanager
-def _operator_told(workspace: Workspace) -> Iterator[None]:
+def _mail_failures(workspace: Workspace) -> Iterator[None]:
     """Mail the operator as well when a run fails or is refused."""
     try:
         yield
@@ -183,18 +188,18 @@ def _operator_told(workspace: Workspace) -> Iterator[None]:
         # Another run is at work: nothing went wrong, and that run has its own mail.
         raise
     except EduMetricsError as error:
-        _to_operator(workspace, "refused" if isinstance(error, Refused) else "failed", str(error))
+        _mail_operator(workspace, "refused" if isinstance(error, Refused) else "failed", str(error))
         raise
 
 
-def _to_operator(workspace: Workspace, outcome: str, line: str) -> None:
+def _mail_operator(workspace: Workspace, outcome: str, line: str) -> None:
     """Mail the operator one line about a run; without an outcome there is nothing to report."""
-    from edumetrics.mail.operator import to_operator
+    from edumetrics.mail.operator import mail_operator
 
     if not outcome:
         return
     try:
-        to_operator(workspace.settings, outcome, line)
+        mail_operator(workspace.settings, outcome, line)
     except EduMetricsError as error:
         # Only a message: the run has done its work, whether or not the mail goes out.
         click.echo(f"The operator was not told: {error}", err=True)

@@ -6,7 +6,7 @@ from datetime import date, datetime
 
 import click
 
-from edumetrics.cli.base import AS_OF, day_of, main
+from edumetrics.cli.base import AS_OF, get_day, main
 
 
 @main.command("map")
@@ -26,13 +26,13 @@ def map_(url: str | None, explain: bool, as_of: datetime | None) -> None:
     if explain:
         from edumetrics.stages import contract
 
-        for line in contract.contract(day_of(as_of)):
+        for line in contract.build_contract(get_day(as_of)):
             click.echo(line)
         return
     from edumetrics.stages import connecting
 
     # The machine's day will do, whatever the college's time zone: only the year is used.
-    click.echo(connecting.drafted(url, day_of(as_of) or date.today()), nl=False)
+    click.echo(connecting.create_draft(url, get_day(as_of) or date.today()), nl=False)
 
 
 @main.command()
@@ -42,5 +42,5 @@ def check(as_of: datetime | None) -> None:
     from edumetrics.stages import checking
 
     # Printed as they come: a slow server, or an error, leaves the lines before it readable.
-    for line in checking.report(day_of(as_of)):
+    for line in checking.check_college(get_day(as_of)):
         click.echo(line)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from edumetrics.cli.base import main, workspace_of
+from edumetrics.cli.base import load_workspace, main
 from edumetrics.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -31,21 +31,21 @@ def demo(students: int, seed: int) -> None:
     from edumetrics.batch import calibration, journal, pipeline
     from edumetrics.college import made, simulator
 
-    workspace = workspace_of()
+    workspace = load_workspace()
     url = workspace.settings.client_db_url
     calendar = workspace.params.calendar
-    engine = database.writable_engine(url, "CLIENT_DB_URL")
+    engine = database.create_writable_engine(url, "CLIENT_DB_URL")
     # A second `demo` goes on with the college of the first, whatever its options are.
-    if made.simulated(engine, calendar) is None:
-        written = made.simulate(engine, simulator.demo_plan(students, seed, calendar))
+    if made.read_simulation_plan(engine, calendar) is None:
+        written = made.write_simulation(engine, simulator.plan_demo(students, seed, calendar))
         click.echo(
             f"Simulated a college of {written['students']} students: {sum(written.values())} rows."
         )
     # Completed semesters first: forecasts learn from them.
-    if workspace.store.position() is None:
-        calibration.calibrate(workspace, journal.plain, completed_only=True)
-    click.echo(pipeline.run(workspace, journal.plain).line)
-    _say_what_there_is(workspace)
+    if workspace.store.read_college_week() is None:
+        calibration.calibrate(workspace, journal.print_line, completed_only=True)
+    click.echo(pipeline.run(workspace, journal.print_line).line)
+    _print_locations(workspace)
 
 
 @main.command()
@@ -75,8 +75,8 @@ def simulate(url: str, students: int, seed: int, weeks: int, semesters: int, for
 
     # The default calendar: this URL need not be the college of the settings.
     calendar = Calendar()
-    plan = simulator.demo_plan(students, seed, calendar, weeks=weeks, semesters=semesters)
-    written = made.simulate(database.writable_engine(url, "URL"), plan, force=force)
+    plan = simulator.plan_demo(students, seed, calendar, weeks=weeks, semesters=semesters)
+    written = made.write_simulation(database.create_writable_engine(url, "URL"), plan, force=force)
     click.echo("\n".join(f"{rows:>10,}  {name}" for name, rows in written.items()))
 
 
@@ -87,21 +87,21 @@ def advance(weeks: int) -> None:
     from edumetrics import database
     from edumetrics.college import made, simulator
 
-    workspace = workspace_of()
-    engine = database.writable_engine(workspace.settings.client_db_url, "CLIENT_DB_URL")
-    plan = made.simulated(engine, workspace.params.calendar)
+    workspace = load_workspace()
+    engine = database.create_writable_engine(workspace.settings.client_db_url, "CLIENT_DB_URL")
+    plan = made.read_simulation_plan(engine, workspace.params.calendar)
     if plan is None:
         raise SettingsError(
             "The college database is not a simulation: "
             "only a simulated college can be moved forward in time."
         )
-    later = simulator.advanced(plan, weeks)
+    later = simulator.plan_weeks_later(plan, weeks)
     # The whole college is written again: the same seed gives the same earlier weeks.
-    made.simulate(engine, later, force=True)
+    made.write_simulation(engine, later, force=True)
     calendar = workspace.params.calendar
     click.echo(
-        f"The college has completed week {later.position.week(calendar)} "
-        f"of {later.position.label(calendar)}."
+        f"The college has completed week {later.position.compute_week(calendar)} "
+        f"of {later.position.format_label(calendar)}."
     )
 
 
@@ -120,8 +120,11 @@ def oulad(path: Path, url: str, force: bool) -> None:
     from edumetrics.college import made
     from edumetrics.college import oulad as dataset  # this command is called oulad
 
-    written = made.load(
-        database.writable_engine(url, "URL"), "oulad", dataset.load(path), force=force
+    written = made.write_tables(
+        database.create_writable_engine(url, "URL"),
+        "oulad",
+        dataset.read_dataset(path),
+        force=force,
     )
     click.echo("\n".join(f"{rows:>10,}  {name}" for name, rows in written.items()))
     click.echo(
@@ -130,18 +133,20 @@ def oulad(path: Path, url: str, force: bool) -> None:
     )
 
 
-def _say_what_there_is(workspace: Workspace) -> None:
+def _print_locations(workspace: Workspace) -> None:
     """Print where the databases, the pages and the mails are, with one example of each."""
-    position, calendar = workspace.store.position(), workspace.params.calendar
-    weeks = calendar.last_teaching_weeks(position.week(calendar), 1) if position else ()
+    position, calendar = workspace.store.read_college_week(), workspace.params.calendar
+    weeks = calendar.get_last_teaching_weeks(position.compute_week(calendar), 1) if position else ()
     week = (
-        f"{position.label(calendar)}/week-{weeks[0]:02d}/weekly" if position and weeks else "none"
+        f"{position.format_label(calendar)}/week-{weeks[0]:02d}/weekly"
+        if position and weeks
+        else "none"
     )
     # Before the first teaching week there is no folder, and both lists are empty.
     folder = workspace.settings.reports / week
     pages, mails = (sorted(folder.glob(name)) for name in ("advisors/*.html", "outbox/*.eml"))
-    click.echo(f"College:  {_shown(workspace.settings.client_db_url)}")
-    click.echo(f"Analysis: {_shown(workspace.settings.default_db_url)}")
+    click.echo(f"College:  {_redact_password(workspace.settings.client_db_url)}")
+    click.echo(f"Analysis: {_redact_password(workspace.settings.default_db_url)}")
     if pages:
         click.echo(f"Pages:    {len(pages)} advisors in {pages[0].parent}")
         click.echo(f"Open      {pages[0]}")
@@ -149,7 +154,7 @@ def _say_what_there_is(workspace: Workspace) -> None:
         click.echo(f"and       {mails[0]}")
 
 
-def _shown(url: str) -> str:
+def _redact_password(url: str) -> str:
     """Return a database URL with its password masked."""
     from sqlalchemy.engine import make_url
 

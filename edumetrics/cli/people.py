@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from edumetrics.cli.base import DAY, day_of, main, workspace_of
+from edumetrics.cli.base import DAY, get_day, load_workspace, main
 from edumetrics.errors import SettingsError
 
 
@@ -35,13 +35,15 @@ def subject(student: str, folder: Path | None, erase: bool) -> None:
             "Say what to do: `--export DIR` writes what is held on the student, "
             "`--erase` removes it."
         )
-    workspace = workspace_of()
+    workspace = load_workspace()
     if folder is not None:
-        click.echo("\n".join(str(path) for path in privacy.export(workspace, student, folder)))
+        click.echo(
+            "\n".join(str(path) for path in privacy.export_student(workspace, student, folder))
+        )
         return
     click.echo("Removed:")
-    click.echo("\n".join(privacy.erase(workspace, student).lines()))
-    if privacy.scored_again(workspace, student):
+    click.echo("\n".join(privacy.erase_student(workspace, student).format_lines()))
+    if privacy.is_scored_again(workspace, student):
         click.echo(
             "The college still lists the student, so the next run will score the student again. "
             "To prevent this, add the id to"
@@ -56,10 +58,10 @@ def prune(dry_run: bool, as_of: datetime | None) -> None:
     """Delete the data on students of terms that are past their retention."""
     from edumetrics import privacy
 
-    workspace = workspace_of()
-    removed = privacy.prune(workspace, day_of(as_of) or workspace.today, dry_run=dry_run)
+    workspace = load_workspace()
+    removed = privacy.prune_terms(workspace, get_day(as_of) or workspace.today, dry_run=dry_run)
     click.echo("Would remove:" if dry_run else "Removed:")
-    click.echo("\n".join(removed.lines()))
+    click.echo("\n".join(removed.format_lines()))
 
 
 @main.command()
@@ -102,16 +104,16 @@ def log(
     """Record what was done for a STUDENT (an id), or for many at once."""
     from edumetrics import interventions
 
-    many = {interventions.from_mail: from_mail, interventions.from_csv: from_csv}
+    many = {interventions.import_mail: from_mail, interventions.import_csv: from_csv}
     if sum((bool(student), *(path is not None for path in many.values()))) != 1:
         raise SettingsError("Name a student with --kind, or give --from-mail or --from-csv.")
     if student:
-        entry = interventions.log(student, kind, until=day_of(until), **said)
+        entry = interventions.log(student, kind, until=get_day(until), **said)
         click.echo(
             f"Logged: {entry.kind}, {entry.student_id}, on the list of week {entry.sem_week}."
         )
         return
-    taken = next(take(path, workspace_of()) for take, path in many.items() if path is not None)
-    click.echo("\n".join(taken.lines()))
+    taken = next(take(path, load_workspace()) for take, path in many.items() if path is not None)
+    click.echo("\n".join(taken.format_lines()))
     if taken.refused:
         raise SettingsError(f"{len(taken.refused)} entries were refused: the lines above say why.")

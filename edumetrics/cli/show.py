@@ -28,7 +28,7 @@ def show() -> None:
     """Show results from the analysis database."""
 
 
-def _question(name: str, *filters: str, without: tuple[str, ...] = ()) -> None:
+def _add_question(name: str, *filters: str, without: tuple[str, ...] = ()) -> None:
     """Add a `show` command for a function of `queries`.
 
     Args:
@@ -37,11 +37,11 @@ def _question(name: str, *filters: str, without: tuple[str, ...] = ()) -> None:
         without: common options that the function has no parameter for.
     """
 
-    def ask(fmt: str, **given: Any) -> None:
+    def print_answer(fmt: str, **given: Any) -> None:
         # Here, not above: `queries` loads pandas, and `--help` must stay quick.
         from edumetrics import queries
 
-        click.echo(formatted(getattr(queries, name)(**given), fmt), nl=False)
+        click.echo(format_table(getattr(queries, name)(**given), fmt), nl=False)
 
     options = [
         click.Option(["--term"], help="ISO date of the term's first week; default: the newest."),
@@ -62,7 +62,7 @@ def _question(name: str, *filters: str, without: tuple[str, ...] = ()) -> None:
     show.add_command(
         click.Command(
             command,
-            callback=ask,
+            callback=print_answer,
             params=list(options),
             help=f"Show {command.replace('-', ' ')} by week.",
         )
@@ -70,17 +70,17 @@ def _question(name: str, *filters: str, without: tuple[str, ...] = ()) -> None:
 
 
 # One line per question; the filters are the parameters that the function of `queries` has.
-_question("flagged", "student", "tier")
-_question("student_performance", "student")
-_question("class_performance")
-_question("pre_midterm", "student", without=("advisor",))
-_question("pre_endterm", "student", without=("advisor",))
-_question("risk_of_failing", "student", "subject", "label", without=("advisor",))
-_question("watchlist", "student", without=("advisor", "week"))
-_question("did_it_help", without=("semester", "week", "class_id", "advisor"))
+_add_question("flagged", "student", "tier")
+_add_question("student_performance", "student")
+_add_question("class_performance")
+_add_question("pre_midterm", "student", without=("advisor",))
+_add_question("pre_endterm", "student", without=("advisor",))
+_add_question("risk_of_failing", "student", "subject", "label", without=("advisor",))
+_add_question("watchlist", "student", without=("advisor", "week"))
+_add_question("did_it_help", without=("semester", "week", "class_id", "advisor"))
 
 
-def formatted(frame: pd.DataFrame, fmt: str) -> str:
+def format_table(frame: pd.DataFrame, fmt: str) -> str:
     """Return a frame as text: a table for people, csv or json for programs."""
     if fmt == "json":
         return (
@@ -89,20 +89,23 @@ def formatted(frame: pd.DataFrame, fmt: str) -> str:
         )
     if fmt == "csv":
         # A spreadsheet would run a cell that begins like a formula.
-        from edumetrics.reports.render import safe_csv
+        from edumetrics.reports.render import export_safe_csv
 
-        return safe_csv(frame)
+        return export_safe_csv(frame)
     if frame.empty:
         return "Nothing matches.\n"
     return (
         frame[[name for name in SHOWN if name in frame]].to_string(
-            index=False, float_format="{:.1f}".format, na_rep="-", formatters={"p_fail": _chance}
+            index=False,
+            float_format="{:.1f}".format,
+            na_rep="-",
+            formatters={"p_fail": _format_probability},
         )
         + "\n"
     )
 
 
-def _chance(p: float) -> str:
+def _format_probability(p: float) -> str:
     """Return a probability with two decimals; the format of other numbers has only one."""
     # Only NaN differs from itself.
     return "-" if p != p else f"{p:.2f}"  # noqa: PLR0124 - NaN

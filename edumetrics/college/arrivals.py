@@ -22,7 +22,9 @@ CONTENT = {
 }
 
 
-def rows_by_week(college: College, term: Term, feed: str, weeks: Sequence[int]) -> pd.DataFrame:
+def count_rows_by_week(
+    college: College, term: Term, feed: str, weeks: Sequence[int]
+) -> pd.DataFrame:
     """Return how many rows a feed has by class and week, in some weeks of a term.
 
     Returns:
@@ -42,13 +44,13 @@ def rows_by_week(college: College, term: Term, feed: str, weeks: Sequence[int]) 
     wanted = (
         sa.select(c.class_id, week.label("week"), sa.func.count().label("rows"),
                   sa.func.sum(unmarked, type_=sa.Integer).label("unmarked"))
-        .where(term.within(relation), week.in_(weeks))
+        .where(term.build_condition(relation), week.in_(weeks))
         .group_by(c.class_id, week)
     )  # fmt: skip
-    return college.frame(wanted, feed)
+    return college.read_frame(wanted, feed)
 
 
-def repeated(college: College, term: Term, feed: str, week: int) -> pd.DataFrame:
+def count_repeated_rows(college: College, term: Term, feed: str, week: int) -> pd.DataFrame:
     """Return how many rows of one week of a term may repeat another row, by class.
 
     A loan may be a repetition if its student has an even number of loans in the week.
@@ -63,7 +65,7 @@ def repeated(college: College, term: Term, feed: str, week: int) -> pd.DataFrame
     same = [relation.c[name] for name in CONTENT[feed]]
     groups = (
         sa.select(relation.c.class_id, sa.func.count().label("n"))
-        .where(term.within(relation), relation.week == week)
+        .where(term.build_condition(relation), relation.week == week)
         .group_by(*same)
         .subquery("groups")
     )
@@ -76,10 +78,12 @@ def repeated(college: College, term: Term, feed: str, week: int) -> pd.DataFrame
         sa.func.sum(groups.c.n, type_=sa.Integer).label("rows"),
         sa.func.sum(again, type_=sa.Integer).label("repeated"),
     ]
-    return college.frame(sa.select(groups.c.class_id, *totals).group_by(groups.c.class_id), feed)
+    return college.read_frame(
+        sa.select(groups.c.class_id, *totals).group_by(groups.c.class_id), feed
+    )
 
 
-def as_before(college: College, term: Term, week: int, before: int) -> pd.DataFrame:
+def compare_weeks(college: College, term: Term, week: int, before: int) -> pd.DataFrame:
     """Compare the registers of two weeks, to find a week that is a copy of an earlier one.
 
     Only registers that exist in both weeks count, with an absence in at least one of the two.
@@ -109,7 +113,7 @@ def as_before(college: College, term: Term, week: int, before: int) -> pd.DataFr
     # Grouping puts the two weeks side by side. A join would be slow where nothing is indexed.
     groups = (
         sa.select(c.class_id, *(value.label(name) for name, value in values.items()))
-        .where(term.within(relation), c.week.in_(list(both.values())))
+        .where(term.build_condition(relation), c.week.in_(list(both.values())))
         .group_by(c.student_id, c.class_id, c.semester, c.subject_id)
         .subquery("groups")
     )
@@ -128,10 +132,12 @@ def as_before(college: College, term: Term, week: int, before: int) -> pd.DataFr
     ]
     wanted = sa.select(g.class_id, *totals)
     stand = sa.and_(g.new_present.is_not(None), g.old_present.is_not(None))
-    return college.frame(wanted.where(stand).group_by(g.class_id), "attendance")
+    return college.read_frame(wanted.where(stand).group_by(g.class_id), "attendance")
 
 
-def newest_week(college: College, term: Term, feed: str, among: Sequence[int] | None = None) -> int:
+def find_newest_week(
+    college: College, term: Term, feed: str, among: Sequence[int] | None = None
+) -> int:
     """Return the newest semester week in which a feed has a row in a term; 0 if there is none.
 
     The college's week counter plays no part. With `among`, only these weeks count.
@@ -141,16 +147,16 @@ def newest_week(college: College, term: Term, feed: str, among: Sequence[int] | 
         return 0
     week = relation.week
     newest = sa.select(sa.func.max(week, type_=sa.Integer).label("week")).where(
-        term.within(relation)
+        term.build_condition(relation)
     )
-    found = college.frame(newest if among is None else newest.where(week.in_(among)), feed)[
+    found = college.read_frame(newest if among is None else newest.where(week.in_(among)), feed)[
         "week"
     ].dropna()
     # Week numbers may be negative on the platform, which opens before the semester.
     return max(0, *found.astype("int64")) if len(found) else 0
 
 
-def elsewhere(college: College, term: Term, until: int) -> pd.DataFrame:
+def find_moved_students(college: College, term: Term, until: int) -> pd.DataFrame:
     """Return the students with registers of another class than the one they are in today.
 
     Args:
@@ -171,7 +177,7 @@ def elsewhere(college: College, term: Term, until: int) -> pd.DataFrame:
     wanted = (
         sa.select(s.student_id, s.class_id.label("home"), a.class_id.label("attended"))
         .select_from(sa.join(attendance.rows, students.rows, a.student_id == s.student_id))
-        .where(term.within(attendance), a.week <= until, moved)
+        .where(term.build_condition(attendance), a.week <= until, moved)
         .distinct()
     )
-    return college.frame(wanted, "attendance")
+    return college.read_frame(wanted, "attendance")

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from edumetrics.params import Calendar
-from edumetrics.weeks import Position, slot_start
+from edumetrics.weeks import CollegeWeek, find_slot_start
 
 # An Indian engineering college: classes of sixty, a degree of four years, eight semesters.
 CLASS_SIZE = 60
@@ -41,7 +41,7 @@ Frames = dict[str, pd.DataFrame]
 
 
 @dataclass(frozen=True)
-class Plan:
+class SimulationPlan:
     """What to simulate.
 
     Attributes:
@@ -54,33 +54,35 @@ class Plan:
 
     students: int
     seed: int
-    position: Position
+    position: CollegeWeek
     semesters: int
     calendar: Calendar
 
     @property
     def term(self) -> int:
         """The term in session, counted in half-years: twice the year, plus 1 for the even half."""
-        return self.position.year * 2 + (self.position.slot(self.calendar) == "even")
+        return self.position.year * 2 + (self.position.find_slot(self.calendar) == "even")
 
-    def starts(self, term: int) -> date:
+    def compute_term_start(self, term: int) -> date:
         """Return the Monday on which a term begins, on or after the calendar's day."""
         offset = self.calendar.slots["even" if term % 2 else "odd"].offset
-        day = slot_start(Position(term // 2, offset + 1), self.calendar)
+        day = find_slot_start(CollegeWeek(term // 2, offset + 1), self.calendar)
         # Python's remainder is never negative: this goes forward, and by 0 on a Monday.
         return day + timedelta(days=-day.weekday() % 7)
 
     @property
     def today(self) -> date:
         """The last day of the current week."""
-        return self.starts(self.term) + timedelta(days=7 * self.position.week(self.calendar) - 1)
+        return self.compute_term_start(self.term) + timedelta(
+            days=7 * self.position.compute_week(self.calendar) - 1
+        )
 
 
 @dataclass(frozen=True)
-class Batch:
+class SimulatedClass:
     """One class of one intake: the year it began, its number within that year, and its size."""
 
-    plan: Plan
+    plan: SimulationPlan
     year: int
     number: int
     size: int
@@ -113,18 +115,18 @@ class Batch:
             for place in range(1, self.size + 1)
         ]
 
-    def semester(self, term: int) -> int:
+    def compute_semester(self, term: int) -> int:
         """Return the class's semester in a term: below 1 before it came, above 8 once it left."""
         return term - 2 * self.year + 1
 
-    def rng(self, *stream: int) -> np.random.Generator:
+    def create_rng(self, *stream: int) -> np.random.Generator:
         """Return a random generator for one purpose, independent of other classes and semesters."""
         # With one shared stream, one semester more would change every number drawn after it.
         return np.random.default_rng([self.plan.seed, self.year, self.number, *stream])
 
 
 @dataclass(frozen=True)
-class Latent:
+class LatentTraits:
     """The hidden traits of a class, one entry per student: standard normal; `copier` is gamma."""
 
     ability: np.ndarray
@@ -134,7 +136,7 @@ class Latent:
     copier: np.ndarray
 
 
-def batches(plan: Plan) -> list[Batch]:
+def list_classes(plan: SimulationPlan) -> list[SimulatedClass]:
     """Return every class that is in session in at least one of the plan's terms."""
     total = max(1, round(plan.students / CLASS_SIZE))
     found = []
@@ -145,30 +147,35 @@ def batches(plan: Plan) -> list[Batch]:
         for number, place in enumerate(share):
             # The differences of rounded-down totals add up to exactly the number of students.
             size = plan.students * (place + 1) // total - plan.students * place // total
-            batch = Batch(plan, year, number, size)
-            if any(1 <= batch.semester(term) <= 2 * YEARS for term in range(first, plan.term + 1)):
+            batch = SimulatedClass(plan, year, number, size)
+            if any(
+                1 <= batch.compute_semester(term) <= 2 * YEARS
+                for term in range(first, plan.term + 1)
+            ):
                 found.append(batch)
     return found
 
 
-def latent(batch: Batch) -> Latent:
+def draw_traits(batch: SimulatedClass) -> LatentTraits:
     """Draw the hidden traits of a class's students, which are the same in all their semesters."""
-    rng = batch.rng()
+    rng = batch.create_rng()
     ability, own = rng.normal(0, 1, (2, batch.size))
     reader, borrower = rng.normal(0, 1, (2, batch.size))
     copier = rng.gamma(0.5, 2.0, batch.size)
     # Diligence has a correlation of 0.25 with ability, and a deviation of 1.
-    return Latent(ability, 0.25 * ability + np.sqrt(1 - 0.25**2) * own, reader, borrower, copier)
+    return LatentTraits(
+        ability, 0.25 * ability + np.sqrt(1 - 0.25**2) * own, reader, borrower, copier
+    )
 
 
-def people(batch: Batch, leaving: np.ndarray) -> Frames:
+def build_class_tables(batch: SimulatedClass, leaving: np.ndarray) -> Frames:
     """Return the rows of a class in students, classes, advisors and class_subjects.
 
     `leaving` is the day on which each student left, NaT for most.
     """
-    plan, rng = batch.plan, batch.rng(1)
+    plan, rng = batch.plan, batch.create_rng(1)
     ids = batch.students
-    semester = batch.semester(plan.term)
+    semester = batch.compute_semester(plan.term)
     odd = semester if semester % 2 else semester - 1
     # A class that has finished is in neither half of the year.
     gone = semester > 2 * YEARS
@@ -176,7 +183,7 @@ def people(batch: Batch, leaving: np.ndarray) -> Frames:
         f"{FIRST_NAMES[i]} {LAST_NAMES[j]}"
         for i, j in rng.integers(0, len(FIRST_NAMES), (batch.size, 2))
     ]
-    arrived = np.datetime64(plan.starts(2 * batch.year), "D")
+    arrived = np.datetime64(plan.compute_term_start(2 * batch.year), "D")
     students = pd.DataFrame(
         {
             "student_id": ids,

@@ -16,7 +16,7 @@ from edumetrics.college import arrivals
 from edumetrics.college.arrivals import FEEDS
 from edumetrics.college.mapping import Relation
 from edumetrics.college.source import College, Condition, Term
-from edumetrics.database import highest_first, materialized
+from edumetrics.database import build_materialized_cte, order_highest_first
 
 # Row ids shown with a finding: enough to find the cause, few enough for a table.
 EXAMPLES = 5
@@ -75,7 +75,7 @@ COLUMNS = ("check", "class_id", "status", "count", "examples", "message")
 
 
 @dataclass(frozen=True)
-class Check:
+class RowCheck:
     """A kind of finding.
 
     Attributes:
@@ -89,7 +89,7 @@ class Check:
     sentence: str
 
 
-def findings(college: College, term: Term, week: int) -> pd.DataFrame:
+def check_health(college: College, term: Term, week: int) -> pd.DataFrame:
     """Return everything found in the term's data up to a week.
 
     Returns:
@@ -98,18 +98,21 @@ def findings(college: College, term: Term, week: int) -> pd.DataFrame:
         (one sentence). Feeds come first.
     """
     return pd.concat(
-        [feeds(college, term, week), worded(rows(college, term, week))], ignore_index=True
+        [check_feeds(college, term, week), format_messages(check_rows(college, term, week))],
+        ignore_index=True,
     )
 
 
-def worded(found: pd.DataFrame) -> pd.DataFrame:
+def format_messages(found: pd.DataFrame) -> pd.DataFrame:
     """Return the findings with their counts written into the sentences."""
     return found.assign(
-        message=[_said(*pair) for pair in zip(found["message"], found["count"], strict=True)]
+        message=[
+            _format_sentence(*pair) for pair in zip(found["message"], found["count"], strict=True)
+        ]
     )
 
 
-def _said(sentence: str, count: int) -> str:
+def _format_sentence(sentence: str, count: int) -> str:
     """Return a sentence with its count, in the singular or the plural."""
     words = {
         "{n}": str(count),
@@ -122,8 +125,8 @@ def _said(sentence: str, count: int) -> str:
     return sentence
 
 
-def rows(college: College, term: Term, week: int, *, strays: bool = True) -> pd.DataFrame:
-    """Return the findings about rows, without counts in their sentences (see `worded`).
+def check_rows(college: College, term: Term, week: int, *, strays: bool = True) -> pd.DataFrame:
+    """Return the findings about rows, without counts in their sentences (see `format_messages`).
 
     So the classes of a term can be checked in parts, and the counts of all parts can be added.
 
@@ -135,7 +138,7 @@ def rows(college: College, term: Term, week: int, *, strays: bool = True) -> pd.
             one part must do so, on behalf of all.
 
     Returns:
-        As `findings`; the message is a sentence with {n}, {s} and {were}.
+        As `check_health`; the message is a sentence with {n}, {s} and {were}.
     """
     found = []
     for name in CHECKED:
@@ -143,16 +146,16 @@ def rows(college: College, term: Term, week: int, *, strays: bool = True) -> pd.
         if relation is not None and (
             name not in PARENTS or college.relations[PARENTS[name]] is not None
         ):
-            found.append(_relation_findings(college, relation, term, week, strays=strays))
-    found.append(_moved_exams(college, term))
+            found.append(_check_relation(college, relation, term, week, strays=strays))
+    found.append(_check_exam_weeks(college, term))
     return pd.concat(found, ignore_index=True)
 
 
-def _moved_exams(college: College, term: Term) -> pd.DataFrame:
+def _check_exam_weeks(college: College, term: Term) -> pd.DataFrame:
     """Return a finding per class for exams that are not scheduled in the week of the calendar."""
     relation, calendar = college.relations["exam_schedule"], college.params.calendar
     if relation is None:
-        return nothing()
+        return make_empty_findings()
     c, kind = relation.c, sa.func.lower(relation.c.exam_type)
     planned = {"midterm": calendar.midterm_week, "endterm": calendar.endterm_week}
     # Without exam weeks in the calendar there is nothing to compare: no row may match.
@@ -165,9 +168,9 @@ def _moved_exams(college: College, term: Term) -> pd.DataFrame:
         ),
     )
     wanted = sa.select(c.schedule_id, c.class_id, kind.label("exam"), c.scheduled_week).where(
-        term.within(relation), off
+        term.build_condition(relation), off
     )
-    moved = college.frame(wanted.order_by(c.schedule_id), "exam_schedule")
+    moved = college.read_frame(wanted.order_by(c.schedule_id), "exam_schedule")
     rows = []
     for (exam, week, class_id), papers in moved.groupby(["exam", "scheduled_week", "class_id"]):
         rows.append(
@@ -186,28 +189,28 @@ def _moved_exams(college: College, term: Term) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=list(COLUMNS)).drop_duplicates(["check", "class_id"])
 
 
-def remedy(check: str) -> str:
+def get_remedy(check: str) -> str:
     """Return what to do about a kind of finding; empty where the finding says it."""
     return next((text for kind, text in REMEDIES.items() if check.endswith(kind)), "")
 
 
-def nothing() -> pd.DataFrame:
-    """Return an empty frame with the columns of `findings`."""
+def make_empty_findings() -> pd.DataFrame:
+    """Return an empty frame with the columns of `check_health`."""
     return pd.DataFrame(columns=list(COLUMNS))
 
 
-def feeds(college: College, term: Term, week: int) -> pd.DataFrame:
+def check_feeds(college: College, term: Term, week: int) -> pd.DataFrame:
     """Return a finding per weekly feed: whether it has rows in the last few teaching weeks.
 
     A feed that has rows is ok, and its message names its newest week. A feed without rows gives a
     warning. Feeds that the college does not have are left out.
     """
-    window = college.feed_window(week)
+    window = college.list_feed_weeks(week)
     found: list[tuple[str, str, str, int, list[str], str]] = []
     for name in FEEDS:
         if college.relations[name] is None:
             continue
-        newest = arrivals.newest_week(college, term, name, window)
+        newest = arrivals.find_newest_week(college, term, name, window)
         if newest:
             status, message = "ok", f"{LABELS[name]}: recorded up to week {newest}."
         else:
@@ -220,33 +223,35 @@ def feeds(college: College, term: Term, week: int) -> pd.DataFrame:
     return pd.DataFrame(found, columns=list(COLUMNS))
 
 
-def _registers_are_clean(college: College, term: Term, week: int) -> bool:
+def _has_clean_registers(college: College, term: Term, week: int) -> bool:
     """Return whether the registers have no problem, judged by what reading them counted anyway.
 
     So the usual case needs no further query of the largest relation.
     """
-    read = college.registers(term.pairings, week)
+    read = college.read_registers(term.class_semesters, week)
     odd = read["odd"].any()
     classes, students = set(read["class_id"].unique()), set(read["student_id"].unique())
     known = classes <= set(college.classes["class_id"]) and students <= set(college.listed)
     return (
         not odd
         and known
-        and not college.repeats(cast(Relation, college.relations["attendance"]), term.pairings)
+        and not college.has_duplicates(
+            cast(Relation, college.relations["attendance"]), term.class_semesters
+        )
     )
 
 
-def _relation_findings(
+def _check_relation(
     college: College, relation: Relation, term: Term, week: int, *, strays: bool
 ) -> pd.DataFrame:
-    """Return the findings about one relation's rows, as `rows` does."""
-    if relation.table.name == "attendance" and _registers_are_clean(college, term, week):
-        return nothing()
-    parent = _parent(college, relation)
-    rows = _rows(college, relation, parent, term, week, strays=strays)
-    checks = _checks(college, relation, parent)
-    if college.repeats(relation, term.pairings):
-        checks.append(_duplicates(relation))
+    """Return the findings about one relation's rows, as `check_rows` does."""
+    if relation.table.name == "attendance" and _has_clean_registers(college, term, week):
+        return make_empty_findings()
+    parent = _find_parent(college, relation)
+    rows = _select_rows(college, relation, parent, term, week, strays=strays)
+    checks = _list_checks(college, relation, parent)
+    if college.has_duplicates(relation, term.class_semesters):
+        checks.append(_make_duplicate_check(relation))
     # One scan counts every check: each row gets a 0 or 1 per check, in columns c0, c1, ...
     flags = [
         sa.case((check.condition, 1), else_=0).label(f"c{n}") for n, check in enumerate(checks)
@@ -256,7 +261,7 @@ def _relation_findings(
     totals = [
         sa.func.sum(flagged.c[f"c{n}"], type_=sa.Integer).label(f"c{n}") for n in range(len(checks))
     ]
-    counted = college.frame(
+    counted = college.read_frame(
         sa.select(flagged.c.where_, *totals).group_by(flagged.c.where_), relation.table.name
     )
     found = []
@@ -265,7 +270,7 @@ def _relation_findings(
         if concerned.empty:
             continue
         # Only a check that found something needs a second query.
-        examples = _examples(college, relation, flagged, f"c{n}")
+        examples = _read_examples(college, relation, flagged, f"c{n}")
         for where, count in zip(concerned["where_"], concerned[f"c{n}"].astype(int), strict=True):
             message = f"{LABELS[relation.table.name]}: {check.sentence}"
             found.append(
@@ -281,13 +286,13 @@ def _relation_findings(
     return pd.DataFrame(found, columns=list(COLUMNS))
 
 
-def _examples(
+def _read_examples(
     college: College, relation: Relation, flagged: sa.Subquery, flag: str
 ) -> dict[str, list[str]]:
     """Return a few ids of flagged rows for each class, the highest ids of each."""
     # Ranked in SQL: a bad mapping may flag every row, and their ids must not all be read.
     place = sa.func.row_number().over(
-        partition_by=flagged.c.where_, order_by=highest_first(flagged.c.row_id)
+        partition_by=flagged.c.where_, order_by=order_highest_first(flagged.c.row_id)
     )
     ranked = (
         sa.select(flagged.c.where_, flagged.c.row_id, place.label("place"))
@@ -295,11 +300,11 @@ def _examples(
         .subquery("ranked")
     )
     wanted = sa.select(ranked.c.where_, ranked.c.row_id).where(ranked.c.place <= EXAMPLES)
-    frame = college.frame(wanted, relation.table.name).sort_values("row_id")
+    frame = college.read_frame(wanted, relation.table.name).sort_values("row_id")
     return {str(where): list(group) for where, group in frame.groupby("where_")["row_id"]}
 
 
-def _rows(
+def _select_rows(
     college: College,
     relation: Relation,
     parent: Parent | None,
@@ -313,23 +318,27 @@ def _rows(
     The column is `where_`; it is `all` for an unknown class. Callers add further columns.
     """
     c = relation.c
-    where = sa.case((college.known_class(relation), c.class_id), else_=EVERYWHERE).label("where_")
+    where = sa.case((college.is_known_class(relation), c.class_id), else_=EVERYWHERE).label(
+        "where_"
+    )
     if parent is not None:
         # An outer join: rows about an unknown item must stay, so that they can be counted.
         joined = sa.outerjoin(relation.rows, parent.rows, c[parent.key] == parent.id)
         unlisted: Condition = parent.id.is_(None) if strays else sa.false()
         return (
-            sa.select(where).select_from(joined).where(sa.or_(term.within(parent.rows), unlisted))
+            sa.select(where)
+            .select_from(joined)
+            .where(sa.or_(term.build_condition(parent.rows), unlisted))
         )
     stray = (
-        sa.and_(c.semester.in_(sorted(term.semesters)), ~college.known_class(relation))
+        sa.and_(c.semester.in_(sorted(term.semesters)), ~college.is_known_class(relation))
         if strays
         else sa.false()
     )
     # Definitions of work have no week: all of the term's work is checked from the first week.
     timed = "week" in relation.table.names or relation.table.name == "book_borrows"
     soon = [relation.week.between(1, week)] if timed else []
-    return sa.select(where).where(sa.or_(term.within(relation), stray), *soon)
+    return sa.select(where).where(sa.or_(term.build_condition(relation), stray), *soon)
 
 
 @dataclass(frozen=True)
@@ -350,7 +359,7 @@ class Parent:
         return self.rows.c[self.key]
 
 
-def _parent(college: College, relation: Relation) -> Parent | None:
+def _find_parent(college: College, relation: Relation) -> Parent | None:
     """Return what the rows of a relation are about; None if they have a class and semester."""
     name = PARENTS.get(relation.table.name)
     if name is None:
@@ -358,17 +367,20 @@ def _parent(college: College, relation: Relation) -> Parent | None:
     parent = cast(Relation, college.relations[name])
     key = parent.table.key[0]
     return Parent(
-        materialized(sa.select(parent.c[key], parent.c.class_id, parent.c.semester), "parents"), key
+        build_materialized_cte(
+            sa.select(parent.c[key], parent.c.class_id, parent.c.semester), "parents"
+        ),
+        key,
     )
 
 
-def _checks(college: College, relation: Relation, parent: Parent | None) -> list[Check]:
+def _list_checks(college: College, relation: Relation, parent: Parent | None) -> list[RowCheck]:
     """Return the checks of a relation that its columns allow, in the order of the findings."""
     c, name = relation.c, relation.table.name
     checks = [
-        Check(
+        RowCheck(
             "unknown class",
-            ~college.known_class(relation),
+            ~college.is_known_class(relation),
             "{n} row{s} of a class that the college does not list {were} left out.",
         )
     ]
@@ -377,7 +389,7 @@ def _checks(college: College, relation: Relation, parent: Parent | None) -> list
         # `students` of the mapping, and not of `College`: an excluded student is a known one.
         known = c.student_id.in_(sa.select(students.c.student_id))
         checks.append(
-            Check(
+            RowCheck(
                 "unknown student",
                 ~sa.func.coalesce(known, sa.false()),
                 "{n} row{s} of students that the college does not list {were} left out.",
@@ -385,7 +397,7 @@ def _checks(college: College, relation: Relation, parent: Parent | None) -> list
         )
     if parent is not None:
         checks.append(
-            Check(
+            RowCheck(
                 "unknown item",
                 parent.id.is_(None),
                 "{n} row{s} of work or exams that the college does not list {were} left out.",
@@ -395,7 +407,7 @@ def _checks(college: College, relation: Relation, parent: Parent | None) -> list
         # A null value makes the condition null, so it is not counted.
         if column in relation.present:
             checks.append(
-                Check(
+                RowCheck(
                     f"{column} out of range",
                     ~c[column].between(0, 100),
                     "{n} percentage{s} outside 0 to 100 {were} clipped.",
@@ -403,7 +415,7 @@ def _checks(college: College, relation: Relation, parent: Parent | None) -> list
             )
     if "marks_obtained" in relation.present:
         checks.append(
-            Check(
+            RowCheck(
                 "negative marks",
                 c.marks_obtained < 0,
                 "{n} negative mark{s} {were} taken as not marked.",
@@ -412,16 +424,16 @@ def _checks(college: College, relation: Relation, parent: Parent | None) -> list
     if name.endswith("_definitions"):
         unusable = sa.or_(c.max_marks.is_(None), c.max_marks <= 0)
         checks.append(
-            Check(
+            RowCheck(
                 "no maximum marks",
                 unusable,
                 "{n} item{s} without a maximum above 0 {were} taken as unmarked.",
             )
         )
-    return checks + _weekly_checks(relation)
+    return checks + _list_weekly_checks(relation)
 
 
-def _weekly_checks(relation: Relation) -> list[Check]:
+def _list_weekly_checks(relation: Relation) -> list[RowCheck]:
     """Return the checks of a weekly feed's own values."""
     c, name = relation.c, relation.table.name
     if name == "attendance":
@@ -429,12 +441,12 @@ def _weekly_checks(relation: Relation) -> list[Check]:
             c.present.is_(None), c.present < 0, c.lectures_held.is_(None), c.lectures_held < 0
         )
         return [
-            Check(
+            RowCheck(
                 "unmarked register",
                 unmarked,
                 "{n} unmarked register{s} {were} left out, lectures held included.",
             ),
-            Check(
+            RowCheck(
                 "present above held",
                 # Below 0 the register is unmarked already, and must not count twice.
                 sa.and_(c.present > c.lectures_held, c.lectures_held >= 0),
@@ -443,7 +455,7 @@ def _weekly_checks(relation: Relation) -> list[Check]:
         ]
     if name == "library_visits":
         return [
-            Check(
+            RowCheck(
                 "negative visits",
                 c.physical_visits < 0,
                 "{n} negative count{s} of visits {were} taken as none.",
@@ -451,7 +463,7 @@ def _weekly_checks(relation: Relation) -> list[Check]:
         ]
     if name == "lms_activity":
         return [
-            Check(
+            RowCheck(
                 "days out of range",
                 ~c.active_days.between(0, 7),
                 "{n} count{s} of active days outside 0 to 7 {were} clipped.",
@@ -460,27 +472,27 @@ def _weekly_checks(relation: Relation) -> list[Check]:
     return []
 
 
-def _duplicates(relation: Relation) -> Check:
+def _make_duplicate_check(relation: Relation) -> RowCheck:
     """Return the check for rows that lose against a row with the same natural key."""
     # The same order as `College.one_per_key` uses: the row counted here is the row left out there.
     c = relation.c
     place = sa.func.row_number().over(
         partition_by=[c[name] for name in relation.table.natural],
-        order_by=highest_first(c[relation.table.key[0]]),
+        order_by=order_highest_first(c[relation.table.key[0]]),
     )
-    return Check(
+    return RowCheck(
         "duplicate",
         place > 1,
         "{n} row{s} repeated the same entry; the one with the highest id counts.",
     )
 
 
-def trouble(check: str, message: str) -> pd.DataFrame:
+def make_warning(check: str, message: str) -> pd.DataFrame:
     """Return one finding that concerns the whole college; none if the message is empty."""
-    return with_warning(nothing(), check, message) if message else nothing()
+    return add_warning(make_empty_findings(), check, message) if message else make_empty_findings()
 
 
-def with_warning(found: pd.DataFrame, check: str, message: str) -> pd.DataFrame:
+def add_warning(found: pd.DataFrame, check: str, message: str) -> pd.DataFrame:
     """Return the findings and one more, a warning that concerns the whole college."""
     row = {
         "check": check,

@@ -21,7 +21,7 @@ from edumetrics.college import cohort, simulator
 from edumetrics.errors import SettingsError
 from edumetrics.fields import RELATIONS, Table
 from edumetrics.params import Calendar
-from edumetrics.weeks import Position
+from edumetrics.weeks import CollegeWeek
 
 # MySQL has no keys of unbounded length.
 KEY_TEXT = sa.Text().with_variant(sa.String(100), "mysql", "mariadb")
@@ -82,8 +82,8 @@ SIMULATED = {
 }
 
 
-def simulate(
-    engine: Engine, plan: cohort.Plan, *, force: bool = False, quiet: bool = False
+def write_simulation(
+    engine: Engine, plan: cohort.SimulationPlan, *, force: bool = False, quiet: bool = False
 ) -> dict[str, int]:
     """Write a simulated college into a database that is empty or that EduMetrics made.
 
@@ -101,7 +101,9 @@ def simulate(
             and `force` is not given; or it cannot be written.
     """
     tables = {
-        name: _sql_table(table) for name, table in RELATIONS.items() if name not in OPTIONAL_TABLES
+        name: _build_sql_table(table)
+        for name, table in RELATIONS.items()
+        if name not in OPTIONAL_TABLES
     }
     settings = {
         "students": plan.students,
@@ -112,30 +114,30 @@ def simulate(
     }
     # One step per class, and one for what belongs to no class. None: no bar without a terminal.
     parts = tqdm(
-        simulator.generate(plan),
+        simulator.simulate_classes(plan),
         "simulating",
-        len(cohort.batches(plan)) + 1,
+        len(cohort.list_classes(plan)) + 1,
         disable=quiet or None,
         leave=False,
     )
-    return _make(engine, "simulation", settings, tables, _with_ids(parts), force=force)
+    return _create_college(engine, "simulation", settings, tables, _add_row_ids(parts), force=force)
 
 
-def simulated(engine: Engine, calendar: Calendar) -> cohort.Plan | None:
+def read_simulation_plan(engine: Engine, calendar: Calendar) -> cohort.SimulationPlan | None:
     """Return the plan of the simulation in a database; None if the database holds no simulation."""
     if engine.dialect.name == "sqlite" and not Path(engine.url.database or "").is_file():
         return None  # connecting would create an empty file
-    with database.connected(engine, WHAT) as connection:
-        if _maker(connection) != "simulation":
+    with database.open_connection(engine, WHAT) as connection:
+        if _read_mark(connection) != "simulation":
             return None
         settings = json.loads(connection.execute(sa.select(MARK.c.settings)).scalar_one())
-    position = Position(settings["year"], settings["global_week"])
-    return cohort.Plan(
+    position = CollegeWeek(settings["year"], settings["global_week"])
+    return cohort.SimulationPlan(
         settings["students"], settings["seed"], position, settings["semesters"], calendar
     )
 
 
-def load(
+def write_tables(
     engine: Engine, what: str, frames: Mapping[str, pd.DataFrame], *, force: bool = False
 ) -> dict[str, int]:
     """Write frames as tables of the same names, with types from their dtypes.
@@ -150,21 +152,21 @@ def load(
         The number of rows written, by table.
 
     Raises:
-        SettingsError: as `simulate`.
+        SettingsError: as `write_simulation`.
     """
     metadata = sa.MetaData()
     tables = {
         name: sa.Table(
             name,
             metadata,
-            *(sa.Column(str(column), _type(frame[column])) for column in frame.columns),
+            *(sa.Column(str(column), _choose_sql_type(frame[column])) for column in frame.columns),
         )
         for name, frame in frames.items()
     }
-    return _make(engine, what, {}, tables, [dict(frames)], force=force)
+    return _create_college(engine, what, {}, tables, [dict(frames)], force=force)
 
 
-def _make(
+def _create_college(
     engine: Engine,
     what: str,
     settings: Mapping[str, Any],
@@ -177,33 +179,33 @@ def _make(
     written = dict.fromkeys(tables, 0)
     try:
         # One transaction: after an error the database holds what it held before.
-        with database.transaction(engine, WHAT) as connection:
-            _clear(connection, force=force)
+        with database.open_transaction(engine, WHAT) as connection:
+            _drop_made_tables(connection, force=force)
             MARK.create(connection)
             connection.execute(sa.insert(MARK).values(what=what, settings=json.dumps(settings)))
             for table in tables.values():
                 table.create(connection)
             for part in parts:
                 for name, frame in part.items():
-                    written[name] += database.write(connection, tables[name], frame)
+                    written[name] += database.insert_frame(connection, tables[name], frame)
             # Indexes last: to fill a table that has one is much slower.
             for table in tables.values():
-                _index(connection, table)
+                _create_index(connection, table)
     except sa.exc.DBAPIError as error:
         raise SettingsError(
-            f"Cannot write {WHAT} ({database.reason(error)}); nothing was changed."
+            f"Cannot write {WHAT} ({database.extract_reason(error)}); nothing was changed."
         ) from error
     return written
 
 
-def _maker(connection: Connection) -> str | None:
+def _read_mark(connection: Connection) -> str | None:
     """Return what EduMetrics made here (`simulation`, or a data set); None if it made nothing."""
     if not sa.inspect(connection).has_table(MARK.name):
         return None
     return str(connection.execute(sa.select(MARK.c.what)).scalar_one())
 
 
-def _clear(connection: Connection, *, force: bool) -> None:
+def _drop_made_tables(connection: Connection, *, force: bool) -> None:
     """Drop the tables of a database that EduMetrics made; nothing to do in an empty one.
 
     Raises:
@@ -212,7 +214,7 @@ def _clear(connection: Connection, *, force: bool) -> None:
     existing = sa.inspect(connection).get_table_names()
     if not existing:
         return
-    if _maker(connection) is None:
+    if _read_mark(connection) is None:
         raise SettingsError(
             "That database already holds tables that EduMetrics did not make: choose an empty one."
         )
@@ -224,7 +226,7 @@ def _clear(connection: Connection, *, force: bool) -> None:
         sa.Table(name, sa.MetaData()).drop(connection)
 
 
-def _sql_table(table: Table) -> sa.Table:
+def _build_sql_table(table: Table) -> sa.Table:
     """Return the SQL table of a relation, as a simulated college has it."""
     names = SIMULATED.get(table.name, table.names)
     columns = []
@@ -239,7 +241,7 @@ def _sql_table(table: Table) -> sa.Table:
     return sa.Table(table.name, sa.MetaData(), *columns)
 
 
-def _index(connection: Connection, table: sa.Table) -> None:
+def _create_index(connection: Connection, table: sa.Table) -> None:
     """Create a unique index on the natural key: proof that no row repeats, and faster look-ups."""
     # An imported data set keeps its own tables, which are no relations.
     natural = RELATIONS[table.name].natural if table.name in RELATIONS else ()
@@ -249,7 +251,7 @@ def _index(connection: Connection, table: sa.Table) -> None:
         )
 
 
-def _with_ids(parts: Iterable[cohort.Frames]) -> Iterable[cohort.Frames]:
+def _add_row_ids(parts: Iterable[cohort.Frames]) -> Iterable[cohort.Frames]:
     """Yield the parts with row ids added to the relations whose key is a row id, from 1 upwards."""
     # Kept over all parts, so that no id comes twice.
     last: dict[str, int] = {}
@@ -265,7 +267,7 @@ def _with_ids(parts: Iterable[cohort.Frames]) -> Iterable[cohort.Frames]:
         yield numbered
 
 
-def _type(column: pd.Series) -> sa.types.TypeEngine[Any]:
+def _choose_sql_type(column: pd.Series) -> sa.types.TypeEngine[Any]:
     """Return the SQL type for a column of a frame; text for every dtype without its own type."""
     if pd.api.types.is_datetime64_any_dtype(column):
         return sa.Date()

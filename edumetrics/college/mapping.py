@@ -10,7 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from edumetrics.database import canonical, described, query_error
+from edumetrics.database import build_query_error, canonical, describe_columns
 from edumetrics.errors import MissingColumn, SettingsError
 from edumetrics.fields import RELATIONS, Table
 
@@ -50,7 +50,7 @@ class Relation:
         return self.c.borrow_week if self.table.name == "book_borrows" else self.c.week
 
 
-def resolve(
+def resolve_relations(
     connection: Connection,
     sources: Mapping[str, str | None],
     views: Mapping[str, str] | None = None,
@@ -84,7 +84,7 @@ def resolve(
             f"The mapping has no source for {missing[0]}: "
             f"add one; every college needs {', '.join(ESSENTIAL)}."
         )
-    composed = compose(sources, views or {})
+    composed = build_sources(sources, views or {})
     for name, text in composed.items():
         # A broken SELECT is not the name of a table. Without this check the message would say that
         # the database has no such table.
@@ -102,15 +102,15 @@ def resolve(
         if source is None:
             resolved[name] = None
         elif is_select(source):
-            resolved[name] = _from_select(connection, table, source)
+            resolved[name] = _build_from_select(connection, table, source)
         else:
-            resolved[name] = _from_table(catalogue, table, source)
+            resolved[name] = _build_from_table(catalogue, table, source)
     return resolved
 
 
-def compose(sources: Mapping[str, str | None], views: Mapping[str, str]) -> dict[str, str]:
+def build_sources(sources: Mapping[str, str | None], views: Mapping[str, str]) -> dict[str, str]:
     """Return each relation's table name, or its SELECT with the views that it needs before it."""
-    return {name: _with_views(source.strip(), views) for name, source in sources.items() if source}
+    return {name: _add_views(source.strip(), views) for name, source in sources.items() if source}
 
 
 def is_select(source: str) -> bool:
@@ -118,7 +118,7 @@ def is_select(source: str) -> bool:
     return re.match(rf"{BEFORE}(?:select|with)\b", source, re.IGNORECASE) is not None
 
 
-def _with_views(source: str, views: Mapping[str, str]) -> str:
+def _add_views(source: str, views: Mapping[str, str]) -> str:
     """Return a source with the views that it names, directly or through other views, as CTEs."""
     text, needed = source.rstrip(";"), dict[str, str]()
     if text in views:
@@ -165,24 +165,24 @@ class Catalogue:
                 "kind": sa.engine.reflection.ObjectKind.ANY,  # tables and views
             }
             for (_, name), columns in inspector.get_multi_columns(**asked).items():
-                self.columns[self._key(schema, name)] = {
+                self.columns[self._join_name(schema, name)] = {
                     column["name"]: column["type"] for column in columns
                 }
             for (_, name), key in inspector.get_multi_pk_constraint(**asked).items():
-                self.unique.setdefault(self._key(schema, name), []).append(
+                self.unique.setdefault(self._join_name(schema, name), []).append(
                     set(key["constrained_columns"])
                 )
             for (_, name), constraints in inspector.get_multi_unique_constraints(**asked).items():
-                self.unique[self._key(schema, name)] += [
+                self.unique[self._join_name(schema, name)] += [
                     set(entry["column_names"]) for entry in constraints
                 ]
             # A unique index need not be a constraint, so indexes are looked at, too.
             for (_, name), indexes in inspector.get_multi_indexes(**asked).items():
-                self.unique[self._key(schema, name)] += [
-                    set(entry["column_names"]) for entry in indexes if _whole(entry)
+                self.unique[self._join_name(schema, name)] += [
+                    set(entry["column_names"]) for entry in indexes if _is_full_index(entry)
                 ]
 
-    def guarantees(self, source: str, natural: tuple[str, ...]) -> bool:
+    def has_unique_key(self, source: str, natural: tuple[str, ...]) -> bool:
         """Return whether a unique key of the table lies within a natural key.
 
         If it does, the natural key cannot repeat.
@@ -193,18 +193,18 @@ class Catalogue:
         )
 
     @staticmethod
-    def _key(schema: str, name: str) -> str:
+    def _join_name(schema: str, name: str) -> str:
         return f"{schema}.{name}" if schema else name
 
 
-def _whole(index: Any) -> bool:
+def _is_full_index(index: Any) -> bool:
     """Return whether an index is unique over all rows, and not only over some of them."""
     # A partial index has its condition in the options of the dialect. Any option rules the index
     # out: a wrong "not unique" costs time, a wrong "unique" lets duplicates through.
     return bool(index["unique"]) and not any(index.get("dialect_options", {}).values())
 
 
-def _from_table(catalogue: Catalogue, table: Table, source: str) -> Relation | None:
+def _build_from_table(catalogue: Catalogue, table: Table, source: str) -> Relation | None:
     """Return a relation from a table; None if it is optional and the database does not have it.
 
     Raises:
@@ -227,11 +227,11 @@ def _from_table(catalogue: Catalogue, table: Table, source: str) -> Relation | N
     schema, _, name = source.rpartition(".")
     columns = _check_columns(table, list(found), f"table {source}")
     origin = sa.table(name, *(sa.column(column) for column in found), schema=schema or None)
-    unique = catalogue.guarantees(source, table.natural)
-    return Relation(table, source, _canonical_rows(table, origin, columns, found), columns, unique)
+    unique = catalogue.has_unique_key(source, table.natural)
+    return Relation(table, source, _build_rows(table, origin, columns, found), columns, unique)
 
 
-def _from_select(connection: Connection, table: Table, source: str) -> Relation:
+def _build_from_select(connection: Connection, table: Table, source: str) -> Relation:
     """Return a relation from a SELECT.
 
     Raises:
@@ -242,9 +242,9 @@ def _from_select(connection: Connection, table: Table, source: str) -> Relation:
     try:
         # In PostgreSQL a failed statement ends the transaction: the savepoint limits the damage.
         with connection.begin_nested():
-            stored = described(connection, text)
+            stored = describe_columns(connection, text)
     except sa.exc.DBAPIError as error:
-        raise query_error(error, table.name) from error
+        raise build_query_error(error, table.name) from error
     columns = _check_columns(table, list(stored), f"SELECT for {table.name}")
     # A misspelt name of an optional column would otherwise be read as null, without a word.
     strangers = sorted(set(stored) - set(table.names) - set(table.unread))
@@ -260,7 +260,7 @@ def _from_select(connection: Connection, table: Table, source: str) -> Relation:
         f"{table.name}_source"
     )
     return Relation(
-        table, source, _canonical_rows(table, origin, columns, stored), columns, unique=False
+        table, source, _build_rows(table, origin, columns, stored), columns, unique=False
     )
 
 
@@ -280,7 +280,7 @@ def _check_columns(table: Table, found: list[str], where: str) -> frozenset[str]
     return frozenset(found) & frozenset(table.names)
 
 
-def _canonical_rows(
+def _build_rows(
     table: Table,
     origin: sa.FromClause,
     present: frozenset[str],

@@ -40,7 +40,7 @@ STARTS = {"B": "02-01", "J": "10-01"}
 Frames = dict[str, pd.DataFrame]
 
 
-def load(path: Path) -> Frames:
+def read_dataset(path: Path) -> Frames:
     """Return the official tables and the tables derived from them.
 
     Args:
@@ -53,17 +53,17 @@ def load(path: Path) -> Frames:
     Raises:
         SettingsError: a file is missing or cannot be read, or a column of it is missing.
     """
-    official = {name: _read(path, name) for name in FILES}
+    official = {name: _read_table(path, name) for name in FILES}
     # pandas raises KeyError for a column that a frame lacks.
     try:
-        return official | _derived(official)
+        return official | _build_derived_tables(official)
     except KeyError as error:
         raise SettingsError(
             f"The OULAD files at {path} lack the column {error}: use the official files."
         ) from error
 
 
-def _read(path: Path, name: str) -> pd.DataFrame:
+def _read_table(path: Path, name: str) -> pd.DataFrame:
     """Read one official table, from the zip file or the folder.
 
     Raises:
@@ -92,13 +92,13 @@ def _read(path: Path, name: str) -> pd.DataFrame:
         raise SettingsError(f"{name} of {path} cannot be read ({error}).") from error
 
 
-def _derived(official: Frames) -> Frames:
+def _build_derived_tables(official: Frames) -> Frames:
     """Return the five derived tables."""
-    presentations = _presentations(official["courses"])
-    enrolments = _enrolments(official, presentations)
-    day = _day_of(presentations)
-    assessments = _assessments(official["assessments"])
-    submissions = _submissions(official["studentAssessment"], assessments, day)
+    presentations = _build_presentations(official["courses"])
+    enrolments = _build_enrolments(official, presentations)
+    day = _make_day_converter(presentations)
+    assessments = _build_assessments(official["assessments"])
+    submissions = _build_submissions(official["studentAssessment"], assessments, day)
     # The exam is no coursework: its score belongs to the enrolment, and is null without an exam.
     exams = submissions.merge(
         assessments.query("assessment_type == 'Exam'")[["assessment_id"]], on="assessment_id"
@@ -109,26 +109,26 @@ def _derived(official: Frames) -> Frames:
         "oulad_enrolment": enrolments.merge(scores, on="student_id", how="left"),
         "oulad_assessment": assessments,
         "oulad_submission": submissions[submissions["student_id"].isin(enrolments["student_id"])],
-        "oulad_week": _weeks(official, presentations, enrolments, day),
+        "oulad_week": _build_weeks(official, presentations, enrolments, day),
     }
 
 
-def _class_id(frame: pd.DataFrame) -> pd.Series:
+def _format_class_ids(frame: pd.DataFrame) -> pd.Series:
     """Return class ids such as `AAA-2013J`."""
     return frame["code_module"].astype("str") + "-" + frame["code_presentation"].astype("str")
 
 
-def _student_id(frame: pd.DataFrame) -> pd.Series:
+def _format_student_ids(frame: pd.DataFrame) -> pd.Series:
     """Return ids of enrolments: one person may take several modules, each as another student."""
-    return frame["id_student"].astype("str") + "-" + _class_id(frame)
+    return frame["id_student"].astype("str") + "-" + _format_class_ids(frame)
 
 
-def _semester(presentation: pd.Series) -> pd.Series:
+def _map_to_semester(presentation: pd.Series) -> pd.Series:
     """Return 1 for a presentation that begins in February (B), 2 for one in October (J)."""
     return presentation.str[-1].map({"B": 1, "J": 2})
 
 
-def _presentations(courses: pd.DataFrame) -> pd.DataFrame:
+def _build_presentations(courses: pd.DataFrame) -> pd.DataFrame:
     """Return one row per module-presentation, with its dates and its number of weeks."""
     presentation = courses["code_presentation"].astype("str")
     start = pd.to_datetime(presentation.str[:4] + "-" + presentation.str[-1].map(STARTS))
@@ -136,11 +136,11 @@ def _presentations(courses: pd.DataFrame) -> pd.DataFrame:
     ends = start + pd.to_timedelta(length, unit="D")
     return pd.DataFrame(
         {
-            "class_id": _class_id(courses),
+            "class_id": _format_class_ids(courses),
             "code_module": courses["code_module"].astype("str"),
             "code_presentation": presentation,
             "presentation_year": presentation.str[:4].astype("int64"),
-            "semester": _semester(presentation),
+            "semester": _map_to_semester(presentation),
             "starts_on": start,
             "ends_on": ends,
             "result_on": ends + pd.Timedelta(days=RESULT_AFTER_DAYS),
@@ -150,29 +150,29 @@ def _presentations(courses: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def _day_of(presentations: pd.DataFrame) -> Callable[[pd.Series, pd.Series], pd.Series]:
+def _make_day_converter(presentations: pd.DataFrame) -> Callable[[pd.Series, pd.Series], pd.Series]:
     """Return a function from (class_id, days since the class began) to dates; NaN gives NaT."""
     starts = presentations.set_index("class_id")["starts_on"]
 
-    def day(class_id: pd.Series, days: pd.Series) -> pd.Series:
+    def convert_to_date(class_id: pd.Series, days: pd.Series) -> pd.Series:
         # As floats: an integer column cannot hold the NaN of a day that is not known.
         return class_id.map(starts) + pd.to_timedelta(days.astype("float64"), unit="D")
 
-    return day
+    return convert_to_date
 
 
-def _enrolments(official: Frames, presentations: pd.DataFrame) -> pd.DataFrame:
+def _build_enrolments(official: Frames, presentations: pd.DataFrame) -> pd.DataFrame:
     """Return one row per enrolment, with its dates, its advisor and its result.
 
     `withdrawn_on` is null for students who stayed; `pass_fail` is F for Fail and for Withdrawn.
     """
     info = official["studentInfo"][[*MODULE, "id_student", "final_result"]]
     frame = info.merge(official["studentRegistration"], on=[*MODULE, "id_student"], how="left")
-    frame = frame.assign(class_id=_class_id(frame), student_id=_student_id(frame))
+    frame = frame.assign(class_id=_format_class_ids(frame), student_id=_format_student_ids(frame))
     frame = frame.merge(presentations[["class_id", "semester", "result_on"]], on="class_id")
     # Advisors are given by this order, whatever the order of the file.
     frame = frame.sort_values(["class_id", "id_student"], ignore_index=True)
-    day = _day_of(presentations)
+    day = _make_day_converter(presentations)
     group = frame.groupby("class_id").cumcount() // ADVISEES + 1
     return pd.DataFrame(
         {
@@ -191,13 +191,13 @@ def _enrolments(official: Frames, presentations: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def _assessments(assessments: pd.DataFrame) -> pd.DataFrame:
+def _build_assessments(assessments: pd.DataFrame) -> pd.DataFrame:
     """Return one row per assessment; `due_week` is null for exams without a date."""
     return pd.DataFrame(
         {
             "assessment_id": assessments["id_assessment"].astype("str"),
-            "class_id": _class_id(assessments),
-            "semester": _semester(assessments["code_presentation"].astype("str")),
+            "class_id": _format_class_ids(assessments),
+            "semester": _map_to_semester(assessments["code_presentation"].astype("str")),
             "assessment_type": assessments["assessment_type"].astype("str"),
             # Day 0 is the first day of week 1.
             "due_week": assessments["date"] // 7 + 1,
@@ -206,7 +206,7 @@ def _assessments(assessments: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def _submissions(
+def _build_submissions(
     submissions: pd.DataFrame,
     assessments: pd.DataFrame,
     day: Callable[[pd.Series, pd.Series], pd.Series],
@@ -228,14 +228,14 @@ def _submissions(
     )
 
 
-def _weeks(
+def _build_weeks(
     official: Frames,
     presentations: pd.DataFrame,
     enrolments: pd.DataFrame,
     day: Callable[[pd.Series, pd.Series], pd.Series],
 ) -> pd.DataFrame:
     """Return every week of every enrolment, and other weeks with clicks (0 is before the start)."""
-    clicks = _clicks_by_week(official)
+    clicks = _sum_clicks_by_week(official)
     grid = enrolments[["student_id", "class_id", "joined_on", "withdrawn_on"]].merge(
         presentations[["class_id", "semester", "weeks"]], on="class_id"
     )
@@ -261,7 +261,7 @@ def _weeks(
     )
 
 
-def _clicks_by_week(official: Frames) -> pd.DataFrame:
+def _sum_clicks_by_week(official: Frames) -> pd.DataFrame:
     """Return student_id, week, active_days and study_days (counts of distinct days), and clicks."""
     clicks, sites = official["studentVle"], official["vle"]
     study = sites.loc[sites["activity_type"].isin(STUDY_SITES), "id_site"]
@@ -276,5 +276,5 @@ def _clicks_by_week(official: Frames) -> pd.DataFrame:
     weeks = days.groupby([*MODULE, "id_student", "week"], as_index=False, observed=True).agg(
         active_days=("date", "size"), study_days=("study", "sum"), clicks=("clicks", "sum")
     )
-    weeks = weeks.assign(student_id=_student_id(weeks))
+    weeks = weeks.assign(student_id=_format_student_ids(weeks))
     return weeks[["student_id", "week", "active_days", "study_days", "clicks"]]

@@ -14,7 +14,9 @@ from edumetrics.college.source import College, Term
 EVER = date(9999, 12, 31)
 
 
-def papers(college: College, term: Term, exam: records.Exam, known_by: date = EVER) -> pd.DataFrame:
+def read_exam_results(
+    college: College, term: Term, exam: records.Exam, known_by: date = EVER
+) -> pd.DataFrame:
     """Return the results of an exam, one row per student and subject with a result known by a day.
 
     A subject is failed when its result says F. Where the result says nothing, the subject is failed
@@ -25,14 +27,14 @@ def papers(college: College, term: Term, exam: records.Exam, known_by: date = EV
         failed (boolean, NA where unknown).
     """
     # As seen after the last week of the semester: then every undated result is known.
-    found = records.exam_papers(
+    found = records.build_papers_query(
         college, term, exam, known_by, college.params.calendar.weeks_per_semester + 1
     )
     if found is None:
         empty = {"student_id": "str", "subject_id": "str", "score": "float64", "failed": "boolean"}
         return pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in empty.items()})
     p = found.c
-    frame = college.frame(
+    frame = college.read_frame(
         sa.select(
             p.student_id, p.subject_id, sa.cast(p.score, sa.Double).label("score"), p.pass_fail
         ),
@@ -54,7 +56,7 @@ def papers(college: College, term: Term, exam: records.Exam, known_by: date = EV
     )
 
 
-def outcomes(college: College, term: Term, known_by: date = EVER) -> pd.DataFrame:
+def compute_outcomes(college: College, term: Term, known_by: date = EVER) -> pd.DataFrame:
     """Return the outcome of the semester for every student whose outcome is known by a day.
 
     A student fails a semester when the mean end-term score over subjects is below the pass mark. If
@@ -65,12 +67,12 @@ def outcomes(college: College, term: Term, known_by: date = EVER) -> pd.DataFram
         student_id (unique, ascending), score (percent, the mean over subjects; NaN where there is
         none), left (boolean: left before the end-term), failed (boolean).
     """
-    results = papers(college, term, "endterm", known_by)
+    results = read_exam_results(college, term, "endterm", known_by)
     groups = results.groupby("student_id")
     score, share = groups["score"].mean(), groups["failed"].mean()
     failed = (score < college.params.scoring.pass_mark).where(score.notna(), share > 0.5)
     known = failed[score.notna() | share.notna()].astype(bool)
-    left = leavers(college, term, known_by)
+    left = find_leavers(college, term, known_by)
     if len(known):
         # Results may come class by class. In a class without results, only those who left would be
         # known, and all of them failed: such a class is left out.
@@ -84,7 +86,7 @@ def outcomes(college: College, term: Term, known_by: date = EVER) -> pd.DataFram
     return frame
 
 
-def leavers(college: College, term: Term, known_by: date = EVER) -> set[str]:
+def find_leavers(college: College, term: Term, known_by: date = EVER) -> set[str]:
     """Return the student_ids of students who left during the term, before its end-term, by a day.
 
     The end-term of a class begins on its first exam date, or else in the calendar's end-term week.
@@ -100,9 +102,9 @@ def leavers(college: College, term: Term, known_by: date = EVER) -> set[str]:
         # Each class has its own first day of exams.
         day = sa.func.min(s.exam_date, type_=sa.Date).label("day")
         dated = sa.select(s.class_id, day).where(
-            term.within(schedule), sa.func.lower(s.exam_type) == "endterm"
+            term.build_condition(schedule), sa.func.lower(s.exam_type) == "endterm"
         )
-        exams = college.frame(dated.group_by(s.class_id), "exam_schedule").dropna()
+        exams = college.read_frame(dated.group_by(s.class_id), "exam_schedule").dropna()
     else:
         exams = pd.DataFrame(
             {"class_id": pd.Series(dtype="str"), "day": pd.Series(dtype="datetime64[us]")}
@@ -110,7 +112,7 @@ def leavers(college: College, term: Term, known_by: date = EVER) -> set[str]:
     # Terms may overlap: a student who left while another class was in its term did not leave this
     # one.
     students = college.students.dropna(subset="withdrawn_on")
-    students = students[students["class_id"].isin(term.pairings["class_id"])].merge(
+    students = students[students["class_id"].isin(term.class_semesters["class_id"])].merge(
         exams, on="class_id", how="left"
     )
     before = students["withdrawn_on"] < students["day"].fillna(ends)

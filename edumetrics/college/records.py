@@ -24,18 +24,18 @@ import sqlalchemy as sa
 
 from edumetrics.college.mapping import Relation
 from edumetrics.college.source import College, Term
-from edumetrics.database import highest_first, materialized
+from edumetrics.database import build_materialized_cte, order_highest_first
 
 Work = Literal["assignment", "quiz"]
 Exam = Literal["midterm", "endterm"]
 Feed = Literal["library_visits", "book_borrows", "lms_activity"]
 P = ParamSpec("P")
-# Frames that `_kept_lately` keeps. A week reads assignments and quizzes, once for each day on which
-# classes of the term end their week, and there are few such days.
+# Frames that `_keep_recent_frames` keeps. A week reads assignments and quizzes, once for each day
+# on which classes of the term end their week, and there are few such days.
 LATELY = 8
 
 
-def _kept(
+def _keep_frames(
     read: Callable[Concatenate[College, Term, P], pd.DataFrame],
 ) -> Callable[Concatenate[College, Term, P], pd.DataFrame]:
     """Wrap a reader so that it reads once per college, term and arguments, and keeps the frame."""
@@ -50,7 +50,7 @@ def _kept(
     return keeping
 
 
-def _kept_lately(
+def _keep_recent_frames(
     read: Callable[Concatenate[College, Term, P], pd.DataFrame],
 ) -> Callable[Concatenate[College, Term, P], pd.DataFrame]:
     """Wrap a reader so that it keeps only its last few frames, for all steps of one week.
@@ -59,7 +59,8 @@ def _kept_lately(
     """
 
     def keeping(college: College, term: Term, /, *args: P.args, **kwargs: P.kwargs) -> pd.DataFrame:
-        # A term that ends is read by other rules (see `lag` in `done`), so `current` is in the key.
+        # A term that ends is read by other rules (see `lag` in `read_done_work`), so `current` is
+        # in the key.
         key = (read.__name__, term.name, term.current, repr(args), repr(kwargs))
         if key not in college.lately:
             college.lately[key] = read(college, term, *args, **kwargs)
@@ -72,16 +73,18 @@ def _kept_lately(
     return keeping
 
 
-@_kept
-def attendance(college: College, term: Term, until: int) -> pd.DataFrame:
+@_keep_frames
+def read_attendance(college: College, term: Term, until: int) -> pd.DataFrame:
     """Return the registers of the term's classes, weeks 1..until, as `College.registers` does."""
     # `registers` also returns rows of unknown classes, which only data health needs.
-    frame = college.registers(term.pairings, until)
-    return frame[frame["class_id"].isin(term.pairings["class_id"])]
+    frame = college.read_registers(term.class_semesters, until)
+    return frame[frame["class_id"].isin(term.class_semesters["class_id"])]
 
 
-@_kept
-def double_registers(college: College, term: Term, until: int, students: list[str]) -> pd.DataFrame:
+@_keep_frames
+def read_double_registers(
+    college: College, term: Term, until: int, students: list[str]
+) -> pd.DataFrame:
     """Return which class counts for students with registers of two classes in one week.
 
     Args:
@@ -104,40 +107,40 @@ def double_registers(college: College, term: Term, until: int, students: list[st
     relation = cast(Relation, college.relations["attendance"])
     c = relation.c
     order = sa.func.row_number().over(
-        partition_by=(c.student_id, c.week), order_by=highest_first(c.id)
+        partition_by=(c.student_id, c.week), order_by=order_highest_first(c.id)
     )
     rows = (
         sa.select(c.student_id, c.week, c.class_id, order.label("place"))
-        .where(term.within(relation), c.week.between(1, until), c.student_id.in_(students))
+        .where(term.build_condition(relation), c.week.between(1, until), c.student_id.in_(students))
         .subquery()
     )
     wanted = sa.select(rows.c.student_id, rows.c.week, rows.c.class_id).where(rows.c.place == 1)
-    return college.frame(wanted, "attendance")
+    return college.read_frame(wanted, "attendance")
 
 
-@_kept
-def items(college: College, term: Term, work: Work) -> pd.DataFrame:
+@_keep_frames
+def read_items(college: College, term: Term, work: Work) -> pd.DataFrame:
     """Return the assignments or quizzes of the term that count.
 
     Returns:
         item_id, class_id, semester, subject_id, due_week (NaN where it is never due). No rows where
         the college has no such work.
     """
-    items = _items(college, term, work)
+    items = _build_items_query(college, term, work)
     if items is None:
         names = ("item_id", "class_id", "semester", "subject_id", "due_week")
         return pd.DataFrame(
             {name: pd.Series(dtype="str" if name.endswith("id") else "float64") for name in names}
         )
     c = items.c
-    return college.frame(
+    return college.read_frame(
         sa.select(c.item_id, c.class_id, c.semester, c.subject_id, c.due_week),
         f"{work}_definitions",
     )
 
 
-@_kept_lately
-def done(
+@_keep_recent_frames
+def read_done_work(
     college: College, term: Term, work: Work, known_by: date, *, by_subject: bool
 ) -> pd.DataFrame:
     """Return the work that was handed in or attempted by a day, with the marks known by that day.
@@ -156,7 +159,10 @@ def done(
         day of handing in). Assignments also have judged (count), quality_sum (sum of percents) and
         similarity (the highest, in percent). No columns where the college has no such work.
     """
-    items, relation = _items(college, term, work), college.relations[f"{work}_submissions"]
+    items, relation = (
+        _build_items_query(college, term, work),
+        college.relations[f"{work}_submissions"],
+    )
     if items is None or relation is None:
         return pd.DataFrame()
     c = relation.c
@@ -182,9 +188,9 @@ def done(
         (c.plagiarism_pct if assignment else nothing).label("similarity"),
         (nothing if assignment else c.score_pct).label("score"),
         (sa.true() if assignment else c.attempted).label("attempted"),
-    ).where(sa.or_(handed_in.is_(None), handed_in <= known_by), college.known_class(relation))
-    r = college.one_per_key(
-        rows, relation, term.pairings, ("student_id", "item_id"), tag=known_by.isoformat()
+    ).where(sa.or_(handed_in.is_(None), handed_in <= known_by), college.is_known_class(relation))
+    r = college.keep_one_per_key(
+        rows, relation, term.class_semesters, ("student_id", "item_id"), tag=known_by.isoformat()
     )
     # In the term in session, a mark that is there is known. In a past term all marks are there, so
     # the day of an undated mark is estimated from the day of handing in.
@@ -196,11 +202,11 @@ def done(
             r.c.marked_on.is_(None), sa.or_(r.c.handed_in.is_(None), r.c.handed_in <= handed_in_by)
         ),
     )
-    return college.frame(_summed(r, items, work, judged, by_subject), f"{work}_submissions")
+    return college.read_frame(_sum_work(r, items, work, judged, by_subject), f"{work}_submissions")
 
 
-@_kept
-def extensions(college: College, term: Term) -> pd.DataFrame:
+@_keep_frames
+def read_extensions(college: College, term: Term) -> pd.DataFrame:
     """Return the assignments whose due week was moved for a student.
 
     Returns:
@@ -209,7 +215,7 @@ def extensions(college: College, term: Term) -> pd.DataFrame:
     """
     relation, items = (
         college.relations["assignment_submissions"],
-        _items(college, term, "assignment"),
+        _build_items_query(college, term, "assignment"),
     )
     empty = pd.DataFrame(
         {
@@ -222,12 +228,12 @@ def extensions(college: College, term: Term) -> pd.DataFrame:
         return empty
     c = relation.c
     joined = sa.join(relation.rows, items, c.assignment_id == items.c.item_id)
-    found = college.frame(
+    found = college.read_frame(
         sa.select(
             c.id, c.student_id, c.assignment_id.label("item_id"), c.due_week_override.label("week")
         )
         .select_from(joined)
-        .where(c.due_week_override.is_not(None), college.known_class(relation)),
+        .where(c.due_week_override.is_not(None), college.is_known_class(relation)),
         "assignment_submissions",
     )
     # Ids are text: the length sorts first, so that 10 comes after 9.
@@ -240,8 +246,10 @@ def extensions(college: College, term: Term) -> pd.DataFrame:
     return found[["student_id", "item_id", "week"]] if len(found) else empty
 
 
-@_kept
-def per_week(college: College, term: Term, name: Feed, since: int, until: int) -> pd.DataFrame:
+@_keep_frames
+def read_weekly_counts(
+    college: College, term: Term, name: Feed, since: int, until: int
+) -> pd.DataFrame:
     """Return what a feed counts per student and week, from `since` to `until`, both inclusive.
 
     Returns:
@@ -275,8 +283,10 @@ def per_week(college: College, term: Term, name: Feed, since: int, until: int) -
         c[amount].label("amount"),
         (c.events if name == "lms_activity" else sa.literal(0)).label("events"),
     )
-    rows = rows.where(term.within(relation), week.between(since, until))
-    r = college.one_per_key(rows, relation, term.pairings, relation.table.natural, key="row_id")
+    rows = rows.where(term.build_condition(relation), week.between(since, until))
+    r = college.keep_one_per_key(
+        rows, relation, term.class_semesters, relation.table.natural, key="row_id"
+    )
     keys = [r.c.student_id, r.c.semester, r.c.week]
     # Two subjects may be active on the same day, so days are not summed over subjects.
     total = {
@@ -289,12 +299,12 @@ def per_week(college: College, term: Term, name: Feed, since: int, until: int) -
         ),
     }[name]
     events = sa.func.sum(sa.case((r.c.events > 0, r.c.events), else_=0), type_=sa.Integer)
-    return college.frame(
+    return college.read_frame(
         sa.select(*keys, total.label("count"), events.label("events")).group_by(*keys), name
     )
 
 
-def midterms(college: College, term: Term, known_by: date, week: int) -> pd.DataFrame:
+def read_midterms(college: College, term: Term, known_by: date, week: int) -> pd.DataFrame:
     """Return each student's mean midterm score, from the results known by a day.
 
     An undated result is known from the teaching week after the scheduled week of its exam. So it
@@ -303,7 +313,7 @@ def midterms(college: College, term: Term, known_by: date, week: int) -> pd.Data
     Returns:
         student_id, score (percent, the mean over subjects). Students without a score have no row.
     """
-    papers = exam_papers(college, term, "midterm", known_by, week)
+    papers = build_papers_query(college, term, "midterm", known_by, week)
     if papers is None:
         return pd.DataFrame(
             {"student_id": pd.Series(dtype="str"), "score": pd.Series(dtype="float64")}
@@ -317,12 +327,12 @@ def midterms(college: College, term: Term, known_by: date, week: int) -> pd.Data
         .subquery("subjects")
     )
     mean = sa.func.avg(subjects.c.score, type_=sa.Double).label("score")
-    return college.frame(
+    return college.read_frame(
         sa.select(subjects.c.student_id, mean).group_by(subjects.c.student_id), "exam_results"
     )
 
 
-def exam_papers(
+def build_papers_query(
     college: College, term: Term, exam: Exam, known_by: date, week: int
 ) -> sa.Subquery | None:
     """Return a subquery of the results of an exam that are known by a day.
@@ -338,10 +348,10 @@ def exam_papers(
     if schedule is None or results is None:
         return None
     s, c = schedule.c, results.c
-    exams = materialized(
+    exams = build_materialized_cte(
         sa.select(
             s.schedule_id, s.subject_id, s.scheduled_week, s.max_marks.label("scheduled_marks")
-        ).where(term.within(schedule), sa.func.lower(s.exam_type) == exam),
+        ).where(term.build_condition(schedule), sa.func.lower(s.exam_type) == exam),
         "exams",
     )
     # An exam without a scheduled week counts as week 0: its undated results are known at once.
@@ -358,21 +368,21 @@ def exam_papers(
             sa.func.coalesce(c.max_marks, exams.c.scheduled_marks).label("out_of"),
         )
         .select_from(sa.join(results.rows, exams, c.schedule_id == exams.c.schedule_id))
-        .where(sa.or_(c.result_date <= known_by, undated), college.known_class(results))
+        .where(sa.or_(c.result_date <= known_by, undated), college.is_known_class(results))
     )
-    r = college.one_per_key(
-        rows, results, term.pairings, results.table.natural, tag=known_by.isoformat()
+    r = college.keep_one_per_key(
+        rows, results, term.class_semesters, results.table.natural, tag=known_by.isoformat()
     )
     # The college's own score decides. Marks only count where there is no score.
     score = sa.func.coalesce(
-        _clipped(r.c.score_pct), _percent(r.c.marks_obtained, r.c.out_of)
+        _clip_percent(r.c.score_pct), _compute_percent(r.c.marks_obtained, r.c.out_of)
     ).label("score")
     return sa.select(
         r.c.student_id, r.c.schedule_id, r.c.subject_id, score, r.c.pass_fail
     ).subquery("papers")
 
 
-def _items(college: College, term: Term, work: Work) -> sa.CTE | None:
+def _build_items_query(college: College, term: Term, work: Work) -> sa.CTE | None:
     """Return the work of the term that counts; None where the college has no such work.
 
     Work of weight 0 is optional and does not count. If all work of a class and semester has weight
@@ -391,7 +401,7 @@ def _items(college: College, term: Term, work: Work) -> sa.CTE | None:
         due.label("due_week"),
         c.max_marks,
     )
-    rows = rows.where(term.within(relation))
+    rows = rows.where(term.build_condition(relation))
     # Assignments and quizzes are looked at together: if a class weighs one kind, weight 0 of the
     # other kind is meant, too.
     weighted = [
@@ -407,21 +417,23 @@ def _items(college: College, term: Term, work: Work) -> sa.CTE | None:
         pairs = sa.union(*weighted).subquery("weighted")
         optional = sa.exists().where(pairs.c.class_id == c.class_id, pairs.c.semester == c.semester)
         rows = rows.where(sa.or_(c.weight.is_(None), c.weight != 0, ~optional))
-    return materialized(rows, "items")
+    return build_materialized_cte(rows, "items")
 
 
-def _clipped(percent: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
+def _clip_percent(percent: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
     return sa.case((percent < 0, 0.0), (percent > 100, 100.0), else_=percent)
 
 
-def _percent(marks: sa.ColumnElement[Any], out_of: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
+def _compute_percent(
+    marks: sa.ColumnElement[Any], out_of: sa.ColumnElement[Any]
+) -> sa.ColumnElement[Any]:
     """Return marks as percent, at most 100; null if they are negative or the maximum is not > 0."""
     # Bonus marks must not push a score above 100.
     percent = sa.case((marks >= out_of, 100.0), else_=marks * 100.0 / out_of)
     return sa.case((sa.and_(marks >= 0, out_of > 0), percent))
 
 
-def _summed(
+def _sum_work(
     r: sa.Subquery, items: sa.CTE, work: Work, judged: sa.ColumnElement[bool], by_subject: bool
 ) -> sa.Select[Any]:
     """Return the select of sums per student, class of the item, week due and, if asked, subject.
@@ -434,11 +446,11 @@ def _summed(
     done = (
         sa.or_(r.c.handed_in.is_not(None), by_mark) if assignment else r.c.attempted.is_(sa.true())
     )
-    percent = _percent(r.c.marks_obtained, items.c.max_marks)
+    percent = _compute_percent(r.c.marks_obtained, items.c.max_marks)
     mark = sa.case(
-        (judged, percent if assignment else sa.func.coalesce(_clipped(r.c.score), percent))
+        (judged, percent if assignment else sa.func.coalesce(_clip_percent(r.c.score), percent))
     )
-    quality = sa.case((judged, _clipped(r.c.quality)))
+    quality = sa.case((judged, _clip_percent(r.c.quality)))
     # The class of the item, not of the submission: after a change of class the two may differ.
     keys = [r.c.student_id, items.c.class_id, items.c.semester]
     keys += [items.c.subject_id] if by_subject else []
@@ -454,7 +466,7 @@ def _summed(
         sums += [
             sa.func.count(quality).label("judged"),
             sa.func.sum(quality, type_=sa.Double).label("quality_sum"),
-            sa.func.max(sa.case((judged, _clipped(r.c.similarity))), type_=sa.Double).label(
+            sa.func.max(sa.case((judged, _clip_percent(r.c.similarity))), type_=sa.Double).label(
                 "similarity"
             ),
         ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from edumetrics.college.cohort import AREAS, SUBJECTS, Batch, Frames, Latent
+from edumetrics.college.cohort import AREAS, SUBJECTS, Frames, LatentTraits, SimulatedClass
 
 # One entry per subject, as in `ASSIGNMENT_WEEKS` and `QUIZ_WEEKS`.
 LECTURES_A_WEEK = (4, 4, 3, 3, 2)
@@ -37,30 +37,32 @@ class Semester:
     changes every simulated college, and with it every figure that tests and documents quote.
     """
 
-    def __init__(self, batch: Batch, term: int, latent: Latent, leaving: np.ndarray) -> None:
+    def __init__(
+        self, batch: SimulatedClass, term: int, latent: LatentTraits, leaving: np.ndarray
+    ) -> None:
         self.batch, self.term, self.latent = batch, term, latent
-        self.semester = batch.semester(term)
+        self.semester = batch.compute_semester(term)
         self.calendar = batch.plan.calendar
-        self.start = np.datetime64(batch.plan.starts(term), "D")
-        self.rng = batch.rng(term)
+        self.start = np.datetime64(batch.plan.compute_term_start(term), "D")
+        self.rng = batch.create_rng(term)
         # Before this semester's leavers are drawn: who left earlier cannot leave again.
         self.present = np.isnat(leaving)
         self.mood = self.rng.normal(0, 0.5, batch.size)
-        self.engagement = self._engagement()
+        self.engagement = self._draw_engagement()
         self.weeks = np.array(self.calendar.teaching_weeks)
-        self.leaves = self._leave(leaving)
+        self.leaves = self._draw_leaving_days(leaving)
 
-    def frames(self) -> Frames:
+    def build_frames(self) -> Frames:
         """Return everything that the college records of the whole semester, by relation."""
         return {
-            "attendance": self._attendance(),
-            **self._work("assignment", ASSIGNMENT_WEEKS),
-            **self._work("quiz", QUIZ_WEEKS),
-            **self._library(),
-            **self._exams(),
+            "attendance": self._record_attendance(),
+            **self._record_work("assignment", ASSIGNMENT_WEEKS),
+            **self._record_work("quiz", QUIZ_WEEKS),
+            **self._record_library(),
+            **self._record_exams(),
         }
 
-    def _engagement(self) -> FloatMatrix:
+    def _draw_engagement(self) -> FloatMatrix:
         """Return engagement, students by weeks 0 to 18, with mean near 0 and deviation near 1.
 
         It is the sum of diligence, mood, a trajectory and a random walk that returns to its mean.
@@ -88,7 +90,7 @@ class Semester:
             0.75 * self.latent.diligence[:, None] + 0.5 * self.mood[:, None] + path + wander
         )
 
-    def _leave(self, leaving: np.ndarray) -> np.ndarray:
+    def _draw_leaving_days(self, leaving: np.ndarray) -> np.ndarray:
         """Return the day on which each student leaves (NaT for most); enter it into `leaving`."""
         # Few leave, and those mostly with low engagement in the middle of the semester. The divisor
         # makes up for the mean of the exponential, so that the share stays near 2.2%.
@@ -103,15 +105,15 @@ class Semester:
         # A copy: later semesters go on writing into the array of the class.
         return leaving.copy()
 
-    def _there(self, week: np.ndarray) -> np.ndarray:
+    def _is_enrolled(self, week: np.ndarray) -> np.ndarray:
         """Return whether each student (rows) is still enrolled when a week (columns) begins."""
         begins = self.start + (7 * (week - 1)).astype("timedelta64[D]")
         return np.asarray(np.isnat(self.leaves)[:, None] | (self.leaves[:, None] > begins[None, :]))
 
-    def _subject_ids(self) -> list[str]:
+    def _list_subject_ids(self) -> list[str]:
         return [f"{self.batch.branch}{self.semester}{place + 1:02d}" for place in range(SUBJECTS)]
 
-    def _attendance(self) -> pd.DataFrame:
+    def _record_attendance(self) -> pd.DataFrame:
         """Return one row per enrolled student, teaching week and subject."""
         # Attendance dips around week 10 and recovers before the end-term exam.
         season = -0.55 * np.exp(-(((self.weeks - 10) / 3.2) ** 2)) + 0.25 * (self.weeks >= 15)
@@ -126,14 +128,14 @@ class Semester:
         held = np.broadcast_to(held, (self.batch.size, *held.shape))
         came = self.rng.binomial(held, chance)
         student, week, subject = np.nonzero(
-            np.broadcast_to(self._there(self.weeks)[:, :, None], held.shape)
+            np.broadcast_to(self._is_enrolled(self.weeks)[:, :, None], held.shape)
         )
         number = self.weeks[week]
         return pd.DataFrame(
             {
                 "student_id": np.array(self.batch.students)[student],
                 "class_id": self.batch.class_id,
-                "subject_id": np.array(self._subject_ids())[subject],
+                "subject_id": np.array(self._list_subject_ids())[subject],
                 "semester": self.semester,
                 "week": number,
                 "week_date": self.start + (7 * (number - 1)).astype("timedelta64[D]"),
@@ -142,7 +144,7 @@ class Semester:
             }
         )
 
-    def _work(self, work: str, plan: tuple[tuple[int, ...], ...]) -> Frames:
+    def _record_work(self, work: str, plan: tuple[tuple[int, ...], ...]) -> Frames:
         """Return definitions and submissions of one kind of work; `plan` is weeks by subject."""
         subject = np.repeat(np.arange(SUBJECTS), [len(weeks) for weeks in plan])
         week = np.concatenate([np.array(weeks) for weeks in plan])
@@ -157,11 +159,11 @@ class Semester:
             {
                 f"{work}_id": ids,
                 "class_id": self.batch.class_id,
-                "subject_id": np.array(self._subject_ids())[subject],
+                "subject_id": np.array(self._list_subject_ids())[subject],
                 "semester": self.semester,
                 "title": [
                     f"{AREAS[s][0]} {work} {n}"
-                    for s, n in zip(subject, _within(subject), strict=True)
+                    for s, n in zip(subject, _count_within_groups(subject), strict=True)
                 ],
                 "max_marks": marks,
             }
@@ -171,10 +173,10 @@ class Semester:
             if work == "assignment"
             else {"scheduled_week": week}
         )
-        rows = self._handed_in(work, ids, week, subject, marks)
+        rows = self._record_submissions(work, ids, week, subject, marks)
         return {f"{work}_definitions": definitions.assign(**due), f"{work}_submissions": rows}
 
-    def _handed_in(
+    def _record_submissions(
         self, work: str, ids: np.ndarray, week: np.ndarray, subject: np.ndarray, marks: float
     ) -> pd.DataFrame:
         """Return one row per piece of work that a student handed in; missing work has no row.
@@ -191,7 +193,7 @@ class Semester:
         will = self.engagement[:, week]
         base = 2.45 if work == "assignment" else 2.6
         chance = 1 / (1 + np.exp(-(base + 1.15 * will)))
-        done = (self.rng.random(shape) < chance) & self._there(week)
+        done = (self.rng.random(shape) < chance) & self._is_enrolled(week)
         # Days before (negative) or after the last day of the week in which the work is due. The
         # less engaged a student is, the more often the work is late. Quizzes cannot be late.
         spread = self.rng.gamma(1.3, 2.4, shape)
@@ -209,7 +211,7 @@ class Semester:
         # Quizzes are marked at once. Assignments wait for a teacher, some past the end of the week.
         wait = np.zeros(shape) if work == "quiz" else 1 + self.rng.gamma(1.2, 1.5, shape)
         marked = day + wait.astype("timedelta64[D]")
-        percent = self._coursework(subject, will)
+        percent = self._draw_coursework_marks(subject, will)
         student, item = np.nonzero(done)
         at = (student, item)
         rows = pd.DataFrame(
@@ -230,16 +232,18 @@ class Semester:
         return rows.assign(
             submission_date=day[at],
             quality_pct=quality[at].round(1),
-            plagiarism_pct=self._similarity(shape)[at],
+            plagiarism_pct=self._draw_similarity(shape)[at],
         )
 
-    def _similarity(self, shape: tuple[int, int]) -> np.ndarray:
+    def _draw_similarity(self, shape: tuple[int, int]) -> np.ndarray:
         """Return similarity reports in percent: mostly low, with copies by a few students."""
         honest = self.rng.gamma(1.6, 6.0, shape)
         copied = self.rng.random(shape) < 0.038 * self.latent.copier[:, None]
         return np.clip(np.where(copied, self.rng.uniform(50, 95, shape), honest), 0, 100).round(1)
 
-    def _percent(self, subject: np.ndarray, effort: np.ndarray, skill: np.ndarray) -> FloatMatrix:
+    def _compute_expected_marks(
+        self, subject: np.ndarray, effort: np.ndarray, skill: np.ndarray
+    ) -> FloatMatrix:
         """Return expected marks in percent, students by items, before the noise of each item.
 
         They depend on skill, mood, effort, the difficulty of the subject, and the student's gift.
@@ -248,29 +252,32 @@ class Semester:
         centre = 53.0 + (skill + 5.5 * self.mood)[:, None] + 4.2 * effort - hard[None, :]
         return np.asarray(centre + self._gift[:, subject])
 
-    def _coursework(self, subject: np.ndarray, effort: np.ndarray) -> FloatMatrix:
+    def _draw_coursework_marks(self, subject: np.ndarray, effort: np.ndarray) -> FloatMatrix:
         """Return marks of coursework in percent: part ability, part a knack that no exam rewards.
 
         The knack may be a helpful friend. It is why coursework foretells an exam only in part.
         """
         # Stream 8: the same knack for assignments and quizzes, drawn apart from all other numbers.
-        knack = self.batch.rng(self.term, 8).normal(0, 1, self.batch.size)
-        expected = self._percent(subject, effort, 4.6 * self.latent.ability + 7.4 * knack) + 6.0
+        knack = self.batch.create_rng(self.term, 8).normal(0, 1, self.batch.size)
+        expected = (
+            self._compute_expected_marks(subject, effort, 4.6 * self.latent.ability + 7.4 * knack)
+            + 6.0
+        )
         return np.clip(expected + self.rng.normal(0, 12.0, expected.shape), 0, 100)
 
     @property
     def _gift(self) -> FloatMatrix:
         """How much better or worse each student is at each subject, in points of 100."""
         # A stream of its own gives the same numbers at every call.
-        return self.batch.rng(self.term, 7).normal(0, 4.5, (self.batch.size, SUBJECTS))
+        return self.batch.create_rng(self.term, 7).normal(0, 4.5, (self.batch.size, SUBJECTS))
 
-    def _library(self) -> Frames:
+    def _record_library(self) -> Frames:
         """Return visits, one row per student and week with any, and loans, one row per loan."""
         rate = np.exp(
             0.2 + 0.3 * self.engagement[:, self.weeks] + 1.5 * self.latent.reader[:, None]
         )
         visits = self.rng.poisson(np.minimum(rate, MOST_VISITS))
-        student, week = np.nonzero((visits > 0) & self._there(self.weeks))
+        student, week = np.nonzero((visits > 0) & self._is_enrolled(self.weeks))
         ids = np.array(self.batch.students)
         day = self.start + (7 * (self.weeks - 1)).astype("timedelta64[D]")
         seen = pd.DataFrame(
@@ -285,7 +292,7 @@ class Semester:
         )
         taste = 0.5 * self.latent.ability[:, None] + 1.7 * self.latent.borrower[:, None]
         lent = np.exp(-1.0 + 0.2 * self.engagement[:, self.weeks] + taste)
-        loans = self.rng.poisson(np.minimum(lent, MOST_LOANS)) * self._there(self.weeks)
+        loans = self.rng.poisson(np.minimum(lent, MOST_LOANS)) * self._is_enrolled(self.weeks)
         # As many rows per student and week as there were loans.
         student, week = (np.repeat(axis, loans[np.nonzero(loans)]) for axis in np.nonzero(loans))
         out = day[week] + self.rng.integers(0, 6, len(week)).astype("timedelta64[D]")
@@ -304,7 +311,7 @@ class Semester:
         )
         return {"library_visits": seen, "book_borrows": borrows}
 
-    def _exams(self) -> Frames:
+    def _record_exams(self) -> Frames:
         """Return schedule and results of both exams; nothing if the calendar has no exam week."""
         schedules, results = [], []
         for exam, week in (
@@ -321,7 +328,10 @@ class Semester:
             )
             # A student's form, the same in all papers: no record before the exam knows it.
             form = self.rng.normal(0, 3.5, (self.batch.size, 1))
-            expected = self._percent(np.arange(SUBJECTS), effort, 9.5 * self.latent.ability) - 0.6
+            expected = (
+                self._compute_expected_marks(np.arange(SUBJECTS), effort, 9.5 * self.latent.ability)
+                - 0.6
+            )
             percent = np.clip(
                 expected + form + self.rng.normal(0, 7.5, expected.shape), 0, 100
             ).round(1)
@@ -342,7 +352,7 @@ class Semester:
                         "schedule_id": ids,
                         "class_id": self.batch.class_id,
                         "semester": self.semester,
-                        "subject_id": self._subject_ids(),
+                        "subject_id": self._list_subject_ids(),
                         "exam_type": exam,
                         "scheduled_week": week,
                         "exam_date": day,
@@ -350,7 +360,7 @@ class Semester:
                     }
                 )
             )
-            sits = self._there(np.array([week + 1]))[:, 0]
+            sits = self._is_enrolled(np.array([week + 1]))[:, 0]
             student, paper = np.nonzero(np.broadcast_to(sits[:, None], percent.shape))
             score = percent[student, paper]
             # Results come nine days after the exam week ends.
@@ -376,6 +386,6 @@ class Semester:
         )
 
 
-def _within(groups: np.ndarray) -> np.ndarray:
+def _count_within_groups(groups: np.ndarray) -> np.ndarray:
     """Number the items of each group 1, 2, 3, in order."""
     return pd.Series(groups).groupby(groups).cumcount().to_numpy() + 1

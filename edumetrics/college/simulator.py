@@ -16,59 +16,70 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from edumetrics.college.cohort import AREAS, BRANCHES, YEARS, Frames, Plan, batches, latent, people
+from edumetrics.college.cohort import (
+    AREAS,
+    BRANCHES,
+    YEARS,
+    Frames,
+    SimulationPlan,
+    build_class_tables,
+    draw_traits,
+    list_classes,
+)
 from edumetrics.college.semester import Semester
 from edumetrics.params import Calendar
-from edumetrics.weeks import Position
+from edumetrics.weeks import CollegeWeek
 
 # A fixed year: the same seed gives the same college whatever the day is.
 DEMO_YEAR = 2025
 
 
-def demo_plan(
+def plan_demo(
     students: int, seed: int, calendar: Calendar, *, weeks: int = 10, semesters: int = 1
-) -> Plan:
+) -> SimulationPlan:
     """Return the plan of a college in its even semester, after `weeks` complete weeks of it."""
     offset = calendar.slots["even"].offset
-    return Plan(students, seed, Position(DEMO_YEAR, offset + weeks), semesters, calendar)
+    return SimulationPlan(
+        students, seed, CollegeWeek(DEMO_YEAR, offset + weeks), semesters, calendar
+    )
 
 
-def advanced(plan: Plan, weeks: int) -> Plan:
+def plan_weeks_later(plan: SimulationPlan, weeks: int) -> SimulationPlan:
     """Return the plan of the same college `weeks` weeks later; every semester it has is kept."""
     # Far enough ahead for any number of weeks: a year has 36 global weeks.
-    end = Position(plan.position.year + 1 + weeks // 36, 36)
-    later = list(plan.position.until(end, plan.calendar))[weeks - 1]
+    end = CollegeWeek(plan.position.year + 1 + weeks // 36, 36)
+    later = list(plan.position.iter_until(end, plan.calendar))[weeks - 1]
     moved = replace(plan, position=later)
     # A term that ends on the way becomes a completed semester, so that no record is lost.
     return replace(moved, semesters=plan.semesters + moved.term - plan.term)
 
 
-def generate(plan: Plan) -> Iterator[Frames]:
+def simulate_classes(plan: SimulationPlan) -> Iterator[Frames]:
     """Yield the college class by class, as frames to append to the canonical relations.
 
     The first frames are those that belong to no class. One class at a time keeps memory bounded.
     """
-    yield _shared(plan)
-    for batch in batches(plan):
+    yield _build_shared_tables(plan)
+    for batch in list_classes(plan):
         # Once for all semesters: a student stays the same person.
-        drives = latent(batch)
+        drives = draw_traits(batch)
         # Each semester enters its leavers here, so that later ones do not count them.
         leaving = np.full(batch.size, np.datetime64("NaT", "D"))
         frames: Frames = {}
         for term in range(max(plan.term - plan.semesters, 2 * batch.year), plan.term + 1):
             # A class that has finished its last semester is in no later one.
-            if batch.semester(term) <= 2 * YEARS:
-                part = Semester(batch, term, drives, leaving).frames()
+            if batch.compute_semester(term) <= 2 * YEARS:
+                part = Semester(batch, term, drives, leaving).build_frames()
                 frames = {
                     name: pd.concat([frames[name], f]) if name in frames else f
                     for name, f in part.items()
                 }
         # Last, when every leaver is known.
-        frames |= people(batch, leaving)
-        yield {name: _known(name, frame, plan) for name, frame in frames.items()}
+        frames |= build_class_tables(batch, leaving)
+        yield {name: _cut_at_today(name, frame, plan) for name, frame in frames.items()}
 
 
-def _shared(plan: Plan) -> Frames:
+def _build_shared_tables(plan: SimulationPlan) -> Frames:
     """Return the relations that belong to no class: the subjects and the week counter."""
     rows = [
         (f"{branch}{semester}{place + 1:02d}", f"{area} {semester}", semester, 4.0, difficulty)
@@ -90,7 +101,7 @@ def _shared(plan: Plan) -> Frames:
     return {"subjects": subjects, "sim_state": state}
 
 
-def _known(name: str, frame: pd.DataFrame, plan: Plan) -> pd.DataFrame:
+def _cut_at_today(name: str, frame: pd.DataFrame, plan: SimulationPlan) -> pd.DataFrame:
     """Return what the college knows on the plan's last day: no later rows, and later marks null."""
     today = np.datetime64(plan.today, "D")
     # The day on which a row comes into being.

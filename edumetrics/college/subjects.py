@@ -11,20 +11,20 @@ import sqlalchemy as sa
 
 from edumetrics.college import records
 from edumetrics.college.mapping import Relation
-from edumetrics.college.outcomes import papers
+from edumetrics.college.outcomes import read_exam_results
 from edumetrics.college.records import Work
 from edumetrics.college.source import College, Term
 
 KEY = ["student_id", "subject_id"]
 # Pass rates in percent of students with a result: Easy from the first, Hard below the second.
 EASY, HARD = 90.0, 75.0
-# `records.done` returns a frame without columns where a college has no such work.
+# `records.read_done_work` returns a frame without columns where a college has no such work.
 NOTHING_DONE = pd.DataFrame({name: pd.Series(dtype="str") for name in KEY}).assign(
     done=0, marked=0, mark_sum=0.0
 )
 
 
-def taken(college: College, students: pd.DataFrame, known_by: date) -> pd.DataFrame:
+def list_taken_subjects(college: College, students: pd.DataFrame, known_by: date) -> pd.DataFrame:
     """Return which subjects students take, as known by a day.
 
     Enrolments decide. A student without an enrolment that has begun in the semester takes all
@@ -40,7 +40,9 @@ def taken(college: College, students: pd.DataFrame, known_by: date) -> pd.DataFr
     """
     enrolled, chosen = students.head(0), students.head(0)
     if college.relations["enrolments"] is not None:
-        rows = college.whole("enrolments", "student_id", "subject_id", "semester", "from", "to")
+        rows = college.read_columns(
+            "enrolments", "student_id", "subject_id", "semester", "from", "to"
+        )
         day = pd.Timestamp(known_by)
         # Null means "from the start" and "to the end".
         begun = rows["from"].isna() | (pd.to_datetime(rows["from"]) <= day)
@@ -52,9 +54,13 @@ def taken(college: College, students: pd.DataFrame, known_by: date) -> pd.DataFr
             on=["student_id", "semester"],
         )
         chosen = students.merge(rows.loc[now, [*KEY, "semester"]], on=["student_id", "semester"])
-    offered = college.whole("class_subjects", "class_id", "subject_id").dropna().drop_duplicates()
+    offered = (
+        college.read_columns("class_subjects", "class_id", "subject_id").dropna().drop_duplicates()
+    )
     subjects = (
-        college.whole("subjects", "subject_id", "semester").dropna().drop_duplicates("subject_id")
+        college.read_columns("subjects", "subject_id", "semester")
+        .dropna()
+        .drop_duplicates("subject_id")
     )
     # class_subjects has no semester: the subject says in which semester it is taught.
     offered = offered.merge(subjects.astype({"semester": "int64"}), on="subject_id")
@@ -69,7 +75,7 @@ def taken(college: College, students: pd.DataFrame, known_by: date) -> pd.DataFr
     )
 
 
-def so_far(
+def read_progress(
     college: College, term: Term, pairs: pd.DataFrame, week: int, known_by: date
 ) -> pd.DataFrame:
     """Return how each student does in each subject, from what was known by a day.
@@ -77,7 +83,7 @@ def so_far(
     Args:
         college: the college to read.
         term: the term of the pairs.
-        pairs: as `taken` returns them.
+        pairs: as `list_taken_subjects` returns them.
         week: semester week; nothing of later weeks counts.
         known_by: marks given later do not count.
 
@@ -86,24 +92,26 @@ def so_far(
         attendance (share of lectures attended, 0 to 1) and midterm (percent). Each is NaN where
         nothing is recorded.
     """
-    midterm = papers(college, term, "midterm", known_by)[[*KEY, "score"]].rename(
+    midterm = read_exam_results(college, term, "midterm", known_by)[[*KEY, "score"]].rename(
         columns={"score": "midterm"}
     )
-    found = pairs.assign(mark=_marks(college, term, pairs, week, known_by))
-    return found.merge(_attendance(college, term, week), on=KEY, how="left").merge(
+    found = pairs.assign(mark=_compute_marks(college, term, pairs, week, known_by))
+    return found.merge(_read_attendance(college, term, week), on=KEY, how="left").merge(
         midterm, on=KEY, how="left"
     )
 
 
-def _marks(
+def _compute_marks(
     college: College, term: Term, pairs: pd.DataFrame, week: int, known_by: date
 ) -> np.ndarray:
     """Return each pair's mean percent over the assignments and quizzes due by the week."""
     works: tuple[Work, Work] = ("assignment", "quiz")
     where = ["class_id", "semester", "subject_id"]
-    due = pd.concat([records.items(college, term, work) for work in works])
+    due = pd.concat([records.read_items(college, term, work) for work in works])
     due = due[due["due_week"] <= week].groupby(where).size().rename("due").reset_index()
-    done = [records.done(college, term, work, known_by, by_subject=True) for work in works]
+    done = [
+        records.read_done_work(college, term, work, known_by, by_subject=True) for work in works
+    ]
     rows = pd.concat(
         [frame[frame["week"] <= week] for frame in done if len(frame)] or [NOTHING_DONE]
     )
@@ -120,7 +128,7 @@ def _marks(
     return np.where(counted > 0, found["mark_sum"] / counted.clip(lower=1), np.nan)
 
 
-def _attendance(college: College, term: Term, week: int) -> pd.DataFrame:
+def _read_attendance(college: College, term: Term, week: int) -> pd.DataFrame:
     """Return student_id, subject_id, attendance (share of lectures attended, weeks 1..week)."""
     # `College.registers` sums over subjects, so this is a query of its own.
     relation = cast(Relation, college.relations["attendance"])
@@ -129,25 +137,25 @@ def _attendance(college: College, term: Term, week: int) -> pd.DataFrame:
     rows = sa.select(
         c.id, *(c[name] for name in relation.table.natural), c.lectures_held, c.present
     )
-    rows = rows.where(term.within(relation), c.week.between(1, week), marked)
-    r = college.one_per_key(rows, relation, term.pairings, relation.table.natural).c
+    rows = rows.where(term.build_condition(relation), c.week.between(1, week), marked)
+    r = college.keep_one_per_key(rows, relation, term.class_semesters, relation.table.natural).c
     present = sa.case((r.present > r.lectures_held, r.lectures_held), else_=r.present)
     held = sa.func.sum(r.lectures_held, type_=sa.Integer).label("held")
     sums = sa.select(
         r.student_id, r.subject_id, held, sa.func.sum(present, type_=sa.Integer).label("attended")
     )
-    frame = college.frame(sums.group_by(r.student_id, r.subject_id), "attendance")
+    frame = college.read_frame(sums.group_by(r.student_id, r.subject_id), "attendance")
     return frame[KEY].assign(attendance=frame["attended"] / frame["held"])
 
 
-def difficulty(college: College, term: Term, known_by: date) -> pd.DataFrame:
+def compute_difficulty(college: College, term: Term, known_by: date) -> pd.DataFrame:
     """Return the pass rate of each subject in a term, among students with a result known by a day.
 
     Returns:
         subject_id (unique), semester, total_students, students_passed, pass_rate (percent) and
         difficulty_label (Easy from 90, Hard below 75, otherwise Medium).
     """
-    results = papers(college, term, "endterm", known_by).dropna(subset="failed")
+    results = read_exam_results(college, term, "endterm", known_by).dropna(subset="failed")
     groups = results.assign(failed=results["failed"].astype(bool)).groupby("subject_id")["failed"]
     frame = pd.DataFrame(
         {"total_students": groups.size(), "students_passed": groups.size() - groups.sum()}
@@ -156,7 +164,9 @@ def difficulty(college: College, term: Term, known_by: date) -> pd.DataFrame:
     rate = 100.0 * frame["students_passed"] / frame["total_students"]
     label = np.select([rate >= EASY, rate >= HARD], ["Easy", "Medium"], "Hard").astype(object)
     subjects = (
-        college.whole("subjects", "subject_id", "semester").dropna().drop_duplicates("subject_id")
+        college.read_columns("subjects", "subject_id", "semester")
+        .dropna()
+        .drop_duplicates("subject_id")
     )
     return frame.assign(pass_rate=rate, difficulty_label=label).merge(
         subjects.astype({"semester": "int64"}), on="subject_id"

@@ -20,18 +20,18 @@ class Sql:
         """The expression that identifies a row without a key; empty where there is none."""
         return "rowid" if self.dialect == "sqlite" else ""
 
-    def quote(self, name: str) -> str:
+    def format_name(self, name: str) -> str:
         """Return a quoted name, which the database reads exactly as it is written."""
         # A mark within the name is doubled: names come from the database of the college.
         mark = "`" if self.dialect in ("mysql", "mariadb") else '"'
         return f"{mark}{name.replace(mark, 2 * mark)}{mark}"
 
-    def day(self, iso: str) -> str:
+    def format_day(self, iso: str) -> str:
         """Return the literal of an ISO date."""
         # SQLite has no dates: it compares ISO texts.
         return f"'{iso}'" if self.dialect == "sqlite" else f"DATE '{iso}'"
 
-    def date(self, value: str, look: str) -> str:
+    def convert_date(self, value: str, look: str) -> str:
         """Return an expression that converts a value to a date.
 
         Args:
@@ -57,7 +57,7 @@ class Sql:
             f" || '-' || substr({value}, {day}, 2)"
         )
 
-    def days(self, later: str, earlier: str) -> str:
+    def count_days(self, later: str, earlier: str) -> str:
         """Return an expression for the number of days from the earlier to the later date."""
         if self.dialect == "sqlite":
             return f"julianday({later}) - julianday({earlier})"
@@ -65,22 +65,22 @@ class Sql:
             return f"CAST({later} AS date) - {earlier}"
         return f"DATEDIFF({later}, {earlier})"
 
-    def week(self, date: str, starts: str) -> str:
+    def compute_week(self, date: str, starts: str) -> str:
         """Return an expression for the week of a date; week 1 is the seven days from `starts`."""
         # Days are never negative here: then cutting off a fraction and FLOOR give the same.
-        days = self.days(date, starts)
+        days = self.count_days(date, starts)
         whole = {"sqlite": f"CAST(({days}) / 7 AS INTEGER)", "postgresql": f"({days}) / 7"}
         return f"{whole.get(self.dialect, f'FLOOR({days} / 7)')} + 1"
 
-    def first_day(self, date: str, starts: str) -> str:
+    def compute_first_day(self, date: str, starts: str) -> str:
         """Return an expression for the first day of a date's week, counting from `starts`."""
-        days = self.days(date, starts)
+        days = self.count_days(date, starts)
         return {
             "sqlite": f"date({starts}, '+' || 7 * CAST(({days}) / 7 AS INTEGER) || ' days')",
             "postgresql": f"{starts} + ({days}) / 7 * 7",
         }.get(self.dialect, f"DATE_ADD({starts}, INTERVAL 7 * FLOOR({days} / 7) DAY)")
 
-    def words(self, value: str, codes: Mapping[str, Sequence[str]]) -> str:
+    def translate_words(self, value: str, codes: Mapping[str, Sequence[str]]) -> str:
         """Return an expression that translates the words of a column into canonical values.
 
         Args:

@@ -30,7 +30,7 @@ MYSQL = ("mysql", "mariadb")
 LOCK = 0x6564756D65747269
 
 
-def college_engine(
+def create_college_engine(
     url: str, time_zone: str = "UTC", *, alone: bool = True, setting: str = "CLIENT_DB_URL"
 ) -> Engine:
     """Return an engine whose sessions are read-only, even if the role could write.
@@ -45,7 +45,7 @@ def college_engine(
         SettingsError: the URL is not valid, its driver is missing, or its SQLite file does not
             exist.
     """
-    parsed = _parse(url, setting)
+    parsed = _parse_url(url, setting)
     name = parsed.get_backend_name()
     if name == "sqlite":
         path = Path(parsed.database or "").absolute()
@@ -55,8 +55,8 @@ def college_engine(
                 f"correct {setting}, or run `edumetrics demo`."
             )
         # With a plain path SQLite would create a missing file; `mode=ro` also protects the file.
-        engine = _engine(f"sqlite:///file:{quote(str(path))}?mode=ro&uri=true", setting)
-        sa.event.listen(engine, "connect", _sqlite_query_only)
+        engine = _create_engine(f"sqlite:///file:{quote(str(path))}?mode=ro&uri=true", setting)
+        sa.event.listen(engine, "connect", _configure_sqlite_reader)
         return engine
     if name == "postgresql":
         # Every query here aggregates whole semesters: nested loops and compiled expressions only
@@ -66,16 +66,18 @@ def college_engine(
             " -c enable_nestloop=off -c jit=off -c work_mem=64MB"
             + ("" if alone else " -c max_parallel_workers_per_gather=0")
         )
-        return _engine(parsed, setting, connect_args={"options": options, **_pg_arguments(parsed)})
+        return _create_engine(
+            parsed, setting, connect_args={"options": options, **_build_pg_arguments(parsed)}
+        )
     if name in MYSQL:
         arguments = {"connect_timeout": CONNECT_SECONDS, "charset": "utf8mb4"}
-        engine = _engine(parsed, setting, connect_args=arguments)
-        sa.event.listen(engine, "connect", partial(_mysql_session, time_zone))
+        engine = _create_engine(parsed, setting, connect_args=arguments)
+        sa.event.listen(engine, "connect", partial(_configure_mysql, time_zone))
         return engine
-    return _engine(parsed, setting)
+    return _create_engine(parsed, setting)
 
 
-def writable_engine(url: str, setting: str = "DEFAULT_DB_URL") -> Engine:
+def create_writable_engine(url: str, setting: str = "DEFAULT_DB_URL") -> Engine:
     """Return an engine for a database that EduMetrics owns.
 
     The folder of a SQLite file is created if needed, readable by its owner only.
@@ -83,10 +85,10 @@ def writable_engine(url: str, setting: str = "DEFAULT_DB_URL") -> Engine:
     Raises:
         SettingsError: the URL is not valid, its driver is missing, or the folder cannot be created.
     """
-    parsed = _parse(url, setting)
+    parsed = _parse_url(url, setting)
     if parsed.get_backend_name() == "postgresql":
-        return _engine(parsed, setting, connect_args=_pg_arguments(parsed))
-    engine = _engine(parsed, setting)
+        return _create_engine(parsed, setting, connect_args=_build_pg_arguments(parsed))
+    engine = _create_engine(parsed, setting)
     if parsed.get_backend_name() == "sqlite" and parsed.database:
         try:
             Path(parsed.database).absolute().parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -95,19 +97,19 @@ def writable_engine(url: str, setting: str = "DEFAULT_DB_URL") -> Engine:
                 f"Cannot create the folder of {parsed.database} ({error.strerror}): "
                 f"correct {setting}."
             ) from error
-        sa.event.listen(engine, "connect", _sqlite_writer)
-        sa.event.listen(engine, "begin", _sqlite_begin)
+        sa.event.listen(engine, "connect", _configure_sqlite_writer)
+        sa.event.listen(engine, "begin", _begin_sqlite)
     return engine
 
 
-def same_place(first: str, second: str) -> bool:
+def is_same_database(first: str, second: str) -> bool:
     """Return whether two URLs name the same database, with any login; False if one is not valid."""
     try:
         one, other = make_url(first), make_url(second)
     except sa.exc.ArgumentError:
         return False
 
-    def place(url: URL) -> tuple[object, ...]:
+    def describe_place(url: URL) -> tuple[object, ...]:
         return (
             url.get_backend_name(),
             url.host,
@@ -116,11 +118,11 @@ def same_place(first: str, second: str) -> bool:
             tuple(sorted(url.query.items())),
         )
 
-    return place(one) == place(other)
+    return describe_place(one) == describe_place(other)
 
 
 @contextmanager
-def connected(engine: Engine, what: str) -> Iterator[Connection]:
+def open_connection(engine: Engine, what: str) -> Iterator[Connection]:
     """Open a connection, or raise one clear sentence that says why there is none.
 
     Args:
@@ -135,7 +137,8 @@ def connected(engine: Engine, what: str) -> Iterator[Connection]:
     except sa.exc.DBAPIError as error:
         where = engine.url.host or engine.url.database or "the server"
         raise SettingsError(
-            f"Cannot connect to {engine.dialect.name} at {where} ({reason(error)}): check {what}."
+            f"Cannot connect to {engine.dialect.name} at {where}"
+            f" ({extract_reason(error)}): check {what}."
         ) from error
     # Outside of the `try`: an error of a query must not be reported as one of the connection.
     with connection:
@@ -143,17 +146,17 @@ def connected(engine: Engine, what: str) -> Iterator[Connection]:
 
 
 @contextmanager
-def transaction(engine: Engine, what: str) -> Iterator[Connection]:
-    """Open a connection as `connected` does, in one transaction.
+def open_transaction(engine: Engine, what: str) -> Iterator[Connection]:
+    """Open a connection as `open_connection` does, in one transaction.
 
     The transaction is committed at the end and rolled back on any error.
     """
-    with connected(engine, what) as connection, connection.begin():
+    with open_connection(engine, what) as connection, connection.begin():
         yield connection
 
 
 @contextmanager
-def exclusive(engine: Engine, what: str) -> Iterator[bool]:
+def try_lock(engine: Engine, what: str) -> Iterator[bool]:
     """Hold the one lock of a database that EduMetrics owns; yield False if another process has it.
 
     The lock ends with the process that holds it. On PostgreSQL it belongs to the session. For
@@ -168,7 +171,7 @@ def exclusive(engine: Engine, what: str) -> Iterator[bool]:
             else:
                 yield True
         return
-    with connected(engine, what) as connection:
+    with open_connection(engine, what) as connection:
         # No transaction: the connection stays open during the whole run and would keep a snapshot.
         connection = connection.execution_options(isolation_level="AUTOCOMMIT")  # noqa: PLW2901
         # A connection that returns to the pool would keep its session, and with it the lock.
@@ -176,7 +179,7 @@ def exclusive(engine: Engine, what: str) -> Iterator[bool]:
         yield bool(connection.exec_driver_sql(f"SELECT pg_try_advisory_lock({LOCK})").scalar())
 
 
-def could_write(connection: Connection) -> bool:
+def has_write_access(connection: Connection) -> bool:
     """Return whether the role of a connection could write if its session were not read-only."""
     if connection.dialect.name == "sqlite":
         # SQLite has no roles: the permissions of the file decide.
@@ -207,7 +210,7 @@ def could_write(connection: Connection) -> bool:
     return True
 
 
-def sees_besides(connection: Connection, own: Iterable[str]) -> list[str]:
+def list_extra_access(connection: Connection, own: Iterable[str]) -> list[str]:
     """Return what else the role of a connection could read on its server.
 
     These are other databases, and tables that are not in `own`. The list is empty if there are
@@ -250,7 +253,7 @@ WHERE {_PG_OURS} AND has_table_privilege(c.oid, 'SELECT') ORDER BY c.relname
 """
 
 
-def _parse(url: str, setting: str) -> URL:
+def _parse_url(url: str, setting: str) -> URL:
     """Return a parsed URL that names its driver."""
     try:
         parsed = make_url(url)
@@ -267,7 +270,7 @@ def _parse(url: str, setting: str) -> URL:
     return parsed
 
 
-def _pg_arguments(url: URL) -> dict[str, Any]:
+def _build_pg_arguments(url: URL) -> dict[str, Any]:
     """Return connection arguments of PostgreSQL: UTF-8, and encryption over a network.
 
     An `sslmode` in the URL has priority.
@@ -279,36 +282,36 @@ def _pg_arguments(url: URL) -> dict[str, Any]:
     return {"connect_timeout": CONNECT_SECONDS, "client_encoding": "utf8", **encrypted}
 
 
-def _engine(url: URL | str, setting: str, **options: Any) -> Engine:
+def _create_engine(url: URL | str, setting: str, **options: Any) -> Engine:
     """Return an engine whose errors and logs never show the values of parameters."""
     try:
         return sa.create_engine(url, hide_parameters=True, **options)
     except (sa.exc.ArgumentError, ImportError) as error:
         raise SettingsError(
-            f"{setting} cannot be used ({reason(error)}): "
+            f"{setting} cannot be used ({extract_reason(error)}): "
             "check the URL and that its driver is installed."
         ) from error
 
 
-def _sqlite_query_only(connection: Any, _: Any) -> None:
+def _configure_sqlite_reader(connection: Any, _: Any) -> None:
     connection.execute("PRAGMA query_only=ON")
     # Negative means kibibytes: about 200 MB, so that joins over a semester stay in memory.
     connection.execute("PRAGMA cache_size=-200000")
 
 
-def _sqlite_writer(connection: Any, _: Any) -> None:
+def _configure_sqlite_writer(connection: Any, _: Any) -> None:
     # The driver would run CREATE TABLE outside of the transaction. With None it begins none itself:
-    # `_sqlite_begin` does.
+    # `_begin_sqlite` does.
     connection.isolation_level = None
     # Milliseconds to wait for a write of another process, instead of an error at once.
     connection.execute("PRAGMA busy_timeout=10000")
 
 
-def _sqlite_begin(connection: Connection) -> None:
+def _begin_sqlite(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN")
 
 
-def _mysql_session(time_zone: str, connection: Any, _: Any) -> None:
+def _configure_mysql(time_zone: str, connection: Any, _: Any) -> None:
     """Make a session read-only and set the college's time zone, by name if the server has it."""
     with connection.cursor() as cursor:
         try:
@@ -320,20 +323,21 @@ def _mysql_session(time_zone: str, connection: Any, _: Any) -> None:
         cursor.execute("SET SESSION TRANSACTION READ ONLY")
 
 
-def reason(error: Exception) -> str:
+def extract_reason(error: Exception) -> str:
     """Return the reason that a driver gives, on one line, without the statement and its values."""
     cause = getattr(error, "orig", None) or error
     return (str(cause).strip().splitlines() or [type(cause).__name__])[0].rstrip(".")
 
 
-def query_error(error: sa.exc.SQLAlchemyError, what: str) -> EduMetricsError:
+def build_query_error(error: sa.exc.SQLAlchemyError, what: str) -> EduMetricsError:
     """Return an error of one sentence for a statement that the college's database refused."""
     return SettingsError(
-        f"The college database cannot answer for {what} ({reason(error)}): correct its mapping."
+        f"The college database cannot answer for {what}"
+        f" ({extract_reason(error)}): correct its mapping."
     )
 
 
-def scrub(engine: Engine) -> None:
+def release_space(engine: Engine) -> None:
     """Release the space of deleted rows, so that nobody can read them in the database's files.
 
     Raises:
@@ -350,7 +354,7 @@ def scrub(engine: Engine) -> None:
             cursor.execute("VACUUM FULL" if engine.dialect.name == "postgresql" else "VACUUM")
     except engine.dialect.loaded_dbapi.Error as error:
         raise EduMetricsError(
-            f"The database could not release the space of deleted rows ({reason(error)}): "
+            f"The database could not release the space of deleted rows ({extract_reason(error)}): "
             "try again when no other process uses it."
         ) from error
     finally:

@@ -27,25 +27,28 @@ PG_TYPES: dict[int, sa.types.TypeEngine[Any]] = {
 WITHOUT_HEADER = csv.WriteOptions(include_header=False)
 
 
-def read(connection: Connection, select: sa.Select[Any]) -> pd.DataFrame:
+def read_frame(connection: Connection, select: sa.Select[Any]) -> pd.DataFrame:
     """Run a query and return its rows as a frame with the same dtypes on every database.
 
     The dtypes follow the column types of the query: text is `str`, numbers are float64 (integers
     without a null int64), dates and times datetime64, booleans `boolean`. Null is NA.
     """
     # COPY is much faster than fetching rows; of the supported databases only PostgreSQL has it.
-    kinds = {column.name: _kind(column.type) for column in select.selected_columns}
+    kinds = {column.name: _classify_type(column.type) for column in select.selected_columns}
     frame = (
         _copy_out(connection, select)
         if connection.dialect.name == "postgresql"
-        else _fetch(connection, select)
+        else _read_rows(connection, select)
     )
     return pd.DataFrame(
-        {name: _coerce(frame[name], kind) for name, kind in kinds.items()}, columns=list(kinds)
+        {name: _convert_column(frame[name], kind) for name, kind in kinds.items()},
+        columns=list(kinds),
     )
 
 
-def described(connection: Connection, select: str) -> dict[str, sa.types.TypeEngine[Any] | None]:
+def describe_columns(
+    connection: Connection, select: str
+) -> dict[str, sa.types.TypeEngine[Any] | None]:
     """Return the columns of a SELECT and their types, without reading a row.
 
     The type is None where the database does not tell it, or where values need a conversion.
@@ -59,7 +62,7 @@ def described(connection: Connection, select: str) -> dict[str, sa.types.TypeEng
     return {entry[0]: types.get(entry[1]) for entry in cursor.description}
 
 
-def write(connection: Connection, table: sa.Table, frame: pd.DataFrame) -> int:
+def insert_frame(connection: Connection, table: sa.Table, frame: pd.DataFrame) -> int:
     """Insert the rows of a frame in bulk, within a transaction, and return their number."""
     # The order of the table, not that of the frame; columns that the frame lacks stay null.
     columns = [column.name for column in table.columns if column.name in frame.columns]
@@ -69,14 +72,14 @@ def write(connection: Connection, table: sa.Table, frame: pd.DataFrame) -> int:
     whole = [
         name
         for name in columns
-        if _kind(table.c[name].type) == "int" and frame[name].dtype.kind == "f"
+        if _classify_type(table.c[name].type) == "int" and frame[name].dtype.kind == "f"
     ]
     frame = frame.astype(dict.fromkeys(whole, "Int64"))
     if connection.dialect.name == "postgresql":
         _copy_in(connection, table, frame[columns])
     else:
         # Without SQLAlchemy's own handling of each value, which is slow for many rows.
-        values = zip(*(_python_values(frame[name]) for name in columns), strict=True)
+        values = zip(*(_convert_values(frame[name]) for name in columns), strict=True)
         marks = ", ".join(
             "?" if connection.dialect.paramstyle == "qmark" else "%s" for _ in columns
         )
@@ -89,7 +92,7 @@ def write(connection: Connection, table: sa.Table, frame: pd.DataFrame) -> int:
 
 
 @contextmanager
-def _driver_errors(connection: Connection) -> Iterator[None]:
+def _translate_driver_errors(connection: Connection) -> Iterator[None]:
     """Raise errors of the driver as SQLAlchemy does, but without the statement and its values."""
     # COPY uses the driver directly, so SQLAlchemy cannot translate its errors.
     try:
@@ -98,7 +101,7 @@ def _driver_errors(connection: Connection) -> Iterator[None]:
         raise sa.exc.DBAPIError("(hidden)", None, error) from error
 
 
-def _kind(type_: sa.types.TypeEngine[Any]) -> Kind:
+def _classify_type(type_: sa.types.TypeEngine[Any]) -> Kind:
     """Return the kind of field that a column type stands for; text for all other types."""
     for kind in ("bool", "date", "time", "int"):
         if isinstance(type_, TYPES[kind]):
@@ -115,12 +118,14 @@ def _copy_out(connection: Connection, select: sa.Select[Any]) -> pd.DataFrame:
     with closing(connection.connection.cursor()) as cursor:
         # COPY takes no parameters: the driver writes their values into the statement, quoted.
         statement = cursor.mogrify(str(compiled), compiled.params).decode()
-        with _driver_errors(connection):
+        with _translate_driver_errors(connection):
             cursor.copy_expert(
                 f"COPY ({statement}) TO STDOUT WITH (FORMAT csv, HEADER, NULL '\\N')", buffer
             )
     buffer.seek(0)
-    types = {c.name: ARROW.get(_kind(c.type), pa.string()) for c in select.selected_columns}
+    types = {
+        c.name: ARROW.get(_classify_type(c.type), pa.string()) for c in select.selected_columns
+    }
     # PostgreSQL quotes a text that equals the null mark. So an unquoted mark is always null, and
     # empty text stays empty.
     nulls = csv.ConvertOptions(
@@ -137,17 +142,17 @@ def _copy_out(connection: Connection, select: sa.Select[Any]) -> pd.DataFrame:
     return frame
 
 
-def _fetch(connection: Connection, select: sa.Select[Any]) -> pd.DataFrame:
+def _read_rows(connection: Connection, select: sa.Select[Any]) -> pd.DataFrame:
     """Run a query on a database without COPY; values are as the driver returns them."""
     # SQLAlchemy's own parsing of dates would be slow, and would refuse some dates stored as text.
     compiled = select.compile(
         dialect=connection.dialect, compile_kwargs={"render_postcompile": True}
     )
-    result = connection.exec_driver_sql(str(compiled), _driver_parameters(compiled))
+    result = connection.exec_driver_sql(str(compiled), _convert_parameters(compiled))
     return pd.DataFrame(result.fetchall(), columns=list(result.keys()))
 
 
-def _driver_parameters(compiled: Any) -> Any:
+def _convert_parameters(compiled: Any) -> Any:
     """Return the parameters of a compiled query in the driver's style, dates as ISO text."""
     values = {
         key: value.isoformat() if hasattr(value, "isoformat") else value
@@ -156,7 +161,7 @@ def _driver_parameters(compiled: Any) -> Any:
     return tuple(values[name] for name in compiled.positiontup) if compiled.positional else values
 
 
-def _coerce(column: pd.Series, kind: Kind) -> pd.Series:
+def _convert_column(column: pd.Series, kind: Kind) -> pd.Series:
     """Return a column with the dtype of its kind; an unreadable date becomes null."""
     if kind in ("date", "time"):
         # Microseconds on every database: drivers differ in the unit that pandas derives.
@@ -183,7 +188,7 @@ def _copy_in(connection: Connection, table: sa.Table, frame: pd.DataFrame) -> No
     buffer.seek(0)
     quoted = connection.dialect.identifier_preparer.quote
     names = ", ".join(quoted(name) for name in frame.columns)
-    with closing(connection.connection.cursor()) as cursor, _driver_errors(connection):
+    with closing(connection.connection.cursor()) as cursor, _translate_driver_errors(connection):
         cursor.copy_expert(
             # Arrow quotes all text and writes null as nothing: so empty text does not become null.
             f"COPY {quoted(table.name)} ({names}) FROM STDIN WITH (FORMAT csv, NULL '')",
@@ -191,11 +196,11 @@ def _copy_in(connection: Connection, table: sa.Table, frame: pd.DataFrame) -> No
         )
 
 
-def _python_values(column: pd.Series) -> list[Any]:
+def _convert_values(column: pd.Series) -> list[Any]:
     """Return a column as Python values; null is None, and dates and times are ISO text."""
     if isinstance(column.dtype, np.dtype) and column.dtype.kind == "M":
         known = column.dropna()
         # SQLite stores the text as it is: a date must not get a time of day.
         days = (known.dt.normalize() == known).all()
-        return _python_values(column.dt.strftime("%Y-%m-%d" if days else "%Y-%m-%d %H:%M:%S.%f"))
+        return _convert_values(column.dt.strftime("%Y-%m-%d" if days else "%Y-%m-%d %H:%M:%S.%f"))
     return list(column.astype("object").where(column.notna(), None))

@@ -45,21 +45,22 @@ class canonical(FunctionElement[Any]):  # noqa: N801 - it reads as a SQL functio
         super().__init__(column)
 
 
-def _operand(element: canonical, compiler: SQLCompiler, **kw: Any) -> str:
+def _compile_operand(element: canonical, compiler: SQLCompiler, **kw: Any) -> str:
     """Return the SQL of the column that is converted."""
     return compiler.process(next(iter(element.clauses)), **kw)
 
 
 @compiles(canonical)
-def _canonical_elsewhere(element: canonical, compiler: SQLCompiler, **kw: Any) -> str:
+def _compile_canonical(element: canonical, compiler: SQLCompiler, **kw: Any) -> str:
     """Return a plain CAST, for databases without a rule of their own."""
-    return f"CAST({_operand(element, compiler, **kw)} AS {element.type.compile(compiler.dialect)})"
+    operand = _compile_operand(element, compiler, **kw)
+    return f"CAST({operand} AS {element.type.compile(compiler.dialect)})"
 
 
 @compiles(canonical, "sqlite")
-def _canonical_sqlite(element: canonical, compiler: SQLCompiler, **kw: Any) -> str:
+def _compile_sqlite(element: canonical, compiler: SQLCompiler, **kw: Any) -> str:
     """Return the conversion on SQLite, where a column may hold values of any type."""
-    x = _operand(element, compiler, **kw)
+    x = _compile_operand(element, compiler, **kw)
     if isinstance(element.type, sa.Date):
         # Dates are text: the first ten characters are the day, and empty text is no date.
         return f"NULLIF(substr({x}, 1, 10), '')"
@@ -78,9 +79,9 @@ def _canonical_sqlite(element: canonical, compiler: SQLCompiler, **kw: Any) -> s
 
 
 @compiles(canonical, "postgresql")
-def _canonical_postgresql(element: canonical, compiler: SQLCompiler, **kw: Any) -> str:
+def _compile_postgresql(element: canonical, compiler: SQLCompiler, **kw: Any) -> str:
     """Return the conversion on PostgreSQL, which refuses values that it cannot convert."""
-    x = _operand(element, compiler, **kw)
+    x = _compile_operand(element, compiler, **kw)
     if isinstance(element.type, sa.Date):
         if isinstance(element.stored, sa.Date | sa.DateTime):
             return x if isinstance(element.stored, sa.Date) else f"CAST({x} AS date)"
@@ -97,9 +98,9 @@ def _canonical_postgresql(element: canonical, compiler: SQLCompiler, **kw: Any) 
 
 
 @compiles(canonical, "mysql", "mariadb")
-def _canonical_mysql(element: canonical, compiler: SQLCompiler, **kw: Any) -> str:
+def _compile_mysql(element: canonical, compiler: SQLCompiler, **kw: Any) -> str:
     """Return the conversion on MySQL and MariaDB, which read the number a text begins with."""
-    x = _operand(element, compiler, **kw)
+    x = _compile_operand(element, compiler, **kw)
     if isinstance(element.type, sa.Date):
         return f"DATE({x})"
     if isinstance(element.type, sa.Boolean):
@@ -127,14 +128,14 @@ class byte_order(FunctionElement[str]):  # noqa: N801 - it reads as a SQL functi
 
 
 @compiles(byte_order)
-def _byte_order(element: byte_order, compiler: SQLCompiler, **kw: Any) -> str:
+def _compile_byte_order(element: byte_order, compiler: SQLCompiler, **kw: Any) -> str:
     """Return the SQL of the text, with the C collation on PostgreSQL."""
     # SQLite compares bytes by default, and `canonical` gives text on MySQL a binary collation.
     collation = ' COLLATE "C"' if compiler.dialect.name == "postgresql" else ""
     return compiler.process(next(iter(element.clauses)), **kw) + collation
 
 
-def materialized(select: sa.Select[Any], name: str) -> sa.CTE:
+def build_materialized_cte(select: sa.Select[Any], name: str) -> sa.CTE:
     """Return a small part of a query as a CTE that is computed once.
 
     Without this, SQLite would compute it again for every row that it is joined to.
@@ -142,7 +143,7 @@ def materialized(select: sa.Select[Any], name: str) -> sa.CTE:
     return select.cte(name).prefix_with("MATERIALIZED", dialect="sqlite")
 
 
-def highest_first(column: sa.ColumnElement[Any]) -> tuple[sa.ColumnElement[Any], ...]:
+def order_highest_first(column: sa.ColumnElement[Any]) -> tuple[sa.ColumnElement[Any], ...]:
     """Return an ORDER BY that puts the highest id first, the same on every database.
 
     Ids compare as a person reads numbers: 10 is higher than 9.

@@ -14,15 +14,21 @@ import pandas as pd
 from joblib import Parallel, cpu_count, delayed
 
 from edumetrics.forecast import drift, folds
-from edumetrics.forecast.measures import Measured, by_class, calibration_line, chances, reliability
+from edumetrics.forecast.measures import (
+    Measures,
+    compute_reliability,
+    fit_calibration_line,
+    measure_by_class,
+    measure_chances,
+)
 from edumetrics.forecast.models import (
     SIMPLICITY,
     Calibrated,
-    all_logits,
     calibrate,
+    compute_order,
+    compute_probability,
     fit_all,
-    probability,
-    smoothed,
+    predict_all,
 )
 from edumetrics.params import Forecast, Triage
 from edumetrics.scoring.signals import Floats
@@ -46,19 +52,19 @@ class Contest:
     """The results of all candidates on the last completed term, and the winner.
 
     Attributes:
-        measured: the measures of each candidate, by name; its weeks are as in `by_week`.
+        measured: the measures of each candidate, by name; its weeks are as in `measure_by_week`.
         champion: the name of the winner.
         models: every candidate, refitted on all terms. Each is calibrated on its own logits of
             classes that it has not seen.
         trained_terms: all completed terms, in time order.
         tested_term: the last of them.
         rows: how many rows the models learnt from.
-        reference: the distribution of the features, as in `drift.reference`.
+        reference: the distribution of the features, as in `drift.compute_reference`.
         unseen: term, student_id, sem_week and logit: the champion's logit of everyone. It comes
             from models that had not seen the student.
     """
 
-    measured: dict[str, Measured]
+    measured: dict[str, Measures]
     champion: str
     models: dict[str, Calibrated]
     trained_terms: tuple[str, ...]
@@ -73,7 +79,7 @@ class Contest:
         return {name: measured.by_week for name, measured in self.measured.items()}
 
 
-def contest(
+def run_contest(
     terms: Mapping[str, pd.DataFrame], settings: Forecast, triage: Triage
 ) -> Contest | None:
     """Fit the candidates on all terms but the last, try them on the last, and refit them on all.
@@ -90,30 +96,32 @@ def contest(
         The contest; None if there is too little data to learn from.
     """
     names = tuple(sorted(terms))
-    if not names or not _enough(pd.concat([terms[name] for name in names]), settings):
+    if not names or not _has_enough(pd.concat([terms[name] for name in names]), settings):
         return None
     most = MANY_TIMES * settings.most_rows // len(names)
     everything = pd.concat(
-        [_thinned(terms[name], most).assign(term=name) for name in names], ignore_index=True
+        [_select_sample(terms[name], most).assign(term=name) for name in names], ignore_index=True
     )
     # The calibration and the subject forecasts need logits of models that did not see the student.
-    unseen = _out_of_fold(everything, settings)
+    unseen = _predict_out_of_fold(everything, settings)
     before = everything[everything["term"] != names[-1]]
-    if len(before) and _enough(before, settings):
+    if len(before) and _has_enough(before, settings):
         # The last term is tried in full, not as a sample: lists have places for all its students.
         last = terms[names[-1]].reset_index(drop=True)
-        logits = all_logits(fit_all(before, _failed(before), settings), last)
+        logits = predict_all(fit_all(before, _get_failed(before), settings), last)
     else:
         # The rows of the last term come last, because the names are sorted.
         last = everything.iloc[len(before) :].reset_index(drop=True)
         logits = {name: logit[len(before) :] for name, logit in unseen.items()}
-    fitted = fit_all(everything, _failed(everything), settings)
+    fitted = fit_all(everything, _get_failed(everything), settings)
     models = {
-        name: calibrate(fitted[name], everything, _failed(everything), unseen[name])
+        name: calibrate(fitted[name], everything, _get_failed(everything), unseen[name])
         for name in fitted
     }
-    measured = {name: _measured(last, logit, triage, settings) for name, logit in logits.items()}
-    champion = _champion({name: found.by_week for name, found in measured.items()})
+    measured = {
+        name: _measure_candidate(last, logit, triage, settings) for name, logit in logits.items()
+    }
+    champion = _select_champion({name: found.by_week for name, found in measured.items()})
     logits_unseen = everything[["term", "student_id", "sem_week"]].assign(logit=unseen[champion])
     return Contest(
         measured=measured,
@@ -122,21 +130,23 @@ def contest(
         trained_terms=names,
         tested_term=names[-1],
         rows=len(everything),
-        reference=drift.reference(everything),
+        reference=drift.compute_reference(everything),
         unseen=logits_unseen,
     )
 
 
-def _measured(rows: pd.DataFrame, logit: Floats, triage: Triage, settings: Forecast) -> Measured:
-    p, failed = probability(logit), _failed(rows)
-    return Measured(
-        by_week(rows, logit, triage, settings),
-        reliability(p, failed),
-        by_class(rows["class_id"], p, failed),
+def _measure_candidate(
+    rows: pd.DataFrame, logit: Floats, triage: Triage, settings: Forecast
+) -> Measures:
+    p, failed = compute_probability(logit), _get_failed(rows)
+    return Measures(
+        measure_by_week(rows, logit, triage, settings),
+        compute_reliability(p, failed),
+        measure_by_class(rows["class_id"], p, failed),
     )
 
 
-def _enough(rows: pd.DataFrame, settings: Forecast) -> bool:
+def _has_enough(rows: pd.DataFrame, settings: Forecast) -> bool:
     # Rows are student weeks; the limits are about students, and a student counts once a term.
     students = rows.drop_duplicates(["student_id", *({"term"} & set(rows.columns))])["failed"]
     fails = int(students.sum())
@@ -146,7 +156,7 @@ def _enough(rows: pd.DataFrame, settings: Forecast) -> bool:
     )
 
 
-def _thinned(rows: pd.DataFrame, most: int) -> pd.DataFrame:
+def _select_sample(rows: pd.DataFrame, most: int) -> pd.DataFrame:
     """Return at most about `most` rows: whole classes, or students where classes are few."""
     every = -(-len(rows) // most)  # rounded up
     if every <= 1:
@@ -157,19 +167,20 @@ def _thinned(rows: pd.DataFrame, most: int) -> pd.DataFrame:
     return kept
 
 
-def _failed(rows: pd.DataFrame) -> Floats:
+def _get_failed(rows: pd.DataFrame) -> Floats:
     return rows["failed"].to_numpy("float64")
 
 
-def _out_of_fold(rows: pd.DataFrame, settings: Forecast) -> dict[str, Floats]:
+def _predict_out_of_fold(rows: pd.DataFrame, settings: Forecast) -> dict[str, Floats]:
     """Return each candidate's logits from models that have not seen the class.
 
     If there is only one class, the models have not seen the student.
     """
-    splits = folds.by_class(rows, FOLDS)
+    splits = folds.split_by_class(rows, FOLDS)
     workers = Parallel(n_jobs=min(FOLDS, cpu_count()) if len(rows) > MANY_ROWS else 1)
     parts = workers(
-        delayed(_fold)(rows.iloc[seen], rows.iloc[unseen], settings) for seen, unseen in splits
+        delayed(_predict_fold)(rows.iloc[seen], rows.iloc[unseen], settings)
+        for seen, unseen in splits
     )
     found = {name: np.zeros(len(rows)) for name in parts[0]}
     for (_, unseen), logits in zip(splits, parts, strict=True):
@@ -178,13 +189,15 @@ def _out_of_fold(rows: pd.DataFrame, settings: Forecast) -> dict[str, Floats]:
     return found
 
 
-def _fold(seen: pd.DataFrame, unseen: pd.DataFrame, settings: Forecast) -> dict[str, Floats]:
+def _predict_fold(
+    seen: pd.DataFrame, unseen: pd.DataFrame, settings: Forecast
+) -> dict[str, Floats]:
     """Return each candidate's logits of the `unseen` rows, learnt from the `seen` rows."""
-    models = fit_all(seen.reset_index(drop=True), _failed(seen), settings)
-    return all_logits(models, unseen)
+    models = fit_all(seen.reset_index(drop=True), _get_failed(seen), settings)
+    return predict_all(models, unseen)
 
 
-def _champion(tables: Mapping[str, pd.DataFrame]) -> str:
+def _select_champion(tables: Mapping[str, pd.DataFrame]) -> str:
     """Return the name of the candidate with the best precision at capacity.
 
     A tie is decided by the better AUC, and a tie in AUC by the simpler model.
@@ -202,7 +215,9 @@ def _champion(tables: Mapping[str, pd.DataFrame]) -> str:
     return next(name for name in close if means[name]["auc"] >= best - SAME_AUC)
 
 
-def by_week(rows: pd.DataFrame, logit: Floats, triage: Triage, settings: Forecast) -> pd.DataFrame:
+def measure_by_week(
+    rows: pd.DataFrame, logit: Floats, triage: Triage, settings: Forecast
+) -> pd.DataFrame:
     """Return the measures of a forecast, week by week.
 
     Args:
@@ -231,35 +246,35 @@ def by_week(rows: pd.DataFrame, logit: Floats, triage: Triage, settings: Forecas
         NaN where a measure cannot be computed, for example where nobody failed.
     """
     names = ["student_id", "sem_week", "advisor_id", "failed", *({"ruled"} & set(rows.columns))]
-    frame = rows[names].assign(p=probability(logit), logit=logit)
-    frame = places(frame, triage, settings.smoothing)
+    frame = rows[names].assign(p=compute_probability(logit), logit=logit)
+    frame = add_places(frame, triage, settings.smoothing)
     # The exam is taken to be in the week after the last one.
-    end, course = int(rows["sem_week"].max()) + 1, _Course()
+    end, course = int(rows["sem_week"].max()) + 1, _PlaceTracker()
     # str() is for the type checker: a groupby key is Hashable, and int() does not accept that.
     found = {
         int(str(week)): {
-            **_chances(part),
-            **_places(part),
-            **course.after(int(str(week)), part, end),
+            **_measure_week_chances(part),
+            **_measure_places(part),
+            **course.update(int(str(week)), part, end),
         }
         for week, part in frame.groupby("sem_week")
     }
     return pd.DataFrame(found).T.rename_axis("sem_week")
 
 
-def _chances(part: pd.DataFrame) -> dict[str, float]:
+def _measure_week_chances(part: pd.DataFrame) -> dict[str, float]:
     """Return the measures of one week's chances."""
     failed, p = part["failed"].to_numpy(dtype=bool), part["p"].to_numpy("float64")
     both = 0 < failed.sum() < len(failed)
     return {
-        **chances(p, failed),
-        **(calibration_line(part["logit"].to_numpy("float64"), failed) if both else {}),
+        **measure_chances(p, failed),
+        **(fit_calibration_line(part["logit"].to_numpy("float64"), failed) if both else {}),
         # The stable sort gives the same result in every run, also where chances are equal.
         "precision_top_tenth": failed[np.argsort(-p, kind="stable")[: max(len(p) // 10, 1)]].mean(),
     }
 
 
-def _places(part: pd.DataFrame) -> dict[str, float]:
+def _measure_places(part: pd.DataFrame) -> dict[str, float]:
     """Return the precision and recall of one week's places."""
     failed, inside = part["failed"].to_numpy(dtype=bool), part["inside"].to_numpy(dtype=bool)
     return {
@@ -268,7 +283,7 @@ def _places(part: pd.DataFrame) -> dict[str, float]:
     }
 
 
-class _Course:
+class _PlaceTracker:
     """The places of earlier weeks, updated week by week through a semester."""
 
     def __init__(self) -> None:
@@ -277,7 +292,7 @@ class _Course:
         self.fails: set[str] = set()
         self.flips = 0
 
-    def after(self, week: int, part: pd.DataFrame, end: int) -> dict[str, float]:
+    def update(self, week: int, part: pd.DataFrame, end: int) -> dict[str, float]:
         """Add a week's places, and return lead_time, overlap and flips so far."""
         inside = part[part["inside"].astype(bool)]
         now = set(inside["student_id"])
@@ -296,7 +311,7 @@ class _Course:
         }
 
 
-def places(frame: pd.DataFrame, triage: Triage, keep: float) -> pd.DataFrame:
+def add_places(frame: pd.DataFrame, triage: Triage, keep: float) -> pd.DataFrame:
     """Return the rows with two more columns, sorted by week, advisor and place.
 
     Args:
@@ -310,7 +325,7 @@ def places(frame: pd.DataFrame, triage: Triage, keep: float) -> pd.DataFrame:
     """
     weeks, last = [], pd.Series(dtype="float64")
     for _, part in frame.groupby("sem_week"):
-        order = smoothed(
+        order = compute_order(
             part["logit"].to_numpy("float64"),
             last.reindex(part["student_id"]).to_numpy("float64"),
             keep,
@@ -325,5 +340,5 @@ def places(frame: pd.DataFrame, triage: Triage, keep: float) -> pd.DataFrame:
     # student_id comes last, so that equal orders give the same places in every run.
     by = ["sem_week", "advisor", "ruled", "order", "student_id"]
     frame = frame.sort_values(by, ascending=[True, True, False, False, True])
-    capacity = frame["advisor"].map(triage.capacity_of)
+    capacity = frame["advisor"].map(triage.get_capacity)
     return frame.assign(inside=frame.groupby(["sem_week", "advisor"]).cumcount() < capacity)

@@ -29,7 +29,7 @@ MANY = 3
 LEAST = 0.005
 
 
-def reference(rows: pd.DataFrame) -> dict[str, dict[str, Any]]:
+def compute_reference(rows: pd.DataFrame) -> dict[str, dict[str, Any]]:
     """Return the distribution of the features in each week of the training terms.
 
     Returns:
@@ -38,10 +38,10 @@ def reference(rows: pd.DataFrame) -> dict[str, dict[str, Any]]:
         left out.
     """
     # The keys are text, because the reference is stored as JSON.
-    return {str(week): _described(part) for week, part in rows.groupby("sem_week")}
+    return {str(week): _describe_week(part) for week, part in rows.groupby("sem_week")}
 
 
-def _described(part: pd.DataFrame) -> dict[str, Any]:
+def _describe_week(part: pd.DataFrame) -> dict[str, Any]:
     found = {}
     for name in WATCHED:
         values = part[name].to_numpy("float64")
@@ -51,20 +51,20 @@ def _described(part: pd.DataFrame) -> dict[str, Any]:
             edges = np.unique(np.quantile(known, np.linspace(0, 1, BINS + 1)[1:-1]))
             found[name] = {
                 "edges": edges.tolist(),
-                "shares": _shares(values, edges).tolist(),
+                "shares": _compute_shares(values, edges).tolist(),
                 "rows": len(values),
             }
     return found
 
 
-def _shares(values: Floats, edges: np.ndarray) -> np.ndarray:
+def _compute_shares(values: Floats, edges: np.ndarray) -> np.ndarray:
     missing = np.isnan(values)
     # Missing values have a bin of their own: a feed that stops is a shift as well.
     bins = np.where(missing, len(edges) + 1, np.searchsorted(edges, values, side="right"))
     return np.bincount(bins, minlength=len(edges) + 2) / max(len(values), 1)
 
 
-def stability(known: dict[str, dict[str, Any]], rows: pd.DataFrame, week: int) -> pd.Series:
+def compute_stability(known: dict[str, dict[str, Any]], rows: pd.DataFrame, week: int) -> pd.Series:
     """Return the population stability index of every feature in a week, highest first.
 
     Two samples of the same population also differ, by about bins / rows of either sample. Twice
@@ -72,7 +72,7 @@ def stability(known: dict[str, dict[str, Any]], rows: pd.DataFrame, week: int) -
     is never below 0.
 
     Args:
-        known: as `reference`.
+        known: as `compute_reference`.
         rows: this term's features in the week.
         week: semester week.
 
@@ -84,7 +84,7 @@ def stability(known: dict[str, dict[str, Any]], rows: pd.DataFrame, week: int) -
     for name, described in then.items():
         expected = np.maximum(described["shares"], LEAST)
         actual = np.maximum(
-            _shares(rows[name].to_numpy("float64"), np.array(described["edges"])), LEAST
+            _compute_shares(rows[name].to_numpy("float64"), np.array(described["edges"])), LEAST
         )
         noise = len(described["shares"]) * (1 / described["rows"] + 1 / max(len(rows), 1))
         found[name] = max(
@@ -93,7 +93,7 @@ def stability(known: dict[str, dict[str, Any]], rows: pd.DataFrame, week: int) -
     return pd.Series(found, dtype="float64").sort_values(ascending=False, kind="stable")
 
 
-def finding(index: pd.Series) -> str:
+def describe_drift(index: pd.Series) -> str:
     """Return the data-health message about a week's drift; empty where too few features shifted."""
     shifted = index[index > SHIFTED]
     if len(shifted) < MANY:

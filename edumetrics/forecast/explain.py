@@ -6,7 +6,15 @@ import numpy as np
 import pandas as pd
 
 from edumetrics.fields import FEATURES
-from edumetrics.forecast.models import ALL, Blend, Boosted, Calibrated, Linear, Model, filled
+from edumetrics.forecast.models import (
+    ALL,
+    Blend,
+    Boosted,
+    Calibrated,
+    Linear,
+    LogitModel,
+    replace_missing,
+)
 from edumetrics.scoring.signals import Floats
 
 BASE = "base"
@@ -23,7 +31,7 @@ TOPICS = {
 }
 
 
-def contributions(model: Calibrated, rows: pd.DataFrame) -> pd.DataFrame:
+def compute_contributions(model: Calibrated, rows: pd.DataFrame) -> pd.DataFrame:
     """Return what each feature adds to the logit; with `base` (the average row) they sum to it.
 
     For linear models the contributions are exact. For trees, each split moves a row from the mean
@@ -37,12 +45,12 @@ def contributions(model: Calibrated, rows: pd.DataFrame) -> pd.DataFrame:
     Returns:
         `FEATURES` and `base`, aligned with `rows`.
     """
-    parts = _parts(model.model, rows)
+    parts = _compute_parts(model.model, rows)
     # The shift is the same for everyone in a week, so it explains no difference between students.
-    return parts.assign(base=parts[BASE] + model.shift_of(rows))
+    return parts.assign(base=parts[BASE] + model.compute_shift(rows))
 
 
-def by_topic(parts: pd.DataFrame) -> dict[str, Floats]:
+def sum_by_topic(parts: pd.DataFrame) -> dict[str, Floats]:
     """Return the sum of the contributions under each heading; features without one are left out."""
     return {
         topic: parts[[name for name, feature in FEATURES.items() if feature.topic == topic]]
@@ -52,29 +60,29 @@ def by_topic(parts: pd.DataFrame) -> dict[str, Floats]:
     }
 
 
-def _parts(model: Model, rows: pd.DataFrame) -> pd.DataFrame:
+def _compute_parts(model: LogitModel, rows: pd.DataFrame) -> pd.DataFrame:
     if isinstance(model, Linear):
         # A linear model uses fewer columns than trees: what it does not use adds nothing.
-        return model.contributions(rows).reindex(columns=[*ALL, BASE], fill_value=0.0)
+        return model.compute_contributions(rows).reindex(columns=[*ALL, BASE], fill_value=0.0)
     if isinstance(model, Boosted):
-        return _of_trees(model, rows)
+        return _explain_trees(model, rows)
     assert isinstance(model, Blend)
-    return (_parts(model.linear, rows) + _parts(model.boosted, rows)) / 2
+    return (_compute_parts(model.linear, rows) + _compute_parts(model.boosted, rows)) / 2
 
 
-def _of_trees(model: Boosted, rows: pd.DataFrame) -> pd.DataFrame:
-    values = filled(rows, model.median)
+def _explain_trees(model: Boosted, rows: pd.DataFrame) -> pd.DataFrame:
+    values = replace_missing(rows, model.median)
     added = np.zeros(values.shape)
     # scikit-learn gives no public access to the start value and the trees of the ensemble.
     base = float(np.ravel(model.trees._baseline_prediction)[0])
     for (tree,) in model.trees._predictors:
-        base += _walk(tree.nodes, values, added)
+        base += _add_tree_steps(tree.nodes, values, added)
     # The week, in the last column, is the same for everyone in it: it belongs to the average.
     frame = pd.DataFrame(added[:, :-1], columns=list(ALL), index=rows.index)
     return frame.assign(base=base + added[:, -1])
 
 
-def _walk(nodes: np.ndarray, values: np.ndarray, added: np.ndarray) -> float:
+def _add_tree_steps(nodes: np.ndarray, values: np.ndarray, added: np.ndarray) -> float:
     """Add the steps of all rows down one tree to `added`, by feature, and return the tree's mean.
 
     Args:

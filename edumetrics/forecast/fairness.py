@@ -9,7 +9,7 @@ import pandas as pd
 from fairlearn.metrics import MetricFrame, false_negative_rate, selection_rate
 from scipy.stats import binomtest
 
-from edumetrics.forecast.measures import abroca
+from edumetrics.forecast.measures import compute_abroca
 from edumetrics.scoring.signals import Floats
 
 # Smaller groups are not reported: a rate would reveal what happened to single persons.
@@ -19,7 +19,7 @@ Z = 1.96
 RATES = ("flag_rate", "miss_rate", "calibration")
 
 
-def audit(rows: pd.DataFrame) -> pd.DataFrame:
+def measure_groups(rows: pd.DataFrame) -> pd.DataFrame:
     """Return the rates of each group, with their intervals.
 
     Args:
@@ -38,19 +38,21 @@ def audit(rows: pd.DataFrame) -> pd.DataFrame:
     sizes = rows["group"].value_counts()
     rows = rows[rows["group"].isin(sizes.index[sizes >= SMALLEST])]
     if rows["group"].nunique() < 2:
-        return pd.DataFrame(columns=["group", "students", "failed", *_names()])
+        return pd.DataFrame(columns=["group", "students", "failed", *_list_columns()])
     groups = rows.groupby("group")
     counts = pd.DataFrame({"students": groups.size(), "failed": groups["failed"].sum()})
-    found = counts.join(_shares(rows, counts)).join(_calibration(rows.dropna(subset="p")))
-    table = found.reindex(columns=["students", "failed", *_names()])
+    found = counts.join(_measure_shares(rows, counts)).join(
+        _measure_calibration(rows.dropna(subset="p"))
+    )
+    table = found.reindex(columns=["students", "failed", *_list_columns()])
     return table.rename_axis("group").reset_index()
 
 
-def _names() -> list[str]:
+def _list_columns() -> list[str]:
     return [f"{name}{end}" for name in RATES for end in ("", "_low", "_high")]
 
 
-def _shares(rows: pd.DataFrame, counts: pd.DataFrame) -> pd.DataFrame:
+def _measure_shares(rows: pd.DataFrame, counts: pd.DataFrame) -> pd.DataFrame:
     """Return flag_rate and miss_rate with their intervals, by group."""
     frame = MetricFrame(
         metrics={"flag_rate": selection_rate, "miss_rate": false_negative_rate},
@@ -61,7 +63,7 @@ def _shares(rows: pd.DataFrame, counts: pd.DataFrame) -> pd.DataFrame:
     table: pd.DataFrame = frame.by_group.astype("float64")
     for name, of in (("flag_rate", counts["students"]), ("miss_rate", counts["failed"])):
         ends = [
-            _wilson(share, int(of[group]))
+            _compute_interval(share, int(of[group]))
             for group, share in zip(table.index, table[name], strict=True)
         ]
         table[[f"{name}_low", f"{name}_high"]] = ends
@@ -70,7 +72,7 @@ def _shares(rows: pd.DataFrame, counts: pd.DataFrame) -> pd.DataFrame:
     return table
 
 
-def _wilson(share: float, count: int) -> tuple[float, float]:
+def _compute_interval(share: float, count: int) -> tuple[float, float]:
     if not count:
         return np.nan, np.nan
     # Wilson's interval stays within 0..1 and holds for small groups; the normal one does not.
@@ -78,7 +80,7 @@ def _wilson(share: float, count: int) -> tuple[float, float]:
     return float(found.low), float(found.high)
 
 
-def _calibration(rows: pd.DataFrame) -> pd.DataFrame:
+def _measure_calibration(rows: pd.DataFrame) -> pd.DataFrame:
     """Return the mean forecast less the share who failed, with its interval, by group."""
     # The interval is that of the mean of each student's difference, so both must be of one student.
     groups = (rows["p"] - rows["failed"]).astype("float64").groupby(rows["group"])
@@ -87,11 +89,11 @@ def _calibration(rows: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame({"calibration": mean, **ends})
 
 
-def verdicts(table: pd.DataFrame) -> list[str]:
+def describe_differences(table: pd.DataFrame) -> list[str]:
     """Return sentences about differences between groups: what the data can tell and what it cannot.
 
     Args:
-        table: as `audit`.
+        table: as `measure_groups`.
     """
     if table.empty:
         return [
@@ -103,10 +105,10 @@ def verdicts(table: pd.DataFrame) -> list[str]:
         "miss_rate": "the share of those who failed who were never on a list",
         "calibration": "the forecast less what happened",
     }
-    return [_verdict(table, name, words) for name, words in called.items()]
+    return [_describe_difference(table, name, words) for name, words in called.items()]
 
 
-def _verdict(table: pd.DataFrame, name: str, words: str) -> str:
+def _describe_difference(table: pd.DataFrame, name: str, words: str) -> str:
     known = table.dropna(subset=[name, f"{name}_low", f"{name}_high"])
     if len(known) < 2:
         return f"For {words} there are too few students to compare groups."
@@ -131,7 +133,7 @@ def _verdict(table: pd.DataFrame, name: str, words: str) -> str:
     )
 
 
-def abroca_of(rows: pd.DataFrame) -> pd.DataFrame:
+def measure_abroca(rows: pd.DataFrame) -> pd.DataFrame:
     """Return the area between the ROC curves (ABROCA) of each pair of groups.
 
     Args:
@@ -147,6 +149,8 @@ def abroca_of(rows: pd.DataFrame) -> pd.DataFrame:
     for one, other in combinations(sorted(sizes.index[sizes >= SMALLEST]), 2):
         pair = rows[rows["group"].isin([one, other])]
         p: Floats = pair["p"].to_numpy("float64")
-        area = abroca(p, pair["failed"].to_numpy(dtype=int), (pair["group"] == other).to_numpy())
+        area = compute_abroca(
+            p, pair["failed"].to_numpy(dtype=int), (pair["group"] == other).to_numpy()
+        )
         found.append((one, other, area))
     return pd.DataFrame(found, columns=["first", "second", "abroca"])

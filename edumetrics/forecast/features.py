@@ -9,10 +9,10 @@ import pandas as pd
 
 from edumetrics.fields import FEATURES
 from edumetrics.params import Calendar, Scoring
-from edumetrics.scoring.risk import missed_work
+from edumetrics.scoring.risk import count_missed_work
 from edumetrics.scoring.roll import Matrix, Vector
-from edumetrics.scoring.signals import Floats, divide, placed
-from edumetrics.scoring.weekly import Scored
+from edumetrics.scoring.signals import Floats, divide, rank_in_groups
+from edumetrics.scoring.weekly import ScoredWeek
 
 # What is known of a student before the semester begins.
 PRIOR = ("prior_mean", "prior_fails", "prior_attempts", "credits", "entry_score")
@@ -31,7 +31,7 @@ NEVER = -3.0
 
 
 @dataclass(frozen=True)
-class Own:
+class OwnValues:
     """Each student's own values before any comparison with the class, aligned with the roll.
 
     Attributes:
@@ -44,15 +44,15 @@ class Own:
     classes: Vector
 
 
-def own_values(
-    scored: Scored,
+def compute_own_values(
+    scored: ScoredWeek,
     history: pd.DataFrame,
     prior: pd.DataFrame,
     calendar: Calendar,
     scoring: Scoring,
     *,
     later_half: bool,
-) -> Own:
+) -> OwnValues:
     """Return the own values of everyone on a roll, from what was known at the end of the week.
 
     Args:
@@ -68,9 +68,9 @@ def own_values(
     # Arrays are put side by side below: everything must be in the order of the roll.
     before = prior.set_index("student_id").reindex(metrics["student_id"])
     values = {
-        **_work(scored, calendar, scoring),
-        **_attendance(scored, calendar),
-        **_activity(scored, history, calendar),
+        **_compute_work(scored, calendar, scoring),
+        **_compute_attendance(scored, calendar),
+        **_compute_activity(scored, history, calendar),
         "risk": metrics["risk_score"].to_numpy("float64"),
         "midterm": observed.midterm,
         **{name: before[name].to_numpy("float64") for name in PRIOR},
@@ -82,10 +82,10 @@ def own_values(
         semester_gone=sum(week <= scored.week for week in teaching) / len(teaching),
         later_half=float(later_half),
     )
-    return Own(frame, observed.roll.classes[:, scored.week])
+    return OwnValues(frame, observed.roll.classes[:, scored.week])
 
 
-def compared(own: Own, students: pd.Series) -> pd.DataFrame:
+def build_features(own: OwnValues, students: pd.Series) -> pd.DataFrame:
     """Return the features of everyone on a roll: own values, and their comparison with the class.
 
     Args:
@@ -99,11 +99,13 @@ def compared(own: Own, students: pd.Series) -> pd.DataFrame:
     for name in GAPS:
         frame[f"{name}_gap"] = frame[name] - frame[name].groupby(own.classes).transform("mean")
     for name in RANKED:
-        frame[f"{name}_rank"] = rank(frame[name], own.classes)
-    return _named(frame, students)
+        frame[f"{name}_rank"] = rank_in_class(frame[name], own.classes)
+    return _select_features(frame, students)
 
 
-def compared_alone(own: Own, rows: Vector, students: pd.Series, others: Own) -> pd.DataFrame:
+def build_features_alone(
+    own: OwnValues, rows: Vector, students: pd.Series, others: OwnValues
+) -> pd.DataFrame:
     """Return the features of some students, each computed as if only that student changed.
 
     Args:
@@ -113,34 +115,38 @@ def compared_alone(own: Own, rows: Vector, students: pd.Series, others: Own) -> 
         others: the unchanged values of everyone on the roll.
 
     Returns:
-        As `compared`, in the order of `students`.
+        As `build_features`, in the order of `students`.
     """
     frame = own.frame.copy()
     for name in GAPS:
-        frame[f"{name}_gap"] = frame[name] - _mean_with(
+        frame[f"{name}_gap"] = frame[name] - _compute_mean_with(
             frame[name].to_numpy(), own.classes, rows, others, name
         )
     for name in RANKED:
         base = others.frame[name].to_numpy()
-        less, equal, count = placed(frame[name].to_numpy(), own.classes, base, others.classes)
+        less, equal, count = rank_in_groups(
+            frame[name].to_numpy(), own.classes, base, others.classes
+        )
         # The old value of the student is still in the class: the new one takes its place, so that
-        # the result is the same as that of `rank` over the changed class.
+        # the result is the same as that of `rank_in_class` over the changed class.
         itself = base[rows]
         less, equal = less - (itself < frame[name]), equal - (itself == frame[name])
         count = count - ~np.isnan(itself) + 1
         frame[f"{name}_rank"] = np.where(
             frame[name].isna(), np.nan, (less + equal / 2 + 0.5) / count
         )
-    return _named(frame, students)
+    return _select_features(frame, students)
 
 
-def _named(frame: pd.DataFrame, students: pd.Series) -> pd.DataFrame:
+def _select_features(frame: pd.DataFrame, students: pd.Series) -> pd.DataFrame:
     # `effort` is the mean of recent weeks until its rank is computed; the feature is this week's.
     frame["effort"] = frame["effort_week"]
     return frame[list(FEATURES)].assign(student_id=students.to_numpy())
 
 
-def _mean_with(values: Floats, classes: Vector, rows: Vector, others: Own, name: str) -> Floats:
+def _compute_mean_with(
+    values: Floats, classes: Vector, rows: Vector, others: OwnValues, name: str
+) -> Floats:
     """Return the class mean for each student, with the new value in place of the old one."""
     groups = others.frame[name].groupby(others.classes)
     total, count = (
@@ -153,14 +159,14 @@ def _mean_with(values: Floats, classes: Vector, rows: Vector, others: Own, name:
     return divide(total, count - ~np.isnan(was) + ~np.isnan(values))
 
 
-def rank(values: pd.Series, classes: np.ndarray) -> pd.Series:
+def rank_in_class(values: pd.Series, classes: np.ndarray) -> pd.Series:
     """Return each value's rank in its class, 0 (lowest) to 1; ties share a rank, NaN stays NaN."""
     groups = values.groupby(classes)
     # Half a place less puts the middle of any class at 0.5, also in a class of one.
     return (groups.rank() - 0.5) / groups.transform("count")
 
 
-def _work(scored: Scored, calendar: Calendar, scoring: Scoring) -> dict[str, Floats]:
+def _compute_work(scored: ScoredWeek, calendar: Calendar, scoring: Scoring) -> dict[str, Floats]:
     roll, parts = scored.observed.roll, scored.observed.work
     due = sum((part.due for part in parts), np.zeros_like(roll.classes))
     # More may be handed in than was due; a share above 1 would say nothing more.
@@ -178,7 +184,7 @@ def _work(scored: Scored, calendar: Calendar, scoring: Scoring) -> dict[str, Flo
     )
     # Work that is done but has no date says nothing about promptness.
     counted = (due > 0) & ((handed_on > 0) | (done == 0))
-    recent_missed, recent_due = missed_work(scored.observed, calendar, scoring)
+    recent_missed, recent_due = count_missed_work(scored.observed, calendar, scoring)
     return {
         "mark": divide(marks.sum(axis=1), marked.sum(axis=1)),
         "mark_with_zeros": divide(marks.sum(axis=1), (marked + missed).sum(axis=1)),
@@ -194,9 +200,9 @@ def _work(scored: Scored, calendar: Calendar, scoring: Scoring) -> dict[str, Flo
     }
 
 
-def _attendance(scored: Scored, calendar: Calendar) -> dict[str, Floats]:
+def _compute_attendance(scored: ScoredWeek, calendar: Calendar) -> dict[str, Floats]:
     held, present = scored.observed.held, scored.observed.present
-    recent = list(calendar.last_teaching_weeks(scored.week, RECENT))
+    recent = list(calendar.get_last_teaching_weeks(scored.week, RECENT))
     week = scored.metrics["weekly_att_pct"].to_numpy("float64")
     return {
         "attendance": divide(present.sum(axis=1), held.sum(axis=1)),
@@ -207,7 +213,9 @@ def _attendance(scored: Scored, calendar: Calendar) -> dict[str, Floats]:
     }
 
 
-def _activity(scored: Scored, history: pd.DataFrame, calendar: Calendar) -> dict[str, Floats]:
+def _compute_activity(
+    scored: ScoredWeek, history: pd.DataFrame, calendar: Calendar
+) -> dict[str, Floats]:
     """Return the means of activity over recent weeks, where the latest week weighs most."""
     metrics = scored.metrics
     names = {
@@ -216,9 +224,9 @@ def _activity(scored: Scored, history: pd.DataFrame, calendar: Calendar) -> dict
         "clicks": "lms_events",
         "visits": "library_visits",
     }
-    weeks = calendar.teaching_weeks_before(scored.week, RECENT)
+    weeks = calendar.get_teaching_weeks_before(scored.week, RECENT)
     past = {
-        name: _by_week(history, metrics["student_id"], column, weeks)
+        name: _collect_past_weeks(history, metrics["student_id"], column, weeks)
         for name, column in names.items()
     }
     smoothed = {}
@@ -230,7 +238,7 @@ def _activity(scored: Scored, history: pd.DataFrame, calendar: Calendar) -> dict
         # The first column is this week. A missing week has no weight, instead of counting as 0.
         weight = DECAY ** np.arange(values.shape[1]) * ~np.isnan(values)
         smoothed[name] = divide((np.nan_to_num(values) * weight).sum(axis=1), weight.sum(axis=1))
-    recent = list(calendar.last_teaching_weeks(scored.week, RECENT))
+    recent = list(calendar.get_last_teaching_weeks(scored.week, RECENT))
     active = scored.observed.present[:, recent] > 0
     # This week and the stored weeks can be one more than the recent weeks; the columns must match.
     days = np.column_stack([metrics["lms_active_days"].to_numpy("float64"), past["active_days"]])[
@@ -244,7 +252,7 @@ def _activity(scored: Scored, history: pd.DataFrame, calendar: Calendar) -> dict
     }
 
 
-def _by_week(
+def _collect_past_weeks(
     history: pd.DataFrame, students: pd.Series, column: str, weeks: tuple[int, ...]
 ) -> Matrix:
     """Return a metric of earlier weeks, students by weeks, latest first; NaN if not stored."""

@@ -12,7 +12,7 @@ from sklearn.model_selection import GroupKFold
 Split = tuple[np.ndarray, np.ndarray]
 
 
-def last_term(
+def split_last_term(
     rows: pd.DataFrame, enough: Callable[[pd.DataFrame], bool], folds: int
 ) -> list[Split]:
     """Return one split, earlier terms and the last; folds by class if the earlier are not enough.
@@ -29,10 +29,10 @@ def last_term(
     last = (rows["term"] == rows["term"].max()).to_numpy()
     if enough(rows[~last]):
         return [(np.flatnonzero(~last), np.flatnonzero(last))]
-    return by_class(rows, folds)
+    return split_by_class(rows, folds)
 
 
-def by_class(rows: pd.DataFrame, folds: int) -> list[Split]:
+def split_by_class(rows: pd.DataFrame, folds: int) -> list[Split]:
     """Return folds in which no class is on both sides; no student, if there is only one class.
 
     Args:

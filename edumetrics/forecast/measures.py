@@ -18,13 +18,13 @@ NEWTON, SATURATED = 30, 30.0
 
 
 @dataclass(frozen=True)
-class Measured:
+class Measures:
     """The measures of a forecast on a term that it had not seen.
 
     Attributes:
         by_week: one row a week.
-        reliability: as the function `reliability`, over all weeks.
-        by_class: as the function `by_class`, over all weeks.
+        reliability: as the function `compute_reliability`, over all weeks.
+        by_class: as the function `measure_by_class`, over all weeks.
     """
 
     by_week: pd.DataFrame
@@ -32,7 +32,7 @@ class Measured:
     by_class: pd.DataFrame
 
 
-def chances(p: Floats, failed: np.ndarray) -> dict[str, float]:
+def measure_chances(p: Floats, failed: np.ndarray) -> dict[str, float]:
     """Return n, base_rate, auc, average_precision, brier and calibration_error.
 
     Args:
@@ -50,22 +50,22 @@ def chances(p: Floats, failed: np.ndarray) -> dict[str, float]:
         "auc": roc_auc_score(failed, p) if both else np.nan,
         "average_precision": average_precision_score(failed, p) if both else np.nan,
         "brier": np.mean((p - failed) ** 2),
-        "calibration_error": calibration_error(p, failed),
+        "calibration_error": compute_calibration_error(p, failed),
     }
 
 
-def calibration_error(p: Floats, failed: np.ndarray) -> float:
+def compute_calibration_error(p: Floats, failed: np.ndarray) -> float:
     """Return the expected calibration error over ten bins of equal size.
 
     It is the mean distance, over the bins, between the forecast and the share who failed.
     """
-    table = reliability(p, failed)
+    table = compute_reliability(p, failed)
     return float(
         (table["n"] * (table["forecast"] - table["happened"]).abs()).sum() / max(len(p), 1)
     )
 
 
-def calibration_line(logit: Floats, failed: np.ndarray) -> dict[str, float]:
+def fit_calibration_line(logit: Floats, failed: np.ndarray) -> dict[str, float]:
     """Return calibration_slope and calibration_intercept (Cox 1958).
 
     They come from a logistic regression of the outcome on the logit of the forecast; a perfect
@@ -83,7 +83,7 @@ def calibration_line(logit: Floats, failed: np.ndarray) -> dict[str, float]:
     return {"calibration_slope": float(line[1]), "calibration_intercept": float(line[0])}
 
 
-def reliability(forecast: Floats, happened: np.ndarray) -> pd.DataFrame:
+def compute_reliability(forecast: Floats, happened: np.ndarray) -> pd.DataFrame:
     """Return ten bins of equal size, lowest forecast first: forecast and happened (means), n.
 
     There are fewer bins if there are fewer than ten forecasts.
@@ -95,7 +95,7 @@ def reliability(forecast: Floats, happened: np.ndarray) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["forecast", "happened", "n"])
 
 
-def by_class(classes: pd.Series, forecast: Floats, happened: np.ndarray) -> pd.DataFrame:
+def measure_by_class(classes: pd.Series, forecast: Floats, happened: np.ndarray) -> pd.DataFrame:
     """Return class_id, n, forecast and happened (means), and error (forecast less happened)."""
     frame = pd.DataFrame(
         {
@@ -109,7 +109,7 @@ def by_class(classes: pd.Series, forecast: Floats, happened: np.ndarray) -> pd.D
     return table.assign(n=groups.size(), error=table["forecast"] - table["happened"]).reset_index()
 
 
-def abroca(p: Floats, failed: np.ndarray, group: np.ndarray) -> float:
+def compute_abroca(p: Floats, failed: np.ndarray, group: np.ndarray) -> float:
     """Return the area between the ROC curves of two groups (Gardner, Brooks and Baker 2019).
 
     Args:

@@ -24,10 +24,10 @@ ALL = tuple(FEATURES)
 MOST = 8.0
 
 
-class Model(Protocol):
+class LogitModel(Protocol):
     """A model that gives rows of features (with sem_week) a logit."""
 
-    def logit(self, rows: pd.DataFrame) -> Floats:
+    def predict_logit(self, rows: pd.DataFrame) -> Floats:
         """Return the logit of failing or leaving, one for each row."""
 
 
@@ -46,7 +46,7 @@ class Window:
     coefficient: Floats
     intercept: float
 
-    def standard(self, rows: pd.DataFrame) -> np.ndarray:
+    def scale_features(self, rows: pd.DataFrame) -> np.ndarray:
         """Return the features, centred and scaled; the training median replaces missing values."""
         values = rows.to_numpy("float64")
         return np.asarray(
@@ -66,20 +66,22 @@ class Linear:
     columns: tuple[str, ...]
     windows: dict[int, Window]
 
-    def logit(self, rows: pd.DataFrame) -> Floats:
+    def predict_logit(self, rows: pd.DataFrame) -> Floats:
         """Return the logit, one for each row, within ±`MOST`."""
-        return np.asarray(np.clip(self.value(rows), -MOST, MOST))
+        return np.asarray(np.clip(self.predict_value(rows), -MOST, MOST))
 
-    def value(self, rows: pd.DataFrame) -> Floats:
+    def predict_value(self, rows: pd.DataFrame) -> Floats:
         """Return the value that the model of each row's week gives, without limits."""
         values, weeks = np.zeros(len(rows)), rows["sem_week"].to_numpy()
         for week in np.unique(weeks):
-            window = self.window(int(week))
+            window = self.find_window(int(week))
             part = rows.loc[weeks == week, list(self.columns)]
-            values[weeks == week] = window.standard(part) @ window.coefficient + window.intercept
+            values[weeks == week] = (
+                window.scale_features(part) @ window.coefficient + window.intercept
+            )
         return values
 
-    def contributions(self, rows: pd.DataFrame) -> pd.DataFrame:
+    def compute_contributions(self, rows: pd.DataFrame) -> pd.DataFrame:
         """Return what each feature adds to the value, compared with the average training row.
 
         With `base`, the value of that row, they sum to `value`.
@@ -87,12 +89,14 @@ class Linear:
         columns = list(self.columns)
         frame = pd.DataFrame(0.0, index=rows.index, columns=[*columns, "base"])
         for week, part in rows.groupby("sem_week"):
-            window = self.window(int(str(week)))
-            frame.loc[part.index, columns] = window.standard(part[columns]) * window.coefficient
+            window = self.find_window(int(str(week)))
+            frame.loc[part.index, columns] = (
+                window.scale_features(part[columns]) * window.coefficient
+            )
             frame.loc[part.index, "base"] = window.intercept
         return frame
 
-    def window(self, week: int) -> Window:
+    def find_window(self, week: int) -> Window:
         """Return the model of a week, or that of the nearest week if it has none."""
         # Of two weeks equally near, the earlier.
         return self.windows[min(self.windows, key=lambda known: (abs(known - week), known))]
@@ -105,12 +109,14 @@ class Boosted:
     median: Floats
     trees: HistGradientBoostingClassifier
 
-    def logit(self, rows: pd.DataFrame) -> Floats:
+    def predict_logit(self, rows: pd.DataFrame) -> Floats:
         """Return the logit, one for each row, within ±`MOST`."""
         # One thread, for the reason given in `fit_boosted`.
         with threadpool_limits(1, user_api="openmp"):
             return np.asarray(
-                np.clip(self.trees.decision_function(filled(rows, self.median)), -MOST, MOST)
+                np.clip(
+                    self.trees.decision_function(replace_missing(rows, self.median)), -MOST, MOST
+                )
             )
 
 
@@ -121,9 +127,9 @@ class Blend:
     linear: Linear
     boosted: Boosted
 
-    def logit(self, rows: pd.DataFrame) -> Floats:
+    def predict_logit(self, rows: pd.DataFrame) -> Floats:
         """Return the logit, one for each row."""
-        return (self.linear.logit(rows) + self.boosted.logit(rows)) / 2
+        return (self.linear.predict_logit(rows) + self.boosted.predict_logit(rows)) / 2
 
 
 @dataclass(frozen=True)
@@ -135,22 +141,27 @@ class Calibrated:
         shift: coefficients of the shift, a quadratic in the share of the semester that is over.
     """
 
-    model: Model
+    model: LogitModel
     shift: tuple[float, float, float] = (0.0, 0.0, 0.0)
 
-    def logit(self, rows: pd.DataFrame) -> Floats:
+    def predict_logit(self, rows: pd.DataFrame) -> Floats:
         """Return the calibrated logit, one for each row."""
-        return np.asarray(self.model.logit(rows) + self.shift_of(rows))
+        return np.asarray(self.model.predict_logit(rows) + self.compute_shift(rows))
 
-    def shift_of(self, rows: pd.DataFrame) -> Floats:
+    def compute_shift(self, rows: pd.DataFrame) -> Floats:
         """Return what calibration adds to the logit, one for each row."""
-        return np.asarray(_terms(rows) @ np.array(self.shift))
+        return np.asarray(_build_terms(rows) @ np.array(self.shift))
 
 
 def fit_linear(rows: pd.DataFrame, failed: Floats, settings: Forecast) -> Linear:
     """Return one logistic regression for every week, fitted on the weeks around it."""
     return fit_windows(
-        rows, failed, LINEAR, _logistic(settings.linear_c), settings.window, settings.most_rows // 2
+        rows,
+        failed,
+        LINEAR,
+        _make_logistic(settings.linear_c),
+        settings.window,
+        settings.most_rows // 2,
     )
 
 
@@ -160,11 +171,11 @@ def fit_alone(name: str, rows: pd.DataFrame, failed: Floats, settings: Forecast)
     It is hardly regularised, because one feature cannot overfit.
     """
     return fit_windows(
-        rows, failed, (name,), _logistic(1.0), settings.window, settings.most_rows // 2
+        rows, failed, (name,), _make_logistic(1.0), settings.window, settings.most_rows // 2
     )
 
 
-def _logistic(strength: float) -> Callable[[], LogisticRegression]:
+def _make_logistic(strength: float) -> Callable[[], LogisticRegression]:
     return lambda: LogisticRegression(C=strength, max_iter=2000)
 
 
@@ -200,11 +211,11 @@ def fit_windows(
             near &= lot % -(-near.sum() // most) == 0
         # Logistic regression raises an error if all outcomes are the same.
         if len(np.unique(target[near])) < 2:
-            windows[int(week)] = _alike(
+            windows[int(week)] = _make_constant_window(
                 len(columns), target[near], chance=isinstance(estimator(), LogisticRegression)
             )
             continue
-        median = _medians(every[near])
+        median = _compute_medians(every[near])
         values = np.where(np.isnan(every[near]), median, every[near])
         mean, scale = values.mean(axis=0), values.std(axis=0)
         # A feature that is the same for everyone must not be divided by 0.
@@ -217,7 +228,7 @@ def fit_windows(
     return Linear(columns, windows)
 
 
-def _alike(columns: int, target: Floats, *, chance: bool) -> Window:
+def _make_constant_window(columns: int, target: Floats, *, chance: bool) -> Window:
     """Return the model of a week in which all targets are the same: a constant for everyone.
 
     Args:
@@ -241,7 +252,7 @@ def fit_boosted(rows: pd.DataFrame, failed: Floats, settings: Forecast) -> Boost
     if every > 1:
         chosen = pd.util.hash_array(rows["student_id"].to_numpy(dtype=object)) % every == 0
         rows, failed = rows[chosen], failed[chosen]
-    median = _medians(rows[list(ALL)].to_numpy("float64"))
+    median = _compute_medians(rows[list(ALL)].to_numpy("float64"))
     # A small college gets smaller leaves, down to 20 rows: otherwise its trees could not split.
     trees = HistGradientBoostingClassifier(
         max_iter=settings.trees,
@@ -255,7 +266,7 @@ def fit_boosted(rows: pd.DataFrame, failed: Floats, settings: Forecast) -> Boost
     )
     # A second thread gains little on so few rows, and loses much if other processes use the cores.
     with threadpool_limits(1, user_api="openmp"):
-        return Boosted(median, trees.fit(filled(rows, median), failed))
+        return Boosted(median, trees.fit(replace_missing(rows, median), failed))
 
 
 # One feature alone, turned into a probability: the rules, and the baselines that a model must beat.
@@ -265,7 +276,7 @@ ALONE = {"rules": "risk", "attendance only": "attendance", "previous semester on
 SIMPLICITY = ("rules", "linear", "boosted", "blend")
 
 
-def fit_all(rows: pd.DataFrame, failed: Floats, settings: Forecast) -> dict[str, Model]:
+def fit_all(rows: pd.DataFrame, failed: Floats, settings: Forecast) -> dict[str, LogitModel]:
     """Return every candidate and baseline by name, fitted on the same rows.
 
     `blend` consists of the `linear` and `boosted` models returned with it.
@@ -275,11 +286,13 @@ def fit_all(rows: pd.DataFrame, failed: Floats, settings: Forecast) -> dict[str,
     return {**alone, "linear": linear, "boosted": boosted, "blend": Blend(linear, boosted)}
 
 
-def all_logits(models: Mapping[str, Model], rows: pd.DataFrame) -> dict[str, Floats]:
+def predict_all(models: Mapping[str, LogitModel], rows: pd.DataFrame) -> dict[str, Floats]:
     """Return the logits of every model of `fit_all`, by name."""
     # The blend is computed from its parts: trees are slow, and run once this way.
     found = {
-        name: model.logit(rows) for name, model in models.items() if not isinstance(model, Blend)
+        name: model.predict_logit(rows)
+        for name, model in models.items()
+        if not isinstance(model, Blend)
     }
     return {
         name: found[name] if name in found else (found["linear"] + found["boosted"]) / 2
@@ -287,7 +300,7 @@ def all_logits(models: Mapping[str, Model], rows: pd.DataFrame) -> dict[str, Flo
     }
 
 
-def calibrate(model: Model, rows: pd.DataFrame, failed: Floats, logits: Floats) -> Calibrated:
+def calibrate(model: LogitModel, rows: pd.DataFrame, failed: Floats, logits: Floats) -> Calibrated:
     """Return the model with the shift that fits its logits best, by penalised maximum likelihood.
 
     The slope is kept at 1.
@@ -298,11 +311,11 @@ def calibrate(model: Model, rows: pd.DataFrame, failed: Floats, logits: Floats) 
         failed: the outcomes, 0 or 1.
         logits: logits of the rows from models that had not seen them.
     """
-    terms, shift = _terms(rows), np.zeros(3)
+    terms, shift = _build_terms(rows), np.zeros(3)
     # The penalty grows with the rows, so that it weighs the same at a small and a large college.
     ridge = 1e-3 * len(rows) * np.eye(3)
     for _ in range(50):
-        p = probability(logits + terms @ shift)
+        p = compute_probability(logits + terms @ shift)
         gradient = terms.T @ (failed - p) - ridge @ shift
         step = np.linalg.solve((terms * (p * (1 - p))[:, None]).T @ terms + ridge, gradient)
         shift = shift + step
@@ -311,13 +324,13 @@ def calibrate(model: Model, rows: pd.DataFrame, failed: Floats, logits: Floats) 
     return Calibrated(model, (float(shift[0]), float(shift[1]), float(shift[2])))
 
 
-def probability(logit: Floats) -> Floats:
+def compute_probability(logit: Floats) -> Floats:
     """Return the probability of a logit."""
     # Clipped because exp() overflows; beyond 50 the probability does not change any more.
     return np.asarray(1 / (1 + np.exp(-np.clip(logit, -50, 50))))
 
 
-def smoothed(now: Floats, before: Floats, keep: float) -> Floats:
+def compute_order(now: Floats, before: Floats, keep: float) -> Floats:
     """Return the logit that lists are ordered by: a mean of last week's and this week's.
 
     Args:
@@ -328,13 +341,13 @@ def smoothed(now: Floats, before: Floats, keep: float) -> Floats:
     return np.where(np.isnan(before), now, (1 - keep) * now + keep * before)
 
 
-def _terms(rows: pd.DataFrame) -> np.ndarray:
+def _build_terms(rows: pd.DataFrame) -> np.ndarray:
     # Centred on the middle of the semester, so that the three terms are nearly independent.
     gone = rows["semester_gone"].to_numpy("float64")
     return np.column_stack([np.ones(len(rows)), gone - 0.5, (gone - 0.5) ** 2])
 
 
-def filled(rows: pd.DataFrame, median: Floats) -> np.ndarray:
+def replace_missing(rows: pd.DataFrame, median: Floats) -> np.ndarray:
     """Return the rows as trees see them: every feature, then the week.
 
     The training median replaces missing values.
@@ -347,7 +360,7 @@ def filled(rows: pd.DataFrame, median: Floats) -> np.ndarray:
     )
 
 
-def _medians(values: np.ndarray) -> Floats:
+def _compute_medians(values: np.ndarray) -> Floats:
     """Return the median of each column; 0 for a column without any value."""
     # nanmedian gives NaN and a warning for a column without any value.
     known = ~np.isnan(values).all(axis=0)

@@ -9,12 +9,17 @@ import numpy as np
 import pandas as pd
 
 from edumetrics.forecast import explain
-from edumetrics.forecast.features import Own, compared, compared_alone, own_values
-from edumetrics.forecast.models import Calibrated, probability, smoothed
+from edumetrics.forecast.features import (
+    OwnValues,
+    build_features,
+    build_features_alone,
+    compute_own_values,
+)
+from edumetrics.forecast.models import Calibrated, compute_order, compute_probability
 from edumetrics.params import Calendar, Scoring
 from edumetrics.scoring.roll import Vector
 from edumetrics.scoring.signals import Floats
-from edumetrics.scoring.weekly import Scored
+from edumetrics.scoring.weekly import ScoredWeek
 
 # How many earlier weeks the smoothing uses: with the default `smoothing`, anything older weighs
 # less than a hundredth.
@@ -22,7 +27,7 @@ LOOK_BACK = 4
 
 
 @dataclass(frozen=True)
-class Known:
+class ForecastContext:
     """What a forecast needs in addition to the week itself.
 
     Attributes:
@@ -36,15 +41,15 @@ class Known:
     scoring: Scoring
     later_half: bool
 
-    def own(self, scored: Scored, history: pd.DataFrame) -> Own:
+    def compute_own(self, scored: ScoredWeek, history: pd.DataFrame) -> OwnValues:
         """Return the own values of everyone in a scored week."""
-        return own_values(
+        return compute_own_values(
             scored, history, self.prior, self.calendar, self.scoring, later_half=self.later_half
         )
 
 
 @dataclass(frozen=True)
-class Forecasted:
+class WeekForecast:
     """A week with its forecast, aligned with the roll.
 
     Attributes:
@@ -59,8 +64,8 @@ class Forecasted:
     """
 
     model: Calibrated
-    known: Known
-    own: Own
+    known: ForecastContext
+    own: OwnValues
     features: pd.DataFrame
     logit: Floats
     order: Floats
@@ -70,23 +75,25 @@ class Forecasted:
     @property
     def chance(self) -> Floats:
         """The chance of failing or leaving."""
-        return probability(self.logit)
+        return compute_probability(self.logit)
 
-    def topics(self, rows: Vector) -> dict[str, Floats]:
+    def explain_topics(self, rows: Vector) -> dict[str, Floats]:
         """Return what each heading adds to the logit of some students."""
-        return explain.by_topic(explain.contributions(self.model, self.features.iloc[rows]))
+        return explain.sum_by_topic(
+            explain.compute_contributions(self.model, self.features.iloc[rows])
+        )
 
     # Computed for the whole roll, and only when someone asks for it.
     @cached_property
     def told(self) -> dict[str, tuple[Floats, Floats]]:
         """By heading: each student's value as readers see it, and the class median."""
-        return told(self.own)
+        return collect_topic_values(self.own)
 
-    def next_week(self, scored: Scored, history: pd.DataFrame) -> NextWeek:
+    def simulate_next_week(self, scored: ScoredWeek, history: pd.DataFrame) -> NextWeek:
         """Return the forecast of the next week, in which everyone does what `scored` says."""
-        own = self.known.own(scored, history)
-        rows = compared(own, scored.metrics["student_id"]).assign(sem_week=scored.week)
-        return NextWeek(self, own, self.model.logit(rows))
+        own = self.known.compute_own(scored, history)
+        rows = build_features(own, scored.metrics["student_id"]).assign(sem_week=scored.week)
+        return NextWeek(self, own, self.model.predict_logit(rows))
 
 
 @dataclass(frozen=True)
@@ -99,16 +106,18 @@ class NextWeek:
         logit: their logits.
     """
 
-    now: Forecasted
-    own: Own
+    now: WeekForecast
+    own: OwnValues
     logit: Floats
 
     @property
     def order(self) -> Floats:
         """The smoothed logit that next week's lists are ordered by."""
-        return smoothed(self.logit, self.now.order, self.now.keep)
+        return compute_order(self.logit, self.now.order, self.now.keep)
 
-    def changed(self, scored: Scored, history: pd.DataFrame, rows: Vector) -> tuple[Floats, Floats]:
+    def simulate_change(
+        self, scored: ScoredWeek, history: pd.DataFrame, rows: Vector
+    ) -> tuple[Floats, Floats]:
         """Return the logit and order of some students, each computed as if only that one changed.
 
         Args:
@@ -116,21 +125,21 @@ class NextWeek:
             history: as `Known.own`.
             rows: their rows in the roll.
         """
-        own = self.now.known.own(scored, history)
-        made = compared_alone(own, rows, scored.metrics["student_id"], self.own)
-        logit = self.now.model.logit(made.assign(sem_week=scored.week))
-        return logit, smoothed(logit, self.now.order[rows], self.now.keep)
+        own = self.now.known.compute_own(scored, history)
+        made = build_features_alone(own, rows, scored.metrics["student_id"], self.own)
+        logit = self.now.model.predict_logit(made.assign(sem_week=scored.week))
+        return logit, compute_order(logit, self.now.order[rows], self.now.keep)
 
 
-def forecasted(
+def apply_model(
     model: Calibrated,
-    known: Known,
-    own: Own,
+    known: ForecastContext,
+    own: OwnValues,
     features: pd.DataFrame,
     history: pd.DataFrame,
     week: int,
     keep: float,
-) -> Forecasted:
+) -> WeekForecast:
     """Return the forecast of a week by a model.
 
     Args:
@@ -142,8 +151,8 @@ def forecasted(
         keep: the weight of last week's order in the smoothing, 0..1.
     """
     features = features.assign(sem_week=week)
-    logit = model.logit(features)
-    window = known.calendar.teaching_weeks_before(week, LOOK_BACK)
+    logit = model.predict_logit(features)
+    window = known.calendar.get_teaching_weeks_before(week, LOOK_BACK)
     past = history[history["sem_week"].isin(window)].pivot(
         index="student_id", columns="sem_week", values="p_fail"
     )
@@ -154,11 +163,13 @@ def forecasted(
         chance = past[name].to_numpy()
         # Chances are stored, logits are smoothed. The logits are limited, so no chance is 0 or 1.
         then = np.log(chance / (1 - chance))
-        before = np.where(np.isnan(then), before, smoothed(then, before, keep))
-    return Forecasted(model, known, own, features, logit, smoothed(logit, before, keep), keep)
+        before = np.where(np.isnan(then), before, compute_order(then, before, keep))
+    return WeekForecast(
+        model, known, own, features, logit, compute_order(logit, before, keep), keep
+    )
 
 
-def told(own: Own) -> dict[str, tuple[Floats, Floats]]:
+def collect_topic_values(own: OwnValues) -> dict[str, tuple[Floats, Floats]]:
     """Return by heading: each student's value as readers see it, and the class median."""
     found = {}
     for topic, (column, scale) in explain.TOPICS.items():

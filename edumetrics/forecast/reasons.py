@@ -13,14 +13,14 @@ from edumetrics.triage.reasons import APART, APART_USUALLY, WORSE_ABOVE, Record
 # As many as on lists by the rules (`triage.reasons.SHOWN`).
 SHOWN = 3
 # By heading: each student's value, and what it is compared with.
-Told = Mapping[str, tuple[Floats, Floats]]
+TopicValues = Mapping[str, tuple[Floats, Floats]]
 
 
-def records(
+def build_records(
     sentences: Sentences,
     prefix: str,
     added: Mapping[str, Floats],
-    told: Told,
+    told: TopicValues,
     *,
     worse_adds: bool,
     least: float,
@@ -58,7 +58,7 @@ def records(
         chosen = [place for place in order[:SHOWN, n] if seen[place, n]]
         found.append(
             [
-                _record(
+                _build_record(
                     sentences,
                     prefix + names[place],
                     values[place, n],
@@ -71,7 +71,7 @@ def records(
     return found
 
 
-def _record(
+def _build_record(
     sentences: Sentences, code: str, value: float, baseline: float, points: float
 ) -> Record:
     text = sentences.say(sentences.reasons[code], value=value, baseline=baseline)

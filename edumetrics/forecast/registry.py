@@ -16,29 +16,29 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 
 from edumetrics.errors import EduMetricsError
 from edumetrics.fields import FEATURES
-from edumetrics.forecast.models import Blend, Boosted, Calibrated, Linear, Model, Window
-from edumetrics.forecast.scores import Scores
+from edumetrics.forecast.models import Blend, Boosted, Calibrated, Linear, LogitModel, Window
+from edumetrics.forecast.scores import ScoreModel
 
-# The arrays of a `Window`, in the order in which `_window` unpacks them.
+# The arrays of a `Window`, in the order in which `_build_window` unpacks them.
 ARRAYS = ("median", "mean", "scale", "coefficient")
 # The only type in a stored tree model that skops does not trust by itself.
 TRUSTED = ["sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor"]
 
 # The models that are stored; those of `Calibrated` are stored within it.
-Kept = Calibrated | Scores | Linear
+StoredModel = Calibrated | ScoreModel | Linear
 
 
-def dumped(model: Kept) -> bytes:
+def encode_model(model: StoredModel) -> bytes:
     """Return a model as bytes: JSON, which for trees contains a skops archive."""
     # The features go with it, because trees know their columns by position only.
-    return json.dumps({"features": list(FEATURES), "model": _described(model)}).encode()
+    return json.dumps({"features": list(FEATURES), "model": _describe_model(model)}).encode()
 
 
-def loaded(content: bytes, sha256: str) -> Kept:
+def decode_model(content: bytes, sha256: str) -> StoredModel:
     """Return the model that some bytes describe.
 
     Args:
-        content: as `dumped`.
+        content: as `encode_model`.
         sha256: the recorded fingerprint of the bytes.
 
     Raises:
@@ -46,17 +46,17 @@ def loaded(content: bytes, sha256: str) -> Kept:
             features.
     """
     # Nothing of a file that was changed is parsed.
-    if fingerprint(content) != sha256:
+    if hash_content(content) != sha256:
         raise EduMetricsError(
             "The stored model is not the one that was tried:"
             " run `edumetrics calibrate --from-scratch` to train it again."
         )
-    return _read(content)
+    return _decode_trusted(content)
 
 
 # Cached, because the same few models are used week after week.
 @lru_cache(maxsize=8)
-def _read(content: bytes) -> Kept:
+def _decode_trusted(content: bytes) -> StoredModel:
     """Return the model of bytes that are trusted.
 
     Raises:
@@ -68,25 +68,25 @@ def _read(content: bytes) -> Kept:
             "The stored model was made for other features:"
             " run `edumetrics calibrate --from-scratch` to train it again."
         )
-    model: Kept = _built(found["model"])
+    model: StoredModel = _build_model(found["model"])
     return model
 
 
-def fingerprint(content: bytes) -> str:
+def hash_content(content: bytes) -> str:
     """Return the sha256 of some bytes, in hexadecimal."""
     return hashlib.sha256(content).hexdigest()
 
 
-def _described(model: Model | Kept) -> dict[str, Any]:
+def _describe_model(model: LogitModel | StoredModel) -> dict[str, Any]:
     if isinstance(model, Calibrated):
-        return {"kind": "calibrated", "shift": model.shift, "model": _described(model.model)}
-    if isinstance(model, Scores):
+        return {"kind": "calibrated", "shift": model.shift, "model": _describe_model(model.model)}
+    if isinstance(model, ScoreModel):
         rest = {
             "spread": model.spread,
             "knows_history": model.knows_history,
             "residuals": model.residuals.tolist(),
         }
-        return {"kind": "scores", "linear": _described(model.linear), **rest}
+        return {"kind": "scores", "linear": _describe_model(model.linear), **rest}
     if isinstance(model, Linear):
         windows = {
             week: {**{name: getattr(w, name).tolist() for name in ARRAYS}, "intercept": w.intercept}
@@ -94,17 +94,17 @@ def _described(model: Model | Kept) -> dict[str, Any]:
         }
         return {"kind": "linear", "columns": model.columns, "windows": windows}
     if isinstance(model, Boosted):
-        trees = _canonical(skops.io.dumps(model.trees)).hex()
+        trees = _normalize_archive(skops.io.dumps(model.trees)).hex()
         return {"kind": "boosted", "median": model.median.tolist(), "trees": trees}
     assert isinstance(model, Blend)
     return {
         "kind": "blend",
-        "linear": _described(model.linear),
-        "boosted": _described(model.boosted),
+        "linear": _describe_model(model.linear),
+        "boosted": _describe_model(model.boosted),
     }
 
 
-def _canonical(archive: bytes) -> bytes:
+def _normalize_archive(archive: bytes) -> bytes:
     """Return the same archive without times and memory addresses: equal trees are equal bytes."""
     out = io.BytesIO()
     with (
@@ -132,23 +132,25 @@ def _canonical(archive: bytes) -> bytes:
     return out.getvalue()
 
 
-def _built(found: dict[str, Any]) -> Any:
+def _build_model(found: dict[str, Any]) -> Any:
     if found["kind"] == "calibrated":
         first, second, third = found["shift"]
-        return Calibrated(_built(found["model"]), (first, second, third))
+        return Calibrated(_build_model(found["model"]), (first, second, third))
     if found["kind"] == "scores":
         residuals = np.array(found["residuals"])
-        return Scores(_built(found["linear"]), residuals, found["spread"], found["knows_history"])
+        return ScoreModel(
+            _build_model(found["linear"]), residuals, found["spread"], found["knows_history"]
+        )
     if found["kind"] == "linear":
-        windows = {int(week): _window(values) for week, values in found["windows"].items()}
+        windows = {int(week): _build_window(values) for week, values in found["windows"].items()}
         return Linear(tuple(found["columns"]), windows)
     if found["kind"] == "boosted":
         trees = skops.io.loads(bytes.fromhex(found["trees"]), trusted=TRUSTED)
         assert isinstance(trees, HistGradientBoostingClassifier)
         return Boosted(np.array(found["median"]), trees)
-    return Blend(_built(found["linear"]), _built(found["boosted"]))
+    return Blend(_build_model(found["linear"]), _build_model(found["boosted"]))
 
 
-def _window(values: dict[str, Any]) -> Window:
+def _build_window(values: dict[str, Any]) -> Window:
     median, mean, scale, coefficient = (np.array(values[name]) for name in ARRAYS)
     return Window(median, mean, scale, coefficient, values["intercept"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from edumetrics.forecast.backtest import places
+from edumetrics.forecast.backtest import add_places
 from edumetrics.params import Forecast, Triage
 from edumetrics.triage.flags import NOBODY
 
@@ -19,7 +19,7 @@ OUTSIDE = "failed, on a list but never in a place"
 REACHED = "failed, had a place"
 
 
-def by_class(rows: pd.DataFrame) -> pd.DataFrame:
+def measure_classes(rows: pd.DataFrame) -> pd.DataFrame:
     """Return the results of the exam and the errors of the predictions, by class and for all.
 
     Args:
@@ -34,10 +34,10 @@ def by_class(rows: pd.DataFrame) -> pd.DataFrame:
         there is nothing to divide by.
     """
     groups = [(ALL, rows), *rows.groupby("class_id")]
-    return pd.DataFrame([{"class_id": name, **_scores(part)} for name, part in groups])
+    return pd.DataFrame([{"class_id": name, **_measure_class(part)} for name, part in groups])
 
 
-def _scores(rows: pd.DataFrame) -> dict[str, float]:
+def _measure_class(rows: pd.DataFrame) -> dict[str, float]:
     # Errors need a prediction and a score; lists need only an outcome, which is known more often.
     known = rows[rows["residual"].notna()]
     told = rows[rows["failed"].notna()]
@@ -56,7 +56,7 @@ def _scores(rows: pd.DataFrame) -> dict[str, float]:
     }
 
 
-def lists_compared(
+def compare_lists(
     metrics: pd.DataFrame,
     flags: pd.DataFrame,
     failed: pd.DataFrame,
@@ -82,7 +82,7 @@ def lists_compared(
     rows = metrics.merge(failed, on="student_id")
     if rows.empty or rows["failed"].nunique() < 2:
         return pd.DataFrame(columns=["list", "precision", "recall"])
-    found = [{"list": "as sent", **_sent(rows, flags)}]
+    found = [{"list": "as sent", **_measure_list(rows, flags)}]
     # `places` orders by a column named logit; any increasing scale gives the same order. A missing
     # value counts as neutral, but a missing risk score as the lowest.
     numbers = {
@@ -97,20 +97,22 @@ def lists_compared(
         found.append(
             {
                 "list": name,
-                **_sent(rows, _same_places(rows.assign(logit=logit), flags, triage, forecast)),
+                **_measure_list(
+                    rows, _select_same_places(rows.assign(logit=logit), flags, triage, forecast)
+                ),
             }
         )
     return pd.DataFrame(found).sort_values("precision", ascending=False, ignore_index=True)
 
 
-def _same_places(
+def _select_same_places(
     rows: pd.DataFrame, flags: pd.DataFrame, triage: Triage, forecast: Forecast
 ) -> pd.DataFrame:
     """Return lists ordered by one number, with as many places a week as each advisor's list had.
 
     The number is smoothed in the same way as the lists are.
     """
-    ordered = places(rows, triage, forecast.smoothing).sort_values(
+    ordered = add_places(rows, triage, forecast.smoothing).sort_values(
         "order", ascending=False, kind="stable"
     )
     # Places are counted among the same rows, so that both lists are measured on the same students.
@@ -130,7 +132,7 @@ def _same_places(
     return ordered.assign(within_capacity=place.to_numpy() < had)
 
 
-def _sent(rows: pd.DataFrame, flags: pd.DataFrame) -> dict[str, float]:
+def _measure_list(rows: pd.DataFrame, flags: pd.DataFrame) -> dict[str, float]:
     given = flags.loc[flags["within_capacity"], ["student_id", "sem_week"]]
     inside = rows.merge(given, on=["student_id", "sem_week"])
     fails = rows[rows["failed"]].groupby("sem_week").size()
@@ -142,7 +144,7 @@ def _sent(rows: pd.DataFrame, flags: pd.DataFrame) -> dict[str, float]:
     }
 
 
-def lead_time(flags: pd.DataFrame, failed: pd.DataFrame, week: int) -> float:
+def compute_lead_time(flags: pd.DataFrame, failed: pd.DataFrame, week: int) -> float:
     """Return the median weeks from a student's first week on a list to the exam.
 
     Args:
@@ -158,7 +160,7 @@ def lead_time(flags: pd.DataFrame, failed: pd.DataFrame, week: int) -> float:
     return float((week - first).median())
 
 
-def errors(rows: pd.DataFrame, flags: pd.DataFrame, contacts: pd.DataFrame) -> pd.DataFrame:
+def count_errors(rows: pd.DataFrame, flags: pd.DataFrame, contacts: pd.DataFrame) -> pd.DataFrame:
     """Return the kinds of errors, and what the intervention log says about each.
 
     Args:

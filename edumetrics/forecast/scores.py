@@ -13,7 +13,7 @@ import pandas as pd
 from sklearn.linear_model import RidgeCV
 
 from edumetrics.forecast import folds
-from edumetrics.forecast.measures import Measured, by_class, reliability
+from edumetrics.forecast.measures import Measures, compute_reliability, measure_by_class
 from edumetrics.forecast.models import LINEAR, Linear, fit_windows
 from edumetrics.params import Forecast
 from edumetrics.scoring.signals import Floats
@@ -43,7 +43,7 @@ CORRELATION = 0.67
 
 
 @dataclass(frozen=True)
-class Scores:
+class ScoreModel:
     """A model of exam scores (percent).
 
     Attributes:
@@ -73,8 +73,8 @@ class Scores:
         Returns:
             predicted, low, high (0..100) and p_fail (0..1), aligned with `rows`.
         """
-        history = self._history(rows)
-        value, narrower = self.linear.value(rows), np.ones(len(rows))
+        history = self._fit_history(rows)
+        value, narrower = self.linear.predict_value(rows), np.ones(len(rows))
         if history is not None:
             value = history.middle + history.scale * (value - history.middle) + history.added
             narrower = history.narrower
@@ -84,11 +84,11 @@ class Scores:
         reach = np.quantile(np.abs(self.residuals), level, method="higher") * narrower
         below = np.searchsorted(self.residuals, (pass_mark - value) / narrower)
         # Half a count more, so that the chance is never 0 or 1.
-        return _ranged(value, reach, rows.index).assign(p_fail=(below + 0.5) / (n + 1))
+        return _build_range(value, reach, rows.index).assign(p_fail=(below + 0.5) / (n + 1))
 
-    def contributions(self, rows: pd.DataFrame) -> pd.DataFrame:
+    def compute_contributions(self, rows: pd.DataFrame) -> pd.DataFrame:
         """Return what each feature adds to the score; with `base` they sum to it."""
-        parts, history = self.linear.contributions(rows), self._history(rows)
+        parts, history = self.linear.compute_contributions(rows), self._fit_history(rows)
         if history is None:
             return parts
         features = parts.columns.drop("base")
@@ -97,7 +97,7 @@ class Scores:
         parts[HISTORY] += history.added
         return parts
 
-    def _history(self, rows: pd.DataFrame) -> _History | None:
+    def _fit_history(self, rows: pd.DataFrame) -> _HistoryEffect | None:
         """Return the effect of last semester's mean, if the model could not learn it; else None.
 
         The effect comes from the correlation that published studies report (`CORRELATION`). Two
@@ -107,7 +107,7 @@ class Scores:
         true, the assumed one is reduced. None also if too few students have a mean, or if it would
         add nothing.
         """
-        value, mean = self.linear.value(rows), rows[HISTORY].to_numpy("float64")
+        value, mean = self.linear.predict_value(rows), rows[HISTORY].to_numpy("float64")
         known = ~np.isnan(mean)
         unexplained = (
             min(float(np.var(self.residuals)) / self.spread**2, 1.0) if self.spread else 0.0
@@ -131,13 +131,13 @@ class Scores:
         # Students without a mean keep the model's prediction and its range.
         scale, added = np.ones(len(rows)), np.zeros(len(rows))
         scale[known] = self.spread * own / value[known].std()
-        added[known] = self.spread * weight * _standard(mean[known])
+        added[known] = self.spread * weight * _normalize(mean[known])
         narrower = np.where(known, np.sqrt((1 - explained) / unexplained), 1.0)
-        return _History(float(value[known].mean()), scale, added, narrower)
+        return _HistoryEffect(float(value[known].mean()), scale, added, narrower)
 
 
 @dataclass(frozen=True)
-class _History:
+class _HistoryEffect:
     """The effect of last semester's mean on predictions.
 
     Attributes:
@@ -153,12 +153,12 @@ class _History:
     narrower: Floats
 
 
-def _standard(values: Floats) -> Floats:
+def _normalize(values: Floats) -> Floats:
     return np.asarray((values - values.mean()) / values.std())
 
 
 @dataclass(frozen=True)
-class Trial:
+class ScoreTrial:
     """The results of all candidates on students that they had not seen, and the model to keep.
 
     Attributes:
@@ -168,12 +168,12 @@ class Trial:
         rows: how many rows it learnt from.
     """
 
-    measured: dict[str, Measured]
-    model: Scores | None
+    measured: dict[str, Measures]
+    model: ScoreModel | None
     rows: int
 
 
-def baseline(rows: pd.DataFrame, pass_mark: float) -> pd.DataFrame:
+def predict_baseline(rows: pd.DataFrame, pass_mark: float) -> pd.DataFrame:
     """Return marks so far with a wide range, for a college without a past exam to learn from.
 
     Args:
@@ -184,10 +184,10 @@ def baseline(rows: pd.DataFrame, pass_mark: float) -> pd.DataFrame:
         As `Scores.predict`; p_fail is NaN.
     """
     value = rows[MARKS].fillna(pass_mark).to_numpy("float64")
-    return _ranged(value, WIDE, rows.index).assign(p_fail=np.nan)
+    return _build_range(value, WIDE, rows.index).assign(p_fail=np.nan)
 
 
-def trial(terms: Mapping[str, pd.DataFrame], settings: Forecast) -> Trial | None:
+def run_trial(terms: Mapping[str, pd.DataFrame], settings: Forecast) -> ScoreTrial | None:
     """Fit the candidates on all terms but the last, try them on the last, and refit on all.
 
     If the earlier terms are not enough to learn from, the trial is folded by class.
@@ -204,11 +204,13 @@ def trial(terms: Mapping[str, pd.DataFrame], settings: Forecast) -> Trial | None
         if terms
         else None
     )
-    if rows is None or not _enough(rows, settings):
+    if rows is None or not _has_enough(rows, settings):
         return None
     unseen: dict[str, Floats] = {}
     tried = np.zeros(len(rows), dtype=bool)
-    for seen, held_out in folds.last_term(rows, lambda part: _enough(part, settings), FOLDS):
+    for seen, held_out in folds.split_last_term(
+        rows, lambda part: _has_enough(part, settings), FOLDS
+    ):
         tried[held_out] = True
         part = rows.iloc[seen]
         for name, columns in (
@@ -216,11 +218,13 @@ def trial(terms: Mapping[str, pd.DataFrame], settings: Forecast) -> Trial | None
             *((key, (column,)) for key, column in ALONE.items()),
         ):
             fitted = _fit(part, columns)
-            unseen.setdefault(name, np.full(len(rows), np.nan))[held_out] = fitted.value(
+            unseen.setdefault(name, np.full(len(rows), np.nan))[held_out] = fitted.predict_value(
                 rows.iloc[held_out]
             )
     unseen["marks so far"] = rows[MARKS].to_numpy("float64")
-    measured = {name: _measured(rows[tried], value[tried]) for name, value in unseen.items()}
+    measured = {
+        name: _measure_candidate(rows[tried], value[tried]) for name, value in unseen.items()
+    }
     mae = {name: found.by_week["mae"].mean() for name, found in measured.items()}
     model = None
     # If no work is marked before the exam, the error of marks so far is NaN. Comparisons with NaN
@@ -229,10 +233,10 @@ def trial(terms: Mapping[str, pd.DataFrame], settings: Forecast) -> Trial | None
         # Only rows of the trial: residuals of rows that the model has seen would be too small.
         residuals = (rows["score"].to_numpy() - unseen["linear"])[tried]
         knows = bool(rows.loc[tried, HISTORY].notna().mean() >= KNOWN_SHARE)
-        model = Scores(
+        model = ScoreModel(
             _fit(rows, LINEAR), np.sort(residuals), float(rows["score"].std(ddof=0)), knows
         )
-    return Trial(measured, model, len(rows))
+    return ScoreTrial(measured, model, len(rows))
 
 
 def _fit(rows: pd.DataFrame, columns: tuple[str, ...]) -> Linear:
@@ -243,20 +247,22 @@ def _fit(rows: pd.DataFrame, columns: tuple[str, ...]) -> Linear:
     )
 
 
-def _enough(rows: pd.DataFrame, settings: Forecast) -> bool:
+def _has_enough(rows: pd.DataFrame, settings: Forecast) -> bool:
     return bool(rows["student_id"].nunique() >= settings.least_students)
 
 
-def _measured(rows: pd.DataFrame, value: Floats) -> Measured:
+def _measure_candidate(rows: pd.DataFrame, value: Floats) -> Measures:
     known = ~np.isnan(value)
     part, said = rows[known], np.clip(value[known], 0, 100)
     score = part["score"].to_numpy("float64")
-    return Measured(
-        _by_week(rows, value), reliability(said, score), by_class(part["class_id"], said, score)
+    return Measures(
+        _measure_by_week(rows, value),
+        compute_reliability(said, score),
+        measure_by_class(part["class_id"], said, score),
     )
 
 
-def _by_week(rows: pd.DataFrame, value: Floats) -> pd.DataFrame:
+def _measure_by_week(rows: pd.DataFrame, value: Floats) -> pd.DataFrame:
     """Return n, mae, coverage and width, by week.
 
     Coverage and width are those of a range made from the errors of half of the classes and tested
@@ -280,7 +286,7 @@ def _by_week(rows: pd.DataFrame, value: Floats) -> pd.DataFrame:
     return pd.DataFrame(found).T.rename_axis("sem_week")
 
 
-def _ranged(value: Floats, reach: Floats | float, index: pd.Index) -> pd.DataFrame:
+def _build_range(value: Floats, reach: Floats | float, index: pd.Index) -> pd.DataFrame:
     # A score is a percentage, so neither the prediction nor its range may leave 0..100.
     frame = pd.DataFrame(
         {"predicted": value, "low": value - reach, "high": value + reach}, index=index

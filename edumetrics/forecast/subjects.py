@@ -10,8 +10,13 @@ import pandas as pd
 from sklearn.linear_model import LogisticRegression
 
 from edumetrics.forecast import folds
-from edumetrics.forecast.measures import Measured, by_class, chances, reliability
-from edumetrics.forecast.models import Linear, fit_windows, probability
+from edumetrics.forecast.measures import (
+    Measures,
+    compute_reliability,
+    measure_by_class,
+    measure_chances,
+)
+from edumetrics.forecast.models import Linear, compute_probability, fit_windows
 from edumetrics.params import Forecast
 from edumetrics.scoring.signals import Floats
 
@@ -27,7 +32,7 @@ LOW, HIGH = 0.35, 0.60
 
 
 @dataclass(frozen=True)
-class Trial:
+class SubjectTrial:
     """The results of the model and of its parts alone on students not seen, and the best of them.
 
     Attributes:
@@ -37,13 +42,13 @@ class Trial:
         rows: how many rows it learnt from.
     """
 
-    measured: dict[str, Measured]
+    measured: dict[str, Measures]
     champion: str
     model: Linear
     rows: int
 
 
-def compared(rows: pd.DataFrame) -> pd.DataFrame:
+def add_gaps(rows: pd.DataFrame) -> pd.DataFrame:
     """Return the rows of one week with `mark_gap` and `midterm_gap`.
 
     A gap is the student's value less the mean of the class in the subject, in points; NaN where the
@@ -58,7 +63,7 @@ def compared(rows: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def trial(terms: Mapping[str, pd.DataFrame], settings: Forecast) -> Trial | None:
+def run_trial(terms: Mapping[str, pd.DataFrame], settings: Forecast) -> SubjectTrial | None:
     """Fit the candidates on all terms but the last, try them on the last, refit the best on all.
 
     If the earlier terms are not enough to learn from, the trial is folded by class.
@@ -74,30 +79,34 @@ def trial(terms: Mapping[str, pd.DataFrame], settings: Forecast) -> Trial | None
     if not terms:
         return None
     rows = pd.concat([terms[name].assign(term=name) for name in sorted(terms)], ignore_index=True)
-    if not _enough(rows, settings):
+    if not _has_enough(rows, settings):
         return None
     unseen: dict[str, Floats] = {}
     tried = np.zeros(len(rows), dtype=bool)
     candidates = {NAME: COLUMNS, **ALONE}
-    for seen, held_out in folds.last_term(rows, lambda part: _enough(part, settings), FOLDS):
+    for seen, held_out in folds.split_last_term(
+        rows, lambda part: _has_enough(part, settings), FOLDS
+    ):
         tried[held_out] = True
         for name, columns in candidates.items():
             fitted = _fit(rows.iloc[seen], columns)
-            unseen.setdefault(name, np.zeros(len(rows)))[held_out] = fitted.logit(
+            unseen.setdefault(name, np.zeros(len(rows)))[held_out] = fitted.predict_logit(
                 rows.iloc[held_out]
             )
-    measured = {name: _measured(rows[tried], logit[tried]) for name, logit in unseen.items()}
+    measured = {
+        name: _measure_candidate(rows[tried], logit[tried]) for name, logit in unseen.items()
+    }
     # The Brier score judges the chances themselves: readers see labels of them, and no ranking.
     champion = min(measured, key=lambda name: measured[name].by_week["brier"].mean())
-    return Trial(measured, champion, _fit(rows, candidates[champion]), len(rows))
+    return SubjectTrial(measured, champion, _fit(rows, candidates[champion]), len(rows))
 
 
-def label(p: Floats) -> np.ndarray:
+def label_risk(p: Floats) -> np.ndarray:
     """Return LOW, MEDIUM or HIGH for each chance: LOW < .35 ≤ MEDIUM < .60 ≤ HIGH."""
     return np.select([p < LOW, p < HIGH], ["LOW", "MEDIUM"], "HIGH").astype(object)
 
 
-def _enough(rows: pd.DataFrame, settings: Forecast) -> bool:
+def _has_enough(rows: pd.DataFrame, settings: Forecast) -> bool:
     # Rows are repeated for every week; a result counts once.
     papers = rows.drop_duplicates(["term", "student_id", "subject_id"])["failed"]
     fails = int(papers.sum())
@@ -116,16 +125,18 @@ def _fit(rows: pd.DataFrame, columns: tuple[str, ...]) -> Linear:
     )
 
 
-def _measured(rows: pd.DataFrame, logit: Floats) -> Measured:
-    p, failed = probability(logit), rows["failed"].to_numpy("float64")
-    return Measured(
-        _by_week(rows, logit), reliability(p, failed), by_class(rows["class_id"], p, failed)
+def _measure_candidate(rows: pd.DataFrame, logit: Floats) -> Measures:
+    p, failed = compute_probability(logit), rows["failed"].to_numpy("float64")
+    return Measures(
+        _measure_by_week(rows, logit),
+        compute_reliability(p, failed),
+        measure_by_class(rows["class_id"], p, failed),
     )
 
 
-def _by_week(rows: pd.DataFrame, logit: Floats) -> pd.DataFrame:
+def _measure_by_week(rows: pd.DataFrame, logit: Floats) -> pd.DataFrame:
     found = {}
-    for week, part in rows.assign(p=probability(logit)).groupby("sem_week"):
+    for week, part in rows.assign(p=compute_probability(logit)).groupby("sem_week"):
         failed, p = part["failed"].to_numpy(dtype=bool), part["p"].to_numpy("float64")
-        found[week] = chances(p, failed)
+        found[week] = measure_chances(p, failed)
     return pd.DataFrame(found).T.rename_axis("sem_week")

@@ -11,8 +11,13 @@ import pandas as pd
 from sklearn.linear_model import LogisticRegression
 
 from edumetrics.forecast import folds
-from edumetrics.forecast.measures import Measured, by_class, chances, reliability
-from edumetrics.forecast.models import Linear, fit_windows, probability
+from edumetrics.forecast.measures import (
+    Measures,
+    compute_reliability,
+    measure_by_class,
+    measure_chances,
+)
+from edumetrics.forecast.models import Linear, compute_probability, fit_windows
 from edumetrics.forecast.scores import CORRELATION
 from edumetrics.params import Forecast
 from edumetrics.scoring.signals import Floats
@@ -33,7 +38,7 @@ FOLDS = 5
 
 
 @dataclass(frozen=True)
-class Trial:
+class WatchlistTrial:
     """The results of both candidates on students that they had not seen, and the model to keep.
 
     Attributes:
@@ -42,12 +47,12 @@ class Trial:
         rows: how many rows it learnt from.
     """
 
-    measured: dict[str, Measured]
+    measured: dict[str, Measures]
     model: Linear | None
     rows: int
 
 
-def chance(rows: pd.DataFrame, pass_mark: float, model: Linear | None) -> Floats:
+def predict_chance(rows: pd.DataFrame, pass_mark: float, model: Linear | None) -> Floats:
     """Return the chance of failing the semester ahead.
 
     Without a model, next semester's mean is assumed to be normal around the regression on the mean
@@ -62,7 +67,7 @@ def chance(rows: pd.DataFrame, pass_mark: float, model: Linear | None) -> Floats
         0..1, one for each row; NaN for all if no exam is known and there is no model.
     """
     if model is not None:
-        return probability(model.logit(rows.assign(sem_week=0)))
+        return compute_probability(model.predict_logit(rows.assign(sem_week=0)))
     average = rows["exam_avg_hist"].to_numpy("float64")
     known = average[~np.isnan(average)]
     if not len(known):
@@ -73,21 +78,23 @@ def chance(rows: pd.DataFrame, pass_mark: float, model: Linear | None) -> Floats
     return np.array([(1 + erf(z / np.sqrt(2))) / 2 for z in (pass_mark - expected) / spread])
 
 
-def contributions(rows: pd.DataFrame, model: Linear | None) -> pd.DataFrame:
+def compute_contributions(rows: pd.DataFrame, model: Linear | None) -> pd.DataFrame:
     """Return what each column of `HISTORY` adds to the log-odds.
 
     Without a model only exam_avg_hist adds something: its distance below the college's mean, in
     standard deviations.
     """
     if model is not None:
-        return model.contributions(rows.assign(sem_week=0)).drop(columns="base")
+        return model.compute_contributions(rows.assign(sem_week=0)).drop(columns="base")
     average = rows["exam_avg_hist"]
     spread = max(float(average.std(ddof=0)), 1.0)
     frame = pd.DataFrame(0.0, index=rows.index, columns=list(HISTORY))
     return frame.assign(exam_avg_hist=((average.mean() - average) / spread).fillna(0.0))
 
 
-def trial(terms: Mapping[str, pd.DataFrame], pass_mark: float, settings: Forecast) -> Trial | None:
+def run_trial(
+    terms: Mapping[str, pd.DataFrame], pass_mark: float, settings: Forecast
+) -> WatchlistTrial | None:
     """Fit the model on all terms but the last, try it on the last, and refit it on all.
 
     If the earlier terms are not enough to learn from, the trial is folded by class.
@@ -104,24 +111,26 @@ def trial(terms: Mapping[str, pd.DataFrame], pass_mark: float, settings: Forecas
     if not terms:
         return None
     rows = pd.concat([terms[name].assign(term=name) for name in sorted(terms)], ignore_index=True)
-    if not _enough(rows, settings):
+    if not _has_enough(rows, settings):
         return None
     said = np.full(len(rows), np.nan)
-    for seen, unseen in folds.last_term(rows, lambda part: _enough(part, settings), FOLDS):
-        said[unseen] = chance(rows.iloc[unseen], pass_mark, _fit(rows.iloc[seen]))
+    for seen, unseen in folds.split_last_term(
+        rows, lambda part: _has_enough(part, settings), FOLDS
+    ):
+        said[unseen] = predict_chance(rows.iloc[unseen], pass_mark, _fit(rows.iloc[seen]))
     tried = ~np.isnan(said)
     part = rows[tried]
     measured = {
-        NAME: _measured(part, said[tried]),
-        BASELINE: _measured(part, chance(part, pass_mark, None)),
+        NAME: _measure_candidate(part, said[tried]),
+        BASELINE: _measure_candidate(part, predict_chance(part, pass_mark, None)),
     }
     brier = {name: float(found.by_week["brier"].iloc[0]) for name, found in measured.items()}
     # Written with `not`, so that a baseline without a Brier score (NaN) does not win.
     better = not brier[NAME] >= brier[BASELINE]
-    return Trial(measured, _fit(rows) if better else None, len(rows))
+    return WatchlistTrial(measured, _fit(rows) if better else None, len(rows))
 
 
-def _enough(rows: pd.DataFrame, settings: Forecast) -> bool:
+def _has_enough(rows: pd.DataFrame, settings: Forecast) -> bool:
     fails = int(rows["failed"].sum())
     return (
         len(rows) >= settings.least_students
@@ -136,7 +145,7 @@ def _fit(rows: pd.DataFrame) -> Linear:
     return fit_windows(rows.assign(sem_week=0), failed, tuple(HISTORY), lambda: estimator, reach=0)
 
 
-def _measured(rows: pd.DataFrame, p: Floats) -> Measured:
+def _measure_candidate(rows: pd.DataFrame, p: Floats) -> Measures:
     """Return the measures in one row, of week 0: those of `chances`, and top_fifth.
 
     top_fifth is the share of all fails that are among the fifth with the highest chances.
@@ -144,9 +153,11 @@ def _measured(rows: pd.DataFrame, p: Floats) -> Measured:
     failed = rows["failed"].to_numpy(dtype=bool)
     top = np.argsort(-p, kind="stable")[: max(round(TOP * len(p)), 1)]
     found = {
-        **chances(p, failed),
+        **measure_chances(p, failed),
         "top_fifth": failed[top].sum() / failed.sum() if failed.any() else np.nan,
     }
     table = pd.DataFrame([found], index=pd.Index([0], name="sem_week"))
     outcome = failed.astype("float64")
-    return Measured(table, reliability(p, outcome), by_class(rows["class_id"], p, outcome))
+    return Measures(
+        table, compute_reliability(p, outcome), measure_by_class(rows["class_id"], p, outcome)
+    )

@@ -9,7 +9,7 @@ from datetime import date, timedelta
 import pandas as pd
 import sqlalchemy as sa
 
-from edumetrics.analysis.store import Store, now
+from edumetrics.analysis.store import Store, get_utc_now
 from edumetrics.analysis.tables import SQL_TABLES
 from edumetrics.errors import SettingsError
 from edumetrics.stages.workspace import Workspace, open_workspace
@@ -81,24 +81,26 @@ def log(
     'talked'
     """
     workspace = open_workspace()
-    made = Desk(workspace).entry(
+    made = EntryChecker(workspace).check_entry(
         student, kind, notes=notes, outcome=outcome, helpful=helpful, until=until, by=by, week=week
     )
     store(workspace.store, [made])
     return made
 
 
-class Desk:
+class EntryChecker:
     """Checks entries against the analysis database; one object serves many entries."""
 
     def __init__(self, workspace: Workspace) -> None:
         self.workspace = workspace
-        self.term = str(workspace.store.highest("weekly_metrics", "term") or "")
+        self.term = str(workspace.store.find_highest("weekly_metrics", "term") or "")
         if not self.term:
             raise SettingsError("Nothing has been analysed yet: run `edumetrics run` first.")
-        self.newest = int(workspace.store.highest("weekly_metrics", "sem_week", term=self.term))
+        self.newest = int(
+            workspace.store.find_highest("weekly_metrics", "sem_week", term=self.term)
+        )
 
-    def entry(
+    def check_entry(
         self,
         student: str,
         kind: str,
@@ -135,7 +137,7 @@ class Desk:
         if "\0" in notes + outcome + by:
             raise SettingsError("The text contains a null character: remove it and try again.")
         if (
-            self.workspace.store.highest(
+            self.workspace.store.find_highest(
                 "weekly_metrics", "sem_week", term=self.term, student_id=student
             )
             is None
@@ -156,7 +158,7 @@ class Desk:
         )
 
 
-def known(where: Store, entry: Intervention) -> int | None:
+def find_same_entry(where: Store, entry: Intervention) -> int | None:
     """Return the id of the same entry in the log; None where there is none."""
     rows = where.read("intervention_log", ("id", *SAME), student_id=entry.student_id)
     for name in SAME:
@@ -166,7 +168,7 @@ def known(where: Store, entry: Intervention) -> int | None:
     return None if rows.empty else int(rows["id"].iloc[0])
 
 
-def complete(where: Store, row: int, entry: Intervention) -> bool:
+def update_entry(where: Store, row: int, entry: Intervention) -> bool:
     """Add to a stored entry what was not known then; return whether there was anything to add.
 
     Args:
@@ -181,16 +183,16 @@ def complete(where: Store, row: int, entry: Intervention) -> bool:
         name: value for name, value in values.items() if value is not None and pd.isna(before[name])
     }
     if new:
-        with where.transaction() as connection:
+        with where.start_transaction() as connection:
             connection.execute(sa.update(LOG).where(LOG.c.id == row).values(new))
     return bool(new)
 
 
 def store(where: Store, entries: Iterable[Intervention]) -> int:
     """Enter checked contacts, all or none, and return how many."""
-    rows = [{**asdict(entry), "logged_at": now()} for entry in entries]
+    rows = [{**asdict(entry), "logged_at": get_utc_now()} for entry in entries]
     # An insert with an empty list of rows would insert one row of defaults.
     if rows:
-        with where.transaction() as connection:
+        with where.start_transaction() as connection:
             connection.execute(sa.insert(LOG), rows)
     return len(rows)

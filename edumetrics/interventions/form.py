@@ -42,11 +42,11 @@ def form(student: str = "") -> VBox:
     }
     said, button = widgets.HTML(), widgets.Button(description="Log it", button_style="primary")
 
-    def entered(_: object) -> None:
+    def show_result(_: object) -> None:
         # The widget shows HTML, and the sentence can quote what somebody typed.
         said.value = escape(enter({name: field.value for name, field in fields.items()}))
 
-    button.on_click(entered)
+    button.on_click(show_result)
     return widgets.VBox([*fields.values(), button, said])
 
 

@@ -9,7 +9,14 @@ from datetime import date
 from pathlib import Path
 
 from edumetrics.errors import SettingsError
-from edumetrics.interventions.entries import SAME, Desk, Intervention, complete, known, store
+from edumetrics.interventions.entries import (
+    SAME,
+    EntryChecker,
+    Intervention,
+    find_same_entry,
+    store,
+    update_entry,
+)
 from edumetrics.stages.workspace import Workspace
 
 # Another column is refused and not ignored: a misspelt heading would lose what people wrote.
@@ -27,7 +34,7 @@ class Refusal:
 
 
 @dataclass
-class Taken:
+class ImportResult:
     """The result of entering many contacts.
 
     Attributes:
@@ -44,7 +51,7 @@ class Taken:
     before: list[Refusal] = field(default_factory=list)
     refused: list[Refusal] = field(default_factory=list)
 
-    def lines(self) -> Iterator[str]:
+    def format_lines(self) -> Iterator[str]:
         """Yield the result line by line: the counts first, then each refusal."""
         more = {"completed": self.completed, "skipped": self.passed}
         said = "".join(f", {count} {word}" for word, count in more.items() if count)
@@ -55,7 +62,7 @@ class Taken:
         yield from (f"{one.where}: {one.why}" for one in (*self.before, *self.refused))
 
 
-def from_csv(path: Path, workspace: Workspace) -> Taken:
+def import_csv(path: Path, workspace: Workspace) -> ImportResult:
     """Enter the valid rows of a table; refuse the others, each with its reason.
 
     A row that was entered before is not entered again, but an outcome known since then is added.
@@ -72,19 +79,19 @@ def from_csv(path: Path, workspace: Workspace) -> Taken:
         SettingsError: the file is not such a table, or nothing has been analysed yet; nothing was
             entered.
     """
-    taken, desk = Taken(), Desk(workspace)
+    taken, desk = ImportResult(), EntryChecker(workspace)
     # By what makes entries the same, because the table can have the same row twice. They are stored
     # at the end, all in one transaction.
     entries: dict[tuple[object, ...], Intervention] = {}
-    for line, row in _rows(path):
+    for line, row in _read_rows(path):
         try:
-            entry = _entry(desk, row)
+            entry = _check_row(desk, row)
         except SettingsError as error:
             taken.refused.append(Refusal(f"line {line}", str(error)))
             continue
-        there = known(workspace.store, entry)
+        there = find_same_entry(workspace.store, entry)
         key = (entry.student_id, *(getattr(entry, name) for name in SAME))
-        if there is not None and complete(workspace.store, there, entry):
+        if there is not None and update_entry(workspace.store, there, entry):
             taken.completed += 1
         elif there is not None or key in entries:
             taken.before.append(Refusal(f"line {line}", "The same contact was entered before."))
@@ -94,7 +101,7 @@ def from_csv(path: Path, workspace: Workspace) -> Taken:
     return taken
 
 
-def _rows(path: Path) -> list[tuple[int, dict[str, str]]]:
+def _read_rows(path: Path) -> list[tuple[int, dict[str, str]]]:
     """Return each row with the line that it ends on."""
     # "utf-8-sig", because Excel writes a byte order mark; `newline=""` leaves line breaks inside
     # cells to the reader.
@@ -104,7 +111,7 @@ def _rows(path: Path) -> list[tuple[int, dict[str, str]]]:
             # Two columns of one name would become one value, without notice.
             names = reader.fieldnames or []
             if not NEEDED <= set(names) <= KNOWN or len(set(names)) < len(names):
-                must, may = _listed(NEEDED), _listed(KNOWN - NEEDED)
+                must, may = _join_names(NEEDED), _join_names(KNOWN - NEEDED)
                 raise SettingsError(
                     f"{path} must have the columns {must}, can also have {may},"
                     " and must have no column twice."
@@ -114,7 +121,7 @@ def _rows(path: Path) -> list[tuple[int, dict[str, str]]]:
         raise SettingsError(f"{path} cannot be read as CSV in UTF-8 ({error}).") from error
 
 
-def _entry(desk: Desk, row: dict[str, str]) -> Intervention:
+def _check_row(desk: EntryChecker, row: dict[str, str]) -> Intervention:
     """Return the checked entry of a row.
 
     Raises:
@@ -123,19 +130,19 @@ def _entry(desk: Desk, row: dict[str, str]) -> Intervention:
     # `DictReader` files cells without a heading under None, and fills missing cells with None.
     if None in row or None in row.values():
         raise SettingsError("The row has more or fewer cells than the table has columns.")
-    return desk.entry(
+    return desk.check_entry(
         row["student_id"].strip(),
         row["kind"],
         notes=row.get("notes", ""),
         outcome=row.get("outcome", ""),
-        helpful=_flag(row.get("helpful", "")),
-        until=_day(row.get("until", "")),
+        helpful=_parse_flag(row.get("helpful", "")),
+        until=_parse_day(row.get("until", "")),
         by=row.get("logged_by", "").strip(),
-        week=_number(row.get("sem_week", "")),
+        week=_parse_week(row.get("sem_week", "")),
     )
 
 
-def _flag(text: str) -> bool | None:
+def _parse_flag(text: str) -> bool | None:
     """Return yes or no as a bool; None for an empty cell."""
     word = text.strip().lower()
     if word and word not in (*YES, *NO):
@@ -143,7 +150,7 @@ def _flag(text: str) -> bool | None:
     return None if not word else word in YES
 
 
-def _day(text: str) -> date | None:
+def _parse_day(text: str) -> date | None:
     """Return an ISO date; None for an empty cell."""
     try:
         return date.fromisoformat(text.strip()) if text.strip() else None
@@ -153,7 +160,7 @@ def _day(text: str) -> date | None:
         ) from None
 
 
-def _number(text: str) -> int | None:
+def _parse_week(text: str) -> int | None:
     """Return a week number; None for an empty cell."""
     # `isdigit` alone also accepts superscripts and the digits of other scripts.
     if text.strip() and not (text.strip().isascii() and text.strip().isdigit()):
@@ -161,7 +168,7 @@ def _number(text: str) -> int | None:
     return int(text) if text.strip() else None
 
 
-def _listed(names: set[str]) -> str:
+def _join_names(names: set[str]) -> str:
     """Return names in alphabetical order, separated by commas."""
     # A set has no order: unsorted, the sentence would differ from run to run.
     return ", ".join(sorted(names))

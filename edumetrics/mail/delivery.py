@@ -15,15 +15,15 @@ from edumetrics.analysis.store import UNASSIGNED
 from edumetrics.college.source import College
 from edumetrics.errors import EduMetricsError, SettingsError
 from edumetrics.mail import files, tokens
-from edumetrics.mail.due import Letter, letters
-from edumetrics.mail.messages import Envelope, compose, stamp
+from edumetrics.mail.due import Letter, list_letters
+from edumetrics.mail.messages import Envelope, add_headers, build_message
 from edumetrics.mail.smtp import NotSent, Server, Unconfirmed
-from edumetrics.reports.model import Entry
-from edumetrics.reports.weekly import held
+from edumetrics.reports.model import StudentEntry
+from edumetrics.reports.weekly import build_held_report
 from edumetrics.stages import gate, weekly
 from edumetrics.stages.workspace import Workspace
 from edumetrics.triage.situation import Row
-from edumetrics.weeks import Position
+from edumetrics.weeks import CollegeWeek
 
 # The sender of a message that only goes into the outbox, where MAIL_FROM may be missing.
 LOCAL = "edumetrics@localhost"
@@ -33,7 +33,7 @@ AGAIN = "If it did not arrive, run `edumetrics send --again --advisor {reader}` 
 
 
 @dataclass
-class Posted:
+class MailResult:
     """The result of one round of mail.
 
     Attributes:
@@ -64,7 +64,7 @@ class Posted:
         """Whether there was mail, and the gate holds all of it."""
         return 0 < self.held == self.letters
 
-    def line(self) -> str:
+    def format_line(self) -> str:
         """Return the result in one or more sentences, for the operator."""
         counts = {"sent": self.sent, "in the outbox": self.written, "held": self.held,
                   "failed": len(self.failed), "not confirmed": len(self.doubtful)}  # fmt: skip
@@ -79,14 +79,14 @@ class Posted:
         return " ".join(told)
 
 
-def deliver(
+def send_letters(
     workspace: Workspace,
-    position: Position,
+    position: CollegeWeek,
     *,
     advisor: str = "",
     approve: bool = False,
     again: bool = False,
-) -> Posted:
+) -> MailResult:
     """Send the newest week's reports; the caller must hold the lock of the analysis database.
 
     Args:
@@ -105,22 +105,22 @@ def deliver(
         SettingsError: there is no such advisor, or the mail server cannot be used.
         Unreachable: the mail server cannot be reached; mail that was sent stays sent.
     """
-    with workspace.college() as college:
-        post = Post(workspace, college, again=again)
-        chosen = _chosen(workspace, college, position, advisor)
+    with workspace.open_college() as college:
+        post = MailRound(workspace, college, again=again)
+        chosen = _select_letters(workspace, college, position, advisor)
     if advisor:
-        return post.all(chosen, approve=approve)
+        return post.send_all(chosen, approve=approve)
     store, params = workspace.store, workspace.params
     if approve and post.by_smtp and workspace.settings.mail_from:
-        entry = runs.start(store, params, RELEASE, "", 0)
-        with store.transaction() as connection:
-            runs.done(connection, entry, 0)
+        entry = runs.start_run(store, params, RELEASE, "", 0)
+        with store.start_transaction() as connection:
+            runs.mark_done(connection, entry, 0)
     # Only a round for all advisors completes the week, so only that one is entered.
-    entry = runs.start(store, params, gate.MAIL, *(chosen[0].answers if chosen else ("", 0)))
+    entry = runs.start_run(store, params, gate.MAIL, *(chosen[0].answers if chosen else ("", 0)))
     try:
-        posted = post.all(chosen, approve=approve)
+        posted = post.send_all(chosen, approve=approve)
     except EduMetricsError as error:
-        runs.failed(store, entry, error)
+        runs.mark_failed(store, entry, error)
         raise
     if posted.broken:
         told = (
@@ -128,32 +128,37 @@ def deliver(
             f"{len(posted.doubtful)} were not confirmed."
         )
         # A failed entry makes the next run send the rest; mail that was sent is not sent twice.
-        runs.failed(store, entry, EduMetricsError(told))
+        runs.mark_failed(store, entry, EduMetricsError(told))
         return posted
-    with store.transaction() as connection:
-        runs.done(connection, entry, posted.sent + posted.written)
+    with store.start_transaction() as connection:
+        runs.mark_done(connection, entry, posted.sent + posted.written)
     return posted
 
 
-def described(workspace: Workspace, position: Position, advisor: str = "") -> Iterator[str]:
+def describe_letters(
+    workspace: Workspace, position: CollegeWeek, advisor: str = ""
+) -> Iterator[str]:
     """Yield a line for each letter, then one mail as it would be sent; changes nothing.
 
     Raises:
         Refused: the gate has not checked the newest week, or the week was not analysed.
         SettingsError: there is no such advisor.
     """
-    with workspace.college() as college:
-        post, chosen = Post(workspace, college), _chosen(workspace, college, position, advisor)
+    with workspace.open_college() as college:
+        post, chosen = (
+            MailRound(workspace, college),
+            _select_letters(workspace, college, position, advisor),
+        )
     for letter in chosen:
-        to = post.recipient(letter.report.advisor_id)
+        to = post.find_recipient(letter.report.advisor_id)
         subject = f"held: {letter.why_held}" if letter.why_held else letter.report.subject
-        mark = "  (sent before)" if post.sent_before(letter) else ""
+        mark = "  (sent before)" if post.is_sent(letter) else ""
         yield f"{letter.report.advisor_id}  {to or 'no address'}  {subject}{mark}"
     for letter in chosen:
-        if letter.why_held or post.sent_before(letter):
+        if letter.why_held or post.is_sent(letter):
             continue
         with suppress(SettingsError):  # a missing address is reported when the mail is sent
-            message, _ = compose(letter.report, post.envelope(letter))
+            message, _ = build_message(letter.report, post.make_envelope(letter))
             body = message.get_body(("plain",))
             assert body is not None
             yield from (
@@ -166,13 +171,13 @@ def described(workspace: Workspace, position: Position, advisor: str = "") -> It
             return
 
 
-def _chosen(
-    workspace: Workspace, college: College, position: Position, advisor: str
+def _select_letters(
+    workspace: Workspace, college: College, position: CollegeWeek, advisor: str
 ) -> list[Letter]:
     """Return the letters of the newest week; only one advisor's where one is named."""
     found = [
         one
-        for one in letters(workspace, college, position)
+        for one in list_letters(workspace, college, position)
         if advisor in ("", one.report.advisor_id)
     ]
     if advisor and not found:
@@ -180,7 +185,7 @@ def _chosen(
     return found
 
 
-class Post:
+class MailRound:
     """One round of mail: it sends letters, and counts the results in `posted`."""
 
     def __init__(self, workspace: Workspace, college: College, *, again: bool = False) -> None:
@@ -189,9 +194,9 @@ class Post:
         self.settings, self.mail = workspace.settings, workspace.params.mail
         known = college.advisors.dropna(subset=["email"])
         self.addresses = dict(zip(known["advisor_id"], known["email"], strict=True))
-        self.posted = Posted()
+        self.posted = MailResult()
         # A secret that is too short must be reported before the first mail is out.
-        tokens.check(self.settings.secret_key)
+        tokens.check_secret(self.settings.secret_key)
 
     @property
     def by_smtp(self) -> bool:
@@ -201,14 +206,14 @@ class Post:
     @property
     def released(self) -> bool:
         """Whether someone has released this college's first mail."""
-        return self.workspace.store.holds("run_log", stage=RELEASE, status="done")
+        return self.workspace.store.has_rows("run_log", stage=RELEASE, status="done")
 
-    def sent_before(self, letter: Letter) -> bool:
+    def is_sent(self, letter: Letter) -> bool:
         """Return whether a letter was sent by SMTP in an earlier round, confirmed or not."""
         # A copy in the outbox does not count: when SMTP is switched on, the letter is still due.
-        return any(row["status"] == SENT for row in self._before(letter, SMTP))
+        return any(row["status"] == SENT for row in self._read_log(letter, SMTP))
 
-    def recipient(self, advisor: str) -> str:
+    def find_recipient(self, advisor: str) -> str:
         """Return the address of an advisor's mail; empty where none is known.
 
         The list of students without an advisor goes to `unassigned_to`, else to the operator.
@@ -218,7 +223,7 @@ class Post:
         other = self.workspace.params.triage.unassigned_to
         return str(self.addresses.get(other or "", "")) or self.settings.operator_email
 
-    def all(self, chosen: list[Letter], *, approve: bool) -> Posted:
+    def send_all(self, chosen: list[Letter], *, approve: bool) -> MailResult:
         """Send letters and publish their pages; a letter that was sent before is left out.
 
         With `approve` they are sent although the first mail was not released.
@@ -233,115 +238,123 @@ class Post:
         if sends and not self.settings.mail_from:
             raise SettingsError("MAIL_FROM is not set: set it to the sender of advisors' mail.")
         # This is read before the first letter is sent: a sending of this round is not yet in doubt.
-        doubtful = {id(letter) for letter in chosen if sends and self._in_doubt(letter)}
+        doubtful = {id(letter) for letter in chosen if sends and self._is_in_doubt(letter)}
         with Server(self.settings.smtp_url, self.mail) if sends else nullcontext() as server:
             for letter in chosen:
                 # The page comes first, because the mail links to it.
                 if sends and self.settings.pages_dir is not None:
-                    files.publish(letter, self.settings.pages_dir)
+                    files.publish_page(letter, self.settings.pages_dir)
                 if letter.why_held:
-                    self._hold(letter, server)
+                    self._record_held_letter(letter, server)
                 elif server is None:
-                    if not self.sent_before(letter):
-                        self._write(letter)
+                    if not self.is_sent(letter):
+                        self._write_letter(letter)
                 # With --again and letters in doubt, only those are repeated: the others arrived.
-                elif not self.sent_before(letter) or (
+                elif not self.is_sent(letter) or (
                     self.again and (not doubtful or id(letter) in doubtful)
                 ):
-                    self._send(letter, server, SENT)
+                    self._send_letter(letter, server, SENT)
                 elif id(letter) in doubtful:
                     self.posted.doubtful.append(letter.report.advisor_id)
         return self.posted
 
-    def _hold(self, letter: Letter, server: Server | None) -> None:
+    def _record_held_letter(self, letter: Letter, server: Server | None) -> None:
         """Record that a letter is held, and tell its advisor why.
 
         Advisors are told once, of the weekly list only. They are not told where all mail is held,
         nor where the list was sent before.
         """
         self.posted.held += 1
-        out = self.sent_before(letter)
-        told = any(row["status"] == HELD for row in self._before(letter, SMTP))
+        out = self.is_sent(letter)
+        told = any(row["status"] == HELD for row in self._read_log(letter, SMTP))
         if server and letter.due.stage == weekly.STAGE and not (letter.everyone or out or told):
-            self._send(letter, server, HELD)
+            self._send_letter(letter, server, HELD)
             return
         # A copy from an earlier run would look like a mail that is ready to be sent.
         if not out:
-            files.outbox(letter).unlink(missing_ok=True)
+            files.get_outbox_path(letter).unlink(missing_ok=True)
         if not told:
-            deliveries.replace(
-                self.workspace.store, self._delivery(letter, SMTP if server else OUTBOX), HELD
+            deliveries.replace_delivery(
+                self.workspace.store, self._make_delivery(letter, SMTP if server else OUTBOX), HELD
             )
 
-    def _write(self, letter: Letter) -> None:
+    def _write_letter(self, letter: Letter) -> None:
         """Write a letter to the outbox only; an earlier entry of the same letter is replaced."""
-        delivery = self._delivery(letter, OUTBOX)
-        composed = self._composed(letter, delivery)
+        delivery = self._make_delivery(letter, OUTBOX)
+        composed = self._make_message(letter, delivery)
         if composed is not None:
             message, content = composed
-            files.keep(letter, message.as_bytes())
-            deliveries.replace(
+            files.keep_copy(letter, message.as_bytes())
+            deliveries.replace_delivery(
                 self.workspace.store, replace(delivery, content_sha256=content), SENT
             )
             self.posted.written += 1
 
-    def _send(self, letter: Letter, server: Server, status: str) -> None:
+    def _send_letter(self, letter: Letter, server: Server, status: str) -> None:
         """Send a letter by SMTP, or (status `HELD`) the message that it is held."""
-        delivery = self._delivery(letter, SMTP)
-        composed = self._composed(letter, delivery)
+        delivery = self._make_delivery(letter, SMTP)
+        composed = self._make_message(letter, delivery)
         if composed is None:
             return
         message, content = composed
-        files.keep(letter, message.as_bytes())
+        files.keep_copy(letter, message.as_bytes())
         # The entry says "sent, not confirmed" from just before the last line is handed over. A run
         # that is killed at any moment therefore sends no letter twice.
-        entry = deliveries.Entry(self.workspace.store, replace(delivery, content_sha256=content))
+        entry = deliveries.DeliveryEntry(
+            self.workspace.store, replace(delivery, content_sha256=content)
+        )
         try:
-            server.send(message, delivery.recipient, lambda: entry.says(status, UNCONFIRMED))
+            server.send(
+                message, delivery.recipient, lambda: entry.record_status(status, UNCONFIRMED)
+            )
         except Unconfirmed:
             # The entry stays as it is. A message that only says "held" is not worth a question.
             if status == SENT:
                 self.posted.doubtful.append(delivery.advisor_id)
         except NotSent as error:
             # This letter failed; the server can still take the others.
-            entry.says(FAILED, str(error))
+            entry.record_status(FAILED, str(error))
             self.posted.failed.append((delivery.advisor_id, str(error)))
         except EduMetricsError as error:
             # The server cannot be used, so that no other letter can be sent either.
-            entry.says(FAILED, str(error))
+            entry.record_status(FAILED, str(error))
             raise
         else:
-            entry.says(status)
+            entry.record_status(status)
             self.posted.sent += status == SENT
 
     # ------------------------------------------------------------ what a letter becomes
 
-    def _composed(self, letter: Letter, delivery: Delivery) -> tuple[EmailMessage, str] | None:
+    def _make_message(self, letter: Letter, delivery: Delivery) -> tuple[EmailMessage, str] | None:
         """Return a letter's message and the hash of its content.
 
         None is returned where it has no valid address; the failure is recorded.
         """
         try:
-            report = held(letter.report, letter.why_held) if letter.why_held else letter.report
-            message, content = compose(report, self.envelope(letter))
+            report = (
+                build_held_report(letter.report, letter.why_held)
+                if letter.why_held
+                else letter.report
+            )
+            message, content = build_message(report, self.make_envelope(letter))
         except SettingsError as error:
-            deliveries.enter(self.workspace.store, delivery, FAILED, str(error))
+            deliveries.record_delivery(self.workspace.store, delivery, FAILED, str(error))
             self.posted.failed.append((letter.report.advisor_id, str(error)))
             return None
         # A letter that is tried again keeps its Message-ID, and a mailbox then shows it once. One
         # that is sent again on purpose gets a new one.
-        sents = sum(row["status"] == SENT for row in self._before(letter, delivery.channel))
+        sents = sum(row["status"] == SENT for row in self._read_log(letter, delivery.channel))
         identity = hashlib.sha256(f"{delivery.key}{content}{sents}".encode()).hexdigest()
-        stamp(message, datetime.now(UTC), identity)
+        add_headers(message, datetime.now(UTC), identity)
         return message, content
 
-    def envelope(self, letter: Letter) -> Envelope:
+    def make_envelope(self, letter: Letter) -> Envelope:
         """Return the addresses, links and options of a letter's message.
 
         Raises:
             SettingsError: no address is known.
         """
-        to, chosen, mail = self.recipient(letter.report.advisor_id), self.settings, self.mail
+        to, chosen, mail = self.find_recipient(letter.report.advisor_id), self.settings, self.mail
         nobody = letter.report.advisor_id == UNASSIGNED
         if not to:
             hint = ": set unassigned_to in triage.yml, or OPERATOR_EMAIL." if nobody else "."
@@ -354,38 +367,40 @@ class Post:
             to=to,
             name="" if nobody else letter.report.reader,
             reply_to=chosen.reply_to,
-            page_url=f"{chosen.pages_url.rstrip('/')}/{files.place(letter).as_posix()}"
+            page_url=f"{chosen.pages_url.rstrip('/')}/{files.get_page_path(letter).as_posix()}"
             if linked
             else "",
             college=mail.college_name,
             level=mail.mail_detail,
             picture=mail.pictures,
             page=letter.page if mail.attach_page and shown else None,
-            code=self._code(letter) if chosen.secret_key else None,
+            code=self._make_signer(letter) if chosen.secret_key else None,
         )
 
-    def _code(self, letter: Letter) -> Callable[[Entry], str]:
+    def _make_signer(self, letter: Letter) -> Callable[[StudentEntry], str]:
         """Return a function that signs a reply about one student of a report."""
         last_day = self.workspace.today + timedelta(days=self.mail.reply_days)
 
-        def signed(entry: Entry) -> str:
-            about = tokens.About(letter.report.advisor_id, entry.student_id, *letter.answers)
-            return tokens.token(self.settings.secret_key, about, last_day)
+        def signed(entry: StudentEntry) -> str:
+            about = tokens.ReplyTarget(letter.report.advisor_id, entry.student_id, *letter.answers)
+            return tokens.sign_token(self.settings.secret_key, about, last_day)
 
         return signed
 
-    def _delivery(self, letter: Letter, channel: str) -> Delivery:
+    def _make_delivery(self, letter: Letter, channel: str) -> Delivery:
         """Return the entry of a letter for the log of deliveries, without its content's hash."""
         due, advisor = letter.due, letter.report.advisor_id
         return Delivery(
-            advisor, due.stage, due.term, due.week, channel, self.recipient(advisor), ""
+            advisor, due.stage, due.term, due.week, channel, self.find_recipient(advisor), ""
         )
 
-    def _before(self, letter: Letter, channel: str) -> list[Row]:
+    def _read_log(self, letter: Letter, channel: str) -> list[Row]:
         """Return what the log has about a letter by one channel, oldest first."""
-        return deliveries.entered(self.workspace.store, **self._delivery(letter, channel).key)
+        return deliveries.read_entries(
+            self.workspace.store, **self._make_delivery(letter, channel).key
+        )
 
-    def _in_doubt(self, letter: Letter) -> bool:
+    def _is_in_doubt(self, letter: Letter) -> bool:
         """Return whether the server never confirmed a letter's last sending."""
-        sent = [row for row in self._before(letter, SMTP) if row["status"] == SENT]
+        sent = [row for row in self._read_log(letter, SMTP) if row["status"] == SENT]
         return bool(sent) and sent[-1]["error"] == UNCONFIRMED

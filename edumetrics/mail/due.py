@@ -17,11 +17,11 @@ from edumetrics.reports.model import Report
 from edumetrics.stages import gate, post_analysis, pre_sem, reports, weekly
 from edumetrics.stages.terms import find_term
 from edumetrics.stages.workspace import Workspace
-from edumetrics.weeks import Position
+from edumetrics.weeks import CollegeWeek
 
 
 @dataclass(frozen=True)
-class Due:
+class DueStage:
     """A stage whose reports go out now.
 
     Attributes:
@@ -51,7 +51,7 @@ class Letter:
         answers: the term and week under which a reply is entered: the newest week.
     """
 
-    due: Due
+    due: DueStage
     report: Report
     why_held: str
     everyone: bool
@@ -60,10 +60,10 @@ class Letter:
     @property
     def page(self) -> Path:
         """The path of its page."""
-        return reports.page_path(self.due.folder, self.report.advisor_id)
+        return reports.get_page_path(self.due.folder, self.report.advisor_id)
 
 
-def letters(workspace: Workspace, college: College, position: Position) -> list[Letter]:
+def list_letters(workspace: Workspace, college: College, position: CollegeWeek) -> list[Letter]:
     """Return every report of the newest week, in order of stage and advisor.
 
     A review is about earlier weeks. A finding about a class's newest records therefore does not
@@ -74,21 +74,23 @@ def letters(workspace: Workspace, college: College, position: Position) -> list[
         SettingsError: no term is in session.
     """
     # The store has the newest week of the analysis, which may be behind the college.
-    if workspace.store.position() != position:
+    if workspace.store.read_college_week() != position:
         raise Refused(
             "The analysis is not up to date with the college: run `edumetrics run` first."
         )
-    term, week = _newest(workspace, college, position)
-    judged = gate.judged(workspace, term, week)
-    of_week = _of_week(workspace, term, week, position) if judged else ()
-    due, found = [*of_week, *_reviews(workspace, term, position)], []
+    term, week = _find_newest_week(workspace, college, position)
+    judged = gate.is_newest_verdict(workspace, term, week)
+    of_week = _list_stages(workspace, term, week, position) if judged else ()
+    due, found = [*of_week, *_list_reviews(workspace, term, position)], []
     # Reviews may go out without a verdict on the newest week.
     if not due and not judged:
         raise Refused(f"Week {week} has not been checked yet: run `edumetrics run --week {week}`.")
-    blocked = gate.blocked(workspace) if judged else {}
+    blocked = gate.read_held_classes(workspace) if judged else {}
     for one in due:
         whose = find_term(college, one.term, position)
-        for report in reports.of(workspace, college, one.stage, whose, one.about, one.exam):
+        for report in reports.build_reports(
+            workspace, college, one.stage, whose, one.about, one.exam
+        ):
             classes = report.classes if one.stage != post_analysis.STAGE else ()
             why = blocked.get(EVERYWHERE) or " ".join(
                 blocked[name] for name in classes if name in blocked
@@ -97,7 +99,9 @@ def letters(workspace: Workspace, college: College, position: Position) -> list[
     return found
 
 
-def never_mailed(workspace: Workspace, stages: list[tuple[str, str, int, Path]]) -> list[Delivery]:
+def list_past_deliveries(
+    workspace: Workspace, stages: list[tuple[str, str, int, Path]]
+) -> list[Delivery]:
     """Return the log entries for the reports of past weeks, which are not mailed.
 
     Args:
@@ -108,17 +112,19 @@ def never_mailed(workspace: Workspace, stages: list[tuple[str, str, int, Path]])
         An entry for each report with a page, except those that the log has already. The recipient
         is empty where no address is known.
     """
-    with workspace.college() as college:
+    with workspace.open_college() as college:
         known = college.advisors[["advisor_id", "email"]].fillna("")
     addresses = {**dict(zip(known["advisor_id"], known["email"], strict=True)), UNASSIGNED: ""}
     found = []
     for stage, term, week, folder in stages:
         entered = {
             row["advisor_id"]
-            for row in deliveries.entered(workspace.store, stage=stage, term=term, sem_week=week)
+            for row in deliveries.read_entries(
+                workspace.store, stage=stage, term=term, sem_week=week
+            )
         }
         for advisor in sorted(set(addresses) - entered):
-            page = reports.page_path(folder, advisor)
+            page = reports.get_page_path(folder, advisor)
             # A stage writes pages only for advisors whom it has something to tell.
             if page.exists():
                 content = hashlib.sha256(page.read_bytes()).hexdigest()
@@ -128,30 +134,34 @@ def never_mailed(workspace: Workspace, stages: list[tuple[str, str, int, Path]])
     return found
 
 
-def _newest(workspace: Workspace, college: College, position: Position) -> tuple[str, int]:
+def _find_newest_week(
+    workspace: Workspace, college: College, position: CollegeWeek
+) -> tuple[str, int]:
     """Return the term in session and its newest teaching week; week 0 before the first."""
-    weeks = workspace.params.calendar.last_teaching_weeks(
-        position.week(workspace.params.calendar), 1
+    weeks = workspace.params.calendar.get_last_teaching_weeks(
+        position.compute_week(workspace.params.calendar), 1
     )
     return find_term(college, "", position).name, next(iter(weeks), 0)
 
 
-def _of_week(workspace: Workspace, term: str, week: int, position: Position) -> Iterator[Due]:
+def _list_stages(
+    workspace: Workspace, term: str, week: int, position: CollegeWeek
+) -> Iterator[DueStage]:
     """Yield the stages of the newest week that are done."""
     done = workspace.store.read("run_log", ("stage",), status="done", term=term, sem_week=week)[
         "stage"
     ]
     for stage in (pre_sem.STAGE, weekly.STAGE, *reports.AHEAD):
         if (done == stage).any():
-            yield Due(stage, term, week, _folder(workspace, position, week, stage), week)
+            yield DueStage(stage, term, week, _get_folder(workspace, position, week, stage), week)
 
 
-def _reviews(workspace: Workspace, term: str, position: Position) -> Iterator[Due]:
+def _list_reviews(workspace: Workspace, term: str, position: CollegeWeek) -> Iterator[DueStage]:
     """Yield the reviews made since the newest week of this term was first scored.
 
     These are the reviews of the batch at this position.
     """
-    store, week = workspace.store, position.week(workspace.params.calendar)
+    store, week = workspace.store, position.compute_week(workspace.params.calendar)
     scored = store.read(
         "run_log", ("started_at", "sem_week"), stage=weekly.STAGE, status="done", term=term
     )
@@ -169,12 +179,12 @@ def _reviews(workspace: Workspace, term: str, position: Position) -> Iterator[Du
         for exam in store.read("exam_review", ("exam_type",), run_id=run["run_id"])[
             "exam_type"
         ].unique():
-            folder = _folder(workspace, position, week, post_analysis.STAGE)
-            about = post_analysis.exam_week(workspace, exam) or 0
-            yield Due(post_analysis.STAGE, run["term"], week, folder, about, exam)
+            folder = _get_folder(workspace, position, week, post_analysis.STAGE)
+            about = post_analysis.find_exam_week(workspace, exam) or 0
+            yield DueStage(post_analysis.STAGE, run["term"], week, folder, about, exam)
 
 
-def _folder(workspace: Workspace, position: Position, week: int, stage: str) -> Path:
+def _get_folder(workspace: Workspace, position: CollegeWeek, week: int, stage: str) -> Path:
     """Return the folder of a stage's reports in a week of the present slot."""
-    label = position.label(workspace.params.calendar)
+    label = position.format_label(workspace.params.calendar)
     return workspace.settings.reports / label / f"week-{week:02d}" / stage

@@ -16,29 +16,31 @@ FOLDER = "outbox"
 FOLDERS, FILES = 0o2750, 0o640
 
 
-def outbox(letter: Letter) -> Path:
+def get_outbox_path(letter: Letter) -> Path:
     """Return the path of a message's copy."""
-    return letter.due.folder / FOLDER / f"{render.file_name(letter.report.advisor_id)}.eml"
+    return letter.due.folder / FOLDER / f"{render.escape_file_name(letter.report.advisor_id)}.eml"
 
 
-def keep(letter: Letter, message: bytes) -> None:
+def keep_copy(letter: Letter, message: bytes) -> None:
     """Write a copy of a message that is (or would be) mailed, readable by its owner only."""
-    path = outbox(letter)
-    settings.private_folder(path.parent)
-    settings.private_write(path, message)
+    path = get_outbox_path(letter)
+    settings.create_private_folder(path.parent)
+    settings.write_private_file(path, message)
 
 
-def place(letter: Letter) -> Path:
+def get_page_path(letter: Letter) -> Path:
     """Return a page's path below PAGES_DIR.
 
     Each advisor has a folder there, so that the web server can keep everyone else out of it.
     """
     # The last folders of a report are <year>-<slot>, week-NN and the stage.
     term, week = letter.due.folder.parts[-3:-1]
-    return Path(render.file_name(letter.report.advisor_id), term, week, f"{letter.due.stage}.html")
+    return Path(
+        render.escape_file_name(letter.report.advisor_id), term, week, f"{letter.due.stage}.html"
+    )
 
 
-def publish(letter: Letter, root: Path) -> None:
+def publish_page(letter: Letter, root: Path) -> None:
     """Copy a letter's page below PAGES_DIR.
 
     A letter that is held, or has no page, publishes nothing; an earlier copy of its page stays.
@@ -46,7 +48,7 @@ def publish(letter: Letter, root: Path) -> None:
     Raises:
         SettingsError: PAGES_DIR cannot be written to.
     """
-    path = root / place(letter)
+    path = root / get_page_path(letter)
     try:
         if letter.why_held or not letter.page.exists():
             return

@@ -18,14 +18,14 @@ from pathlib import Path
 
 from edumetrics.errors import SettingsError
 from edumetrics.reports import detail, render
-from edumetrics.reports.model import Entry, Reply, Report, Students
-from edumetrics.reports.render import Mail
+from edumetrics.reports.model import Reply, Report, StudentEntry, Students
+from edumetrics.reports.render import MailContext
 
 # The Content-ID by which the HTML shows the attached picture.
 PICTURE = "galaxy@edumetrics"
 # In lower case these are kinds of the log of contacts: replies are read back by these words.
 REPLIES = ("Talked", "No answer", "Known reason", "Wrong flag")
-Code = Callable[[Entry], str]
+Code = Callable[[StudentEntry], str]
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Envelope:
 
     Attributes:
         sender, to: addresses; `name` is the recipient's, or empty.
-        reply_to, page_url, college: see `render.Mail`.
+        reply_to, page_url, college: see `render.MailContext`.
         level: the level of detail: full, initials or counts.
         picture: whether the galaxy is included.
         page: a file to attach; None for none.
@@ -53,7 +53,7 @@ class Envelope:
     code: Code | None = None
 
 
-def address(name: str, spec: str) -> Address:
+def parse_address(name: str, spec: str) -> Address:
     """Return a mail address with a display name.
 
     Args:
@@ -80,29 +80,31 @@ def address(name: str, spec: str) -> Address:
     return found
 
 
-def compose(report: Report, envelope: Envelope) -> tuple[EmailMessage, str]:
+def build_message(report: Report, envelope: Envelope) -> tuple[EmailMessage, str]:
     """Return a message without date and id, and the SHA-256 of its content.
 
-    The content is the text, the HTML and the picture. `stamp` adds date and id.
+    The content is the text, the HTML and the picture. `add_headers` adds date and id.
 
     Raises:
         SettingsError: an address is not valid.
     """
     # A reply link needs an address to open a mail to.
     code = envelope.code if envelope.reply_to else None
-    shown = detail.at(envelope.level, report if code is None else with_replies(report, code))
+    shown = detail.apply_detail(
+        envelope.level, report if code is None else add_replies(report, code)
+    )
     galaxy = shown.galaxy if envelope.picture else None
-    mail = Mail(
+    mail = MailContext(
         envelope.reply_to, envelope.page_url, envelope.college, f"cid:{PICTURE}" if galaxy else ""
     )
-    text, html = render.mail_text(shown, mail), render.mail_html(shown, mail)
-    picture = galaxy.picture().png() if galaxy else b""
+    text, html = render.render_mail_text(shown, mail), render.render_mail_html(shown, mail)
+    picture = galaxy.draw().render_png() if galaxy else b""
     message = EmailMessage(policy=SMTP)
     message["Subject"] = shown.subject
-    message["From"] = address("EduMetrics", envelope.sender)
-    message["To"] = address(envelope.name, envelope.to)
+    message["From"] = parse_address("EduMetrics", envelope.sender)
+    message["To"] = parse_address(envelope.name, envelope.to)
     if envelope.reply_to:
-        message["Reply-To"] = address("", envelope.reply_to)
+        message["Reply-To"] = parse_address("", envelope.reply_to)
     # Quoted-printable keeps every line short enough for SMTP, and is readable in the file.
     message.set_content(text, cte="quoted-printable")
     message.add_alternative(html, subtype="html", cte="quoted-printable")
@@ -124,7 +126,7 @@ def compose(report: Report, envelope: Envelope) -> tuple[EmailMessage, str]:
     return message, content
 
 
-def stamp(message: EmailMessage, moment: datetime, identity: str = "") -> None:
+def add_headers(message: EmailMessage, moment: datetime, identity: str = "") -> None:
     """Add the headers for the date, the id and automatic messages.
 
     A message that is sent again after a lost connection keeps its id, and a mailbox shows it once.
@@ -142,10 +144,10 @@ def stamp(message: EmailMessage, moment: datetime, identity: str = "") -> None:
     message["X-Auto-Response-Suppress"] = "All"
 
 
-def with_replies(report: Report, code: Code) -> Report:
+def add_replies(report: Report, code: Code) -> Report:
     """Return a report whose cards can be answered with one tap."""
 
-    def answered(entry: Entry, section: Students) -> Entry:
+    def add_reply(entry: StudentEntry, section: Students) -> StudentEntry:
         # A student in a line has no card, and so no place for the links.
         if section.brief:
             return entry
@@ -154,4 +156,4 @@ def with_replies(report: Report, code: Code) -> Report:
             entry, code=made, replies=tuple(Reply(label, f"{label} [{made}]") for label in REPLIES)
         )
 
-    return report.with_entries(answered)
+    return report.with_entries(add_reply)

@@ -7,13 +7,13 @@ from email.message import EmailMessage
 from email.policy import SMTP
 
 from edumetrics.errors import EduMetricsError
-from edumetrics.mail.messages import stamp
+from edumetrics.mail.messages import add_headers
 from edumetrics.mail.smtp import NotSent, Server
-from edumetrics.params import Mail
-from edumetrics.settings import Settings, private_folder, private_write
+from edumetrics.params import MailParams
+from edumetrics.settings import Settings, create_private_folder, write_private_file
 
 
-def to_operator(chosen: Settings, outcome: str, line: str) -> None:
+def mail_operator(chosen: Settings, outcome: str, line: str) -> None:
     """Mail the operator one line about a run; do nothing where no operator is named.
 
     The mail is tried once. Without SMTP_URL it is a file in the outbox of the home folder.
@@ -35,15 +35,15 @@ def to_operator(chosen: Settings, outcome: str, line: str) -> None:
     message["To"] = chosen.operator_email
     message.set_content(line)
     now = datetime.now(UTC)
-    stamp(message, now)
+    add_headers(message, now)
     if not chosen.smtp_url:
         # Microseconds keep two runs within a second from writing one file.
-        path = private_folder(chosen.home / "outbox") / f"{now:%Y%m%dT%H%M%S%f}.eml"
-        private_write(path, bytes(message))
+        path = create_private_folder(chosen.home / "outbox") / f"{now:%Y%m%dT%H%M%S%f}.eml"
+        write_private_file(path, bytes(message))
         return
     try:
         # One attempt: a server that does not answer must not hold up the end of a run.
-        with Server(chosen.smtp_url, Mail(attempts=1)) as server:
+        with Server(chosen.smtp_url, MailParams(attempts=1)) as server:
             server.send(message, chosen.operator_email)
     except NotSent as error:
         raise EduMetricsError(f"{error} Check SMTP_URL.") from error

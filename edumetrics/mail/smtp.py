@@ -19,7 +19,7 @@ from typing import Self
 from urllib.parse import unquote, urlsplit
 
 from edumetrics.errors import EduMetricsError, SettingsError
-from edumetrics.params import Mail
+from edumetrics.params import MailParams
 
 # The standard port of each kind of connection, where the URL names none.
 PORTS = {"smtp": 25, "smtp+starttls": 587, "smtps": 465}
@@ -56,7 +56,7 @@ class Server:
         SettingsError: the URL is not valid.
     """
 
-    def __init__(self, url: str, mail: Mail) -> None:
+    def __init__(self, url: str, mail: MailParams) -> None:
         # The messages below never quote the URL, because it holds the password.
         parts = urlsplit(url)
         try:
@@ -114,13 +114,13 @@ class Server:
             if attempt:
                 time.sleep(self.mail.backoff_seconds * 2 ** (attempt - 1))
             try:
-                server = self._connected()
+                server = self._connect()
             except (smtplib.SMTPException, OSError) as error:
                 self._close()
-                trouble = _unreachable(error)
+                trouble = _translate_error(error)
                 continue
             try:
-                _hand_over(server, message, to, handing_over)
+                _send_message(server, message, to, handing_over)
                 return
             except _BrokenOff as error:
                 self._close()
@@ -144,7 +144,7 @@ class Server:
         assert final is not None
         raise final
 
-    def _connected(self) -> smtplib.SMTP:
+    def _connect(self) -> smtplib.SMTP:
         """Return the open connection, or a new one with encryption and login.
 
         Raises:
@@ -192,7 +192,7 @@ class Server:
             self._open = None
 
 
-def _unreachable(error: Exception) -> EduMetricsError:
+def _translate_error(error: Exception) -> EduMetricsError:
     """Return the error for a connection that failed; never quote the server's answer.
 
     Raises:
@@ -208,7 +208,7 @@ def _unreachable(error: Exception) -> EduMetricsError:
     return Unreachable(f"The mail server did not take the mail ({type(error).__name__}).")
 
 
-def _hand_over(
+def _send_message(
     server: smtplib.SMTP, message: EmailMessage, to: str, handing_over: Callable[[], None]
 ) -> None:
     """Send a message in the dialogue of RFC 5321; call `handing_over` before its last line.
@@ -222,12 +222,12 @@ def _hand_over(
         _BrokenOff: the connection was lost before that answer.
     """
     server.ehlo_or_helo_if_needed()
-    _expect(TAKEN, server.mail(message["From"].addresses[0].addr_spec))
+    _check_reply(TAKEN, server.mail(message["From"].addresses[0].addr_spec))
     code, answer = server.rcpt(to)
     # 251 accepts the recipient too: the server will forward the mail.
     if code not in (TAKEN, TAKEN + 1):
         raise smtplib.SMTPResponseException(code, answer)
-    _expect(START_MAIL, server.docmd("DATA"))
+    _check_reply(START_MAIL, server.docmd("DATA"))
     # A line with a single dot ends a message, so every dot that begins a line is doubled.
     text = re.sub(rb"(?m)^\.", b"..", message.as_bytes(policy=SMTP))
     server.send(text if text.endswith(b"\r\n") else text + b"\r\n")
@@ -240,10 +240,10 @@ def _hand_over(
         if isinstance(error, TimeoutError) or isinstance(error.__context__, TimeoutError):
             raise Unconfirmed("The mail server has not confirmed the mail.") from error
         raise _BrokenOff from error
-    _expect(TAKEN, reply)
+    _check_reply(TAKEN, reply)
 
 
-def _expect(wanted: int, reply: tuple[int, bytes]) -> None:
+def _check_reply(wanted: int, reply: tuple[int, bytes]) -> None:
     """Raise SMTPResponseException where a reply has another code than the wanted one."""
     if reply[0] != wanted:
         raise smtplib.SMTPResponseException(reply[0], reply[1])

@@ -30,7 +30,7 @@ TOKEN = re.compile(
 
 
 @dataclass(frozen=True)
-class About:
+class ReplyTarget:
     """What a token stands for: one student on one advisor's report of one week."""
 
     advisor_id: str
@@ -39,7 +39,7 @@ class About:
     week: int
 
 
-def check(secret: str) -> str:
+def check_secret(secret: str) -> str:
     """Return the secret if it is empty or long enough.
 
     Raises:
@@ -52,16 +52,16 @@ def check(secret: str) -> str:
     return secret
 
 
-def token(secret: str, about: About, last_day: date) -> str:
+def sign_token(secret: str, about: ReplyTarget, last_day: date) -> str:
     """Return the token, such as `7-2N4-Q4KD-T8RM-B2HV-M6WX`: week, last day, code of 80 bits."""
     # Week and last day are legible, so that a reader need not try the codes of every week and day.
     return (
-        f"{about.week}-{_letters((last_day - EPOCH).days, DAY_LETTERS)}"
-        f"-{_code(secret, about, last_day)}"
+        f"{about.week}-{_encode_number((last_day - EPOCH).days, DAY_LETTERS)}"
+        f"-{_compute_code(secret, about, last_day)}"
     )
 
 
-def parse(subject: str) -> tuple[int, date, str]:
+def parse_token(subject: str) -> tuple[int, date, str]:
     """Return the week, the last day and the code of the token in a mail's subject.
 
     Raises:
@@ -72,20 +72,22 @@ def parse(subject: str) -> tuple[int, date, str]:
         raise SettingsError("There is no code in the subject.")
     return (
         int(found[1]),
-        EPOCH + timedelta(days=_number(found[2].upper())),
+        EPOCH + timedelta(days=_decode_letters(found[2].upper())),
         found[3].strip("-").upper(),
     )
 
 
-def codes(secret: str, candidates: Iterable[About], last_day: date) -> dict[str, About]:
+def compute_codes(
+    secret: str, candidates: Iterable[ReplyTarget], last_day: date
+) -> dict[str, ReplyTarget]:
     """Return, for every candidate, the code that it would have with that last day.
 
     A code cannot be decoded. A reader finds what it stands for by computing the candidates' codes.
     """
-    return {_code(secret, about, last_day): about for about in candidates}
+    return {_compute_code(secret, about, last_day): about for about in candidates}
 
 
-def _code(secret: str, about: About, last_day: date) -> str:
+def _compute_code(secret: str, about: ReplyTarget, last_day: date) -> str:
     """Return the code: 80 bits of an HMAC-SHA256, in four groups of four letters."""
     parts = (
         # The purpose is signed too: a code made for anything else could not be used as a reply.
@@ -98,15 +100,15 @@ def _code(secret: str, about: About, last_day: date) -> str:
     )
     # A separator that no id contains keeps ("a", "bc") and ("ab", "c") apart.
     signed = hmac.new(secret.encode(), "\x1f".join(parts).encode(), hashlib.sha256).digest()
-    code = _letters(int.from_bytes(signed[:10], "big"), CODE_LETTERS)
+    code = _encode_number(int.from_bytes(signed[:10], "big"), CODE_LETTERS)
     return "-".join(code[n : n + GROUP] for n in range(0, CODE_LETTERS, GROUP))
 
 
-def _letters(number: int, count: int) -> str:
+def _encode_number(number: int, count: int) -> str:
     """Return a number as so many letters of the alphabet, highest first."""
     return "".join(ALPHABET[number >> (5 * n) & 31] for n in reversed(range(count)))
 
 
-def _number(letters: str) -> int:
+def _decode_letters(letters: str) -> int:
     """Return the number that letters of the alphabet stand for, highest first."""
     return sum(ALPHABET.index(letter) << (5 * n) for n, letter in enumerate(reversed(letters)))

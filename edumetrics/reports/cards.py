@@ -9,11 +9,11 @@ import pandas as pd
 
 from edumetrics.forecast.subjects import LOW
 from edumetrics.params import Calendar
-from edumetrics.reports.model import Entry, Fact
-from edumetrics.reports.occasion import Occasion, day, known, text
+from edumetrics.reports.model import Fact, StudentEntry
+from edumetrics.reports.occasion import Occasion, format_day, is_known, normalize_text
 from edumetrics.reports.panels import Panel
 from edumetrics.triage.flags import CONTACTS
-from edumetrics.triage.reasons import OUT_OF_REACH, Record, no_step, told
+from edumetrics.triage.reasons import OUT_OF_REACH, Record, describe_no_step, select_reasons
 from edumetrics.triage.situation import Row
 
 # Codes of reasons about the weeks ahead. AHEAD is in the order of importance on a card.
@@ -40,19 +40,19 @@ LINK_WORDS = 10
 PACE_WEEKS = 4
 
 
-def cards(
+def build_cards(
     occasion: Occasion,
     advisor: str,
     flags: pd.DataFrame,
     contacts: dict[str, Row],
     panels: dict[str, Panel | None],
-) -> tuple[Entry, ...]:
+) -> tuple[StudentEntry, ...]:
     """Return a card for each student to start with; each card keeps to its number of words.
 
     Args:
         occasion, advisor: the moment, and the advisor (advisor_id) whose list it is.
         flags: rows of weekly_flags with names, in order of rank.
-        contacts: the last contact by student_id (see `last_contacts`).
+        contacts: the last contact by student_id (see `find_last_contacts`).
         panels: the semester so far by student_id; None where there is nothing to draw.
 
     Returns:
@@ -61,7 +61,7 @@ def cards(
     # The cards of a long list are shorter. `max` avoids a division by zero for an empty list.
     budget = min(CARD_WORDS, START_WORDS // max(len(flags), 1))
     return tuple(
-        _card(
+        _build_card(
             occasion,
             advisor,
             row,
@@ -73,41 +73,41 @@ def cards(
     )
 
 
-def lines(occasion: Occasion, flags: pd.DataFrame) -> tuple[Entry, ...]:
+def build_lines(occasion: Occasion, flags: pd.DataFrame) -> tuple[StudentEntry, ...]:
     """Return a line for each student who comes next, with the strongest reason only."""
     return tuple(
-        occasion.entry(
+        occasion.build_entry(
             row,
             row["risk_tier"],
-            since=_since(occasion, row),
-            reasons=(telling(row["reasons"], 1)[0]["text"],),
+            since=_describe_time_on_list(occasion, row),
+            reasons=(choose_card_reasons(row["reasons"], 1)[0]["text"],),
         )
         for row in flags.to_dict("records")
     )
 
 
-def looked_after(
+def build_care_lines(
     occasion: Occasion, flags: pd.DataFrame, contacts: dict[str, Row]
-) -> tuple[Entry, ...]:
+) -> tuple[StudentEntry, ...]:
     """Return a line for each student in someone's care.
 
     A line has the last contact, the plain numbers since then, and when the care ends.
     """
     return tuple(
-        occasion.entry(row, facts=_care(contacts.get(row["student_id"]), occasion))
+        occasion.build_entry(row, facts=_describe_care(contacts.get(row["student_id"]), occasion))
         for row in flags.to_dict("records")
     )
 
 
-def departures(occasion: Occasion, left: pd.DataFrame) -> tuple[Entry, ...]:
+def build_departure_lines(occasion: Occasion, left: pd.DataFrame) -> tuple[StudentEntry, ...]:
     """Return a line for each student who left the list, with what improved most."""
     return tuple(
-        occasion.entry(row, reasons=tuple(record["text"] for record in row["improved"][:1]))
+        occasion.build_entry(row, reasons=tuple(record["text"] for record in row["improved"][:1]))
         for row in left.to_dict("records")
     )
 
 
-def last_contacts(
+def find_last_contacts(
     contacts: pd.DataFrame, courses: pd.DataFrame, week: int, calendar: Calendar
 ) -> dict[str, Row]:  # fmt: skip
     """Return the last contact of each student, with attendance before and after it.
@@ -135,16 +135,16 @@ def last_contacts(
     for row in last.to_dict("records"):
         # The empty frame keeps the columns: its sums are 0, and attendance is None.
         mine = own.get(row["student_id"], courses.iloc[:0])
-        before = calendar.last_teaching_weeks(row["sem_week"], PACE_WEEKS)
+        before = calendar.get_last_teaching_weeks(row["sem_week"], PACE_WEEKS)
         found[str(row["student_id"])] = {
             **row,
-            "before": _attended(mine[mine["sem_week"].isin(before)]),
-            "since": _attended(mine[mine["sem_week"] > row["sem_week"]]),
+            "before": _compute_attendance(mine[mine["sem_week"].isin(before)]),
+            "since": _compute_attendance(mine[mine["sem_week"] > row["sem_week"]]),
         }
     return found
 
 
-def _attended(weeks: pd.DataFrame) -> float | None:
+def _compute_attendance(weeks: pd.DataFrame) -> float | None:
     """Return the share of the lectures held that were attended, in percent; None for none held."""
     # A share of sums, not a mean of weekly shares: a week with two lectures must not count as much
     # as a week with twenty.
@@ -152,31 +152,35 @@ def _attended(weeks: pd.DataFrame) -> float | None:
     return None if not held else 100 * float(weeks["week_lectures_attended"].sum()) / float(held)
 
 
-def telling(records: list[Record], count: int) -> list[Record]:
-    """Return the first `count` reasons that say what is wrong.
+def choose_card_reasons(records: list[Record], count: int) -> list[Record]:
+    """Return the first `count_words` reasons that say what is wrong.
 
     A reason that says that the student is as good as the class, or better, is left out unless there
     is no other reason.
     """
-    other = [record for record in records if not _as_good(record)]
+    other = [record for record in records if not _is_at_class_level(record)]
     early = [record for record in other if record["code"] in EARLY]
     # Early signals have no points: `told` keeps them only where no other reason has any.
     weighed = [record for record in other if record["points"] > 0]
-    return told([*weighed, *early], count) if weighed or early else told(other or records, count)
+    return (
+        select_reasons([*weighed, *early], count)
+        if weighed or early
+        else select_reasons(other or records, count)
+    )
 
 
-def _as_good(record: Record) -> bool:
+def _is_at_class_level(record: Record) -> bool:
     """Return whether a record says that the student is at or above the level of the class."""
     known = record["value"] is not None and record["baseline"] is not None
     return record["code"] in LEVELS and known and record["value"] >= record["baseline"]
 
 
-def _card(
+def _build_card(
     occasion: Occasion, advisor: str, row: Row, contact: Row | None, panel: Panel | None,
     budget: int,
-) -> Entry:  # fmt: skip
+) -> StudentEntry:  # fmt: skip
     """Return the card of one student; `budget` is its number of words."""
-    reasons = telling(row["reasons"], REASONS)
+    reasons = choose_card_reasons(row["reasons"], REASONS)
     codes = {record["code"] for record in reasons}
     # Three codes say that the attendance rule is out of reach: a card says it once.
     said = codes | (OUT_OF_REACH if codes & OUT_OF_REACH else set())
@@ -193,9 +197,9 @@ def _card(
     open_work = next(
         (record["value"] for record in row["reasons"] if record["code"] == "open_work"), 0
     )
-    entry = occasion.entry(
-        row, row["risk_tier"], since=_since(occasion, row), panel=panel,
-        **occasion.drafts(
+    entry = occasion.build_entry(
+        row, row["risk_tier"], since=_describe_time_on_list(occasion, row), panel=panel,
+        **occasion.write_drafts(
             row, advisor, [record["code"] for record in reasons], int(open_work or 0)
         ),
     )  # fmt: skip
@@ -204,13 +208,15 @@ def _card(
     why = [(0, record["text"]) for record in reasons]
     deadline = [(1, Fact("", record["text"])) for record in ahead if record["code"] in DEADLINE]
     rest = [(2, Fact("", record["text"])) for record in ahead if record["code"] not in DEADLINE]
-    step, last = (3, _step(occasion, row)), (4, _contact(contact))
-    return _fitted(
+    step, last = (3, _describe_step(occasion, row)), (4, _describe_contact(contact))
+    return _fit_parts(
         entry, [*why[:1], last, *deadline, step, *why[1:2], *rest[:1], *why[2:], *rest[1:]], budget
     )
 
 
-def _fitted(entry: Entry, parts: list[tuple[int, str | Fact]], budget: int) -> Entry:
+def _fit_parts(
+    entry: StudentEntry, parts: list[tuple[int, str | Fact]], budget: int
+) -> StudentEntry:
     """Return an entry with as many parts as it has words for; the other parts go into `more`.
 
     Args:
@@ -218,14 +224,18 @@ def _fitted(entry: Entry, parts: list[tuple[int, str | Fact]], budget: int) -> E
         parts: reasons (texts) and facts, the most important first, each with its place on the card.
         budget: the number of words for the card, links included.
     """
-    left = budget - LINK_WORDS - count([entry.name, entry.roll_number, entry.urgency, entry.since])
+    left = (
+        budget
+        - LINK_WORDS
+        - count_words([entry.name, entry.roll_number, entry.urgency, entry.since])
+    )
     kept, more = [], []
     for n, (place, part) in enumerate(parts):
         said = part if isinstance(part, str) else f"{part.label} {part.text}".strip()
         # The first part always stays. A short part may still fit after a long one did not.
-        if n == 0 or count([said]) <= left:
+        if n == 0 or count_words([said]) <= left:
             kept.append((place, part))
-            left -= count([said])
+            left -= count_words([said])
         else:
             more.append(said)
     kept.sort(key=lambda pair: pair[0])
@@ -237,26 +247,26 @@ def _fitted(entry: Entry, parts: list[tuple[int, str | Fact]], budget: int) -> E
     )
 
 
-def count(texts: Iterable[str]) -> int:
+def count_words(texts: Iterable[str]) -> int:
     """Return how many words some texts have."""
     return sum(len(one.split()) for one in texts)
 
 
-def _step(occasion: Occasion, row: Row) -> Fact:
+def _describe_step(occasion: Occasion, row: Row) -> Fact:
     """Return the step that takes the student off the list, or a kind word where no step does."""
     # `off_list_if` is a sentence of the college's sentences.yml, perhaps a translated one: the
     # comparison is with that file, not with English words.
-    step = text(row["off_list_if"])
+    step = normalize_text(row["off_list_if"])
     if step == occasion.params.sentences.off_list["nothing"]:
         return Fact("Off the list", "next week if things stay as they are.")
     if step:
         return Fact("Off the list:", f"{step}.")
     # After the last teaching week this is None, and `no_step` has a sentence for that.
-    following = next(iter(occasion.calendar.next_teaching_weeks(occasion.week)), None)
-    return Fact("", no_step(occasion.params.sentences, row["reasons"], following))
+    following = next(iter(occasion.calendar.get_next_teaching_weeks(occasion.week)), None)
+    return Fact("", describe_no_step(occasion.params.sentences, row["reasons"], following))
 
 
-def _contact(contact: Row | None) -> Fact:
+def _describe_contact(contact: Row | None) -> Fact:
     """Return the kind and date of the last contact, and attendance before and after it."""
     if contact is None:
         return Fact("No contact", "yet.")
@@ -267,24 +277,27 @@ def _contact(contact: Row | None) -> Fact:
         if before is None or since is None
         else f"; attendance since then: {before:.0f}% → {since:.0f}%"
     )
-    return Fact(f"{contact['kind'].capitalize()},", f"{day(contact['logged_at'])}{numbers}.")
+    return Fact(f"{contact['kind'].capitalize()},", f"{format_day(contact['logged_at'])}{numbers}.")
 
 
-def _care(contact: Row | None, occasion: Occasion) -> tuple[Fact, ...]:
+def _describe_care(contact: Row | None, occasion: Occasion) -> tuple[Fact, ...]:
     """Return the last contact and the end of the care; empty where no contact is known."""
     if contact is None:
         return ()
     calendar, weeks = occasion.calendar, occasion.params.triage.looked_after_weeks
-    if known(contact["until"]):
-        return _contact(contact), Fact("", f"Back in view after {day(contact['until'])}.")
-    # Without a date, care lasts for the next teaching weeks, as in `triage.flags.looked_after`.
-    covered = calendar.next_teaching_weeks(contact["sem_week"])[:weeks]
+    if is_known(contact["until"]):
+        return _describe_contact(contact), Fact(
+            "", f"Back in view after {format_day(contact['until'])}."
+        )
+    # Without a date, care lasts for the next teaching weeks, as in
+    # `triage.flags.find_looked_after`.
+    covered = calendar.get_next_teaching_weeks(contact["sem_week"])[:weeks]
     if contact["kind"] not in CONTACTS or not covered:
-        return (_contact(contact),)
-    return _contact(contact), Fact("", f"Back in view after week {covered[-1]}.")
+        return (_describe_contact(contact),)
+    return _describe_contact(contact), Fact("", f"Back in view after week {covered[-1]}.")
 
 
-def _since(occasion: Occasion, row: Row) -> str:
+def _describe_time_on_list(occasion: Occasion, row: Row) -> str:
     """Return in words for how long the student has been on the list."""
     if row["status"] == "new":
         return "new"
@@ -292,4 +305,4 @@ def _since(occasion: Occasion, row: Row) -> str:
         return "back on the list"
     # The level is 0 in grace weeks and 1 in the first week after them.
     weeks = int(row["escalation_level"])
-    return f"{occasion.words(weeks)} weeks running" if weeks > 1 else "since last week"
+    return f"{occasion.say_number(weeks)} weeks running" if weeks > 1 else "since last week"

@@ -8,8 +8,8 @@ import pandas as pd
 
 from edumetrics.reports import figures
 from edumetrics.reports.figures import Picture
-from edumetrics.reports.occasion import Occasion, cell
-from edumetrics.reports.render import environment
+from edumetrics.reports.occasion import Occasion, format_cell
+from edumetrics.reports.render import get_environment
 from edumetrics.triage.situation import Row
 
 # A class with fewer students has no numbers of its own: each number would be about someone.
@@ -56,13 +56,13 @@ class ClassesPage:
     picture: Picture | None
 
 
-# `_row` fills the cells in this order: four counts, then one mean for each of `MEASURES`.
+# `_build_row` fills the cells in this order: four counts, then one mean for each of `MEASURES`.
 COLUMNS = ("On a list", "New on it", "Left it", "Looked after", "Attendance", "Recorded activity",
            "Academic performance")  # fmt: skip
 MEASURES = ("weekly_att_pct", "effort_score", "academic_performance")
 
 
-def classes_page(
+def build_classes_page(
     occasion: Occasion,
     weeks: pd.DataFrame,
     flags: pd.DataFrame,
@@ -102,11 +102,11 @@ def classes_page(
         title=f"Week {occasion.week}: {listed} of {int(told['students'].sum())} students are on"
         " a list",
         # Only the line with the dates: the page is about every class.
-        kicker=occasion.kicker(pd.Series(dtype="object"))[:1],
-        summary=tuple(_summary(occasion, now, told)),
+        kicker=occasion.format_kicker(pd.Series(dtype="object"))[:1],
+        summary=tuple(_build_summary(occasion, now, told)),
         columns=COLUMNS,
         rows=tuple(
-            _row(names[str(name)], row)
+            _build_row(names[str(name)], row)
             for name, row in zip(now.index, now.to_dict("records"), strict=True)
         ),
         findings=tuple(
@@ -114,16 +114,18 @@ def classes_page(
             for row in findings[findings["class_id"].isin(told.index)].to_dict("records")
         ),
         health=tuple(dict.fromkeys(health.loc[(health["class_id"] == "all"), "message"])),
-        picture=figures.class_trends(chosen, names, occasion.calendar) if len(chosen) else None,
+        picture=figures.draw_class_trends(chosen, names, occasion.calendar)
+        if len(chosen)
+        else None,
     )
 
 
-def classes_html(page: ClassesPage) -> str:
+def render_classes_page(page: ClassesPage) -> str:
     """Return the page as self-contained HTML."""
-    return environment().get_template("classes.html.j2").render(page=page)
+    return get_environment().get_template("classes.html.j2").render(page=page)
 
 
-def _summary(occasion: Occasion, now: pd.DataFrame, told: pd.DataFrame) -> list[str]:
+def _build_summary(occasion: Occasion, now: pd.DataFrame, told: pd.DataFrame) -> list[str]:
     """Return sentences on who is new, left or looked after, and on how many classes are small."""
     new, left, cared = (int(told[name].sum()) for name in ("new", "left", "cared"))
     said = [f"{new} are new, {left} left, {cared} are being looked after."]
@@ -131,12 +133,13 @@ def _summary(occasion: Occasion, now: pd.DataFrame, told: pd.DataFrame) -> list[
     if few:
         classes = "class" if few == 1 else "classes"
         said.append(
-            f"Of {occasion.words(few)} {classes} with fewer than {LEAST} students nothing is told."
+            f"Of {occasion.say_number(few)} {classes} with fewer than {LEAST} students"
+            " nothing is told."
         )
     return said
 
 
-def _row(name: str, row: Row) -> ClassWeek:
+def _build_row(name: str, row: Row) -> ClassWeek:
     """Return the row of one class; all cells of a small class are empty."""
     if row["students"] < LEAST:
         return ClassWeek(name, int(row["students"]), ("",) * len(COLUMNS))
@@ -146,5 +149,8 @@ def _row(name: str, row: Row) -> ClassWeek:
     return ClassWeek(
         name,
         int(row["students"]),
-        (*counted, *(cell(row[key], unit) for key, unit in zip(MEASURES, units, strict=True))),
+        (
+            *counted,
+            *(format_cell(row[key], unit) for key, unit in zip(MEASURES, units, strict=True)),
+        ),
     )

@@ -9,7 +9,7 @@ import pandas as pd
 
 from edumetrics.forecast.scorecard import ALL
 from edumetrics.reports.figures import Picture
-from edumetrics.reports.render import environment
+from edumetrics.reports.render import get_environment
 from edumetrics.triage.situation import Row
 
 
@@ -78,7 +78,7 @@ class DepartmentPage:
 
 
 @dataclass(frozen=True)
-class Reviewed:
+class ReviewTables:
     """The results of an exam's review.
 
     Attributes:
@@ -95,8 +95,8 @@ class Reviewed:
     fairness: list[str]
 
 
-def department_page(
-    exam: str, term: str, found: Reviewed, picture: Picture | None
+def build_department_page(
+    exam: str, term: str, found: ReviewTables, picture: Picture | None
 ) -> DepartmentPage:
     """Return the view model of an exam's review.
 
@@ -113,25 +113,25 @@ def department_page(
         # Where no score is known, the headline counts all students.
         headline=f"After the {exam}: {whole['failed']} of {whole['results'] or whole['students']}"
         " students failed",
-        summary=tuple(_summary(whole, found.lead_time)),
-        classes=tuple(_class(row) for row in found.classes.to_dict("records")),
+        summary=tuple(_build_summary(whole, found.lead_time)),
+        classes=tuple(_build_class_row(row) for row in found.classes.to_dict("records")),
         lists=tuple(
-            ListRow(row["list"], _pct(row["precision"]), _pct(row["recall"]))
+            ListRow(row["list"], _round_share(row["precision"]), _round_share(row["recall"]))
             for row in found.lists.to_dict("records")
         ),
         errors=tuple(
             (row["kind"], int(row["students"]), int(row["contacted"]))
             for row in found.errors.to_dict("records")
         ),
-        groups=tuple(_group(row) for row in found.groups.to_dict("records")),
+        groups=tuple(_build_group_row(row) for row in found.groups.to_dict("records")),
         fairness=tuple(found.fairness),
         # The page fetches nothing, so it carries the picture itself.
-        picture="" if picture is None else base64.b64encode(picture.png()).decode(),
+        picture="" if picture is None else base64.b64encode(picture.render_png()).decode(),
         picture_alt="" if picture is None else picture.alt,
     )
 
 
-def _summary(whole: pd.Series, lead_time: float) -> list[str]:
+def _build_summary(whole: pd.Series, lead_time: float) -> list[str]:
     """Return sentences on predictions and lists; a sentence without its number is left out."""
     told = []
     if pd.notna(whole["mae"]):
@@ -159,7 +159,7 @@ def _summary(whole: pd.Series, lead_time: float) -> list[str]:
     return told
 
 
-def _class(row: Row) -> ClassRow:
+def _build_class_row(row: Row) -> ClassRow:
     """Return the row of one class, or of all classes."""
     # `round` raises an error for NaN, so every number that may be null is checked first.
     alarms = float(row["false_alarms"])
@@ -168,34 +168,34 @@ def _class(row: Row) -> ClassRow:
         students=int(row["students"]),
         failed=int(row["failed"]),
         error=None if pd.isna(row["mae"]) else round(row["mae"]),
-        in_range=_pct(row["in_range"]),
-        listed=_pct(row["listed"]),
+        in_range=_round_share(row["in_range"]),
+        listed=_round_share(row["listed"]),
         false_alarms=None if pd.isna(alarms) else f"{alarms:.1f}",
     )
 
 
-def _group(row: Row) -> tuple[str, int, str, str]:
+def _build_group_row(row: Row) -> tuple[str, int, str, str]:
     """Return a group, its number of students, and its two shares as texts."""
     return (
         str(row["group"]),
         int(row["students"]),
-        _interval(row, "flag_rate"),
-        _interval(row, "miss_rate"),
+        _format_interval(row, "flag_rate"),
+        _format_interval(row, "miss_rate"),
     )
 
 
-def _interval(row: Row, name: str) -> str:
+def _format_interval(row: Row, name: str) -> str:
     """Return a share with its 95% interval as text, in percent."""
     # The columns of an interval are the name of the share with these endings.
-    value, low, high = (_pct(float(row[name + end])) for end in ("", "_low", "_high"))
+    value, low, high = (_round_share(float(row[name + end])) for end in ("", "_low", "_high"))
     return "too few to tell" if value is None else f"{value}% ({low} to {high})"
 
 
-def _pct(share: float) -> int | None:
+def _round_share(share: float) -> int | None:
     """Return a share in whole percent; None where it is null."""
     return None if pd.isna(share) else round(100 * share)
 
 
-def department_html(page: DepartmentPage) -> str:
+def render_department_page(page: DepartmentPage) -> str:
     """Return the page as self-contained HTML."""
-    return environment().get_template("department.html.j2").render(page=page)
+    return get_environment().get_template("department.html.j2").render(page=page)

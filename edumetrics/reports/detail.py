@@ -4,28 +4,28 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from edumetrics.reports.model import Entry, Numbers, Prose, Report, Section, Students
+from edumetrics.reports.model import Numbers, Prose, Report, Section, StudentEntry, Students
 
 # The values of `mail_detail` in mail.yml.
 FULL, INITIALS, COUNTS = "full", "initials", "counts"
 
 
-def at(level: str, report: Report) -> Report:
+def apply_detail(level: str, report: Report) -> Report:
     """Return a report at a level of detail: `FULL`, `INITIALS` or `COUNTS`.
 
     Drafts name a student, so only a full report has drafts.
     """
     if level == INITIALS:
-        return report.with_entries(_initialled)
+        return report.with_entries(_redact_entry)
     # Any other level is treated as COUNTS, the level that says least.
     return (
         report
         if level == FULL
-        else replace(report, sections=tuple(filter(None, map(_counted, report.sections))))
+        else replace(report, sections=tuple(filter(None, map(_redact_section, report.sections))))
     )
 
 
-def initials(name: str) -> str:
+def format_initials(name: str) -> str:
     """Return the initials of a name.
 
     >>> initials("Asha Lanternwala")
@@ -34,13 +34,13 @@ def initials(name: str) -> str:
     return " ".join(f"{word[0]}." for word in name.split())
 
 
-def _initialled(entry: Entry, _: Students) -> Entry:
+def _redact_entry(entry: StudentEntry, _: Students) -> StudentEntry:
     """Return an entry with initials instead of the name."""
     # The roll number and the addresses of the drafts identify a student as a name does.
-    return replace(entry, name=initials(entry.name), roll_number="", draft=None, parent=None)
+    return replace(entry, name=format_initials(entry.name), roll_number="", draft=None, parent=None)
 
 
-def _counted(section: Section) -> Section | None:
+def _redact_section(section: Section) -> Section | None:
     """Return a section with numbers only; None for a section without any, such as a table."""
     if isinstance(section, Students):
         count = len(section.entries)

@@ -36,7 +36,7 @@ class Picture:
     figure: Figure
     alt: str
 
-    def png(self) -> bytes:
+    def render_png(self) -> bytes:
         """Return the picture as PNG; equal figures give equal bytes."""
         # By default a PNG names the version of Matplotlib; then bytes would change with an upgrade.
         buffer = io.BytesIO()
@@ -44,10 +44,10 @@ class Picture:
         return buffer.getvalue()
 
     def _repr_png_(self) -> tuple[bytes, dict[str, str]]:
-        return self.png(), {"alt": self.alt}
+        return self.render_png(), {"alt": self.alt}
 
 
-def distributions(metrics: pd.DataFrame) -> Picture:
+def draw_distributions(metrics: pd.DataFrame) -> Picture:
     """Draw two histograms, of effort_score and academic_performance, with their medians.
 
     Args:
@@ -67,7 +67,7 @@ def distributions(metrics: pd.DataFrame) -> Picture:
             linewidth=0.5,
         )
         # Both histograms share the y axis, so its label stands once.
-        frame(axes, label, "students" if column == "effort_score" else "")
+        apply_style(axes, label, "students" if column == "effort_score" else "")
         missing = len(metrics) - len(values)
         note = f"{missing} without a value" if missing else ""
         if len(values):
@@ -75,13 +75,13 @@ def distributions(metrics: pd.DataFrame) -> Picture:
             note = f"median {values.median():.0f}" + (f", {note}" if note else "")
         axes.set_title(note, fontsize=9, color=QUIET, loc="right")
     medians = (
-        f"half of the students are above {_median(metrics[column])} in {name}"
+        f"half of the students are above {_format_median(metrics[column])} in {name}"
         for column, name in WORDS.items()
     )
     return Picture(figure, f"Distributions: {' and '.join(medians)}.")
 
 
-def class_trends(weeks: pd.DataFrame, names: Mapping[str, str], calendar: Calendar) -> Picture:
+def draw_class_trends(weeks: pd.DataFrame, names: Mapping[str, str], calendar: Calendar) -> Picture:
     """Draw recorded activity and academic performance by week, one small field a class.
 
     Exam weeks are shaded.
@@ -114,7 +114,7 @@ def class_trends(weeks: pd.DataFrame, names: Mapping[str, str], calendar: Calend
         for week in (calendar.midterm_week, calendar.endterm_week):
             if week is not None and week <= mine["sem_week"].max():
                 axes.axvspan(week - 0.5, week + 0.5, color="#ECEAE4", linewidth=0, zorder=0)
-        frame(axes, "", "")
+        apply_style(axes, "", "")
         axes.set_title(names.get(name, name), fontsize=9, color=INK, loc="left")
     for axes in fields[len(classes) :]:
         axes.set_axis_off()
@@ -125,10 +125,10 @@ def class_trends(weeks: pd.DataFrame, names: Mapping[str, str], calendar: Calend
         *fields[0].get_legend_handles_labels(), loc="outside upper left", ncols=2, frameon=False,
         fontsize=9, labelcolor=INK,
     )  # fmt: skip
-    return Picture(figure, _trend_told(weeks, names))
+    return Picture(figure, _describe_trends(weeks, names))
 
 
-def semester(course: pd.DataFrame, calendar: Calendar) -> Picture:
+def draw_semester(course: pd.DataFrame, calendar: Calendar) -> Picture:
     """Draw one student's weeks: attendance, recorded activity and academic performance.
 
     Exam weeks are shaded.
@@ -165,14 +165,14 @@ def semester(course: pd.DataFrame, calendar: Calendar) -> Picture:
     # Above 100, so that a mark at 100 is not cut off.
     axes.set_ylim(0, 102)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    frame(axes, "Semester week", "of 100")
+    apply_style(axes, "Semester week", "of 100")
     figure.legend(loc="outside upper left", ncols=3, frameon=False, fontsize=9, labelcolor=INK)
     return Picture(
         figure, f"Weeks {rows['sem_week'].min()} to {rows['sem_week'].max()}: {', '.join(said)}."
     )
 
 
-def _trend_told(weeks: pd.DataFrame, names: Mapping[str, str]) -> str:
+def _describe_trends(weeks: pd.DataFrame, names: Mapping[str, str]) -> str:
     """Return the alternative text: in how many classes, and in which, recorded activity fell."""
     # Columns are the weeks that have rows: TREND_WEEKS columns back may be more calendar weeks.
     course = weeks.pivot(index="class_id", columns="sem_week", values="effort_score")
@@ -189,12 +189,12 @@ def _trend_told(weeks: pd.DataFrame, names: Mapping[str, str]) -> str:
     return f"{below} in {len(fell) or 'none'} of {len(course)} classes{which}."
 
 
-def _median(values: pd.Series) -> str:
+def _format_median(values: pd.Series) -> str:
     """Return the median in words; a phrase where every value is null."""
     return f"{values.median():.0f}" if values.notna().any() else "an unknown value"
 
 
-def frame(axes: Axes, x: str, y: str) -> None:
+def apply_style(axes: Axes, x: str, y: str) -> None:
     """Set axes in the house style: labels in ink, quiet ticks, no box.
 
     Args:
@@ -210,11 +210,11 @@ def frame(axes: Axes, x: str, y: str) -> None:
         axes.spines[side].set_color(LINE)
 
 
-def policy(grid: pd.DataFrame) -> Picture:
+def draw_policy(grid: pd.DataFrame) -> Picture:
     """Draw failing students reached, and advisor hours, by watch threshold, one line a capacity.
 
     Args:
-        grid: as `triage.policy.grid` returns it.
+        grid: as `triage.policy.compare_policies` returns it.
     """
     figure = Figure(figsize=(9, 3.6), layout="constrained", facecolor="white")
     reached, hours = np.ravel(figure.subplots(1, 2))
@@ -235,8 +235,8 @@ def policy(grid: pd.DataFrame) -> Picture:
     reached.annotate(
         "on the list ", (every["watch"].iloc[0], listed.iloc[0]), color=INK, fontsize=9, ha="right"
     )
-    frame(reached, "Watch threshold", "of those who failed, %")
-    frame(hours, "Watch threshold", "advisor hours in the semester")
+    apply_style(reached, "Watch threshold", "of those who failed, %")
+    apply_style(hours, "Watch threshold", "advisor hours in the semester")
     reached.set_ylim(0, 102)
     for axes in (reached, hours):
         axes.margins(x=0.25)  # room for the labels beside the lines
@@ -251,13 +251,13 @@ def policy(grid: pd.DataFrame) -> Picture:
     return Picture(figure, f"{share}, with {policy_words}, in {best['hours']:.0f} advisor hours.")
 
 
-def reliability(table: pd.DataFrame, what: str, scale: float) -> Picture:
+def draw_reliability(table: pd.DataFrame, what: str, scale: float) -> Picture:
     """Draw the forecast against the outcome, in ten groups of equal size.
 
     A forecast that held lies on the diagonal.
 
     Args:
-        table: forecast, happened, n, as `forecast.measures.reliability` returns them.
+        table: forecast, happened, n, as `forecast.measures.compute_reliability` returns them.
         what: the name of the forecast, with its unit.
         scale: the factor that brings forecasts and outcomes to that unit.
     """
@@ -270,7 +270,7 @@ def reliability(table: pd.DataFrame, what: str, scale: float) -> Picture:
     axes.plot(said, was, color=ACTION, marker="o", markersize=5, linewidth=1)
     axes.set_xlim(low, high)
     axes.set_ylim(low, high)
-    frame(axes, f"Forecast: {what}", "What happened")
+    apply_style(axes, f"Forecast: {what}", "What happened")
     off = (said - was).abs()
     return Picture(
         figure,
@@ -278,7 +278,7 @@ def reliability(table: pd.DataFrame, what: str, scale: float) -> Picture:
     )
 
 
-def _apart(heights: list[float], least: float = 6) -> list[float]:
+def _set_label_heights(heights: list[float], least: float = 6) -> list[float]:
     """Return heights of labels, moved up so that no two overlap.
 
     Args:
@@ -291,7 +291,7 @@ def _apart(heights: list[float], least: float = 6) -> list[float]:
     return moved
 
 
-def precision(tables: dict[str, pd.DataFrame]) -> Picture:
+def draw_precision(tables: dict[str, pd.DataFrame]) -> Picture:
     """Draw precision at the advisors' capacity by week, over the base rate.
 
     Each candidate has one line with a label at its end.
@@ -313,16 +313,16 @@ def precision(tables: dict[str, pd.DataFrame]) -> Picture:
         base = 100 * table["base_rate"].set_axis(weeks)
     axes.plot(base.index, base, color=INK, linewidth=1, linestyle=":")
     ends.append((float(base.iloc[-1]), "all students", INK))
-    # Heights and labels are sorted together: `_apart` needs ascending heights.
+    # Heights and labels are sorted together: `_set_label_heights` needs ascending heights.
     for height, (_, name, ink) in zip(
-        _apart([end[0] for end in sorted(ends)]), sorted(ends), strict=True
+        _set_label_heights([end[0] for end in sorted(ends)]), sorted(ends), strict=True
     ):
         axes.annotate(f" {name}", (base.index[-1], height), color=ink, fontsize=9, va="center")
     axes.set_ylim(0, 102)
     # Room to the right for the labels at the ends of the lines.
     axes.set_xlim(base.index[0] - 0.5, base.index[-1] + 0.22 * (base.index[-1] - base.index[0]))
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    frame(axes, "Semester week", "of those in a place, failed or left, %")
+    apply_style(axes, "Semester week", "of those in a place, failed or left, %")
     first, table = next(iter(tables.items()))
     mean = 100 * table["precision_at_capacity"].mean()
     return Picture(

@@ -12,7 +12,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from edumetrics.reports.figures import ACTION, INK, LINE, NAMES, QUIET, Picture, frame
+from edumetrics.reports.figures import ACTION, INK, LINE, NAMES, QUIET, Picture, apply_style
 
 # NAMES is in the order x, y.
 AXES = tuple(NAMES)
@@ -31,7 +31,7 @@ LEAST_BEHIND = 10
 
 
 @dataclass(frozen=True)
-class Star:
+class StudentPoint:
     """One student as a point.
 
     Attributes:
@@ -57,17 +57,17 @@ class Galaxy:
         alt: what the picture shows, in words.
     """
 
-    stars: tuple[Star, ...]
+    stars: tuple[StudentPoint, ...]
     behind: tuple[tuple[float, float], ...]
     alt: str
 
-    def picture(self) -> Picture:
+    def draw(self) -> Picture:
         """Return the drawn picture; equal galaxies give equal pictures."""
         figure = Figure(figsize=(4.8, 4.5), dpi=130, facecolor="white")
         FigureCanvasAgg(figure)  # a canvas attaches itself to its figure
         # A fixed rectangle leaves room above the axes for the legend.
         axes = figure.add_axes((0.135, 0.125, 0.84, 0.79))
-        frame(axes, *(NAMES[name] for name in AXES))
+        apply_style(axes, *(NAMES[name] for name in AXES))
         # A margin, so that points at 0 and at 100 are drawn in full.
         axes.set_xlim(-3, 103)
         axes.set_ylim(-3, 103)
@@ -77,8 +77,10 @@ class Galaxy:
             axes.plot(
                 [star.was_x, star.x], [star.was_y, star.y], color=FAINT, linewidth=1, zorder=1
             )
-        _dots(axes, list(self.behind), s=12, color=FAINT, linewidths=0, zorder=1)
-        _dots(axes, self._places(""), s=20, color=ACTION, alpha=0.55, linewidths=0, zorder=2)
+        _draw_dots(axes, list(self.behind), s=12, color=FAINT, linewidths=0, zorder=1)
+        _draw_dots(
+            axes, self._list_places(""), s=20, color=ACTION, alpha=0.55, linewidths=0, zorder=2
+        )
         handles = [
             Line2D(
                 [],
@@ -93,14 +95,22 @@ class Galaxy:
         ]
         # The legend names only what the picture has.
         for tier, (mark, ink, word) in MARKS.items():
-            if _dots(
-                axes, self._places(tier), s=44, marker=mark, color=ink, edgecolors="white", zorder=3
+            if _draw_dots(
+                axes,
+                self._list_places(tier),
+                s=44,
+                marker=mark,
+                color=ink,
+                edgecolors="white",
+                zorder=3,
             ):
                 handles.append(Line2D([], [], linestyle="", marker=mark, color=ink, label=word))
         # NaN does not equal itself: this asks whether anyone has a known last week.
         if any(star.was_x == star.was_x for star in self.stars):
             handles.append(Line2D([], [], color=FAINT, linewidth=1.5, label="from last week"))
-        for middle, line in zip(_middle(self.stars), (axes.axvline, axes.axhline), strict=True):
+        for middle, line in zip(
+            _compute_medians(self.stars), (axes.axvline, axes.axhline), strict=True
+        ):
             line(middle, color=LINE, linewidth=1, zorder=0)
         if len(handles) > 1:
             figure.legend(
@@ -117,12 +127,12 @@ class Galaxy:
             )
         return Picture(figure, self.alt)
 
-    def _places(self, tier: str) -> list[tuple[float, float]]:
+    def _list_places(self, tier: str) -> list[tuple[float, float]]:
         """Return x and y of the students of a tier; an empty tier means not on a list."""
         return [(star.x, star.y) for star in self.stars if star.tier == tier]
 
 
-def galaxy(
+def build_galaxy(
     metrics: pd.DataFrame,
     tiers: pd.Series | None = None,
     last: pd.DataFrame | None = None,
@@ -157,30 +167,30 @@ def galaxy(
         )
     others = np.empty((0, 2)) if behind is None else behind[list(AXES)].dropna().to_numpy("float64")
     stars = tuple(
-        Star(float(x), float(y), str(mark), float(was_x), float(was_y))
+        StudentPoint(float(x), float(y), str(mark), float(was_x), float(was_y))
         for (x, y), mark, (was_x, was_y) in zip(now, tier, was, strict=True)
     )
     seen = tuple((float(x), float(y)) for x, y in others) if len(others) >= LEAST_BEHIND else ()
-    return Galaxy(stars, seen, _alt(stars))
+    return Galaxy(stars, seen, _describe_galaxy(stars))
 
 
-def _dots(axes: Axes, places: list[tuple[float, float]], **style: Any) -> bool:
+def _draw_dots(axes: Axes, places: list[tuple[float, float]], **style: Any) -> bool:
     """Draw some points and return whether there are any."""
     if places:
         axes.scatter([x for x, _ in places], [y for _, y in places], **style)
     return bool(places)
 
 
-def _middle(stars: tuple[Star, ...]) -> tuple[float, float]:
+def _compute_medians(stars: tuple[StudentPoint, ...]) -> tuple[float, float]:
     """Return the medians of x and of y."""
     return float(np.median([star.x for star in stars])), float(
         np.median([star.y for star in stars])
     )
 
 
-def _alt(stars: tuple[Star, ...]) -> str:
+def _describe_galaxy(stars: tuple[StudentPoint, ...]) -> str:
     """Return in a sentence how many students are below both medians."""
-    x, y = _middle(stars)
+    x, y = _compute_medians(stars)
     low = [star for star in stars if star.x < x and star.y < y]
     both = "below the middle in both recorded activity and academic performance"
     listed = sum(bool(star.tier) for star in stars)

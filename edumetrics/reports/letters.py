@@ -15,7 +15,7 @@ from jinja2.sandbox import SandboxedEnvironment
 
 from edumetrics.errors import SettingsError
 from edumetrics.params import LETTER
-from edumetrics.reports.model import Draft
+from edumetrics.reports.model import EmailDraft
 
 # The topics of a letter, by the beginnings of reason codes. A letter says nothing about a reason
 # that is not here.
@@ -40,7 +40,7 @@ ADDRESS = re.compile(r"[^@\s,;:<>\"()]+@[^@\s,;:<>\"()]+")
 
 
 @dataclass(frozen=True)
-class About:
+class LetterContext:
     """What a letter is about.
 
     Attributes:
@@ -57,7 +57,7 @@ class About:
     exam: str
 
 
-def topics(codes: Iterable[str]) -> tuple[str, ...]:
+def find_topics(codes: Iterable[str]) -> tuple[str, ...]:
     """Return the first topics that some reasons are about.
 
     Args:
@@ -71,7 +71,7 @@ def topics(codes: Iterable[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))[:TOUCHED]
 
 
-def first_name(name: str) -> str:
+def pick_first_name(name: str) -> str:
     """Return the name by which a letter addresses someone: the first word of the full name.
 
     Where the first word is an initial or a title, or ends with a comma, it is the whole name.
@@ -83,7 +83,9 @@ def first_name(name: str) -> str:
     return name if len(first) < 2 or first.endswith((".", ",")) else first
 
 
-def draft(letter: str, to: str, about: About, *, to_parent: bool = False) -> Draft | None:
+def write_draft(
+    letter: str, to: str, about: LetterContext, *, to_parent: bool = False
+) -> EmailDraft | None:
     """Return the draft to one person; None where the address is missing or not an address.
 
     Args:
@@ -98,8 +100,8 @@ def draft(letter: str, to: str, about: About, *, to_parent: bool = False) -> Dra
     if not ADDRESS.fullmatch(to):
         return None
     try:
-        text = _template(letter).render(
-            first_name=first_name(about.name), name=about.name, advisor=about.advisor,
+        text = _parse_template(letter).render(
+            first_name=pick_first_name(about.name), name=about.name, advisor=about.advisor,
             topics=about.topics, open_work=about.open_work, exam=about.exam, to_parent=to_parent,
         )  # fmt: skip
     # An expression that does not fit its values raises TypeError, which is not a TemplateError.
@@ -107,11 +109,11 @@ def draft(letter: str, to: str, about: About, *, to_parent: bool = False) -> Dra
         raise SettingsError(
             f"{LETTER} cannot be used ({error}): correct it, or restore it from the project."
         ) from error
-    return _parts(text, to)
+    return _parse_letter(text, to)
 
 
 @cache
-def _template(letter: str) -> Template:
+def _parse_template(letter: str) -> Template:
     """Return the compiled template; the cache compiles it once for all students."""
     # A college edits this file: the sandbox keeps it from acting as a program. It is plain text,
     # so nothing is escaped. A misspelt name is an error rather than a gap in the letter.
@@ -121,7 +123,7 @@ def _template(letter: str) -> Template:
     return environment.from_string(letter)
 
 
-def _parts(text: str, to: str) -> Draft:
+def _parse_letter(text: str, to: str) -> EmailDraft:
     """Return the draft with the subject and the body of a rendered letter.
 
     Raises:
@@ -142,4 +144,4 @@ def _parts(text: str, to: str) -> Draft:
     # Mail programs break lines themselves; only the last paragraph, the signature, keeps its lines.
     *body, last = paragraphs
     said = [" ".join(lines) for lines in body] + ["\n".join(last)]
-    return Draft(to, subject.removeprefix(SUBJECT).strip(), "\n\n".join(said))
+    return EmailDraft(to, subject.removeprefix(SUBJECT).strip(), "\n\n".join(said))

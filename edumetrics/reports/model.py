@@ -28,7 +28,7 @@ class Fact:
 
 
 @dataclass(frozen=True)
-class Draft:
+class EmailDraft:
     """An email that the reader may send."""
 
     to: str
@@ -50,7 +50,7 @@ class Reply:
 
 
 @dataclass(frozen=True)
-class Entry:
+class StudentEntry:
     """One student in a section.
 
     Attributes:
@@ -78,9 +78,9 @@ class Entry:
     reasons: tuple[str, ...] = ()
     facts: tuple[Fact, ...] = ()
     more: tuple[str, ...] = ()
-    draft: Draft | None = None
-    parent: Draft | None = None
-    # Empty until `mail.messages.with_replies` fills them in: pages and previews have no replies.
+    draft: EmailDraft | None = None
+    parent: EmailDraft | None = None
+    # Empty until `mail.messages.add_replies` fills them in: pages and previews have no replies.
     replies: tuple[Reply, ...] = ()
     code: str = ""
     panel: Panel | None = None
@@ -98,7 +98,7 @@ class Students:
 
     title: str
     note: str
-    entries: tuple[Entry, ...]
+    entries: tuple[StudentEntry, ...]
     brief: bool = False
 
     # A property, not a field as in the other sections: it depends on `brief`.
@@ -119,7 +119,7 @@ class Prose:
 
 
 @dataclass(frozen=True)
-class Number:
+class NumberRow:
     """One number of a group in two columns.
 
     Attributes:
@@ -149,7 +149,7 @@ class Numbers:
     about: str
     now: str
     before: str
-    rows: tuple[Number, ...]
+    rows: tuple[NumberRow, ...]
     galaxy: Galaxy | None = None
     kind: str = "numbers"
 
@@ -169,7 +169,7 @@ class TableRow:
 
 
 @dataclass(frozen=True)
-class Table:
+class StudentTable:
     """Every student side by side; on pages only, and a mail links to the page."""
 
     # Gmail clips long mails, and this is the longest section: one row for each student.
@@ -180,7 +180,7 @@ class Table:
 
 
 # Each of these has `title` and `kind`; the templates rely on both.
-Section = Students | Prose | Numbers | Table
+Section = Students | Prose | Numbers | StudentTable
 
 
 @dataclass(frozen=True)
@@ -218,7 +218,7 @@ class Report:
         )
 
     @property
-    def entries(self) -> tuple[Entry, ...]:
+    def entries(self) -> tuple[StudentEntry, ...]:
         """Every student in a list of the report, in reading order."""
         # The table is left out: it repeats every student of the reader.
         return tuple(entry for s in self.sections if isinstance(s, Students) for entry in s.entries)
@@ -228,7 +228,7 @@ class Report:
         """The codes by which the reader can report back; empty before the report is mailed."""
         return tuple(entry.code for entry in self.entries if entry.code)
 
-    def with_entries(self, change: Callable[[Entry, Students], Entry]) -> Report:
+    def with_entries(self, change: Callable[[StudentEntry, Students], StudentEntry]) -> Report:
         """Return a copy of the report with each entry changed.
 
         Args:

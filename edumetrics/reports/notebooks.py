@@ -14,7 +14,7 @@ TEMPLATES = Path(__file__).parent / "templates"
 HIDDEN = ["notebook-only"]
 
 
-def run_report(notebook: nbformat.NotebookNode, stage: str, *, code: bool = False) -> str:
+def render_run_report(notebook: nbformat.NotebookNode, stage: str, *, code: bool = False) -> str:
     """Return an executed notebook as a self-contained HTML page.
 
     Args:
@@ -22,12 +22,12 @@ def run_report(notebook: nbformat.NotebookNode, stage: str, *, code: bool = Fals
         stage: the name of the stage, for the title.
         code: whether the page shows the code, too.
     """
-    body, _ = _exporter(code).from_notebook_node(notebook, resources={"stage": stage})
+    body, _ = _create_exporter(code).from_notebook_node(notebook, resources={"stage": stage})
     return str(body)
 
 
 @cache
-def _exporter(code: bool) -> HTMLExporter:
+def _create_exporter(code: bool) -> HTMLExporter:
     """Return the exporter to HTML; the cache builds it once with code and once without."""
     return HTMLExporter(
         config=Config({"TagRemovePreprocessor": {"enabled": True, "remove_cell_tags": HIDDEN}}),

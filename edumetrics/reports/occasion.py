@@ -11,8 +11,8 @@ import pandas as pd
 from edumetrics.analysis.store import UNASSIGNED
 from edumetrics.params import Calendar, Params
 from edumetrics.reports import letters
-from edumetrics.reports.letters import About
-from edumetrics.reports.model import Entry, Prose, Section, Students, TableRow
+from edumetrics.reports.letters import LetterContext
+from edumetrics.reports.model import Prose, Section, StudentEntry, Students, TableRow
 from edumetrics.triage.situation import Row
 
 # The word and the shape of a tier: colour alone is lost in a print in grey. mail.html.j2 looks up
@@ -64,7 +64,7 @@ class Occasion:
         """The calendar by which the college counts its weeks."""
         return self.params.calendar
 
-    def reader(self, advisor: str) -> str:
+    def get_reader(self, advisor: str) -> str:
         """Return the name of an advisor; the id where the college gives no name.
 
         For students without an advisor (`UNASSIGNED`) a phrase stands for the reader.
@@ -73,29 +73,28 @@ class Occasion:
             return "whoever looks after students without an advisor"
         return self.people.advisors.get(advisor) or advisor
 
-    def kicker(self, classes: pd.Series) -> tuple[str, ...]:
+    def format_kicker(self, classes: pd.Series) -> tuple[str, ...]:
         """Return two lines: when it is, and which classes the report is about.
 
         Args:
             classes: class_id, with repeats and nulls; without any the second line is empty.
         """
-        weeks = (
-            f"Week {self.week} of {self.calendar.weeks_per_semester} · {week_dates(self.first_day)}"
-        )
+        dates = format_week_dates(self.first_day)
+        weeks = f"Week {self.week} of {self.calendar.weeks_per_semester} · {dates}"
         names = [
             self.people.classes.get(name) or name for name in sorted(classes.dropna().unique())
         ]
         # The line stays short above the headline: more than three classes are only counted.
         return weeks, ", ".join(names) if len(names) <= 3 else f"{len(names)} classes"
 
-    def words(self, count: int, *, capital: bool = False) -> str:
+    def say_number(self, count: int, *, capital: bool = False) -> str:
         """Return a number in words, as far as sentences.yml has words; else in digits."""
         # Doubled braces stand for single ones: `say` receives `{value:words}`.
         return self.params.sentences.say(
             f"{{value:{'Words' if capital else 'words'}}}", value=count
         )
 
-    def by_advisor(self, rows: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
+    def group_by_advisor(self, rows: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
         """Yield each advisor_id in order, with the advisor's rows and the names of students.
 
         Args:
@@ -109,7 +108,7 @@ class Occasion:
         for advisor, group in named.groupby("advisor_id"):
             yield str(advisor), group
 
-    def entry(self, row: Row, tier: str = "", **more: Any) -> Entry:
+    def build_entry(self, row: Row, tier: str = "", **more: Any) -> StudentEntry:
         """Return the entry of a student.
 
         Args:
@@ -118,10 +117,17 @@ class Occasion:
             more: the other fields of the entry.
         """
         word, shape = SHAPES.get(tier, ("", ""))
-        return Entry(str(row["student_id"]), shown_name(row), text(row["roll_number"]),
-                     str(row["class_id"]), urgency=word, shape=shape, **more)  # fmt: skip
+        return StudentEntry(
+            str(row["student_id"]),
+            get_display_name(row),
+            normalize_text(row["roll_number"]),
+            str(row["class_id"]),
+            urgency=word,
+            shape=shape,
+            **more,
+        )
 
-    def drafts(
+    def write_drafts(
         self, row: Row, advisor: str, codes: list[str], open_work: int = 0
     ) -> dict[str, Any]:
         """Return the emails that an advisor may send: to a student, and to a parent if permitted.
@@ -138,20 +144,24 @@ class Occasion:
         Raises:
             SettingsError: the template of the letter cannot be used.
         """
-        student, name = str(row["student_id"]), shown_name(row)
+        student, name = str(row["student_id"]), get_display_name(row)
         # An id is not a signature: for an advisor without a name the signature stays empty.
         signed = self.people.advisors.get(advisor, "")
-        about = About(
-            name, signed, letters.topics(codes), open_work, next_exam(self.week, self.calendar)
+        about = LetterContext(
+            name,
+            signed,
+            letters.find_topics(codes),
+            open_work,
+            find_next_exam(self.week, self.calendar),
         )
         # `parents` has only those who may be written to, so there is no second check here.
         own, parent = self.people.emails.get(student, ""), self.people.parents.get(student, "")
         return {
-            "draft": letters.draft(self.params.letter, own, about),
-            "parent": letters.draft(self.params.letter, parent, about, to_parent=True),
+            "draft": letters.write_draft(self.params.letter, own, about),
+            "parent": letters.write_draft(self.params.letter, parent, about, to_parent=True),
         }
 
-    def closing(self, *sentences: str) -> Prose:
+    def build_closing(self, *sentences: str) -> Prose:
         """Return the section on how to read a report.
 
         Args:
@@ -173,8 +183,8 @@ ACTIVITY = (
 )
 
 
-def in_order(
-    entries: list[Entry], capacity: int, title: str, note: str = ""
+def split_by_capacity(
+    entries: list[StudentEntry], capacity: int, title: str, note: str = ""
 ) -> tuple[Section, ...]:
     """Return as many cards as an advisor has time for, and the other students in lines.
 
@@ -191,7 +201,7 @@ def in_order(
     return tuple(section for section in (first, rest) if section.entries)
 
 
-def whose(advisor: str, students: int) -> str:
+def describe_students(advisor: str, students: int) -> str:
     """Return what a reader's students are called, such as `your 62 students`."""
     # Who reads the list of students without an advisor must not take them for "your students".
     if advisor == UNASSIGNED:
@@ -203,12 +213,12 @@ def whose(advisor: str, students: int) -> str:
     return f"your {students} students" if students != 1 else "your one student"
 
 
-def shown_name(row: Row) -> str:
+def get_display_name(row: Row) -> str:
     """Return a student's name on one line; the id where the college gives no name."""
-    return text(row["name"]) or str(row["student_id"])
+    return normalize_text(row["name"]) or str(row["student_id"])
 
 
-def table_row(row: Row, *cells: str) -> TableRow:
+def build_table_row(row: Row, *cells: str) -> TableRow:
     """Return a student as a row of a table.
 
     Args:
@@ -216,34 +226,34 @@ def table_row(row: Row, *cells: str) -> TableRow:
         cells: one text for each column.
     """
     return TableRow(
-        shown_name(row),
-        " · ".join(filter(None, (text(row["roll_number"]), str(row["class_id"])))),
+        get_display_name(row),
+        " · ".join(filter(None, (normalize_text(row["roll_number"]), str(row["class_id"])))),
         cells,
     )
 
 
-def text(value: Any) -> str:
+def normalize_text(value: Any) -> str:
     """Return a text on one line; empty where it is null."""
     # A line break inside a name could start a new line of a mail, or even a header.
     return "" if pd.isna(value) else " ".join(str(value).split())
 
 
-def known(value: Any) -> bool:
+def is_known(value: Any) -> bool:
     """Return whether a value is not null."""
     return bool(pd.notna(value))
 
 
-def whole(value: Any) -> int | None:
+def round_value(value: Any) -> int | None:
     """Return a number rounded to a whole one; None where it is null."""
     return None if pd.isna(value) else round(float(value))
 
 
-def cell(value: Any, unit: str = "") -> str:
+def format_cell(value: Any, unit: str = "") -> str:
     """Return a rounded number with its unit, for a table; empty where it is null."""
     return "" if pd.isna(value) else f"{round(float(value))}{unit}"
 
 
-def day(moment: Any) -> str:
+def format_day(moment: Any) -> str:
     """Return a day as people write it, without the year.
 
     >>> day(pd.Timestamp("2026-09-10 14:00"))
@@ -253,7 +263,7 @@ def day(moment: Any) -> str:
     return f"{moment.day} {moment:%B}"  # `%d` would write a leading zero
 
 
-def week_dates(first_day: pd.Timestamp) -> str:
+def format_week_dates(first_day: pd.Timestamp) -> str:
     """Return the seven days of a week as people write them.
 
     >>> week_dates(pd.Timestamp("2026-03-30"))
@@ -266,7 +276,7 @@ def week_dates(first_day: pd.Timestamp) -> str:
     return f"{begins} to {last.day} {last:%B %Y}"
 
 
-def next_exam(week: int, calendar: Calendar) -> str:
+def find_next_exam(week: int, calendar: Calendar) -> str:
     """Return the name of the next exam; empty when none is ahead.
 
     In its own week an exam is no longer ahead.
@@ -275,14 +285,14 @@ def next_exam(week: int, calendar: Calendar) -> str:
     return next((name for name, exam in ahead if exam is not None and exam > week), "")
 
 
-def exam_ahead(week: int, calendar: Calendar) -> str:
+def describe_next_exam(week: int, calendar: Calendar) -> str:
     """Return a sentence on the next exam; empty when none is ahead.
 
     >>> exam_ahead(7, Calendar()), exam_ahead(18, Calendar())
     ('The midterm is next week.', '')
     """
-    name = next_exam(week, calendar)
-    # The name is a phrase and a key at once: this is the text that `next_exam` returns.
+    name = find_next_exam(week, calendar)
+    # The name is a phrase and a key at once: this is the text that `find_next_exam` returns.
     exam = calendar.midterm_week if name == "midterm" else calendar.endterm_week
     if not name or exam is None:
         return ""

@@ -69,7 +69,7 @@ class Panel:
     line_height: float = HEIGHT
 
 
-def panel(course: pd.DataFrame, week: int, calendar: Calendar) -> Panel | None:
+def build_panel(course: pd.DataFrame, week: int, calendar: Calendar) -> Panel | None:
     """Return the panel of one student; None where there is nothing to draw.
 
     Args:
@@ -83,7 +83,7 @@ def panel(course: pd.DataFrame, week: int, calendar: Calendar) -> Panel | None:
     # In week 1 there is no distance between weeks yet; the scale of two weeks avoids dividing by 0.
     span = max(week, 2)
     step = WIDTH / (span - 1)
-    found = [_line(n, weeks[order], course[name].to_numpy("float64")[order], step, calendar)
+    found = [_build_line(n, weeks[order], course[name].to_numpy("float64")[order], step, calendar)
              for n, (_, name, _) in enumerate(LINES)]  # fmt: skip
     if not any(line.end for line in found):
         return None
@@ -100,7 +100,9 @@ def panel(course: pd.DataFrame, week: int, calendar: Calendar) -> Panel | None:
     return Panel(tuple(found), bands, "week 1", f"week {week}", f"Up to week {week}: {told}.", rule)
 
 
-def _line(n: int, weeks: np.ndarray, values: np.ndarray, step: float, calendar: Calendar) -> Line:
+def _build_line(
+    n: int, weeks: np.ndarray, values: np.ndarray, step: float, calendar: Calendar
+) -> Line:
     """Return the n-th line; `weeks` ascend, `values` are NaN where not known, `step` is a week."""
     label, name, unit = LINES[n]
     top = LABEL + n * (LABEL + HEIGHT + GAP)

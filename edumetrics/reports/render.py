@@ -22,7 +22,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from edumetrics import settings
 from edumetrics.reports.figures import Picture
 from edumetrics.reports.galaxy import Galaxy
-from edumetrics.reports.model import Draft, Reply, Report
+from edumetrics.reports.model import EmailDraft, Reply, Report
 
 # Columns of plain text: below the 78 that RFC 5322 recommends, with room for the marks of a quote.
 LINE = 72
@@ -31,7 +31,7 @@ PREVIEW_HEIGHT = 720
 
 
 @dataclass(frozen=True)
-class Mail:
+class MailContext:
     """The parts of a mail that are not in its report.
 
     Attributes:
@@ -73,7 +73,7 @@ class Preview:
 
 
 @cache
-def environment() -> Environment:
+def get_environment() -> Environment:
     """Return the environment of the templates; an unknown name in a template is an error.
 
     Escaping is on for every template except plain text (.txt).
@@ -84,45 +84,50 @@ def environment() -> Environment:
         loader=loader, autoescape=lambda name: ".txt." not in (name or ""),
         undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
-    made.filters |= {"mailto": _mailto, "reply_to": _reply_to, "wrap": _wrapped, "png": _png}
+    made.filters |= {
+        "mailto": _format_mailto,
+        "reply_to": _format_reply_link,
+        "wrap": _wrap_text,
+        "png": _encode_png,
+    }
     return made
 
 
-def page(report: Report) -> str:
+def render_page(report: Report) -> str:
     """Return a report as a self-contained HTML page."""
-    return environment().get_template("page.html.j2").render(report=report)
+    return get_environment().get_template("page.html.j2").render(report=report)
 
 
-def mail_html(report: Report, mail: Mail) -> str:
+def render_mail_html(report: Report, mail: MailContext) -> str:
     """Return a report as the HTML part of a mail."""
-    return environment().get_template("mail.html.j2").render(report=report, mail=mail)
+    return get_environment().get_template("mail.html.j2").render(report=report, mail=mail)
 
 
-def mail_text(report: Report, mail: Mail) -> str:
+def render_mail_text(report: Report, mail: MailContext) -> str:
     """Return a report as the plain-text part of a mail."""
-    return environment().get_template("mail.txt.j2").render(report=report, mail=mail)
+    return get_environment().get_template("mail.txt.j2").render(report=report, mail=mail)
 
 
-def preview(report: Report) -> Preview:
+def render_preview(report: Report) -> Preview:
     """Return the mail of a report to look at, without reply links."""
     # Outside a mail there is no `cid:`: the picture is part of the HTML.
-    mail = Mail(picture=_png(report.galaxy) if report.galaxy else "")
-    return Preview(report.subject, mail_html(report, mail), mail_text(report, mail))
+    mail = MailContext(picture=_encode_png(report.galaxy) if report.galaxy else "")
+    return Preview(report.subject, render_mail_html(report, mail), render_mail_text(report, mail))
 
 
-def _mailto(draft: Draft) -> str:
+def _format_mailto(draft: EmailDraft) -> str:
     """Return a link that opens a draft."""
     # RFC 6068: a line break in the body of a mailto link is CRLF.
     body = quote(draft.body.replace("\n", "\r\n"), safe="")
     return f"mailto:{quote(draft.to, safe='@')}?subject={quote(draft.subject, safe='')}&body={body}"
 
 
-def _reply_to(reply: Reply, address: str) -> str:
+def _format_reply_link(reply: Reply, address: str) -> str:
     """Return a link that opens an empty email with the subject of a reply."""
     return f"mailto:{quote(address, safe='@')}?subject={quote(reply.subject, safe='')}"
 
 
-def _wrapped(text: str, indent: str = "") -> str:
+def _wrap_text(text: str, indent: str = "") -> str:
     """Return a text in lines of at most `LINE` columns; all lines but the first are indented."""
     # Long words stay whole: nobody can click on an address that is broken in two.
     return textwrap.fill(
@@ -134,10 +139,10 @@ def _wrapped(text: str, indent: str = "") -> str:
     )
 
 
-def _png(picture: Galaxy | Picture) -> str:
+def _encode_png(picture: Galaxy | Picture) -> str:
     """Return a picture as a data URL, because a page fetches nothing."""
-    drawn = picture.picture() if isinstance(picture, Galaxy) else picture
-    return f"data:image/png;base64,{base64.b64encode(drawn.png()).decode()}"
+    drawn = picture.draw() if isinstance(picture, Galaxy) else picture
+    return f"data:image/png;base64,{base64.b64encode(drawn.render_png()).decode()}"
 
 
 def write_page(path: Path, html: str) -> Path:
@@ -146,10 +151,10 @@ def write_page(path: Path, html: str) -> Path:
     Raises:
         SettingsError: the folder cannot be written to.
     """
-    return settings.private_write(path, html.encode())
+    return settings.write_private_file(path, html.encode())
 
 
-def file_name(identifier: str) -> str:
+def escape_file_name(identifier: str) -> str:
     """Return an id as a safe file name.
 
     Letters, digits, dot, dash and underscore stay; any other character becomes % and its code point
@@ -159,17 +164,19 @@ def file_name(identifier: str) -> str:
     return re.sub(r"[^A-Za-z0-9._-]|^\.", lambda match: f"%{ord(match[0]):x}", identifier)
 
 
-def safe_csv(frame: pd.DataFrame) -> str:
+def export_safe_csv(frame: pd.DataFrame) -> str:
     """Return a frame as CSV that a spreadsheet does not read as formulas.
 
     A text that begins like a formula gets an apostrophe in front; lists become JSON.
     """
     # Texts have the dtype `str` in pandas 3, and `object` where a column is mixed or holds lists.
     texts = frame.select_dtypes(["object", "str"]).columns
-    return str(frame.assign(**{name: frame[name].map(_cell) for name in texts}).to_csv(index=False))
+    return str(
+        frame.assign(**{name: frame[name].map(_escape_cell) for name in texts}).to_csv(index=False)
+    )
 
 
-def _cell(value: Any) -> Any:
+def _escape_cell(value: Any) -> Any:
     """Return a value as it is safe in CSV."""
     if isinstance(value, list):
         return json.dumps(value, ensure_ascii=False)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 from html import escape
-from typing import Any
+from typing import Any, ClassVar
 
 import pandas as pd
 from pandas.io.formats.style import Styler
@@ -13,7 +13,7 @@ from pandas.io.formats.style import Styler
 TOP: Any = [{"selector": "td, th", "props": "vertical-align: top"}]
 
 
-def readable(frame: pd.DataFrame, name: str, digits: int = 0) -> Styler:
+def show_table(frame: pd.DataFrame, name: str, digits: int = 0) -> Styler:
     """Return a frame as a table that people read.
 
     Args:
@@ -34,27 +34,31 @@ def readable(frame: pd.DataFrame, name: str, digits: int = 0) -> Styler:
     return style.set_table_styles(TOP)
 
 
-class Shown:
+class FactsDisplay:
     """A result that displays what it is, not every row that it holds.
 
     It displays a line, or a small table in JupyterLab.
+
+    Attributes:
+        caption: what readers of notebooks see over it.
     """
 
-    def facts(self) -> dict[str, object]:
+    caption: ClassVar[str]
+
+    def get_facts(self) -> dict[str, object]:
         """Return what there is to display, by name."""
         raise NotImplementedError
 
     def __repr__(self) -> str:
         return (
-            f"{type(self).__name__}"
-            f"({', '.join(f'{name} {value}' for name, value in self.facts().items())})"
+            f"{self.caption}"
+            f"({', '.join(f'{name} {value}' for name, value in self.get_facts().items())})"
         )
 
     def _repr_html_(self) -> str:
-        # Readers of notebooks see the class name as the caption: a rename changes what they read.
         cell = "<td style='text-align:left'>{}</td>"
         rows = "".join(
             f"<tr>{cell.format(escape(name))}{cell.format(escape(str(value)))}</tr>"
-            for name, value in self.facts().items()
+            for name, value in self.get_facts().items()
         )
-        return f"<table><caption>{escape(type(self).__name__)}</caption>{rows}</table>"
+        return f"<table><caption>{escape(self.caption)}</caption>{rows}</table>"

@@ -12,28 +12,28 @@ from typing import Any
 import pandas as pd
 
 from edumetrics.reports import cards
-from edumetrics.reports.galaxy import galaxy
+from edumetrics.reports.galaxy import build_galaxy
 from edumetrics.reports.model import (
-    Number,
+    NumberRow,
     Numbers,
     Prose,
     Report,
     Section,
     Students,
-    Table,
+    StudentTable,
     TableRow,
 )
 from edumetrics.reports.occasion import (
     ACTIVITY,
     BRIEFLY,
     Occasion,
-    cell,
-    exam_ahead,
-    table_row,
-    whole,
-    whose,
+    build_table_row,
+    describe_next_exam,
+    describe_students,
+    format_cell,
+    round_value,
 )  # fmt: skip
-from edumetrics.reports.panels import Panel, panel
+from edumetrics.reports.panels import Panel, build_panel
 from edumetrics.triage.flags import CONTACTS
 from edumetrics.triage.situation import Row
 
@@ -42,7 +42,7 @@ MEASURES = (("Recorded activity", "effort_score", ""),
             ("Academic performance", "academic_performance", ""),
             ("Attendance", "weekly_att_pct", "%"),
             ("Work handed in", "submission_pct", "%"))  # fmt: skip
-# `_row` has the cells in this order.
+# `_build_row` has the cells in this order.
 COLUMNS = ("Attended this week", "Attended to date", "Can miss, of lectures left",
            "Work done this week", "Recorded activity", "Academic performance")  # fmt: skip
 WHOLE_CLASS = (
@@ -50,13 +50,13 @@ WHOLE_CLASS = (
     " above compares everyone with the class."
 )
 HELD = "The data of this week cannot be relied on, so your list was held back."
-# `college.health` writes this into its messages about feeds, and `_health` splits them here: change
-# both together.
+# `college.health` writes this into its messages about feeds, and `_describe_health` splits them
+# here: change both together.
 UP_TO = ": recorded up to "
 
 
 @dataclass(frozen=True)
-class Stored:
+class WeekRows:
     """The stored rows of a week, and of the weeks before it.
 
     Attributes:
@@ -77,7 +77,7 @@ class Stored:
     health: pd.DataFrame
 
 
-def weekly_reports(occasion: Occasion, stored: Stored) -> list[Report]:
+def build_weekly_reports(occasion: Occasion, stored: WeekRows) -> list[Report]:
     """Return one report for every advisor with students on the week's roll.
 
     Students without an advisor have one report together (`UNASSIGNED`).
@@ -92,31 +92,33 @@ def weekly_reports(occasion: Occasion, stored: Stored) -> list[Report]:
     Raises:
         SettingsError: the template of the letter cannot be used.
     """
-    mine = dict(occasion.by_advisor(stored.flags.sort_values("triage_rank")))
-    left = dict(occasion.by_advisor(stored.exits.sort_values("student_id")))
+    mine = dict(occasion.group_by_advisor(stored.flags.sort_values("triage_rank")))
+    left = dict(occasion.group_by_advisor(stored.exits.sort_values("student_id")))
     calendar, week = occasion.calendar, occasion.week
     # A card shows the last contact of any kind; care follows only from some kinds of contact.
     known = stored.contacts, stored.contacts[stored.contacts["kind"].isin(CONTACTS)]
-    latest, caring = (cards.last_contacts(some, stored.courses, week, calendar) for some in known)
+    latest, caring = (
+        cards.find_last_contacts(some, stored.courses, week, calendar) for some in known
+    )
     # Only cards have a panel, so only students within capacity need one.
     shown = stored.flags.loc[stored.flags["within_capacity"], "student_id"]
     courses = stored.courses[stored.courses["student_id"].isin(shown)].groupby("student_id")
-    panels = {str(student): panel(course, week, calendar) for student, course in courses}
+    panels = {str(student): build_panel(course, week, calendar) for student, course in courses}
     # Empty slices keep their columns: an advisor without a list is no special case below.
     empty, nobody = stored.flags.iloc[:0], stored.exits.iloc[:0]
     by_class: dict[Any, pd.DataFrame] = dict(list(stored.metrics.groupby("class_id")))
     reports = []
-    for advisor, group in occasion.by_advisor(stored.metrics):
+    for advisor, group in occasion.group_by_advisor(stored.metrics):
         flags = mine.get(advisor, empty)
         lists = (
-            *_lists(occasion, advisor, flags, latest, caring, panels),
-            *_departures(occasion, left.get(advisor, nobody)),
+            *_build_lists(occasion, advisor, flags, latest, caring, panels),
+            *_build_departures(occasion, left.get(advisor, nobody)),
         )
-        reports.append(_report(occasion, stored, advisor, group, flags, lists, by_class))
+        reports.append(_build_report(occasion, stored, advisor, group, flags, lists, by_class))
     return reports
 
 
-def held(report: Report, why: str) -> Report:
+def build_held_report(report: Report, why: str) -> Report:
     """Return what an advisor receives instead of a report that is held back.
 
     Args:
@@ -133,9 +135,9 @@ def held(report: Report, why: str) -> Report:
     )
 
 
-def _report(
+def _build_report(
     occasion: Occasion,
-    stored: Stored,
+    stored: WeekRows,
     advisor: str,
     group: pd.DataFrame,
     flags: pd.DataFrame,
@@ -152,30 +154,30 @@ def _report(
         term=occasion.term,
         week=occasion.week,
         advisor_id=advisor,
-        reader=occasion.reader(advisor),
+        reader=occasion.get_reader(advisor),
         classes=tuple(sorted(classes.unique())),
         subject=f"Week {occasion.week} · {of}" + (f" · {new} new" if new else ""),
-        kicker=occasion.kicker(classes),
-        headline=_headline(occasion, advisor, flags, len(group)),
-        lead=_lead(occasion, flags, new, len(findings)),
+        kicker=occasion.format_kicker(classes),
+        headline=_build_headline(occasion, advisor, flags, len(group)),
+        lead=_build_lead(occasion, flags, new, len(findings)),
         sections=(
             *lists,
             *about,
-            _numbers(stored, group, flags, by_class),
-            _table(group),
-            Prose("How fresh the data is", (_health(stored.health, set(classes)),)),
-            occasion.closing(ACTIVITY),
+            _build_numbers(stored, group, flags, by_class),
+            _build_table(group),
+            Prose("How fresh the data is", (_describe_health(stored.health, set(classes)),)),
+            occasion.build_closing(ACTIVITY),
         ),
     )
 
 
-def _headline(occasion: Occasion, advisor: str, flags: pd.DataFrame, students: int) -> str:
+def _build_headline(occasion: Occasion, advisor: str, flags: pd.DataFrame, students: int) -> str:
     """Return in a sentence how many of the advisor's students to start with."""
     first = int(flags["within_capacity"].sum())
-    mine = whose(advisor, students)
+    mine = describe_students(advisor, students)
     if first:
         who = (
-            f"{occasion.words(first, capital=True)} of {mine}"
+            f"{occasion.say_number(first, capital=True)} of {mine}"
             if students > 1
             else mine[0].upper() + mine[1:]
         )
@@ -188,7 +190,7 @@ def _headline(occasion: Occasion, advisor: str, flags: pd.DataFrame, students: i
     )
 
 
-def _lead(occasion: Occasion, flags: pd.DataFrame, new: int, findings: int) -> str:
+def _build_lead(occasion: Occasion, flags: pd.DataFrame, new: int, findings: int) -> str:
     """Return sentences on who is new, who comes next, the next exam, and the whole class."""
     first = int(flags["within_capacity"].sum())
     # Students who are looked after have no place within capacity: nobody is subtracted twice.
@@ -196,25 +198,25 @@ def _lead(occasion: Occasion, flags: pd.DataFrame, new: int, findings: int) -> s
     told = []
     if new:
         told.append(
-            f"{occasion.words(new, capital=True)} of those listed"
+            f"{occasion.say_number(new, capital=True)} of those listed"
             f" {'is' if new == 1 else 'are'} new."
         )
     if rest:
-        more = "is one more" if rest == 1 else f"are {occasion.words(rest)} more"
+        more = "is one more" if rest == 1 else f"are {occasion.say_number(rest)} more"
         told.append(f"There {more} for when you have time.")
     if len(flags) and occasion.week <= occasion.calendar.grace_weeks:
         told.append(f"It is week {occasion.week}: early signals, when little is known yet.")
-    told.append(exam_ahead(occasion.week, occasion.calendar))
+    told.append(describe_next_exam(occasion.week, occasion.calendar))
     if findings:
         told.append(
             "One finding concerns the whole class."
             if findings == 1
-            else f"{occasion.words(findings, capital=True)} findings concern a whole class."
+            else f"{occasion.say_number(findings, capital=True)} findings concern a whole class."
         )
     return " ".join(filter(None, told))
 
 
-def _lists(
+def _build_lists(
     occasion: Occasion,
     advisor: str,
     flags: pd.DataFrame,
@@ -228,31 +230,31 @@ def _lists(
         Students(
             "Start here",
             "Most urgent first.",
-            cards.cards(occasion, advisor, flags[inside], latest, panels),
+            cards.build_cards(occasion, advisor, flags[inside], latest, panels),
         ),
-        Students(BRIEFLY, "", cards.lines(occasion, flags[~inside & ~cared_for]), brief=True),
+        Students(BRIEFLY, "", cards.build_lines(occasion, flags[~inside & ~cared_for]), brief=True),
         Students(
             "Being looked after",
             "",
-            cards.looked_after(occasion, flags[cared_for], caring),
+            cards.build_care_lines(occasion, flags[cared_for], caring),
             brief=True,
         ),
     )
     return tuple(section for section in found if section.entries)
 
 
-def _departures(occasion: Occasion, left: pd.DataFrame) -> tuple[Section, ...]:
+def _build_departures(occasion: Occasion, left: pd.DataFrame) -> tuple[Section, ...]:
     """Return the section of students who left the list; no section where nobody did."""
     note = "Nothing to do here; a kind word is always welcome."
     return (
-        (Students("Left the list", note, cards.departures(occasion, left), brief=True),)
+        (Students("Left the list", note, cards.build_departure_lines(occasion, left), brief=True),)
         if len(left)
         else ()
     )
 
 
-def _numbers(
-    stored: Stored, group: pd.DataFrame, flags: pd.DataFrame, by_class: dict[Any, pd.DataFrame]
+def _build_numbers(
+    stored: WeekRows, group: pd.DataFrame, flags: pd.DataFrame, by_class: dict[Any, pd.DataFrame]
 ) -> Numbers:  # fmt: skip
     """Return medians of the advisor's students this week and last week, with the galaxy."""
     # The same students in both weeks: a change is never a change of who is counted.
@@ -266,43 +268,47 @@ def _numbers(
         now="This week",
         before="Last week",
         rows=tuple(
-            Number(label, whole(group[name].median()), whole(last[name].median()), unit)
+            NumberRow(
+                label, round_value(group[name].median()), round_value(last[name].median()), unit
+            )
             for label, name, unit in MEASURES
             # A college without such records has no row for the measure.
             if group[name].notna().any() or last[name].notna().any()
         ),
-        galaxy=galaxy(group, flags.set_index("student_id")["risk_tier"], last, others),
+        galaxy=build_galaxy(group, flags.set_index("student_id")["risk_tier"], last, others),
     )
 
 
-def _table(group: pd.DataFrame) -> Table:
+def _build_table(group: pd.DataFrame) -> StudentTable:
     """Return the table of all students, in the order of a class register."""
     ordered = group.sort_values(["class_id", "roll_number", "student_id"])
-    return Table("Your students", COLUMNS, tuple(_row(row) for row in ordered.to_dict("records")))
-
-
-def _row(row: Row) -> TableRow:
-    """Return one student of the table, with a cell for each of `COLUMNS`."""
-    return table_row(
-        row,
-        cell(row["weekly_att_pct"], "%"),
-        cell(row["overall_att_pct"], "%"),
-        _can_miss(row),
-        cell(row["submission_pct"], "%"),
-        cell(row["effort_score"]),
-        cell(row["academic_performance"]),
+    return StudentTable(
+        "Your students", COLUMNS, tuple(_build_row(row) for row in ordered.to_dict("records"))
     )
 
 
-def _can_miss(row: Row) -> str:
+def _build_row(row: Row) -> TableRow:
+    """Return one student of the table, with a cell for each of `COLUMNS`."""
+    return build_table_row(
+        row,
+        format_cell(row["weekly_att_pct"], "%"),
+        format_cell(row["overall_att_pct"], "%"),
+        _format_can_miss(row),
+        format_cell(row["submission_pct"], "%"),
+        format_cell(row["effort_score"]),
+        format_cell(row["academic_performance"]),
+    )
+
+
+def _format_can_miss(row: Row) -> str:
     """Return how many of the lectures left a student can miss; empty where it is not known."""
-    left, needed = whole(row["lectures_left"]), whole(row["lectures_to_attend"])
+    left, needed = round_value(row["lectures_left"]), round_value(row["lectures_to_attend"])
     if left is None or needed is None:
         return ""
-    return "out of reach" if needed > left else f"{cell(row['lectures_can_miss'])} of {left}"
+    return "out of reach" if needed > left else f"{format_cell(row['lectures_can_miss'])} of {left}"
 
 
-def _health(health: pd.DataFrame, classes: set[str]) -> str:
+def _describe_health(health: pd.DataFrame, classes: set[str]) -> str:
     """Return how fresh each feed is, and what was wrong with the data, as one paragraph.
 
     Args:

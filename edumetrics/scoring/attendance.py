@@ -16,7 +16,7 @@ from edumetrics.scoring.signals import Floats, divide
 EXACT = 100
 
 
-def registers(roll: Roll, facts: Facts, calendar: Calendar) -> tuple[Matrix, Matrix]:
+def count_lectures(roll: Roll, facts: Facts, calendar: Calendar) -> tuple[Matrix, Matrix]:
     """Return lectures held and attended, students by weeks.
 
     Both are 0 in excused weeks, in weeks without teaching, and in weeks without a marked register.
@@ -26,7 +26,7 @@ def registers(roll: Roll, facts: Facts, calendar: Calendar) -> tuple[Matrix, Mat
     present = np.zeros_like(held)
     frame = facts.attendance
     frame = frame[frame["week"].isin([w for w in calendar.teaching_weeks if w <= roll.week])]
-    rows = roll.rows(frame["student_id"])
+    rows = roll.find_rows(frame["student_id"])
     semesters = roll.frame["semester"].to_numpy()
     # An index of -1 takes the last row, so the roll must not be empty here.
     kept = (
@@ -44,7 +44,7 @@ def registers(roll: Roll, facts: Facts, calendar: Calendar) -> tuple[Matrix, Mat
     return held, present
 
 
-def standing(
+def compute_attendance(
     week: int, held: Matrix, present: Matrix, share: Floats, calendar: Calendar, scoring: Scoring
 ) -> pd.DataFrame:
     """Return every attendance column of weekly_metrics, aligned with the roll.
@@ -52,7 +52,8 @@ def standing(
     Args:
         week: the semester week.
         held, present: lectures held and attended, students by weeks.
-        share: the share attended to date in each student's class, as `class_share` returns it.
+        share: the share attended to date in each student's class, as `compute_class_share` returns
+            it.
         calendar, scoring: the parameters.
 
     Returns:
@@ -77,10 +78,10 @@ def standing(
     if calendar.attendance_rule_pct is None:
         return frame.assign(**dict.fromkeys(names, np.nan))
     weeks_held = (held > 0).sum(axis=1)
-    left = lectures_left(total, weeks_held, calendar.teaching_weeks_left(week))
-    needed = lectures_needed(total, attended, left, calendar.attendance_rule_pct)
-    window = list(calendar.last_teaching_weeks(week, scoring.detention_weeks))
-    risk = _risk_of_detention(
+    left = compute_lectures_left(total, weeks_held, calendar.count_teaching_weeks_left(week))
+    needed = compute_lectures_needed(total, attended, left, calendar.attendance_rule_pct)
+    window = list(calendar.get_last_teaching_weeks(week, scoring.detention_weeks))
+    risk = _compute_detention_risk(
         held[:, window], present[:, window], share, left, needed, scoring.detention_prior_weeks
     )
     if week < scoring.detention_from_week:
@@ -94,7 +95,7 @@ def standing(
     )
 
 
-def lectures_left(held: Vector, weeks_held: Vector, weeks_left: int) -> Vector:
+def compute_lectures_left(held: Vector, weeks_held: Vector, weeks_left: int) -> Vector:
     """Return the lectures still to come at the pace so far: held · weeks left / weeks held.
 
     The result is rounded half up, in integers.
@@ -107,7 +108,9 @@ def lectures_left(held: Vector, weeks_held: Vector, weeks_left: int) -> Vector:
     return (2 * held * weeks_left + weeks_held) // (2 * weeks_held)
 
 
-def lectures_needed(held: Vector, attended: Vector, left: Vector, rule_pct: float) -> Vector:
+def compute_lectures_needed(
+    held: Vector, attended: Vector, left: Vector, rule_pct: float
+) -> Vector:
     """Return how many of the lectures left must be attended; a negative number means none.
 
     This is ceil(rule · (held + left) - attended).
@@ -120,19 +123,19 @@ def lectures_needed(held: Vector, attended: Vector, left: Vector, rule_pct: floa
     return -((whole * attended - rule * (held + left)) // whole)
 
 
-def class_share(roll: Roll, held: Matrix, present: Matrix) -> Floats:
+def compute_class_share(roll: Roll, held: Matrix, present: Matrix) -> Floats:
     """Return the share of lectures attended to date in each student's class, 0..1.
 
     The class is that of the week. The share is NaN where no lecture was held.
     """
     codes = roll.classes[:, roll.week]
-    size = len(roll.pairings)
+    size = len(roll.class_semesters)
     return divide(
         np.bincount(codes, present.sum(axis=1), size), np.bincount(codes, held.sum(axis=1), size)
     )[codes]
 
 
-def _risk_of_detention(
+def _compute_detention_risk(
     held: Matrix, present: Matrix, share: Floats, left: Vector, needed: Vector, prior_weeks: float
 ) -> Floats:
     """Return 100 · P(the semester ends below the rule).
@@ -150,11 +153,13 @@ def _risk_of_detention(
     # Outside of `open_` the outcome is known: the rule is met already or can no longer be met.
     open_ = (needed > 0) & (needed <= left) & ~np.isnan(share)
     risk = np.where(needed > left, 100.0, 0.0)
-    risk[open_] = 100 * beta_binomial_cdf(needed[open_] - 1, left[open_], alpha[open_], beta[open_])
+    risk[open_] = 100 * compute_beta_binomial_cdf(
+        needed[open_] - 1, left[open_], alpha[open_], beta[open_]
+    )
     return risk
 
 
-def beta_binomial_cdf(k: Vector, n: Vector, alpha: Floats, beta: Floats) -> Floats:
+def compute_beta_binomial_cdf(k: Vector, n: Vector, alpha: Floats, beta: Floats) -> Floats:
     """Return P(X ≤ k) for X ~ BetaBinomial(n, alpha, beta), elementwise.
 
     It is computed by the recurrence of the mass function.

@@ -6,12 +6,12 @@ import numpy as np
 import pandas as pd
 
 from edumetrics.params import Scoring
-from edumetrics.scoring.observed import Observed
-from edumetrics.scoring.signals import Floats, divide, weighted_mean
+from edumetrics.scoring.observed import Observations
+from edumetrics.scoring.signals import Floats, compute_weighted_mean, divide
 from edumetrics.scoring.work import Work
 
 
-def effort(observed: Observed, attendance_pct: Floats, scoring: Scoring) -> pd.DataFrame:
+def score_effort(observed: Observations, attendance_pct: Floats, scoring: Scoring) -> pd.DataFrame:
     """Return the effort columns of weekly_metrics, aligned with the roll.
 
     Args:
@@ -28,7 +28,7 @@ def effort(observed: Observed, attendance_pct: Floats, scoring: Scoring) -> pd.D
     visits, loans, week = observed.visits, observed.loans, observed.roll.week
     # Missed assignments add to the count but not to the sum: each counts as quality 0.
     quality = divide(assignments.quality_sum, assignments.judged + assignments.missed[:, week])
-    rates = [_rate(part, week) for part in ((assignments,), (quizzes,), observed.work)]
+    rates = [_compute_rate(part, week) for part in ((assignments,), (quizzes,), observed.work)]
     # Visits and loans above the full number add nothing: more of one signal must not hide another.
     signals = {
         "library_visits": 100
@@ -42,7 +42,7 @@ def effort(observed: Observed, attendance_pct: Floats, scoring: Scoring) -> pd.D
         "attendance": attendance_pct,
         "submission": rates[2],
     }
-    score, coverage = weighted_mean(signals, scoring.effort_weights.model_dump())
+    score, coverage = compute_weighted_mean(signals, scoring.effort_weights.model_dump())
     return pd.DataFrame(
         {
             "library_visits": visits,
@@ -58,7 +58,7 @@ def effort(observed: Observed, attendance_pct: Floats, scoring: Scoring) -> pd.D
     )
 
 
-def _rate(parts: tuple[Work, ...], week: int) -> Floats:
+def _compute_rate(parts: tuple[Work, ...], week: int) -> Floats:
     """Return the percentage of items due in the week that were done; NaN where none was due."""
     due = np.sum([part.due[:, week] for part in parts], axis=0)
     missed = np.sum([part.missed[:, week] for part in parts], axis=0)

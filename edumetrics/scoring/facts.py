@@ -16,15 +16,15 @@ class Facts:
     Attributes:
         week: the semester week, a teaching week.
         students: student_id (unique), class_id, advisor_id, joined_on, withdrawn_on.
-        pairings: class_id, semester of the classes to score (class_id unique).
+        class_semesters: class_id, semester of the classes to score (class_id unique).
         dates: class_id, semester, week, week_date.
         attendance: student_id, class_id, semester, week, held, present (and more); weeks after
             `week` are ignored.
         double_registers: student_id, week, class_id: the class whose register counts, for students
             in two classes in one week.
         assignments, quizzes: the items: item_id, class_id, semester, subject_id, due_week.
-        assignments_done, quizzes_done: as `records.done` returns them, with known_by (the day by
-            which the rows were known).
+        assignments_done, quizzes_done: as `records.read_done_work` returns them, with known_by (the
+            day by which the rows were known).
         extensions: student_id, item_id, week.
         excuses: student_id, from, to; None where the college has none.
         enrolments: student_id, subject_id, semester, from, to; None where students take all
@@ -37,7 +37,7 @@ class Facts:
 
     week: int
     students: pd.DataFrame
-    pairings: pd.DataFrame
+    class_semesters: pd.DataFrame
     dates: pd.DataFrame
     attendance: pd.DataFrame
     double_registers: pd.DataFrame

@@ -16,7 +16,7 @@ from edumetrics.scoring.work import Work
 
 
 @dataclass(frozen=True)
-class Observed:
+class Observations:
     """Counts aligned with the roll: matrices are students by weeks, vectors are of this week.
 
     Attributes:
@@ -45,7 +45,7 @@ class Observed:
         """Assignments and quizzes."""
         return self.assignments, self.quizzes
 
-    def take(self, rows: Vector) -> Observed:
+    def take(self, rows: Vector) -> Observations:
         """Return the same counts for some rows of the roll, in the order of `rows`."""
         arrays = ("held", "present", "visits", "loans", "active_days", "clicks", "midterm")
         return replace(
@@ -57,7 +57,7 @@ class Observed:
         )
 
 
-def observe(facts: Facts, calendar: Calendar, scoring: Scoring) -> Observed:
+def observe(facts: Facts, calendar: Calendar, scoring: Scoring) -> Observations:
     """Build the roll of a week, and count what is known about each student on it.
 
     Raises:
@@ -65,25 +65,27 @@ def observe(facts: Facts, calendar: Calendar, scoring: Scoring) -> Observed:
     """
     if facts.week not in calendar.teaching_weeks:
         raise ValueError(f"week {facts.week} is not a teaching week")
-    called = roll.call(facts)
-    held, present = attendance.registers(called, facts, calendar)
-    assignments, quizzes = work.collect(called, facts, calendar)
-    recent = calendar.last_teaching_weeks(called.week, scoring.feed_weeks)
-    return Observed(
+    called = roll.build_roll(facts)
+    held, present = attendance.count_lectures(called, facts, calendar)
+    assignments, quizzes = work.collect_work(called, facts, calendar)
+    recent = calendar.get_last_teaching_weeks(called.week, scoring.feed_weeks)
+    return Observations(
         roll=called,
         held=held,
         present=present,
         assignments=assignments,
         quizzes=quizzes,
-        visits=_feed(called, facts, "library", "count", recent),
-        loans=_feed(called, facts, "loans", "count", recent),
-        active_days=np.minimum(_feed(called, facts, "platform", "count", recent), 7),
-        clicks=_feed(called, facts, "platform", "events", recent),
-        midterm=_midterm(called, facts.midterms),
+        visits=_collect_feed(called, facts, "library", "count", recent),
+        loans=_collect_feed(called, facts, "loans", "count", recent),
+        active_days=np.minimum(_collect_feed(called, facts, "platform", "count", recent), 7),
+        clicks=_collect_feed(called, facts, "platform", "events", recent),
+        midterm=_collect_midterm(called, facts.midterms),
     )
 
 
-def _feed(called: Roll, facts: Facts, feed: str, column: str, window: tuple[int, ...]) -> Floats:
+def _collect_feed(
+    called: Roll, facts: Facts, feed: str, column: str, window: tuple[int, ...]
+) -> Floats:
     """Return this week's value of a weekly feed; 0 for a student without a row.
 
     The value is NaN for everyone if the feed is absent: it has no row for any student of the
@@ -95,7 +97,7 @@ def _feed(called: Roll, facts: Facts, feed: str, column: str, window: tuple[int,
     if recent.empty if facts.feeds is None else feed not in facts.feeds:
         return np.full(len(called.frame), np.nan)
     now = recent[recent["week"] == called.week]
-    row = called.rows(now["student_id"])
+    row = called.find_rows(now["student_id"])
     own = row >= 0
     # A student may also have rows of another semester with this week number: they do not count.
     if len(called.frame):
@@ -105,14 +107,14 @@ def _feed(called: Roll, facts: Facts, feed: str, column: str, window: tuple[int,
     return values
 
 
-def _midterm(called: Roll, midterms: pd.DataFrame) -> Floats:
+def _collect_midterm(called: Roll, midterms: pd.DataFrame) -> Floats:
     """Return the mean over subjects of the scores known at the end of the student's own week.
 
     It is NaN where no score is known.
     """
     score = np.full(len(called.frame), np.nan)
     if len(score):
-        row = called.rows(midterms["student_id"])
+        row = called.find_rows(midterms["student_id"])
         # Classes may end a week on different days: each student's own day decides what is known.
         own = (row >= 0) & (
             midterms["known_by"].to_numpy() == called.frame["week_end"].to_numpy()[row]

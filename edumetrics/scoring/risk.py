@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from edumetrics.params import Calendar, Scoring
-from edumetrics.scoring.observed import Observed
+from edumetrics.scoring.observed import Observations
 from edumetrics.scoring.roll import Roll, Vector
 from edumetrics.scoring.signals import Floats, divide
 
@@ -14,7 +14,7 @@ from edumetrics.scoring.signals import Floats, divide
 BASELINE_METRICS = ("effort_score", "academic_performance", "weekly_att_pct", "lms_active_days")
 
 
-def baselines(
+def compute_baselines(
     roll: Roll, history: pd.DataFrame, calendar: Calendar, scoring: Scoring
 ) -> dict[str, Floats]:
     """Return the mean of each metric over the last `baseline_weeks` teaching weeks before this one.
@@ -32,7 +32,7 @@ def baselines(
     """
     # Stored values, not recomputed ones: a late correction must not change what a fall is
     # measured against.
-    window = calendar.teaching_weeks_before(roll.week, scoring.baseline_weeks)
+    window = calendar.get_teaching_weeks_before(roll.week, scoring.baseline_weeks)
     rows = history[history["sem_week"].isin(window)]
     groups = rows.groupby("student_id")[list(BASELINE_METRICS)]
     mean, count = groups.mean(), groups.count()
@@ -40,8 +40,8 @@ def baselines(
     return {name: mean[name].to_numpy(dtype="float64") for name in BASELINE_METRICS}
 
 
-def components(
-    observed: Observed,
+def compute_components(
+    observed: Observations,
     metrics: pd.DataFrame,
     baseline: dict[str, Floats],
     class_effort: Floats,
@@ -53,7 +53,7 @@ def components(
     Args:
         observed: what was counted.
         metrics: risk_of_detention and `BASELINE_METRICS`, aligned with the roll.
-        baseline: the means of earlier weeks, as `baselines` returns them.
+        baseline: the means of earlier weeks, as `compute_baselines` returns them.
         class_effort: the median effort score of each student's class.
         calendar, scoring: the parameters.
     """
@@ -64,7 +64,7 @@ def components(
         name: metrics[name].to_numpy(dtype="float64")
         for name in (*BASELINE_METRICS, "risk_of_detention")
     }
-    missed, due = missed_work(observed, calendar, scoring)
+    missed, due = count_missed_work(observed, calendar, scoring)
     active = baseline["lms_active_days"]
     parts = {
         "attendance_standing": values["risk_of_detention"] / 100,
@@ -83,18 +83,20 @@ def components(
     return {name: np.clip(part, 0, 1) for name, part in parts.items()}
 
 
-def missed_work(observed: Observed, calendar: Calendar, scoring: Scoring) -> tuple[Vector, Vector]:
+def count_missed_work(
+    observed: Observations, calendar: Calendar, scoring: Scoring
+) -> tuple[Vector, Vector]:
     """Return how many items of the last `missed_work_weeks` teaching weeks were missed and due.
 
     The first array counts the items that were not done, the second one all that were due.
     """
-    recent = list(calendar.last_teaching_weeks(observed.roll.week, scoring.missed_work_weeks))
+    recent = list(calendar.get_last_teaching_weeks(observed.roll.week, scoring.missed_work_weeks))
     missed = np.sum([part.missed[:, recent].sum(axis=1) for part in observed.work], axis=0)
     due = np.sum([part.due[:, recent].sum(axis=1) for part in observed.work], axis=0)
     return missed, due
 
 
-def class_effort(roll: Roll, effort: Floats) -> Floats:
+def compute_class_effort(roll: Roll, effort: Floats) -> Floats:
     """Return the median effort score of each student's class; NaN where no student has a score.
 
     The class is that of the week.
@@ -102,7 +104,7 @@ def class_effort(roll: Roll, effort: Floats) -> Floats:
     return pd.Series(effort).groupby(roll.classes[:, roll.week]).transform("median").to_numpy()
 
 
-def points(parts: dict[str, Floats], scoring: Scoring) -> dict[str, Floats]:
+def compute_points(parts: dict[str, Floats], scoring: Scoring) -> dict[str, Floats]:
     """Return the points that each component adds to the risk score; 0 where it is absent.
 
     The points of all components sum to the score.

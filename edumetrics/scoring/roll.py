@@ -11,7 +11,7 @@ from edumetrics.scoring.facts import Facts
 
 # A week is excused as a whole, or not at all: from so many days.
 EXCUSED_DAYS = 3
-# As an index it takes the last row; `_days_by_pairing` adds one for it.
+# As an index it takes the last row; `_find_first_days` adds one for it.
 NO_CLASS = -1
 Matrix = np.ndarray[tuple[int, int], np.dtype[np.int64]]
 Flags = np.ndarray[tuple[int, int], np.dtype[np.bool_]]
@@ -25,9 +25,9 @@ class Roll:
     Attributes:
         week: the semester week.
         frame: student_id, class_id, semester, advisor_id, week_end (last day, midnight).
-        classes: the class of each student in each week, as an index into `pairings`; -1 where the
-            student has none.
-        pairings: class_id, semester; `classes` holds values of its index.
+        classes: the class of each student in each week, as an index into `class_semesters`; -1
+            where the student has none.
+        class_semesters: class_id, semester; `classes` holds values of its index.
         starts: the first day of each week for each student, in days since 1970; 0 where the
             student has no class.
         first_day: the first day of the semester of each student's class, in days since 1970.
@@ -37,7 +37,7 @@ class Roll:
     week: int
     frame: pd.DataFrame
     classes: Matrix
-    pairings: pd.DataFrame
+    class_semesters: pd.DataFrame
     starts: Matrix
     first_day: Vector
     excused: Flags
@@ -49,16 +49,16 @@ class Roll:
         frame = self.frame.iloc[rows].reset_index(drop=True)
         return replace(self, frame=frame, **{name: getattr(self, name)[rows] for name in arrays})
 
-    def rows(self, students: pd.Series) -> Vector:
+    def find_rows(self, students: pd.Series) -> Vector:
         """Return the row of each student in the roll; -1 for students who are not on it."""
         return np.asarray(pd.Index(self.frame["student_id"]).get_indexer(pd.Index(students)))
 
-    def pairing_codes(self, frame: pd.DataFrame) -> Vector:
-        """Return the class semester of each row as an index into `pairings`; -1 for others."""
-        return _codes(self.pairings, frame)
+    def find_class_semesters(self, frame: pd.DataFrame) -> Vector:
+        """Return each row's class semester as an index into `class_semesters`; -1 for others."""
+        return _find_codes(self.class_semesters, frame)
 
 
-def call(facts: Facts) -> Roll:
+def build_roll(facts: Facts) -> Roll:
     """Build the roll of a week.
 
     The class of a student in a week comes from the latest attendance row up to that week (highest
@@ -66,17 +66,17 @@ def call(facts: Facts) -> Roll:
     if that class is scored, `withdrawn_on` is null or after the last day of the week, and
     `joined_on` is null or not after it.
     """
-    pairings = facts.pairings[["class_id", "semester"]].reset_index(drop=True)
+    class_semesters = facts.class_semesters[["class_id", "semester"]].reset_index(drop=True)
     students = facts.students.sort_values("student_id", ignore_index=True)
-    classes = _classes_by_week(facts, students, pairings)
-    days = _days_by_pairing(facts, pairings)
+    classes = _find_classes_by_week(facts, students, class_semesters)
+    days = _find_first_days(facts, class_semesters)
     # Indexing with both arrays gives each student the dates of their own class in each week.
     starts = np.where(classes == NO_CLASS, 0, days[classes, np.arange(facts.week + 1)])
     last_day = pd.Series(pd.to_datetime(starts[:, facts.week] + 6, unit="D"))
     # Negated comparisons, because null compares as false: a student without dates is enrolled.
     enrolled = ~(students["withdrawn_on"] <= last_day) & ~(students["joined_on"] > last_day)
     on_roll = np.asarray((classes[:, facts.week] != NO_CLASS) & enrolled)
-    now = pairings.iloc[classes[on_roll, facts.week]]
+    now = class_semesters.iloc[classes[on_roll, facts.week]]
     frame = pd.DataFrame(
         {
             "student_id": students.loc[on_roll, "student_id"].to_numpy(),
@@ -92,31 +92,36 @@ def call(facts: Facts) -> Roll:
         facts.week,
         frame,
         classes,
-        pairings,
+        class_semesters,
         starts[on_roll],
         first_day,
         np.zeros_like(classes, dtype=bool),
     )
-    return roll if facts.excuses is None else _excuse(roll, facts.excuses)
+    return roll if facts.excuses is None else _apply_excuses(roll, facts.excuses)
 
 
-def _classes_by_week(facts: Facts, students: pd.DataFrame, pairings: pd.DataFrame) -> Matrix:
-    """Return the class of each student in each week, as an index into `pairings`; -1 for none."""
+def _find_classes_by_week(
+    facts: Facts, students: pd.DataFrame, class_semesters: pd.DataFrame
+) -> Matrix:
+    """Return each student's class by week, as an index into `class_semesters`; -1 for none."""
     index = pd.Index(students["student_id"])
     classes = np.full((len(students), facts.week + 1), NO_CLASS, dtype=np.int64)
     seen = facts.attendance[facts.attendance["week"] <= facts.week]
-    rows, codes = index.get_indexer(pd.Index(seen["student_id"])), _codes(pairings, seen)
+    rows, codes = (
+        index.get_indexer(pd.Index(seen["student_id"])),
+        _find_codes(class_semesters, seen),
+    )
     kept = (rows >= 0) & (codes >= 0)
     classes[rows[kept], seen["week"].to_numpy()[kept]] = codes[kept]
     # After the plain registers: of two registers in one week, these rows decide.
     doubles = facts.double_registers[facts.double_registers["week"] <= facts.week]
-    decided = doubles.merge(pairings.reset_index(names="code"), on="class_id")
+    decided = doubles.merge(class_semesters.reset_index(names="code"), on="class_id")
     rows = index.get_indexer(pd.Index(decided["student_id"]))
     classes[rows[rows >= 0], decided["week"].to_numpy()[rows >= 0]] = decided["code"].to_numpy()[
         rows >= 0
     ]
     today = students[["class_id"]].merge(
-        pairings.reset_index(names="code"), on="class_id", how="left"
+        class_semesters.reset_index(names="code"), on="class_id", how="left"
     )["code"]
     # The unused column 0 holds the class of today: it applies until the first register.
     classes[:, 0] = today.fillna(NO_CLASS).to_numpy()
@@ -127,35 +132,40 @@ def _classes_by_week(facts: Facts, students: pd.DataFrame, pairings: pd.DataFram
     return np.take_along_axis(classes, latest, axis=1)
 
 
-def _codes(pairings: pd.DataFrame, frame: pd.DataFrame) -> Vector:
-    """Return the row of each class_id, semester in `pairings`; -1 where it has no such row."""
+def _find_codes(class_semesters: pd.DataFrame, frame: pd.DataFrame) -> Vector:
+    """Return the row of each class_id, semester in `class_semesters`; -1 where there is none."""
     # class_id is unique there, so a look-up by class and a test of the semester are enough.
-    code = np.asarray(pd.Index(pairings["class_id"]).get_indexer(pd.Index(frame["class_id"])))
+    code = np.asarray(
+        pd.Index(class_semesters["class_id"]).get_indexer(pd.Index(frame["class_id"]))
+    )
     # The extra element serves index -1 (an unknown class), also if there are no rows at all.
-    semesters = np.append(pairings["semester"].to_numpy(), 0)
+    semesters = np.append(class_semesters["semester"].to_numpy(), 0)
     return np.where(semesters[code] == frame["semester"].to_numpy(), code, NO_CLASS)
 
 
-def _days_by_pairing(facts: Facts, pairings: pd.DataFrame) -> Matrix:
+def _find_first_days(facts: Facts, class_semesters: pd.DataFrame) -> Matrix:
     """Return the first day of each week (columns 0..week) of each class semester.
 
     Days count from 1970. The last row is 0: it stands for no class.
     """
-    days = np.zeros((len(pairings) + 1, facts.week + 1), dtype=np.int64)
+    days = np.zeros((len(class_semesters) + 1, facts.week + 1), dtype=np.int64)
     known = facts.dates[facts.dates["week"].between(1, facts.week)]
-    codes = _codes(pairings, known)
+    codes = _find_codes(class_semesters, known)
     day = known["week_date"].to_numpy().astype("datetime64[D]").astype(np.int64)
     days[codes[codes >= 0], known["week"].to_numpy()[codes >= 0]] = day[codes >= 0]
     return days
 
 
-def _excuse(roll: Roll, excuses: pd.DataFrame) -> Roll:
+def _apply_excuses(roll: Roll, excuses: pd.DataFrame) -> Roll:
     """Return a roll with the weeks of which excuses cover at least `EXCUSED_DAYS` days."""
     spans = excuses.dropna()
-    rows = roll.rows(spans["student_id"])
+    rows = roll.find_rows(spans["student_id"])
     # Only days of the semester are listed, so that a wrong end date years away does no harm.
     first, last = roll.starts[roll.starts > 0].min(initial=2**31), roll.starts.max(initial=0) + 6
-    begin, end = np.maximum(_day(spans["from"]), first), np.minimum(_day(spans["to"]), last)
+    begin, end = (
+        np.maximum(_convert_to_days(spans["from"]), first),
+        np.minimum(_convert_to_days(spans["to"]), last),
+    )
     spans = pd.DataFrame({"row": rows, "from": begin, "to": end})
     spans = spans[(spans["row"] >= 0) & (spans["to"] >= spans["from"])]
     lengths = (spans["to"] - spans["from"] + 1).to_numpy()
@@ -177,6 +187,6 @@ def _excuse(roll: Roll, excuses: pd.DataFrame) -> Roll:
     return replace(roll, excused=covered >= EXCUSED_DAYS)
 
 
-def _day(column: pd.Series) -> Vector:
+def _convert_to_days(column: pd.Series) -> Vector:
     """Return dates as days since 1970."""
     return column.to_numpy().astype("datetime64[D]").astype(np.int64)

@@ -9,7 +9,7 @@ import numpy as np
 Floats = np.ndarray[tuple[int], np.dtype[np.float64]]
 
 
-def weighted_mean(
+def compute_weighted_mean(
     signals: Mapping[str, Floats], weights: Mapping[str, float]
 ) -> tuple[Floats, Floats]:
     """Return the weighted mean of the signals present, and the share of weight that is present.
@@ -44,7 +44,7 @@ def divide(numerator: np.ndarray, denominator: np.ndarray) -> Floats:
     )
 
 
-def placed(
+def rank_in_groups(
     values: Floats, groups: np.ndarray, base: Floats, base_groups: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Count how many values of its group are less than a value, equal to it, and in the group.

@@ -11,9 +11,9 @@ from edumetrics.fields import WEEKLY_METRICS
 from edumetrics.params import Calendar, Scoring
 from edumetrics.scoring import academic, attendance, effort, risk
 from edumetrics.scoring.facts import Facts
-from edumetrics.scoring.observed import Observed, observe
+from edumetrics.scoring.observed import Observations, observe
 from edumetrics.scoring.roll import Vector
-from edumetrics.scoring.signals import Floats, weighted_mean
+from edumetrics.scoring.signals import Floats, compute_weighted_mean
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Peers:
 
 
 @dataclass(frozen=True)
-class Scored:
+class ScoredWeek:
     """The scores of a week and what they were computed from; everything is aligned with the roll.
 
     Attributes:
@@ -42,7 +42,7 @@ class Scored:
         peers: the class of each student.
     """
 
-    observed: Observed
+    observed: Observations
     metrics: pd.DataFrame
     components: dict[str, Floats]
     baseline: dict[str, Floats]
@@ -54,13 +54,13 @@ class Scored:
         return self.observed.roll.week
 
 
-def score(
-    observed: Observed,
+def score_week(
+    observed: Observations,
     history: pd.DataFrame,
     calendar: Calendar,
     scoring: Scoring,
     peers: Peers | None = None,
-) -> Scored:
+) -> ScoredWeek:
     """Score what was counted in a week.
 
     Args:
@@ -76,17 +76,17 @@ def score(
     share = (
         peers.attendance_share
         if peers
-        else attendance.class_share(roll, observed.held, observed.present)
+        else attendance.compute_class_share(roll, observed.held, observed.present)
     )
-    standing = attendance.standing(
+    standing = attendance.compute_attendance(
         roll.week, observed.held, observed.present, share, calendar, scoring
     )
     frame = pd.concat(
         [
             roll.frame,
             standing,
-            effort.effort(observed, standing["weekly_att_pct"].to_numpy(), scoring),
-            academic.academic(observed, calendar, scoring),
+            effort.score_effort(observed, standing["weekly_att_pct"].to_numpy(), scoring),
+            academic.score_academic(observed, calendar, scoring),
         ],
         axis=1,
     ).assign(
@@ -97,21 +97,21 @@ def score(
         p_fail=np.nan,
     )
     # Only now, because the median needs the effort scores.
-    peers = peers or Peers(share, risk.class_effort(roll, frame["effort_score"].to_numpy()))
-    baseline = risk.baselines(roll, history, calendar, scoring)
-    parts = risk.components(observed, frame, baseline, peers.effort, calendar, scoring)
-    value, coverage = weighted_mean(parts, scoring.risk_weights.model_dump())
+    peers = peers or Peers(share, risk.compute_class_effort(roll, frame["effort_score"].to_numpy()))
+    baseline = risk.compute_baselines(roll, history, calendar, scoring)
+    parts = risk.compute_components(observed, frame, baseline, peers.effort, calendar, scoring)
+    value, coverage = compute_weighted_mean(parts, scoring.risk_weights.model_dump())
     # The components are shares; the score has 0 to 100 points.
     metrics = frame.assign(risk_score=100 * value, risk_coverage=coverage)[WEEKLY_METRICS.computed]
-    return Scored(observed, metrics, parts, baseline, peers)
+    return ScoredWeek(observed, metrics, parts, baseline, peers)
 
 
-def metrics(
+def compute_metrics(
     facts: Facts, history: pd.DataFrame, calendar: Calendar, scoring: Scoring
 ) -> pd.DataFrame:
-    """Return the weekly metrics of every student on the roll: `observe`, then `score`.
+    """Return the weekly metrics of every student on the roll: `observe`, then `score_week`.
 
     Raises:
         ValueError: the week is not a teaching week.
     """
-    return score(observe(facts, calendar, scoring), history, calendar, scoring).metrics
+    return score_week(observe(facts, calendar, scoring), history, calendar, scoring).metrics

@@ -52,7 +52,7 @@ class Work:
         return Work(**{field.name: getattr(self, field.name)[rows] for field in fields(self)})
 
 
-def collect(roll: Roll, facts: Facts, calendar: Calendar) -> tuple[Work, Work]:
+def collect_work(roll: Roll, facts: Facts, calendar: Calendar) -> tuple[Work, Work]:
     """Return the assignments and the quizzes of the students on a roll.
 
     An item is due in a week for a student if four conditions hold. The class of the student in
@@ -64,13 +64,13 @@ def collect(roll: Roll, facts: Facts, calendar: Calendar) -> tuple[Work, Work]:
     weeks = [week for week in calendar.teaching_weeks if week <= roll.week]
     extensions = facts.extensions
     return (
-        _one_kind(roll, facts, facts.assignments, facts.assignments_done, extensions, weeks),
+        _collect_kind(roll, facts, facts.assignments, facts.assignments_done, extensions, weeks),
         # Extensions are for assignments only: quizzes get an empty frame of them.
-        _one_kind(roll, facts, facts.quizzes, facts.quizzes_done, extensions.iloc[:0], weeks),
+        _collect_kind(roll, facts, facts.quizzes, facts.quizzes_done, extensions.iloc[:0], weeks),
     )
 
 
-def _one_kind(
+def _collect_kind(
     roll: Roll,
     facts: Facts,
     items: pd.DataFrame,
@@ -79,7 +79,7 @@ def _one_kind(
     weeks: list[int],
 ) -> Work:
     """Return the work of one kind, from its items and what was done of them."""
-    due = _due(roll, facts, items, extensions, weeks)
+    due = _count_due(roll, facts, items, extensions, weeks)
     size = len(roll.frame)
     counts = {name: np.zeros(roll.classes.shape, dtype=np.int64) for name in ("done", "marked")}
     handed_on = np.zeros_like(due)
@@ -91,10 +91,10 @@ def _one_kind(
     )
     last_day = np.full(size, -1, dtype=np.int64)
     if len(done) and size:
-        rows = _own(roll, done)
+        rows = _select_own(roll, done)
         # Before the filter below, because here all work counts that was handed in, due or not.
         np.maximum.at(last_day, rows["row"], rows["last_day"])
-        rows = _counted(roll, facts, rows, weeks)
+        rows = _select_due(roll, facts, rows, weeks)
         at = (rows["row"].to_numpy(), rows["week"].to_numpy())
         for name, matrix in counts.items():
             np.add.at(matrix, at, rows[name].to_numpy())
@@ -123,9 +123,9 @@ def _one_kind(
     )
 
 
-def _own(roll: Roll, done: pd.DataFrame) -> pd.DataFrame:
+def _select_own(roll: Roll, done: pd.DataFrame) -> pd.DataFrame:
     """Return rows of students on the roll, of their semester, as known by the end of their week."""
-    row = roll.rows(done["student_id"])
+    row = roll.find_rows(done["student_id"])
     ends, semesters = roll.frame["week_end"].to_numpy(), roll.frame["semester"].to_numpy()
     kept = (
         (row >= 0)
@@ -138,43 +138,45 @@ def _own(roll: Roll, done: pd.DataFrame) -> pd.DataFrame:
     return rows.assign(last_day=np.where(np.isnat(day), -1, day.astype(np.int64)))
 
 
-def _counted(roll: Roll, facts: Facts, rows: pd.DataFrame, weeks: list[int]) -> pd.DataFrame:
+def _select_due(roll: Roll, facts: Facts, rows: pd.DataFrame, weeks: list[int]) -> pd.DataFrame:
     """Return those of these rows whose items were due for the student."""
     rows = rows[rows["week"].isin(weeks)].astype({"week": "int64"})
     row, week = rows["row"].to_numpy(), rows["week"].to_numpy()
-    rows = rows[(roll.pairing_codes(rows) == roll.classes[row, week]) & ~roll.excused[row, week]]
+    rows = rows[
+        (roll.find_class_semesters(rows) == roll.classes[row, week]) & ~roll.excused[row, week]
+    ]
     if facts.enrolments is None or rows.empty:
         return rows
-    return rows[_enrolled(roll, facts.enrolments, rows)]
+    return rows[_is_enrolled(roll, facts.enrolments, rows)]
 
 
-def _due(
+def _count_due(
     roll: Roll, facts: Facts, items: pd.DataFrame, extensions: pd.DataFrame, weeks: list[int]
 ) -> Matrix:
     """Return how many items fall due, students by weeks."""
     due = np.zeros(roll.classes.shape, dtype=np.int64)
-    items = items.assign(code=roll.pairing_codes(items))
+    items = items.assign(code=roll.find_class_semesters(items))
     # Items that were never due have no week; without them the column can be an integer.
     dated = items[items["due_week"].isin(weeks) & (items["code"] >= 0)].astype(
         {"due_week": "int64"}
     )
     if facts.enrolments is None:
         # Without enrolments all students of a class have the same work: count once per class.
-        by_class = np.zeros((len(roll.pairings) + 1, roll.week + 1), dtype=np.int64)
+        by_class = np.zeros((len(roll.class_semesters) + 1, roll.week + 1), dtype=np.int64)
         np.add.at(by_class, (dated["code"].to_numpy(), dated["due_week"].to_numpy()), 1)
         due += by_class[roll.classes, np.arange(roll.week + 1)]
     else:
-        rows = _expected(roll, dated)
-        rows = rows[_enrolled(roll, facts.enrolments, rows)]
+        rows = _list_expected(roll, dated)
+        rows = rows[_is_enrolled(roll, facts.enrolments, rows)]
         np.add.at(due, (rows["row"].to_numpy(), rows["week"].to_numpy()), rows["items"].to_numpy())
     if len(extensions):
-        due += _moved(roll, facts, items, extensions, weeks)
+        due += _count_moved(roll, facts, items, extensions, weeks)
     # Last, so that work moved into an excused week is not due either.
     due[roll.excused] = 0
     return due
 
 
-def _expected(roll: Roll, dated: pd.DataFrame) -> pd.DataFrame:
+def _list_expected(roll: Roll, dated: pd.DataFrame) -> pd.DataFrame:
     """Return row, week, subject_id, items: what is due in each student's class, by subject."""
     # Week by week, because a student may change class in the semester.
     counts = dated.groupby(["code", "due_week", "subject_id"], as_index=False).size()
@@ -191,7 +193,7 @@ def _expected(roll: Roll, dated: pd.DataFrame) -> pd.DataFrame:
     return pd.concat(found, ignore_index=True) if found else empty
 
 
-def _moved(
+def _count_moved(
     roll: Roll, facts: Facts, items: pd.DataFrame, extensions: pd.DataFrame, weeks: list[int]
 ) -> Matrix:
     """Return the change by extensions, students by weeks.
@@ -201,19 +203,19 @@ def _moved(
     """
     change = np.zeros(roll.classes.shape, dtype=np.int64)
     moved = extensions.merge(items, on="item_id")
-    moved = moved.assign(row=roll.rows(moved["student_id"])).query("row >= 0")
+    moved = moved.assign(row=roll.find_rows(moved["student_id"])).query("row >= 0")
     for column, step in (("due_week", -1), ("week", 1)):
         part = moved[["row", "code", "subject_id"]].assign(week=moved[column])
         part = part[part["week"].isin(weeks)].astype({"week": "int64"})
         # Each week is tested by itself: the student may be in another class by the new week.
         part = part[roll.classes[part["row"], part["week"]] == part["code"]]
         if facts.enrolments is not None:
-            part = part[_enrolled(roll, facts.enrolments, part)]
+            part = part[_is_enrolled(roll, facts.enrolments, part)]
         np.add.at(change, (part["row"].to_numpy(), part["week"].to_numpy()), step)
     return change
 
 
-def _enrolled(roll: Roll, enrolments: pd.DataFrame, rows: pd.DataFrame) -> np.ndarray:
+def _is_enrolled(roll: Roll, enrolments: pd.DataFrame, rows: pd.DataFrame) -> np.ndarray:
     """Return, for each row, whether the student is enrolled in the subject on the week's last day.
 
     Both ends of an enrolment are inclusive. A student without any known enrolment in the semester
@@ -226,7 +228,7 @@ def _enrolled(roll: Roll, enrolments: pd.DataFrame, rows: pd.DataFrame) -> np.nd
     """
     if rows.empty:
         return np.zeros(0, dtype=bool)
-    mine = enrolments.assign(row=roll.rows(enrolments["student_id"]))
+    mine = enrolments.assign(row=roll.find_rows(enrolments["student_id"]))
     mine = mine[mine["row"] >= 0]
     mine = mine[mine["semester"].to_numpy() == roll.frame["semester"].to_numpy()[mine["row"]]]
     wanted = rows[["row", "week", "subject_id"]].reset_index(drop=True).reset_index(names="order")
@@ -237,7 +239,7 @@ def _enrolled(roll: Roll, enrolments: pd.DataFrame, rows: pd.DataFrame) -> np.nd
     return np.asarray(wanted["order"].isin(matched["order"]) | ~wanted["row"].isin(mine["row"]))
 
 
-def mean_mark(parts: tuple[Work, ...], weeks: list[int]) -> Floats:
+def compute_mean_mark(parts: tuple[Work, ...], weeks: list[int]) -> Floats:
     """Return the mean mark (percent) of the work due in some weeks.
 
     Work that was not done counts 0. Work that was done but has no mark is left out. The mean is

@@ -24,7 +24,7 @@ from edumetrics.settings import Settings
 from edumetrics.stages.workspace import Workspace
 
 
-def split(
+def split_classes(
     workspace: Workspace, term: Term, week: int, students: pd.DataFrame, elsewhere: pd.DataFrame
 ) -> tuple[tuple[str, ...], ...]:
     """Return the classes of each chunk, with about `chunk_students` students in a chunk.
@@ -36,16 +36,16 @@ def split(
         term: the week's term.
         week: the semester week.
         students: student_id, class_id, advisor_id (null for students without an advisor).
-        elsewhere: student_id, home, attended, as `arrivals.elsewhere` returns them.
+        elsewhere: student_id, home, attended, as `arrivals.find_moved_students` returns them.
 
     Returns:
         One tuple of class ids per chunk; no class is in two chunks.
     """
     homes = students.set_index("student_id")["class_id"]
     # A student who has moved also ties today's class to the classes that earlier weeks stored.
-    stored = workspace.store.classes_of(term.name, week)
+    stored = workspace.store.read_classes(term.name, week)
     stored = stored.assign(home=stored["student_id"].map(homes))
-    own = students[students["class_id"].isin(term.pairings["class_id"])]
+    own = students[students["class_id"].isin(term.class_semesters["class_id"])]
     # Students without an advisor share one list, so the empty id ties their classes together.
     # The prefix keeps an advisor id apart from an equal class id.
     advisors = "advisor " + own["advisor_id"].astype("object").where(
@@ -59,7 +59,7 @@ def split(
         ]
     ).dropna()
     # A class without students has no tie; a tie to itself keeps it in the graph.
-    alone = term.pairings["class_id"]
+    alone = term.class_semesters["class_id"]
     ties = pd.concat([ties, pd.DataFrame({"one": alone, "other": alone})]).drop_duplicates()
     # The shape of the inverse differs between NumPy versions; the reshape gives one tie a row.
     nodes, codes = np.unique(ties.to_numpy("str"), return_inverse=True)
@@ -70,7 +70,7 @@ def split(
     _, group = connected_components(graph, directed=False)
     # The nodes also hold advisors and classes of other terms; a chunk holds classes of this term,
     # those of earlier weeks included.
-    listed = set(term.pairings["class_id"]) | set(stored["class_id"])
+    listed = set(term.class_semesters["class_id"]) | set(stored["class_id"])
     classes = pd.Series(group, index=nodes).loc[lambda found: found.index.isin(listed)]
     sizes = (
         students.groupby("class_id")
@@ -86,7 +86,7 @@ def split(
     return tuple(tuple(map(str, part.index)) for _, part in classes.groupby(classes.map(bins)))
 
 
-def members(
+def select_students(
     students: pd.DataFrame, elsewhere: pd.DataFrame, classes: Iterable[str]
 ) -> pd.DataFrame:
     """Return the students of a chunk, as rows of `students`.
@@ -99,14 +99,14 @@ def members(
 
 
 @contextmanager
-def workers(settings: Settings) -> Iterator[Parallel]:
+def start_workers(settings: Settings) -> Iterator[Parallel]:
     """Yield what runs work in parallel: processes of this machine, or an existing Dask cluster.
 
     Raises:
         SettingsError: the cluster's library is missing, or the cluster cannot be reached.
     """
     if settings.backend == "dask":
-        with _cluster(settings.scheduler), parallel_config(backend="dask"):
+        with _connect_cluster(settings.scheduler), parallel_config(backend="dask"):
             yield Parallel()
         return
     with parallel_config(backend="loky", n_jobs=settings.workers or cpu_count()):
@@ -114,7 +114,7 @@ def workers(settings: Settings) -> Iterator[Parallel]:
 
 
 @contextmanager
-def _cluster(address: str) -> Iterator[Any]:
+def _connect_cluster(address: str) -> Iterator[Any]:
     """Yield a client of the Dask cluster at an address, as the current one."""
     # Dask is an optional dependency: only this backend needs it.
     try:
@@ -133,15 +133,15 @@ def _cluster(address: str) -> Iterator[Any]:
         yield client
 
 
-def each(
+def map_parts(
     settings: Settings, work: Callable[..., Any], parts: Iterable[Any], *shared: Any
 ) -> list[Any]:
     """Run `work(part, *shared)` for all parts in parallel; return results in order of the parts."""
-    with workers(settings) as parallel:
+    with start_workers(settings) as parallel:
         return list(parallel(delayed(work)(part, *shared) for part in parts))
 
 
-def merged(frames: Iterable[pd.DataFrame], *by: str) -> pd.DataFrame:
+def merge_frames(frames: Iterable[pd.DataFrame], *by: str) -> pd.DataFrame:
     """Return the rows of all parts, sorted by the columns `by`, or unsorted where none is given."""
     kept = list(frames)
     # An empty frame may have other dtypes and would change those of the result; one is kept for
@@ -150,12 +150,12 @@ def merged(frames: Iterable[pd.DataFrame], *by: str) -> pd.DataFrame:
     return whole.sort_values(list(by), ignore_index=True, kind="stable") if by else whole
 
 
-def findings(frames: Iterable[pd.DataFrame]) -> pd.DataFrame:
+def merge_findings(frames: Iterable[pd.DataFrame]) -> pd.DataFrame:
     """Return the data-health findings of all parts, one row per check and class, not yet worded.
 
     Several parts may each have counted some rows of one class, or of no class: counts are summed.
     """
-    whole = merged(frames)
+    whole = merge_frames(frames)
     # The sum of lists is one list of all examples.
     groups = whole.groupby(["check", "class_id"], sort=False)
     told: pd.DataFrame = groups.agg(
@@ -164,10 +164,10 @@ def findings(frames: Iterable[pd.DataFrame]) -> pd.DataFrame:
         examples=("examples", "sum"),
         message=("message", "first"),
     ).reset_index()
-    return told.assign(examples=told["examples"].map(_highest))[list(COLUMNS)]
+    return told.assign(examples=told["examples"].map(_pick_highest))[list(COLUMNS)]
 
 
-def _highest(ids: list[str]) -> list[str]:
+def _pick_highest(ids: list[str]) -> list[str]:
     """Return the `EXAMPLES` highest ids, ascending as text, as an unsplit college would."""
     # Ids are texts: the length comes first so that 10 is higher than 9.
     return sorted(sorted(ids, key=lambda one: (len(one), one))[-EXAMPLES:])

@@ -9,10 +9,10 @@ import sqlalchemy as sa
 from edumetrics import database, params, settings, weeks
 from edumetrics.college.draft import looks, matching, writing
 from edumetrics.errors import SettingsError
-from edumetrics.weeks import Position
+from edumetrics.weeks import CollegeWeek
 
 
-def drafted(url: str | None, day: date) -> str:
+def create_draft(url: str | None, day: date) -> str:
     """Return the draft as the text of a mapping file.
 
     Args:
@@ -25,17 +25,17 @@ def drafted(url: str | None, day: date) -> str:
     chosen = settings.load()
     # The native calendar: the college's own mapping file does not exist yet.
     calendar = params.load(chosen.params, "native").calendar
-    engine = database.college_engine(
+    engine = database.create_college_engine(
         url or chosen.client_db_url,
         calendar.time_zone,
         setting="the URL" if url else "CLIENT_DB_URL",
     )
     try:
-        with database.connected(engine, "the URL") as connection:
-            tables = looks.tables(connection)
+        with database.open_connection(engine, "the URL") as connection:
+            tables = looks.describe_tables(connection)
             dialect = connection.dialect.name
     except sa.exc.DBAPIError as error:
-        raise database.query_error(error, "its tables") from error
+        raise database.build_query_error(error, "its tables") from error
     # The draft itself needs no connection.
     finally:
         engine.dispose()
@@ -44,8 +44,8 @@ def drafted(url: str | None, day: date) -> str:
             "The database has no table that this role can read: check its grants and the URL."
         )
     halves = [
-        (name, weeks.slot_start(Position(earlier, slot.offset + 1), calendar).isoformat())
+        (name, weeks.find_slot_start(CollegeWeek(earlier, slot.offset + 1), calendar).isoformat())
         for earlier in (day.year - 1, day.year)
         for name, slot in calendar.slots.items()
     ]
-    return writing.as_yaml(matching.matched(tables), tables, dialect, halves)
+    return writing.format_yaml(matching.find_tables(tables), tables, dialect, halves)

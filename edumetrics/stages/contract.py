@@ -21,7 +21,7 @@ from edumetrics.college.source import College
 from edumetrics.errors import SettingsError
 from edumetrics.params import Params
 from edumetrics.stages import gate
-from edumetrics.stages.week import gather
+from edumetrics.stages.week import read_week
 from edumetrics.stages.workspace import Workspace, open_workspace
 
 ROLE = "edumetrics_reader"
@@ -40,22 +40,22 @@ class Statement:
     seconds: float
 
 
-class Watched(College):
+class MeasuredCollege(College):
     """A college that records the statements that were sent to it."""
 
     def __init__(self, connection: sa.Connection, params: Params) -> None:
         super().__init__(connection, params)
         self.said: list[Statement] = []
 
-    def frame(self, select: sa.Select[Any], what: str) -> pd.DataFrame:
+    def read_frame(self, select: sa.Select[Any], what: str) -> pd.DataFrame:
         """Run a query as `College.frame` does, and record it."""
         began = perf_counter()
-        frame = super().frame(select, what)
+        frame = super().read_frame(select, what)
         self.said.append(Statement(what, len(frame), perf_counter() - began))
         return frame
 
 
-def contract(as_of: date | None = None) -> Iterator[str]:
+def build_contract(as_of: date | None = None) -> Iterator[str]:
     """Yield the contract of the current mapping line by line, and measure the load of one week.
 
     Args:
@@ -69,27 +69,29 @@ def contract(as_of: date | None = None) -> Iterator[str]:
             fit.
     """
     workspace = open_workspace()
-    with workspace.college() as opened:
-        college = Watched(opened.connection, workspace.params)
+    with workspace.open_college() as opened:
+        college = MeasuredCollege(opened.connection, workspace.params)
         relations = {
             name: relation for name, relation in college.relations.items() if relation is not None
         }
-        known = _known(college.connection)
-        reads = {name: reading(college, relation, known) for name, relation in relations.items()}
-        yield f"# What EduMetrics reads of {_place(college)}"
+        known = _read_columns(college.connection)
+        reads = {
+            name: collect_reads(college, relation, known) for name, relation in relations.items()
+        }
+        yield f"# What EduMetrics reads of {_name_database(college)}"
         yield ""
         yield (
             f"Mapping: {workspace.settings.college}. EduMetrics only reads: its session is "
             "read-only, it has no"
         )
         yield "statement that writes, and it needs no grant but SELECT on the columns below."
-        yield from _columns(reads)
-        yield from _grants(college, merged(reads.values()))
-        yield from _selects(relations)
-        yield from _load(workspace, college, reads, as_of)
+        yield from _format_columns(reads)
+        yield from _format_grants(college, merge_reads(reads.values()))
+        yield from _format_selects(relations)
+        yield from _measure_load(workspace, college, reads, as_of)
 
 
-def reading(college: College, relation: Relation, known: dict[str, list[str]]) -> Reads:
+def collect_reads(college: College, relation: Relation, known: dict[str, list[str]]) -> Reads:
     """Return the columns that a relation reads, by table.
 
     Args:
@@ -142,7 +144,7 @@ def reading(college: College, relation: Relation, known: dict[str, list[str]]) -
     return found
 
 
-def merged(parts: Any) -> Reads:
+def merge_reads(parts: Any) -> Reads:
     """Return what several relations read together, by table, sorted by name."""
     found: Reads = {}
     for part in parts:
@@ -151,14 +153,14 @@ def merged(parts: Any) -> Reads:
     return dict(sorted(found.items()))
 
 
-def _known(connection: sa.Connection) -> dict[str, list[str]]:
+def _read_columns(connection: sa.Connection) -> dict[str, list[str]]:
     """Return the columns of every table and view of the default schema."""
     inspector = sa.inspect(connection)
     found = inspector.get_multi_columns(kind=sa.engine.reflection.ObjectKind.ANY)
     return {name: [column["name"] for column in columns] for (_, name), columns in found.items()}
 
 
-def _place(college: College) -> str:
+def _name_database(college: College) -> str:
     """Return the words for the database: its kind, name and host."""
     url = college.connection.engine.url
     host = f" at {url.host}" if url.host else ""
@@ -169,15 +171,15 @@ def _place(college: College) -> str:
     )
 
 
-def _columns(reads: dict[str, Reads]) -> Iterator[str]:
+def _format_columns(reads: dict[str, Reads]) -> Iterator[str]:
     """Yield the table of what is read, and for which relations."""
     yield from ("", "## Tables and columns", "", "| table | columns | for |", "|---|---|---|")
-    for table, columns in merged(reads.values()).items():
+    for table, columns in merge_reads(reads.values()).items():
         users = ", ".join(name for name, part in reads.items() if table in part)
         yield f"| {table} | {', '.join(sorted(columns))} | {users} |"
 
 
-def _grants(college: College, reads: Reads) -> Iterator[str]:
+def _format_grants(college: College, reads: Reads) -> Iterator[str]:
     """Yield the statements that create a role with just enough rights."""
     dialect, quote = (
         college.connection.dialect.name,
@@ -208,7 +210,7 @@ def _grants(college: College, reads: Reads) -> Iterator[str]:
     yield "```"
 
 
-def _selects(relations: dict[str, Relation]) -> Iterator[str]:
+def _format_selects(relations: dict[str, Relation]) -> Iterator[str]:
     """Yield the SELECT of each relation; for a plain table, the SELECT that reads it."""
     yield from (
         "",
@@ -223,24 +225,24 @@ def _selects(relations: dict[str, Relation]) -> Iterator[str]:
         yield from ("", f"### {name}", "", "```sql", text.strip(), "```")
 
 
-def _load(
-    workspace: Workspace, college: Watched, reads: dict[str, Reads], as_of: date | None
+def _measure_load(
+    workspace: Workspace, college: MeasuredCollege, reads: dict[str, Reads], as_of: date | None
 ) -> Iterator[str]:
     """Yield the load of one week, read as a weekly run and its gate read it; stores nothing."""
     yield from ("", "## Load", "")
-    position = college.position(as_of or workspace.today)
-    term = college.current_term(position)
-    weeks = workspace.params.calendar.last_teaching_weeks(
-        position.week(workspace.params.calendar), 1
+    position = college.find_college_week(as_of or workspace.today)
+    term = college.find_current_term(position)
+    weeks = workspace.params.calendar.get_last_teaching_weeks(
+        position.compute_week(workspace.params.calendar), 1
     )
     if term is None or not weeks:
         yield "No term is in session, so no week was measured: give another day with --as-of."
         return
-    gather(workspace, college, term, weeks[0], Path(), replay=False)
+    read_week(workspace, college, term, weeks[0], Path(), replay=False)
     # The gate of a run reads the same database: its statements are part of the load.
-    gate.examine(workspace, college, term, weeks[0])
+    gate.check_week(workspace, college, term, weeks[0])
     # Counted by a query outside `frame`, so that the measuring is not itself measured.
-    sizes = {table: _rows(college, table) for table in merged(reads.values())}
+    sizes = {table: _count_rows(college, table) for table in merge_reads(reads.values())}
     yield (
         f"This is the load of week {weeks[0]}. A run reads one week, once a week, in one read-only "
         "transaction. A statement reads"
@@ -268,7 +270,7 @@ def _load(
     )
 
 
-def _rows(college: College, table: str) -> int:
+def _count_rows(college: College, table: str) -> int:
     """Return the number of rows of a table, which may be named with its schema."""
     schema, _, name = table.rpartition(".")
     place = sa.table(name, schema=schema or None)

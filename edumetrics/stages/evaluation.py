@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from edumetrics.errors import SettingsError
-from edumetrics.forecast.backtest import Contest, by_week, contest
+from edumetrics.forecast.backtest import Contest, measure_by_week, run_contest
 from edumetrics.forecast.models import Calibrated
 from edumetrics.stages import training
 from edumetrics.stages.workspace import Workspace
@@ -18,32 +18,33 @@ def evaluate(workspace: Workspace) -> pd.DataFrame:
     by class.
 
     Returns:
-        term, model, champion (bool), trained_terms, sem_week and the columns of `backtest.by_week`.
+        term, model, champion (bool), trained_terms, sem_week and the columns of
+        `backtest.measure_by_week`.
 
     Raises:
         SettingsError: there is no completed term, or too little data about them.
     """
     params, found = workspace.params, []
-    with workspace.college() as college:
+    with workspace.open_college() as college:
         # "9999" is after every term name: all completed terms.
-        past = training.completed(workspace, college, "9999", college.position(workspace.today))
-        terms = {
-            term.name: training.features_and_outcome(workspace, college, term) for term in past
-        }
+        past = training.find_completed_terms(
+            workspace, college, "9999", college.find_college_week(workspace.today)
+        )
+        terms = {term.name: training.read_training_rows(workspace, college, term) for term in past}
     before: dict[str, pd.DataFrame] = {}
     held: Contest | None = None
     for name, rows in terms.items():
         # `held` is still the contest of the terms before this one.
         trained = ",".join(held.trained_terms) if held else "other classes"
         live = {
-            key: by_week(rows, model.logit(rows), params.triage, params.forecast)
-            for key, model in _models(held)
+            key: measure_by_week(rows, model.predict_logit(rows), params.triage, params.forecast)
+            for key, model in _list_models(held)
         }
         champion_then = held.champion if held else ""
         before[name] = rows
         # After the last term a contest is only needed if no earlier models could be tried on it.
         if not live or name != max(terms):
-            held = contest(before, params.forecast, params.triage)
+            held = run_contest(before, params.forecast, params.triage)
         tables = live or (held.tables if held else {})
         champion_then = champion_then or (held.champion if held else "")
         for key, table in tables.items():
@@ -59,5 +60,5 @@ def evaluate(workspace: Workspace) -> pd.DataFrame:
     return table[[*first, *table.columns.drop(first)]].astype({"sem_week": "int64", "n": "int64"})
 
 
-def _models(held: Contest | None) -> list[tuple[str, Calibrated]]:
+def _list_models(held: Contest | None) -> list[tuple[str, Calibrated]]:
     return list(held.models.items()) if held else []

@@ -21,7 +21,7 @@ from edumetrics.stages.week import Week
 from edumetrics.stages.workspace import open_workspace
 
 
-def reweighed(week: Week, **weights: float) -> pd.DataFrame:
+def compare_weights(week: Week, **weights: float) -> pd.DataFrame:
     """Return the students who would cross the watch threshold of the rules' score with new weights.
 
     Args:
@@ -65,7 +65,7 @@ def reweighed(week: Week, **weights: float) -> pd.DataFrame:
     return table.loc[apart.sort_values(ascending=False, kind="stable").index].reset_index(drop=True)
 
 
-def semester(student: str, term: str = "") -> figures.Picture:
+def plot_semester(student: str, term: str = "") -> figures.Picture:
     """Return a figure of one student's semester so far, week by week.
 
     It shows attendance, recorded activity and academic performance.
@@ -79,12 +79,12 @@ def semester(student: str, term: str = "") -> figures.Picture:
     """
     workspace = open_workspace()
     # Terms are named by ISO dates, so the highest name is the newest term.
-    name = term or str(workspace.store.highest("weekly_metrics", "term") or "")
+    name = term or str(workspace.store.find_highest("weekly_metrics", "term") or "")
     measures = ("student_id", "sem_week", "weekly_att_pct", *figures.WORDS)
     rows = workspace.store.read("weekly_metrics", measures, student_id=student, term=name)
     if rows.empty:
         raise SettingsError(f"There is no student {student} in the term of {name}: check the id.")
-    return figures.semester(rows, workspace.params.calendar)
+    return figures.draw_semester(rows, workspace.params.calendar)
 
 
 def export(table: pd.DataFrame, name: str) -> Path:
@@ -95,6 +95,8 @@ def export(table: pd.DataFrame, name: str) -> Path:
     Raises:
         SettingsError: the folder cannot be written to.
     """
-    folder = settings.private_folder(open_workspace().settings.home / "exports")
+    folder = settings.create_private_folder(open_workspace().settings.home / "exports")
     # `safe_csv` keeps a spreadsheet from running a text as a formula.
-    return render.write_page(folder / f"{render.file_name(name)}.csv", render.safe_csv(table))
+    return render.write_page(
+        folder / f"{render.escape_file_name(name)}.csv", render.export_safe_csv(table)
+    )

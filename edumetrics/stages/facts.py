@@ -30,52 +30,61 @@ def read_facts(
             classes cannot tell, because its own classes may have no row.
     """
     # A feed is present when it has a row in the last few weeks, so one week needs no earlier rows.
-    since = 1 if until else min(college.feed_window(week))
+    since = 1 if until else min(college.list_feed_weeks(week))
     until = until or week
     by_subject = college.relations["enrolments"] is not None
-    ends = term.week_ends(week)["week_end"].drop_duplicates().sort_values()
+    ends = term.list_week_ends(week)["week_end"].drop_duplicates().sort_values()
     # Classes of one term may end the week on different days: records are read once for each such
     # day, so that no class sees work that was marked after its own week.
     done = {
-        work: _tagged(
+        work: _merge_days(
             [
-                (day, records.done(college, term, work, day.date(), by_subject=by_subject))
+                (
+                    day,
+                    records.read_done_work(college, term, work, day.date(), by_subject=by_subject),
+                )
                 for day in ends
             ]
         )
         for work in ("assignment", "quiz")
     }
-    midterms = _tagged([(day, records.midterms(college, term, day.date(), week)) for day in ends])
+    midterms = _merge_days(
+        [(day, records.read_midterms(college, term, day.date(), week)) for day in ends]
+    )
     # In a past term a class without data from this week on had ended; in the current term its data
     # may still arrive.
-    pairings = term.pairings if term.current else term.pairings[term.pairings["last_week"] >= week]
-    attendance = records.attendance(college, term, until)
+    class_semesters = (
+        term.class_semesters
+        if term.current
+        else term.class_semesters[term.class_semesters["last_week"] >= week]
+    )
+    attendance = records.read_attendance(college, term, until)
     return Facts(
         week=week,
         students=students,
         # Where a class runs in two semesters of the term, its last row counts.
-        pairings=pairings.drop_duplicates("class_id", keep="last"),
+        class_semesters=class_semesters.drop_duplicates("class_id", keep="last"),
         dates=term.dates,
         attendance=attendance,
-        double_registers=records.double_registers(
-            college, term, until, _in_two_classes(attendance)
+        double_registers=records.read_double_registers(
+            college, term, until, _find_double_students(attendance)
         ),
-        assignments=records.items(college, term, "assignment"),
-        quizzes=records.items(college, term, "quiz"),
+        assignments=records.read_items(college, term, "assignment"),
+        quizzes=records.read_items(college, term, "quiz"),
         assignments_done=done["assignment"],
         quizzes_done=done["quiz"],
-        extensions=records.extensions(college, term),
-        excuses=_optional(college, "excuses"),
-        enrolments=_optional(college, "enrolments"),
-        library=records.per_week(college, term, "library_visits", since, until),
-        loans=records.per_week(college, term, "book_borrows", since, until),
-        platform=records.per_week(college, term, "lms_activity", since, until),
+        extensions=records.read_extensions(college, term),
+        excuses=_read_optional(college, "excuses"),
+        enrolments=_read_optional(college, "enrolments"),
+        library=records.read_weekly_counts(college, term, "library_visits", since, until),
+        loans=records.read_weekly_counts(college, term, "book_borrows", since, until),
+        platform=records.read_weekly_counts(college, term, "lms_activity", since, until),
         midterms=midterms,
         feeds=feeds,
     )
 
 
-def _tagged(parts: list[tuple[pd.Timestamp, pd.DataFrame]]) -> pd.DataFrame:
+def _merge_days(parts: list[tuple[pd.Timestamp, pd.DataFrame]]) -> pd.DataFrame:
     """Return the rows of all days, with the day in `known_by`."""
     return (
         pd.concat([frame.assign(known_by=day) for day, frame in parts], ignore_index=True)
@@ -84,13 +93,13 @@ def _tagged(parts: list[tuple[pd.Timestamp, pd.DataFrame]]) -> pd.DataFrame:
     )
 
 
-def _in_two_classes(attendance: pd.DataFrame) -> list[str]:
+def _find_double_students(attendance: pd.DataFrame) -> list[str]:
     """Return the ids of students who have registers of two classes in one week, ascending."""
     repeated = attendance.duplicated(["student_id", "week"])
     return sorted(set(attendance.loc[repeated, "student_id"]))
 
 
-def _optional(college: College, name: str) -> pd.DataFrame | None:
+def _read_optional(college: College, name: str) -> pd.DataFrame | None:
     """Return all rows of a relation; None where the college does not have it."""
     relation = college.relations[name]
-    return None if relation is None else college.whole(name, *relation.table.names)
+    return None if relation is None else college.read_columns(name, *relation.table.names)

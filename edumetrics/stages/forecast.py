@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from edumetrics.analysis.store import Classes
-from edumetrics.college.outcomes import papers
+from edumetrics.college.outcomes import read_exam_results
 from edumetrics.college.source import College, Term
 from edumetrics.forecast.features import PRIOR
 from edumetrics.forecast.models import Calibrated
@@ -43,27 +43,27 @@ class Champion:
     trouble: str = ""
     reference: dict[str, dict[str, Any]] = field(default_factory=dict)
 
-    def ranks(self, week: int) -> bool:
+    def can_rank(self, week: int) -> bool:
         """Return whether it ranks the lists of a week."""
         return self.model is not None and self.from_week is not None and week >= self.from_week
 
 
-def champion(workspace: Workspace, term: str) -> Champion:
+def load_champion(workspace: Workspace, term: str) -> Champion:
     """Return the model in use in a term: the latest champion trained on earlier terms only."""
-    found = models.in_use(workspace, FAIL, term)
+    found = models.load_model(workspace, FAIL, term)
     # None, or a model that cannot be trusted: `found.model` is of this kind in all other cases.
     if not isinstance(found.model, Calibrated):
         return Champion(trouble=found.trouble)
-    tried = models.rivals(workspace, FAIL, found.trained_terms)
+    tried = models.read_candidates(workspace, FAIL, found.trained_terms)
     rows = {row["model"]: row["metrics"]["by_week"] for row in tried}
     won = next(row["metrics"]["by_week"] for row in tried if row["champion"])
-    from_week = _wins_from(won, rows[RULES])
+    from_week = _find_first_win(won, rows[RULES])
     return Champion(
         found.model_id, found.model, found.trained_terms, from_week, reference=found.reference
     )
 
 
-def _wins_from(champion: list[dict[str, float]], rules: list[dict[str, float]]) -> int | None:
+def _find_first_win(champion: list[dict[str, float]], rules: list[dict[str, float]]) -> int | None:
     """Return the first week in which a champion's precision at capacity was above the rules'.
 
     Args:
@@ -82,7 +82,7 @@ def _wins_from(champion: list[dict[str, float]], rules: list[dict[str, float]]) 
     return min((week for week in won if week >= RANKS_FROM), default=None)
 
 
-def evidence(workspace: Workspace, trained_terms: str, week: int) -> pd.DataFrame:
+def collect_evidence(workspace: Workspace, trained_terms: str, week: int) -> pd.DataFrame:
     """Return the measures of each candidate and baseline of a contest in one week.
 
     Args:
@@ -95,7 +95,7 @@ def evidence(workspace: Workspace, trained_terms: str, week: int) -> pd.DataFram
         the week was not tried; no rows if there was no contest.
     """
     rows = []
-    for row in models.rivals(workspace, FAIL, trained_terms):
+    for row in models.read_candidates(workspace, FAIL, trained_terms):
         weeks = {int(measures["sem_week"]): measures for measures in row["metrics"]["by_week"]}
         about = {
             "model": row["model"],
@@ -107,7 +107,7 @@ def evidence(workspace: Workspace, trained_terms: str, week: int) -> pd.DataFram
     return pd.DataFrame(rows, columns=shown).sort_values("auc", ascending=False, ignore_index=True)
 
 
-def prior(
+def read_prior(
     workspace: Workspace, college: College, term: Term, week: int, classes: Classes = None
 ) -> pd.DataFrame:
     """Return what was known of students before the semester: student_id (unique) and `PRIOR`.
@@ -123,12 +123,12 @@ def prior(
         classes: read the stored values of these classes only; None for all.
     """
     own = ("prior_attempts", "credits", "entry_score")
-    students = college.whole("students", "student_id", *own).dropna(subset="student_id")
+    students = college.read_columns("students", "student_id", *own).dropna(subset="student_id")
     students = students.drop_duplicates("student_id", keep="last").astype(
         dict.fromkeys(own, "float64")
     )
     # Week 0 does not exist: before the first teaching week nothing is found, as intended.
-    last = next(iter(workspace.params.calendar.teaching_weeks_before(week, 1)), 0)
+    last = next(iter(workspace.params.calendar.get_teaching_weeks_before(week, 1)), 0)
     columns = ("student_id", "prior_mean", "prior_fails")
     only: dict[str, Any] = {} if classes is None else {"class_id": list(classes)}
     earlier = workspace.store.read(
@@ -136,21 +136,21 @@ def prior(
     )
     # Asked of the whole college: a class without a row last week must not make it read all again.
     if (
-        workspace.store.highest("weekly_features", "sem_week", term=term.name, sem_week=last)
+        workspace.store.find_highest("weekly_features", "sem_week", term=term.name, sem_week=last)
         is None
     ):
-        earlier = _semester_before(college, term)
+        earlier = _read_semester_before(college, term)
     return students.merge(earlier, on="student_id", how="left")[["student_id", *PRIOR]]
 
 
-def _semester_before(college: College, term: Term) -> pd.DataFrame:
+def _read_semester_before(college: College, term: Term) -> pd.DataFrame:
     # Not the analysed terms: results count although nobody ran EduMetrics in that semester.
-    past = [known for known in college.past_terms() if known.name < term.name]
+    past = [known for known in college.list_past_terms() if known.name < term.name]
     if not past:
         return pd.DataFrame(
             {"student_id": pd.Series(dtype="str"), "prior_mean": [], "prior_fails": []}
         )
-    results = papers(college, past[-1], "endterm", pd.Timestamp(term.name).date())
+    results = read_exam_results(college, past[-1], "endterm", pd.Timestamp(term.name).date())
     groups = results.groupby("student_id")
     frame = pd.DataFrame(
         {"prior_mean": groups["score"].mean(), "prior_fails": groups["failed"].sum()}

@@ -16,7 +16,7 @@ import pandas as pd
 
 from edumetrics.analysis import runs
 from edumetrics.analysis.runs import Run
-from edumetrics.analysis.store import now
+from edumetrics.analysis.store import get_utc_now
 from edumetrics.college import arrivals, health, plausible, records
 from edumetrics.college.health import EVERYWHERE, LABELS
 from edumetrics.college.records import Work
@@ -61,7 +61,7 @@ class Verdict:
     Attributes:
         term: ISO date of the term's first week.
         week: the semester week.
-        findings: the columns of `health.findings`; status `block` holds mail back, status `ok`
+        findings: the columns of `health.check_health`; status `block` holds mail back, status `ok`
             remembers something for the next run.
         classes: the classes whose mail is held.
         everyone: whether all mail is held.
@@ -85,7 +85,7 @@ class Verdict:
         return " ".join(first.head(TOLD)) + more
 
 
-def examine(
+def check_week(
     workspace: Workspace, college: College, term: Term, week: int, *, back_to: int | None = None
 ) -> Verdict:
     """Check a computed week before its mail goes out, and return the verdict; store nothing.
@@ -99,71 +99,81 @@ def examine(
             where it did not go back.
     """
     gate, calendar = workspace.params.batch.gate, workspace.params.calendar
-    window = calendar.last_teaching_weeks(week, USUAL_WEEKS + 1)
+    window = calendar.get_last_teaching_weeks(week, USUAL_WEEKS + 1)
     # Feeds are compared with the whole semester so far; for lists and work the last weeks count.
-    so_far = calendar.last_teaching_weeks(week, calendar.weeks_per_semester)
+    so_far = calendar.get_last_teaching_weeks(week, calendar.weeks_per_semester)
     found = [
-        *(_feed(college, term, feed, so_far, gate) for feed in arrivals.FEEDS),
-        _last_week_again(college, term, window),
-        _handed_in(college, term, window),
-        _flagged(workspace, term, window, gate),
-        _schema(workspace, college),
+        *(_check_feed(college, term, feed, so_far, gate) for feed in arrivals.FEEDS),
+        _check_repeated_week(college, term, window),
+        _check_submissions(college, term, window),
+        _check_list_jump(workspace, term, window, gate),
+        _check_schema(workspace, college),
         # A clock that went back makes correct records look too early for their mapping.
-        _mapping(workspace, college, term, week) if back_to is None else health.nothing(),
-        _clock(college, term, back_to) if back_to is not None else health.nothing(),
+        _check_mapping(workspace, college, term, week)
+        if back_to is None
+        else health.make_empty_findings(),
+        _check_clock(college, term, back_to)
+        if back_to is not None
+        else health.make_empty_findings(),
     ]
     findings = pd.concat(found, ignore_index=True)
     # Last, because it counts the classes that the other checks block.
-    findings = pd.concat([findings, _too_many(findings, term, gate)], ignore_index=True)
+    findings = pd.concat([findings, _check_held_classes(findings, term, gate)], ignore_index=True)
     blocked = set(findings.loc[findings["status"] == "block", "class_id"])
     return Verdict(
         term.name, week, findings, tuple(sorted(blocked - {EVERYWHERE})), EVERYWHERE in blocked
     )
 
 
-def record(workspace: Workspace, run: Run, verdict: Verdict, *, force: bool = False) -> None:
+def record_verdict(
+    workspace: Workspace, run: Run, verdict: Verdict, *, force: bool = False
+) -> None:
     """Store the findings of a verdict, and end its run in the ledger.
 
     The run is `refused` where mail is held, and `done` otherwise. With `force` it is always `done`,
     with a remark that says what would have held the mail back.
     """
-    frame = verdict.findings.assign(run_id=run.run_id, computed_at=now())
-    with workspace.store.transaction() as connection:
-        workspace.store.replace(connection, "data_health", frame, run_id=run.run_id)
+    frame = verdict.findings.assign(run_id=run.run_id, computed_at=get_utc_now())
+    with workspace.store.start_transaction() as connection:
+        workspace.store.replace_slice(connection, "data_health", frame, run_id=run.run_id)
         if force or (not verdict.classes and not verdict.everyone):
             told = f"Forced: {verdict.told}" if verdict.told else None
-            runs.done(connection, run, len(frame), told)
+            runs.mark_done(connection, run, len(frame), told)
     # Only after the findings are stored: the messages of a refused run are read from them.
     if not force and (verdict.classes or verdict.everyone):
-        runs.failed(workspace.store, run, Refused(verdict.told))
+        runs.mark_failed(workspace.store, run, Refused(verdict.told))
 
 
-def awaited(workspace: Workspace) -> bool:
+def is_check_due(workspace: Workspace) -> bool:
     """Return whether a week was computed, or refused unseen, and still has to be checked."""
-    newest = workspace.store.newest("run_log", "started_at", 1, stage=STAGE)
+    newest = workspace.store.read_newest("run_log", "started_at", 1, stage=STAGE)
     # A refusal without a term was entered before any stage, because the college's columns changed.
     return len(newest) > 0 and (
         newest["status"].iloc[0] in ("started", "failed") or not newest["term"].iloc[0]
     )
 
 
-def unmailed(workspace: Workspace) -> bool:
+def is_mail_due(workspace: Workspace) -> bool:
     """Return whether mail is due.
 
     It is due when the last delivery failed, or when a verdict or a review was made after it.
     """
     store, calendar = workspace.store, workspace.params.calendar
-    last = store.newest("run_log", "started_at", 1, stage=MAIL)
+    last = store.read_newest("run_log", "started_at", 1, stage=MAIL)
     if len(last) and last["status"].iloc[0] == "failed":
         return True
-    done = [store.highest("run_log", "started_at", stage=STAGE, status=["done", "refused"])]
-    position = store.position()
+    done = [store.find_highest("run_log", "started_at", stage=STAGE, status=["done", "refused"])]
+    position = store.read_college_week()
     if position is not None:
         # The batch enters a review under the week in which it was made, after that week was scored.
         # A review that is older than the newest scores causes no mail.
-        here = {"stage": "post_analysis", "status": "done", "sem_week": position.week(calendar)}
-        scored = store.highest("run_log", "started_at", stage="weekly", status="done")
-        review = store.highest("run_log", "started_at", **here)
+        here = {
+            "stage": "post_analysis",
+            "status": "done",
+            "sem_week": position.compute_week(calendar),
+        }
+        scored = store.find_highest("run_log", "started_at", stage="weekly", status="done")
+        review = store.find_highest("run_log", "started_at", **here)
         done.append(
             review if review is not None and scored is not None and review > scored else None
         )
@@ -172,19 +182,19 @@ def unmailed(workspace: Workspace) -> bool:
     return newest is not None and (last.empty or last["started_at"].iloc[0] < newest)
 
 
-def judged(workspace: Workspace, term: str, week: int) -> bool:
+def is_newest_verdict(workspace: Workspace, term: str, week: int) -> bool:
     """Return whether the newest verdict is about this week of this term."""
-    newest = workspace.store.newest("run_log", "started_at", 1, stage=STAGE)
+    newest = workspace.store.read_newest("run_log", "started_at", 1, stage=STAGE)
     row = newest.iloc[0] if len(newest) else {"term": "", "sem_week": 0, "status": ""}
     return (row["term"], row["sem_week"]) == (term, week) and row["status"] in ("done", "refused")
 
 
-def blocked(workspace: Workspace) -> dict[str, str]:
+def read_held_classes(workspace: Workspace) -> dict[str, str]:
     """Return why the newest verdict holds mail, by class; empty where no mail is held.
 
     The key `all` stands for the whole college.
     """
-    newest = workspace.store.newest("run_log", "started_at", 1, stage=STAGE)
+    newest = workspace.store.read_newest("run_log", "started_at", 1, stage=STAGE)
     if newest.empty or newest["status"].iloc[0] == "done":
         return {}
     run_id = newest["run_id"].iloc[0]
@@ -194,9 +204,9 @@ def blocked(workspace: Workspace) -> dict[str, str]:
     return {str(name): " ".join(texts) for name, texts in found.groupby("class_id")["message"]}
 
 
-def held(workspace: Workspace) -> str:
+def describe_held_mail(workspace: Workspace) -> str:
     """Return in a sentence whose mail the newest verdict holds, and why."""
-    newest = workspace.store.newest("run_log", "started_at", 1, stage=STAGE)
+    newest = workspace.store.read_newest("run_log", "started_at", 1, stage=STAGE)
     if newest.empty or newest["status"].iloc[0] == "done":
         return NOTHING
     if newest["status"].iloc[0] != "refused":
@@ -212,7 +222,7 @@ def held(workspace: Workspace) -> str:
     return f"the mail of {', '.join(classes)}: {told}" if some else f"all mail: {told}"
 
 
-def _told(
+def _make_findings(
     check: str, hit: pd.Series, sentence: str, *, count: pd.Series, **values: object
 ) -> pd.DataFrame:
     """Return one blocking finding for each class that is hit.
@@ -237,7 +247,7 @@ def _told(
     return pd.DataFrame(rows, columns=list(health.COLUMNS))
 
 
-def _feed(
+def _check_feed(
     college: College, term: Term, feed: str, weeks: tuple[int, ...], gate: Gate
 ) -> pd.DataFrame:
     """Return findings about a feed that stopped or was imported twice, and unmarked registers.
@@ -250,15 +260,15 @@ def _feed(
         gate: the thresholds.
     """
     week, before = weeks[0], list(weeks[1:])
-    counted = arrivals.rows_by_week(college, term, feed, weeks)
+    counted = arrivals.count_rows_by_week(college, term, feed, weeks)
     if counted.empty:
-        return health.nothing()
+        return health.make_empty_findings()
     # A week without any row is missing here; `stopped` below finds it.
     newest = counted[counted["week"] == week].set_index("class_id")
     share = 100 * newest["unmarked"] / newest["rows"]
     sentence = "Nobody marked {share:.0f}% of the registers{whose} in week {week}."
     unmarked = (share > gate.unmarked_pct) & (newest["rows"] >= gate.feed_rows)
-    marked = _told(
+    marked = _make_findings(
         f"{feed}: unmarked", unmarked, sentence, count=newest["unmarked"], share=share, week=week
     )
     by_class = counted.pivot_table(
@@ -273,13 +283,13 @@ def _feed(
     least = gate.feed_stopped_pct / 100 * usual if feed == "attendance" else 1
     stopped = (usual >= gate.feed_rows) & (by_class[week] < least)
     sentence = LABELS[feed] + "{whose}: {count} rows in week {week}, {usual:.0f} in a usual week."
-    quiet = _told(
+    quiet = _make_findings(
         f"{feed}: stopped", stopped, sentence, count=by_class[week], usual=usual, week=week
     )
-    return pd.concat([marked, quiet, _repeated(college, term, feed, week, usual, gate)])
+    return pd.concat([marked, quiet, _check_double_import(college, term, feed, week, usual, gate)])
 
 
-def _repeated(
+def _check_double_import(
     college: College, term: Term, feed: str, week: int, usual: pd.Series, gate: Gate
 ) -> pd.DataFrame:
     """Return findings about a week of a feed that was imported twice.
@@ -287,7 +297,7 @@ def _repeated(
     Half of the rows of such a week repeat another row. Two equal loans of one student are normal,
     so loans need more evidence: nearly all of them repeat, and they are many more than usual.
     """
-    counted = arrivals.repeated(college, term, feed, week).set_index("class_id")
+    counted = arrivals.count_repeated_rows(college, term, feed, week).set_index("class_id")
     loans = feed == "book_borrows"
     least = SAME_PCT if loans else gate.repeated_pct
     # Without a usual number (NaN) the comparison is False, so such a class has no finding.
@@ -302,7 +312,7 @@ def _repeated(
         LABELS[feed]
         + "{whose}: {count} of the {rows} rows of week {week} repeat another; imported twice?"
     )
-    return _told(
+    return _make_findings(
         f"{feed}: imported twice",
         twice,
         sentence,
@@ -312,15 +322,15 @@ def _repeated(
     )
 
 
-def _last_week_again(college: College, term: Term, window: tuple[int, ...]) -> pd.DataFrame:
+def _check_repeated_week(college: College, term: Term, window: tuple[int, ...]) -> pd.DataFrame:
     """Return findings where all registers equal those of the week before.
 
     One file was then imported under two week numbers.
     """
     if len(window) < 2:
-        return health.nothing()
+        return health.make_empty_findings()
     week, before = window[:2]
-    sums = arrivals.as_before(college, term, week, before).set_index("class_id")
+    sums = arrivals.compare_weeks(college, term, week, before).set_index("class_id")
     # The college as a whole is tested too: it has enough registers where single classes do not.
     sums.loc[EVERYWHERE] = sums.sum()
     same = (100 * sums["same"] >= SAME_PCT * sums["missed"]) & (sums["missed"] >= SAME_MISSED)
@@ -328,18 +338,18 @@ def _last_week_again(college: College, term: Term, window: tuple[int, ...]) -> p
         "Attendance{whose}: week {week} is week {before} again, register by register;"
         " imported twice?"
     )
-    return _told(
+    return _make_findings(
         "attendance: last week's", same, sentence, count=sums["same"], week=week, before=before
     )
 
 
-def _handed_in(college: College, term: Term, window: tuple[int, ...]) -> pd.DataFrame:
+def _check_submissions(college: College, term: Term, window: tuple[int, ...]) -> pd.DataFrame:
     """Return findings where work was due and none was recorded, in classes that had much before."""
-    week, day = window[0], term.week_ends(window[0])["week_end"].max().date()
+    week, day = window[0], term.list_week_ends(window[0])["week_end"].max().date()
     by_subject, found = college.relations["enrolments"] is not None, []
     for work, feed in WORK.items():
-        items = records.items(college, term, work)
-        done = records.done(college, term, work, day, by_subject=by_subject)
+        items = records.read_items(college, term, work)
+        done = records.read_done_work(college, term, work, day, by_subject=by_subject)
         # Work without a date counts once it is marked, so this week's cannot be known yet.
         if items.empty or done.empty or done["last_date"].isna().mean() > UNDATED:
             continue
@@ -359,17 +369,19 @@ def _handed_in(college: College, term: Term, window: tuple[int, ...]) -> pd.Data
         usual = HANDED_IN_PCT / 100 * (before * size).reindex(due.index, fill_value=0)
         silent = (came == 0) & (earlier >= HANDED_IN_LEAST) & (earlier >= usual)
         sentence = LABELS[feed] + "{whose}: nothing in week {week}, in which {count} fell due."
-        found.append(_told(f"{feed}: stopped", silent, sentence, count=due, week=week))
-    return pd.concat(found) if found else health.nothing()
+        found.append(_make_findings(f"{feed}: stopped", silent, sentence, count=due, week=week))
+    return pd.concat(found) if found else health.make_empty_findings()
 
 
-def _flagged(workspace: Workspace, term: Term, window: tuple[int, ...], gate: Gate) -> pd.DataFrame:
+def _check_list_jump(
+    workspace: Workspace, term: Term, window: tuple[int, ...], gate: Gate
+) -> pd.DataFrame:
     """Return findings where the share of students on the lists rose by more than chance.
 
     The share is that of a class or of the whole college.
     """
     if len(window) < 2:
-        return health.nothing()
+        return health.make_empty_findings()
     week, before = window[:2]
     size, listed = (
         workspace.store.read(
@@ -396,7 +408,7 @@ def _flagged(workspace: Workspace, term: Term, window: tuple[int, ...], gate: Ga
         & (size[week] >= gate.flagged_students)
     )
     sentence = "The share on the lists{whose} jumped from {then:.0f}% to {now:.0f}% in week {week}."
-    return _told(
+    return _make_findings(
         "lists: jump",
         jumped,
         sentence,
@@ -407,7 +419,7 @@ def _flagged(workspace: Workspace, term: Term, window: tuple[int, ...], gate: Ga
     )
 
 
-def _too_many(findings: pd.DataFrame, term: Term, gate: Gate) -> pd.DataFrame:
+def _check_held_classes(findings: pd.DataFrame, term: Term, gate: Gate) -> pd.DataFrame:
     """Return a finding about the whole college where too many classes are held.
 
     A cause that holds so many classes is not one of single classes.
@@ -415,9 +427,9 @@ def _too_many(findings: pd.DataFrame, term: Term, gate: Gate) -> pd.DataFrame:
     held = findings.loc[
         (findings["status"] == "block") & (findings["class_id"] != EVERYWHERE), "class_id"
     ].nunique()
-    count, running = pd.Series({EVERYWHERE: held}), term.pairings["class_id"].nunique()
+    count, running = pd.Series({EVERYWHERE: held}), term.class_semesters["class_id"].nunique()
     sentence = "That concerns {count} of {running} classes."
-    return _told(
+    return _make_findings(
         "gate: classes",
         100 * count > gate.classes_pct * running,
         sentence,
@@ -426,11 +438,11 @@ def _too_many(findings: pd.DataFrame, term: Term, gate: Gate) -> pd.DataFrame:
     )
 
 
-def _schema(workspace: Workspace, college: College) -> pd.DataFrame:
+def _check_schema(workspace: Workspace, college: College) -> pd.DataFrame:
     """Return the columns of each relation, to remember, and a finding where columns have gone."""
     rows: list[tuple[object, ...]] = []
     # Only a run that was done is remembered: a refused one keeps finding what has gone.
-    then = workspace.store.remembered(STAGE, SCHEMA)
+    then = workspace.store.read_last_findings(STAGE, SCHEMA)
     for name, relation in college.relations.items():
         columns = relation.present if relation is not None else frozenset()
         rows.append((SCHEMA + name, EVERYWHERE, "ok", len(columns), [], ", ".join(sorted(columns))))
@@ -452,7 +464,7 @@ def _schema(workspace: Workspace, college: College) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=list(health.COLUMNS))
 
 
-def _mapping(workspace: Workspace, college: College, term: Term, week: int) -> pd.DataFrame:
+def _check_mapping(workspace: Workspace, college: College, term: Term, week: int) -> pd.DataFrame:
     """Return findings that only a wrong mapping explains.
 
     Where nothing is found, this is remembered, and the check is skipped for the rest of the term.
@@ -461,27 +473,30 @@ def _mapping(workspace: Workspace, college: College, term: Term, week: int) -> p
     # change of any of the three repeats the check.
     said = json.dumps([dict(college.params.college.relations), dict(college.params.college.views)])
     seen = f"{hashlib.sha256(said.encode()).hexdigest()}, {term.name}, {week > FIRST_WEEKS}"
-    counter = college.position(workspace.today).week(college.params.calendar)
+    counter = college.find_college_week(workspace.today).compute_week(college.params.calendar)
     counted = not college.counter.empty
-    found = health.nothing()
-    if counted and college.params.calendar.last_teaching_weeks(counter, 1) != (week,):
+    found = health.make_empty_findings()
+    if counted and college.params.calendar.get_last_teaching_weeks(counter, 1) != (week,):
         # An earlier week is checked again: records that came since would only seem too early.
         return found
-    if week <= FIRST_WEEKS or workspace.store.remembered(STAGE, MAPPING).get(MAPPING) != seen:
-        found = plausible.findings(college, term, week)
+    if (
+        week <= FIRST_WEEKS
+        or workspace.store.read_last_findings(STAGE, MAPPING).get(MAPPING) != seen
+    ):
+        found = plausible.check_mapping(college, term, week)
         found = found[found["status"] == "block"]
     if len(found):
         return found
     return pd.DataFrame([(MAPPING, EVERYWHERE, "ok", 0, [], seen)], columns=list(health.COLUMNS))
 
 
-def _clock(college: College, term: Term, week: int) -> pd.DataFrame:
+def _check_clock(college: College, term: Term, week: int) -> pd.DataFrame:
     """Return a finding where the college's clock went back and its records did not."""
     newest = pd.Series(
-        {EVERYWHERE: max(arrivals.newest_week(college, term, feed) for feed in arrivals.FEEDS)}
+        {EVERYWHERE: max(arrivals.find_newest_week(college, term, feed) for feed in arrivals.FEEDS)}
     )
     sentence = (
         "The college's clock went back to week {week}, but its records go on to week {count}:"
         " set it right."
     )
-    return _told("sim_state: clock", newest > week, sentence, count=newest, week=week)
+    return _make_findings("sim_state: clock", newest > week, sentence, count=newest, week=week)

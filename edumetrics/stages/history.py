@@ -5,9 +5,9 @@ from __future__ import annotations
 import pandas as pd
 
 from edumetrics.college import subjects
-from edumetrics.college.outcomes import papers
+from edumetrics.college.outcomes import read_exam_results
 from edumetrics.college.source import College, Term
-from edumetrics.forecast.subjects import compared
+from edumetrics.forecast.subjects import add_gaps
 from edumetrics.stages.workspace import Workspace
 
 # The fail rate of a subject is drawn towards the college's with the weight of this many results:
@@ -15,7 +15,9 @@ from edumetrics.stages.workspace import Workspace
 PRIOR_RESULTS = 10
 
 
-def before(workspace: Workspace, college: College, term: Term, past: list[Term]) -> pd.DataFrame:
+def read_student_history(
+    workspace: Workspace, college: College, term: Term, past: list[Term]
+) -> pd.DataFrame:
     """Return what was known of a term's students before it began.
 
     Args:
@@ -30,10 +32,14 @@ def before(workspace: Workspace, college: College, term: Term, past: list[Term])
     """
     # Results that arrived after the term began were not known before it.
     day = pd.Timestamp(term.name).date()
-    exams = [papers(college, known, exam, day) for known in past for exam in ("midterm", "endterm")]
+    exams = [
+        read_exam_results(college, known, exam, day)
+        for known in past
+        for exam in ("midterm", "endterm")
+    ]
     scores = pd.concat(exams) if exams else pd.DataFrame({"student_id": [], "score": []})
-    metrics = pd.concat([_semester(workspace, known.name) for known in past])
-    students = _students(college, term)
+    metrics = pd.concat([_read_semester(workspace, known.name) for known in past])
+    students = _read_students(college, term)
     latest = workspace.store.read("weekly_flags", ("student_id", "term"), term=past[-1].name)
     last = metrics[metrics["term"] == past[-1].name]
     sums = metrics.groupby("student_id")[["attended", "held"]].sum()
@@ -50,20 +56,20 @@ def before(workspace: Workspace, college: College, term: Term, past: list[Term])
     rows = rows.assign(
         **{name: rows["student_id"].map(values).astype("float64") for name, values in found.items()}
     )
-    hard = _hard_subjects(workspace, college, rows, term)
+    hard = _count_hard_subjects(workspace, college, rows, term)
     # No row in weekly_flags means no week on a list: that is 0, and not unknown.
     return rows.assign(escalation_level=rows["escalation_level"].fillna(0), hard_subject_count=hard)
 
 
-def _students(college: College, term: Term) -> pd.DataFrame:
+def _read_students(college: College, term: Term) -> pd.DataFrame:
     """Return student_id, class_id, semester of the term's students who had not left before it."""
     start = pd.Timestamp(term.name)
-    students = college.students.merge(term.pairings[["class_id", "semester"]], on="class_id")
+    students = college.students.merge(term.class_semesters[["class_id", "semester"]], on="class_id")
     there = students["withdrawn_on"].isna() | (students["withdrawn_on"] > start)
     return students.loc[there, ["student_id", "class_id", "semester"]].drop_duplicates("student_id")
 
 
-def _semester(workspace: Workspace, term: str) -> pd.DataFrame:
+def _read_semester(workspace: Workspace, term: str) -> pd.DataFrame:
     """Return one semester of each student.
 
     Returns:
@@ -85,7 +91,7 @@ def _semester(workspace: Workspace, term: str) -> pd.DataFrame:
     return frame.reset_index().assign(term=term)
 
 
-def _hard_subjects(
+def _count_hard_subjects(
     workspace: Workspace, college: College, students: pd.DataFrame, term: Term
 ) -> pd.Series:
     """Return how many hard subjects each student has ahead, one for each row of `students`.
@@ -94,7 +100,9 @@ def _hard_subjects(
     result, if the college says so.
     """
     said = (
-        college.whole("subjects", "subject_id", "difficulty").dropna().drop_duplicates("subject_id")
+        college.read_columns("subjects", "subject_id", "difficulty")
+        .dropna()
+        .drop_duplicates("subject_id")
     )
     seen = workspace.store.read("subject_difficulty", ("subject_id", "term", "difficulty_label"))
     seen = (
@@ -110,13 +118,13 @@ def _hard_subjects(
     )
     # The measured label stands after the college's for the same subject, so "last" prefers it.
     hard = set(label.index[label.groupby(level=0).transform("last") == "Hard"])
-    pairs = subjects.taken(college, students, pd.Timestamp(term.name).date())
+    pairs = subjects.list_taken_subjects(college, students, pd.Timestamp(term.name).date())
     counts = pairs["subject_id"].isin(hard).groupby(pairs["student_id"]).sum()
     return students["student_id"].map(counts).fillna(0).astype("int64")
 
 
-def fail_rates(workspace: Workspace, before: str) -> pd.Series:
-    """Return the share who failed each subject in the terms before `before`, 0..1, by subject_id.
+def compute_fail_rates(workspace: Workspace, before: str) -> pd.Series:
+    """Return the share who failed each subject in the terms before `before`, 0..1, by id.
 
     The shares are drawn towards the mean of all subjects. The result is empty if there is no
     earlier result.
@@ -136,7 +144,7 @@ def fail_rates(workspace: Workspace, before: str) -> pd.Series:
     return (total - sums["students_passed"] + PRIOR_RESULTS * overall) / (total + PRIOR_RESULTS)
 
 
-def subjects_so_far(
+def read_subjects_so_far(
     workspace: Workspace, college: College, term: Term, week: int, students: pd.DataFrame
 ) -> pd.DataFrame:
     """Return a week's students and subjects, with what was known of them at the end of the week.
@@ -153,7 +161,7 @@ def subjects_so_far(
         student_id, class_id, semester, subject_id, sem_week and `forecast.subjects.COLUMNS`
         without the logit.
     """
-    ends = term.week_ends(week)
+    ends = term.list_week_ends(week)
     own = students.merge(ends, on="class_id")
     # Students who have left, or have not joined yet, must not count in the class means either.
     there = (own["withdrawn_on"].isna() | (own["withdrawn_on"] > own["week_end"])) & (
@@ -161,9 +169,9 @@ def subjects_so_far(
     )
     own = own.loc[there, ["student_id", "class_id", "semester"]]
     day = ends["week_end"].max().date()
-    pairs = subjects.taken(college, own.drop_duplicates("student_id"), day)
-    known = subjects.so_far(college, term, pairs, week, day)
-    rates = fail_rates(workspace, term.name)
-    return compared(
+    pairs = subjects.list_taken_subjects(college, own.drop_duplicates("student_id"), day)
+    known = subjects.read_progress(college, term, pairs, week, day)
+    rates = compute_fail_rates(workspace, term.name)
+    return add_gaps(
         known.assign(sem_week=week, fail_rate=known["subject_id"].map(rates).astype("float64"))
     )

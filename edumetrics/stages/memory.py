@@ -9,7 +9,7 @@ from edumetrics.stages.workspace import Workspace
 from edumetrics.triage.situation import METRICS, Memory
 
 
-def remember(workspace: Workspace, term: str, week: int, classes: Classes = None) -> Memory:
+def read_memory(workspace: Workspace, term: str, week: int, classes: Classes = None) -> Memory:
     """Return everything that was stored before a week and that its lists depend on.
 
     Nothing of the week itself or of later weeks is read. Excluded students are left out of last
@@ -25,7 +25,7 @@ def remember(workspace: Workspace, term: str, week: int, classes: Classes = None
     only: dict[str, Any] = {} if classes is None else {"class_id": list(classes)}
     store, calendar = workspace.store, workspace.params.calendar
     # The last teaching week, not week - 1, which may be an exam or a vacation. No row has week 0.
-    last = next(iter(calendar.teaching_weeks_before(week, 1)), 0)
+    last = next(iter(calendar.get_teaching_weeks_before(week, 1)), 0)
     watched = store.read("pre_sem_watchlist", ("student_id",), target_term=term, on_watchlist=True)
     listed = store.read("weekly_flags", term=term, sem_week=last, **only)
     # Contacts are read for the whole term, because an old one may still hold (`until`).
@@ -33,12 +33,12 @@ def remember(workspace: Workspace, term: str, week: int, classes: Classes = None
         "intervention_log", ("student_id", "term", "sem_week", "kind", "until"), term=term
     )
     return Memory(
-        lists=store.places(term, week, classes),
+        lists=store.read_list_entries(term, week, classes),
         last=listed[~listed["student_id"].isin(workspace.params.scoring.exclusions)],
         metrics=store.read(
             "weekly_metrics", ("student_id", *METRICS), term=term, sem_week=last, **only
         ),
-        out_of_reach=store.once_out_of_reach(term, week, classes),
+        out_of_reach=store.find_out_of_reach(term, week, classes),
         watchlist=watched["student_id"],
         contacts=contacts,
     )

@@ -12,12 +12,12 @@ import sqlalchemy as sa
 
 from edumetrics import settings
 from edumetrics.analysis import runs
-from edumetrics.analysis.store import now
+from edumetrics.analysis.store import get_utc_now
 from edumetrics.analysis.tables import SQL_TABLES
 from edumetrics.errors import EduMetricsError
 from edumetrics.forecast import registry
-from edumetrics.forecast.measures import Measured
-from edumetrics.forecast.registry import Kept
+from edumetrics.forecast.measures import Measures
+from edumetrics.forecast.registry import StoredModel
 from edumetrics.stages.workspace import Workspace
 from edumetrics.triage.situation import Row
 
@@ -30,7 +30,7 @@ WITHOUT = (
 
 
 @dataclass(frozen=True)
-class Entry:
+class TrialResult:
     """The results of the trial of one question.
 
     Attributes:
@@ -42,14 +42,14 @@ class Entry:
         trained_terms: the terms it learnt from, in time order.
         tested_term: the term it was tried on.
         rows: how many rows it learnt from.
-        reference: the distribution of the features, as in `forecast.drift.reference`; stored with
-            the champion.
+        reference: the distribution of the features, as in `forecast.drift.compute_reference`;
+            stored with the champion.
     """
 
     task: str
-    measured: Mapping[str, Measured]
+    measured: Mapping[str, Measures]
     champion: str
-    model: Kept | None
+    model: StoredModel | None
     features: tuple[str, ...]
     trained_terms: tuple[str, ...]
     tested_term: str
@@ -58,7 +58,7 @@ class Entry:
 
 
 @dataclass(frozen=True)
-class Found:
+class ModelInUse:
     """A model in use.
 
     Attributes:
@@ -66,76 +66,82 @@ class Found:
         model: None if a baseline is in use, there is no model, or it cannot be trusted.
         trained_terms: the terms it learnt from, separated by commas.
         trouble: the data-health message about a model that cannot be trusted; else empty.
-        reference: as in `Entry`; empty where none was stored.
+        reference: as in `TrialResult`; empty where none was stored.
     """
 
     model_id: str = ""
-    model: Kept | None = None
+    model: StoredModel | None = None
     trained_terms: str = ""
     trouble: str = ""
     reference: dict[str, dict[str, Any]] = field(default_factory=dict)
 
 
-def keep(workspace: Workspace, term: str, entries: list[Entry]) -> None:
+def store_trials(workspace: Workspace, term: str, entries: list[TrialResult]) -> None:
     """Store the results of the trials before a term, and the files of the champions.
 
     The rows are stored in one transaction; the files are written before it.
     """
     store = workspace.store
-    run = runs.start(store, workspace.params, STAGE, term, 0)
+    run = runs.start_run(store, workspace.params, STAGE, term, 0)
     rows = [
-        row | {"run_id": run.run_id, "computed_at": now()}
+        row | {"run_id": run.run_id, "computed_at": get_utc_now()}
         for entry in entries
-        for row in _rows(workspace, entry)
+        for row in _build_rows(workspace, entry)
     ]
     table = SQL_TABLES["model_runs"]
     # `replace` deletes the rows of this run only. Rows with the same ids from an earlier training
     # must go too, or the key would not be unique.
-    with store.transaction() as connection:
+    with store.start_transaction() as connection:
         connection.execute(
             sa.delete(table).where(table.c.model_id.in_([row["model_id"] for row in rows]))
         )
-        store.replace(connection, "model_runs", pd.DataFrame(rows), run_id=run.run_id)
-        runs.done(connection, run, len(rows))
+        store.replace_slice(connection, "model_runs", pd.DataFrame(rows), run_id=run.run_id)
+        runs.mark_done(connection, run, len(rows))
 
 
-def _rows(workspace: Workspace, entry: Entry) -> list[dict[str, object]]:
+def _build_rows(workspace: Workspace, entry: TrialResult) -> list[dict[str, object]]:
     rows = []
     for name, measured in entry.measured.items():
         won = name == entry.champion
-        model_id = _model_id(entry.task, name, entry.trained_terms)
+        model_id = _make_model_id(entry.task, name, entry.trained_terms)
         artefact = sha256 = None
         if won and entry.model is not None:
-            content = registry.dumped(entry.model)
-            artefact, sha256 = f"{FOLDER}/{model_id}.json", registry.fingerprint(content)
-            _write(workspace.settings.home / FOLDER, f"{model_id}.json", content)
+            content = registry.encode_model(entry.model)
+            artefact, sha256 = f"{FOLDER}/{model_id}.json", registry.hash_content(content)
+            _write_file(workspace.settings.home / FOLDER, f"{model_id}.json", content)
         rows.append(
             {
-                "model_id": model_id, "task": entry.task,
-                "trained_terms": ",".join(entry.trained_terms), "tested_term": entry.tested_term,
-                "rows": entry.rows, "features": list(entry.features),
-                "metrics": as_json(measured) | ({"reference": entry.reference} if won else {}),
-                "champion": won, "artefact": artefact, "artefact_sha256": sha256,
+                "model_id": model_id,
+                "task": entry.task,
+                "trained_terms": ",".join(entry.trained_terms),
+                "tested_term": entry.tested_term,
+                "rows": entry.rows,
+                "features": list(entry.features),
+                "metrics": convert_to_json(measured)
+                | ({"reference": entry.reference} if won else {}),
+                "champion": won,
+                "artefact": artefact,
+                "artefact_sha256": sha256,
             }
-        )  # fmt: skip
+        )
     return rows
 
 
-def _model_id(task: str, name: str, terms: tuple[str, ...]) -> str:
+def _make_model_id(task: str, name: str, terms: tuple[str, ...]) -> str:
     # The id is also a file name: it has no quotes, commas or spaces.
     return "-".join([task, *name.replace("'", "").replace(",", "").split(), terms[0], terms[-1]])
 
 
-def as_json(measured: Measured) -> dict[str, list[dict[str, Any]]]:
+def convert_to_json(measured: Measures) -> dict[str, list[dict[str, Any]]]:
     """Return measures as model_runs stores them: tables as records, with null for NaN."""
     return {
-        "by_week": _records(measured.by_week.reset_index()),
-        "reliability": _records(measured.reliability),
-        "by_class": _records(measured.by_class),
+        "by_week": _convert_to_records(measured.by_week.reset_index()),
+        "reliability": _convert_to_records(measured.reliability),
+        "by_class": _convert_to_records(measured.by_class),
     }
 
 
-def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
+def _convert_to_records(table: pd.DataFrame) -> list[dict[str, Any]]:
     # JSON has no NaN; null is what every database can read back.
     rows = table.astype({name: "float64" for name in table.columns if name != "class_id"}).to_dict(
         "records"
@@ -146,8 +152,8 @@ def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
     ]
 
 
-def _write(folder: Path, name: str, content: bytes) -> None:
-    path = settings.private_folder(folder) / name
+def _write_file(folder: Path, name: str, content: bytes) -> None:
+    path = settings.create_private_folder(folder) / name
     # Renaming is atomic: nobody ever reads half a file, also if the run is killed.
     draft = path.with_suffix(".part")
     draft.write_bytes(content)
@@ -155,7 +161,7 @@ def _write(folder: Path, name: str, content: bytes) -> None:
     draft.replace(path)
 
 
-def in_use(workspace: Workspace, task: str, term: str) -> Found:
+def load_model(workspace: Workspace, task: str, term: str) -> ModelInUse:
     """Return the model for a question in a term: the latest champion trained on earlier terms only.
 
     A file that is missing or changed raises nothing: `trouble` says so, and `model` is None.
@@ -166,25 +172,25 @@ def in_use(workspace: Workspace, task: str, term: str) -> Found:
     # Term names are ISO dates, so they compare as text.
     usable = tried[tried["last"] < term].sort_values("last")
     if usable.empty:
-        return Found()
+        return ModelInUse()
     row = usable.iloc[-1]
     # A champion without a file is a baseline.
     if pd.isna(row["artefact"]):
-        return Found(str(row["model_id"]), None, str(row["trained_terms"]))
+        return ModelInUse(str(row["model_id"]), None, str(row["trained_terms"]))
     path = workspace.settings.home / str(row["artefact"])
     try:
-        model = registry.loaded(path.read_bytes(), str(row["artefact_sha256"]))
+        model = registry.decode_model(path.read_bytes(), str(row["artefact_sha256"]))
     except FileNotFoundError:
-        return Found(trouble=f"The stored model {path.name} is missing. {WITHOUT}")
+        return ModelInUse(trouble=f"The stored model {path.name} is missing. {WITHOUT}")
     except EduMetricsError:
-        return Found(
+        return ModelInUse(
             trouble=f"The stored model {path.name} is not the one that was tried. {WITHOUT}"
         )
     reference = row["metrics"].get("reference", {})
-    return Found(str(row["model_id"]), model, str(row["trained_terms"]), reference=reference)
+    return ModelInUse(str(row["model_id"]), model, str(row["trained_terms"]), reference=reference)
 
 
-def rivals(workspace: Workspace, task: str, trained_terms: str) -> list[Row]:
+def read_candidates(workspace: Workspace, task: str, trained_terms: str) -> list[Row]:
     """Return every candidate of one trial.
 
     Args:
@@ -193,8 +199,8 @@ def rivals(workspace: Workspace, task: str, trained_terms: str) -> list[Row]:
         trained_terms: the terms of the trial, separated by commas.
 
     Returns:
-        For each candidate model (its name), champion, tested_term and metrics (as `as_json`). The
-        list is empty if `trained_terms` is: then there was no trial.
+        For each candidate model (its name), champion, tested_term and metrics (as
+        `convert_to_json`). The list is empty if `trained_terms` is: then there was no trial.
     """
     if not trained_terms:
         return []

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from edumetrics.college.outcomes import outcomes
+from edumetrics.college.outcomes import compute_outcomes
 from edumetrics.errors import SettingsError
 from edumetrics.reports import figures
-from edumetrics.stages.terms import listed
+from edumetrics.stages.terms import join_values
 from edumetrics.stages.workspace import Workspace, open_workspace
 from edumetrics.triage import policy
-from edumetrics.triage.policy import Past
+from edumetrics.triage.policy import FinishedSemester
 from edumetrics.triage.rules import LAST_WEEK, RULES
 
 # The grid that the notebook shows; each grid contains the default threshold (45) and capacity (8).
@@ -22,7 +22,7 @@ CAPACITIES = (4, 8, 12)
 RULED = frozenset({*RULES, *(name + LAST_WEEK for name in RULES)})
 
 
-def load(term: str = "", workspace: Workspace | None = None) -> Past:
+def load(term: str = "", workspace: Workspace | None = None) -> FinishedSemester:
     """Return a completed semester as it was analysed, with its outcomes.
 
     Args:
@@ -34,20 +34,20 @@ def load(term: str = "", workspace: Workspace | None = None) -> Past:
             outcome of it is known.
     """
     workspace = workspace or open_workspace()
-    with workspace.college() as college:
+    with workspace.open_college() as college:
         terms = {
             past.name: past
-            for past in college.terms(college.position(workspace.today))
+            for past in college.list_terms(college.find_college_week(workspace.today))
             if not past.current
         }
         if not terms or term not in ("", *terms):
             raise SettingsError(
                 f"There is no completed term {term}:"
-                f" the completed terms are {listed(list(terms)) or 'none'}."
+                f" the completed terms are {join_values(list(terms)) or 'none'}."
             )
         name = term or max(terms)
         # The college's connection closes after this block: read everything from it here.
-        known = outcomes(college, terms[name])
+        known = compute_outcomes(college, terms[name])
     metrics = workspace.store.read(
         "weekly_metrics", ("student_id", "sem_week", "advisor_id", "risk_score"), term=name
     )
@@ -61,11 +61,12 @@ def load(term: str = "", workspace: Workspace | None = None) -> Past:
     calendar = workspace.params.calendar
     # Only weeks with a settled list are judged: not the grace weeks, and not the week after them.
     first = next(
-        iter(calendar.next_teaching_weeks(calendar.grace_weeks + 1)), calendar.teaching_weeks[-1]
+        iter(calendar.get_next_teaching_weeks(calendar.grace_weeks + 1)),
+        calendar.teaching_weeks[-1],
     )
-    return Past(
+    return FinishedSemester(
         metrics=metrics,
-        ruled=ruled(workspace, name),
+        ruled=read_rule_weeks(workspace, name),
         failed=known[["student_id", "failed"]],
         calendar=calendar,
         first_week=first,
@@ -74,7 +75,7 @@ def load(term: str = "", workspace: Workspace | None = None) -> Past:
     )
 
 
-def ruled(workspace: Workspace, term: str) -> pd.DataFrame:
+def read_rule_weeks(workspace: Workspace, term: str) -> pd.DataFrame:
     """Return student_id and sem_week of the places on a list where a hard rule applied.
 
     The rule applied in that week or in the week before.
@@ -88,16 +89,18 @@ def ruled(workspace: Workspace, term: str) -> pd.DataFrame:
     return flags.loc[stood, ["student_id", "sem_week"]]
 
 
-def grid(
-    past: Past, watches: Sequence[float] = WATCHES, capacities: Sequence[int] = CAPACITIES
+def compute_grid(
+    past: FinishedSemester,
+    watches: Sequence[float] = WATCHES,
+    capacities: Sequence[int] = CAPACITIES,
 ) -> pd.DataFrame:
     """Return the semester's results for each watch threshold and capacity.
 
-    See `triage.policy.grid` for the columns.
+    See `triage.policy.compare_policies` for the columns.
     """
-    return policy.grid(past, open_workspace().params.triage, watches, capacities)
+    return policy.compare_policies(past, open_workspace().params.triage, watches, capacities)
 
 
-def picture(table: pd.DataFrame) -> figures.Picture:
+def plot_policy(table: pd.DataFrame) -> figures.Picture:
     """Return a figure of what a longer list or more conversations would have achieved."""
-    return figures.policy(table)
+    return figures.draw_policy(table)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
@@ -17,17 +17,17 @@ from pandas.io.formats.style import Styler
 from edumetrics import settings
 from edumetrics.analysis.runs import Run
 from edumetrics.college import subjects
-from edumetrics.college.outcomes import EVER, outcomes, papers
+from edumetrics.college.outcomes import EVER, compute_outcomes, read_exam_results
 from edumetrics.college.records import Exam
 from edumetrics.college.source import College, Term
 from edumetrics.errors import SettingsError
 from edumetrics.fields import TABLES
 from edumetrics.forecast import fairness, measures, scorecard
 from edumetrics.reports import department, figures, render
-from edumetrics.reports.tables import Shown, readable
+from edumetrics.reports.tables import FactsDisplay, show_table
 from edumetrics.stages import reports, storing
 from edumetrics.stages.pre_exam import STORED
-from edumetrics.stages.terms import find_term, report_folder
+from edumetrics.stages.terms import find_term, get_report_folder
 from edumetrics.stages.workspace import Workspace, open_workspace
 
 STAGE = "post_analysis"
@@ -86,7 +86,7 @@ class Results:
 
 
 @dataclass(frozen=True, repr=False)
-class Review(Shown):
+class Review(FactsDisplay):
     """An exam and its review.
 
     Attributes:
@@ -94,10 +94,11 @@ class Review(Shown):
         rows: the columns of exam_review except term, exam_type, run_id and computed_at.
     """
 
+    caption: ClassVar[str] = "Review"
     results: Results
     rows: pd.DataFrame
 
-    def facts(self) -> dict[str, object]:
+    def list_facts(self) -> dict[str, object]:
         """Return exam, term and number of results (see `Shown`)."""
         return {
             "exam": self.results.exam,
@@ -122,17 +123,19 @@ def load(exam: str = "", term: str = "", known_by: str = "", folder: str = "") -
     workspace = open_workspace()
     if exam not in ("", *EXAMS):
         raise SettingsError(f"There is no exam {exam}: the exams are {' and '.join(EXAMS)}.")
-    with workspace.college() as college:
-        position = college.position(workspace.today)
+    with workspace.open_college() as college:
+        position = college.find_college_week(workspace.today)
         # Both lists run from the latest to the earliest: the first match is the latest exam.
-        asked = [find_term(college, term, position)] if term else college.terms(position)[::-1]
+        asked = [find_term(college, term, position)] if term else college.list_terms(position)[::-1]
         exams = [name for name in EXAMS[::-1] if exam in ("", name)]
         day = date.fromisoformat(known_by) if known_by else EVER
         for chosen in asked:
             for name in exams:
-                found = gather(workspace, college, chosen, name, day, Path(folder))
+                found = read_results(workspace, college, chosen, name, day, Path(folder))
                 if found is not None:
-                    place = folder or report_folder(workspace, chosen, position, found.week, STAGE)
+                    place = folder or get_report_folder(
+                        workspace, chosen, position, found.week, STAGE
+                    )
                     return replace(found, folder=Path(place))
     raise SettingsError(
         f"No result of {'any exam' if not exam else f'the {exam}'} is known yet:"
@@ -140,7 +143,7 @@ def load(exam: str = "", term: str = "", known_by: str = "", folder: str = "") -
     )
 
 
-def exam_week(workspace: Workspace, exam: Exam) -> int | None:
+def find_exam_week(workspace: Workspace, exam: Exam) -> int | None:
     """Return the exam's semester week.
 
     It is the week after the last one for a semester without an end-term week, and None for a
@@ -152,7 +155,7 @@ def exam_week(workspace: Workspace, exam: Exam) -> int | None:
     return calendar.endterm_week or calendar.weeks_per_semester + 1
 
 
-def gather(
+def read_results(
     workspace: Workspace, college: College, term: Term, exam: Exam, known_by: date, folder: Path
 ) -> Results | None:
     """Read the same as `load` through an open college.
@@ -160,10 +163,16 @@ def gather(
     None where the calendar has no such exam, no result is known by the day `known_by`, or no week
     before the exam was analysed.
     """
-    week, results = exam_week(workspace, exam), papers(college, term, exam, known_by)
+    week, results = (
+        find_exam_week(workspace, exam),
+        read_exam_results(college, term, exam, known_by),
+    )
     if week is None or results.empty:
         return None
-    store, there = workspace.store, {"term": term.name, "sem_week": _before(workspace, week)}
+    store, there = (
+        workspace.store,
+        {"term": term.name, "sem_week": _list_weeks_before(workspace, week)},
+    )
     metrics = store.read("weekly_metrics", METRICS, **there)
     if metrics.empty:
         return None
@@ -174,16 +183,16 @@ def gather(
     )
     last = said.sort_values("sem_week").drop_duplicates("student_id", keep="last")
     # Groups are read here and nowhere else, so that no score or forecast can depend on them.
-    people = college.whole("students", "student_id", "gender").dropna(subset="student_id")
+    people = college.read_columns("students", "student_id", "gender").dropna(subset="student_id")
     return Results(
         workspace=workspace,
         exam=exam,
         term=term.name,
         week=week,
         predicted=last.rename(columns={name: "predicted"}).drop(columns="sem_week"),
-        outcome=_outcome(college, term, exam, results, known_by),
+        outcome=_read_outcome(college, term, exam, results, known_by),
         known=results["student_id"].nunique(),
-        difficulty=subjects.difficulty(college, term, known_by)
+        difficulty=subjects.compute_difficulty(college, term, known_by)
         if exam == "endterm"
         else pd.DataFrame(),
         metrics=metrics,
@@ -194,13 +203,13 @@ def gather(
     )
 
 
-def _before(workspace: Workspace, week: int) -> list[int]:
+def _list_weeks_before(workspace: Workspace, week: int) -> list[int]:
     """Return the teaching weeks before a week, latest first; a list, as `Store.read` needs it."""
     calendar = workspace.params.calendar
-    return list(calendar.teaching_weeks_before(week, week))
+    return list(calendar.get_teaching_weeks_before(week, week))
 
 
-def _outcome(
+def _read_outcome(
     college: College, term: Term, exam: Exam, results: pd.DataFrame, known_by: date
 ) -> pd.DataFrame:
     """Return student_id, score and failed of an exam.
@@ -209,7 +218,7 @@ def _outcome(
     score is below the pass mark or, without scores, when more than half of the subjects are failed.
     """
     if exam == "endterm":
-        return outcomes(college, term, known_by)[["student_id", "score", "failed"]].astype(
+        return compute_outcomes(college, term, known_by)[["student_id", "score", "failed"]].astype(
             {"failed": "boolean"}
         )
     groups = results.groupby("student_id")
@@ -223,31 +232,33 @@ def _outcome(
     return pd.DataFrame({"score": score, "failed": failed}).reset_index()
 
 
-def results_known(
+def count_known_results(
     workspace: Workspace, college: College, term: Term, exam: Exam, known_by: date
 ) -> int:
     """Return how many students have a result of an exam that is known by a day."""
-    if exam_week(workspace, exam) is None:
+    if find_exam_week(workspace, exam) is None:
         return 0
-    return papers(college, term, exam, known_by)["student_id"].nunique()
+    return read_exam_results(college, term, exam, known_by)["student_id"].nunique()
 
 
-def weeks_analysed(workspace: Workspace, term: str, before: int) -> bool:
+def has_analysed_weeks(workspace: Workspace, term: str, before: int) -> bool:
     """Return whether any week of a term before the week `before` was analysed."""
-    weeks = _before(workspace, before)
+    weeks = _list_weeks_before(workspace, before)
     return not workspace.store.read(
         "run_log", ("run_id",), term=term, sem_week=weeks, stage="weekly", status="done"
     ).empty
 
 
-def results_seen(workspace: Workspace, exam: Exam, term: str) -> int:
+def count_reviewed_results(workspace: Workspace, exam: Exam, term: str) -> int:
     """Return how many students' results the last review of an exam saw; 0 without a review."""
     # More results than this are the batch's reason to repeat the review.
-    seen = workspace.store.read("model_runs", ("model_id", "rows"), model_id=review_id(exam, term))
+    seen = workspace.store.read(
+        "model_runs", ("model_id", "rows"), model_id=format_review_id(exam, term)
+    )
     return 0 if seen.empty else int(seen["rows"].iloc[0])
 
 
-def review_id(exam: Exam, term: str) -> str:
+def format_review_id(exam: Exam, term: str) -> str:
     """Return the model_id of a review's row in model_runs."""
     # `Store.forget_after` deletes reviews by the same pattern.
     return f"{TASK}-{exam}-{term}"
@@ -290,7 +301,7 @@ def write(review: Review, *, write: bool = True, run_id: str = "", week: int = 0
     if not write:
         return 0
     results = review.results
-    with storing.entered(
+    with storing.open_run(
         results.workspace, STAGE, results.term, week or results.week, run_id
     ) as run:
         return save(run, review)
@@ -301,16 +312,16 @@ def save(run: Run, review: Review) -> int:
     results = review.results
     # A review is stored like a trial of a model: one table then holds everything tested on a term.
     card = {
-        "model_id": review_id(results.exam, results.term),
+        "model_id": format_review_id(results.exam, results.term),
         "task": TASK,
         "trained_terms": "",
         "tested_term": results.term,
         "rows": results.known,
         "features": [],
         "metrics": {
-            "by_class": _records(scorecard.by_class(review.rows)),
-            "lists": _records(lists_compared(review)),
-            "groups": _records(fairness.audit(_audited(review))),
+            "by_class": _convert_records(scorecard.measure_classes(review.rows)),
+            "lists": _convert_records(compare_lists(review)),
+            "groups": _convert_records(fairness.measure_groups(_collect_audit_rows(review))),
         },
         "champion": False,
     }
@@ -322,10 +333,10 @@ def save(run: Run, review: Review) -> int:
     # A midterm has no difficulty of its own: an empty slice would delete the end-term's.
     if len(results.difficulty):
         slices["subject_difficulty"] = (results.difficulty, {"term": results.term})
-    return storing.replace(results.workspace, run, slices)
+    return storing.replace_slices(results.workspace, run, slices)
 
 
-def _records(table: pd.DataFrame) -> list[dict[str, object]]:
+def _convert_records(table: pd.DataFrame) -> list[dict[str, object]]:
     """Return the rows of a table as records for a JSON column."""
     # JSON has no NaN: a missing value is stored as null.
     return [
@@ -337,7 +348,7 @@ def _records(table: pd.DataFrame) -> list[dict[str, object]]:
 # ------------------------------------------------------------ what the notebook shows
 
 
-def by_class(review: Review) -> Styler:
+def build_class_table(review: Review) -> Styler:
     """Return results, fails, prediction errors, and who was listed in time: by class and in all."""
     names = {
         "class_id": "class",
@@ -347,60 +358,68 @@ def by_class(review: Review) -> Styler:
         "listed": "failed, had been listed",
         "false_alarms": "listed who passed, for each who failed",
     }
-    return readable(scorecard.by_class(review.rows).rename(columns=names), "by-class", digits=2)
+    return show_table(
+        scorecard.measure_classes(review.rows).rename(columns=names), "by-class", digits=2
+    )
 
 
-def lists_compared(review: Review) -> pd.DataFrame:
+def compare_lists(review: Review) -> pd.DataFrame:
     """Return the lists as sent, beside what one number alone would have chosen for the places."""
     results, params = review.results, review.results.workspace.params
     # In grace weeks lists follow the rules alone, so a comparison would say nothing about them.
     first = params.calendar.grace_weeks
     weeks = results.metrics[results.metrics["sem_week"] > first]
     flags = results.flags[results.flags["sem_week"] > first]
-    return scorecard.lists_compared(weeks, flags, _failed(review), params.triage, params.forecast)
+    return scorecard.compare_lists(
+        weeks, flags, _select_outcomes(review), params.triage, params.forecast
+    )
 
 
-def _failed(review: Review) -> pd.DataFrame:
+def _select_outcomes(review: Review) -> pd.DataFrame:
     """Return student_id and failed (bool) of the students whose outcome is known."""
     known = review.results.outcome.dropna(subset="failed")
     return known[["student_id", "failed"]].astype({"failed": bool})
 
 
-def lead_time(review: Review) -> float:
+def measure_lead_time(review: Review) -> float:
     """Return the median number of weeks from the first listing to the exam, of those who failed.
 
     NaN where none of them was listed.
     """
-    return scorecard.lead_time(review.results.flags, _failed(review), review.results.week)
+    return scorecard.compute_lead_time(
+        review.results.flags, _select_outcomes(review), review.results.week
+    )
 
 
-def lists_shown(review: Review) -> Styler:
-    """Return `lists_compared` as a table to look at."""
-    return readable(lists_compared(review), "lists", digits=2)
+def build_lists_table(review: Review) -> Styler:
+    """Return `compare_lists` as a table to look at."""
+    return show_table(compare_lists(review), "lists", digits=2)
 
 
-def errors(review: Review) -> Styler:
+def build_error_table(review: Review) -> Styler:
     """Return the kinds of errors to look into, and what the intervention log says of each."""
-    return readable(_errors(review).rename(columns=lambda name: name.replace("_", " ")), "errors")
+    return show_table(
+        _collect_errors(review).rename(columns=lambda name: name.replace("_", " ")), "errors"
+    )
 
 
-def _errors(review: Review) -> pd.DataFrame:
-    """Return the kinds of errors; see `forecast.scorecard.errors`."""
-    return scorecard.errors(review.rows, review.results.flags, review.results.contacts)
+def _collect_errors(review: Review) -> pd.DataFrame:
+    """Return the kinds of errors; see `forecast.scorecard.count_errors`."""
+    return scorecard.count_errors(review.rows, review.results.flags, review.results.contacts)
 
 
-def reliability(review: Review) -> figures.Picture | None:
+def plot_reliability(review: Review) -> figures.Picture | None:
     """Return a figure of predicted chances of failing against who failed; None without any."""
     rows = review.rows.dropna(subset=["p_fail", "failed"])
     if rows.empty:
         return None
-    table = measures.reliability(
+    table = measures.compute_reliability(
         rows["p_fail"].to_numpy("float64"), rows["failed"].to_numpy("float64")
     )
-    return figures.reliability(table, "chance of failing, %", scale=100)
+    return figures.draw_reliability(table, "chance of failing, %", scale=100)
 
 
-def _audited(review: Review) -> pd.DataFrame:
+def _collect_audit_rows(review: Review) -> pd.DataFrame:
     """Return the review's rows with group, flagged and p, of students whose outcome is known."""
     rows = review.rows.merge(review.results.groups, on="student_id", how="left").dropna(
         subset="failed"
@@ -410,26 +429,31 @@ def _audited(review: Review) -> pd.DataFrame:
     )
 
 
-def fairness_table(review: Review) -> Styler:
-    """Return how groups fared, with intervals; see `forecast.fairness.audit`."""
-    table = fairness.audit(_audited(review)).rename(columns=lambda name: name.replace("_", " "))
-    return readable(table, "groups", digits=2)
+def build_fairness_table(review: Review) -> Styler:
+    """Return how groups fared, with intervals; see `forecast.fairness.measure_groups`."""
+    table = fairness.measure_groups(_collect_audit_rows(review)).rename(
+        columns=lambda name: name.replace("_", " ")
+    )
+    return show_table(table, "groups", digits=2)
 
 
-def fairness_said(review: Review) -> Styler:
+def build_fairness_text(review: Review) -> Styler:
     """Return what the data show, and do not show, about differences between groups."""
-    return readable(pd.DataFrame({"what can be said": _said(review)}), "said")
+    return show_table(pd.DataFrame({"what can be said": _describe_fairness(review)}), "said")
 
 
-def _said(review: Review) -> list[str]:
+def _describe_fairness(review: Review) -> list[str]:
     """Return the sentences about fairness: a verdict for each measure, then the ROC curves."""
-    areas = fairness.abroca_of(_audited(review)).dropna().to_dict("records")
+    areas = fairness.measure_abroca(_collect_audit_rows(review)).dropna().to_dict("records")
     curves = [
         f"ABROCA, the area between the ROC curves of {row['first']} and {row['second']},"
         f" is {row['abroca']:.2f}."
         for row in areas
     ]
-    return [*fairness.verdicts(fairness.audit(_audited(review))), *curves]
+    return [
+        *fairness.describe_differences(fairness.measure_groups(_collect_audit_rows(review))),
+        *curves,
+    ]
 
 
 def render_pages(review: Review, *, write: bool = True) -> list[Path]:
@@ -443,27 +467,27 @@ def render_pages(review: Review, *, write: bool = True) -> list[Path]:
     if not write:
         return []
     results = review.results
-    found = department.Reviewed(
-        classes=scorecard.by_class(review.rows),
-        lists=lists_compared(review),
-        lead_time=lead_time(review),
-        errors=_errors(review),
-        groups=fairness.audit(_audited(review)),
-        fairness=_said(review),
+    found = department.ReviewTables(
+        classes=scorecard.measure_classes(review.rows),
+        lists=compare_lists(review),
+        lead_time=measure_lead_time(review),
+        errors=_collect_errors(review),
+        groups=fairness.measure_groups(_collect_audit_rows(review)),
+        fairness=_describe_fairness(review),
     )
-    page = department.department_page(
-        reports.EXAMS[results.exam], _day(results.term), found, reliability(review)
+    page = department.build_department_page(
+        reports.EXAMS[results.exam], _format_day(results.term), found, plot_reliability(review)
     )
-    folder = settings.private_folder(results.folder)
+    folder = settings.create_private_folder(results.folder)
     own = reports.write_pages(
         results.workspace, STAGE, results.term, results.week, folder, results.exam
     )
     # Both exams of a term can be reviewed into one folder, so the name holds the exam.
     head = folder / f"department-{results.exam}.html"
-    return [*own, render.write_page(head, department.department_html(page))]
+    return [*own, render.write_page(head, department.render_department_page(page))]
 
 
-def _day(term: str) -> str:
+def _format_day(term: str) -> str:
     """Return the first day of a term in words, such as 5 January 2026."""
     day = pd.Timestamp(term)
     # strftime pads the day with a zero, and its flag against that is not portable.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
@@ -17,18 +17,18 @@ from edumetrics.college.source import College, Term
 from edumetrics.errors import SettingsError
 from edumetrics.fields import FEATURES, TABLES
 from edumetrics.forecast import explain, ranking, reasons, scores
-from edumetrics.forecast.features import Own
-from edumetrics.forecast.scores import Scores
+from edumetrics.forecast.features import OwnValues
+from edumetrics.forecast.scores import ScoreModel
 from edumetrics.forecast.subjects import HIGH, LOW
 from edumetrics.params import Calendar
 from edumetrics.reports import figures
-from edumetrics.reports.tables import Shown, readable
+from edumetrics.reports.tables import FactsDisplay, show_table
 from edumetrics.stages import models, reports, storing
-from edumetrics.stages.models import Found
-from edumetrics.stages.terms import find_term, listed, report_folder
+from edumetrics.stages.models import ModelInUse
+from edumetrics.stages.terms import find_term, get_report_folder, join_values
 from edumetrics.stages.workspace import Workspace, open_workspace
 from edumetrics.triage.situation import Row
-from edumetrics.weeks import Position
+from edumetrics.weeks import CollegeWeek
 
 STAGES: dict[Exam, str] = {"midterm": "pre_mid", "endterm": "pre_end"}
 STORED: dict[Exam, str] = {"midterm": "pre_mid_term", "endterm": "pre_end_term"}
@@ -39,7 +39,7 @@ WORTH_TELLING = 0.5
 
 
 @dataclass(frozen=True)
-class Ahead:
+class UpcomingExam:
     """An exam that lies ahead, as seen at the end of one week: the input of `compute`.
 
     Attributes:
@@ -56,12 +56,12 @@ class Ahead:
     term: str
     number: int
     features: pd.DataFrame
-    found: Found
+    found: ModelInUse
     folder: Path
 
 
 @dataclass(frozen=True, repr=False)
-class Predicted(Shown):
+class ExamPredictions(FactsDisplay):
     """An exam that lies ahead, and its predictions.
 
     Attributes:
@@ -69,10 +69,11 @@ class Predicted(Shown):
         rows: the columns of pre_mid_term or pre_end_term except term, run_id and computed_at.
     """
 
-    ahead: Ahead
+    caption: ClassVar[str] = "Predicted"
+    ahead: UpcomingExam
     rows: pd.DataFrame
 
-    def facts(self) -> dict[str, object]:
+    def list_facts(self) -> dict[str, object]:
         """Return exam, term, week and number of students (see `Shown`)."""
         return {
             "exam": self.ahead.exam,
@@ -82,26 +83,26 @@ class Predicted(Shown):
         }
 
 
-def weeks(calendar: Calendar, exam: Exam) -> tuple[int, ...]:
+def list_prediction_weeks(calendar: Calendar, exam: Exam) -> tuple[int, ...]:
     """Return the teaching weeks in which an exam's score is predicted, latest first.
 
     The result is empty where the calendar has no such exam.
     """
     week = calendar.midterm_week if exam == "midterm" else calendar.endterm_week
-    return () if week is None else calendar.teaching_weeks_before(week, WEEKS)
+    return () if week is None else calendar.get_teaching_weeks_before(week, WEEKS)
 
 
-def due(college: College, exam: Exam, week: int) -> bool:
+def is_due(college: College, exam: Exam, week: int) -> bool:
     """Return whether an exam's score is predicted in a week.
 
     It is where the college has exams, and this one is near.
     """
-    return college.relations["exam_schedule"] is not None and week in weeks(
+    return college.relations["exam_schedule"] is not None and week in list_prediction_weeks(
         college.params.calendar, exam
     )
 
 
-def load(exam: Exam, term: str = "", week: int = 0, folder: str = "") -> Ahead:
+def load(exam: Exam, term: str = "", week: int = 0, folder: str = "") -> UpcomingExam:
     """Read the features that a week before an exam stored.
 
     Args:
@@ -116,58 +117,64 @@ def load(exam: Exam, term: str = "", week: int = 0, folder: str = "") -> Ahead:
             was not analysed yet.
     """
     workspace = open_workspace()
-    with workspace.college() as college:
-        position = college.position(workspace.today)
-        chosen = _term(workspace, college, exam, term, position)
-        number = week or _latest(workspace, exam, chosen, position)
+    with workspace.open_college() as college:
+        position = college.find_college_week(workspace.today)
+        chosen = _choose_term(workspace, college, exam, term, position)
+        number = week or _find_latest_week(workspace, exam, chosen, position)
         place = (
             Path(folder)
             if folder
-            else report_folder(workspace, chosen, position, number, STAGES[exam])
+            else get_report_folder(workspace, chosen, position, number, STAGES[exam])
         )
-    return gather(workspace, exam, chosen.name, number, place)
+    return read_upcoming_exam(workspace, exam, chosen.name, number, place)
 
 
-def _term(
-    workspace: Workspace, college: College, exam: Exam, name: str, position: Position
+def _choose_term(
+    workspace: Workspace, college: College, exam: Exam, name: str, position: CollegeWeek
 ) -> Term:
     """Return the named term, or else the latest in which a week before the exam is over."""
     # Early in a semester the notebook then shows the previous one instead of failing.
-    if name or not weeks(workspace.params.calendar, exam):
+    if name or not list_prediction_weeks(workspace.params.calendar, exam):
         return find_term(college, name, position)
     reached = [
-        term for term in college.terms(position) if _reached(workspace, exam, term, position)
+        term
+        for term in college.list_terms(position)
+        if _list_past_weeks(workspace, exam, term, position)
     ]
     return reached[-1] if reached else find_term(college, name, position)
 
 
-def _reached(workspace: Workspace, exam: Exam, term: Term, position: Position) -> list[int]:
+def _list_past_weeks(
+    workspace: Workspace, exam: Exam, term: Term, position: CollegeWeek
+) -> list[int]:
     """Return the weeks before the exam that are over in a term, latest first."""
     calendar = workspace.params.calendar
     # A past term is over as a whole; the college's position belongs to the current one.
-    now = position.week(calendar) if term.current else calendar.weeks_per_semester
-    return [week for week in weeks(calendar, exam) if week <= now]
+    now = position.compute_week(calendar) if term.current else calendar.weeks_per_semester
+    return [week for week in list_prediction_weeks(calendar, exam) if week <= now]
 
 
-def _latest(workspace: Workspace, exam: Exam, term: Term, position: Position) -> int:
+def _find_latest_week(workspace: Workspace, exam: Exam, term: Term, position: CollegeWeek) -> int:
     """Return the latest week so far in which the exam is predicted, or the first one to come."""
-    due = weeks(workspace.params.calendar, exam)
+    due = list_prediction_weeks(workspace.params.calendar, exam)
     if not due:
         raise SettingsError(f"The calendar has no {exam}: there is nothing to predict.")
-    return next(iter(_reached(workspace, exam, term, position)), due[-1])
+    return next(iter(_list_past_weeks(workspace, exam, term, position)), due[-1])
 
 
-def gather(workspace: Workspace, exam: Exam, term: str, number: int, folder: Path) -> Ahead:
+def read_upcoming_exam(
+    workspace: Workspace, exam: Exam, term: str, number: int, folder: Path
+) -> UpcomingExam:
     """Read a week's features from the analysis database.
 
     Raises:
         SettingsError: the exam is not predicted in this week, or the week was not analysed yet.
     """
-    due = weeks(workspace.params.calendar, exam)
+    due = list_prediction_weeks(workspace.params.calendar, exam)
     if number not in due:
         raise SettingsError(
             f"Week {number} is not a week in which the {exam} is predicted:"
-            f" those weeks are {listed(due[::-1])}."
+            f" those weeks are {join_values(due[::-1])}."
         )
     store, there = workspace.store, {"term": term, "sem_week": number}
     made = store.read("weekly_features", ("student_id", "sem_week", "class_id", *FEATURES), **there)
@@ -179,20 +186,22 @@ def gather(workspace: Workspace, exam: Exam, term: str, number: int, folder: Pat
     more = store.read(
         "weekly_metrics", ("student_id", "semester", "days_since_submission"), **there
     )
-    found = models.in_use(workspace, exam, term)
-    return Ahead(workspace, exam, term, number, made.merge(more, on="student_id"), found, folder)
+    found = models.load_model(workspace, exam, term)
+    return UpcomingExam(
+        workspace, exam, term, number, made.merge(more, on="student_id"), found, folder
+    )
 
 
-def compute(ahead: Ahead) -> Predicted:
+def compute(ahead: UpcomingExam) -> ExamPredictions:
     """Predict every student's score; change nothing."""
     rows, scoring = ahead.features, ahead.workspace.params.scoring
     model = ahead.found.model
-    if isinstance(model, Scores):
+    if isinstance(model, ScoreModel):
         said, model_id = model.predict(rows, scoring.pass_mark), ahead.found.model_id
-        why = _reasons(ahead, model)
+        why = _collect_reasons(ahead, model)
     else:
         # No model yet, or one that cannot be trusted; a baseline has no parts to explain.
-        said, model_id = scores.baseline(rows, scoring.pass_mark), scores.BASELINE
+        said, model_id = scores.predict_baseline(rows, scoring.pass_mark), scores.BASELINE
         why = [[] for _ in rows.index]
     # Without a model p_fail is null, and the prediction decides: 1 below the pass mark, 0 above it,
     # and 0.5 exactly at it.
@@ -211,28 +220,33 @@ def compute(ahead: Ahead) -> Predicted:
         model_id=model_id,
     )
     frame[f"predicted_{ahead.exam}_score"] = said["predicted"]
-    return Predicted(ahead, frame[TABLES[STORED[ahead.exam]].computed])
+    return ExamPredictions(ahead, frame[TABLES[STORED[ahead.exam]].computed])
 
 
-def _reasons(ahead: Ahead, model: Scores) -> list[list[dict[str, Any]]]:
+def _collect_reasons(ahead: UpcomingExam, model: ScoreModel) -> list[list[dict[str, Any]]]:
     """Return the reasons of every student: what takes most from the predicted score."""
     rows = ahead.features
     # A model uses some of the features only; the topics sum over all of them.
-    parts = model.contributions(rows).reindex(columns=list(FEATURES), fill_value=0.0)
+    parts = model.compute_contributions(rows).reindex(columns=list(FEATURES), fill_value=0.0)
     # Sentences read these two values under the names that the weekly lists use.
     values = rows.rename(columns={"days_since_submission": "days_idle"}).assign(
         effort_week=rows["effort"]
     )
-    told = ranking.told(
-        Own(values.astype({"days_idle": "float64"}), pd.factorize(rows["class_id"])[0])
+    told = ranking.collect_topic_values(
+        OwnValues(values.astype({"days_idle": "float64"}), pd.factorize(rows["class_id"])[0])
     )
     sentences = ahead.workspace.params.sentences
-    return reasons.records(
-        sentences, "forecast_", explain.by_topic(parts), told, worse_adds=False, least=WORTH_TELLING
+    return reasons.build_records(
+        sentences,
+        "forecast_",
+        explain.sum_by_topic(parts),
+        told,
+        worse_adds=False,
+        least=WORTH_TELLING,
     )
 
 
-def write(predicted: Predicted, *, write: bool = True, run_id: str = "") -> int:
+def write(predicted: ExamPredictions, *, write: bool = True, run_id: str = "") -> int:
     """Replace the week's predictions, and return the number of students; 0 when `write` is False.
 
     Args:
@@ -244,24 +258,24 @@ def write(predicted: Predicted, *, write: bool = True, run_id: str = "") -> int:
         return 0
     ahead = predicted.ahead
     stage = STAGES[ahead.exam]
-    with storing.entered(ahead.workspace, stage, ahead.term, ahead.number, run_id) as run:
+    with storing.open_run(ahead.workspace, stage, ahead.term, ahead.number, run_id) as run:
         return save(run, predicted)
 
 
-def save(run: Run, predicted: Predicted) -> int:
+def save(run: Run, predicted: ExamPredictions) -> int:
     """Store the same as `write`, for a run that is already in the ledger."""
     ahead = predicted.ahead
     slices: storing.Slices = {
         STORED[ahead.exam]: (predicted.rows, {"term": ahead.term, "sem_week": ahead.number}),
         "data_health": (
-            health.trouble(f"forecast: {ahead.exam}", ahead.found.trouble),
+            health.make_warning(f"forecast: {ahead.exam}", ahead.found.trouble),
             {"run_id": run.run_id},
         ),
     }
-    return storing.replace(ahead.workspace, run, slices)
+    return storing.replace_slices(ahead.workspace, run, slices)
 
 
-def render_pages(predicted: Predicted, *, write: bool = True) -> list[Path]:
+def render_pages(predicted: ExamPredictions, *, write: bool = True) -> list[Path]:
     """Write one page per advisor, and return the paths; write nothing when `write` is False.
 
     Raises:
@@ -276,7 +290,7 @@ def render_pages(predicted: Predicted, *, write: bool = True) -> list[Path]:
     )
 
 
-def evidence(ahead: Ahead) -> Styler:
+def compare_models(ahead: UpcomingExam) -> Styler:
     """Return how well the model and the baselines predicted students they had not seen.
 
     The measures are the mean absolute error, the coverage and the width of the range. The table is
@@ -284,7 +298,7 @@ def evidence(ahead: Ahead) -> Styler:
     too wide on purpose.
     """
     rows = []
-    for row in _rivals(ahead):
+    for row in _read_candidates(ahead):
         of_week = [week for week in row["metrics"]["by_week"] if week["sem_week"] == ahead.number]
         about = {
             "model": row["model"],
@@ -298,38 +312,38 @@ def evidence(ahead: Ahead) -> Styler:
         "width": "width of the range",
     }
     table = pd.DataFrame(rows, columns=["model", "in use", "tested on", "students", *shown])
-    return readable(table.sort_values("mae").rename(columns=shown), "evidence", digits=2)
+    return show_table(table.sort_values("mae").rename(columns=shown), "evidence", digits=2)
 
 
-def reliability(ahead: Ahead) -> figures.Picture | None:
+def plot_reliability(ahead: UpcomingExam) -> figures.Picture | None:
     """Return a figure of predicted against actual scores of the exam that tested the model.
 
     None where there is no model.
     """
-    used = [row["metrics"] for row in _rivals(ahead) if row["champion"]]
+    used = [row["metrics"] for row in _read_candidates(ahead) if row["champion"]]
     return (
-        figures.reliability(pd.DataFrame(used[0]["reliability"]), "score, %", scale=1)
+        figures.draw_reliability(pd.DataFrame(used[0]["reliability"]), "score, %", scale=1)
         if used
         else None
     )
 
 
-def error_by_class(ahead: Ahead) -> Styler:
+def build_error_table(ahead: UpcomingExam) -> Styler:
     """Return by class the mean error of the predictions of the tested exam (above 0: too high)."""
-    used = [row["metrics"]["by_class"] for row in _rivals(ahead) if row["champion"]]
+    used = [row["metrics"]["by_class"] for row in _read_candidates(ahead) if row["champion"]]
     table = pd.DataFrame(
         used[0] if used else [], columns=["class_id", "n", "forecast", "happened", "error"]
     )
     names = {"class_id": "class", "n": "predictions", "forecast": "predicted", "happened": "scored"}
-    return readable(table.rename(columns=names), "by-class", digits=1)
+    return show_table(table.rename(columns=names), "by-class", digits=1)
 
 
-def _rivals(ahead: Ahead) -> list[Row]:
+def _read_candidates(ahead: UpcomingExam) -> list[Row]:
     """Return the candidates of the trial that chose the model in use."""
-    return models.rivals(ahead.workspace, ahead.exam, ahead.found.trained_terms)
+    return models.read_candidates(ahead.workspace, ahead.exam, ahead.found.trained_terms)
 
 
-def by_class(predicted: Predicted) -> Styler:
+def build_class_table(predicted: ExamPredictions) -> Styler:
     """Return by class the number of students, the median prediction, and how many may fail."""
     rows = predicted.rows
     groups = rows.groupby(["class_id", "semester"])
@@ -337,15 +351,15 @@ def by_class(predicted: Predicted) -> Styler:
         {
             "students": groups.size(),
             "median predicted": groups[f"predicted_{predicted.ahead.exam}_score"].median().round(0),
-            "may fail": rows.assign(may=_may_fail(predicted))
+            "may fail": rows.assign(may=_mark_may_fail(predicted))
             .groupby(["class_id", "semester"])["may"]
             .sum(),
         }
     )
-    return readable(table.reset_index().rename(columns={"class_id": "class"}), "outlook")
+    return show_table(table.reset_index().rename(columns={"class_id": "class"}), "outlook")
 
 
-def likeliest(predicted: Predicted, count: int = 20) -> Styler:
+def build_risk_table(predicted: ExamPredictions, count: int = 20) -> Styler:
     """Return the `count` students with the highest chance of failing.
 
     Columns are the predicted score, its range, the chance and the top reason.
@@ -367,10 +381,10 @@ def likeliest(predicted: Predicted, count: int = 20) -> Styler:
     }
     shown = rows[list(names)].rename(columns=names)
     shown["chance of failing, %"] = 100 * rows["p_fail"]
-    return readable(shown.assign(why=why), "likeliest")
+    return show_table(shown.assign(why=why), "likeliest")
 
 
-def _may_fail(predicted: Predicted) -> pd.Series:
+def _mark_may_fail(predicted: ExamPredictions) -> pd.Series:
     """Return whether each student may fail the exam, from the rows of either table."""
     rows = predicted.rows
     return rows["at_risk"] if "at_risk" in rows else rows["outlook"] != "pass"

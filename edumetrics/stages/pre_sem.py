@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
@@ -19,13 +19,13 @@ from edumetrics.forecast import reasons, watchlist
 from edumetrics.forecast.models import Linear
 from edumetrics.forecast.subjects import LOW
 from edumetrics.reports import figures
-from edumetrics.reports.tables import Shown, readable
+from edumetrics.reports.tables import FactsDisplay, show_table
 from edumetrics.stages import history, models, reports, storing
-from edumetrics.stages.models import Found
-from edumetrics.stages.terms import find_term, report_folder
+from edumetrics.stages.models import ModelInUse
+from edumetrics.stages.terms import find_term, get_report_folder
 from edumetrics.stages.training import WATCHLIST
 from edumetrics.stages.workspace import Workspace, open_workspace
-from edumetrics.weeks import Position
+from edumetrics.weeks import CollegeWeek
 
 STAGE = "pre_sem"
 # The stage has no week of its own: it is entered and filed under the first week.
@@ -35,13 +35,14 @@ WORTH_TELLING = 0.1
 
 
 @dataclass(frozen=True)
-class Start:
+class SemesterStart:
     """A semester that is about to begin: the input of `compute`.
 
     Attributes:
         term: ISO date of the first week of the semester ahead.
         past: ISO date of the first week of the latest analysed term before it.
-        known: the records of its students from earlier semesters (see `stages.history.before`).
+        known: the records of its students from earlier semesters (see
+            `stages.history.read_student_history`).
         difficulty: how many students passed each subject in the term `past`.
         found: the model in use; its `model` is None where there is none yet.
         folder: where the stage's reports go.
@@ -52,12 +53,12 @@ class Start:
     past: str
     known: pd.DataFrame
     difficulty: pd.DataFrame
-    found: Found
+    found: ModelInUse
     folder: Path
 
 
 @dataclass(frozen=True, repr=False)
-class Watched(Shown):
+class Watchlist(FactsDisplay):
     """The semester ahead and its watchlist.
 
     Attributes:
@@ -65,10 +66,11 @@ class Watched(Shown):
         rows: the columns of pre_sem_watchlist except run_id and computed_at.
     """
 
-    start: Start
+    caption: ClassVar[str] = "Watched"
+    start: SemesterStart
     rows: pd.DataFrame
 
-    def facts(self) -> dict[str, object]:
+    def list_facts(self) -> dict[str, object]:
         """Return the term and how many students are on its watchlist (see `Shown`)."""
         return {
             "term": self.start.term,
@@ -77,7 +79,7 @@ class Watched(Shown):
         }
 
 
-def load(term: str = "", folder: str = "") -> Start:
+def load(term: str = "", folder: str = "") -> SemesterStart:
     """Read the records of earlier semesters as they were known when a term began.
 
     Args:
@@ -88,11 +90,13 @@ def load(term: str = "", folder: str = "") -> Start:
         SettingsError: the term does not exist, or no earlier term was analysed.
     """
     workspace = open_workspace()
-    with workspace.college() as college:
-        position = college.position(workspace.today)
+    with workspace.open_college() as college:
+        position = college.find_college_week(workspace.today)
         chosen = find_term(college, term, position)
-        place = Path(folder) if folder else report_folder(workspace, chosen, position, WEEK, STAGE)
-        found = gather(workspace, college, chosen, position, place)
+        place = (
+            Path(folder) if folder else get_report_folder(workspace, chosen, position, WEEK, STAGE)
+        )
+        found = read_start(workspace, college, chosen, position, place)
     if found is None:
         raise SettingsError(
             f"No semester before the term of {chosen.name} was analysed:"
@@ -101,32 +105,32 @@ def load(term: str = "", folder: str = "") -> Start:
     return found
 
 
-def gather(
-    workspace: Workspace, college: College, term: Term, position: Position, folder: Path
-) -> Start | None:
+def read_start(
+    workspace: Workspace, college: College, term: Term, position: CollegeWeek, folder: Path
+) -> SemesterStart | None:
     """Read the same as `load` through an open college; None where no earlier term was analysed."""
     # A term that the college has but nobody analysed has no weekly metrics to learn from.
-    analysed = set(workspace.store.distinct("weekly_metrics", "term"))
+    analysed = set(workspace.store.list_values("weekly_metrics", "term"))
     past = [
         known
-        for known in college.terms(position)
+        for known in college.list_terms(position)
         if known.name < term.name and known.name in analysed
     ]
     if not past:
         return None
-    return Start(
+    return SemesterStart(
         workspace=workspace,
         term=term.name,
         past=past[-1].name,
-        known=history.before(workspace, college, term, past),
+        known=history.read_student_history(workspace, college, term, past),
         # Only results known when the term began count, so that a replay says the same.
-        difficulty=subjects.difficulty(college, past[-1], pd.Timestamp(term.name).date()),
-        found=models.in_use(workspace, WATCHLIST, term.name),
+        difficulty=subjects.compute_difficulty(college, past[-1], pd.Timestamp(term.name).date()),
+        found=models.load_model(workspace, WATCHLIST, term.name),
         folder=folder,
     )
 
 
-def compute(start: Start) -> Watched:
+def compute(start: SemesterStart) -> Watchlist:
     """Compute the watchlist; change nothing.
 
     A student is on it when the chance of failing is at least `forecast.subjects.LOW`.
@@ -134,24 +138,24 @@ def compute(start: Start) -> Watched:
     # The kept model may be of another kind, or missing: the baseline then stands in for it.
     model = start.found.model if isinstance(start.found.model, Linear) else None
     known = start.known
-    chance = watchlist.chance(known, start.workspace.params.scoring.pass_mark, model)
+    chance = watchlist.predict_chance(known, start.workspace.params.scoring.pass_mark, model)
     frame = known.rename(columns={"semester": "target_semester"}).assign(
         target_term=start.term,
         risk_probability_pct=100 * chance,
         on_watchlist=chance >= LOW,
-        reasons=pd.Series(_reasons(start, model), dtype="object", index=known.index),
+        reasons=pd.Series(_collect_reasons(start, model), dtype="object", index=known.index),
         model_id=start.found.model_id if model is not None else watchlist.BASELINE,
     )
     # The chance is NaN where no exam result of an earlier semester is known at all.
     frame = frame[~np.isnan(chance)].astype({"escalation_level": "int64"})
-    return Watched(
+    return Watchlist(
         start, frame[[name for name in TABLES["pre_sem_watchlist"].names if name in frame]]
     )
 
 
-def _reasons(start: Start, model: Linear | None) -> list[list[dict[str, Any]]]:
+def _collect_reasons(start: SemesterStart, model: Linear | None) -> list[list[dict[str, Any]]]:
     """Return the reasons of every student: what adds most to the chance of failing."""
-    added = watchlist.contributions(start.known, model)
+    added = watchlist.compute_contributions(start.known, model)
     values = {name: start.known[name].to_numpy("float64") for name in watchlist.HISTORY}
     # Values are compared with the median of the semester. nanmedian warns about a column of NaN.
     told = {
@@ -163,10 +167,12 @@ def _reasons(start: Start, model: Linear | None) -> list[list[dict[str, Any]]]:
     }
     parts = {name: added[name].to_numpy() for name in watchlist.HISTORY}
     sentences = start.workspace.params.sentences
-    return reasons.records(sentences, "history_", parts, told, worse_adds=True, least=WORTH_TELLING)
+    return reasons.build_records(
+        sentences, "history_", parts, told, worse_adds=True, least=WORTH_TELLING
+    )
 
 
-def write(watched: Watched, *, write: bool = True, run_id: str = "") -> int:
+def write(watched: Watchlist, *, write: bool = True, run_id: str = "") -> int:
     """Replace the term's watchlist, and return the number of its rows; 0 when `write` is False.
 
     Args:
@@ -177,27 +183,28 @@ def write(watched: Watched, *, write: bool = True, run_id: str = "") -> int:
     if not write:
         return 0
     start = watched.start
-    with storing.entered(start.workspace, STAGE, start.term, WEEK, run_id) as run:
+    with storing.open_run(start.workspace, STAGE, start.term, WEEK, run_id) as run:
         return save(run, watched)
 
 
-def save(run: Run, watched: Watched) -> int:
+def save(run: Run, watched: Watchlist) -> int:
     """Store the same as `write`, for a run that is already in the ledger."""
     start = watched.start
-    # The watchlist comes first, because `storing.replace` returns the rows of the first slice.
+    # The watchlist comes first, because `storing.replace_slices` returns the rows of the first
+    # slice.
     slices: storing.Slices = {
         "pre_sem_watchlist": (watched.rows, {"target_term": start.term}),
         # Difficulty belongs to the term in which it was observed, not to the semester ahead.
         "subject_difficulty": (start.difficulty, {"term": start.past}),
         "data_health": (
-            health.trouble("forecast: watchlist", start.found.trouble),
+            health.make_warning("forecast: watchlist", start.found.trouble),
             {"run_id": run.run_id},
         ),
     }
-    return storing.replace(start.workspace, run, slices)
+    return storing.replace_slices(start.workspace, run, slices)
 
 
-def render_pages(watched: Watched, *, write: bool = True) -> list[Path]:
+def render_pages(watched: Watchlist, *, write: bool = True) -> list[Path]:
     """Write one page per advisor whose students have an earlier semester, and return the paths.
 
     Nothing is written when `write` is False.
@@ -211,7 +218,7 @@ def render_pages(watched: Watched, *, write: bool = True) -> list[Path]:
     )
 
 
-def evidence(start: Start) -> Styler:
+def compare_models(start: SemesterStart) -> Styler:
     """Return how well the model and the baseline predicted the last term.
 
     The table is empty until two terms are completed. Until then the chance comes from the average
@@ -219,7 +226,7 @@ def evidence(start: Start) -> Styler:
     published studies.
     """
     rows = []
-    for row in models.rivals(start.workspace, WATCHLIST, start.found.trained_terms):
+    for row in models.read_candidates(start.workspace, WATCHLIST, start.found.trained_terms):
         about = {
             "model": row["model"],
             "in use": bool(row["champion"]),
@@ -237,24 +244,24 @@ def evidence(start: Start) -> Styler:
     table = pd.DataFrame(rows, columns=["model", "in use", "tested on", *shown]).rename(
         columns=shown
     )
-    return readable(table, "evidence", digits=2)
+    return show_table(table, "evidence", digits=2)
 
 
-def reliability(start: Start) -> figures.Picture | None:
+def plot_reliability(start: SemesterStart) -> figures.Picture | None:
     """Return a figure of forecast against outcome in the term that the model was tested on.
 
     None where there is no model.
     """
-    tried = models.rivals(start.workspace, WATCHLIST, start.found.trained_terms)
+    tried = models.read_candidates(start.workspace, WATCHLIST, start.found.trained_terms)
     used = [row["metrics"]["reliability"] for row in tried if row["champion"]]
     return (
-        figures.reliability(pd.DataFrame(used[0]), "chance of failing, %", scale=100)
+        figures.draw_reliability(pd.DataFrame(used[0]), "chance of failing, %", scale=100)
         if used
         else None
     )
 
 
-def hard_subjects(start: Start, count: int = 10) -> Styler:
+def build_subject_table(start: SemesterStart, count: int = 10) -> Styler:
     """Return the `count` subjects with the lowest pass rates of the last term."""
     names = {
         "subject_id": "subject",
@@ -265,18 +272,18 @@ def hard_subjects(start: Start, count: int = 10) -> Styler:
     table = (
         start.difficulty.sort_values(["pass_rate", "subject_id"]).head(count).rename(columns=names)
     )
-    return readable(table[["subject", "semester", "students", "passed, %", "label"]], "subjects")
+    return show_table(table[["subject", "semester", "students", "passed, %", "label"]], "subjects")
 
 
-def by_class(watched: Watched) -> Styler:
+def build_class_table(watched: Watchlist) -> Styler:
     """Return by class how many students have an earlier semester, and how many are on the list."""
     groups = watched.rows.groupby(["class_id", "target_semester"])["on_watchlist"]
     table = pd.DataFrame({"students": groups.size(), "on the watchlist": groups.sum()})
     names = {"class_id": "class", "target_semester": "semester"}
-    return readable(table.reset_index().rename(columns=names), "by-class")
+    return show_table(table.reset_index().rename(columns=names), "by-class")
 
 
-def likeliest(watched: Watched, count: int = 20) -> Styler:
+def build_risk_table(watched: Watchlist, count: int = 20) -> Styler:
     """Return the `count` students most likely to fail the semester ahead, with the top reason."""
     # The id decides between equal chances, so that the table is the same in every run.
     rows = watched.rows.sort_values(
@@ -292,4 +299,4 @@ def likeliest(watched: Watched, count: int = 20) -> Styler:
         "class_id": "class",
         "risk_probability_pct": "chance of failing, %",
     }
-    return readable(rows[list(names)].rename(columns=names).assign(why=why), "likeliest")
+    return show_table(rows[list(names)].rename(columns=names).assign(why=why), "likeliest")

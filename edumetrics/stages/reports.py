@@ -17,10 +17,10 @@ from edumetrics.reports import classes, moments, render
 from edumetrics.reports.model import Report
 from edumetrics.reports.occasion import Occasion, People
 from edumetrics.reports.render import Preview
-from edumetrics.reports.weekly import Stored, weekly_reports
+from edumetrics.reports.weekly import WeekRows, build_weekly_reports
 from edumetrics.stages import chunks
-from edumetrics.stages.roster import advised
-from edumetrics.stages.terms import find_term, last_teaching_week
+from edumetrics.stages.roster import add_advisors
+from edumetrics.stages.terms import find_last_teaching_week, find_term
 from edumetrics.stages.workspace import Workspace, open_workspace
 
 # How a report names each exam.
@@ -43,7 +43,7 @@ MANY = 60
 AT_RISK = ["MEDIUM", "HIGH"]
 
 
-def of(
+def build_reports(
     workspace: Workspace, college: College, stage: str, term: Term, week: int, exam: str = ""
 ) -> list[Report]:
     """Return the reports of a stage, one per advisor with any content, in order of advisor_id.
@@ -56,15 +56,15 @@ def of(
         week: the semester week; for `post_analysis` the exam's.
         exam: midterm or endterm; only for `post_analysis`.
     """
-    occasion = _occasion(workspace, college, stage, term, week)
+    occasion = _read_occasion(workspace, college, stage, term, week)
     if stage == "weekly":
-        return weekly_reports(occasion, _stored(workspace, term, week))
+        return build_weekly_reports(occasion, _read_stored(workspace, term, week))
     if stage == "pre_sem":
-        return _pre_semester(occasion, workspace, college, term)
+        return _build_pre_semester(occasion, workspace, college, term)
     return (
-        _pre_exam(occasion, workspace, college)
+        _build_pre_exam(occasion, workspace, college)
         if stage in AHEAD
-        else _after(occasion, workspace, exam)
+        else _build_after_exam(occasion, workspace, exam)
     )
 
 
@@ -78,54 +78,58 @@ def write_pages(
 
     Args:
         workspace: settings, parameters and databases.
-        stage: as in `of`.
+        stage: as in `build_reports`.
         term: ISO date of the term's first week.
-        week: as in `of`.
+        week: as in `build_reports`.
         folder: the folder of the stage.
-        exam: as in `of`.
+        exam: as in `build_reports`.
 
     Raises:
         SettingsError: the folder cannot be written to.
     """
-    settings.private_folder(folder / PAGES)
-    with workspace.college() as college:
-        chosen = find_term(college, term, college.position(workspace.today))
+    settings.create_private_folder(folder / PAGES)
+    with workspace.open_college() as college:
+        chosen = find_term(college, term, college.find_college_week(workspace.today))
         if stage == "weekly":
             # Both kinds of weekly pages need what was stored: it is read once for them.
             occasion, stored = (
-                _occasion(workspace, college, stage, chosen, week),
-                _stored(workspace, chosen, week),
+                _read_occasion(workspace, college, stage, chosen, week),
+                _read_stored(workspace, chosen, week),
             )
-            made = weekly_reports(occasion, stored)
-            render.write_page(folder / "department.html", _classes(workspace, occasion, stored))
+            made = build_weekly_reports(occasion, stored)
+            render.write_page(
+                folder / "department.html", _render_class_page(workspace, occasion, stored)
+            )
         else:
-            made = of(workspace, college, stage, chosen, week, exam)
+            made = build_reports(workspace, college, stage, chosen, week, exam)
     # The reports are complete now: rendering needs neither database, so other processes can do it.
     if len(made) < MANY:
-        return [_page(report, folder) for report in made]
-    return chunks.each(workspace.settings, _page, made, folder)
+        return [_write_page(report, folder) for report in made]
+    return chunks.map_parts(workspace.settings, _write_page, made, folder)
 
 
-def page_path(folder: Path, advisor: str) -> Path:
+def get_page_path(folder: Path, advisor: str) -> Path:
     """Return the path of an advisor's page, below the folder of a stage."""
-    return folder / PAGES / f"{render.file_name(advisor)}.html"
+    return folder / PAGES / f"{render.escape_file_name(advisor)}.html"
 
 
-def _classes(workspace: Workspace, occasion: Occasion, stored: Stored) -> str:
+def _render_class_page(workspace: Workspace, occasion: Occasion, stored: WeekRows) -> str:
     """Return the page about classes, for the head of department, as HTML."""
-    weeks = workspace.store.class_weeks(occasion.term, occasion.week, classes.MEASURES)
-    page = classes.classes_page(
+    weeks = workspace.store.compute_class_means(occasion.term, occasion.week, classes.MEASURES)
+    page = classes.build_classes_page(
         occasion, weeks, stored.flags, stored.exits, stored.findings, stored.health
     )
-    return classes.classes_html(page)
+    return classes.render_classes_page(page)
 
 
-def _page(report: Report, folder: Path) -> Path:
+def _write_page(report: Report, folder: Path) -> Path:
     """Write the page of a report, and return its path."""
-    return render.write_page(page_path(folder, report.advisor_id), render.page(report))
+    return render.write_page(get_page_path(folder, report.advisor_id), render.render_page(report))
 
 
-def preview(advisor: str, week: int = 0, *, stage: str = "weekly", term: str = "") -> Preview:
+def render_preview(
+    advisor: str, week: int = 0, *, stage: str = "weekly", term: str = ""
+) -> Preview:
     """Return the mail that an advisor would receive, which JupyterLab shows inline.
 
     Nothing is sent or stored. Reply links are left out, because notebooks have no access to the key
@@ -145,14 +149,15 @@ def preview(advisor: str, week: int = 0, *, stage: str = "weekly", term: str = "
         raise SettingsError(
             f"There is no preview of {stage}: the stages are weekly, pre_sem, pre_mid and pre_end."
         )
-    with workspace.college() as college:
-        position = college.position(workspace.today)
+    with workspace.open_college() as college:
+        position = college.find_college_week(workspace.today)
         chosen = find_term(college, term, position)
-        number = week or last_teaching_week(
+        number = week or find_last_teaching_week(
             workspace.params, position if chosen.current else None, chosen
         )
         found = {
-            report.advisor_id: report for report in of(workspace, college, stage, chosen, number)
+            report.advisor_id: report
+            for report in build_reports(workspace, college, stage, chosen, number)
         }
     if not found:
         raise SettingsError(
@@ -163,10 +168,10 @@ def preview(advisor: str, week: int = 0, *, stage: str = "weekly", term: str = "
             f"There is no {stage} report for {advisor} in week {number}:"
             f" choose one of {', '.join(found)}."
         )
-    return render.preview(found[advisor])
+    return render.render_preview(found[advisor])
 
 
-def _occasion(
+def _read_occasion(
     workspace: Workspace, college: College, stage: str, term: Term, week: int
 ) -> Occasion:
     """Return what all reports of a stage share: the week, its first day, parameters and people."""
@@ -195,13 +200,13 @@ def _occasion(
     return Occasion(stage, term.name, week, day, workspace.params, people)
 
 
-def _stored(workspace: Workspace, term: Term, week: int) -> Stored:
+def _read_stored(workspace: Workspace, term: Term, week: int) -> WeekRows:
     """Read what the weekly stage stored of a week, as far as its reports show it."""
     store = workspace.store
     there: dict[str, Any] = {"term": term.name, "sem_week": week}
-    last = next(iter(workspace.params.calendar.teaching_weeks_before(week, 1)), 0)
+    last = next(iter(workspace.params.calendar.get_teaching_weeks_before(week, 1)), 0)
     # Findings are kept for every run: those of the newest finished run belong to the stored rows.
-    newest = store.newest("run_log", "started_at", 1, stage="weekly", status="done", **there)
+    newest = store.read_newest("run_log", "started_at", 1, stage="weekly", status="done", **there)
     measures = (
         "student_id",
         "effort_score",
@@ -209,31 +214,31 @@ def _stored(workspace: Workspace, term: Term, week: int) -> Stored:
         "weekly_att_pct",
         "submission_pct",
     )
-    return Stored(
+    return WeekRows(
         metrics=store.read("weekly_metrics", **there),
         last=store.read("weekly_metrics", measures, term=term.name, sem_week=last),
         flags=store.read("weekly_flags", **there),
         exits=store.read("list_exits", **there),
         findings=store.read("class_findings", **there),
-        courses=store.courses(term.name, week, COURSES),
+        courses=store.read_listed_metrics(term.name, week, COURSES),
         contacts=store.read("intervention_log", CONTACTS, term=term.name),
         health=store.read("data_health", run_id=newest["run_id"].iloc[0] if len(newest) else ""),
     )
 
 
-def _pre_semester(
+def _build_pre_semester(
     occasion: Occasion, workspace: Workspace, college: College, term: Term
 ) -> list[Report]:
     """Return the reports before a semester."""
     rows = workspace.store.read("pre_sem_watchlist", target_term=term.name)
     # The watchlist has no advisors: those stored for its week count where there are any.
-    whose = advised(college, workspace.store, term, occasion.week, replay=True)[
+    whose = add_advisors(college, workspace.store, term, occasion.week, replay=True)[
         ["student_id", "advisor_id"]
     ]
-    return moments.pre_semester_reports(occasion, rows.merge(whose, on="student_id"))
+    return moments.build_pre_semester_reports(occasion, rows.merge(whose, on="student_id"))
 
 
-def _pre_exam(occasion: Occasion, workspace: Workspace, college: College) -> list[Report]:
+def _build_pre_exam(occasion: Occasion, workspace: Workspace, college: College) -> list[Report]:
     """Return the reports before an exam."""
     exam, table = AHEAD[occasion.stage]
     store = workspace.store
@@ -246,7 +251,7 @@ def _pre_exam(occasion: Occasion, workspace: Workspace, college: College) -> lis
         store.read("weekly_metrics", ("student_id", "advisor_id"), **there), on="student_id"
     )
     # A subject that is listed twice would double the rows of the merge: its last name counts.
-    names = college.whole("subjects", "subject_id", "subject_name").drop_duplicates(
+    names = college.read_columns("subjects", "subject_id", "subject_name").drop_duplicates(
         "subject_id", keep="last"
     )
     said = store.read(
@@ -262,10 +267,10 @@ def _pre_exam(occasion: Occasion, workspace: Workspace, college: College) -> lis
     # Names may be missing where the college has no table of subjects: the id then stands in.
     subjects = subjects.assign(name=subjects["subject_name"].fillna(subjects["subject_id"]))
     listed = frozenset(store.read("weekly_flags", ("student_id",), **there)["student_id"])
-    return moments.pre_exam_reports(occasion, EXAMS[exam], rows, subjects, listed)
+    return moments.build_pre_exam_reports(occasion, EXAMS[exam], rows, subjects, listed)
 
 
-def _after(occasion: Occasion, workspace: Workspace, exam: str) -> list[Report]:
+def _build_after_exam(occasion: Occasion, workspace: Workspace, exam: str) -> list[Report]:
     """Return the reports after an exam."""
     store = workspace.store
     rows = store.read("exam_review", term=occasion.term, exam_type=exam)
@@ -278,4 +283,4 @@ def _after(occasion: Occasion, workspace: Workspace, exam: str) -> list[Report]:
         .sort_values("sem_week")
         .drop_duplicates("student_id", keep="last")
     )
-    return moments.after_results_reports(occasion, EXAMS[exam], rows.merge(last, on="student_id"))
+    return moments.build_results_reports(occasion, EXAMS[exam], rows.merge(last, on="student_id"))

@@ -8,7 +8,9 @@ from edumetrics.analysis.store import Store
 from edumetrics.college.source import College, Term
 
 
-def advised(college: College, store: Store, term: Term, week: int, *, replay: bool) -> pd.DataFrame:
+def add_advisors(
+    college: College, store: Store, term: Term, week: int, *, replay: bool
+) -> pd.DataFrame:
     """Return the students with their advisor in `advisor_id`.
 
     The advisor is the student's own, or else the class's; null where there is neither.

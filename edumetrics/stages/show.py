@@ -8,28 +8,28 @@ from pandas.io.formats.style import Styler
 from edumetrics.fields import FEATURES
 from edumetrics.reports import figures
 from edumetrics.reports import galaxy as stars
-from edumetrics.reports.tables import readable
+from edumetrics.reports.tables import show_table
 from edumetrics.stages import forecast, models, training
 from edumetrics.stages.week import Week
-from edumetrics.stages.weekly import Scores, Triaged
-from edumetrics.triage.stability import stability as measured
+from edumetrics.stages.weekly import WeekLists, WeekScores
+from edumetrics.triage.stability import measure_stability as measured
 
 # The scores that a forecast is drawn beside.
 COMPARED = ("rules", "attendance only")
 
 
-def health_table(week: Week) -> pd.DataFrame:
+def build_health_table(week: Week) -> pd.DataFrame:
     """Return the data-health findings: what is fresh, missing or wrong, and how it was handled."""
     names = {"message": "what was found", "status": "status", "class_id": "class", "count": "rows"}
     return week.health[list(names)].rename(columns=names)
 
 
-def summary(week: Week) -> pd.DataFrame:
+def build_summary(week: Week) -> pd.DataFrame:
     """Return what was read: term, week, students, and how much attendance and work is known."""
     counts: dict[str, object] = {
         "term": week.term,
         "week": week.number,
-        "classes": week.whole.pairings["class_id"].nunique(),
+        "classes": week.whole.class_semesters["class_id"].nunique(),
     }
     # A large college has no records yet: they are read chunk by chunk during scoring.
     if week.records is None:
@@ -45,7 +45,7 @@ def summary(week: Week) -> pd.DataFrame:
     return pd.Series(counts, name="known at the week's end").to_frame()
 
 
-def by_class(scores: Scores) -> pd.DataFrame:
+def build_class_table(scores: WeekScores) -> pd.DataFrame:
     """Return by class the students, and medians of attendance, activity, marks and rules' risk."""
     names = {
         "weekly_att_pct": "attended this week",
@@ -60,21 +60,21 @@ def by_class(scores: Scores) -> pd.DataFrame:
     return table.reset_index()
 
 
-def distributions(scores: Scores) -> figures.Picture:
+def plot_distributions(scores: WeekScores) -> figures.Picture:
     """Return a figure of the distributions of recorded activity and academic performance."""
-    return figures.distributions(scores.metrics)
+    return figures.draw_distributions(scores.metrics)
 
 
-def galaxy(scores: Scores) -> figures.Picture | None:
+def plot_galaxy(scores: WeekScores) -> figures.Picture | None:
     """Return the student galaxy: recorded activity against academic performance, a point a student.
 
     None where there are no data.
     """
-    found = stars.galaxy(scores.metrics)
-    return None if found is None else found.picture()
+    found = stars.build_galaxy(scores.metrics)
+    return None if found is None else found.draw()
 
 
-def start_here(triaged: Triaged, advisor: str = "") -> Styler:
+def build_start_list(triaged: WeekLists, advisor: str = "") -> Styler:
     """Return one advisor's list: the students within capacity, most urgent first, with reasons.
 
     `queries.flagged` returns the same as a frame.
@@ -98,29 +98,31 @@ def start_here(triaged: Triaged, advisor: str = "") -> Styler:
     # Without any advisor there is still one list, of the students whose advisor_id is null.
     own = flags["advisor_id"] == chosen if chosen else flags["advisor_id"].isna()
     mine = flags[own].sort_values("triage_rank")
-    return readable(mine[list(names)].rename(columns=names), "start-here")
+    return show_table(mine[list(names)].rename(columns=names), "start-here")
 
 
-def forecast_evidence(week: Week) -> Styler:
+def compare_forecasts(week: Week) -> Styler:
     """Return how well the forecast, the rules and the baselines did in this week of an unseen term.
 
     The table is empty in a college's first semester: there is no term to learn from yet, and lists
     follow the rules.
     """
-    table = forecast.evidence(week.workspace, week.champion.trained_terms, week.number)
-    return readable(table.rename(columns=lambda name: name.replace("_", " ")), "evidence", digits=2)
+    table = forecast.collect_evidence(week.workspace, week.champion.trained_terms, week.number)
+    return show_table(
+        table.rename(columns=lambda name: name.replace("_", " ")), "evidence", digits=2
+    )
 
 
-def forecast_precision(week: Week) -> figures.Picture | None:
+def plot_forecast_precision(week: Week) -> figures.Picture | None:
     """Return a figure of precision at capacity by week of the tested term; None without forecast.
 
     The forecast in use comes first.
     """
-    tried = models.rivals(week.workspace, training.FAIL, week.champion.trained_terms)
+    tried = models.read_candidates(week.workspace, training.FAIL, week.champion.trained_terms)
     # False sorts before True, so the champion comes first.
     ordered = sorted(tried, key=lambda row: not row["champion"])
     return (
-        figures.precision(
+        figures.draw_precision(
             {row["model"]: pd.DataFrame(row["metrics"]["by_week"]) for row in ordered}
         )
         if tried
@@ -128,29 +130,31 @@ def forecast_precision(week: Week) -> figures.Picture | None:
     )
 
 
-def forecast_reliability(week: Week) -> figures.Picture | None:
+def plot_forecast_reliability(week: Week) -> figures.Picture | None:
     """Return a figure of forecast against outcome in the tested term; None without a forecast."""
-    tried = models.rivals(week.workspace, training.FAIL, week.champion.trained_terms)
+    tried = models.read_candidates(week.workspace, training.FAIL, week.champion.trained_terms)
     used = [row["metrics"]["reliability"] for row in tried if row["champion"]]
     return (
-        figures.reliability(pd.DataFrame(used[0]), "chance of failing or leaving, %", scale=100)
+        figures.draw_reliability(
+            pd.DataFrame(used[0]), "chance of failing or leaving, %", scale=100
+        )
         if used
         else None
     )
 
 
-def forecast_by_class(week: Week) -> Styler:
+def build_forecast_classes(week: Week) -> Styler:
     """Return by class of the tested term the mean forecast, the outcome and the error, percent."""
-    tried = models.rivals(week.workspace, training.FAIL, week.champion.trained_terms)
+    tried = models.read_candidates(week.workspace, training.FAIL, week.champion.trained_terms)
     used = [row["metrics"]["by_class"] for row in tried if row["champion"]]
     table = pd.DataFrame(
         used[0] if used else [], columns=["class_id", "forecast", "happened", "error"]
     )
     table[["forecast", "happened", "error"]] *= 100
-    return readable(table.rename(columns={"class_id": "class"}), "by-class")
+    return show_table(table.rename(columns={"class_id": "class"}), "by-class")
 
 
-def subjects_at_risk(scores: Scores, count: int = 10) -> Styler:
+def build_subject_table(scores: WeekScores, count: int = 10) -> Styler:
     """Return the `count` subjects most at risk: their students, and how many at each level of risk.
 
     The table is empty where there is no model yet.
@@ -166,10 +170,10 @@ def subjects_at_risk(scores: Scores, count: int = 10) -> Styler:
         .head(count)
     )
     names = {"subject_id": "subject", "LOW": "low", "MEDIUM": "medium", "HIGH": "high"}
-    return readable(ordered.rename(columns=names).rename_axis(columns=None), "subjects")
+    return show_table(ordered.rename(columns=names).rename_axis(columns=None), "subjects")
 
 
-def forecast_drift(scores: Scores, count: int = 5) -> Styler:
+def build_drift_table(scores: WeekScores, count: int = 5) -> Styler:
     """Return the `count` features whose distribution differs most from the training terms'.
 
     The measure is the population stability index: 0 means no difference, and a shift above 0.25 is
@@ -180,10 +184,10 @@ def forecast_drift(scores: Scores, count: int = 5) -> Styler:
     table = pd.DataFrame(
         {"feature": index.index, "meaning": meaning, "stability index": index.to_numpy()}
     )
-    return readable(table, "drift", digits=2)
+    return show_table(table, "drift", digits=2)
 
 
-def lists_by_advisor(triaged: Triaged) -> pd.DataFrame:
+def count_by_advisor(triaged: WeekLists) -> pd.DataFrame:
     """Return by advisor the length of the list, places within capacity, new names and exits."""
     flags = triaged.lists.flags
     # groupby drops null keys: students without an advisor get a name of their own.
@@ -205,14 +209,14 @@ def lists_by_advisor(triaged: Triaged) -> pd.DataFrame:
     return table.rename(columns=lambda name: name.replace("_", " "))
 
 
-def class_findings(triaged: Triaged) -> pd.DataFrame:
+def list_class_findings(triaged: WeekLists) -> pd.DataFrame:
     """Return the findings that concern a whole class and not a single student."""
     return triaged.lists.findings[["class_id", "text"]].rename(
         columns={"class_id": "class", "text": "finding"}
     )
 
 
-def stability(triaged: Triaged) -> pd.DataFrame:
+def measure_stability(triaged: WeekLists) -> pd.DataFrame:
     """Return how stable the lists of this semester are, including this week's."""
     week = triaged.scores.week
     # `week.places` ends before this week, whose lists may not be stored yet.

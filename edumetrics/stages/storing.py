@@ -10,7 +10,7 @@ import pandas as pd
 
 from edumetrics.analysis import runs
 from edumetrics.analysis.runs import Run
-from edumetrics.analysis.store import now
+from edumetrics.analysis.store import get_utc_now
 from edumetrics.stages.workspace import Workspace
 
 # By table: its new rows, and the column = value conditions of the slice that they replace. A slice
@@ -19,7 +19,7 @@ Slices = Mapping[str, tuple[pd.DataFrame, Mapping[str, Any]]]
 
 
 @contextmanager
-def entered(
+def open_run(
     workspace: Workspace, stage: str, term: str, week: int, run_id: str = ""
 ) -> Iterator[Run]:
     """Yield the ledger's entry for a run: the batch's when its id is given, else a new one.
@@ -30,24 +30,24 @@ def entered(
     """
     # The batch that started this notebook holds the lock already: taking it again would fail.
     if run_id:
-        yield runs.resume(workspace.store, run_id)
+        yield runs.load_run(workspace.store, run_id)
         return
-    with workspace.store.exclusive():
-        yield runs.start(workspace.store, workspace.params, stage, term, week)
+    with workspace.store.require_lock():
+        yield runs.start_run(workspace.store, workspace.params, stage, term, week)
 
 
-def replace(workspace: Workspace, run: Run, slices: Slices) -> int:
+def replace_slices(workspace: Workspace, run: Run, slices: Slices) -> int:
     """Replace slices and mark the run as done in one transaction.
 
     Returns:
         The number of rows of the first slice.
     """
     store, rows = workspace.store, []
-    with store.transaction() as connection:
+    with store.start_transaction() as connection:
         for table, (frame, where) in slices.items():
             # The rows get the values of the slice: a row outside it would never be replaced.
-            stamped = frame.assign(**{**where, "run_id": run.run_id, "computed_at": now()})
-            rows.append(store.replace(connection, table, stamped, **where))
-        runs.done(connection, run, sum(rows))
+            stamped = frame.assign(**{**where, "run_id": run.run_id, "computed_at": get_utc_now()})
+            rows.append(store.replace_slice(connection, table, stamped, **where))
+        runs.mark_done(connection, run, sum(rows))
     # The first slice has one row per student, so its length is what the notebook reports.
     return rows[0]

@@ -8,10 +8,10 @@ from edumetrics.college.source import College, Term
 from edumetrics.errors import Refused, SettingsError
 from edumetrics.params import Params
 from edumetrics.stages.workspace import Workspace
-from edumetrics.weeks import Position
+from edumetrics.weeks import CollegeWeek
 
 
-def last_teaching_week(params: Params, position: Position | None, term: Term) -> int:
+def find_last_teaching_week(params: Params, position: CollegeWeek | None, term: Term) -> int:
     """Return the last complete teaching week of a term.
 
     Args:
@@ -23,8 +23,8 @@ def last_teaching_week(params: Params, position: Position | None, term: Term) ->
         SettingsError: the semester has no complete teaching week yet.
     """
     # A completed term has no position of its own: its data say how far it went.
-    week = term.last_week if position is None else position.week(params.calendar)
-    weeks = params.calendar.last_teaching_weeks(week, 1)
+    week = term.last_week if position is None else position.compute_week(params.calendar)
+    weeks = params.calendar.get_last_teaching_weeks(week, 1)
     if not weeks:
         raise SettingsError(
             "The semester has no complete teaching week yet: try again after its first week."
@@ -32,7 +32,7 @@ def last_teaching_week(params: Params, position: Position | None, term: Term) ->
     return weeks[0]
 
 
-def refuse_without_data(term: Term, week: int) -> None:
+def require_data(term: Term, week: int) -> None:
     """Refuse a week that is later than the newest data of its term.
 
     Without data everyone would seem to have done nothing. A week without data in the middle of a
@@ -54,35 +54,35 @@ def refuse_without_data(term: Term, week: int) -> None:
         )
 
 
-def report_folder(
-    workspace: Workspace, term: Term, position: Position, week: int, stage: str
+def get_report_folder(
+    workspace: Workspace, term: Term, position: CollegeWeek, week: int, stage: str
 ) -> Path:
     """Return the folder of a stage's reports of a week.
 
     Its name has year and slot for the term in session, and the term's first day for another term.
     """
     # The position labels the present: a past term would get the folder of the current one.
-    label = position.label(workspace.params.calendar) if term.current else term.name
+    label = position.format_label(workspace.params.calendar) if term.current else term.name
     return workspace.settings.reports / label / f"week-{week:02d}" / stage
 
 
-def find_term(college: College, name: str, position: Position) -> Term:
+def find_term(college: College, name: str, position: CollegeWeek) -> Term:
     """Return the term with a name, or the term in session when the name is empty.
 
     Raises:
         SettingsError: there is no such term, or the name is empty and no term is in session.
     """
     # Past terms need a query over the college's whole history, so the current one is tried first.
-    current = college.current_term(position)
+    current = college.find_current_term(position)
     if current is not None and name in ("", current.name):
         return current
-    terms = {term.name: term for term in college.terms(position)}
+    terms = {term.name: term for term in college.list_terms(position)}
     if name not in terms:
         asked = f"There is no term {name}" if name else "No term is in session"
-        raise SettingsError(f"{asked}: the terms are {listed(list(terms)) or 'none'}.")
+        raise SettingsError(f"{asked}: the terms are {join_values(list(terms)) or 'none'}.")
     return terms[name]
 
 
-def listed(values: tuple[int, ...] | list[str]) -> str:
+def join_values(values: tuple[int, ...] | list[str]) -> str:
     """Return values separated by commas, for a sentence."""
     return ", ".join(str(value) for value in values)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import ClassVar
 
 import pandas as pd
 
@@ -13,15 +14,15 @@ from edumetrics.college import arrivals, health
 from edumetrics.college.source import College, Term
 from edumetrics.errors import SettingsError
 from edumetrics.params import Calendar
-from edumetrics.reports.tables import Shown
+from edumetrics.reports.tables import FactsDisplay
 from edumetrics.scoring.facts import Facts
 from edumetrics.stages import chunks, forecast, history, models, training
 from edumetrics.stages.facts import read_facts
 from edumetrics.stages.forecast import Champion
-from edumetrics.stages.memory import remember
-from edumetrics.stages.models import Found
-from edumetrics.stages.roster import advised
-from edumetrics.stages.terms import listed
+from edumetrics.stages.memory import read_memory
+from edumetrics.stages.models import ModelInUse
+from edumetrics.stages.roster import add_advisors
+from edumetrics.stages.terms import join_values
 from edumetrics.stages.workspace import Workspace
 from edumetrics.triage.situation import Memory
 
@@ -49,7 +50,7 @@ class Records:
 
 
 @dataclass(frozen=True, repr=False)
-class Week(Shown):
+class Week(FactsDisplay):
     """One teaching week of one term: the input of `weekly.compute`.
 
     Attributes:
@@ -60,7 +61,7 @@ class Week(Shown):
         later_half: whether the term is in a later slot of the academic year.
         champion: the forecast in use; its `model` is None where there is none yet.
         subject_model: the model of single subjects.
-        health: data-health findings (see `college.health.findings`).
+        health: data-health findings (see `college.health.check_health`).
         names: student_id, name, roll_number: for pages only.
         advisors: advisor_id, name, email, class_id.
         folder: where this week's reports go.
@@ -68,9 +69,10 @@ class Week(Shown):
         records: the students' records; None where they are read and scored in chunks.
         chunks: the classes of each chunk; empty where the college is scored whole.
         elsewhere: students who attended another class than today's (see
-            `college.arrivals.elsewhere`); no rows where there are no chunks.
+            `college.arrivals.find_moved_students`); no rows where there are no chunks.
     """
 
+    caption: ClassVar[str] = "Week"
     workspace: Workspace
     term: str
     number: int
@@ -78,7 +80,7 @@ class Week(Shown):
     places: pd.DataFrame
     later_half: bool
     champion: Champion
-    subject_model: Found
+    subject_model: ModelInUse
     health: pd.DataFrame
     names: pd.DataFrame
     advisors: pd.DataFrame
@@ -88,7 +90,7 @@ class Week(Shown):
     chunks: tuple[tuple[str, ...], ...]
     elsewhere: pd.DataFrame
 
-    def facts(self) -> dict[str, object]:
+    def list_facts(self) -> dict[str, object]:
         """Return term, week, and numbers of students and chunks (see `Shown`)."""
         chunks = {"chunks of classes": len(self.chunks)} if self.chunks else {}
         return {
@@ -104,7 +106,7 @@ class Week(Shown):
         return self.champion.model is not None and self.number >= FORECAST_FROM
 
 
-def gather(
+def read_week(
     workspace: Workspace,
     college: College,
     term: Term,
@@ -136,35 +138,37 @@ def gather(
     if number not in calendar.teaching_weeks:
         raise SettingsError(
             f"Week {number} is not a teaching week:"
-            f" the teaching weeks are {listed(calendar.teaching_weeks)}."
+            f" the teaching weeks are {join_values(calendar.teaching_weeks)}."
         )
-    students = advised(college, workspace.store, term, number, replay=replay)
+    students = add_advisors(college, workspace.store, term, number, replay=replay)
     parts: tuple[tuple[str, ...], ...] = ()
     elsewhere = pd.DataFrame()
     if college.large:
-        elsewhere = arrivals.elsewhere(college, term, number)
-        parts = chunks.split(workspace, term, number, students, elsewhere)
-    found = health.nothing()
+        elsewhere = arrivals.find_moved_students(college, term, number)
+        parts = chunks.split_classes(workspace, term, number, students, elsewhere)
+    found = health.make_empty_findings()
     if with_health:
         # Each chunk checks its own rows when it reads them; only feeds are checked as a whole.
         found = (
-            health.feeds(college, term, number) if parts else health.findings(college, term, number)
+            health.check_feeds(college, term, number)
+            if parts
+            else health.check_health(college, term, number)
         )
     # Only models trained on terms before this one count, so that a replay does not see the future.
     champion, model = (
-        forecast.champion(workspace, term.name),
-        models.in_use(workspace, training.SUBJECT, term.name),
+        forecast.load_champion(workspace, term.name),
+        models.load_model(workspace, training.SUBJECT, term.name),
     )
     week = Week(
         workspace=workspace,
         term=term.name,
         number=number,
         whole=term,
-        places=workspace.store.places(term.name, number),
-        later_half=_later_half(term, calendar),
+        places=workspace.store.read_list_entries(term.name, number),
+        later_half=_is_later_half(term, calendar),
         champion=champion,
         subject_model=model,
-        health=_with_trouble(
+        health=_add_troubles(
             found, {"forecast: model": champion.trouble, "forecast: subjects": model.trouble}
         ),
         names=college.names,
@@ -179,23 +183,29 @@ def gather(
     return (
         week
         if parts
-        else replace(week, records=_records(college, week, term, students, until=until))
+        else replace(week, records=_read_records(college, week, term, students, until=until))
     )
 
 
 def read_chunk(college: College, week: Week, classes: Sequence[str]) -> Records:
     """Return the records of the students of one chunk, as known at the end of a week."""
-    window = college.feed_window(week.number)
+    window = college.list_feed_weeks(week.number)
     # A feed is absent only if no class has a row of it: one chunk alone cannot tell.
     feeds = frozenset(
-        NAMES[feed] for feed in NAMES if arrivals.newest_week(college, week.whole, feed, window)
+        NAMES[feed]
+        for feed in NAMES
+        if arrivals.find_newest_week(college, week.whole, feed, window)
     )
-    students = advised(college, week.workspace.store, week.whole, week.number, replay=week.replay)
-    own = chunks.members(students, week.elsewhere, classes)
-    return _records(college, week, week.whole.only(classes), own, classes=classes, feeds=feeds)
+    students = add_advisors(
+        college, week.workspace.store, week.whole, week.number, replay=week.replay
+    )
+    own = chunks.select_students(students, week.elsewhere, classes)
+    return _read_records(
+        college, week, week.whole.select_classes(classes), own, classes=classes, feeds=feeds
+    )
 
 
-def _records(
+def _read_records(
     college: College,
     week: Week,
     term: Term,
@@ -207,17 +217,17 @@ def _records(
 ) -> Records:
     """Return the records of some students; `classes` limits what is read from the store."""
     workspace, number = week.workspace, week.number
-    before = workspace.params.calendar.teaching_weeks_before(
+    before = workspace.params.calendar.get_teaching_weeks_before(
         number, workspace.params.scoring.baseline_weeks
     )
     # Marks by subject are a large query: it is left out where no model would use its result.
     asked = week.forecasts and week.subject_model.model is not None
     return Records(
         facts=read_facts(college, term, number, students, until, feeds),
-        history=workspace.store.history(term.name, before, classes),
-        memory=remember(workspace, term.name, number, classes),
-        prior=forecast.prior(workspace, college, term, number, classes),
-        subjects=history.subjects_so_far(workspace, college, term, number, students)
+        history=workspace.store.read_history(term.name, before, classes),
+        memory=read_memory(workspace, term.name, number, classes),
+        prior=forecast.read_prior(workspace, college, term, number, classes),
+        subjects=history.read_subjects_so_far(workspace, college, term, number, students)
         if asked
         else pd.DataFrame(),
     )
@@ -227,14 +237,14 @@ def _records(
 NAMES = {"library_visits": "library", "book_borrows": "loans", "lms_activity": "platform"}
 
 
-def _with_trouble(found: pd.DataFrame, troubles: dict[str, str]) -> pd.DataFrame:
+def _add_troubles(found: pd.DataFrame, troubles: dict[str, str]) -> pd.DataFrame:
     """Return the findings with one more for each trouble, by check name, that is not empty."""
     for check, trouble in troubles.items():
-        found = health.with_warning(found, check, trouble) if trouble else found
+        found = health.add_warning(found, check, trouble) if trouble else found
     return found
 
 
-def _later_half(term: Term, calendar: Calendar) -> bool:
+def _is_later_half(term: Term, calendar: Calendar) -> bool:
     """Return whether the term began nearer to a later slot of the year than to the first one."""
     start = pd.Timestamp(term.name)
     first = min(calendar.slots.values(), key=lambda slot: slot.offset)

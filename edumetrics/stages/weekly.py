@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import ClassVar
 
 import pandas as pd
 
@@ -11,36 +12,36 @@ from edumetrics.analysis.runs import Run
 from edumetrics.college import health
 from edumetrics.fields import TABLES
 from edumetrics.forecast import drift, subjects
-from edumetrics.forecast.features import compared
-from edumetrics.forecast.models import Linear, probability
-from edumetrics.forecast.ranking import Forecasted, Known, forecasted
-from edumetrics.reports.tables import Shown
+from edumetrics.forecast.features import build_features
+from edumetrics.forecast.models import Linear, compute_probability
+from edumetrics.forecast.ranking import ForecastContext, WeekForecast, apply_model
+from edumetrics.reports.tables import FactsDisplay
 from edumetrics.scoring.observed import observe
-from edumetrics.scoring.weekly import Scored, score
+from edumetrics.scoring.weekly import ScoredWeek, score_week
 from edumetrics.stages import chunks, reports, storing
 from edumetrics.stages.terms import (
+    find_last_teaching_week,
     find_term,
-    last_teaching_week,
-    refuse_without_data,
-    report_folder,
+    get_report_folder,
+    require_data,
 )
-from edumetrics.stages.week import Records, Week, gather, read_chunk
+from edumetrics.stages.week import Records, Week, read_chunk, read_week
 from edumetrics.stages.workspace import open_workspace
-from edumetrics.triage.lists import Lists
-from edumetrics.triage.lists import triage as draw_up
+from edumetrics.triage.lists import TriageLists
+from edumetrics.triage.lists import build_lists as draw_up
 from edumetrics.triage.situation import Situation
 
 __all__ = [
     "STAGE",
-    "Scores",
-    "Triaged",
     "Week",
+    "WeekLists",
+    "WeekScores",
     "compute",
-    "gather",
     "load",
+    "make_lists",
+    "read_week",
     "render_pages",
     "save",
-    "triage",
     "write",
 ]
 
@@ -50,7 +51,7 @@ NO_SUBJECTS = pd.DataFrame(columns=TABLES["risk_of_failing_prediction"].computed
 
 
 @dataclass(frozen=True, repr=False)
-class Scores(Shown):
+class WeekScores(FactsDisplay):
     """A week with its scores, features and forecasts.
 
     Attributes:
@@ -66,16 +67,17 @@ class Scores(Shown):
         lists: the lists that the chunks drew up; None where the college was scored whole.
     """
 
+    caption: ClassVar[str] = "Scores"
     week: Week
     metrics: pd.DataFrame
     features: pd.DataFrame
     by_subject: pd.DataFrame
     drift: pd.Series
-    scored: Scored | None = None
-    forecast: Forecasted | None = None
-    lists: Lists | None = None
+    scored: ScoredWeek | None = None
+    forecast: WeekForecast | None = None
+    lists: TriageLists | None = None
 
-    def facts(self) -> dict[str, object]:
+    def list_facts(self) -> dict[str, object]:
         """Return term, week and number of students (see `Shown`)."""
         return {
             "term": self.week.term,
@@ -85,16 +87,17 @@ class Scores(Shown):
 
 
 @dataclass(frozen=True, repr=False)
-class Triaged(Shown):
+class WeekLists(FactsDisplay):
     """A week's scores, and the lists drawn up from them."""
 
-    scores: Scores
-    lists: Lists
+    caption: ClassVar[str] = "Triaged"
+    scores: WeekScores
+    lists: TriageLists
 
-    def facts(self) -> dict[str, object]:
+    def list_facts(self) -> dict[str, object]:
         """Return the facts of the scores, and the size of the lists (see `Shown`)."""
         return {
-            **self.scores.facts(),
+            **self.scores.list_facts(),
             "on a list": len(self.lists.flags),
             "new": int((self.lists.flags["status"] == "new").sum()),
             "left a list": len(self.lists.exits),
@@ -118,70 +121,79 @@ def load(term: str = "", week: int = 0, folder: str = "") -> Week:
         Refused: the college has no data of the week yet.
     """
     workspace = open_workspace()
-    with workspace.college() as college:
-        position = college.position(workspace.today)
+    with workspace.open_college() as college:
+        position = college.find_college_week(workspace.today)
         chosen = find_term(college, term, position)
         # The position is the current term's: a past term is read up to its own last week.
         until = position if chosen.current else None
-        number = week or last_teaching_week(workspace.params, until, chosen)
-        refuse_without_data(chosen, number)
+        number = week or find_last_teaching_week(workspace.params, until, chosen)
+        require_data(chosen, number)
         place = (
-            Path(folder) if folder else report_folder(workspace, chosen, position, number, STAGE)
+            Path(folder)
+            if folder
+            else get_report_folder(workspace, chosen, position, number, STAGE)
         )
-        return gather(
+        return read_week(
             workspace,
             college,
             chosen,
             number,
             place,
             # Any week but the college's current one keeps the advisors it was stored with.
-            replay=(number, chosen.current) != (position.week(workspace.params.calendar), True),
+            replay=(number, chosen.current)
+            != (position.compute_week(workspace.params.calendar), True),
         )
 
 
-def compute(week: Week) -> Scores:
+def compute(week: Week) -> WeekScores:
     """Score the week; change nothing.
 
     A large college is read and scored in chunks, several at a time.
     """
     if week.records is None:
-        return _in_chunks(week)
-    scores = _score(week, week.records)
-    said = drift.finding(scores.drift)
+        return _score_in_chunks(week)
+    scores = _score_students(week, week.records)
+    said = drift.describe_drift(scores.drift)
     if not said or scores.forecast is None:
         return scores
     # The warning must be in the data health, and in the sentences of lists that the forecast ranks.
-    warned = replace(week, health=health.with_warning(week.health, "forecast: drift", said))
+    warned = replace(week, health=health.add_warning(week.health, "forecast: drift", said))
     return replace(scores, week=warned, forecast=replace(scores.forecast, drifted=True))
 
 
-def _score(week: Week, records: Records) -> Scores:
+def _score_students(week: Week, records: Records) -> WeekScores:
     """Return the scores of the students in `records`: of the whole college, or of one chunk."""
     params = week.workspace.params
     calendar, scoring = params.calendar, params.scoring
-    scored = score(observe(records.facts, calendar, scoring), records.history, calendar, scoring)
-    known = Known(records.prior, calendar, scoring, week.later_half)
-    own = known.own(scored, records.history)
+    scored = score_week(
+        observe(records.facts, calendar, scoring), records.history, calendar, scoring
+    )
+    known = ForecastContext(records.prior, calendar, scoring, week.later_half)
+    own = known.compute_own(scored, records.history)
     # Features are stored even without a model: the first model learns from these weeks.
-    made = compared(own, scored.metrics["student_id"])
+    made = build_features(own, scored.metrics["student_id"])
     if week.champion.model is None or not week.forecasts:
-        return Scores(week, scored.metrics, made, NO_SUBJECTS, pd.Series(dtype="float64"), scored)
+        return WeekScores(
+            week, scored.metrics, made, NO_SUBJECTS, pd.Series(dtype="float64"), scored
+        )
     model, keep = week.champion.model, params.forecast.smoothing
-    found = forecasted(model, known, own, made, records.history, week.number, keep)
+    found = apply_model(model, known, own, made, records.history, week.number, keep)
     scored = replace(scored, metrics=scored.metrics.assign(p_fail=found.chance))
-    by_subject = _by_subject(week, records, scored.metrics, found)
-    return Scores(week, scored.metrics, made, by_subject, _drift(week, made), scored, found)
+    by_subject = _predict_subjects(week, records, scored.metrics, found)
+    return WeekScores(
+        week, scored.metrics, made, by_subject, _measure_drift(week, made), scored, found
+    )
 
 
-def _drift(week: Week, features: pd.DataFrame) -> pd.Series:
+def _measure_drift(week: Week, features: pd.DataFrame) -> pd.Series:
     """Return the drift of the features by feature; empty where the week has no forecast."""
     if not week.forecasts:
         return pd.Series(dtype="float64")
-    return drift.stability(week.champion.reference, features, week.number)
+    return drift.compute_stability(week.champion.reference, features, week.number)
 
 
-def _by_subject(
-    week: Week, records: Records, metrics: pd.DataFrame, found: Forecasted
+def _predict_subjects(
+    week: Week, records: Records, metrics: pd.DataFrame, found: WeekForecast
 ) -> pd.DataFrame:
     """Return the columns of risk_of_failing_prediction except term, run_id and computed_at."""
     model = week.subject_model.model
@@ -190,20 +202,20 @@ def _by_subject(
     # The student's own forecast is one of the inputs, so a subject is only predicted with it.
     known = metrics[["student_id", "sem_week", "semester"]].assign(logit=found.logit)
     rows = records.subjects.drop(columns=["sem_week", "semester"]).merge(known, on="student_id")
-    chance = probability(model.logit(rows))
+    chance = compute_probability(model.predict_logit(rows))
     rows = rows.assign(
-        p_fail=chance, risk_label=subjects.label(chance), model_id=week.subject_model.model_id
+        p_fail=chance, risk_label=subjects.label_risk(chance), model_id=week.subject_model.model_id
     )
     return rows[list(NO_SUBJECTS.columns)].sort_values(
         ["student_id", "subject_id"], ignore_index=True
     )
 
 
-def triage(scores: Scores) -> Triaged:
+def make_lists(scores: WeekScores) -> WeekLists:
     """Draw up the advisors' lists; change nothing."""
     # Chunks drew up their lists themselves: an advisor's students are all in one chunk.
     if scores.lists is not None:
-        return Triaged(scores, scores.lists)
+        return WeekLists(scores, scores.lists)
     week, params = scores.week, scores.week.workspace.params
     assert scores.scored is not None and week.records is not None
     situation = Situation(
@@ -215,78 +227,80 @@ def triage(scores: Scores) -> Triaged:
         triage=params.triage,
         sentences=params.sentences,
         # A model ranks the lists only from the week on in which it has beaten the rules.
-        model=scores.forecast if week.champion.ranks(week.number) else None,
+        model=scores.forecast if week.champion.can_rank(week.number) else None,
     )
-    return Triaged(scores, draw_up(situation))
+    return WeekLists(scores, draw_up(situation))
 
 
 # ---------------------------------------------------------------- a large college
 
 
 @dataclass(frozen=True)
-class Part:
+class ChunkResult:
     """The rows of one chunk."""
 
     metrics: pd.DataFrame
     features: pd.DataFrame
     by_subject: pd.DataFrame
-    lists: Lists
+    lists: TriageLists
     health: pd.DataFrame
 
 
-def _in_chunks(week: Week) -> Scores:
+def _score_in_chunks(week: Week) -> WeekScores:
     """Score and triage chunk by chunk, and merge the parts."""
     # The week is sent to each process: names serve pages only, so they stay here.
     bare, run = replace(week, names=week.names.iloc[:0]), week.workspace.settings
-    parts: list[Part] = chunks.each(run, _chunk, week.chunks, bare, False)
-    features = chunks.merged((part.features for part in parts), "student_id")
-    index = _drift(week, features)
-    said = drift.finding(index)
-    if said and week.champion.ranks(week.number):
+    parts: list[ChunkResult] = chunks.map_parts(run, _score_chunk, week.chunks, bare, False)
+    features = chunks.merge_frames((part.features for part in parts), "student_id")
+    index = _measure_drift(week, features)
+    said = drift.describe_drift(index)
+    if said and week.champion.can_rank(week.number):
         # Only the whole college shows whether the term differs from earlier ones. The sentences on
         # the lists have to say so, so the chunks are computed once more.
-        parts = chunks.each(run, _chunk, week.chunks, bare, True)
+        parts = chunks.map_parts(run, _score_chunk, week.chunks, bare, True)
     found = pd.concat(
-        [week.health, health.worded(chunks.findings(part.health for part in parts))],
+        [week.health, health.format_messages(chunks.merge_findings(part.health for part in parts))],
         ignore_index=True,
     )
-    lists = Lists(
-        chunks.merged((part.lists.flags for part in parts), "student_id"),
-        chunks.merged((part.lists.exits for part in parts), "student_id"),
-        chunks.merged((part.lists.findings for part in parts), "class_id", "code"),
+    lists = TriageLists(
+        chunks.merge_frames((part.lists.flags for part in parts), "student_id"),
+        chunks.merge_frames((part.lists.exits for part in parts), "student_id"),
+        chunks.merge_frames((part.lists.findings for part in parts), "class_id", "code"),
     )
-    return Scores(
-        replace(
-            week, health=health.with_warning(found, "forecast: drift", said) if said else found
-        ),
-        chunks.merged((part.metrics for part in parts), "student_id"),
+    return WeekScores(
+        replace(week, health=health.add_warning(found, "forecast: drift", said) if said else found),
+        chunks.merge_frames((part.metrics for part in parts), "student_id"),
         features,
-        chunks.merged((part.by_subject for part in parts), "student_id", "subject_id"),
+        chunks.merge_frames((part.by_subject for part in parts), "student_id", "subject_id"),
         index,
         lists=lists,
     )
 
 
-def _chunk(classes: tuple[str, ...], week: Week, drifted: bool) -> Part:
+def _score_chunk(classes: tuple[str, ...], week: Week, drifted: bool) -> ChunkResult:
     """Read, score and triage the classes of one chunk, in a separate process."""
-    with week.workspace.college(alone=False) as college:
+    with week.workspace.open_college(alone=False) as college:
         records = read_chunk(college, week, classes)
         # The whole week has findings about feeds, unless data health was not asked for.
         looked = len(week.health) > 0
         # Rows of unknown classes belong to no chunk: the first one counts them, for all.
         strays = classes == week.chunks[0]
         found = (
-            health.rows(college, week.whole.only(classes), week.number, strays=strays)
+            health.check_rows(
+                college, week.whole.select_classes(classes), week.number, strays=strays
+            )
             if looked
-            else health.nothing()
+            else health.make_empty_findings()
         )
-    scores = _score(replace(week, records=records), records)
+    scores = _score_students(replace(week, records=records), records)
     if drifted and scores.forecast is not None:
         scores = replace(scores, forecast=replace(scores.forecast, drifted=True))
-    return Part(scores.metrics, scores.features, scores.by_subject, triage(scores).lists, found)
+    return ChunkResult(
+        scores.metrics, scores.features, scores.by_subject, make_lists(scores).lists, found
+    )
 
 
-def write(triaged: Triaged, *, write: bool = True, run_id: str = "") -> int:
+def write(triaged: WeekLists, *, write: bool = True, run_id: str = "") -> int:
     """Replace the week's slices of the analysis database, in one transaction with the ledger.
 
     Args:
@@ -300,11 +314,11 @@ def write(triaged: Triaged, *, write: bool = True, run_id: str = "") -> int:
     if not write:
         return 0
     week = triaged.scores.week
-    with storing.entered(week.workspace, STAGE, week.term, week.number, run_id) as run:
+    with storing.open_run(week.workspace, STAGE, week.term, week.number, run_id) as run:
         return save(run, triaged)
 
 
-def save(run: Run, triaged: Triaged) -> int:
+def save(run: Run, triaged: WeekLists) -> int:
     """Store the same as `write`, for a run that is already in the ledger."""
     scores, lists, week = triaged.scores, triaged.lists, triaged.scores.week
     there = {"term": week.term, "sem_week": week.number}
@@ -320,10 +334,10 @@ def save(run: Run, triaged: Triaged) -> int:
         # Findings belong to a run, not to a week: an earlier run keeps its own.
         "data_health": (week.health, {"run_id": run.run_id}),
     }
-    return storing.replace(week.workspace, run, slices)
+    return storing.replace_slices(week.workspace, run, slices)
 
 
-def render_pages(triaged: Triaged, *, write: bool = True) -> list[Path]:
+def render_pages(triaged: WeekLists, *, write: bool = True) -> list[Path]:
     """Write one page per advisor and one for the head of department; return the advisors' paths.
 
     Nothing is written when `write` is False.

@@ -28,10 +28,10 @@ class Workspace:
     def __reduce__(self) -> tuple[object, ...]:
         """Open the workspace anew in the process that it is sent to."""
         # A database connection cannot be pickled: only what opens it is sent.
-        return _reopened, (self.settings, self.params)
+        return _open_copy, (self.settings, self.params)
 
     @contextmanager
-    def college(self, *, alone: bool = True) -> Iterator[College]:
+    def open_college(self, *, alone: bool = True) -> Iterator[College]:
         """Yield the college's database, read-only and in one snapshot.
 
         Args:
@@ -41,11 +41,11 @@ class Workspace:
         Raises:
             SettingsError: the database cannot be reached, or its mapping does not fit.
         """
-        engine = database.college_engine(
+        engine = database.create_college_engine(
             self.settings.client_db_url, self.params.calendar.time_zone, alone=alone
         )
         try:
-            with database.connected(engine, "CLIENT_DB_URL") as connection:
+            with database.open_connection(engine, "CLIENT_DB_URL") as connection:
                 # PostgreSQL by default takes a new snapshot for each statement: rows that the
                 # college adds in between would make the frames of one week disagree.
                 if connection.dialect.name == "postgresql":
@@ -55,7 +55,7 @@ class Workspace:
                 yield College(connection, self.params)
         # SQLAlchemy's message holds the statement and its values; `query_error` leaves them out.
         except sa.exc.DBAPIError as error:
-            raise database.query_error(error, "its tables") from error
+            raise database.build_query_error(error, "its tables") from error
         finally:
             engine.dispose()
 
@@ -65,7 +65,7 @@ class Workspace:
         return datetime.now(self.params.calendar.zone).date()
 
 
-def _reopened(chosen: Settings, params: Params) -> Workspace:
+def _open_copy(chosen: Settings, params: Params) -> Workspace:
     """Return a workspace with these settings and parameters, and a new connection."""
     # No migration here: the process that sent the workspace has migrated the database.
     return Workspace(chosen, params, Store(chosen.default_db_url))
@@ -83,7 +83,7 @@ def open_workspace(chosen: Settings | None = None) -> Workspace:
     chosen = chosen or settings.load()
     loaded = params.load(chosen.params, chosen.college)
     # The analysis creates tables and deletes rows: it must never do so in the college's database.
-    if database.same_place(chosen.client_db_url, chosen.default_db_url):
+    if database.is_same_database(chosen.client_db_url, chosen.default_db_url):
         raise SettingsError(
             "CLIENT_DB_URL and DEFAULT_DB_URL name the same database:"
             " set DEFAULT_DB_URL to another one."

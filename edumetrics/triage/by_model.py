@@ -10,12 +10,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from edumetrics.scoring.signals import Floats, placed
-from edumetrics.triage.flags import Standing, tier_last_week, weeks_on
+from edumetrics.scoring.signals import Floats, rank_in_groups
+from edumetrics.triage.flags import ListDecision, count_weeks_on_list, get_last_tier
 from edumetrics.triage.situation import CRITICAL, HIGH, NO_TIER, WATCH, Bools, Ranking, Situation
 
 
-def stand(situation: Situation, rules: Standing) -> Standing:
+def rank_by_model(situation: Situation, rules: ListDecision) -> ListDecision:
     """Return who is on the list, and in which tier, when the model ranks it.
 
     Each advisor's list is as long as the rules would make it. Students with a hard rule come first,
@@ -31,13 +31,13 @@ def stand(situation: Situation, rules: Standing) -> Standing:
     assert model is not None  # the caller decides by the rules where there is no model
     size = pd.Series(rules.on_list).groupby(situation.lists).transform("sum").to_numpy()
     on_list = (
-        (_place(situation, model, rules.ruled) < size)
+        (_rank_students(situation, model, rules.ruled) < size)
         | rules.ruled
         | (model.chance >= situation.triage.sure_chance)
     )
     # The places are counted anew among those listed: a sure student may stand behind students who
     # are not on the list, and the tiers are cut by place.
-    place = _place(situation, model, rules.ruled, on_list)
+    place = _rank_students(situation, model, rules.ruled, on_list)
     # The model changes who is Critical or High, not how many: advisors keep their workload.
     counts = [
         pd.Series(rules.tier >= tier).groupby(situation.lists).transform("sum").to_numpy()
@@ -51,14 +51,14 @@ def stand(situation: Situation, rules: Standing) -> Standing:
         rules,
         on_list=on_list,
         tier=tier,
-        rose=was_on & (tier > tier_last_week(situation)),
-        level=weeks_on(situation, on_list),
+        rose=was_on & (tier > get_last_tier(situation)),
+        level=count_weeks_on_list(situation, on_list),
         # Watch rises to High after some weeks only where the score sets the tier.
         raised=np.zeros(len(tier), dtype=bool),
     )
 
 
-def _place(
+def _rank_students(
     situation: Situation, model: Ranking, ruled: Bools, among: Bools | None = None
 ) -> np.ndarray:
     """Return each student's place on the advisor's list, from 0.
@@ -84,7 +84,7 @@ def _place(
 
 
 @dataclass(frozen=True)
-class NextList:
+class NextWeekLists:
     """Next week's lists if everyone does the same as this week; arrays are aligned with the roll.
 
     Attributes:
@@ -99,7 +99,9 @@ class NextList:
     ruled: Bools
     order: Floats
 
-    def off(self, rows: np.ndarray, by_rules: Bools, ruled: Bools, order: Floats) -> Bools:
+    def find_off_list(
+        self, rows: np.ndarray, by_rules: Bools, ruled: Bools, order: Floats
+    ) -> Bools:
         """Return which of some students leave the list when each of them alone changes.
 
         Args:
@@ -115,7 +117,7 @@ class NextList:
         first = np.bincount(self.lists, self.ruled)[lists] - self.ruled[rows]
         # Ruled students are counted in `first` already; `placed` leaves out NaN.
         others = np.where(self.ruled, np.nan, self.order)
-        less, equal, count = placed(order, lists, others, self.lists)
+        less, equal, count = rank_in_groups(order, lists, others, self.lists)
         # The student does not stand before itself: its old order is taken out. A comparison with
         # NaN (a ruled student) is False and takes nothing out. An equal order is not before.
         before = count - less - equal - (others[rows] > order)

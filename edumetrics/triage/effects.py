@@ -63,7 +63,7 @@ class Effect:
     said: str
 
 
-def effects(
+def measure_effects(
     weeks: pd.DataFrame, flags: pd.DataFrame, contacts: pd.DataFrame, calendar: Calendar
 ) -> list[Effect]:
     """Return what followed a contact over the next three teaching weeks, for each measure.
@@ -74,22 +74,22 @@ def effects(
         contacts: student_id, sem_week: contacts, by the week whose list they answer.
         calendar: which weeks are teaching weeks.
     """
-    return [effect(weeks, flags, contacts, calendar, name) for name in OUTCOMES]
+    return [measure_effect(weeks, flags, contacts, calendar, name) for name in OUTCOMES]
 
 
-def effect(
+def measure_effect(
     weeks: pd.DataFrame,
     flags: pd.DataFrame,
     contacts: pd.DataFrame,
     calendar: Calendar,
     outcome: str,
 ) -> Effect:
-    """Return what followed a contact, for one measure; arguments as for `effects`."""
-    left = calendar.teaching_weeks_left(int(weeks["sem_week"].max())) if len(weeks) else 0
-    return _effect(cases(weeks, flags, contacts, calendar, outcome), outcome, left)
+    """Return what followed a contact, for one measure; arguments as for `measure_effects`."""
+    left = calendar.count_teaching_weeks_left(int(weeks["sem_week"].max())) if len(weeks) else 0
+    return _compute_effect(collect_cases(weeks, flags, contacts, calendar, outcome), outcome, left)
 
 
-def cases(
+def collect_cases(
     weeks: pd.DataFrame,
     flags: pd.DataFrame,
     contacts: pd.DataFrame,
@@ -119,13 +119,15 @@ def cases(
         # Weeks after the first contact are left out: the contact may already have had an effect.
         for week, group in rows[met.isna() | (rows["sem_week"] <= met)].groupby("sem_week"):
             found.append(
-                _week(int(str(week)), group, met[group.index].to_numpy(), wide, risk, calendar)
+                _collect_week(
+                    int(str(week)), group, met[group.index].to_numpy(), wide, risk, calendar
+                )
             )
     kept = [frame for frame in found if len(frame)]
     return pd.concat(kept, ignore_index=True)[columns] if kept else pd.DataFrame(columns=columns)
 
 
-def _week(
+def _collect_week(
     week: int,
     group: pd.DataFrame,
     met: np.ndarray,
@@ -143,8 +145,8 @@ def _week(
         risk: the risk score, students by semester weeks.
         calendar: which weeks are teaching weeks.
     """
-    later = [w for w in calendar.next_teaching_weeks(week)[:FOLLOWED] if w in wide]
-    before = [w for w in calendar.teaching_weeks_before(week, BEFORE) if w in wide]
+    later = [w for w in calendar.get_next_teaching_weeks(week)[:FOLLOWED] if w in wide]
+    before = [w for w in calendar.get_teaching_weeks_before(week, BEFORE) if w in wide]
     if len(later) < FOLLOWED or not before or week not in wide:
         return group.iloc[:0]
     # `reindex` puts the rows into the order of `group`; the arrays below are assigned by position.
@@ -161,9 +163,9 @@ def _week(
     ).dropna()
 
 
-def _effect(rows: pd.DataFrame, name: str, left: int) -> Effect:
+def _compute_effect(rows: pd.DataFrame, name: str, left: int) -> Effect:
     """Return the effect for one measure; `left` is how many teaching weeks the term still has."""
-    outcome, matched = OUTCOMES[name], _matched(rows)
+    outcome, matched = OUTCOMES[name], _match_cases(rows)
     contacted = int(matched["contacted"].sum())
     # A student without a contact is a case in several weeks, but counts as one student.
     compared = int(matched.loc[~matched["contacted"].astype(bool), "student_id"].nunique())
@@ -173,14 +175,14 @@ def _effect(rows: pd.DataFrame, name: str, left: int) -> Effect:
             f" without one can be compared, and at least {LEAST} of each are needed."
         )
         return Effect(outcome, contacted, compared, np.nan, np.nan, np.nan, said)
-    difference, error, freedom = _estimate(matched)
+    difference, error, freedom = _fit_difference(matched)
     reach = error * float(stats.t.ppf((1 + LEVEL) / 2, freedom))
     low, high = difference - reach, difference + reach
-    said = _said(outcome, difference, low, high, _more_weeks(matched, error), left)
+    said = _format_result(outcome, difference, low, high, _compute_more_weeks(matched, error), left)
     return Effect(outcome, contacted, compared, difference, low, high, said)
 
 
-def _matched(rows: pd.DataFrame) -> pd.DataFrame:
+def _match_cases(rows: pd.DataFrame) -> pd.DataFrame:
     """Return the cases in strata of week, risk and trend that have both kinds, with their weights.
 
     The weights give the students without a contact the same distribution over the strata as the
@@ -199,7 +201,7 @@ def _matched(rows: pd.DataFrame) -> pd.DataFrame:
     return rows.assign(weight=weight)[(with_ > 0) & (without > 0)]
 
 
-def _estimate(matched: pd.DataFrame) -> tuple[float, float, int]:
+def _fit_difference(matched: pd.DataFrame) -> tuple[float, float, int]:
     """Return the difference in the change per contact, its error, and the degrees of freedom.
 
     The difference and its standard error are in points.
@@ -237,7 +239,7 @@ def _estimate(matched: pd.DataFrame) -> tuple[float, float, int]:
     return estimate, error, max(min(met, count - met) - 1, 1)
 
 
-def _more_weeks(matched: pd.DataFrame, error: float) -> int:
+def _compute_more_weeks(matched: pd.DataFrame, error: float) -> int:
     """Return about how many more weeks of as many contacts would show a worthwhile difference.
 
     It is at least one.
@@ -249,7 +251,9 @@ def _more_weeks(matched: pd.DataFrame, error: float) -> int:
     return max(int(np.ceil(weeks * ((error / wanted) ** 2 - 1))), 1)
 
 
-def _said(outcome: str, difference: float, low: float, high: float, more: int, left: int) -> str:
+def _format_result(
+    outcome: str, difference: float, low: float, high: float, more: int, left: int
+) -> str:
     """Return the result in a sentence; `more` and `left` are weeks, other numbers are points."""
     between = f"95% interval {low:+.1f} to {high:+.1f} points"
     if low > 0 or high < 0:

@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 
 from edumetrics.params import Triage
-from edumetrics.scoring.risk import points
-from edumetrics.scoring.signals import Floats, weighted_mean
+from edumetrics.scoring.risk import compute_points
+from edumetrics.scoring.signals import Floats, compute_weighted_mean
 from edumetrics.triage import rules
 from edumetrics.triage.situation import CRITICAL, HIGH, NO_TIER, TIERS, WATCH, Bools, Situation
 
@@ -26,7 +26,7 @@ NOBODY = ""
 
 
 @dataclass(frozen=True)
-class Standing:
+class ListDecision:
     """What is decided this week about everyone on the roll; every array is aligned with the roll.
 
     Attributes:
@@ -54,47 +54,51 @@ class Standing:
     points: dict[str, Floats]
 
 
-def stand(situation: Situation) -> Standing:
+def apply_rules(situation: Situation) -> ListDecision:
     """Return who is on the list by score and rules, in which tier, and for how many weeks."""
     triage, risk = situation.triage, situation.scored.metrics["risk_score"].to_numpy()
-    fired = rules.fired(situation.scored, situation.is_in(situation.memory.out_of_reach), triage)
-    codes = _codes_last_week(situation)
+    fired = rules.check_rules(
+        situation.scored, situation.is_in(situation.memory.out_of_reach), triage
+    )
+    codes = _get_last_codes(situation)
     # A rule that was itself only held last week left the code `<name>_last_week`: it is not held
     # again, so a rule lists a student for two weeks.
     held = {name: np.array([name in mine for mine in codes], dtype=bool) for name in rules.RULES}
     ruled = np.any([*fired.values(), *held.values()], axis=0)
     was_on = situation.is_in(situation.memory.last["student_id"])
-    if situation.in_grace(situation.week):
+    if situation.is_in_grace(situation.week):
         # Scores mean little in the first weeks: only rules and the watchlist put students on the
         # list.
         on_list = ruled | situation.is_in(situation.memory.watchlist)
         tier, level = np.where(on_list, WATCH, NO_TIER), np.zeros(len(risk), dtype=np.int64)
         raised = np.zeros(len(risk), dtype=bool)
     else:
-        tier = tier_by_score(risk, was_on, ruled, triage)
+        tier = classify_by_score(risk, was_on, ruled, triage)
         on_list = tier > NO_TIER
-        level = weeks_on(situation, on_list)
+        level = count_weeks_on_list(situation, on_list)
         before = np.array([RAISED in mine for mine in codes], dtype=bool)
-        raised = _not_falling(situation) & (tier == WATCH)
+        raised = _is_not_falling(situation) & (tier == WATCH)
         # `==` and not `>=`: once the score has fallen, the student is not raised again during the
         # same stay on the list.
         raised &= before | (~ruled & (level == triage.raise_at_level))
         # The tier is set last, because being raised depends on the tier that the score alone earns.
         tier = np.where(raised, HIGH, np.maximum(tier, ruled * HIGH))
-    rose = was_on & (tier > tier_last_week(situation))
-    added = points(situation.scored.components, situation.scoring)
-    return Standing(fired, held, on_list, was_on, rose, tier, level, raised, ruled, added)
+    rose = was_on & (tier > get_last_tier(situation))
+    added = compute_points(situation.scored.components, situation.scoring)
+    return ListDecision(fired, held, on_list, was_on, rose, tier, level, raised, ruled, added)
 
 
-def weeks_on(situation: Situation, on_list: Bools) -> np.ndarray:
+def count_weeks_on_list(situation: Situation, on_list: Bools) -> np.ndarray:
     """Return escalation_level: how many teaching weeks running a student is on the list.
 
     This week counts; 0 for students who are not on the list.
     """
-    return np.asarray(on_list * (1 + situation.last_time("escalation_level", 0).astype(np.int64)))
+    return np.asarray(
+        on_list * (1 + situation.get_last_value("escalation_level", 0).astype(np.int64))
+    )
 
 
-def tier_by_score(risk: Floats, was_on: Bools, ruled: Bools, triage: Triage) -> np.ndarray:
+def classify_by_score(risk: Floats, was_on: Bools, ruled: Bools, triage: Triage) -> np.ndarray:
     """Return the tier that the score earns after the grace weeks.
 
     It is at least Watch where a rule lists a student, or where a student of last week's list still
@@ -110,7 +114,7 @@ def tier_by_score(risk: Floats, was_on: Bools, ruled: Bools, triage: Triage) -> 
     return np.asarray(np.maximum(by_score, kept * WATCH))
 
 
-def _not_falling(situation: Situation) -> Bools:
+def _is_not_falling(situation: Situation) -> Bools:
     """Return whose score is not known to be below last week's."""
     last = situation.memory.metrics.set_index("student_id")["risk_score"].reindex(
         situation.students
@@ -120,7 +124,7 @@ def _not_falling(situation: Situation) -> Bools:
     return np.asarray(~(situation.scored.metrics["risk_score"].to_numpy() < last.to_numpy()))
 
 
-def _codes_last_week(situation: Situation) -> list[frozenset[str]]:
+def _get_last_codes(situation: Situation) -> list[frozenset[str]]:
     """Return the codes of the reasons that last week's list gave for each student on the roll."""
     last = situation.memory.last
     codes = {
@@ -130,7 +134,7 @@ def _codes_last_week(situation: Situation) -> list[frozenset[str]]:
     return [codes.get(student, frozenset()) for student in situation.students]
 
 
-def leading(standing: Standing) -> np.ndarray:
+def find_leading_reason(standing: ListDecision) -> np.ndarray:
     """Return the code of the reason that weighs most for each student: a rule before any component.
 
     It is "watchlist" where no rule holds and no component adds to the risk score.
@@ -148,7 +152,7 @@ def leading(standing: Standing) -> np.ndarray:
     return np.asarray(codes)
 
 
-def class_findings(situation: Situation, standing: Standing) -> pd.DataFrame:
+def find_class_findings(situation: Situation, standing: ListDecision) -> pd.DataFrame:
     """Return the classes of which too large a share is listed for one leading reason.
 
     Returns:
@@ -156,7 +160,7 @@ def class_findings(situation: Situation, standing: Standing) -> pd.DataFrame:
     """
     metrics = situation.scored.metrics
     frame = metrics[["class_id", "semester"]].assign(
-        code=leading(standing), listed=standing.on_list
+        code=find_leading_reason(standing), listed=standing.on_list
     )
     sizes = frame.groupby(["class_id", "semester"]).size().rename("size").reset_index()
     counts = (
@@ -173,7 +177,7 @@ def class_findings(situation: Situation, standing: Standing) -> pd.DataFrame:
     )
 
 
-def urgency(situation: Situation, findings: pd.DataFrame) -> Floats:
+def compute_urgency(situation: Situation, findings: pd.DataFrame) -> Floats:
     """Return what students are ranked by, 0 to 100, aligned with the roll.
 
     It is the smoothed chance of failing or leaving (percent) where the model ranks, else the risk
@@ -194,11 +198,13 @@ def urgency(situation: Situation, findings: pd.DataFrame) -> Floats:
         name: np.maximum(part - pd.Series(part).groupby(classes).transform("median").to_numpy(), 0)
         for name, part in scored.components.items()
     }
-    relative, _ = weighted_mean(above, situation.scoring.risk_weights.model_dump())
+    relative, _ = compute_weighted_mean(above, situation.scoring.risk_weights.model_dump())
     return np.where(affected, 100 * np.nan_to_num(relative), score)
 
 
-def flag(situation: Situation, standing: Standing, findings: pd.DataFrame) -> pd.DataFrame:
+def build_list(
+    situation: Situation, standing: ListDecision, findings: pd.DataFrame
+) -> pd.DataFrame:
     """Return the list: the rows of weekly_flags without their texts, in order of student_id.
 
     Returns:
@@ -214,13 +220,13 @@ def flag(situation: Situation, standing: Standing, findings: pd.DataFrame) -> pd
             },
             "row": row,
             "tier": standing.tier[row],
-            "urgency_score": urgency(situation, findings)[row],
+            "urgency_score": compute_urgency(situation, findings)[row],
             # By the rules, the tier says how urgent a rule is. The model cuts its tiers by place,
             # so there ruled students must come first in the order itself.
             "first": standing.ruled[row] & (situation.model is not None),
             "escalation_level": standing.level[row],
-            "status": _status(situation, standing)[row],
-            "looked_after": looked_after(situation, standing)[row],
+            "status": _classify_status(situation, standing)[row],
+            "looked_after": find_looked_after(situation, standing)[row],
         }
     )
     first = (
@@ -235,7 +241,7 @@ def flag(situation: Situation, standing: Standing, findings: pd.DataFrame) -> pd
     return rank(frame, situation.triage).drop(columns=["tier", "first"])
 
 
-def _status(situation: Situation, standing: Standing) -> np.ndarray:
+def _classify_status(situation: Situation, standing: ListDecision) -> np.ndarray:
     """Return escalated, continuing, returned or new, for everyone on the roll."""
     earlier = situation.is_in(situation.memory.lists["student_id"])
     # The first case that holds counts: a student whose tier rose was on last week's list too, and
@@ -244,15 +250,15 @@ def _status(situation: Situation, standing: Standing) -> np.ndarray:
     return np.select(cases, ["escalated", "continuing", "returned"], "new").astype(object)
 
 
-def tier_last_week(situation: Situation) -> np.ndarray:
+def get_last_tier(situation: Situation) -> np.ndarray:
     """Return each student's tier on last week's list: 0 for those who were not on it."""
     return np.array(
-        [TIERS.index(name) for name in situation.last_time("risk_tier", TIERS[NO_TIER])],
+        [TIERS.index(name) for name in situation.get_last_value("risk_tier", TIERS[NO_TIER])],
         dtype=np.int64,
     )
 
 
-def looked_after(situation: Situation, standing: Standing) -> Bools:
+def find_looked_after(situation: Situation, standing: ListDecision) -> Bools:
     """Return who is being looked after, aligned with the roll.
 
     A contact counts until its date, or for the next two teaching weeks where it has none. It counts
@@ -263,7 +269,7 @@ def looked_after(situation: Situation, standing: Standing) -> Bools:
     contacts = contacts[contacts["kind"].isin(CONTACTS) & (contacts["sem_week"] < situation.week)]
     ends = situation.scored.observed.roll.frame.set_index("student_id")["week_end"]
     mine = contacts.assign(week_end=contacts["student_id"].map(ends)).dropna(subset="week_end")
-    covered = situation.calendar.teaching_weeks_before(
+    covered = situation.calendar.get_teaching_weeks_before(
         situation.week, situation.triage.looked_after_weeks
     )
     # A contact of week s covers this week when fewer than `looked_after_weeks` teaching weeks lie
@@ -278,7 +284,7 @@ def looked_after(situation: Situation, standing: Standing) -> Bools:
     latest = mine.groupby("student_id")["sem_week"].max().reindex(situation.students).to_numpy()
     # A contact that ended earlier is not stored. It shows in last week's list: the student was on
     # it without being looked after, although the latest contact was older than that list.
-    cared_for = situation.last_time("looked_after", False).astype(bool)
+    cared_for = situation.get_last_value("looked_after", False).astype(bool)
     ended = standing.was_on & ~cared_for & (situation.last_week > latest)
     # A rule that fires again in its second week is nothing new to whoever looks after the student.
     newly = np.any([standing.fired[name] & ~standing.held[name] for name in rules.RULES], axis=0)
@@ -305,7 +311,7 @@ def rank(frame: pd.DataFrame, triage: Triage) -> pd.DataFrame:
     order["triage_rank"] = order.groupby("advisor").cumcount() + 1
     # Students who are looked after have a rank, but take no place of the capacity.
     places = order[~order["looked_after"]].copy()
-    capacity = np.array([triage.capacity_of(name) for name in places["advisor"]], dtype=np.int64)
+    capacity = np.array([triage.get_capacity(name) for name in places["advisor"]], dtype=np.int64)
     # One place is never kept for new names: the most urgent student always has it.
     kept = np.minimum(triage.new_names, capacity - 1)
     new = places["status"] == "new"

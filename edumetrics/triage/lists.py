@@ -9,12 +9,12 @@ import pandas as pd
 
 from edumetrics.fields import TABLES
 from edumetrics.triage import by_model, flags, what_if
-from edumetrics.triage.reasons import Reasons, Record, changes
+from edumetrics.triage.reasons import ReasonBuilder, Record, measure_changes
 from edumetrics.triage.situation import Row, Situation
 
 
 @dataclass(frozen=True)
-class Lists:
+class TriageLists:
     """One week's lists, with the columns of their tables except term, run_id and computed_at.
 
     Attributes:
@@ -28,31 +28,31 @@ class Lists:
     findings: pd.DataFrame
 
 
-def triage(situation: Situation) -> Lists:
+def build_lists(situation: Situation) -> TriageLists:
     """Return the week's lists. The function is pure: the same situation gives the same lists."""
-    standing = flags.stand(situation)
-    findings = flags.class_findings(situation, standing)
+    standing = flags.apply_rules(situation)
+    findings = flags.find_class_findings(situation, standing)
     # The findings above always come from the rules: a forecast has no leading reason to share.
     if situation.model is not None:
-        standing = by_model.stand(situation, standing)
-    listed = flags.flag(situation, standing, findings)
-    steps = what_if.off_list_if(situation, standing, listed["row"].to_numpy())
-    reasons = Reasons(situation, standing, listed)
-    records = [reasons.records(n) for n in range(len(listed))]
+        standing = by_model.rank_by_model(situation, standing)
+    listed = flags.build_list(situation, standing, findings)
+    steps = what_if.find_steps(situation, standing, listed["row"].to_numpy())
+    reasons = ReasonBuilder(situation, standing, listed)
+    records = [reasons.build_records(n) for n in range(len(listed))]
     # With dtype "object" None stays None: pandas would infer strings, and make NaN of it.
     listed = listed.assign(
         reasons=pd.Series(records, dtype="object"),
-        diagnosis=pd.Series(map(reasons.paragraph, records, steps), dtype="object"),
+        diagnosis=pd.Series(map(reasons.format_paragraph, records, steps), dtype="object"),
         off_list_if=pd.Series(steps, dtype="object"),
     )
-    return Lists(
+    return TriageLists(
         flags=listed[TABLES["weekly_flags"].computed],
-        exits=_exits(situation, listed["student_id"]),
-        findings=_findings(situation, findings),
+        exits=_find_exits(situation, listed["student_id"]),
+        findings=_describe_findings(situation, findings),
     )
 
 
-def _findings(situation: Situation, found: pd.DataFrame) -> pd.DataFrame:
+def _describe_findings(situation: Situation, found: pd.DataFrame) -> pd.DataFrame:
     """Return the class findings with their texts, as rows of class_findings."""
     sentences = situation.sentences
     texts = [
@@ -68,7 +68,7 @@ def _findings(situation: Situation, found: pd.DataFrame) -> pd.DataFrame:
     ]
 
 
-def _exits(situation: Situation, listed: pd.Series) -> pd.DataFrame:
+def _find_exits(situation: Situation, listed: pd.Series) -> pd.DataFrame:
     """Return who was on last week's list and is not on this one, and what improved.
 
     Returns:
@@ -76,8 +76,14 @@ def _exits(situation: Situation, listed: pd.Series) -> pd.DataFrame:
     """
     last = situation.memory.last
     left = last[~last["student_id"].isin(listed)].sort_values("student_id")
-    now = {row["student_id"]: row for row in _rows(situation.scored.metrics, left["student_id"])}
-    before = {row["student_id"]: row for row in _rows(situation.memory.metrics, left["student_id"])}
+    now = {
+        row["student_id"]: row
+        for row in _select_records(situation.scored.metrics, left["student_id"])
+    }
+    before = {
+        row["student_id"]: row
+        for row in _select_records(situation.memory.metrics, left["student_id"])
+    }
     lists = situation.memory.lists
     weeks = (
         lists[lists["student_id"].isin(left["student_id"])]
@@ -94,8 +100,8 @@ def _exits(situation: Situation, listed: pd.Series) -> pd.DataFrame:
             },
             "student_id": was["student_id"],
             "sem_week": situation.week,
-            "weeks_on_list": _running(situation, weeks[was["student_id"]]),
-            "improved": _improved(
+            "weeks_on_list": _count_running_weeks(situation, weeks[was["student_id"]]),
+            "improved": _list_improvements(
                 situation, now.get(was["student_id"]), before.get(was["student_id"])
             ),
         }
@@ -104,51 +110,51 @@ def _exits(situation: Situation, listed: pd.Series) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=TABLES["list_exits"].computed)
 
 
-def _rows(metrics: pd.DataFrame, students: pd.Series) -> list[Row]:
+def _select_records(metrics: pd.DataFrame, students: pd.Series) -> list[Row]:
     """Return the metrics of some students, one record each."""
     return list(metrics[metrics["student_id"].isin(students)].to_dict("records"))
 
 
-def _running(situation: Situation, weeks: set[int]) -> int:
+def _count_running_weeks(situation: Situation, weeks: set[int]) -> int:
     """Return how many teaching weeks running, ending with last week, are among some weeks.
 
     Grace weeks count, although escalation_level does not count them.
     """
-    before = situation.calendar.teaching_weeks_before(situation.week, situation.week)
+    before = situation.calendar.get_teaching_weeks_before(situation.week, situation.week)
     return next((n for n, week in enumerate(before) if week not in weeks), len(before))
 
 
-def _improved(situation: Situation, now: Row | None, before: Row | None) -> list[Record]:
+def _list_improvements(situation: Situation, now: Row | None, before: Row | None) -> list[Record]:
     """Return records of what improved since last week, the largest first; never empty."""
     if now is None:
-        return [_record(situation, "off_roll", None, None)]
+        return [_make_record(situation, "off_roll", None, None)]
     if before is None:
-        return [_record(situation, "nothing", None, None)]
-    found = changes(now, before)
+        return [_make_record(situation, "nothing", None, None)]
+    found = measure_changes(now, before)
     names = [name for name in sorted(found, key=lambda name: -found[name]) if found[name] > 0]
-    records = [_better(situation, name, now, before) for name in names]
+    records = [_describe_improvement(situation, name, now, before) for name in names]
     idle, idle_before = now["days_since_submission"], before["days_since_submission"]
     # Handed in this week, after at least two weeks without: a shorter gap is no news.
     if idle < 7 <= idle_before - 7:
-        records.append(_record(situation, "work", idle, idle_before))
-    return records or [_record(situation, "nothing", None, None)]
+        records.append(_make_record(situation, "work", idle, idle_before))
+    return records or [_make_record(situation, "nothing", None, None)]
 
 
-def _better(situation: Situation, name: str, now: Row, before: Row) -> Record:
+def _describe_improvement(situation: Situation, name: str, now: Row, before: Row) -> Record:
     """Return the record of one improved measure; `name` is a key of `CHANGES`."""
     if name == "attendance":
         # The sentence needs the counts too: a percentage alone hides a week with one lecture.
-        return _record(
+        return _make_record(
             situation, name, now["weekly_att_pct"], before["weekly_att_pct"],
             attended=now["week_lectures_attended"], held=now["week_lectures_held"],
             attended_before=before["week_lectures_attended"],
             held_before=before["week_lectures_held"],
         )  # fmt: skip
     metric = {"marks": "academic_performance", "activity": "effort_score"}[name]
-    return _record(situation, name, now[metric], before[metric])
+    return _make_record(situation, name, now[metric], before[metric])
 
 
-def _record(
+def _make_record(
     situation: Situation, code: str, value: float | None, baseline: float | None, **more: Any
 ) -> Record:
     """Return a record {code, text, value, baseline, points}; its points are 0."""

@@ -9,12 +9,12 @@ import numpy as np
 import pandas as pd
 
 from edumetrics.params import Calendar, Triage
-from edumetrics.triage.flags import rank, tier_by_score
+from edumetrics.triage.flags import classify_by_score, rank
 from edumetrics.triage.situation import CRITICAL, HIGH, NO_TIER, TIERS, WATCH
 
 
 @dataclass(frozen=True)
-class Past:
+class FinishedSemester:
     """A semester that is over and whose outcome is known.
 
     Attributes:
@@ -39,7 +39,7 @@ class Past:
         return self.calendar.endterm_week or self.calendar.weeks_per_semester + 1
 
 
-def replay(past: Past, triage: Triage) -> pd.DataFrame:
+def replay(past: FinishedSemester, triage: Triage) -> pd.DataFrame:
     """Return the semester's lists under some parameters, without contacts or a watchlist.
 
     Returns:
@@ -58,11 +58,12 @@ def replay(past: Past, triage: Triage) -> pd.DataFrame:
         was_on = students.isin(levels.keys()).to_numpy()
         rule = np.array([(student, week) in ruled for student in students], dtype=bool)
         grace = week <= past.calendar.grace_weeks
-        # As in `flags.stand`: in grace weeks the score lists nobody, afterwards a rule means High.
+        # As in `flags.apply_rules`: in grace weeks the score lists nobody, afterwards a rule means
+        # High.
         tier = (
             rule * WATCH
             if grace
-            else np.maximum(tier_by_score(_risk(rows), was_on, rule, triage), rule * HIGH)
+            else np.maximum(classify_by_score(_get_risk(rows), was_on, rule, triage), rule * HIGH)
         )
         listed = rows[tier > NO_TIER].assign(tier=tier[tier > NO_TIER])
         level = listed["student_id"].map(levels).fillna(0).astype("int64") + (not grace)
@@ -80,12 +81,12 @@ def replay(past: Past, triage: Triage) -> pd.DataFrame:
     ]
 
 
-def _risk(rows: pd.DataFrame) -> np.ndarray:
+def _get_risk(rows: pd.DataFrame) -> np.ndarray:
     """Return the risk scores as floats, NaN where there is none."""
     return rows["risk_score"].to_numpy(dtype="float64")
 
 
-def judged(past: Past, lists: pd.DataFrame) -> pd.Series:
+def measure_lists(past: FinishedSemester, lists: pd.DataFrame) -> pd.Series:
     """Return figures that say what a semester's lists were worth.
 
     Args:
@@ -114,28 +115,30 @@ def judged(past: Past, lists: pd.DataFrame) -> pd.Series:
     alarms = lists["student_id"].nunique() - len(first)
     return pd.Series(
         {
-            "base_rate": _share(len(fails), students),
-            "flagged": _share(len(lists), len(rows)),
-            "critical": _share(int((lists["risk_tier"] == TIERS[CRITICAL]).sum()), len(rows)),
-            "stayed": _stayed(lists, past.calendar),
-            "fails_listed": _share(len(first), len(fails)),
-            "fails_reached": _share(
+            "base_rate": _compute_share(len(fails), students),
+            "flagged": _compute_share(len(lists), len(rows)),
+            "critical": _compute_share(
+                int((lists["risk_tier"] == TIERS[CRITICAL]).sum()), len(rows)
+            ),
+            "stayed": _compute_stayed_share(lists, past.calendar),
+            "fails_listed": _compute_share(len(first), len(fails)),
+            "fails_reached": _compute_share(
                 inside.loc[inside["student_id"].isin(fails), "student_id"].nunique(), len(fails)
             ),
             "weeks_ahead": (past.exam_week - first).median(),
-            "false_alarms": _share(alarms, len(first)),
+            "false_alarms": _compute_share(alarms, len(first)),
             "precision_at_capacity": hits.mean(),
             "conversations": float(len(inside)),
         }
     )
 
 
-def _share(part: int, whole: int) -> float:
+def _compute_share(part: int, whole: int) -> float:
     """Return a quotient; NaN where `whole` is 0."""
     return part / whole if whole else float("nan")
 
 
-def _stayed(lists: pd.DataFrame, calendar: Calendar) -> float:
+def _compute_stayed_share(lists: pd.DataFrame, calendar: Calendar) -> float:
     """Return the mean over weeks of the share of last week's list that is still on it.
 
     A student who left the roll counts as one who left the list. NaN where no two weeks can be
@@ -154,8 +157,8 @@ def _stayed(lists: pd.DataFrame, calendar: Calendar) -> float:
     return float(np.mean(shares)) if shares else float("nan")
 
 
-def grid(
-    past: Past,
+def compare_policies(
+    past: FinishedSemester,
     triage: Triage,
     watches: Iterable[float],
     capacities: Iterable[int],
@@ -172,18 +175,18 @@ def grid(
         minutes: how long one conversation takes an advisor.
 
     Returns:
-        One row per pair: watch, capacity, the columns of `judged`, joins and leaves (students who
-        are on a list only under the pair, or only under the parameters in use), hours (of all
-        advisors, for all conversations).
+        One row per pair: watch, capacity, the columns of `measure_lists`, joins and leaves
+        (students who are on a list only under the pair, or only under the parameters in use), hours
+        (of all advisors, for all conversations).
     """
-    now = _ever(past, replay(past, triage))
+    now = _get_listed(past, replay(past, triage))
     rows = []
     for watch in watches:
         for capacity in capacities:
             other = with_policy(triage, watch, capacity)
             lists = replay(past, other)
-            then = _ever(past, lists)
-            found = judged(past, lists)
+            then = _get_listed(past, lists)
+            found = measure_lists(past, lists)
             changes = {
                 "joins": len(then - now),
                 "leaves": len(now - then),
@@ -193,13 +196,13 @@ def grid(
     return pd.DataFrame(rows)
 
 
-def who_changes(past: Past, triage: Triage, other: Triage) -> pd.DataFrame:
+def find_changes(past: FinishedSemester, triage: Triage, other: Triage) -> pd.DataFrame:
     """Return who would be listed only by the other policy (joins) or only by this one (leaves).
 
     Returns:
         student_id, change ("joins" or "leaves"), in order of student_id.
     """
-    now, then = _ever(past, replay(past, triage)), _ever(past, replay(past, other))
+    now, then = _get_listed(past, replay(past, triage)), _get_listed(past, replay(past, other))
     rows = [(student, "joins" if student in then else "leaves") for student in sorted(now ^ then)]
     return pd.DataFrame(rows, columns=["student_id", "change"])
 
@@ -215,6 +218,6 @@ def with_policy(triage: Triage, watch: float, capacity: int) -> Triage:
     return triage.model_copy(update={**tiers, "capacity": capacity, "capacities": {}})
 
 
-def _ever(past: Past, lists: pd.DataFrame) -> set[str]:
+def _get_listed(past: FinishedSemester, lists: pd.DataFrame) -> set[str]:
     """Return the students who were on a list in any of the weeks to judge."""
     return set(lists.loc[lists["sem_week"].between(past.first_week, past.last_week), "student_id"])

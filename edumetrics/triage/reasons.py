@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from edumetrics.scoring.risk import BASELINE_METRICS, missed_work
+from edumetrics.scoring.risk import BASELINE_METRICS, count_missed_work
 from edumetrics.sentences import Sentences
 from edumetrics.triage import rules
-from edumetrics.triage.flags import RAISED, Standing
+from edumetrics.triage.flags import RAISED, ListDecision
 from edumetrics.triage.situation import Row, Situation
-from edumetrics.triage.what_if import open_assignments
+from edumetrics.triage.what_if import count_open_assignments
 
 Record = dict[str, Any]
 # The metrics compared with last week, and for each the scale (in points) that makes their changes
@@ -59,13 +59,13 @@ OUT_OF_REACH = frozenset(
 )
 
 
-class Reasons:
+class ReasonBuilder:
     """Builds the reasons of students on the list, one student at a time.
 
     The columns are computed once for all; `n` is a student's position on the list, from 0.
     """
 
-    def __init__(self, situation: Situation, standing: Standing, flags: pd.DataFrame) -> None:
+    def __init__(self, situation: Situation, standing: ListDecision, flags: pd.DataFrame) -> None:
         self.situation, self.standing, self.flags = situation, standing, flags
         self.sentences, self.scoring, self.calendar = (
             situation.sentences,
@@ -81,19 +81,19 @@ class Reasons:
         self.points = {name: values[row] for name, values in standing.points.items()}
         self.baseline = {name: values[row] for name, values in scored.baseline.items()}
         self.peers_effort = scored.peers.effort[row]
-        self.class_marks = _class_marks(situation)[row]
-        missed, due = missed_work(scored.observed, self.calendar, self.scoring)
+        self.class_marks = _compute_class_marks(situation)[row]
+        missed, due = count_missed_work(scored.observed, self.calendar, self.scoring)
         self.missed, self.due = missed[row], due[row]
-        self.open = open_assignments(situation, scored.observed)[row]
-        self.overdue = rules.since_last_work(scored)[1][row]
-        self.weeks = _weeks_with_values(situation, flags["student_id"])
-        self.pace = _pace(situation)[row]
+        self.open = count_open_assignments(situation, scored.observed)[row]
+        self.overdue = rules.count_since_last_work(scored)[1][row]
+        self.weeks = _find_baseline_weeks(situation, flags["student_id"])
+        self.pace = _measure_pace(situation)[row]
         self.watched = situation.is_in(situation.memory.watchlist)[row]
-        self.before = _listed_before(situation, flags["student_id"])
+        self.before = _get_last_metrics(situation, flags["student_id"])
         # A held rule repeats the numbers that last week's reason gave.
         last = situation.memory.last.set_index("student_id")["reasons"].to_dict()
         model = situation.model
-        self.topics = {} if model is None else model.topics(row)
+        self.topics = {} if model is None else model.explain_topics(row)
         self.told = (
             {}
             if model is None
@@ -104,25 +104,32 @@ class Reasons:
             {record["code"]: record for record in last.get(s, [])} for s in flags["student_id"]
         ]
 
-    def records(self, n: int) -> list[Record]:
+    def build_records(self, n: int) -> list[Record]:
         """Return the records of a student: rules, then what weighs most, then what is ahead."""
         # The forecast gives its own points, by heading; else the points are those of the risk
         # score.
         weighed = sorted(
-            self._components(n) if self.chance is None else self._headings(n), key=_lightest_last
+            self._describe_components(n) if self.chance is None else self._describe_headings(n),
+            key=_get_sort_key,
         )
-        return [*self._rules(n), *weighed, *self._forecast(n), *self._place(n), *self._ahead(n)]
+        return [
+            *self._describe_rules(n),
+            *weighed,
+            *self._describe_forecast(n),
+            *self._describe_list_history(n),
+            *self._describe_coming_weeks(n),
+        ]
 
-    def paragraph(self, records: list[Record], off_list: str | None) -> str:
+    def format_paragraph(self, records: list[Record], off_list: str | None) -> str:
         """Return the top reasons as one paragraph.
 
         Where no step takes the student off the list (`off_list` is None), a sentence says so.
         """
-        texts = [record["text"] for record in told(records, SHOWN)]
-        kind = no_step(self.sentences, records, self.situation.next_week)
+        texts = [record["text"] for record in select_reasons(records, SHOWN)]
+        kind = describe_no_step(self.sentences, records, self.situation.next_week)
         return " ".join(texts if off_list else [*texts, kind])
 
-    def _say(
+    def _make_record(
         self,
         code: str,
         value: float,
@@ -140,51 +147,53 @@ class Reasons:
         return {
             "code": code,
             "text": text,
-            "value": _number(value),
-            "baseline": _number(baseline),
+            "value": _convert_number(value),
+            "baseline": _convert_number(baseline),
             "points": points,
         }
 
-    def _rules(self, n: int) -> Iterator[Record]:
+    def _describe_rules(self, n: int) -> Iterator[Record]:
         """Yield the record of each rule that fires or is held."""
         # A rule adds nothing to the score: it gets the points of the tier that it leads to.
         high, row = self.situation.triage.high, self.rows[n]
         for name in rules.RULES:
             if self.standing.fired[name][row]:
-                yield {**self._rule(name, n), "points": high}
+                yield {**self._describe_rule(name, n), "points": high}
             elif self.standing.held[name][row]:
                 # This week's numbers no longer meet the rule: the sentence names last week and its
                 # numbers.
                 said = self.said[n][name]
-                yield self._say(
+                yield self._make_record(
                     name + rules.LAST_WEEK, said["value"], said["baseline"], high,
                     week=self.situation.last_week, rule=self.calendar.attendance_rule_pct,
                 )  # fmt: skip
 
-    def _rule(self, name: str, n: int) -> Record:
+    def _describe_rule(self, name: str, n: int) -> Record:
         """Return the record of a rule that fires this week, without its points."""
         mine = self.metrics[n]
         if name == "low_attendance":
-            return self._say(name, mine["week_lectures_attended"], mine["week_lectures_held"])
+            return self._make_record(
+                name, mine["week_lectures_attended"], mine["week_lectures_held"]
+            )
         if name == "no_work":
-            return self._say(name, mine["days_since_submission"], self.overdue[n])
+            return self._make_record(name, mine["days_since_submission"], self.overdue[n])
         if name == "out_of_reach":
             left, rule = mine["lectures_left"], self.calendar.attendance_rule_pct
-            return self._say(
+            return self._make_record(
                 name, mine["lectures_attended"], mine["lectures_held"], left=left, rule=rule
             )
-        return self._say(
+        return self._make_record(
             name, mine["assn_plagiarism_pct"], self.situation.triage.rules.similarity.at_least_pct
         )
 
-    def _components(self, n: int) -> Iterator[Record]:
+    def _describe_components(self, n: int) -> Iterator[Record]:
         """Yield the record of each component that adds enough points to the risk score."""
         for name, values in self.points.items():
             points = float(values[n])
             if points >= self.situation.triage.reason_points:
-                yield {**self._component(name, n), "points": points}
+                yield {**self._describe_component(name, n), "points": points}
 
-    def _headings(self, n: int) -> Iterator[Record]:
+    def _describe_headings(self, n: int) -> Iterator[Record]:
         """Yield a record for each heading that raises the forecast, then the components left over.
 
         The components left over are those that only the rules see; they have no points.
@@ -205,116 +214,116 @@ class Reasons:
             if known:
                 # Removed, so that a component is not given twice.
                 seen.remove(known[0])
-                yield {**self._component(known[0], n), "points": points}
+                yield {**self._describe_component(known[0], n), "points": points}
             # What the class shares cannot be seen in the student's number, so it is not a reason.
-            elif self._worse_than_class(topic, n):
+            elif self._is_worse_than_class(topic, n):
                 value, baseline = (float(values[n]) for values in self.told[topic])
-                yield self._say(f"forecast_{topic}", value, baseline, points)
+                yield self._make_record(f"forecast_{topic}", value, baseline, points)
         for name in sorted(seen, key=lambda name: -components[name]):
-            yield self._component(name, n)
+            yield self._describe_component(name, n)
 
-    def _worse_than_class(self, topic: str, n: int) -> bool:
+    def _is_worse_than_class(self, topic: str, n: int) -> bool:
         """Return whether a heading's number is clearly worse than the median of the class."""
         value, baseline = (float(values[n]) for values in self.told[topic])
         least = APART.get(topic, APART_USUALLY)
         # A comparison with a missing value (NaN) is False.
         return value - baseline >= least if topic in WORSE_ABOVE else baseline - value >= least
 
-    def _forecast(self, n: int) -> Iterator[Record]:
+    def _describe_forecast(self, n: int) -> Iterator[Record]:
         """Yield the sentence about the chance of failing or leaving, where the model ranks."""
         if self.chance is not None:
             drifted = self.situation.model is not None and self.situation.model.drifted
-            yield self._say(
+            yield self._make_record(
                 "forecast_drift" if drifted else "forecast", 100 * float(self.chance[n])
             )
 
-    def _component(self, name: str, n: int) -> Record:
+    def _describe_component(self, name: str, n: int) -> Record:
         """Return the record of a component of the risk score, without its points."""
         mine = self.metrics[n]
         if name == "attendance_standing":
-            return self._standing(n)
+            return self._describe_attendance(n)
         if name == "academic_level":
-            return self._level(n)
+            return self._describe_marks(n)
         if name == "missed_work":
             missed, due = self.missed[n], self.due[n]
             # "None of the 1 items" is no sentence: one item and all items have texts of their own.
             variant = (
                 name if missed < due else "missed_work_only" if due == 1 else "missed_work_all"
             )
-            return self._say(
-                variant, missed, due, weeks=self._recent(self.scoring.missed_work_weeks)
+            return self._make_record(
+                variant, missed, due, weeks=self._count_recent_weeks(self.scoring.missed_work_weeks)
             )
         if name == "effort_level":
-            return self._say(name, mine["effort_score"], self.peers_effort[n])
+            return self._make_record(name, mine["effort_score"], self.peers_effort[n])
         metric = FALLS[name]
-        weeks = self.sentences.weeks_named(self.weeks[metric][n])
-        return self._say(name, mine[metric], self.baseline[metric][n], weeks=weeks)
+        weeks = self.sentences.name_weeks(self.weeks[metric][n])
+        return self._make_record(name, mine[metric], self.baseline[metric][n], weeks=weeks)
 
-    def _standing(self, n: int) -> Record:
+    def _describe_attendance(self, n: int) -> Record:
         """Return the record of where the student stands with the attendance rule."""
         mine, rule = self.metrics[n], self.calendar.attendance_rule_pct
         left, needed = mine["lectures_left"], mine["lectures_to_attend"]
         if needed > left:
             held = mine["lectures_held"]
-            return self._say(
+            return self._make_record(
                 "attendance_out_of_reach", mine["lectures_attended"], held, left=left, rule=rule
             )
         name = "attendance_standing" if needed > 0 else "attendance_met"
-        return self._say(name, mine["lectures_can_miss"], left, needed=needed, rule=rule)
+        return self._make_record(name, mine["lectures_can_miss"], left, needed=needed, rule=rule)
 
-    def _recent(self, weeks: int) -> int:
+    def _count_recent_weeks(self, weeks: int) -> int:
         """Return how many of the last `weeks` teaching weeks exist: fewer early in a semester."""
-        return len(self.calendar.last_teaching_weeks(self.situation.week, weeks))
+        return len(self.calendar.get_last_teaching_weeks(self.situation.week, weeks))
 
-    def _level(self, n: int) -> Record:
+    def _describe_marks(self, n: int) -> Record:
         """Return the record of the student's average mark, beside the class's where it has one."""
         mine = self.metrics[n]["academic_performance"]
-        weeks = self._recent(len(self.scoring.academic_weights))
+        weeks = self._count_recent_weeks(len(self.scoring.academic_weights))
         if np.isnan(self.class_marks[n]):
-            return self._say("academic_level_alone", mine, weeks=weeks)
-        return self._say("academic_level", mine, self.class_marks[n], weeks=weeks)
+            return self._make_record("academic_level_alone", mine, weeks=weeks)
+        return self._make_record("academic_level", mine, self.class_marks[n], weeks=weeks)
 
-    def _place(self, n: int) -> Iterator[Record]:
+    def _describe_list_history(self, n: int) -> Iterator[Record]:
         """Yield the records of the student's history on the list."""
         situation, listed = self.situation, self.listed[n]
-        if situation.in_grace(situation.week):
+        if situation.is_in_grace(situation.week):
             if self.watched[n]:
-                yield self._say("watchlist", situation.week)
-            yield self._say("early_signal", situation.week)
+                yield self._make_record("watchlist", situation.week)
+            yield self._make_record("early_signal", situation.week)
         level = listed["escalation_level"]
         if level > 1:
-            since = situation.calendar.last_teaching_weeks(situation.week, level)[-1]
+            since = situation.calendar.get_last_teaching_weeks(situation.week, level)[-1]
             raised = self.standing.raised[listed["row"]]
-            yield self._say(RAISED if raised else "weeks_on_list", level, since)
+            yield self._make_record(RAISED if raised else "weeks_on_list", level, since)
         if listed["status"] == "returned":
-            yield self._say("returned", listed["first_flagged_week"])
+            yield self._make_record("returned", listed["first_flagged_week"])
         if self.before[n] is not None:
-            yield self._since(n, self.before[n])
+            yield self._describe_change(n, self.before[n])
 
-    def _since(self, n: int, before: Row | None) -> Record:
+    def _describe_change(self, n: int, before: Row | None) -> Record:
         """Return the record of what changed most since last week; `before` are its metrics."""
         last = self.situation.last_week
-        found = changes(self.metrics[n], before or {})
+        found = measure_changes(self.metrics[n], before or {})
         if not found:
-            return self._say("since_nothing", last, week=last)
+            return self._make_record("since_nothing", last, week=last)
         name = max(found, key=lambda key: abs(found[key]))
         metric = CHANGES[name][0]
-        return self._say(
+        return self._make_record(
             f"since_{name}", self.metrics[n][metric], (before or {})[metric], week=last
         )
 
-    def _ahead(self, n: int) -> Iterator[Record]:
+    def _describe_coming_weeks(self, n: int) -> Iterator[Record]:
         """Yield the records of what is ahead: the attendance rule, open work and the next exam."""
         mine, rule = self.metrics[n], self.calendar.attendance_rule_pct
         weighs = self.points["attendance_standing"][n] >= self.situation.triage.reason_points
         if mine["lectures_left"] > 0 and rule is not None:
             # Where the attendance rule adds points, its record is among the components already.
             if not weighs:
-                yield self._standing(n)
-            week = self._week_out_of_reach(n)
+                yield self._describe_attendance(n)
+            week = self._find_week_out_of_reach(n)
             if week is not None:
                 missed, held, weeks = self.pace[n]
-                yield self._say(
+                yield self._make_record(
                     "out_of_reach_week",
                     week,
                     mine["lectures_can_miss"],
@@ -324,18 +333,20 @@ class Reasons:
                     rule=rule,
                 )
         if self.open[n]:
-            yield self._say(
-                "open_work", self.open[n], weeks=self._recent(self.scoring.missed_work_weeks)
+            yield self._make_record(
+                "open_work",
+                self.open[n],
+                weeks=self._count_recent_weeks(self.scoring.missed_work_weeks),
             )
         for name, exam in (
             ("midterm", self.calendar.midterm_week),
             ("endterm", self.calendar.endterm_week),
         ):
             if exam is not None and exam > self.situation.week:
-                yield self._say(name, exam - self.situation.week, exam)
+                yield self._make_record(name, exam - self.situation.week, exam)
                 break
 
-    def _week_out_of_reach(self, n: int) -> int | None:
+    def _find_week_out_of_reach(self, n: int) -> int | None:
         """Return the teaching week in which the attendance rule goes out of reach at this pace.
 
         It is the first week by whose end more lectures are missed than can be missed, at the pace
@@ -346,11 +357,11 @@ class Reasons:
         if not missed or mine["lectures_to_attend"] > mine["lectures_left"]:
             return None
         ahead = int(mine["lectures_can_miss"]) * int(weeks) // int(missed)
-        later = self.calendar.next_teaching_weeks(self.situation.week)
+        later = self.calendar.get_next_teaching_weeks(self.situation.week)
         return later[ahead] if ahead < len(later) else None
 
 
-def told(records: list[Record], count: int) -> list[Record]:
+def select_reasons(records: list[Record], count: int) -> list[Record]:
     """Return the first `count` reasons that are worth reading, and no fact twice.
 
     Where any reason has points, reasons without points are left out.
@@ -362,7 +373,7 @@ def told(records: list[Record], count: int) -> list[Record]:
     ]
 
 
-def no_step(sentences: Sentences, records: list[Record], next_week: int | None) -> str:
+def describe_no_step(sentences: Sentences, records: list[Record], next_week: int | None) -> str:
     """Return the sentence for a student whom no step takes off the next list.
 
     Args:
@@ -378,7 +389,7 @@ def no_step(sentences: Sentences, records: list[Record], next_week: int | None) 
     return sentences.say(sentences.off_list["one_more_week" if ruled else "none"], week=next_week)
 
 
-def changes(now: Row, before: Row) -> dict[str, float]:
+def measure_changes(now: Row, before: Row) -> dict[str, float]:
     """Return what changed since last week, by name of `CHANGES`, in shares of its scale.
 
     Above 0 is better. Small and unknown changes are left out.
@@ -390,19 +401,19 @@ def changes(now: Row, before: Row) -> dict[str, float]:
     return {name: change for name, change in found.items() if abs(change) >= WORTH_A_WORD}
 
 
-def _lightest_last(record: Record) -> float:
+def _get_sort_key(record: Record) -> float:
     """Return the key that sorts records by points, the highest first."""
     return -float(record["points"])
 
 
-def _listed_before(situation: Situation, students: pd.Series) -> list[Row | None]:
+def _get_last_metrics(situation: Situation, students: pd.Series) -> list[Row | None]:
     """Return last week's metrics of each student who was on last week's list; None for others."""
     metrics, listed = situation.memory.metrics, situation.memory.last["student_id"]
     known = metrics[metrics["student_id"].isin(listed)].set_index("student_id").to_dict("index")
     return [known.get(student) for student in students]
 
 
-def _class_marks(situation: Situation) -> np.ndarray:
+def _compute_class_marks(situation: Situation) -> np.ndarray:
     """Return the median academic performance of each student's class, aligned with the roll.
 
     NaN where fewer than two students of the class have a value.
@@ -412,13 +423,15 @@ def _class_marks(situation: Situation) -> np.ndarray:
     return groups.transform("median").where(groups.transform("count") > 1).to_numpy()
 
 
-def _weeks_with_values(
+def _find_baseline_weeks(
     situation: Situation, students: pd.Series
 ) -> dict[str, list[tuple[int, ...]]]:
     """Return by metric, for each student, the weeks of the baseline that have a value."""
     # A sentence names the weeks in order, but the calendar gives the latest first.
     window = sorted(
-        situation.calendar.teaching_weeks_before(situation.week, situation.scoring.baseline_weeks)
+        situation.calendar.get_teaching_weeks_before(
+            situation.week, situation.scoring.baseline_weeks
+        )
     )
     history = situation.history[situation.history["sem_week"].isin(window)]
     found = {}
@@ -430,14 +443,16 @@ def _weeks_with_values(
     return found
 
 
-def _pace(situation: Situation) -> np.ndarray:
+def _measure_pace(situation: Situation) -> np.ndarray:
     """Return lectures missed, lectures held, and weeks with lectures, over the last teaching weeks.
 
     The array has one row for each student on the roll, and these three columns. The window is
     `detention_weeks`, four as shipped.
     """
     window = list(
-        situation.calendar.last_teaching_weeks(situation.week, situation.scoring.detention_weeks)
+        situation.calendar.get_last_teaching_weeks(
+            situation.week, situation.scoring.detention_weeks
+        )
     )
     observed = situation.scored.observed
     held, present = observed.held[:, window], observed.present[:, window]
@@ -446,7 +461,7 @@ def _pace(situation: Situation) -> np.ndarray:
     )
 
 
-def _number(value: float | None) -> float | None:
+def _convert_number(value: float | None) -> float | None:
     """Return a number as JSON stores it: None for a missing one, an int where it is whole."""
     # NumPy's integers cannot be written as JSON, and NaN is not valid JSON.
     if value is None or np.isnan(value):

@@ -6,7 +6,7 @@ import numpy as np
 
 from edumetrics.params import Triage
 from edumetrics.scoring.signals import Floats
-from edumetrics.scoring.weekly import Scored
+from edumetrics.scoring.weekly import ScoredWeek
 from edumetrics.triage.situation import Bools
 
 # The names in `params/triage.yml`, and the codes of the reasons. The first rule that holds is the
@@ -16,7 +16,7 @@ RULES = ("low_attendance", "no_work", "out_of_reach", "similarity")
 LAST_WEEK = "_last_week"
 
 
-def fired(scored: Scored, out_before: Bools, triage: Triage) -> dict[str, Bools]:
+def check_rules(scored: ScoredWeek, out_before: Bools, triage: Triage) -> dict[str, Bools]:
     """Return by rule for whom it fires this week; a rule does not fire where its data are missing.
 
     Args:
@@ -37,26 +37,26 @@ def fired(scored: Scored, out_before: Bools, triage: Triage) -> dict[str, Bools]
     low = (held >= rules.low_attendance.lectures) & (
         100 * attended <= rules.low_attendance.at_most_pct * held
     )
-    due, missed = since_last_work(scored)
+    due, missed = count_since_last_work(scored)
     silent = metrics["days_since_submission"].to_numpy() >= rules.no_work.days
     # A student who handed everything in early has nothing left to hand in: one item must be
     # missing.
-    no_work = silent & (due >= rules.no_work.items) & (missed > 0) & ~undated(scored)
+    no_work = silent & (due >= rules.no_work.items) & (missed > 0) & ~has_no_dates(scored)
     # Once out of reach, the rule stays out of reach: it fires only in the first such week.
-    out = out_of_reach(scored) & ~out_before
+    out = is_out_of_reach(scored) & ~out_before
     # A comparison with NaN (no report) is False: the rule does not fire.
     similar = metrics["assn_plagiarism_pct"].to_numpy() >= rules.similarity.at_least_pct
     found = dict(zip(RULES, (low, no_work, out, similar), strict=True))
     return {name: np.asarray(found[name]) & getattr(rules, name).enabled for name in RULES}
 
 
-def out_of_reach(scored: Scored) -> Bools:
+def is_out_of_reach(scored: ScoredWeek) -> Bools:
     """Return for whom attending every lecture left no longer meets the attendance rule."""
     metrics = scored.metrics
     return np.asarray(metrics["lectures_to_attend"] > metrics["lectures_left"])
 
 
-def undated(scored: Scored) -> bool:
+def has_no_dates(scored: ScoredWeek) -> bool:
     """Return whether work was done this semester, but none of it has a date.
 
     Then nobody can say for how long a student has handed in nothing.
@@ -69,7 +69,7 @@ def undated(scored: Scored) -> bool:
     return done and bool((scored.metrics["days_since_submission"].to_numpy() >= since_start).all())
 
 
-def since_last_work(scored: Scored) -> tuple[Floats, Floats]:
+def count_since_last_work(scored: ScoredWeek) -> tuple[Floats, Floats]:
     """Return the items due, and the items not done, since the student last handed anything in.
 
     They are counted over the weeks that ended after that day.

@@ -13,7 +13,7 @@ import pandas as pd
 from edumetrics.params import Calendar, Scoring, Triage
 from edumetrics.scoring.roll import Vector
 from edumetrics.scoring.signals import Floats
-from edumetrics.scoring.weekly import Scored
+from edumetrics.scoring.weekly import ScoredWeek
 from edumetrics.sentences import Sentences
 
 Row = Mapping[Any, Any]
@@ -33,7 +33,7 @@ METRICS = (
 TIERS = ("", "watch", "high", "critical")
 
 
-class Ahead(Protocol):
+class NextWeekForecast(Protocol):
     """The forecast of next week, if everyone does the same as this week."""
 
     @property
@@ -44,7 +44,9 @@ class Ahead(Protocol):
     def order(self) -> Floats:
         """What lists are ordered by: the logit smoothed over weeks."""
 
-    def changed(self, scored: Scored, history: pd.DataFrame, rows: Vector) -> tuple[Floats, Floats]:
+    def simulate_change(
+        self, scored: ScoredWeek, history: pd.DataFrame, rows: Vector
+    ) -> tuple[Floats, Floats]:
         """Return logit and order of some students, each of whom alone does what `scored` says."""
 
 
@@ -67,10 +69,10 @@ class Ranking(Protocol):
     def told(self) -> dict[str, tuple[Floats, Floats]]:
         """By heading: each student's value as it is shown to people, and the class's median."""
 
-    def topics(self, rows: Vector) -> dict[str, Floats]:
+    def explain_topics(self, rows: Vector) -> dict[str, Floats]:
         """Return by heading what it adds to the logit of some students."""
 
-    def next_week(self, scored: Scored, history: pd.DataFrame) -> Ahead:
+    def simulate_next_week(self, scored: ScoredWeek, history: pd.DataFrame) -> NextWeekForecast:
         """Return the forecast of a later week, in which everyone does what `scored` says."""
 
 
@@ -110,7 +112,7 @@ class Situation:
         model: the forecast that lists are ranked by; None where they are ranked by the rules.
     """
 
-    scored: Scored
+    scored: ScoredWeek
     history: pd.DataFrame
     memory: Memory
     calendar: Calendar
@@ -144,14 +146,14 @@ class Situation:
     @property
     def last_week(self) -> int:
         """The last teaching week before this one; 0 in the first teaching week."""
-        return next(iter(self.calendar.teaching_weeks_before(self.week, 1)), 0)
+        return next(iter(self.calendar.get_teaching_weeks_before(self.week, 1)), 0)
 
     @property
     def next_week(self) -> int | None:
         """The next teaching week; None in the last teaching week."""
-        return next(iter(self.calendar.next_teaching_weeks(self.week)), None)
+        return next(iter(self.calendar.get_next_teaching_weeks(self.week)), None)
 
-    def in_grace(self, week: int) -> bool:
+    def is_in_grace(self, week: int) -> bool:
         """Return whether a week is one of the first weeks, in which little is known yet."""
         return week <= self.calendar.grace_weeks
 
@@ -159,7 +161,7 @@ class Situation:
         """Return for each student on the roll whether it is among some students."""
         return np.asarray(self.students.isin(students.astype("object")))
 
-    def last_time(self, column: str, missing: object) -> np.ndarray:
+    def get_last_value(self, column: str, missing: object) -> np.ndarray:
         """Return a column of last week's list, aligned with the roll.
 
         It is `missing` for students who were not on that list.

@@ -7,7 +7,7 @@ import pandas as pd
 from edumetrics.params import Calendar
 
 
-def stability(places: pd.DataFrame, calendar: Calendar) -> pd.DataFrame:
+def measure_stability(places: pd.DataFrame, calendar: Calendar) -> pd.DataFrame:
     """Return how steady a semester's lists are, week by week.
 
     Args:

@@ -11,7 +11,7 @@ import pytest
 
 from edumetrics.analysis import runs
 from edumetrics.college import arrivals
-from edumetrics.database import writable_engine
+from edumetrics.database import create_writable_engine
 from edumetrics.errors import SettingsError
 from edumetrics.fields import TABLES
 from edumetrics.stages import chunks, weekly
@@ -36,11 +36,11 @@ def in_chunks(workspace: Workspace, size: int, **where: object) -> Workspace:
 
 
 def week(workspace: Workspace, number: int) -> tuple[int, dict[str, pd.DataFrame]]:
-    with workspace.college() as college:
-        term = find_term(college, "", college.position(workspace.today))
-        read = weekly.gather(workspace, college, term, number, Path("unused"), replay=True)
-    triaged = weekly.triage(weekly.compute(read))
-    run = runs.start(workspace.store, workspace.params, "weekly", term.name, number)
+    with workspace.open_college() as college:
+        term = find_term(college, "", college.find_college_week(workspace.today))
+        read = weekly.read_week(workspace, college, term, number, Path("unused"), replay=True)
+    triaged = weekly.make_lists(weekly.compute(read))
+    run = runs.start_run(workspace.store, workspace.params, "weekly", term.name, number)
     weekly.save(run, triaged)
     found = {}
     for name in WRITTEN:
@@ -59,7 +59,7 @@ def week(workspace: Workspace, number: int) -> tuple[int, dict[str, pd.DataFrame
 @pytest.fixture
 def troubled(demo_copy: Workspace) -> Workspace:
     """Students who changed class, one without a class, one without an advisor, rows of unknown classes and students."""
-    with writable_engine(demo_copy.settings.client_db_url).begin() as connection:
+    with create_writable_engine(demo_copy.settings.client_db_url).begin() as connection:
         for statement in (
             "UPDATE students SET class_id = (SELECT max(class_id) FROM classes) WHERE student_id IN (SELECT student_id FROM students ORDER BY student_id LIMIT 3)",
             "UPDATE students SET class_id = NULL WHERE student_id = (SELECT max(student_id) FROM students)",
@@ -86,22 +86,22 @@ def test_the_rows_are_the_same(troubled: Workspace) -> None:
 
 
 def test_classes_that_share_anything_are_not_parted(troubled: Workspace) -> None:
-    with in_chunks(troubled, 1).college() as college:
-        term = find_term(college, "", college.position(troubled.today))
+    with in_chunks(troubled, 1).open_college() as college:
+        term = find_term(college, "", college.find_college_week(troubled.today))
         students = college.students
-        elsewhere = arrivals.elsewhere(college, term, 10)
-        split = chunks.split(in_chunks(troubled, 1), term, 10, students, elsewhere)
+        elsewhere = arrivals.find_moved_students(college, term, 10)
+        split = chunks.split_classes(in_chunks(troubled, 1), term, 10, students, elsewhere)
         place = {name: n for n, classes in enumerate(split) for name in classes}
         assert sorted(place) == sorted(set(place))
-        assert set(term.pairings["class_id"]) <= set(place)
+        assert set(term.class_semesters["class_id"]) <= set(place)
         moved = students.sort_values("student_id").head(3)
-        attended = college.registers(term.pairings, 10)
+        attended = college.read_registers(term.class_semesters, 10)
     for student, home in zip(moved["student_id"], moved["class_id"], strict=True):
         for other in set(attended.loc[attended["student_id"] == student, "class_id"]) & set(place):
             assert place[other] == place[home]
-    with troubled.college() as college:
+    with troubled.open_college() as college:
         one_list = students.assign(advisor_id="ADV")
-        assert len(chunks.split(in_chunks(troubled, 1), term, 10, one_list, elsewhere)) == 1
+        assert len(chunks.split_classes(in_chunks(troubled, 1), term, 10, one_list, elsewhere)) == 1
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 import sqlalchemy as sa
 
-from edumetrics.analysis.store import Store, now
+from edumetrics.analysis.store import Store, get_utc_now
 from edumetrics.analysis.tables import SQL_TABLES
 from edumetrics.batch import calibration, journal
 from edumetrics.fields import RELATIONS
@@ -59,12 +59,12 @@ def calibrated(
     at = workspace_at(folder / "home", f"sqlite:///{path}")
     triage = at.params.triage.model_copy(update={"capacity": CAPACITIES[seed]})
     at = Workspace(at.settings, at.params.model_copy(update={"triage": triage}), at.store)
-    with at.college() as college:
-        terms = [term.name for term in college.terms(college.position(at.today))]
+    with at.open_college() as college:
+        terms = [term.name for term in college.list_terms(college.find_college_week(at.today))]
         contacts = made_up_contacts(list(college.students["student_id"]), terms, seed)
-    with at.store.transaction() as connection:
+    with at.store.start_transaction() as connection:
         connection.execute(sa.insert(SQL_TABLES["intervention_log"]), contacts)
-    calibration.calibrate(at, journal.silent)
+    calibration.calibrate(at, journal.skip_line)
     return Calibrated(path, at.store, contacts, CAPACITIES[seed])
 
 
@@ -80,7 +80,7 @@ def made_up_contacts(students: list[str], terms: list[str], seed: int) -> list[d
             rows.append(
                 {
                     "student_id": student, "term": term, "sem_week": week, "kind": chance.choice(KINDS),
-                    "until": until.date() if chance.random() < 0.3 else None, "logged_at": now(),
+                    "until": until.date() if chance.random() < 0.3 else None, "logged_at": get_utc_now(),
                 }
             )  # fmt: skip
     return rows
@@ -108,7 +108,7 @@ def compare(ours: pd.DataFrame, theirs: pd.DataFrame, column: str) -> None:
 
 def test_lists_agree_with_an_independent_reading(calibrated: Calibrated) -> None:
     college, store, seen = relations(calibrated.path), calibrated.store, 0
-    for term in store.distinct("weekly_metrics", "term"):
+    for term in store.list_values("weekly_metrics", "term"):
         metrics = store.read("weekly_metrics", term=term).to_dict("records")
         assert set(store.read("weekly_flags", term=term)["ranked_by"]) <= {"rules"}, (
             "too small to learn from"

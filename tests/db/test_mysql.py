@@ -54,21 +54,23 @@ def test_what_a_wrong_mapping_looks_like_is_asked_there_too(simulated: str, mysq
         chosen = params.model_copy(
             update={"college": params.college.model_copy(update={"relations": relations})}
         )
-        with database.connected(database.college_engine(there), "CLIENT_DB_URL") as connection:
+        with database.open_connection(
+            database.create_college_engine(there), "CLIENT_DB_URL"
+        ) as connection:
             college = College(connection, chosen)
-            term = find_term(college, "", college.position(AS_OF))
-            assert plausible.findings(college, term, 10)["check"].tolist()[:1] == found
+            term = find_term(college, "", college.find_college_week(AS_OF))
+            assert plausible.check_mapping(college, term, 10)["check"].tolist()[:1] == found
 
 
 def test_it_cannot_be_written(demo: Workspace, mysql_url: Url) -> None:
     url = mysql_url()
     native.put(url, {"students": native.records(demo.settings.client_db_url)["students"]})
-    engine = database.college_engine(url)
+    engine = database.create_college_engine(url)
     for statement in REFUSED:
         with engine.connect() as connection, pytest.raises(sa.exc.DBAPIError, match="READ ONLY"):
             connection.exec_driver_sql(statement)
     with engine.connect() as connection:
-        assert database.could_write(connection), "root could; check warns of it"
+        assert database.has_write_access(connection), "root could; check warns of it"
 
 
 def test_a_role_that_may_only_select_is_recognised(mysql_url: Url) -> None:
@@ -80,15 +82,15 @@ def test_a_role_that_may_only_select_is_recognised(mysql_url: Url) -> None:
         connection.exec_driver_sql(
             f"GRANT SELECT (`update`) ON {url.database}.notes TO reader@localhost"
         )
-    reader = database.college_engine(
+    reader = database.create_college_engine(
         url.set(username="reader").render_as_string(hide_password=False)
     )
     with reader.connect() as connection:
-        assert not database.could_write(connection)
+        assert not database.has_write_access(connection)
     with engine.connect() as connection:
         connection.exec_driver_sql(f"GRANT INSERT ON {url.database}.notes TO reader@localhost")
     with reader.connect() as connection:
-        assert database.could_write(connection)
+        assert database.has_write_access(connection)
 
 
 def test_ids_that_differ_in_case_or_accents_are_two(mysql_url: Url) -> None:
@@ -118,17 +120,19 @@ def test_ids_that_differ_in_case_or_accents_are_two(mysql_url: Url) -> None:
         **none,
         **{name: name for name in ("classes", "advisors", "students", "attendance")},
     }
-    with database.connected(database.college_engine(url), "CLIENT_DB_URL") as connection:
+    with database.open_connection(
+        database.create_college_engine(url), "CLIENT_DB_URL"
+    ) as connection:
         college = College(connection, native_params(**relations))
-        term = find_term(college, "", college.position(pd.Timestamp("2026-01-11").date()))
+        term = find_term(college, "", college.find_college_week(pd.Timestamp("2026-01-11").date()))
         assert sorted(college.students["student_id"]) == sorted(ids)
-        assert len(college.registers(term.pairings, 1)) == 4
+        assert len(college.read_registers(term.class_semesters, 1)) == 4
 
 
 def test_moments_are_read_in_the_colleges_time_zone(mysql_url: Url) -> None:
     url = mysql_url()
     for zone, hours in (("Asia/Kolkata", "05:30"), ("America/Caracas", "20:00")):
-        with database.college_engine(url, zone).connect() as connection:
+        with database.create_college_engine(url, zone).connect() as connection:
             assert (
                 str(connection.exec_driver_sql("SELECT TIME(FROM_UNIXTIME(0))").scalar()).zfill(8)
                 == f"{hours}:00"

@@ -74,19 +74,19 @@ def test_what_does_not_exist_is_refused(name: str, environment: Workspace) -> No
 
 def test_an_analyst_tries_another_weight(environment: Workspace) -> None:
     data = weekly.load(week=10)
-    moved = explore.reweighed(data, missed_work=60)
+    moved = explore.compare_weights(data, missed_work=60)
     assert set(moved["change"]) <= {"joins", "leaves"}
     watch = environment.params.triage.watch
     assert ((moved["risk_score"] >= watch) != (moved["reweighed"] >= watch)).all()
     assert len(moved)
-    assert explore.reweighed(data, missed_work=15).empty, "the weight that it has"
+    assert explore.compare_weights(data, missed_work=15).empty, "the weight that it has"
     with pytest.raises(SettingsError, match=r"colour: .*; the weights are attendance_standing,"):
-        explore.reweighed(data, colour=3)
+        explore.compare_weights(data, colour=3)
     for weights in ({"missed_work": float("inf")}, dict.fromkeys(RiskWeights.model_fields, 0)):
         with pytest.raises(SettingsError, match="must be finite numbers, and at least one"):
-            explore.reweighed(data, **weights)
+            explore.compare_weights(data, **weights)
     with pytest.raises(SettingsError, match="There is no student nobody"):
-        explore.semester("nobody")
+        explore.plot_semester("nobody")
     path = explore.export(pd.DataFrame({"name": ["=1+1"]}), "../x")
     assert path.parent == environment.settings.home / "exports"
     assert path.read_text() == "name\n'=1+1\n"
@@ -95,7 +95,7 @@ def test_an_analyst_tries_another_weight(environment: Workspace) -> None:
 
 def test_results_say_in_a_line_what_they_are(environment: Workspace) -> None:
     data = weekly.load(week=10)
-    lists = weekly.triage(weekly.compute(data))
+    lists = weekly.make_lists(weekly.compute(data))
     assert repr(data) == "Week(term 2026-01-05, week 10, students listed 240)"
     assert repr(lists).startswith("Triaged(term 2026-01-05, week 10, students scored ")
     assert "<td style='text-align:left'>on a list</td>" in lists._repr_html_()
@@ -111,8 +111,8 @@ def large(demo: Workspace, postgres_url: Callable[[], str]) -> Store:
         copies = [rows.assign(student_id=rows["student_id"] + f"-{n}", class_id=rows["class_id"] + f"-{n}",
                               **({"advisor_id": rows["advisor_id"] + f"-{n}"} if "advisor_id" in rows else {}))
                   for n in range(COPIES)]  # fmt: skip
-        with store.transaction() as connection:
-            store.replace(connection, table, pd.concat(copies, ignore_index=True))
+        with store.start_transaction() as connection:
+            store.replace_slice(connection, table, pd.concat(copies, ignore_index=True))
         with store.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             connection.exec_driver_sql(f"ANALYZE {table}")
     return store
@@ -154,7 +154,7 @@ def test_a_class_or_an_advisor_is_found_by_an_index(
 def test_what_has_another_explanation_is_no_case(environment: Workspace) -> None:
     flags = environment.store.read("weekly_flags", ("student_id", "sem_week"), term="2026-01-05")
     students = flags[flags["sem_week"] == 4]["student_id"].tolist()
-    with environment.store.transaction() as connection:
+    with environment.store.start_transaction() as connection:
         for n, student in enumerate(students):
             kind = ("talked", "known reason")[n % 2]
             connection.exec_driver_sql(

@@ -16,7 +16,7 @@ from edumetrics.analysis.tables import METADATA, SQL_TABLES
 from edumetrics.batch import calibration, journal
 from edumetrics.college import made, simulator
 from edumetrics.college.source import College
-from edumetrics.database import could_write, writable_engine
+from edumetrics.database import create_writable_engine, has_write_access
 from edumetrics.errors import EduMetricsError, SettingsError
 from edumetrics.params import Calendar
 from edumetrics.stages.workspace import Workspace
@@ -46,10 +46,10 @@ def test_sqlite_and_postgresql_give_the_same_metrics(
     demo: Workspace, postgres_url: Callable[[], str], tmp_path: Path
 ) -> None:
     college = postgres_url()
-    plan = simulator.demo_plan(DEMO_STUDENTS, 7, Calendar())
-    made.simulate(writable_engine(college), plan, quiet=True)
+    plan = simulator.plan_demo(DEMO_STUDENTS, 7, Calendar())
+    made.write_simulation(create_writable_engine(college), plan, quiet=True)
     other = workspace_at(tmp_path, college, postgres_url())
-    calibration.calibrate(other, journal.silent)
+    calibration.calibrate(other, journal.skip_line)
     equal(other.store.read("weekly_metrics"), demo.store.read("weekly_metrics"))
     keys = {
         "weekly_flags": KEY,
@@ -70,15 +70,15 @@ def test_sqlite_and_postgresql_give_the_same_metrics(
 
 def test_calibrating_again_changes_no_value(demo_copy: Workspace) -> None:
     before = demo_copy.store.read("weekly_metrics")
-    calibration.calibrate(demo_copy, journal.silent, from_scratch=True)
+    calibration.calibrate(demo_copy, journal.skip_line, from_scratch=True)
     equal(demo_copy.store.read("weekly_metrics"), before)
 
 
 def test_a_past_week_is_replayed_as_it_was_known(demo: Workspace, tmp_path: Path) -> None:
     earlier = workspace_at(tmp_path)
-    plan = simulator.demo_plan(DEMO_STUDENTS, 7, Calendar(), weeks=7)
-    made.simulate(writable_engine(earlier.settings.client_db_url), plan, quiet=True)
-    calibration.calibrate(earlier, journal.silent)
+    plan = simulator.plan_demo(DEMO_STUDENTS, 7, Calendar(), weeks=7)
+    made.write_simulation(create_writable_engine(earlier.settings.client_db_url), plan, quiet=True)
+    calibration.calibrate(earlier, journal.skip_line)
     then, now = earlier.store.read("weekly_metrics"), demo.store.read("weekly_metrics")
     term = then["term"].max()
     equal(then[then["term"] == term], now[(now["term"] == term) & (now["sem_week"] <= 7)])
@@ -102,14 +102,14 @@ def test_a_slice_is_replaced_whole_or_not_at_all(
     rows = demo.store.read("weekly_metrics", sem_week=5)
     term = rows["term"].iloc[0]
     rows = rows[rows["term"] == term]
-    with store.transaction() as connection:
-        store.replace(connection, "weekly_metrics", rows, term=term, sem_week=5)
+    with store.start_transaction() as connection:
+        store.replace_slice(connection, "weekly_metrics", rows, term=term, sem_week=5)
     broken = pd.concat([rows.head(3), rows.head(1)])
     with (
         pytest.raises(EduMetricsError, match="nothing was changed"),
-        store.transaction() as connection,
+        store.start_transaction() as connection,
     ):
-        store.replace(connection, "weekly_metrics", broken, term=term, sem_week=5)
+        store.replace_slice(connection, "weekly_metrics", broken, term=term, sem_week=5)
     equal(store.read("weekly_metrics"), rows)
 
 
@@ -121,8 +121,8 @@ def test_values_survive_the_way_in_and_out(empty_url: str, tmp_path: Path) -> No
             "count": [3.0], "examples": [["अ", "1"]], "message": ["100% of 1/3"], "computed_at": [pd.Timestamp("2026-01-05 10:11:12")],
         }
     )  # fmt: skip
-    with store.transaction() as connection:
-        store.replace(connection, "data_health", odd, run_id="r")
+    with store.start_transaction() as connection:
+        store.replace_slice(connection, "data_health", odd, run_id="r")
     back = store.read("data_health").iloc[0]
     assert back["class_id"] == odd["class_id"][0]
     assert back["examples"] == ["अ", "1"]
@@ -136,8 +136,10 @@ def test_the_college_cannot_be_written(
     url = demo.settings.client_db_url
     if backend == "postgresql":
         url = request.getfixturevalue("postgres_url")()
-        made.simulate(writable_engine(url), simulator.demo_plan(60, 1, Calendar()), quiet=True)
-    engine = database.college_engine(url)
+        made.write_simulation(
+            create_writable_engine(url), simulator.plan_demo(60, 1, Calendar()), quiet=True
+        )
+    engine = database.create_college_engine(url)
     for statement in (
         "DELETE FROM students",
         "CREATE TABLE t (x int)",
@@ -146,24 +148,26 @@ def test_the_college_cannot_be_written(
         with engine.connect() as connection, pytest.raises(sa.exc.DBAPIError):
             connection.exec_driver_sql(statement)
     with engine.connect() as connection:
-        assert could_write(connection), "the role itself could, and check warns of it"
+        assert has_write_access(connection), "the role itself could, and check warns of it"
 
 
 def test_a_role_with_select_only_is_recognised(postgres_url: Callable[[], str]) -> None:
     url = postgres_url()
-    made.simulate(writable_engine(url), simulator.demo_plan(60, 1, Calendar()), quiet=True)
-    with writable_engine(url).begin() as connection:
+    made.write_simulation(
+        create_writable_engine(url), simulator.plan_demo(60, 1, Calendar()), quiet=True
+    )
+    with create_writable_engine(url).begin() as connection:
         name = url.split("/")[-1].split("?")[0]
         connection.exec_driver_sql(f"CREATE ROLE reader_{name} LOGIN")
         connection.exec_driver_sql(f"GRANT SELECT ON ALL TABLES IN SCHEMA public TO reader_{name}")
-    with database.college_engine(
+    with database.create_college_engine(
         url.replace("postgres:@", f"reader_{name}:@")
     ).connect() as connection:
-        assert not could_write(connection)
+        assert not has_write_access(connection)
 
 
 def test_a_unique_key_spares_looking_for_duplicates(demo: Workspace) -> None:
-    with demo.college() as college:
+    with demo.open_college() as college:
         assert isinstance(college, College)
         attendance = college.relations["attendance"]
         assert attendance is not None
@@ -199,8 +203,10 @@ def test_text_of_any_kind_goes_in_and_out(
             "texts", sa.MetaData(), sa.Column("n", sa.Integer), sa.Column("text", sa.Text)
         )
         frame = pd.DataFrame({"n": range(len(texts)), "text": pd.Series(texts, dtype="str")})
-        with database.writable_engine(url).begin() as connection:
+        with database.create_writable_engine(url).begin() as connection:
             table.create(connection)
-            database.write(connection, table, frame)
-            back = database.read(connection, sa.select(table.c.n, table.c.text).order_by(table.c.n))
+            database.insert_frame(connection, table, frame)
+            back = database.read_frame(
+                connection, sa.select(table.c.n, table.c.text).order_by(table.c.n)
+            )
         pd.testing.assert_frame_equal(back, frame)

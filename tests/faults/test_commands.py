@@ -16,9 +16,9 @@ from click.testing import CliRunner, Result
 from edumetrics.analysis.store import Store
 from edumetrics.cli import main
 from edumetrics.college import made, simulator
-from edumetrics.database import writable_engine
+from edumetrics.database import create_writable_engine
 from edumetrics.params import Calendar
-from edumetrics.reports.render import safe_csv
+from edumetrics.reports.render import export_safe_csv
 from edumetrics.stages.workspace import Workspace
 
 
@@ -62,8 +62,10 @@ def test_a_column_of_the_wrong_kind(
     environment: Workspace, postgres_url: object, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     url = postgres_url()  # type: ignore[operator]
-    made.simulate(writable_engine(url), simulator.demo_plan(60, 1, Calendar()), quiet=True)
-    with writable_engine(url).begin() as connection:
+    made.write_simulation(
+        create_writable_engine(url), simulator.plan_demo(60, 1, Calendar()), quiet=True
+    )
+    with create_writable_engine(url).begin() as connection:
         connection.exec_driver_sql(
             "ALTER TABLE attendance ALTER COLUMN present TYPE text USING 'many'"
         )
@@ -124,7 +126,7 @@ def test_nothing_to_do(environment: Workspace) -> None:
 
 
 def hold(url: str, held: object, release: object) -> None:
-    with Store(url).exclusive():
+    with Store(url).require_lock():
         held.set()  # type: ignore[attr-defined]
         release.wait(30)  # type: ignore[attr-defined]
 
@@ -154,10 +156,10 @@ def test_two_runs_at_once(
 
 
 def test_doing_a_week_again_skips_no_other(environment: Workspace) -> None:
-    with environment.store.transaction() as connection:
-        environment.store.set_position(connection, None)
+    with environment.store.start_transaction() as connection:
+        environment.store.set_college_week(connection, None)
     assert edumetrics("run", "--week", "9").exit_code == 0
-    assert environment.store.position() is None, "weeks 1 to 7 are still to be done"
+    assert environment.store.read_college_week() is None, "weeks 1 to 7 are still to be done"
 
 
 def test_calibrating_goes_no_further_than_the_data(environment: Workspace) -> None:
@@ -165,25 +167,28 @@ def test_calibrating_goes_no_further_than_the_data(environment: Workspace) -> No
         connection.exec_driver_sql("UPDATE sim_state SET current_week = 30")
     result = edumetrics("calibrate")
     assert "no data after week 10" in result.output
-    position = environment.store.position()
+    position = environment.store.read_college_week()
     assert position is not None
     assert position.global_week == 28
     refused(edumetrics("run"), 3, "no data of week 11")
 
 
 def test_an_exam_week_needs_no_data(environment: Workspace) -> None:
-    engine = writable_engine(environment.settings.client_db_url)
-    plan = made.simulated(engine, Calendar())
+    engine = create_writable_engine(environment.settings.client_db_url)
+    plan = made.read_simulation_plan(engine, Calendar())
     assert plan is not None
-    made.simulate(
+    made.write_simulation(
         engine,
-        simulator.demo_plan(plan.students, plan.seed, Calendar(), weeks=8),
+        simulator.plan_demo(plan.students, plan.seed, Calendar(), weeks=8),
         force=True,
         quiet=True,
     )
     result = edumetrics("calibrate")
     assert "no data" not in result.output
-    assert environment.store.position() == simulator.demo_plan(1, 1, Calendar(), weeks=8).position
+    assert (
+        environment.store.read_college_week()
+        == simulator.plan_demo(1, 1, Calendar(), weeks=8).position
+    )
     assert "Nothing to do" in edumetrics("run").output
 
 
@@ -322,7 +327,7 @@ def test_a_text_like_a_formula_is_disarmed_in_csv() -> None:
             "n": [-1, 2, 3, 4, 5, 6],
         }
     )
-    back = pd.read_csv(StringIO(safe_csv(frame)))
+    back = pd.read_csv(StringIO(export_safe_csv(frame)))
     assert back["name"].tolist() == [
         '\'=HYPERLINK("http://x")',
         "'+1",
@@ -335,18 +340,18 @@ def test_a_text_like_a_formula_is_disarmed_in_csv() -> None:
 
 
 def test_the_analysis_rolls_back_with_the_college(environment: Workspace) -> None:
-    engine = writable_engine(environment.settings.client_db_url)
-    plan = made.simulated(engine, Calendar())
+    engine = create_writable_engine(environment.settings.client_db_url)
+    plan = made.read_simulation_plan(engine, Calendar())
     assert plan is not None
-    earlier = simulator.demo_plan(plan.students, plan.seed, Calendar(), weeks=6)
-    made.simulate(engine, earlier, force=True, quiet=True)
+    earlier = simulator.plan_demo(plan.students, plan.seed, Calendar(), weeks=6)
+    made.write_simulation(engine, earlier, force=True, quiet=True)
     result = edumetrics("run")
     assert result.exit_code == 0, result.stderr
     assert "went back to week 6" in result.output
     left = environment.store.read("weekly_metrics")
     newest = left["term"].max()
     assert left.loc[left["term"] == newest, "sem_week"].max() == 6
-    assert environment.store.position() == earlier.position
+    assert environment.store.read_college_week() == earlier.position
 
 
 def test_folders_with_student_data_are_private(environment: Workspace) -> None:
@@ -361,7 +366,7 @@ def test_an_advisors_page_holds_nobody_elses_students(environment: Workspace) ->
     assert edumetrics("run", "--week", "10").exit_code == 0
     metrics = environment.store.read("weekly_metrics", sem_week=10)
     metrics = metrics[metrics["term"] == metrics["term"].max()]
-    with environment.college() as college:
+    with environment.open_college() as college:
         rolls = college.names.set_index("student_id")["roll_number"]
     for page in environment.settings.reports.glob("*/week-10/weekly/advisors/*.html"):
         text = page.read_text()
@@ -376,6 +381,8 @@ def test_the_demo_moves_on_and_is_caught_up(environment: Workspace) -> None:
     assert result.exit_code == 0, result.stderr
     assert "weekly, week 11" in result.output
     assert (
-        environment.store.position()
-        == made.simulated(writable_engine(environment.settings.client_db_url), Calendar()).position
+        environment.store.read_college_week()
+        == made.read_simulation_plan(
+            create_writable_engine(environment.settings.client_db_url), Calendar()
+        ).position
     )  # type: ignore[union-attr]

@@ -21,7 +21,7 @@ from sqlalchemy.engine import make_url
 from edumetrics.analysis.store import Store
 from edumetrics.cli import main
 from edumetrics.college import made, simulator
-from edumetrics.database import writable_engine
+from edumetrics.database import create_writable_engine
 from edumetrics.params import Calendar
 from edumetrics.settings import PROJECT
 from edumetrics.stages.workspace import Workspace
@@ -48,7 +48,9 @@ def test_the_roles_can_do_what_they_should_and_no_more(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     college = postgres_url()
-    made.simulate(writable_engine(college), simulator.demo_plan(60, 1, Calendar()), quiet=True)
+    made.write_simulation(
+        create_writable_engine(college), simulator.plan_demo(60, 1, Calendar()), quiet=True
+    )
     name = make_url(college).database
     for variable, value in {
         "EDUMETRICS_HOME": str(tmp_path),
@@ -94,12 +96,12 @@ def test_the_roles_can_do_what_they_should_and_no_more(
     assert "Its role cannot write: no table, no schema." in result.output
     assert "Its role sees nothing else." in result.output
     assert "Warning" not in result.output
-    with pytest.raises(sa.exc.DBAPIError), writable_engine(reader).begin() as connection:
+    with pytest.raises(sa.exc.DBAPIError), create_writable_engine(reader).begin() as connection:
         connection.exec_driver_sql(
             "SET default_transaction_read_only = off; UPDATE students SET name = 'x'"
         )
     with pytest.raises(sa.exc.DBAPIError):
-        writable_engine(
+        create_writable_engine(
             make_url(owner).set(database=name).render_as_string(hide_password=False)
         ).connect()
     assert CliRunner().invoke(main, ["calibrate"]).exit_code == 0, "and both can do their work"
@@ -116,8 +118,8 @@ def test_a_backup_is_restored(
     store = Store(postgres_url())
     store.migrate()
     rows = environment.store.read("weekly_metrics", term="2026-01-05")
-    with store.transaction() as connection:
-        store.replace(connection, "weekly_metrics", rows, term="2026-01-05")
+    with store.start_transaction() as connection:
+        store.replace_slice(connection, "weekly_metrics", rows, term="2026-01-05")
     environ = {
         **os.environ,
         "PATH": f"{BIN}:{os.environ['PATH']}",
@@ -126,8 +128,8 @@ def test_a_backup_is_restored(
         ),
     }
     subprocess.run(commands[0], shell=True, check=True, env=environ, cwd=tmp_path)
-    with store.transaction() as connection:
-        store.forget_all(connection)
+    with store.start_transaction() as connection:
+        store.delete_derived(connection)
     store.engine.dispose()
     subprocess.run(commands[1], shell=True, check=True, env=environ, cwd=tmp_path)
     pd.testing.assert_frame_equal(store.read("weekly_metrics"), rows.reset_index(drop=True))
@@ -147,10 +149,10 @@ def test_an_older_database_is_migrated_and_keeps_its_rows(revision: str, empty_u
             "INSERT INTO analysis_state (id, sim_year, global_week, updated_at) VALUES (1, 2026, 7, '2026-01-01')"
         )
     store.migrate()
-    position = store.position()
+    position = store.read_college_week()
     assert position is not None
     assert position.global_week == 7
-    with store.transaction() as connection:
+    with store.start_transaction() as connection:
         connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
     with pytest.raises(Exception, match="newer EduMetrics"):
         store.migrate()

@@ -12,7 +12,7 @@ from click.testing import CliRunner, Result
 from edumetrics.analysis import runs
 from edumetrics.batch import journal, pipeline
 from edumetrics.cli import main
-from edumetrics.database import writable_engine
+from edumetrics.database import create_writable_engine
 from edumetrics.stages import gate
 from edumetrics.stages.gate import Verdict
 from edumetrics.stages.terms import find_term
@@ -26,15 +26,15 @@ def edumetrics(*args: str) -> Result:
 
 
 def change(workspace: Workspace, *statements: str) -> None:
-    with writable_engine(workspace.settings.client_db_url).begin() as connection:
+    with create_writable_engine(workspace.settings.client_db_url).begin() as connection:
         for statement in statements:
             connection.exec_driver_sql(statement)
 
 
 def verdict(workspace: Workspace, week: int = 10, *, back_to: int | None = None) -> Verdict:
-    with workspace.college() as college:
-        term = find_term(college, "", college.position(workspace.today))
-        return gate.examine(workspace, college, term, week, back_to=back_to)
+    with workspace.open_college() as college:
+        term = find_term(college, "", college.find_college_week(workspace.today))
+        return gate.check_week(workspace, college, term, week, back_to=back_to)
 
 
 def blocked(found: Verdict) -> dict[str, list[str]]:
@@ -47,9 +47,11 @@ def blocked(found: Verdict) -> dict[str, list[str]]:
 
 
 def classes(workspace: Workspace) -> list[str]:
-    with workspace.college() as college:
+    with workspace.open_college() as college:
         return sorted(
-            find_term(college, "", college.position(workspace.today)).pairings["class_id"]
+            find_term(college, "", college.find_college_week(workspace.today)).class_semesters[
+                "class_id"
+            ]
         )
 
 
@@ -91,10 +93,10 @@ def test_work_that_is_no_longer_recorded(environment: Workspace) -> None:
         "UPDATE assignment_submissions SET submission_date = NULL, marks_obtained = NULL WHERE assignment_id IN"
         " (SELECT assignment_id FROM assignment_definitions WHERE due_week = 10 AND semester % 2 = 0)",
     )
-    with environment.college() as college:
-        due = college.whole("assignment_definitions", "class_id", "due_week", "semester").query(
-            "due_week == 10 and semester % 2 == 0"
-        )
+    with environment.open_college() as college:
+        due = college.read_columns(
+            "assignment_definitions", "class_id", "due_week", "semester"
+        ).query("due_week == 10 and semester % 2 == 0")
     assert blocked(verdict(environment)) == {
         "assignment_submissions: stopped": sorted(set(due["class_id"]))
     }
@@ -121,7 +123,7 @@ def test_registers_unmarked_for_part_of_the_classes(environment: Workspace) -> N
 @pytest.mark.parametrize("feed", ["attendance", "library_visits", "book_borrows"])
 def test_a_week_imported_twice(feed: str, environment: Workspace) -> None:
     column, key = ("borrow_week", "borrow_id") if feed == "book_borrows" else ("week", "id")
-    engine = writable_engine(environment.settings.client_db_url)
+    engine = create_writable_engine(environment.settings.client_db_url)
     with engine.begin() as connection:
         connection.exec_driver_sql(f"CREATE TABLE again AS SELECT * FROM {feed}")
         connection.exec_driver_sql(f"DROP TABLE {feed}")
@@ -160,8 +162,8 @@ def test_a_share_on_the_lists_that_jumps(environment: Workspace) -> None:
         .drop(columns=["student_id", "class_id"])
         .merge(more[["student_id", "class_id"]], how="cross")
     )
-    with environment.store.transaction() as connection:
-        environment.store.replace(
+    with environment.store.start_transaction() as connection:
+        environment.store.replace_slice(
             connection,
             "weekly_flags",
             pd.concat([flags, added[flags.columns]]),
@@ -187,7 +189,7 @@ def test_a_column_that_is_gone(environment: Workspace) -> None:
     forced = edumetrics("run", "--force")
     assert forced.exit_code == 0
     assert "released by --force" in forced.output
-    last = environment.store.newest("run_log", "started_at", 1, stage="gate").iloc[0]
+    last = environment.store.read_newest("run_log", "started_at", 1, stage="gate").iloc[0]
     assert last["status"] == "done"
     assert last["error"].startswith("Forced: ")
     assert edumetrics("run", "--week", "10").exit_code == 0, "from now on the college is like this"
@@ -209,13 +211,13 @@ def test_a_clock_that_runs_backwards(environment: Workspace) -> None:
     result = edumetrics("run")
     assert result.exit_code == 3
     assert "clock went back to week 7, but its records go on to week 10" in result.stderr
-    assert environment.store.highest("weekly_metrics", "sem_week", term="2026-01-05") == 7, (
+    assert environment.store.find_highest("weekly_metrics", "sem_week", term="2026-01-05") == 7, (
         "rolled back all the same"
     )
     assert edumetrics("run").exit_code == 0, "nothing to do"
     change(environment, "UPDATE sim_state SET current_week = 28")
-    with environment.college() as college:
-        assert college.position(environment.today).global_week == 28
+    with environment.open_college() as college:
+        assert college.find_college_week(environment.today).global_week == 28
     assert "9" in edumetrics("run", "--dry-run").output
 
 
@@ -227,7 +229,7 @@ def test_a_held_class_is_told_and_the_rest_goes_on(environment: Workspace) -> No
     told = [json.loads(line) for line in result.output.splitlines()]
     assert [(line["stage"], line["week"]) for line in told if "stage" in line] == [("weekly", 10)]
     assert f"the mail of {one} is held: Nobody marked" in told[-1]["message"]
-    log = environment.store.newest("run_log", "started_at", 1, stage="gate").iloc[0]
+    log = environment.store.read_newest("run_log", "started_at", 1, stage="gate").iloc[0]
     assert log["status"] == "refused"
     health = environment.store.read("data_health", run_id=log["run_id"])
     assert health.loc[health["status"] == "block", "class_id"].tolist() == [one]
@@ -242,15 +244,15 @@ def test_only_the_newest_week_is_judged(environment: Workspace) -> None:
 
 
 def test_a_stale_run_is_ended_and_can_no_longer_store(environment: Workspace) -> None:
-    orphan = runs.start(environment.store, environment.params, "weekly", "2026-01-05", 10)
-    pipeline.run(environment, journal.silent)
+    orphan = runs.start_run(environment.store, environment.params, "weekly", "2026-01-05", 10)
+    pipeline.run(environment, journal.skip_line)
     row = environment.store.read("run_log", run_id=orphan.run_id).iloc[0]
     assert (row["status"], row["error"]) == ("failed", "The run was killed.")
     with (
         pytest.raises(Exception, match="took this run for dead"),
-        environment.store.transaction() as connection,
+        environment.store.start_transaction() as connection,
     ):
-        runs.done(connection, orphan, 1)
+        runs.mark_done(connection, orphan, 1)
 
 
 def test_work_without_dates_is_not_taken_for_missing(environment: Workspace) -> None:
@@ -305,19 +307,19 @@ def test_a_copy_restored_in_an_exam_week_is_in_order(environment: Workspace) -> 
 
 
 def test_a_gate_that_was_killed_holds_all_mail_until_it_is_come_to(environment: Workspace) -> None:
-    killed = runs.start(environment.store, environment.params, "gate", "2026-01-05", 10)
-    assert gate.held(environment).startswith("all mail: the gate has not checked")
-    outcome = pipeline.run(environment, journal.silent)
+    killed = runs.start_run(environment.store, environment.params, "gate", "2026-01-05", 10)
+    assert gate.describe_held_mail(environment).startswith("all mail: the gate has not checked")
+    outcome = pipeline.run(environment, journal.skip_line)
     assert environment.store.read("run_log", run_id=killed.run_id)["status"].iloc[0] == "failed"
     assert outcome.verdict is not None
-    assert gate.held(environment) == "nothing"
+    assert gate.describe_held_mail(environment) == "nothing"
 
 
 def test_what_is_held_is_still_said_when_another_week_is_done(environment: Workspace) -> None:
     change(environment, f"DELETE FROM library_visits WHERE {NOW}")
     with pytest.raises(Exception, match="all mail is held"):
-        pipeline.run(environment, journal.silent, week=10)
-    outcome = pipeline.run(environment, journal.silent, week=9)
+        pipeline.run(environment, journal.skip_line, week=10)
+    outcome = pipeline.run(environment, journal.skip_line, week=9)
     assert (outcome.kind, "all mail: Library visits: 0 rows in week 10" in outcome.line) == (
         "held",
         True,
@@ -330,7 +332,7 @@ def test_a_stage_whose_pages_cannot_be_written_has_failed(environment: Workspace
     folder.mkdir(parents=True)
     (folder / "advisors").write_text("a file stands in the way")
     with pytest.raises(Exception, match="Cannot create"):
-        pipeline.run(environment, journal.silent, week=10)
+        pipeline.run(environment, journal.skip_line, week=10)
     last = environment.store.read("run_log").sort_values("started_at").iloc[-1]
     assert (last["stage"], last["status"]) == ("weekly", "failed")
     assert "cell" in last["error"]

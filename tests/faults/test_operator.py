@@ -13,7 +13,7 @@ from aiosmtpd.controller import Controller
 from click.testing import CliRunner, Result
 
 from edumetrics.cli import main
-from edumetrics.database import writable_engine
+from edumetrics.database import create_writable_engine
 from edumetrics.stages.workspace import Workspace
 
 
@@ -49,7 +49,7 @@ def edumetrics(*args: str) -> Result:
 
 
 def spoil(workspace: Workspace) -> None:
-    with writable_engine(workspace.settings.client_db_url).begin() as connection:
+    with create_writable_engine(workspace.settings.client_db_url).begin() as connection:
         connection.exec_driver_sql(
             "DELETE FROM library_visits WHERE week = 10 AND semester % 2 = 0"
         )
@@ -78,8 +78,8 @@ def test_a_mail_that_cannot_be_sent_changes_nothing(
         monkeypatch.setenv(
             "SMTP_URL", "smtp://127.0.0.1:1" if trouble == "nobody there" else "http://u:hunter2@x"
         )
-    with environment.store.transaction() as connection:
-        environment.store.set_position(connection, None)
+    with environment.store.start_transaction() as connection:
+        environment.store.set_college_week(connection, None)
     result = edumetrics("run", "--week", "9", "--stage", "pre_mid")
     assert result.exit_code == 0
     assert result.stderr.startswith("The operator was not told: ")

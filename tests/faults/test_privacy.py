@@ -14,10 +14,10 @@ import sqlalchemy as sa
 from click.testing import CliRunner, Result
 
 from edumetrics import privacy
-from edumetrics.analysis.store import now
+from edumetrics.analysis.store import get_utc_now
 from edumetrics.batch import journal, pipeline
 from edumetrics.cli import main
-from edumetrics.database import writable_engine
+from edumetrics.database import create_writable_engine
 from edumetrics.fields import TABLES
 from edumetrics.settings import PROJECT
 from edumetrics.stages.workspace import Workspace, open_workspace
@@ -48,7 +48,7 @@ def somebody(workspace: Workspace) -> str:
         "kind": "talked",
         "notes": "came along",
         "logged_by": "ADV",
-        "logged_at": now(),
+        "logged_at": get_utc_now(),
     }
     run = workspace.store.read("run_log")["run_id"].iloc[0]
     finding = {
@@ -59,13 +59,13 @@ def somebody(workspace: Workspace) -> str:
         "count": 2,
         "examples": [f"row-{student}-3", "row-4"],
         "message": "m",
-        "computed_at": now(),
+        "computed_at": get_utc_now(),
     }
-    with workspace.store.transaction() as connection:
-        workspace.store.replace(
+    with workspace.store.start_transaction() as connection:
+        workspace.store.replace_slice(
             connection, "intervention_log", pd.DataFrame([contact]), student_id=student
         )
-        workspace.store.replace(
+        workspace.store.replace_slice(
             connection, "data_health", pd.DataFrame([finding]), run_id=run, check="x"
         )
     return student
@@ -103,7 +103,7 @@ def test_a_student_is_told_everything_that_is_held(environment: Workspace, tmp_p
 def test_after_erasure_the_id_is_found_nowhere(environment: Workspace) -> None:
     student = somebody(environment)
     assert edumetrics("run", "--week", "10").exit_code == 0
-    with environment.college() as college:
+    with environment.open_college() as college:
         own = college.names.set_index("student_id").loc[student]
     home, marks = environment.settings.home, [student, str(own["roll_number"]), str(own["name"])]
     assert all(
@@ -130,10 +130,10 @@ def test_after_erasure_on_postgresql(
 ) -> None:
     workspace = workspace_at(tmp_path, environment.settings.client_db_url, postgres_url())  # type: ignore[operator]
     rows = environment.store.read("weekly_metrics", term="2026-01-05", sem_week=10)
-    with workspace.store.transaction() as connection:
-        workspace.store.replace(connection, "weekly_metrics", rows, sem_week=10)
+    with workspace.store.start_transaction() as connection:
+        workspace.store.replace_slice(connection, "weekly_metrics", rows, sem_week=10)
     student = somebody_in(rows)
-    removed = privacy.erase(workspace, student)
+    removed = privacy.erase_student(workspace, student)
     assert removed.rows["weekly_metrics"] == 1
     assert len(workspace.store.read("weekly_metrics")) == len(rows) - 1
 
@@ -162,14 +162,16 @@ def test_an_id_that_is_a_word_erases_no_report(environment: Workspace) -> None:
 
 
 def test_a_student_of_a_longer_number_is_another(environment: Workspace) -> None:
-    assert re.search(privacy._whole("S2"), "S2 and") and not re.search(privacy._whole("S2"), "S25")
+    assert re.search(privacy._build_id_pattern("S2"), "S2 and") and not re.search(
+        privacy._build_id_pattern("S2"), "S25"
+    )
 
 
 def test_excluded_students_are_never_scored_nor_told_of(
     environment: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     student = somebody(environment)
-    with environment.college() as college:
+    with environment.open_college() as college:
         roll = str(college.names.set_index("student_id").loc[student, "roll_number"])
     params = environment.settings.home / "params"
     shutil.copytree(PROJECT / "params", params)
@@ -177,10 +179,10 @@ def test_excluded_students_are_never_scored_nor_told_of(
         (params / "scoring.yml").read_text().replace("exclusions: []", f"exclusions: [{student}]")
     )
     (params / "scoring.yml").write_text(text)
-    privacy.erase(environment, student)
+    privacy.erase_student(environment, student)
     changed = open_workspace(environment.settings)
-    pipeline.run(changed, journal.silent, week=10)
-    assert not privacy.scored_again(changed, student)
+    pipeline.run(changed, journal.skip_line, week=10)
+    assert not privacy.is_scored_again(changed, student)
     assert changed.store.read("weekly_metrics", student_id=student).empty
     pages = changed.settings.reports.rglob("week-10/weekly/advisors/*.html")
     assert not [page for page in pages if roll in page.read_text()]
@@ -221,7 +223,7 @@ def test_kept_metrics_are_pseudonyms(environment: Workspace) -> None:
     )
     before = {name: environment.store.read(name, term="2025-07-14") for name in privacy.KEPT}
     names = set(before["weekly_metrics"]["student_id"])
-    privacy.prune(workspace, date(2026, 11, 17))
+    privacy.prune_terms(workspace, date(2026, 11, 17))
     after = {name: environment.store.read(name, term="2025-07-14") for name in privacy.KEPT}
     assert {name: len(frame) for name, frame in after.items()} == {
         name: len(frame) for name, frame in before.items()
@@ -242,7 +244,7 @@ def test_no_secret_and_no_person_in_what_a_run_leaves(
     environment: Workspace, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """Names, addresses and passwords, planted, in no notebook's metadata, log line, exception or ledger row."""
-    engine = writable_engine(environment.settings.client_db_url)
+    engine = create_writable_engine(environment.settings.client_db_url)
     with engine.begin() as connection:
         connection.exec_driver_sql(
             "UPDATE students SET name = 'Zzyzx ' || student_id, email = 'zzyzx@' || student_id"
@@ -280,11 +282,11 @@ def test_no_secret_and_no_person_in_what_a_run_leaves(
 def test_a_number_for_an_id_is_not_found_in_every_report(environment: Workspace) -> None:
     student = somebody(environment)
     assert edumetrics("run", "--week", "10").exit_code == 0
-    with writable_engine(environment.settings.client_db_url).begin() as connection:
+    with create_writable_engine(environment.settings.client_db_url).begin() as connection:
         connection.exec_driver_sql(
             "UPDATE students SET student_id = '12' WHERE student_id = (SELECT max(student_id) FROM students)"
         )
-    with environment.store.transaction() as connection:
+    with environment.store.start_transaction() as connection:
         for table in ("weekly_metrics", "weekly_flags"):
             connection.exec_driver_sql(
                 f"UPDATE {table} SET student_id = '12' WHERE student_id = (SELECT max(student_id) FROM {table})"
@@ -292,11 +294,11 @@ def test_a_number_for_an_id_is_not_found_in_every_report(environment: Workspace)
     advisor = environment.store.read("weekly_metrics", student_id="12", sem_week=10)[
         "advisor_id"
     ].iloc[0]
-    found = privacy._mentions(environment, "12")
+    found = privacy._find_mentions(environment, "12")
     assert {path.stem for path in found if path.parent.name == "advisors"} <= {advisor}
     assert student != "12"
 
 
 def test_a_name_is_found_escaped_and_not_within_another() -> None:
-    assert re.search(privacy._word("O'Brien"), "<td>O&#39;Brien</td>")
-    assert not re.search(privacy._word("Ann Lee"), "Joann Lees")
+    assert re.search(privacy._build_name_pattern("O'Brien"), "<td>O&#39;Brien</td>")
+    assert not re.search(privacy._build_name_pattern("Ann Lee"), "Joann Lees")

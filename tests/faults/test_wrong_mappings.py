@@ -15,7 +15,7 @@ from edumetrics.batch import calibration, journal
 from edumetrics.cli import main
 from edumetrics.college import made, plausible, simulator
 from edumetrics.college.source import College
-from edumetrics.database import college_engine, connected, writable_engine
+from edumetrics.database import create_college_engine, create_writable_engine, open_connection
 from edumetrics.fields import RELATIONS
 from edumetrics.params import Calendar, Params
 from edumetrics.settings import PROJECT
@@ -97,11 +97,15 @@ def mistaken(path: Path, name: str) -> dict[str, str | None]:
 
 
 def found(url: str, params: Params) -> pd.DataFrame:
-    with connected(college_engine(url, params.calendar.time_zone), "CLIENT_DB_URL") as connection:
+    with open_connection(
+        create_college_engine(url, params.calendar.time_zone), "CLIENT_DB_URL"
+    ) as connection:
         college = College(connection, params)
-        position = college.position(pd.Timestamp("2026-03-15").date())
+        position = college.find_college_week(pd.Timestamp("2026-03-15").date())
         term = find_term(college, "", position)
-        return plausible.findings(college, term, max(position.week(params.calendar), 1))
+        return plausible.check_mapping(
+            college, term, max(position.compute_week(params.calendar), 1)
+        )
 
 
 @pytest.fixture
@@ -216,8 +220,10 @@ def test_dirt_is_no_mistake(variant: str, seed: int, tmp_path: Path) -> None:
 @pytest.mark.parametrize("week", [1, 3, 8, 13, 18])
 def test_a_healthy_college_is_not_suspected(week: int, tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'college.db'}"
-    made.simulate(
-        writable_engine(url), simulator.demo_plan(120, week, Calendar(), weeks=week), quiet=True
+    made.write_simulation(
+        create_writable_engine(url),
+        simulator.plan_demo(120, week, Calendar(), weeks=week),
+        quiet=True,
     )
     assert found(url, native_params())["message"].tolist() == []
 
@@ -226,9 +232,9 @@ def test_no_mail_goes_out_on_a_wrong_mapping(home: Path, simulated: str) -> None
     path = Path(simulated.removeprefix("sqlite:///"))
     check(home, mistaken(path, "a fraction of quality"))
     workspace = workspace_at(home, simulated, college="mine")
-    calibration.calibrate(workspace, journal.silent, completed_only=False)
-    with workspace.college() as college:
-        term = find_term(college, "", college.position(workspace.today))
-        verdict = gate.examine(workspace, college, term, 10)
+    calibration.calibrate(workspace, journal.skip_line, completed_only=False)
+    with workspace.open_college() as college:
+        term = find_term(college, "", college.find_college_week(workspace.today))
+        verdict = gate.check_week(workspace, college, term, 10)
     assert verdict.everyone
     assert verdict.told.startswith("assignment_submissions.quality_pct: None of ")

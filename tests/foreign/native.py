@@ -31,14 +31,14 @@ def records(url: str) -> Frames:
 
 def put(url: str, frames: Mapping[str, pd.DataFrame]) -> None:
     """Write frames as tables of the same names, typed by their dtypes: days are dates, moments are moments."""
-    engine = database.writable_engine(url)
+    engine = database.create_writable_engine(url)
     with engine.begin() as connection:
         for name, frame in frames.items():
             table = sa.Table(
                 name, sa.MetaData(), *(sa.Column(c, _type(frame[c])) for c in frame.columns)
             )
             table.create(connection)
-            database.write(connection, table, frame)
+            database.insert_frame(connection, table, frame)
     engine.dispose()
 
 

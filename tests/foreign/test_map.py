@@ -16,7 +16,7 @@ from click.testing import CliRunner, Result
 from edumetrics import database
 from edumetrics.cli import main
 from edumetrics.college.draft import matching, writing
-from edumetrics.college.draft.looks import Column, Table, look
+from edumetrics.college.draft.looks import SourceColumn, SourceTable, classify_values
 from edumetrics.params import CollegeFile, Params
 from edumetrics.settings import PROJECT
 from tests.colleges import native_params, same, score
@@ -159,16 +159,20 @@ def test_sheets_are_drafted_with_their_days_first_and_joined_by_roll_number(
     ],
 )
 def test_kinds_of_values(values: list[object], kind: str) -> None:
-    assert look(pd.Series(values, dtype="object")) == kind
+    assert classify_values(pd.Series(values, dtype="object")) == kind
 
 
 def test_a_row_a_lecture_becomes_a_row_a_week() -> None:
-    def columns(**looks: str) -> tuple[Column, ...]:
-        return tuple(Column(name, "text", name == "id", None, look) for name, look in looks.items())
+    def columns(**looks: str) -> tuple[SourceColumn, ...]:
+        return tuple(
+            SourceColumn(name, "text", name == "id", None, look) for name, look in looks.items()
+        )
 
-    tables = [Table("attendance", columns(id="whole", student_id="text", class_id="text", subject_id="text",
+    tables = [SourceTable("attendance", columns(id="whole", student_id="text", class_id="text", subject_id="text",
                                           semester="whole", lecture_date="date", status="words of present"))]  # fmt: skip
-    text = writing.as_yaml(matching.matched(tables), tables, "postgresql", [("even", "2026-01-05")])
+    text = writing.format_yaml(
+        matching.find_tables(tables), tables, "postgresql", [("even", "2026-01-05")]
+    )
     select = yaml.safe_load(text)["relations"]["attendance"]
     assert 'COUNT(*) AS "lectures_held"' in select
     assert 'SUM(CASE WHEN lower(t."status") IN (' in select
@@ -222,7 +226,7 @@ def test_the_grants_of_the_contract_are_enough_and_no_more(
     assert (asked.exit_code, asked.stderr) == (0, "")
     grants = re.findall(r"^(?:GRANT|CREATE ROLE) [^;]*", asked.output, flags=re.MULTILINE)
     reader = "edumetrics_reader"
-    with database.writable_engine(url).begin() as connection:
+    with database.create_writable_engine(url).begin() as connection:
         connection.exec_driver_sql(f"DROP ROLE IF EXISTS {reader}")
         for grant in grants:
             connection.exec_driver_sql(grant)
@@ -232,12 +236,12 @@ def test_the_grants_of_the_contract_are_enough_and_no_more(
     assert "Its role cannot write" in result.output
     # No more: a column that nobody needs is not among them, and without any one of them something cannot be read.
     assert "mdl_course_categories" not in asked.output
-    with database.writable_engine(url).begin() as connection:
+    with database.create_writable_engine(url).begin() as connection:
         connection.exec_driver_sql(
             f"REVOKE SELECT (sessdate) ON mdl_attendance_sessions FROM {reader}"
         )
     assert "permission denied" in edumetrics("check", "--as-of", "2026-03-15").stderr
-    with database.writable_engine(url).begin() as connection:
+    with database.create_writable_engine(url).begin() as connection:
         connection.exec_driver_sql(f"DROP OWNED BY {reader}")
         connection.exec_driver_sql(f"DROP ROLE {reader}")
     for line in ("## Load", "| together |", "## What is selected"):

@@ -54,8 +54,8 @@ def analysed(home: Path, url: str, name: str) -> Workspace:
         shutil.copytree(PROJECT / "params", home / "params")
         shutil.copy(MAPPINGS[name], home / "params" / "colleges")
     workspace = workspace_at(home, url, college=name)
-    calibration.calibrate(workspace, journal.silent, as_of=AS_OF)
-    pipeline.run(workspace, journal.silent, week=10, stage="weekly", as_of=AS_OF)
+    calibration.calibrate(workspace, journal.skip_line, as_of=AS_OF)
+    pipeline.run(workspace, journal.skip_line, week=10, stage="weekly", as_of=AS_OF)
     return workspace
 
 

@@ -40,8 +40,8 @@ def subject_for(
     workspace: Workspace, n: int, kind: str = "Talked", *, days: int = 28, secret: str = SECRET
 ) -> str:
     row = listed(workspace).iloc[n]
-    about = tokens.About(row["advisor_id"], row["student_id"], TERM, 10)
-    return f"{kind} [{tokens.token(secret, about, workspace.today + timedelta(days=days))}]"
+    about = tokens.ReplyTarget(row["advisor_id"], row["student_id"], TERM, 10)
+    return f"{kind} [{tokens.sign_token(secret, about, workspace.today + timedelta(days=days))}]"
 
 
 def posted(box: mailbox.Mailbox[Any], *subjects: str) -> None:
@@ -135,12 +135,14 @@ def test_what_people_entered_survives_everything(environment: Workspace) -> None
     before = log(environment)
     assert edumetrics("run", "--week", "10").exit_code == 0
     assert edumetrics("calibrate", "--from-scratch").exit_code == 0
-    from edumetrics.database import writable_engine
+    from edumetrics.database import create_writable_engine
 
-    with writable_engine(environment.settings.client_db_url).begin() as connection:
+    with create_writable_engine(environment.settings.client_db_url).begin() as connection:
         connection.exec_driver_sql("UPDATE sim_state SET current_week = 25")
     edumetrics("run")
-    assert environment.store.highest("weekly_metrics", "sem_week", term=TERM) == 7, "rolled back"
+    assert environment.store.find_highest("weekly_metrics", "sem_week", term=TERM) == 7, (
+        "rolled back"
+    )
     pd.testing.assert_frame_equal(log(environment), before)
 
 
@@ -248,8 +250,8 @@ def test_replies_that_are_not_valid_are_refused_and_told(
 ) -> None:
     good = subject_for(replies, 0)
     code = good.split("[")[1].strip("]").split("-")
-    later = tokens.token(
-        SECRET, tokens.About("A", "S", TERM, 10), replies.today + timedelta(days=300)
+    later = tokens.sign_token(
+        SECRET, tokens.ReplyTarget("A", "S", TERM, 10), replies.today + timedelta(days=300)
     ).split("-")[1]
     bad = {
         subject_for(replies, 0, secret="another long secret!"): "was not made here",

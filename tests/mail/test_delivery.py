@@ -15,7 +15,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from edumetrics.cli import main
-from edumetrics.database import writable_engine
+from edumetrics.database import create_writable_engine
 from edumetrics.stages.workspace import Workspace
 from tests.mail.conftest import set_mail
 from tests.mail.server import Inbox, free_port
@@ -28,12 +28,12 @@ def edumetrics(*args: str) -> Result:
 
 
 def advisors(workspace: Workspace) -> dict[str, str]:
-    with workspace.college() as college:
+    with workspace.open_college() as college:
         return dict(zip(college.advisors["advisor_id"], college.advisors["email"], strict=True))
 
 
 def change(workspace: Workspace, statement: str) -> None:
-    with writable_engine(workspace.settings.client_db_url).begin() as connection:
+    with create_writable_engine(workspace.settings.client_db_url).begin() as connection:
         connection.exec_driver_sql(statement)
 
 
@@ -109,7 +109,7 @@ def test_approving_one_advisors_mail_releases_no_other(sending: Workspace, inbox
 
 def test_once_approved_a_run_sends_by_itself(sending: Workspace, inbox: Inbox) -> None:
     assert edumetrics("send", "--approve").exit_code == 0
-    with sending.store.transaction() as connection:
+    with sending.store.start_transaction() as connection:
         connection.exec_driver_sql("DELETE FROM delivery_log")
         connection.exec_driver_sql("DELETE FROM run_log WHERE stage = 'mail'")
     inbox.messages.clear()
@@ -147,7 +147,7 @@ def test_a_held_class_is_told_why_and_follows_when_it_is_put_right(
     sending: Workspace, inbox: Inbox
 ) -> None:
     one, address = next(iter(advisors(sending).items()))
-    with sending.college() as college:
+    with sending.open_college() as college:
         held = college.advisors.set_index("advisor_id").loc[one, "class_id"]
     kept = f"CREATE TABLE kept AS SELECT id, present FROM attendance WHERE {NOW} AND class_id = '{held}'"
     change(sending, kept)
@@ -164,7 +164,7 @@ def test_a_held_class_is_told_why_and_follows_when_it_is_put_right(
     assert body is not None
     text = " ".join(body.get_content().split())
     assert f"Nobody marked 100% of the registers of {held} in week 10." in text
-    with sending.college() as college:
+    with sending.open_college() as college:
         assert not any(name in text for name in college.names["name"])
     assert log(sending).query("status == 'held' and channel == 'smtp'")["advisor_id"].tolist() == [
         one
@@ -202,7 +202,7 @@ def test_a_wrong_address_fails_that_one_advisor(
     wrong: str | None, sending: Workspace, inbox: Inbox
 ) -> None:
     one, right = next(iter(advisors(sending).items()))
-    with writable_engine(sending.settings.client_db_url).begin() as connection:
+    with create_writable_engine(sending.settings.client_db_url).begin() as connection:
         connection.exec_driver_sql(
             "UPDATE advisors SET email = ? WHERE advisor_id = ?",
             (wrong and wrong.encode().decode("unicode_escape"), one),
@@ -247,7 +247,7 @@ def test_trouble_that_does_not_pass_is_told_and_tried_again_by_the_next_run(
     sending: Workspace, inbox: Inbox
 ) -> None:
     assert edumetrics("send", "--approve").exit_code == 0
-    with sending.store.transaction() as connection:
+    with sending.store.start_transaction() as connection:
         connection.exec_driver_sql("DELETE FROM delivery_log")
     inbox.messages.clear()
     inbox.answers = ["451 later"] * 3
@@ -287,7 +287,7 @@ def test_a_list_that_is_out_is_not_followed_by_a_word_that_it_is_held(
     sending: Workspace, inbox: Inbox
 ) -> None:
     assert edumetrics("send", "--approve").exit_code == 0
-    with sending.college() as college:
+    with sending.open_college() as college:
         held = college.advisors["class_id"].iloc[0]
     change(sending, f"UPDATE attendance SET present = NULL WHERE {NOW} AND class_id = '{held}'")
     kept = {path: path.read_bytes() for path in outbox(sending)}
@@ -391,7 +391,7 @@ def test_an_advisor_without_a_report_is_refused(sending: Workspace) -> None:
 
 
 def test_a_week_that_has_not_come_to_the_gate_is_not_sent(sending: Workspace, inbox: Inbox) -> None:
-    with sending.store.transaction() as connection:
+    with sending.store.start_transaction() as connection:
         connection.exec_driver_sql("DELETE FROM run_log WHERE stage = 'gate'")
     result = edumetrics("send", "--approve")
     assert result.exit_code == 3

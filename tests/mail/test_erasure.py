@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from edumetrics.cli import main
-from edumetrics.database import writable_engine
+from edumetrics.database import create_writable_engine
 from edumetrics.settings import load
 from edumetrics.stages.workspace import Workspace, open_workspace
 from tests.mail.conftest import set_mail
@@ -27,7 +27,7 @@ def test_mails_and_published_pages_go(
     student = str(flags.loc[flags["within_capacity"], "student_id"].iloc[0])
     advisor = str(flags.set_index("student_id").loc[student, "advisor_id"])
     # A name that quoted-printable writes otherwise, and that does not fit on a line.
-    with writable_engine(sending.settings.client_db_url).begin() as connection:
+    with create_writable_engine(sending.settings.client_db_url).begin() as connection:
         connection.exec_driver_sql(
             "UPDATE students SET name = ? WHERE student_id = ?", ("Ünal " * 9 + "Kılıç", student)
         )

@@ -14,9 +14,9 @@ import pytest
 from click.testing import CliRunner, Result
 
 from edumetrics.cli import main
-from edumetrics.database import writable_engine
+from edumetrics.database import create_writable_engine
 from edumetrics.mail import tokens
-from edumetrics.mail.messages import Envelope, compose
+from edumetrics.mail.messages import Envelope, build_message
 from edumetrics.stages import reports
 from edumetrics.stages.terms import find_term
 from edumetrics.stages.workspace import Workspace, open_workspace
@@ -134,7 +134,7 @@ def test_a_reply_is_signed_says_nothing_and_expires(
 ) -> None:
     flags = sending.store.read("weekly_flags", term="2026-01-05", sem_week=10)
     everyone = [
-        tokens.About(row["advisor_id"], row["student_id"], "2026-01-05", 10)
+        tokens.ReplyTarget(row["advisor_id"], row["student_id"], "2026-01-05", 10)
         for row in flags.to_dict("records")
     ]
     for message in received:
@@ -151,9 +151,9 @@ def test_a_reply_is_signed_says_nothing_and_expires(
             assert re.fullmatch(
                 r"(Talked|No answer|Known reason|Wrong flag) \[10-\w{3}(-\w{4}){4}\]", subject
             )
-            _, last_day, code = tokens.parse(subject)
+            _, last_day, code = tokens.parse_token(subject)
             assert last_day == sending.today + timedelta(days=28)
-            about = tokens.codes(SECRET, everyone, last_day)[code]
+            about = tokens.compute_codes(SECRET, everyone, last_day)[code]
             assert message["To"].addresses[0].addr_spec.upper().startswith(about.advisor_id)
             own = flags[(flags["advisor_id"] == about.advisor_id) & flags["within_capacity"]]
             assert about.student_id in set(own["student_id"])
@@ -162,7 +162,7 @@ def test_a_reply_is_signed_says_nothing_and_expires(
 
 def test_an_advisor_reads_of_nobody_elses_students(sending: Workspace, inbox: Inbox) -> None:
     """Over the whole college, in every stage that has reports: no id, name, roll number or address of another's."""
-    engine = writable_engine(sending.settings.client_db_url)
+    engine = create_writable_engine(sending.settings.client_db_url)
     with engine.begin() as connection:
         connection.exec_driver_sql(
             "UPDATE students SET name = 'Zz' || student_id || ' Surname', roll_number = 'RR' || student_id"
@@ -183,14 +183,14 @@ def test_an_advisor_reads_of_nobody_elses_students(sending: Workspace, inbox: In
             named = set(re.findall(r"S\d{8}", text.upper()))
             assert named <= mine
         assert f"Zz{next(iter(sorted(mine)))} Surname" in page
-    with workspace.college() as college:
-        term = find_term(college, "", college.position(workspace.today))
+    with workspace.open_college() as college:
+        term = find_term(college, "", college.find_college_week(workspace.today))
         for stage, week, exam in (
             ("pre_sem", 1, ""),
             ("pre_mid", 7, ""),
             ("post_analysis", 8, "midterm"),
         ):
-            found = reports.of(workspace, college, stage, term, week, exam)
+            found = reports.build_reports(workspace, college, stage, term, week, exam)
             assert len(found) == 4
             seen: set[str] = set()
             for report in found:
@@ -203,7 +203,7 @@ def test_an_advisor_reads_of_nobody_elses_students(sending: Workspace, inbox: In
 def test_less_may_be_said(level: str, sending: Workspace, inbox: Inbox) -> None:
     set_mail(sending, mail_detail=level, attach_page=True)
     assert edumetrics("send", "--approve").exit_code == 0
-    with sending.college() as college:
+    with sending.open_college() as college:
         names, emails = college.names, college.addresses["email"]
     flags = sending.store.read("weekly_flags", term="2026-01-05", sem_week=10)
     for message in inbox.messages:
@@ -222,7 +222,7 @@ def test_less_may_be_said(level: str, sending: Workspace, inbox: Inbox) -> None:
 def test_a_parent_is_written_to_only_where_both_agree(sending: Workspace, inbox: Inbox) -> None:
     flags = sending.store.read("weekly_flags", term="2026-01-05", sem_week=10)
     first, second, third = flags.loc[flags["within_capacity"], "student_id"].head(3)
-    with writable_engine(sending.settings.client_db_url).begin() as connection:
+    with create_writable_engine(sending.settings.client_db_url).begin() as connection:
         connection.exec_driver_sql(
             "ALTER TABLE students ADD COLUMN parent_contact_permitted INTEGER"
         )
@@ -248,10 +248,10 @@ def test_the_same_inputs_give_the_same_bytes(sending: Workspace, inbox: Inbox) -
     )
     made = []
     for _ in range(2):
-        with workspace.college() as college:
-            term = find_term(college, "", college.position(workspace.today))
-            found = reports.of(workspace, college, "weekly", term, 10)
-        made.append([compose(report, envelope)[0].as_bytes() for report in found])
+        with workspace.open_college() as college:
+            term = find_term(college, "", college.find_college_week(workspace.today))
+            found = reports.build_reports(workspace, college, "weekly", term, 10)
+        made.append([build_message(report, envelope)[0].as_bytes() for report in found])
     assert made[0] == made[1]
     pages: list[dict[str, bytes]] = []
     for _ in range(2):
@@ -269,7 +269,7 @@ def test_the_same_inputs_give_the_same_bytes(sending: Workspace, inbox: Inbox) -
 
 def test_nobody_on_the_list(sending: Workspace, inbox: Inbox) -> None:
     one = "ADV22001"
-    with sending.store.transaction() as connection:
+    with sending.store.start_transaction() as connection:
         for table in ("weekly_flags", "list_exits"):
             connection.exec_driver_sql(
                 f"DELETE FROM {table} WHERE sem_week = 10 AND advisor_id = '{one}'"
@@ -284,7 +284,7 @@ def test_nobody_on_the_list(sending: Workspace, inbox: Inbox) -> None:
 def test_students_without_an_advisor_go_to_whoever_looks_after_them(
     sending: Workspace, inbox: Inbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with writable_engine(sending.settings.client_db_url).begin() as connection:
+    with create_writable_engine(sending.settings.client_db_url).begin() as connection:
         connection.exec_driver_sql(
             "UPDATE advisors SET class_id = NULL WHERE advisor_id = 'ADV22001'"
         )

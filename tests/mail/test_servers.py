@@ -13,10 +13,10 @@ from aiosmtpd.smtp import AuthResult, LoginPassword
 
 from edumetrics.errors import SettingsError
 from edumetrics.mail.smtp import NotSent, Server, Unconfirmed, Unreachable
-from edumetrics.params import Mail
+from edumetrics.params import MailParams
 from tests.mail.server import free_port, serving
 
-QUICK = Mail(attempts=3, backoff_seconds=0.01, timeout_seconds=2)
+QUICK = MailParams(attempts=3, backoff_seconds=0.01, timeout_seconds=2)
 
 
 @pytest.fixture

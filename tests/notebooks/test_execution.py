@@ -37,7 +37,7 @@ END = "from edumetrics.stages import end\nend.finish(1, 2)"
 @pytest.fixture(scope="module")
 def manager() -> Iterator[type[AsyncKernelManager]]:
     """Kernels forked from one process, for all tests here."""
-    with kernels.kernels() as forked:
+    with kernels.open_kernel_manager() as forked:
         yield forked
 
 
@@ -59,7 +59,7 @@ def test_failures_are_failures(
     notebook(tmp_path, monkeypatch, *cells)
     seconds = 1 if "wait" in cells[0] else 60
     with pytest.raises(EduMetricsError, match=message) as error:
-        execute.execute("stage", {}, tmp_path / "out", manager=manager, seconds=seconds)
+        execute.run_notebook("stage", {}, tmp_path / "out", manager=manager, seconds=seconds)
     assert "secret" not in str(error.value)
     assert (tmp_path / "out" / "failed.ipynb").is_file(), "the evidence is kept"
     assert not (tmp_path / "out" / "run.ipynb").exists()
@@ -71,7 +71,7 @@ def test_a_notebook_that_finishes_is_exported(
 ) -> None:
     notebook(tmp_path, monkeypatch, END)
     chosen = manager if forked else AsyncKernelManager
-    assert execute.execute("stage", {"name": "y"}, tmp_path / "out", manager=chosen) == {"rows": 1, "pages": 2}
+    assert execute.run_notebook("stage", {"name": "y"}, tmp_path / "out", manager=chosen) == {"rows": 1, "pages": 2}
     html = (tmp_path / "out" / "run.html").read_text()
     assert "Done: 1 rows written, 2 pages." in html
     assert "<script" not in html
@@ -80,7 +80,7 @@ def test_a_notebook_that_finishes_is_exported(
 
 def test_where_there_is_no_fork_kernels_start_as_they_always_do(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(kernels, "CAN_FORK", False)
-    with kernels.kernels() as plain:
+    with kernels.open_kernel_manager() as plain:
         assert plain is AsyncKernelManager
 
 
@@ -105,7 +105,7 @@ def test_forked_kernels_leave_nothing_to_each_other(
     for number in range(2):
         folder = tmp_path / f"out{number}"
         environ = {"HERE": str(folder), "EDUMETRICS_HOME": "given"}
-        execute.execute("stage", {}, folder, manager=manager, environ=environ)
+        execute.run_notebook("stage", {}, folder, manager=manager, environ=environ)
         cells = nbformat.read(folder / "run.ipynb", as_version=4).cells
         seen.append(json.loads(next(cell for cell in cells if cell.source == look).outputs[0].text))
     assert seen[0] == seen[1]
@@ -114,8 +114,8 @@ def test_forked_kernels_leave_nothing_to_each_other(
 
 
 def test_kernels_end_with_whoever_asked_for_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    nursery = kernels.Nursery()
-    child = nursery.start(["-f", str(tmp_path / "connection.json"), "--KernelManager.transport=ipc"], dict(os.environ), str(tmp_path))
+    nursery = kernels.ForkServer()
+    child = nursery.start_kernel(["-f", str(tmp_path / "connection.json"), "--KernelManager.transport=ipc"], dict(os.environ), str(tmp_path))
     process = psutil.Process(child.pid)
     assert child.poll() is None
     nursery.close()
@@ -129,12 +129,12 @@ def test_kernels_end_with_whoever_asked_for_them(tmp_path: Path, monkeypatch: py
 )
 def test_parameters_are_checked_before_anything_runs(given: dict[str, object], message: str) -> None:
     with pytest.raises(SettingsError, match=message):
-        parameters.check("weekly", given)
+        parameters.check_parameters("weekly", given)
 
 
 def test_the_weekly_notebook_stores_what_calibrate_stores(environment: Workspace) -> None:
     before = environment.store.read("weekly_metrics").drop(columns=["run_id", "computed_at"])
-    pipeline.run(environment, journal.plain, week=9)
+    pipeline.run(environment, journal.print_line, week=9)
     after = environment.store.read("weekly_metrics").drop(columns=["run_id", "computed_at"])
     assert before.equals(after)
     run = environment.store.read("run_log").sort_values("started_at").iloc[-1]
@@ -144,14 +144,14 @@ def test_the_weekly_notebook_stores_what_calibrate_stores(environment: Workspace
     assert executed.count("image/png") == 8, "four figures and their alternative texts"
     assert "below the middle in both recorded activity and academic" in (folder / "run.html").read_text()
     assert environment.settings.client_db_url not in executed
-    with environment.college() as college:
+    with environment.open_college() as college:
         for name in college.names["name"].head(50):
             assert name not in executed, "executed notebooks carry ids and aggregates"
 
 
 def test_exploring_changes_nothing(environment: Workspace, tmp_path: Path) -> None:
     before = environment.store.read("run_log")
-    execute.execute("weekly", {"week": 9, "write": False}, tmp_path / "out")
+    execute.run_notebook("weekly", {"week": 9, "write": False}, tmp_path / "out")
     assert environment.store.read("run_log").equals(before)
     assert not environment.settings.reports.exists()
 
@@ -159,7 +159,7 @@ def test_exploring_changes_nothing(environment: Workspace, tmp_path: Path) -> No
 def test_each_notebook_declares_what_its_model_says() -> None:
     assert set(parameters.MODELS) == set(STAGES)
     for stage, model in parameters.MODELS.items():
-        declared = parameters.declared(parameters.NOTEBOOKS / f"{stage}.ipynb")
+        declared = parameters.read_defaults(parameters.NOTEBOOKS / f"{stage}.ipynb")
         assert declared == model().model_dump(), stage
 
 
@@ -175,7 +175,7 @@ def test_each_notebook_declares_what_its_model_says() -> None:
 )
 def test_values_that_a_stage_cannot_mean(stage: str, given: dict[str, object], message: str) -> None:
     with pytest.raises(SettingsError, match=message):
-        parameters.check(stage, given)
+        parameters.check_parameters(stage, given)
 
 
 def test_an_owner_that_ends_before_it_read_an_answer_leaves_no_kernel_and_no_traceback() -> None:

@@ -26,11 +26,11 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 def reports_of(
     workspace: Workspace, stage: str, term: str, week: int, exam: str
 ) -> dict[str, Report]:
-    with workspace.college() as college:
-        chosen = find_term(college, term, college.position(workspace.today))
+    with workspace.open_college() as college:
+        chosen = find_term(college, term, college.find_college_week(workspace.today))
         return {
             report.advisor_id: report
-            for report in reports.of(workspace, college, stage, chosen, week, exam)
+            for report in reports.build_reports(workspace, college, stage, chosen, week, exam)
         }
 
 
@@ -49,8 +49,8 @@ def shown(judged: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, P
     texts = {}
     for stage, term, week, exam in MOMENTS:
         report = reports_of(workspace, stage, term, week, exam)[ADVISOR]
-        texts[f"{stage}-page"] = render.page(report)
-        texts[f"{stage}-mail"] = render.preview(report).html
+        texts[f"{stage}-page"] = render.render_page(report)
+        texts[f"{stage}-mail"] = render.render_preview(report).html
     for name, text in texts.items():
         (folder / f"{name}.html").write_text(text)
     week = judged / "reports" / "2025-even" / "week-10"

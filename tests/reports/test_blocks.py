@@ -13,25 +13,25 @@ import pytest
 from edumetrics.params import Calendar
 from edumetrics.reports import render
 from edumetrics.reports.model import (
-    Draft,
-    Entry,
+    EmailDraft,
     Fact,
-    Number,
+    NumberRow,
     Numbers,
     Prose,
     Reply,
     Report,
     Section,
+    StudentEntry,
     Students,
-    Table,
+    StudentTable,
     TableRow,
 )  # fmt: skip
-from edumetrics.reports.panels import panel
+from edumetrics.reports.panels import build_panel
 
 FOLDER = Path(__file__).parent / "snapshots"
 COURSE = pd.DataFrame({"sem_week": [1, 2, 3, 4, 5, 6, 7], "weekly_att_pct": [90, 80, None, 70, 60, 50, 40],
                        "effort_score": [50.0] * 7, "academic_performance": [None] * 6 + [38]})  # fmt: skip
-ASHA = Entry(
+ASHA = StudentEntry(
     student_id="S1",
     name="Asha Lanternwala",
     roll_number="CS3B-07",
@@ -43,13 +43,13 @@ ASHA = Entry(
     facts=(Fact("", "Can miss 20 of 108 lectures left."), Fact("Off the list:", "attends all lectures in week 9."),
            Fact("No answer,", "10 September; attendance since then: 75% → 38%.")),
     more=("One assignment is still open.",),
-    draft=Draft("asha@students.example", "A short hello", "Dear Asha,\n\nHow are you?\n\nWarm wishes,\nFarida"),
-    parent=Draft("parent@home.example", "A short call?", "Dear parent of Asha,\n\n..."),
+    draft=EmailDraft("asha@students.example", "A short hello", "Dear Asha,\n\nHow are you?\n\nWarm wishes,\nFarida"),
+    parent=EmailDraft("parent@home.example", "A short call?", "Dear parent of Asha,\n\n..."),
     replies=(Reply("Talked", "Talked [7-A]"), Reply("No answer", "No answer [7-A]")),
     code="7-A",
-    panel=panel(COURSE, 7, Calendar()),
+    panel=build_panel(COURSE, 7, Calendar()),
 )  # fmt: skip
-NOOR = Entry(
+NOOR = StudentEntry(
     "S2",
     "Noor Almanara",
     "CS3B-42",
@@ -64,10 +64,10 @@ BLOCKS: dict[str, Section] = {
     "lines": Students("Next, if you have time", "", (NOOR,), brief=True),
     "prose": Prose("About the whole class", ("27 of the 62 students (44%) have recent work that is not in.", "A question.")),
     "numbers": Numbers("The class in numbers", "Middle of your students", "This week", "Last week",
-                       (Number("Attendance", 79, 82, "%"), Number("Recorded activity", None, 57))),
-    "table": Table("Your students", ("Attended this week", "Can miss"), (TableRow("Asha", "CS3B-07", ("33%", "")),)),
+                       (NumberRow("Attendance", 79, 82, "%"), NumberRow("Recorded activity", None, 57))),
+    "table": StudentTable("Your students", ("Attended this week", "Can miss"), (TableRow("Asha", "CS3B-07", ("33%", "")),)),
 }  # fmt: skip
-MAIL = render.Mail(
+MAIL = render.MailContext(
     "early-alert@riverbend.example", "https://reports.riverbend.example/x", "Riverbend College"
 )
 
@@ -93,7 +93,7 @@ def compare(name: str, text: str) -> None:
 
 @pytest.mark.parametrize("block", BLOCKS)
 def test_block_of_a_page(block: str) -> None:
-    html = render.page(report(BLOCKS[block]))
+    html = render.render_page(report(BLOCKS[block]))
     compare(
         f"{block}.page.html", lines_of(html[html.index("<section>") : html.index("</section>")])
     )
@@ -101,7 +101,7 @@ def test_block_of_a_page(block: str) -> None:
 
 @pytest.mark.parametrize("block", [name for name in BLOCKS if name != "table"])
 def test_block_of_a_mail(block: str) -> None:
-    html = render.mail_html(report(BLOCKS[block]), MAIL)
+    html = render.render_mail_html(report(BLOCKS[block]), MAIL)
     compare(
         f"{block}.mail.html",
         lines_of(html[html.index("<h2") : html.index("Every student, week by week")]),
@@ -110,7 +110,7 @@ def test_block_of_a_mail(block: str) -> None:
 
 @pytest.mark.parametrize("block", [name for name in BLOCKS if name != "table"])
 def test_block_of_plain_text(block: str) -> None:
-    compare(f"{block}.txt", render.mail_text(report(BLOCKS[block]), MAIL))
+    compare(f"{block}.txt", render.render_mail_text(report(BLOCKS[block]), MAIL))
 
 
 def test_a_long_list_is_not_clipped() -> None:
@@ -119,10 +119,10 @@ def test_a_long_list_is_not_clipped() -> None:
         "Start here", "", tuple(replace(ASHA, replies=ASHA.replies * 2) for _ in range(20))
     )
     whole = report(twenty, *(block for name, block in BLOCKS.items() if name != "cards"))
-    assert len(render.mail_html(whole, MAIL).encode()) < 80 * 1024
+    assert len(render.render_mail_html(whole, MAIL).encode()) < 80 * 1024
 
 
 def test_the_frame_of_a_page_and_of_a_mail() -> None:
-    page, mail = render.page(report()), render.mail_html(report(), MAIL)
+    page, mail = render.render_page(report()), render.render_mail_html(report(), MAIL)
     compare("frame.page.html", lines_of(page[page.index("<body>") : page.index("<script>")]))
     compare("frame.mail.html", lines_of(mail))

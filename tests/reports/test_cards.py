@@ -11,9 +11,9 @@ import pytest
 from edumetrics.errors import SettingsError
 from edumetrics.params import Calendar, load
 from edumetrics.reports import cards, letters, render
-from edumetrics.reports.letters import About
+from edumetrics.reports.letters import LetterContext
 from edumetrics.reports.model import Report, Students
-from edumetrics.reports.panels import panel
+from edumetrics.reports.panels import build_panel
 from edumetrics.settings import PROJECT
 from edumetrics.stages.workspace import Workspace
 from tests.reports.conftest import reports_of
@@ -45,19 +45,21 @@ def test_attendance_since_the_last_contact_by_hand() -> None:
         [contact(3, "talked", "2026-08-10"), contact(6, "no answer", "2026-09-10")]
     )
     attended = course(w1=9, w2=9, w3=8, w4=6, w5=6, w6=4, w7=7, w9=8)
-    found = cards.last_contacts(contacts, attended, 9, CALENDAR)["s"]
+    found = cards.find_last_contacts(contacts, attended, 9, CALENDAR)["s"]
     assert (found["kind"], found["sem_week"]) == ("no answer", 6)
     assert found["before"] == 100 * (8 + 6 + 6 + 4) / 40, "weeks 3 to 6"
     assert found["since"] == 100 * (7 + 8) / 20, "weeks 7 and 9; week 8 is the midterm"
-    earlier = cards.last_contacts(contacts, attended[attended["sem_week"] <= 6], 6, CALENDAR)["s"]
+    earlier = cards.find_last_contacts(contacts, attended[attended["sem_week"] <= 6], 6, CALENDAR)[
+        "s"
+    ]
     assert earlier["kind"] == "talked", (
         "what was entered for week 6 is not known when its list is made"
     )
-    assert cards.last_contacts(contacts.iloc[:0], attended, 9, CALENDAR) == {}
+    assert cards.find_last_contacts(contacts.iloc[:0], attended, 9, CALENDAR) == {}
 
 
 def entered(workspace: Workspace, *rows: tuple[str, int, str, str | None]) -> None:
-    with workspace.store.transaction() as connection:
+    with workspace.store.start_transaction() as connection:
         for student, week, kind, until in rows:
             connection.exec_driver_sql(
                 "INSERT INTO intervention_log (student_id, term, sem_week, kind, notes, until, logged_at) "
@@ -93,16 +95,16 @@ def test_contacts_on_cards_and_no_note_anywhere(ready: Workspace) -> None:
         "entered after this list"
     )
     for report in reports:
-        assert "secret note" not in render.page(report) + render.preview(report).html + str(
-            render.preview(report)
-        )
+        assert "secret note" not in render.render_page(report) + render.render_preview(
+            report
+        ).html + str(render.render_preview(report))
 
 
 def test_being_looked_after_says_until_when(ready: Workspace) -> None:
     flags = ready.store.read("weekly_flags", term="2026-01-05", sem_week=10)
     first, second = flags["student_id"].head(2)
     entered(ready, (first, 9, "talked", None), (second, 9, "known reason", "2026-03-28"))
-    with ready.store.transaction() as connection:
+    with ready.store.start_transaction() as connection:
         connection.exec_driver_sql(
             "UPDATE weekly_flags SET looked_after = 1, within_capacity = 0 WHERE sem_week = 10 AND student_id IN (?, ?)",
             (first, second),
@@ -118,7 +120,7 @@ def test_being_looked_after_says_until_when(ready: Workspace) -> None:
 
 @pytest.mark.parametrize("capacity", [1, 8, 20])
 def test_start_here_keeps_to_its_words(capacity: int, ready: Workspace) -> None:
-    with ready.store.transaction() as connection:
+    with ready.store.start_transaction() as connection:
         connection.exec_driver_sql(
             f"UPDATE weekly_flags SET within_capacity = (triage_rank <= {capacity})"
         )
@@ -140,14 +142,14 @@ def test_start_here_keeps_to_its_words(capacity: int, ready: Workspace) -> None:
 def test_no_panel_where_nothing_is_known() -> None:
     nothing = pd.DataFrame({"sem_week": [1, 2], "weekly_att_pct": [None, None], "effort_score": [None, None],
                             "academic_performance": [None, None]})  # fmt: skip
-    assert panel(nothing, 2, CALENDAR) is None
+    assert build_panel(nothing, 2, CALENDAR) is None
 
 
 def test_a_panel_breaks_where_a_teaching_week_is_missing_but_not_at_an_exam() -> None:
     weeks = [5, 6, 7, 9, 10, 12]
     rows = pd.DataFrame({"sem_week": weeks, "weekly_att_pct": [50.0, 100, 0, 25, 75, 60], "effort_score": [1.0] * 6,
                          "academic_performance": [None] * 6})  # fmt: skip
-    drawn = panel(rows, 12, CALENDAR)
+    drawn = build_panel(rows, 12, CALENDAR)
     assert drawn is not None
     attendance = drawn.lines[0]
     assert [len(path.split()) for path in attendance.paths] == [5, 1], (
@@ -170,8 +172,11 @@ def test_a_panel_breaks_where_a_teaching_week_is_missing_but_not_at_an_exam() ->
 )
 @pytest.mark.parametrize("to_parent", [True, False])
 def test_a_letter_is_kind_and_without_scores(topics: tuple[str, ...], to_parent: bool) -> None:
-    made = letters.draft(
-        LETTER, "a@b.example", About("Asha Rao", "Dr. E", topics, 2, "midterm"), to_parent=to_parent
+    made = letters.write_draft(
+        LETTER,
+        "a@b.example",
+        LetterContext("Asha Rao", "Dr. E", topics, 2, "midterm"),
+        to_parent=to_parent,
     )
     assert made is not None
     assert not re.search(
@@ -185,18 +190,18 @@ def test_a_letter_is_kind_and_without_scores(topics: tuple[str, ...], to_parent:
 
 
 def test_a_letter_is_the_colleges_own() -> None:
-    made = letters.draft(
+    made = letters.write_draft(
         "Subject: Hola\n\nHola {{ first_name }}:\n\nun\nsaludo\n\nE",
         "a@b.example",
-        About("Ana B", "E", (), 0, ""),
+        LetterContext("Ana B", "E", (), 0, ""),
     )
     assert made is not None
     assert (made.subject, made.body) == ("Hola", "Hola Ana:\n\nun saludo\n\nE")
-    assert letters.draft(LETTER, "", About("Ana B", "E", (), 0, "")) is None
+    assert letters.write_draft(LETTER, "", LetterContext("Ana B", "E", (), 0, "")) is None
 
 
 @pytest.mark.parametrize("template", ["Hello", "Subject: x", "Subject: x\n\n{{ risk_score }}", "Subject: x\n\n{% if %}",
                                       "Subject: x\n\n{{ ''.__class__.__mro__ }}"])  # fmt: skip
 def test_a_letter_that_cannot_be_used_is_told_in_a_sentence(template: str) -> None:
     with pytest.raises(SettingsError, match=r"letter\.txt\.j2"):
-        letters.draft(template, "a@b.example", About("Ana B", "E", (), 0, ""))
+        letters.write_draft(template, "a@b.example", LetterContext("Ana B", "E", (), 0, ""))

@@ -16,8 +16,8 @@ import pandas as pd
 import pytest
 from playwright.sync_api import Browser
 
-from edumetrics.database import writable_engine
-from edumetrics.mail.messages import Envelope, address, compose
+from edumetrics.database import create_writable_engine
+from edumetrics.mail.messages import Envelope, build_message, parse_address
 from edumetrics.reports import render
 from edumetrics.reports.model import Report
 from tests.conftest import workspace_at
@@ -36,7 +36,7 @@ def report(judged: Path, tmp_path_factory: pytest.TempPathFactory) -> Report:
     workspace = workspace_at(home)
     flags = workspace.store.read("weekly_flags", term="2026-01-05", sem_week=10, advisor_id=ADVISOR)
     students = flags.loc[flags["within_capacity"]].sort_values("triage_rank")["student_id"]
-    with writable_engine(workspace.settings.client_db_url).begin() as connection:
+    with create_writable_engine(workspace.settings.client_db_url).begin() as connection:
         for student, name in zip(students, NAMES, strict=True):
             connection.exec_driver_sql(
                 "UPDATE students SET name = ?, roll_number = ? WHERE student_id = ?",
@@ -56,7 +56,10 @@ def test_on_the_page_and_in_the_mail(
     report: Report, browser: Browser, tmp_path: Path, screenshots: Path
 ) -> None:
     assert len(NAMES[4]) == 80
-    for kind, html in (("page", render.page(report)), ("mail", render.preview(report).html)):
+    for kind, html in (
+        ("page", render.render_page(report)),
+        ("mail", render.render_preview(report).html),
+    ):
         path = tmp_path / f"{kind}.html"
         path.write_text(html)
         for width in (390, 1280):
@@ -78,16 +81,16 @@ def test_on_the_page_and_in_the_mail(
 
 
 def test_in_plain_text(report: Report) -> None:
-    text = " ".join(render.mail_text(report, render.Mail()).split())
+    text = " ".join(render.render_mail_text(report, render.MailContext()).split())
     assert all(plain(name) in text for name in NAMES)
-    assert "\nBcc:" not in render.mail_text(report, render.Mail())
+    assert "\nBcc:" not in render.render_mail_text(report, render.MailContext())
 
 
 def test_in_the_message_and_its_headers(report: Report) -> None:
     envelope = Envelope(
         "a@college.example", "b@college.example", report.reader, "r@college.example"
     )
-    raw = compose(report, envelope)[0].as_bytes()
+    raw = build_message(report, envelope)[0].as_bytes()
     message = cast(EmailMessage, email.message_from_bytes(raw, policy=default))
     assert message["Bcc"] is None
     assert sorted(message.keys()) == [
@@ -106,7 +109,7 @@ def test_in_the_message_and_its_headers(report: Report) -> None:
 
 
 def test_in_the_draft(report: Report) -> None:
-    links = re.findall(r'href="(mailto:[^"]+)"', render.page(report))
+    links = re.findall(r'href="(mailto:[^"]+)"', render.render_page(report))
     assert len(links) == len(NAMES)
     for name, link in zip(NAMES, links, strict=True):
         parts = urlsplit(link.replace("&amp;", "&"))
@@ -119,7 +122,7 @@ def test_in_the_draft(report: Report) -> None:
 
 def test_in_a_table_for_a_spreadsheet() -> None:
     names = pd.DataFrame({"name": NAMES, "score": range(len(NAMES))})
-    back = pd.read_csv(io.StringIO(render.safe_csv(names), newline=""))
+    back = pd.read_csv(io.StringIO(render.export_safe_csv(names), newline=""))
     assert back["name"].tolist() == [f"'{name}" if name.startswith("=") else name for name in NAMES]
 
 
@@ -136,11 +139,11 @@ def test_in_a_table_for_a_spreadsheet() -> None:
 )
 def test_an_address_is_one_address(spec: str) -> None:
     with pytest.raises(Exception, match="is not a mail address"):
-        address("Dr. E", spec)
+        parse_address("Dr. E", spec)
 
 
 def test_files_of_advisors_stay_in_their_folder(judged: Path, tmp_path: Path) -> None:
     for identifier in ("../../etc/passwd", "a/b", ".hidden", "ü", "A" * 20):
-        name = render.file_name(identifier)
+        name = render.escape_file_name(identifier)
         assert (tmp_path / f"{name}.html").parent == tmp_path
         assert not name.startswith(".")

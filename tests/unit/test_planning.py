@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 from edumetrics.batch import journal, pipeline, planning
-from edumetrics.batch.planning import Plan
+from edumetrics.batch.planning import RunPlan
 from edumetrics.stages.workspace import Workspace
-from edumetrics.weeks import Position
+from edumetrics.weeks import CollegeWeek
 
 
-def at(workspace: Workspace, position: Position | None) -> Plan:
-    with workspace.store.transaction() as connection:
-        workspace.store.set_position(connection, position)
-    return planning.plan(workspace)
+def at(workspace: Workspace, position: CollegeWeek | None) -> RunPlan:
+    with workspace.store.start_transaction() as connection:
+        workspace.store.set_college_week(connection, position)
+    return planning.plan_run(workspace)
 
 
-def due(plan: Plan) -> list[tuple[str, str, int]]:
+def due(plan: RunPlan) -> list[tuple[str, str, int]]:
     return [(task.stage, task.term, task.week) for step in plan.steps for task in step.tasks]
 
 
 def test_a_catch_up_crosses_into_the_next_slot(demo_copy: Workspace) -> None:
-    plan = at(demo_copy, Position(2025, 15))
+    plan = at(demo_copy, CollegeWeek(2025, 15))
     assert [step.position.global_week for step in plan.steps] == list(range(16, 29))
     tasks = due(plan)
     weekly = [(term, week) for stage, term, week in tasks if stage == "weekly"]
@@ -44,7 +44,7 @@ def test_an_exam_or_vacation_week_has_nothing_due(demo_copy: Workspace) -> None:
     params = demo_copy.params.model_copy(
         update={"calendar": type(calendar)(**calendar.model_dump())}
     )
-    plan = at(Workspace(demo_copy.settings, params, demo_copy.store), Position(2025, 25))
+    plan = at(Workspace(demo_copy.settings, params, demo_copy.store), CollegeWeek(2025, 25))
     assert [(step.position.global_week, [task.stage for task in step.tasks if task.stage == "weekly"]) for step in plan.steps] == [
         (26, []), (27, ["weekly"]), (28, []),
     ]  # fmt: skip
@@ -53,35 +53,35 @@ def test_an_exam_or_vacation_week_has_nothing_due(demo_copy: Workspace) -> None:
 def test_classes_of_different_semesters_share_a_week(demo_copy: Workspace) -> None:
     metrics = demo_copy.store.read("weekly_metrics", term="2026-01-05", sem_week=10)
     assert metrics["semester"].nunique() > 1
-    assert [task for task in due(at(demo_copy, Position(2025, 27))) if task[0] == "weekly"] == [
+    assert [task for task in due(at(demo_copy, CollegeWeek(2025, 27))) if task[0] == "weekly"] == [
         ("weekly", "2026-01-05", 10)
     ]
 
 
 def test_where_both_agree_nothing_is_due_and_behind_it_is_rolled_back(demo_copy: Workspace) -> None:
-    assert due(at(demo_copy, Position(2025, 28))) == []
-    assert at(demo_copy, Position(2025, 28)).back_to is None
-    assert at(demo_copy, Position(2025, 30)).back_to == ("2026-01-05", 10)
-    assert at(demo_copy, Position(2026, 3)).back_to == ("2026-01-05", 10), "a year further on"
-    assert list(planning.described(at(demo_copy, Position(2025, 28)))) == [
+    assert due(at(demo_copy, CollegeWeek(2025, 28))) == []
+    assert at(demo_copy, CollegeWeek(2025, 28)).back_to is None
+    assert at(demo_copy, CollegeWeek(2025, 30)).back_to == ("2026-01-05", 10)
+    assert at(demo_copy, CollegeWeek(2026, 3)).back_to == ("2026-01-05", 10), "a year further on"
+    assert list(planning.describe_plan(at(demo_copy, CollegeWeek(2025, 28)))) == [
         "Nothing to do: the analysis is up to date with the college."
     ]
 
 
 def test_a_year_that_has_not_begun_is_nothing_to_step_to(demo: Workspace) -> None:
     calendar = demo.params.calendar
-    assert list(Position(2025, 36).until(Position(2026, 0), calendar)) == []
-    assert list(Position(2025, 35).until(Position(2026, 2), calendar)) == [
-        Position(2025, 36),
-        Position(2026, 1),
-        Position(2026, 2),
+    assert list(CollegeWeek(2025, 36).iter_until(CollegeWeek(2026, 0), calendar)) == []
+    assert list(CollegeWeek(2025, 35).iter_until(CollegeWeek(2026, 2), calendar)) == [
+        CollegeWeek(2025, 36),
+        CollegeWeek(2026, 1),
+        CollegeWeek(2026, 2),
     ]
 
 
 def test_one_stage_alone_does_not_make_a_week_done(demo_copy: Workspace) -> None:
-    with demo_copy.store.transaction() as connection:
-        demo_copy.store.set_position(connection, Position(2025, 26))
-    outcome = pipeline.run(demo_copy, journal.silent, stage="pre_end")
+    with demo_copy.store.start_transaction() as connection:
+        demo_copy.store.set_college_week(connection, CollegeWeek(2025, 26))
+    outcome = pipeline.run(demo_copy, journal.skip_line, stage="pre_end")
     assert outcome.plan.again
-    assert demo_copy.store.position() == Position(2025, 26)
-    assert ("weekly", "2026-01-05", 10) in due(planning.plan(demo_copy))
+    assert demo_copy.store.read_college_week() == CollegeWeek(2025, 26)
+    assert ("weekly", "2026-01-05", 10) in due(planning.plan_run(demo_copy))

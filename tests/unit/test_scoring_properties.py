@@ -14,7 +14,7 @@ from edumetrics.fields import WEEKLY_METRICS
 from edumetrics.params import Calendar, Scoring
 from edumetrics.scoring import attendance, weekly
 from edumetrics.scoring.facts import Facts
-from edumetrics.scoring.signals import weighted_mean
+from edumetrics.scoring.signals import compute_weighted_mean
 from tests.colleges import HISTORY
 
 WEEK, STUDENTS = 6, ("a", "b", "c")
@@ -118,7 +118,7 @@ def facts(draw: st.DrawFn) -> Facts:
         students=pd.DataFrame(
             {"student_id": STUDENTS, "class_id": "C", "advisor_id": None, "joined_on": pd.NaT, "withdrawn_on": pd.NaT}
         ).astype({"joined_on": "datetime64[us]", "withdrawn_on": "datetime64[us]"}),
-        pairings=pd.DataFrame({"class_id": ["C"], "semester": [2]}),
+        class_semesters=pd.DataFrame({"class_id": ["C"], "semester": [2]}),
         dates=pd.DataFrame({"class_id": "C", "semester": 2, "week": weeks, "week_date": [START + pd.Timedelta(weeks=w - 1) for w in weeks]}),
         attendance=draw(registers()),
         double_registers=pd.DataFrame({"student_id": pd.Series(dtype="str"), "week": pd.Series(dtype="int64"), "class_id": pd.Series(dtype="str")}),
@@ -137,7 +137,7 @@ def facts(draw: st.DrawFn) -> Facts:
 
 
 def metrics(of: Facts, history: pd.DataFrame) -> pd.DataFrame:
-    return weekly.metrics(of, history, CALENDAR, SCORING)
+    return weekly.compute_metrics(of, history, CALENDAR, SCORING)
 
 
 @settings(max_examples=60, deadline=None)
@@ -165,7 +165,7 @@ def test_the_order_of_rows_does_not_matter(
         field.name: value.sample(frac=1, random_state=seed)
         for field in fields(college)
         if isinstance(value := getattr(college, field.name), pd.DataFrame)
-        and field.name != "pairings"
+        and field.name != "class_semesters"
     }
     again = metrics(replace(college, **shuffled), history.sample(frac=1, random_state=seed))
     pd.testing.assert_frame_equal(again, metrics(college, history), rtol=1e-12)
@@ -196,7 +196,7 @@ def test_the_beta_binomial_agrees_with_scipy(
     kn: tuple[int, int], alpha: float, beta: float
 ) -> None:
     k, n = (np.array([value]) for value in kn)
-    ours = attendance.beta_binomial_cdf(k, n, np.array([alpha]), np.array([beta]))[0]
+    ours = attendance.compute_beta_binomial_cdf(k, n, np.array([alpha]), np.array([beta]))[0]
     assert np.isclose(ours, betabinom.cdf(kn[0], kn[1], alpha, beta), rtol=1e-7, atol=1e-10)
 
 
@@ -207,10 +207,10 @@ def test_an_absent_signal_changes_nothing(signals: list[tuple[float | None, floa
         for n, (value, _) in enumerate(signals)
     }
     weights = {str(n): weight for n, (_, weight) in enumerate(signals)}
-    mean, coverage = weighted_mean(values, weights)
+    mean, coverage = compute_weighted_mean(values, weights)
     present = {name: array for name, array in values.items() if not np.isnan(array[0])}
     if present:
-        alone, _ = weighted_mean(present, {name: weights[name] for name in present})
+        alone, _ = compute_weighted_mean(present, {name: weights[name] for name in present})
         assert np.isclose(mean[0], alone[0], equal_nan=True)
     else:
         assert np.isnan(mean[0])

@@ -6,7 +6,13 @@ import pandas as pd
 import pytest
 
 from edumetrics.params import Calendar
-from edumetrics.weeks import Position, name_terms, position_on, slot_start, week_dates
+from edumetrics.weeks import (
+    CollegeWeek,
+    compute_week_dates,
+    find_last_complete_week,
+    find_slot_start,
+    name_terms,
+)
 
 CALENDAR = Calendar()
 
@@ -18,37 +24,37 @@ CALENDAR = Calendar()
 def test_a_global_week_is_a_slot_and_a_semester_week(
     global_week: int, slot: str, week: int
 ) -> None:
-    position = Position(2025, global_week)
-    assert (position.slot(CALENDAR), position.week(CALENDAR)) == (slot, week)
+    position = CollegeWeek(2025, global_week)
+    assert (position.find_slot(CALENDAR), position.compute_week(CALENDAR)) == (slot, week)
 
 
 def test_catching_up_crosses_slots_and_years() -> None:
-    steps = list(Position(2025, 35).until(Position(2026, 2), CALENDAR))
-    assert steps == [Position(2025, 36), Position(2026, 1), Position(2026, 2)]
+    steps = list(CollegeWeek(2025, 35).iter_until(CollegeWeek(2026, 2), CALENDAR))
+    assert steps == [CollegeWeek(2025, 36), CollegeWeek(2026, 1), CollegeWeek(2026, 2)]
 
 
 def test_a_week_is_complete_on_its_seventh_day() -> None:
-    assert position_on(date(2025, 7, 14), CALENDAR) == Position(2025, 0)
-    assert position_on(date(2025, 7, 19), CALENDAR) == Position(2025, 0)
-    assert position_on(date(2025, 7, 20), CALENDAR) == Position(2025, 1)
-    assert position_on(date(2026, 3, 15), CALENDAR) == Position(2025, 18 + 10), (
+    assert find_last_complete_week(date(2025, 7, 14), CALENDAR) == CollegeWeek(2025, 0)
+    assert find_last_complete_week(date(2025, 7, 19), CALENDAR) == CollegeWeek(2025, 0)
+    assert find_last_complete_week(date(2025, 7, 20), CALENDAR) == CollegeWeek(2025, 1)
+    assert find_last_complete_week(date(2026, 3, 15), CALENDAR) == CollegeWeek(2025, 18 + 10), (
         "the even slot belongs to the year of its odd one"
     )
-    assert position_on(date(2026, 7, 1), CALENDAR) == Position(2025, 36), (
+    assert find_last_complete_week(date(2026, 7, 1), CALENDAR) == CollegeWeek(2025, 36), (
         "between terms the last week stays"
     )
 
 
 def test_a_slot_begins_in_its_calendar_year() -> None:
-    assert slot_start(Position(2025, 3), CALENDAR) == date(2025, 7, 14)
-    assert slot_start(Position(2025, 20), CALENDAR) == date(2026, 1, 5)
+    assert find_slot_start(CollegeWeek(2025, 3), CALENDAR) == date(2025, 7, 14)
+    assert find_slot_start(CollegeWeek(2025, 20), CALENDAR) == date(2026, 1, 5)
 
 
 def test_last_teaching_weeks_leave_exam_weeks_out() -> None:
-    assert CALENDAR.last_teaching_weeks(9, 3) == (9, 7, 6)
-    assert CALENDAR.teaching_weeks_before(9, 4) == (7, 6, 5, 4)
-    assert CALENDAR.teaching_weeks_left(5) == 11
-    assert Calendar(vacation_weeks=(10,)).teaching_weeks_left(5) == 10
+    assert CALENDAR.get_last_teaching_weeks(9, 3) == (9, 7, 6)
+    assert CALENDAR.get_teaching_weeks_before(9, 4) == (7, 6, 5, 4)
+    assert CALENDAR.count_teaching_weeks_left(5) == 11
+    assert Calendar(vacation_weeks=(10,)).count_teaching_weeks_left(5) == 10
 
 
 def known(**weeks: str) -> pd.DataFrame:
@@ -58,7 +64,7 @@ def known(**weeks: str) -> pd.DataFrame:
 
 def test_undated_weeks_follow_the_dated_one_before() -> None:
     dates = (
-        week_dates(known(w2="2026-01-12", w5="2026-02-09"), 6)
+        compute_week_dates(known(w2="2026-01-12", w5="2026-02-09"), 6)
         .set_index("week")["week_date"]
         .dt.strftime("%m-%d")
     )
@@ -73,8 +79,8 @@ def test_undated_weeks_follow_the_dated_one_before() -> None:
 
 
 def test_later_data_do_not_move_a_past_week() -> None:
-    before = week_dates(known(w1="2026-01-05"), 6).query("week <= 3")
-    after = week_dates(known(w1="2026-01-05", w4="2026-02-02"), 6).query("week <= 3")
+    before = compute_week_dates(known(w1="2026-01-05"), 6).query("week <= 3")
+    after = compute_week_dates(known(w1="2026-01-05", w4="2026-02-02"), 6).query("week <= 3")
     assert before["week_date"].tolist() == after["week_date"].tolist()
 
 

@@ -28,7 +28,7 @@ ISO = re.compile(r"^\d{4}-\d{2}-\d{2}")
 
 
 @dataclass(frozen=True)
-class Column:
+class SourceColumn:
     """A column of the college's database, as data profiling describes it.
 
     Attributes:
@@ -49,14 +49,14 @@ class Column:
 
 
 @dataclass(frozen=True)
-class Table:
+class SourceTable:
     """A table or view of the default schema, with its columns (none if it cannot be read)."""
 
     name: str
-    columns: tuple[Column, ...]
+    columns: tuple[SourceColumn, ...]
 
 
-def tables(connection: Connection) -> list[Table]:
+def describe_tables(connection: Connection) -> list[SourceTable]:
     """Return every table and view, sorted by name; one that cannot be read has no columns."""
     inspector = sa.inspect(connection)
     names = [*inspector.get_table_names(), *inspector.get_view_names()]
@@ -65,15 +65,15 @@ def tables(connection: Connection) -> list[Table]:
         try:
             # A savepoint: on PostgreSQL one failed read would end the whole transaction.
             with connection.begin_nested():
-                found.append(_table(connection, inspector, name))
+                found.append(_describe_table(connection, inspector, name))
         except sa.exc.DBAPIError:
             # The role may not read it, or it is a view of a table that no longer exists. The draft
             # still names it.
-            found.append(Table(name, ()))
+            found.append(SourceTable(name, ()))
     return found
 
 
-def _table(connection: Connection, inspector: sa.Inspector, name: str) -> Table:
+def _describe_table(connection: Connection, inspector: sa.Inspector, name: str) -> SourceTable:
     described = inspector.get_columns(name)
     keys = inspector.get_pk_constraint(name)["constrained_columns"]
     targets = {
@@ -88,20 +88,20 @@ def _table(connection: Connection, inspector: sa.Inspector, name: str) -> Table:
         [tuple(row) for row in rows], columns=[column["name"] for column in described]
     )
     columns = tuple(
-        Column(
+        SourceColumn(
             name=str(column["name"]),
             type=str(column["type"]).lower(),
             key=keys == [column["name"]],
             target=targets.get(str(column["name"])),
-            look=look(sample.iloc[:, place]),
+            look=classify_values(sample.iloc[:, place]),
         )
         for place, column in enumerate(described)
     )
-    return Table(name, columns)
+    return SourceTable(name, columns)
 
 
-def look(values: pd.Series) -> str:
-    """Return the kind of a column's values: one of those that `Column` lists."""
+def classify_values(values: pd.Series) -> str:
+    """Return the kind of a column's values: one of those that `SourceColumn` lists."""
     known = values.dropna()
     # Before the conversion to text, which would make words of bytes.
     if known.map(lambda value: isinstance(value, bytes | memoryview)).any():
@@ -120,10 +120,10 @@ def look(values: pd.Series) -> str:
         if known_words.mean() >= KNOWN and telling and not words.isin(["0", "1"]).all():
             return f"words of {name}"
     numbers = pd.to_numeric(texts, errors="coerce")
-    return _number(numbers) if numbers.notna().all() else _text(texts)
+    return _classify_numbers(numbers) if numbers.notna().all() else _classify_texts(texts)
 
 
-def _text(texts: pd.Series) -> str:
+def _classify_texts(texts: pd.Series) -> str:
     """Return the kind of texts that are not all numbers."""
     if texts.str.match(ISO).all():
         return "date"
@@ -138,7 +138,7 @@ def _text(texts: pd.Series) -> str:
     return "address" if texts.str.contains("@").mean() > 0.5 else "text"
 
 
-def _number(numbers: pd.Series) -> str:
+def _classify_numbers(numbers: pd.Series) -> str:
     """Return the kind of numbers."""
     whole = (numbers % 1 == 0).all()
     # Moodle, for one, writes 0 for a time that is not set.

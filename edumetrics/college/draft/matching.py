@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cache
 
-from edumetrics.college.draft.looks import Column, Table
+from edumetrics.college.draft.looks import SourceColumn, SourceTable
 from edumetrics.college.draft.vocabulary import COLUMNS, TABLES
 from edumetrics.fields import RELATIONS, Field
 from edumetrics.fields import Table as Canonical
@@ -19,7 +19,7 @@ from edumetrics.fields import Table as Canonical
 # First words of table names that say nothing of their content: those of Moodle, Koha, ERP systems
 # and data warehouses.
 PREFIXES = {"mdl", "tbl", "tb", "koha", "dim", "fact", "vw", "sis", "erp", "adm"}
-# Kinds of values (see `looks.Column`) that can be read as a date, and as a number.
+# Kinds of values (see `looks.SourceColumn`) that can be read as a date, and as a number.
 DATES = ("date", "day first", "month first", "day or month first", "seconds", "milliseconds")
 NUMBERS = ("whole", "number", "fraction", "percent sign")
 # The lowest scores at which a table and a column are taken. For a table, a known name (over 2.2) is
@@ -48,10 +48,10 @@ REFERS = {
 
 
 @dataclass(frozen=True)
-class Match:
+class ColumnMatch:
     """A column that looks like a canonical one: how well it fits (at most 4), and why."""
 
-    column: Column
+    column: SourceColumn
     score: float
     why: str
 
@@ -62,12 +62,12 @@ class Match:
 
 
 @dataclass
-class Draft:
+class DraftRelation:
     """A drafted relation: its table (None without one), the matched columns, the missing ones."""
 
     relation: Canonical
-    table: Table | None = None
-    found: dict[str, Match] = field(default_factory=dict)
+    table: SourceTable | None = None
+    found: dict[str, ColumnMatch] = field(default_factory=dict)
 
     @property
     def missing(self) -> list[str]:
@@ -80,14 +80,14 @@ class Draft:
         return [name for name in needed if name not in self.found]
 
 
-def matched(tables: Sequence[Table]) -> dict[str, Draft]:
+def find_tables(tables: Sequence[SourceTable]) -> dict[str, DraftRelation]:
     """Return a draft of each relation: its best table, no table twice, and the columns in it."""
-    drafts = {name: Draft(relation) for name, relation in RELATIONS.items()}
+    drafts = {name: DraftRelation(relation) for name, relation in RELATIONS.items()}
     pairs = [
         (score, name, table)
         for name in RELATIONS
         for table in tables
-        if (score := _fit(name, table)) >= TABLE_LEAST
+        if (score := _score_table(name, table)) >= TABLE_LEAST
     ]
     taken: set[str] = set()
     # The best pair first; names break ties, so that the same database always gives the same draft.
@@ -99,13 +99,16 @@ def matched(tables: Sequence[Table]) -> dict[str, Draft]:
     targets = {one.table.name: name for name, one in drafts.items() if one.table is not None}
     for name, one in drafts.items():
         if one.table is not None:
-            one.found = _columns(name, one.table, targets)
+            one.found = _find_columns(name, one.table, targets)
     return drafts
 
 
-def _fit(name: str, table: Table) -> float:
+def _score_table(name: str, table: SourceTable) -> float:
     """Return how well a table fits a relation: by its name and its share of required columns."""
-    own, words = plain(table.name), [plain(word) for word in (name, *TABLES[name].split())]
+    own, words = (
+        normalize_name(table.name),
+        [normalize_name(word) for word in (name, *TABLES[name].split())],
+    )
     named = 0.0
     if own in words:
         # The first words are the usual ones: each place further on costs a little.
@@ -113,7 +116,7 @@ def _fit(name: str, table: Table) -> float:
     elif any(set(word.split("_")) <= set(own.split("_")) for word in words):
         named = 1.2
     needed = [f for f in RELATIONS[name].fields if not f.null]
-    found = _columns(name, table, {})
+    found = _find_columns(name, table, {})
     share = sum(f.name in found for f in needed) / len(needed)
     # Columns that occur in several relations, such as id or name, do not tell one from another.
     telling = [
@@ -127,7 +130,7 @@ def _fit(name: str, table: Table) -> float:
     )
 
 
-def _columns(name: str, table: Table, targets: dict[str, str]) -> dict[str, Match]:
+def _find_columns(name: str, table: SourceTable, targets: dict[str, str]) -> dict[str, ColumnMatch]:
     """Return the best match of each canonical column; no column is used twice.
 
     Args:
@@ -139,9 +142,9 @@ def _columns(name: str, table: Table, targets: dict[str, str]) -> dict[str, Matc
         (match, wanted.name)
         for wanted in RELATIONS[name].fields
         for column in table.columns
-        if (match := _match(name, wanted, column, targets)).score >= COLUMN_LEAST
+        if (match := _score_column(name, wanted, column, targets)).score >= COLUMN_LEAST
     ]
-    found: dict[str, Match] = {}
+    found: dict[str, ColumnMatch] = {}
     used: set[str] = set()
     for match, wanted in sorted(pairs, key=lambda pair: -pair[0].score):
         if wanted not in found and match.column.name not in used:
@@ -150,10 +153,12 @@ def _columns(name: str, table: Table, targets: dict[str, str]) -> dict[str, Matc
     return found
 
 
-def _match(name: str, wanted: Field, column: Column, targets: dict[str, str]) -> Match:
+def _score_column(
+    name: str, wanted: Field, column: SourceColumn, targets: dict[str, str]
+) -> ColumnMatch:
     """Return how well a column fits a canonical one, and why; below `COLUMN_LEAST` it does not."""
-    own = plain(column.name)
-    words = [plain(word) for word in _words(name, wanted.name)]
+    own = normalize_name(column.name)
+    words = [normalize_name(word) for word in _list_words(name, wanted.name)]
     score, why = 0.0, ""
     # From the strongest evidence to the weakest; the first that applies is the reason given.
     if column.name.lower() == wanted.name:
@@ -169,19 +174,19 @@ def _match(name: str, wanted: Field, column: Column, targets: dict[str, str]) ->
     # Short words ("id", "to", "no") are part of too many names.
     elif any(len(word) > 3 and set(word.split("_")) <= set(own.split("_")) for word in words):
         score, why = 1.2, "a name like it"
-    if score and not _holds(wanted, column):
+    if score and not _can_hold(wanted, column):
         # The very name (4.0) and a reference (3.5) remain as guesses; a key and a synonym do not.
-        return Match(column, score - 2.5, f"{why}, but it holds {column.look}")
+        return ColumnMatch(column, score - 2.5, f"{why}, but it holds {column.look}")
     said = f"{why}, holds {column.look}" if score < SURE and wanted.kind != "text" else why
-    return Match(column, score, said)
+    return ColumnMatch(column, score, said)
 
 
-def _words(name: str, wanted: str) -> list[str]:
+def _list_words(name: str, wanted: str) -> list[str]:
     """Return the words for a column: its name, the relation's own words, and the common words."""
     return [wanted, *COLUMNS[name].get(wanted, "").split(), *COLUMNS[""].get(wanted, "").split()]
 
 
-def _holds(wanted: Field, column: Column) -> bool:
+def _can_hold(wanted: Field, column: SourceColumn) -> bool:
     """Return whether a column's kind of values can hold what the canonical column holds."""
     # An empty column contradicts nothing. Text may be of any kind, but an email must be an address.
     if column.look == "empty" or wanted.kind == "text":
@@ -195,7 +200,7 @@ def _holds(wanted: Field, column: Column) -> bool:
 
 
 @cache
-def plain(name: str) -> str:
+def normalize_name(name: str) -> str:
     """Return a name without accents, prefix, capitals and plural endings, joined by underscores."""
     # A word also begins at a capital within a name: rollNumber is roll_number.
     spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name)
@@ -204,11 +209,11 @@ def plain(name: str) -> str:
     # A name that is nothing but a prefix stays.
     words = words[1:] if len(words) > 1 and words[0] in PREFIXES else words
     return "_".join(
-        _singular(word) for word in words if word not in ("de", "of", "the", "del", "la")
+        _convert_to_singular(word) for word in words if word not in ("de", "of", "the", "del", "la")
     )
 
 
-def _singular(word: str) -> str:
+def _convert_to_singular(word: str) -> str:
     """Return a word without the plural ending of English or Spanish."""
     if len(word) > 6 and word.endswith(("ciones", "enes", "ores", "ades")):
         return word[:-2]

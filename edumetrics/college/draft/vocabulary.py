@@ -236,8 +236,8 @@ COLUMNS = {
     },
 }
 
-# Canonical value to the words that colleges write for it, in lower case. `looks.look` takes the
-# first group that fits, so the order matters for words that stand in several groups.
+# Canonical value to the words that colleges write for it, in lower case. `looks.classify_values`
+# takes the first group that fits, so the order matters for words that stand in several groups.
 CODES: dict[str, dict[str, tuple[str, ...]]] = {
     "exam_type": {
         "midterm": ("midterm", "mid", "mid-term", "mid term", "internal", "parcial", "ardhvarshik"),

@@ -9,17 +9,17 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from edumetrics.college.draft.looks import Column, Table
-from edumetrics.college.draft.matching import DATES, Draft, Match, plain
+from edumetrics.college.draft.looks import SourceColumn, SourceTable
+from edumetrics.college.draft.matching import DATES, ColumnMatch, DraftRelation, normalize_name
 from edumetrics.college.draft.vocabulary import CODES
 from edumetrics.college.mapping import ESSENTIAL
 from edumetrics.database import Sql
 from edumetrics.fields import RELATIONS, Field
 
 
-def as_yaml(
-    drafts: dict[str, Draft],
-    tables: Sequence[Table],
+def format_yaml(
+    drafts: dict[str, DraftRelation],
+    tables: Sequence[SourceTable],
     dialect: str,
     starts: Sequence[tuple[str, str]],
 ) -> str:
@@ -32,8 +32,8 @@ def as_yaml(
         starts: name and first day (ISO) of the latest halves of the year, for a college that has
             dates and no weeks.
     """
-    write = _Writer(drafts, Sql(dialect))
-    parts = {name: "\n".join(write.relation(name)) for name in drafts}
+    write = _MappingWriter(drafts, Sql(dialect))
+    parts = {name: "\n".join(write.write_relation(name)) for name in drafts}
     used = {one.table.name for one in drafts.values() if one.table is not None}
     unused = ", ".join(table.name for table in tables if table.name not in used and table.columns)
     closed = [table.name for table in tables if not table.columns]
@@ -51,7 +51,10 @@ def as_yaml(
     ]
     # Only where some SELECT counts weeks from dates: other colleges need no such view.
     if "half_year" in words:
-        each = (f"SELECT {write.sql.day(day)} AS starts  -- guess: {name}" for name, day in starts)
+        each = (
+            f"SELECT {write.sql.format_day(day)} AS starts  -- guess: {name}"
+            for name, day in starts
+        )
         half = "\n    UNION ALL ".join(each)
         note = (
             "  # The first day of week 1 of each half of the year. "
@@ -61,13 +64,13 @@ def as_yaml(
     return "\n".join([*head, "relations:", *parts.values()]) + "\n"
 
 
-class _Writer:
+class _MappingWriter:
     """Writes each drafted relation as lines of YAML, in the SQL of one database."""
 
-    def __init__(self, drafts: dict[str, Draft], sql: Sql) -> None:
+    def __init__(self, drafts: dict[str, DraftRelation], sql: Sql) -> None:
         self.drafts, self.sql = drafts, sql
 
-    def relation(self, name: str) -> Iterator[str]:
+    def write_relation(self, name: str) -> Iterator[str]:
         """Yield the lines of one relation: null, the name of a table, or a SELECT."""
         one = self.drafts[name]
         if one.table is None:
@@ -77,13 +80,13 @@ class _Writer:
                 else "  # MISSING: every college has some"
             )
             yield f"  {name}: null{need}"
-        elif self._same(one):
+        elif self._is_canonical(one):
             yield f"  {name}: {one.table.name}  # sure: its columns have the canonical names"
         else:
             yield f"  {name}: |"
-            yield from (f"    {line}" for line in self._select(one))
+            yield from (f"    {line}" for line in self._write_select(one))
 
-    def _same(self, one: Draft) -> bool:
+    def _is_canonical(self, one: DraftRelation) -> bool:
         """Return whether the table can stand for the relation as it is, without a SELECT."""
         assert one.table is not None
         own = {match.column.name == wanted for wanted, match in one.found.items()}
@@ -91,20 +94,21 @@ class _Writer:
         plain_name = re.fullmatch(r"[A-Za-z_][A-Za-z0-9_.]*", one.table.name)
         # A column that must be converted needs a SELECT, whatever its name is.
         readable = all(
-            self._value(one.relation[name], match) == self._quoted("t", match.column)
+            self._convert_column(one.relation[name], match)
+            == self._format_column("t", match.column)
             for name, match in one.found.items()
         )
         return own == {True} and not one.missing and readable and plain_name is not None
 
-    def _quoted(self, alias: str, column: Column) -> str:
+    def _format_column(self, alias: str, column: SourceColumn) -> str:
         """Return a column as SQL, with the alias of its table."""
-        return f"{alias}.{self.sql.quote(column.name)}"
+        return f"{alias}.{self.sql.format_name(column.name)}"
 
-    def _value(self, wanted: Field, match: Match) -> str:
+    def _convert_column(self, wanted: Field, match: ColumnMatch) -> str:
         """Return the SQL that converts the column to the canonical date, percentage or code."""
-        raw, look = self._quoted("t", match.column), match.column.look
+        raw, look = self._format_column("t", match.column), match.column.look
         if wanted.kind == "date" and look in DATES and look != "date":
-            return self.sql.date(raw, look)
+            return self.sql.convert_date(raw, look)
         # Canonical percentages go from 0 to 100.
         if look == "fraction" and wanted.unit == "percent":
             return f"100 * {raw}"
@@ -112,10 +116,10 @@ class _Writer:
             return f"REPLACE({raw}, '%', '')"
         # A boolean is read as it is: lower() of one is an error on PostgreSQL.
         if look.startswith("words of") and wanted.name in CODES and "bool" not in match.column.type:
-            return self.sql.words(raw, CODES[wanted.name])
+            return self.sql.translate_words(raw, CODES[wanted.name])
         return raw
 
-    def _select(self, one: Draft) -> Iterator[str]:
+    def _write_select(self, one: DraftRelation) -> Iterator[str]:
         """Yield the lines of the SELECT, each column with the reason why it was chosen."""
         assert one.table is not None
         name, joins = one.relation.name, list[str]()
@@ -125,19 +129,22 @@ class _Writer:
         )
         lines: dict[str, tuple[str, str]] = {}
         for wanted, match in one.found.items():
-            lines[wanted] = self._value(one.relation[wanted], match), f"{match.word}: {match.why}"
+            lines[wanted] = (
+                self._convert_column(one.relation[wanted], match),
+                f"{match.word}: {match.why}",
+            )
         # Order matters: what is found elsewhere joins by the student id that this may replace.
-        self._by_another_id(one, lines, joins)
+        self._join_students(one, lines, joins)
         missing = [column for column in one.missing if column not in lines]
         # A copy, because the loop removes what it finds.
         for column in tuple(missing):
-            found = self._elsewhere(one, column, lines, joins)
+            found = self._find_elsewhere(one, column, lines, joins)
             if found:
                 lines[column] = found
                 missing.remove(column)
         # After the joins: the first day of a week needs the view that one of them brings in.
         if lectures:
-            self._summed(lines, joins)
+            self._sum_lectures(lines, joins)
             missing.remove("lectures_held")
         yield "SELECT"
         ordered = [column for column in one.relation.names if column in lines]
@@ -145,8 +152,8 @@ class _Writer:
             # A trailing comma is an error in SQL.
             value, why = lines[column]
             comma = "," if column != ordered[-1] else ""
-            yield f"  {f'{value} AS {self.sql.quote(column)}{comma}':<48}  -- {why}"
-        yield f"FROM {self.sql.quote(one.table.name)} t"
+            yield f"  {f'{value} AS {self.sql.format_name(column)}{comma}':<48}  -- {why}"
+        yield f"FROM {self.sql.format_name(one.table.name)} t"
         yield from joins
         if lectures:
             # All that is not summed up; an id would make a group of every lecture.
@@ -161,22 +168,22 @@ class _Writer:
         used = {match.column.name for match in one.found.values()}
         # Named for the reader: a column that belongs to the mapping may be among them.
         for left in (column for column in one.table.columns if column.name not in used):
-            yield f"-- not used: {self.sql.quote(left.name)} ({left.look})"
+            yield f"-- not used: {self.sql.format_name(left.name)} ({left.look})"
 
-    def _summed(self, lines: dict[str, tuple[str, str]], joins: list[str]) -> None:
+    def _sum_lectures(self, lines: dict[str, tuple[str, str]], joins: list[str]) -> None:
         """Change the lines so that rows per lecture become rows per week."""
         lines["lectures_held"] = "COUNT(*)", "guess: one row per lecture, because there is no count"
         lines["present"] = f"SUM({lines['present'][0]})", lines["present"][1]
         # With the date of each lecture, a week would be split into one group per day.
         if "week_date" in lines and any("half_year" in join for join in joins):
-            first = self.sql.first_day(lines["week_date"][0], "h.starts")
+            first = self.sql.compute_first_day(lines["week_date"][0], "h.starts")
             lines["week_date"] = first, "guess: the first day of the lecture's week"
         # Any id of the group will do; the largest exists in every SQL dialect.
         if "id" in lines:
             lines["id"] = f"MAX({lines['id'][0]})", lines["id"][1]
 
-    def _by_another_id(
-        self, one: Draft, lines: dict[str, tuple[str, str]], joins: list[str]
+    def _join_students(
+        self, one: DraftRelation, lines: dict[str, tuple[str, str]], joins: list[str]
     ) -> None:
         """Join the table of students where rows name a student by another column than the id.
 
@@ -191,16 +198,20 @@ class _Writer:
             return
         own, key = one.found["student_id"].column, people.found["student_id"].column
         # A foreign key, or a column named like the key, already holds the id.
-        if own.target or plain(own.name) == plain(key.name):
+        if own.target or normalize_name(own.name) == normalize_name(key.name):
             return
-        same = [column for column in people.table.columns if plain(column.name) == plain(own.name)]
+        same = [
+            column
+            for column in people.table.columns
+            if normalize_name(column.name) == normalize_name(own.name)
+        ]
         if same:
-            on = f"{self._quoted('s', same[0])} = {self._quoted('t', own)}"
-            joins.append(f"JOIN {self.sql.quote(people.table.name)} s ON {on}")
-            lines["student_id"] = self._quoted("s", key), f"guess: by {own.name}"
+            on = f"{self._format_column('s', same[0])} = {self._format_column('t', own)}"
+            joins.append(f"JOIN {self.sql.format_name(people.table.name)} s ON {on}")
+            lines["student_id"] = self._format_column("s", key), f"guess: by {own.name}"
 
-    def _elsewhere(
-        self, one: Draft, column: str, lines: dict[str, tuple[str, str]], joins: list[str]
+    def _find_elsewhere(
+        self, one: DraftRelation, column: str, lines: dict[str, tuple[str, str]], joins: list[str]
     ) -> tuple[str, str] | None:
         """Return the SQL and the reason of a missing column found elsewhere; None if there is none.
 
@@ -221,20 +232,22 @@ class _Writer:
                 and key in lines
                 and other is not one
             ):
-                on = f"{self._quoted(alias, other.found[key].column)} = {lines[key][0]}"
+                on = f"{self._format_column(alias, other.found[key].column)} = {lines[key][0]}"
                 # Two columns may come by the same join; it must stand there once.
                 if not any(f" {alias} ON " in join for join in joins):
-                    joins.append(f"JOIN {self.sql.quote(other.table.name)} {alias} ON {on}")
-                return self._quoted(
+                    joins.append(f"JOIN {self.sql.format_name(other.table.name)} {alias} ON {on}")
+                return self._format_column(
                     alias, other.found[column].column
                 ), f"guess: by its {key.removesuffix('_id')}"
         dates = [lines[name][0] for name in lines if one.relation[name].kind == "date"]
         if column in ("week", "borrow_week", "due_week", "scheduled_week") and dates:
             # 126 days are the 18 weeks of a half; a row dated after them belongs to no week.
             joins.append(
-                f"JOIN half_year h ON {self.sql.days(dates[0], 'h.starts')} BETWEEN 0 AND 125"
+                f"JOIN half_year h ON {self.sql.count_days(dates[0], 'h.starts')} BETWEEN 0 AND 125"
             )
-            return self.sql.week(dates[0], "h.starts"), "guess: counted from the half's first day"
+            return self.sql.compute_week(
+                dates[0], "h.starts"
+            ), "guess: counted from the half's first day"
         if column == one.relation.key[0] and self.sql.row_number:
             return f"t.{self.sql.row_number}", "guess: there is no key"
         return None

@@ -21,22 +21,22 @@ from edumetrics.college.plausible import coverage, dates, keys, rows, together
 from edumetrics.college.source import College, Term
 
 
-def findings(college: College, term: Term, week: int) -> pd.DataFrame:
+def check_mapping(college: College, term: Term, week: int) -> pd.DataFrame:
     """Return what only a wrong mapping explains in a term's records, up to a week.
 
     Returns:
-        As `health.findings`. The check is `relation: column`, and the message begins with
+        As `health.check_health`. The check is `relation: column`, and the message begins with
         `relation.column`. The status is `block`, or `warn` where something else may explain it.
         One finding per column.
     """
     # The order matters: of several findings about one column only the first is shown, and a wrong
     # id explains most of what the later checks find.
     found = chain(
-        keys.found(college, term),
-        rows.found(college, term),
-        dates.found(college, term, week),
-        coverage.found(college, term, week),
-        together.found(college, term),
+        keys.check_keys(college, term),
+        rows.check_rows(college, term),
+        dates.check_dates(college, term, week),
+        coverage.check_coverage(college, term, week),
+        together.check_correlations(college, term),
     )
     told: list[tuple[object, ...]] = [
         (

@@ -13,11 +13,11 @@ import sqlalchemy as sa
 
 from edumetrics.college.health import PARENTS
 from edumetrics.college.mapping import Relation
-from edumetrics.college.plausible.rows import Found
+from edumetrics.college.plausible.rows import MappingFinding
 from edumetrics.college.source import College, Term
-from edumetrics.weeks import PAIRING
+from edumetrics.weeks import CLASS_SEMESTER
 
-WEEK = [*PAIRING, "week"]
+WEEK = [*CLASS_SEMESTER, "week"]
 # With fewer rows, a share of them says nothing.
 ROWS = 20
 # Columns of week and date. In WITHIN, the week must contain the date.
@@ -46,7 +46,7 @@ DATES, SPAN = 8, 45
 BEFORE_DAYS, FUTURE_DAYS = 56, 21
 # Weeks between attendance and all other dates from which it is no error of counting weeks.
 APART = 8
-# What `_counts` returns where a college has no such dates.
+# What `_count_rows` returns where a college has no such dates.
 NOTHING = pd.DataFrame(
     {
         "class_id": [],
@@ -60,41 +60,43 @@ NOTHING = pd.DataFrame(
 SWAPPED = "are day and month swapped, or is it written another way?"
 
 
-def found(college: College, term: Term, week: int) -> Iterator[Found]:
+def check_dates(college: College, term: Term, week: int) -> Iterator[MappingFinding]:
     """Yield what does not fit in the weeks and dates of the term's records, up to a week."""
     relation = college.relations["attendance"]
     assert relation is not None
-    registers = _counts(college, relation, term, "week", "week_date")
-    yield from _readable(registers, "attendance", "week_date")
-    yield from _own(registers, college, term)
+    registers = _count_rows(college, relation, term, "week", "week_date")
+    yield from _check_readable(registers, "attendance", "week_date")
+    yield from _check_registers(registers, college, term)
     begins = term.dates.rename(columns={"week_date": "begins"})
     apart = {}
     for name, (number, date) in WITHIN.items():
-        counts = _of(college, term, name, number, date)
-        yield from _readable(counts, name, date)
+        counts = _read_counts(college, term, name, number, date)
+        yield from _check_readable(counts, name, date)
         # A feed's weeks may begin on another weekday: up to three days apart is the same week.
-        apart[name] = _weeks_apart(counts, begins, 3 if date == "week_date" else 0)
-    yield from _elsewhere(apart)
+        apart[name] = _count_weeks_apart(counts, begins, 3 if date == "week_date" else 0)
+    yield from _check_weekly_dates(apart)
     for name, (number, date) in AROUND.items():
-        counts = _of(college, term, name, number, date)
-        yield from _readable(counts, name, date)
-        yield from _around(_weeks_apart(counts, begins), name, number, date)
-        yield from _outside(counts, name, date, term, week)
+        counts = _read_counts(college, term, name, number, date)
+        yield from _check_readable(counts, name, date)
+        yield from _check_work_dates(_count_weeks_apart(counts, begins), name, number, date)
+        yield from _check_range(counts, name, date, term, week)
     for name, (number, date) in LATER.items():
         # Rows of every term count: the exams of one term have too few different days.
-        yield from _readable(_of(college, None, name, number, date), name, date)
+        yield from _check_readable(_read_counts(college, None, name, number, date), name, date)
 
 
-def _of(college: College, term: Term | None, name: str, number: str, date: str) -> pd.DataFrame:
-    """Return `_counts` of a relation; no rows where it, its parent or the date is not mapped."""
+def _read_counts(
+    college: College, term: Term | None, name: str, number: str, date: str
+) -> pd.DataFrame:
+    """Return `_count_rows` of a relation; no rows where it or what it needs is not mapped."""
     relation = college.relations[name]
     parent = college.relations[PARENTS[name]] if name in PARENTS else None
     if relation is None or date not in relation.present or (name in PARENTS and parent is None):
         return NOTHING
-    return _counts(college, relation, term, number, date, parent)
+    return _count_rows(college, relation, term, number, date, parent)
 
 
-def _counts(
+def _count_rows(
     college: College,
     relation: Relation,
     term: Term | None,
@@ -125,16 +127,16 @@ def _counts(
             sa.join(relation.rows, parent.rows, relation.c[key] == parent.c[key])
         )
     if term is not None:
-        wanted = wanted.where(term.within(about))
-    return college.frame(wanted.group_by(*keys), relation.table.name)
+        wanted = wanted.where(term.build_condition(about))
+    return college.read_frame(wanted.group_by(*keys), relation.table.name)
 
 
-def _readable(counts: pd.DataFrame, name: str, column: str) -> Iterator[Found]:
+def _check_readable(counts: pd.DataFrame, name: str, column: str) -> Iterator[MappingFinding]:
     """Yield a finding if values are no dates, or if no date is later than the 12th of its month."""
     dated, lost = counts["dated"].sum(), counts.loc[counts["date"].isna(), "dated"].sum()
     # A few unreadable values are dirt; a wrong format makes a large share unreadable.
     if dated >= ROWS and lost >= 0.05 * dated:
-        yield Found(
+        yield MappingFinding(
             name,
             column,
             int(lost),
@@ -143,12 +145,14 @@ def _readable(counts: pd.DataFrame, name: str, column: str) -> Iterator[Found]:
         return
     days = counts["date"].dropna().drop_duplicates()
     if len(days) >= DATES and (days.max() - days.min()).days >= SPAN and (days.dt.day <= 12).all():
-        yield Found(
+        yield MappingFinding(
             name, column, int(dated), f"No date is later in its month than the 12th: {SWAPPED}"
         )
 
 
-def _own(registers: pd.DataFrame, college: College, term: Term) -> Iterator[Found]:
+def _check_registers(
+    registers: pd.DataFrame, college: College, term: Term
+) -> Iterator[MappingFinding]:
     """Yield a finding if the dates of the registers do not follow their weeks.
 
     If they do, the start of the term is compared with the calendar.
@@ -161,9 +165,9 @@ def _own(registers: pd.DataFrame, college: College, term: Term) -> Iterator[Foun
     first = dated["date"] - pd.to_timedelta(7 * (dated["week"] - 1), unit="D")
     usual = (
         dated.assign(first=first)
-        .groupby([*PAIRING, "first"])["rows"]
+        .groupby([*CLASS_SEMESTER, "first"])["rows"]
         .sum()
-        .groupby(PAIRING)
+        .groupby(CLASS_SEMESTER)
         .max()
         .sum()
     )
@@ -173,7 +177,7 @@ def _own(registers: pd.DataFrame, college: College, term: Term) -> Iterator[Foun
     if (
         first.max() - first.min()
     ).days > 7 * college.params.calendar.weeks_per_semester and usual < 0.9 * rows:
-        yield Found(
+        yield MappingFinding(
             "attendance",
             "week_date",
             int(rows - usual),
@@ -184,12 +188,12 @@ def _own(registers: pd.DataFrame, college: College, term: Term) -> Iterator[Foun
             "One week has several dates: "
             "it should be the first day of the week, not that of the lecture."
         )
-        yield Found("attendance", "week_date", rows, said)
+        yield MappingFinding("attendance", "week_date", rows, said)
     else:
-        yield from _against_the_calendar(pd.Timestamp(term.name), college, rows)
+        yield from _check_calendar(pd.Timestamp(term.name), college, rows)
 
 
-def _against_the_calendar(start: pd.Timestamp, college: College, rows: int) -> Iterator[Found]:
+def _check_calendar(start: pd.Timestamp, college: College, rows: int) -> Iterator[MappingFinding]:
     """Yield a finding if the records begin in another week than the calendar's slot.
 
     This matters only without a week counter, where the calendar says which week it is.
@@ -206,14 +210,14 @@ def _against_the_calendar(start: pd.Timestamp, college: College, rows: int) -> I
             f"By its dates and weeks the semester began on {start.date()}, "
             f"by the calendar on {nearest.date()}:"
         )
-        yield Found("attendance", "week", rows, f"{said} correct week, or calendar.slots.")
+        yield MappingFinding("attendance", "week", rows, f"{said} correct week, or calendar.slots.")
 
 
-def _weeks_apart(counts: pd.DataFrame, begins: pd.DataFrame, days: int = 0) -> pd.Series:
+def _count_weeks_apart(counts: pd.DataFrame, begins: pd.DataFrame, days: int = 0) -> pd.Series:
     """Return how many rows have a date so many weeks after their own week.
 
     Args:
-        counts: as `_counts` returns them.
+        counts: as `_count_rows` returns them.
         begins: class_id, semester, week, begins (first day of the week).
         days: days added to each date, because a feed's weeks may begin on another weekday.
 
@@ -226,13 +230,13 @@ def _weeks_apart(counts: pd.DataFrame, begins: pd.DataFrame, days: int = 0) -> p
     return both.groupby(apart)["rows"].sum() if len(both) else pd.Series(dtype="int64")
 
 
-def _elsewhere(apart: dict[str, pd.Series]) -> Iterator[Found]:
+def _check_weekly_dates(apart: dict[str, pd.Series]) -> Iterator[MappingFinding]:
     """Yield a finding per relation whose weeks do not contain their dates.
 
     Where all relations disagree with attendance in the same way, attendance is wrong.
 
     Args:
-        apart: for each relation, the rows by weeks apart, as `_weeks_apart` returns them.
+        apart: for each relation, the rows by weeks apart, as `_count_weeks_apart` returns them.
     """
     # Exams have few rows in a term, so they count also below ROWS.
     telling = {
@@ -248,7 +252,7 @@ def _elsewhere(apart: dict[str, pd.Series]) -> Iterator[Found]:
     shifts = set(off.values())
     # One relation alone cannot show which side is wrong: at least two must say the same.
     if len(off) >= 2 and len(off) == len(telling) and min(map(abs, shifts)) >= APART:
-        yield Found(
+        yield MappingFinding(
             "attendance",
             "week_date",
             0,
@@ -259,11 +263,11 @@ def _elsewhere(apart: dict[str, pd.Series]) -> Iterator[Found]:
         # The others are late by as much as attendance is early.
         shift = -shifts.pop()
         others = ", ".join(off)
-        yield Found(
+        yield MappingFinding(
             "attendance",
             "week",
             0,
-            f"It is {_weeks(shift)} the dates of {others}: is it off by {abs(shift)}?",
+            f"It is {_format_shift(shift)} the dates of {others}: is it off by {abs(shift)}?",
         )
         return
     for name, shift in off.items():
@@ -272,21 +276,25 @@ def _elsewhere(apart: dict[str, pd.Series]) -> Iterator[Found]:
         # One common shift is an error of counting; scattered dates are an error of the format.
         if telling[name].get(shift, 0) >= 0.5 * rows:
             said = (
-                f"{date} lies {_weeks(shift)} it, as attendance has the weeks: "
+                f"{date} lies {_format_shift(shift)} it, as attendance has the weeks: "
                 f"is one of the two off by {abs(shift)}?"
             )
-            yield Found(name, number, rows, said)
+            yield MappingFinding(name, number, rows, said)
         else:
-            yield Found(name, date, rows, f"Most dates lie outside of their week: {SWAPPED}")
+            yield MappingFinding(
+                name, date, rows, f"Most dates lie outside of their week: {SWAPPED}"
+            )
 
 
-def _weeks(shift: int) -> str:
+def _format_shift(shift: int) -> str:
     """Return a shift in words, such as `2 weeks before`."""
     count = "a week" if abs(shift) == 1 else f"{abs(shift)} weeks"
     return f"{count} {'after' if shift > 0 else 'before'}"
 
 
-def _around(apart: pd.Series, name: str, number: str, date: str) -> Iterator[Found]:
+def _check_work_dates(
+    apart: pd.Series, name: str, number: str, date: str
+) -> Iterator[MappingFinding]:
     """Yield a finding if work nearly always comes after its week, or before it."""
     rows = apart.sum()
     if rows < ROWS:
@@ -296,20 +304,22 @@ def _around(apart: pd.Series, name: str, number: str, date: str) -> Iterator[Fou
         said = (
             f"{100 * late / rows:.0f}% lie after the {number} of their work: is that another week?"
         )
-        yield Found(name, date, int(late), said)
+        yield MappingFinding(name, date, int(late), said)
     elif early >= 0.9 * rows:
         # Work that is due on a Monday is handed in the week before. That is no error, so this
         # finding does not hold back the mail.
         said = (
             f"{100 * early / rows:.0f}% lie before the {number} of their work: is that off by one?"
         )
-        yield Found(name, date, int(early), said, stops=False)
+        yield MappingFinding(name, date, int(early), said, stops=False)
 
 
-def _outside(counts: pd.DataFrame, name: str, date: str, term: Term, week: int) -> Iterator[Found]:
+def _check_range(
+    counts: pd.DataFrame, name: str, date: str, term: Term, week: int
+) -> Iterator[MappingFinding]:
     """Yield a finding if many dates lie before the semester, or in the future."""
     first = pd.Timestamp(term.name) - pd.Timedelta(days=BEFORE_DAYS)
-    last = term.week_ends(week)["week_end"].max() + pd.Timedelta(days=FUTURE_DAYS)
+    last = term.list_week_ends(week)["week_end"].max() + pd.Timedelta(days=FUTURE_DAYS)
     outside = counts.loc[(counts["date"] < first) | (counts["date"] > last), "rows"].sum()
     rows = counts["dated"].sum()
     if rows >= ROWS and outside >= 0.1 * rows:
@@ -317,4 +327,4 @@ def _outside(counts: pd.DataFrame, name: str, date: str, term: Term, week: int) 
             f"{100 * outside / rows:.0f}% lie before {first.date()} "
             f"or after {last.date()}: {SWAPPED}"
         )
-        yield Found(name, date, int(outside), said)
+        yield MappingFinding(name, date, int(outside), said)

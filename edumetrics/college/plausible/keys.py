@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import sqlalchemy as sa
 
 from edumetrics.college.mapping import Relation
-from edumetrics.college.plausible.rows import Found
+from edumetrics.college.plausible.rows import MappingFinding
 from edumetrics.college.source import College, Condition, Term
 
 # Percent of rows from which it is no longer dirty data: repeated keys, repeated natural keys,
@@ -50,52 +50,52 @@ REFERENCES = (
 )
 
 
-def found(college: College, term: Term) -> Iterator[Found]:
+def check_keys(college: College, term: Term) -> Iterator[MappingFinding]:
     """Yield keys that repeat in a term, and ids that are not known."""
-    yield from _repeated(college, term)
-    yield from _unknown(college, term)
+    yield from _check_repeated_keys(college, term)
+    yield from _check_references(college, term)
 
 
-def _own(relation: Relation, term: Term) -> Condition:
+def _build_term_condition(relation: Relation, term: Term) -> Condition:
     """Return the SQL condition for the term's rows; every row where rows have no semester."""
     names = relation.table.names
-    return term.within(relation) if {"class_id", "semester"} <= set(names) else sa.true()
+    return term.build_condition(relation) if {"class_id", "semester"} <= set(names) else sa.true()
 
 
-def _repeated(college: College, term: Term) -> Iterator[Found]:
+def _check_repeated_keys(college: College, term: Term) -> Iterator[MappingFinding]:
     """Yield a finding per relation whose keys repeat: a join may give each row several times."""
     for name, relation in college.relations.items():
         # `unique` is only true of a table, and there no join can repeat rows.
         if relation is None or relation.unique:
             continue
         for key, most in ((relation.table.key, REPEATED_KEY), (relation.table.natural, REPEATED)):
-            rows, extra = _extra(college, relation, term, key) if key else (0, 0)
+            rows, extra = _count_repeats(college, relation, term, key) if key else (0, 0)
             if extra >= 3 and 100 * extra >= most * rows:
                 said = (
                     f"{extra} of {rows} rows repeat the same {', '.join(key)}: "
                     "does a join give rows several times?"
                 )
-                yield Found(name, key[0], extra, said)
+                yield MappingFinding(name, key[0], extra, said)
                 break  # where the key repeats, the natural key does, too
 
 
-def _extra(
+def _count_repeats(
     college: College, relation: Relation, term: Term, key: tuple[str, ...]
 ) -> tuple[int, int]:
     """Return how many rows of the term have a key, and how many of them repeat another's key."""
     columns = [relation.c[name] for name in key]
     # GROUP BY puts all nulls into one group, so rows with a null in the key are left out.
     groups = sa.select(sa.func.count().label("n")).where(
-        _own(relation, term), *(c.is_not(None) for c in columns)
+        _build_term_condition(relation, term), *(c.is_not(None) for c in columns)
     )
     n = groups.group_by(*columns).subquery("groups").c.n
     total = [sa.func.coalesce(sa.func.sum(value, type_=sa.Integer), 0).label(label)
              for label, value in (("rows", n), ("extra", n - 1))]  # fmt: skip
-    counts = college.frame(sa.select(*total), relation.table.name).iloc[0]
+    counts = college.read_frame(sa.select(*total), relation.table.name).iloc[0]
     return int(counts["rows"]), int(counts["extra"])
 
 
-def _unknown(college: College, term: Term) -> Iterator[Found]:
+def _check_references(college: College, term: Term) -> Iterator[MappingFinding]:
     """Yield a finding per column whose ids are unknown: it may hold another kind of id."""
     for name, column, target in REFERENCES:
         relation, about = college.relations[name], college.relations[target]
@@ -115,13 +115,13 @@ def _unknown(college: College, term: Term) -> Iterator[Found]:
         # A row of an unknown class belongs to no term, so rows of all terms must be looked at. Many
         # may be of classes that are no longer listed.
         whole = column == "class_id" and name != "students"
-        counts = college.frame(wanted if whole else wanted.where(_own(relation, term)), name).iloc[
-            0
-        ]
+        counts = college.read_frame(
+            wanted if whole else wanted.where(_build_term_condition(relation, term)), name
+        ).iloc[0]
         rows, unknown = int(counts["rows"]), int(counts["odd"])
         if unknown >= 3 and 100 * unknown >= (GONE if whole else UNKNOWN) * rows:
             said = (
                 f"{unknown} of {rows} are empty, or not in {target}.{key}: "
                 "do the two hold one kind of id?"
             )
-            yield Found(name, column, unknown, said)
+            yield MappingFinding(name, column, unknown, said)

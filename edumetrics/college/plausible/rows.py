@@ -30,7 +30,7 @@ BONUS = 1.25
 HIGHEST_HELD, HIGHEST_VISITS, DAYS = 40, 50, 7
 
 
-class Found(NamedTuple):
+class MappingFinding(NamedTuple):
     """A sign of a wrong mapping.
 
     Attributes:
@@ -70,9 +70,9 @@ class Suspicion:
     least: int = ROWS
 
 
-def found(college: College, term: Term) -> Iterator[Found]:
+def check_rows(college: College, term: Term) -> Iterator[MappingFinding]:
     """Yield the suspicions that a term's rows confirm."""
-    for name, suspicions in _by_relation(college.params.calendar).items():
+    for name, suspicions in _list_suspicions(college.params.calendar).items():
         relation = college.relations[name]
         parent = college.relations[PARENTS[name]] if name in PARENTS else None
         if relation is None or (name in PARENTS and parent is None):
@@ -84,7 +84,9 @@ def found(college: College, term: Term) -> Iterator[Found]:
         if not possible:
             continue
         # One scan of a relation counts all its suspicions.
-        counts = college.frame(_counted(possible, relation, parent, term), name).iloc[0]
+        counts = college.read_frame(
+            _build_counts_query(possible, relation, parent, term), name
+        ).iloc[0]
         for n, one in enumerate(possible):
             rows, bad = counts[f"rows{n}"], counts[f"bad{n}"]
             if rows >= one.least and bad >= one.share / 100 * rows:
@@ -93,10 +95,10 @@ def found(college: College, term: Term) -> Iterator[Found]:
                     "rows": f"{rows:.0f}",
                     "bad": f"{bad:.0f}",
                 }
-                yield Found(name, one.columns[0], int(bad), one.sentence.format(**values))
+                yield MappingFinding(name, one.columns[0], int(bad), one.sentence.format(**values))
 
 
-def _counted(
+def _build_counts_query(
     possible: list[Suspicion], relation: Relation, parent: Relation | None, term: Term
 ) -> sa.Select[Any]:
     """Return a select of one row: for each suspicion, how many rows count, and how many are odd."""
@@ -115,25 +117,27 @@ def _counted(
         wanted = sa.select(*sums).select_from(joined)
         # Exams are few, and those of this term may have no results yet: every term counts.
         return (
-            wanted if relation.table.name == "exam_results" else wanted.where(term.within(parent))
+            wanted
+            if relation.table.name == "exam_results"
+            else wanted.where(term.build_condition(parent))
         )
     wanted = sa.select(*sums).select_from(relation.rows)
     if "semester" in relation.table.names and "class_id" in relation.table.names:
-        return wanted.where(term.within(relation))
+        return wanted.where(term.build_condition(relation))
     if relation.table.name == "students":
         # A student has no semester: the class decides who belongs to the term.
-        return wanted.where(relation.c.class_id.in_(list(term.pairings["class_id"])))
+        return wanted.where(relation.c.class_id.in_(list(term.class_semesters["class_id"])))
     return wanted
 
 
-def _by_relation(calendar: Calendar) -> dict[str, list[Suspicion]]:
+def _list_suspicions(calendar: Calendar) -> dict[str, list[Suspicion]]:
     """Return the suspicions of each relation, in the order in which they are reported."""
     return {
-        **_people(),
-        "attendance": _registers(calendar),
-        **_feeds(calendar),
+        **_list_people_suspicions(),
+        "attendance": _list_register_suspicions(calendar),
+        **_list_feed_suspicions(calendar),
         "assignment_definitions": [
-            *_due(calendar, "due_week"),
+            *_list_due_suspicions(calendar, "due_week"),
             Suspicion(("assigned_week", "due_week"), lambda c, _: c.assigned_week > c.due_week,
                       "In {pct}% of the rows it is later than due_week: are the two swapped?",
                       share=MOST),
@@ -142,12 +146,12 @@ def _by_relation(calendar: Calendar) -> dict[str, list[Suspicion]]:
                       "so that no mark of theirs counts.",
                       share=MOST),
         ],
-        "quiz_definitions": _due(calendar, "scheduled_week"),
+        "quiz_definitions": _list_due_suspicions(calendar, "scheduled_week"),
         "assignment_submissions": [
-            *_percent("quality_pct"),
-            *_percent("plagiarism_pct"),
-            *_marks("assignments"),
-            _order("marked_on", "submission_date"),
+            *_list_percent_suspicions("quality_pct"),
+            *_list_percent_suspicions("plagiarism_pct"),
+            *_list_mark_suspicions("assignments"),
+            _make_order_suspicion("marked_on", "submission_date"),
             # A similarity above 60 is rare: if most are, it is 100 minus the similarity.
             Suspicion(("plagiarism_pct",), lambda c, _: c.plagiarism_pct > 60,
                       "{pct}% are above 60: is it the share that is original?",
@@ -158,10 +162,10 @@ def _by_relation(calendar: Calendar) -> dict[str, list[Suspicion]]:
                       "do rows of missing work count as work?"),
         ],
         "quiz_submissions": [
-            *_percent("score_pct"),
-            *_marks("quizzes"),
-            _score_is_of_marks(),
-            _order("marked_on", "attempt_date"),
+            *_list_percent_suspicions("score_pct"),
+            *_list_mark_suspicions("quizzes"),
+            _make_score_suspicion(),
+            _make_order_suspicion("marked_on", "attempt_date"),
             Suspicion(("attempted", "marks_obtained"),
                       lambda c, _: sa.not_(sa.func.coalesce(c.attempted, sa.false())),
                       "It says no in {pct}% of the rows that have marks above 0: "
@@ -177,9 +181,9 @@ def _by_relation(calendar: Calendar) -> dict[str, list[Suspicion]]:
                       least=1),
         ],
         "exam_results": [
-            *_percent("score_pct"),
-            *_marks("exams"),
-            _score_is_of_marks(),
+            *_list_percent_suspicions("score_pct"),
+            *_list_mark_suspicions("exams"),
+            _make_score_suspicion(),
             Suspicion(("pass_fail",), lambda c, _: c.pass_fail.not_in(["P", "F"]),
                       "{pct}% are neither P nor F: translate the college's words.",
                       among=lambda c, _: c.pass_fail.is_not(None)),
@@ -189,18 +193,18 @@ def _by_relation(calendar: Calendar) -> dict[str, list[Suspicion]]:
                                                     exam.exam_date.is_not(None)),
                       share=MOST),
         ],
-        "enrolments": [_order("to", "from")],
-        "excuses": [_order("to", "from")],
+        "enrolments": [_make_order_suspicion("to", "from")],
+        "excuses": [_make_order_suspicion("to", "from")],
     }  # fmt: skip
 
 
-def _people() -> dict[str, list[Suspicion]]:
+def _list_people_suspicions() -> dict[str, list[Suspicion]]:
     """Return the suspicions of advisors and students."""
     return {
-        "advisors": [_address()],
+        "advisors": [_make_address_suspicion()],
         "students": [
-            _address(),
-            _order("withdrawn_on", "joined_on"),
+            _make_address_suspicion(),
+            _make_order_suspicion("withdrawn_on", "joined_on"),
             Suspicion(("name",), lambda c, _: c.name.contains("@"),
                       "{pct}% of the names are addresses: are name and email swapped?",
                       share=MOST, least=2),
@@ -208,7 +212,7 @@ def _people() -> dict[str, list[Suspicion]]:
     }  # fmt: skip
 
 
-def _address() -> Suspicion:
+def _make_address_suspicion() -> Suspicion:
     """Return the suspicion that the column of mail addresses is another column."""
     return Suspicion(
         ("email",),
@@ -220,10 +224,10 @@ def _address() -> Suspicion:
     )
 
 
-def _registers(calendar: Calendar) -> list[Suspicion]:
+def _list_register_suspicions(calendar: Calendar) -> list[Suspicion]:
     """Return the suspicions of attendance."""
 
-    def marked(c: Columns, _: Columns) -> Condition:
+    def is_marked(c: Columns, _: Columns) -> Condition:
         return sa.and_(c.present >= 0, c.lectures_held > 0)
 
     # Without an attendance rule, active days stand in for lectures. Many students then have few.
@@ -232,10 +236,10 @@ def _registers(calendar: Calendar) -> list[Suspicion]:
         Suspicion(("present", "lectures_held"), lambda c, _: c.present > c.lectures_held,
                   "In {pct}% of the registers it is above lectures_held: "
                   "are the two swapped, or is it a percentage?",
-                  among=marked),
+                  among=is_marked),
         Suspicion(("present",), lambda c, _: c.present == c.lectures_held,
                   "In all {rows} registers it equals lectures_held: were the absences left out?",
-                  among=marked, share=ALL, least=20 * ROWS),
+                  among=is_marked, share=ALL, least=20 * ROWS),
         # Where students attend one lecture of several in some weeks, they attend none in others.
         Suspicion(("present", "lectures_held"), lambda c, _: c.present == 1,
                   "In {rows} registers it is 1 of several lectures, in none it is 0: "
@@ -251,12 +255,12 @@ def _registers(calendar: Calendar) -> list[Suspicion]:
                   "are these minutes, or running totals?"),
         Suspicion(("week_date",), lambda c, _: c.week_date.is_(None),
                   "{pct}% of the registers have no date."),
-        *([] if days_stand_in else [_absences(marked)]),
-        *_within_semester(calendar, "week"),
+        *([] if days_stand_in else [_make_absence_suspicion(is_marked)]),
+        *_list_week_suspicions(calendar, "week"),
     ]  # fmt: skip
 
 
-def _absences(marked: Callable[[Columns, Columns], Condition]) -> Suspicion:
+def _make_absence_suspicion(marked: Callable[[Columns, Columns], Condition]) -> Suspicion:
     """Return the suspicion that `present` counts absences, among marked registers."""
     return Suspicion(
         ("present", "lectures_held"),
@@ -268,19 +272,19 @@ def _absences(marked: Callable[[Columns, Columns], Condition]) -> Suspicion:
     )
 
 
-def _feeds(calendar: Calendar) -> dict[str, list[Suspicion]]:
+def _list_feed_suspicions(calendar: Calendar) -> dict[str, list[Suspicion]]:
     """Return the suspicions of the weekly feeds other than attendance."""
     return {
         "library_visits": [
             Suspicion(("physical_visits",), lambda c, _: c.physical_visits > HIGHEST_VISITS,
                       "{pct}% of the rows have more than 50 visits in a week: "
                       "are these running totals?"),
-            *_within_semester(calendar, "week"),
+            *_list_week_suspicions(calendar, "week"),
         ],
         "book_borrows": [
-            _order("return_date", "borrow_date"),
-            _order("return_week", "borrow_week"),
-            *_within_semester(calendar, "borrow_week"),
+            _make_order_suspicion("return_date", "borrow_date"),
+            _make_order_suspicion("return_week", "borrow_week"),
+            *_list_week_suspicions(calendar, "borrow_week"),
         ],
         # The platform may be open before the semester, so weeks below 1 are not suspicious.
         "lms_activity": [
@@ -297,7 +301,7 @@ def _feeds(calendar: Calendar) -> dict[str, list[Suspicion]]:
     }  # fmt: skip
 
 
-def _within_semester(calendar: Calendar, column: str) -> list[Suspicion]:
+def _list_week_suspicions(calendar: Calendar, column: str) -> list[Suspicion]:
     """Return the suspicions that a column of weeks is not counted from 1 in the semester."""
     last = calendar.weeks_per_semester
     return [
@@ -310,7 +314,7 @@ def _within_semester(calendar: Calendar, column: str) -> list[Suspicion]:
     ]  # fmt: skip
 
 
-def _due(calendar: Calendar, column: str) -> list[Suspicion]:
+def _list_due_suspicions(calendar: Calendar, column: str) -> list[Suspicion]:
     """Return the suspicions that a column does not hold the week in which work is due."""
     teaching = calendar.teaching_weeks
     # `least=5`: there are far fewer items than submissions.
@@ -325,7 +329,7 @@ def _due(calendar: Calendar, column: str) -> list[Suspicion]:
     ]  # fmt: skip
 
 
-def _percent(column: str) -> list[Suspicion]:
+def _list_percent_suspicions(column: str) -> list[Suspicion]:
     """Return the suspicions that a column does not hold percentages from 0 to 100."""
     return [
         # 0 is 0 on every scale, so only values above 0 count.
@@ -338,44 +342,53 @@ def _percent(column: str) -> list[Suspicion]:
     ]  # fmt: skip
 
 
-def _out_of(c: Columns, about: Columns) -> sa.ColumnElement[Any]:
+def _get_maximum(c: Columns, about: Columns) -> sa.ColumnElement[Any]:
     """Return the maximum of a row's marks: its own where it has one, else that of the item."""
     return sa.func.coalesce(c.max_marks, about.max_marks) if "max_marks" in c else about.max_marks
 
 
-def _marks(what: str) -> list[Suspicion]:
+def _list_mark_suspicions(what: str) -> list[Suspicion]:
     """Return the suspicions that marks and their maximum do not use one scale."""
     return [
-        Suspicion(("marks_obtained",),
-                  lambda c, about: c.marks_obtained > BONUS * _out_of(c, about),
-                  f"{{pct}}% are far above the max_marks of their {what}: "
-                  "are the two swapped, or is it a percentage?",
-                  among=lambda c, about: sa.and_(c.marks_obtained.is_not(None),
-                                                 _out_of(c, about) > 0)),
+        Suspicion(
+            ("marks_obtained",),
+            lambda c, about: c.marks_obtained > BONUS * _get_maximum(c, about),
+            f"{{pct}}% are far above the max_marks of their {what}: "
+            "are the two swapped, or is it a percentage?",
+            among=lambda c, about: sa.and_(
+                c.marks_obtained.is_not(None), _get_maximum(c, about) > 0
+            ),
+        ),
         # A hard exam has many low marks, so ALL and twice the usual rows are needed.
-        Suspicion(("marks_obtained",), lambda c, about: 3 * c.marks_obtained < _out_of(c, about),
-                  f"None of {{rows}} reaches a third of the max_marks of their {what}: "
-                  "do the two use one scale?",
-                  among=lambda c, about: sa.and_(c.marks_obtained >= 0, _out_of(c, about) > 0),
-                  share=ALL, least=2 * ROWS),
-    ]  # fmt: skip
+        Suspicion(
+            ("marks_obtained",),
+            lambda c, about: 3 * c.marks_obtained < _get_maximum(c, about),
+            f"None of {{rows}} reaches a third of the max_marks of their {what}: "
+            "do the two use one scale?",
+            among=lambda c, about: sa.and_(c.marks_obtained >= 0, _get_maximum(c, about) > 0),
+            share=ALL,
+            least=2 * ROWS,
+        ),
+    ]
 
 
-def _score_is_of_marks() -> Suspicion:
+def _make_score_suspicion() -> Suspicion:
     """Return the suspicion that score_pct does not belong to marks_obtained and max_marks."""
     return Suspicion(
         ("score_pct", "marks_obtained"),
         # Five points leave room for rounding.
-        lambda c, about: sa.func.abs(c.score_pct - 100 * c.marks_obtained / _out_of(c, about)) > 5,
+        lambda c, about: (
+            sa.func.abs(c.score_pct - 100 * c.marks_obtained / _get_maximum(c, about)) > 5
+        ),
         "In {pct}% of the rows it is not marks_obtained of max_marks: do they belong together?",
         among=lambda c, about: sa.and_(
-            c.score_pct.is_not(None), c.marks_obtained >= 0, _out_of(c, about) > 0
+            c.score_pct.is_not(None), c.marks_obtained >= 0, _get_maximum(c, about) > 0
         ),
         share=MOST,
     )
 
 
-def _order(later: str, earlier: str) -> Suspicion:
+def _make_order_suspicion(later: str, earlier: str) -> Suspicion:
     """Return the suspicion that two columns of dates or weeks are swapped."""
     return Suspicion(
         (later, earlier),

@@ -8,20 +8,20 @@ from typing import Any
 import pandas as pd
 import sqlalchemy as sa
 
-from edumetrics.college.plausible.rows import Found
+from edumetrics.college.plausible.rows import MappingFinding
 from edumetrics.college.source import College, Term
 
 # With fewer rows, a mean or a correlation says nothing.
 ROWS = 20
 
 
-def found(college: College, term: Term) -> Iterator[Found]:
+def check_correlations(college: College, term: Term) -> Iterator[MappingFinding]:
     """Yield findings: quality falls as marks rise, or students who passed have lower scores."""
-    yield from _quality(college, term)
-    yield from _passes(college)
+    yield from _check_quality(college, term)
+    yield from _check_passes(college)
 
 
-def _quality(college: College, term: Term) -> Iterator[Found]:
+def _check_quality(college: College, term: Term) -> Iterator[MappingFinding]:
     """Yield a finding if quality_pct does not rise with marks, and plagiarism_pct does."""
     done, items = (
         college.relations["assignment_submissions"],
@@ -31,23 +31,25 @@ def _quality(college: College, term: Term) -> Iterator[Found]:
         joined = sa.join(done.rows, items.rows, done.c.assignment_id == items.c.assignment_id)
         mark = 100 * done.c.marks_obtained / items.c.max_marks
         # The correlation is computed from sums in SQL, so that no row leaves the database.
-        read = _sums(mark, done.c.quality_pct, done.c.plagiarism_pct).select_from(joined)
-        s = college.frame(
-            read.where(term.within(items), items.c.max_marks > 0), "assignment_submissions"
+        read = _build_sums_query(mark, done.c.quality_pct, done.c.plagiarism_pct).select_from(
+            joined
+        )
+        s = college.read_frame(
+            read.where(term.build_condition(items), items.c.max_marks > 0), "assignment_submissions"
         ).iloc[0]
         # Both conditions must hold: one column alone may be unrelated to marks.
         if (
             s["n"] >= 2 * ROWS
-            and _correlation(s, "x", "y") < 0.1
-            and _correlation(s, "x", "z") > 0.3
+            and _compute_correlation(s, "x", "y") < 0.1
+            and _compute_correlation(s, "x", "z") > 0.3
         ):
             said = (
                 "It falls as marks rise, and plagiarism_pct rises with them: are the two swapped?"
             )
-            yield Found("assignment_submissions", "quality_pct", int(s["n"]), said)
+            yield MappingFinding("assignment_submissions", "quality_pct", int(s["n"]), said)
 
 
-def _passes(college: College) -> Iterator[Found]:
+def _check_passes(college: College) -> Iterator[MappingFinding]:
     """Yield a finding if the mean score of P is below that of F, over all terms."""
     results = college.relations["exam_results"]
     if results is not None:
@@ -59,16 +61,16 @@ def _passes(college: College) -> Iterator[Found]:
             sa.func.count().label("n"),
             sa.func.avg(score, type_=sa.Double).label("mean"),
         )
-        scores = college.frame(
+        scores = college.read_frame(
             mean.where(c.pass_fail.in_(["P", "F"])).group_by(c.pass_fail), "exam_results"
         )
         means = scores[scores["n"] >= ROWS].set_index("pass_fail")["mean"].to_dict()
         if len(means) == 2 and means["P"] < means["F"]:
             said = "Who passed has lower scores than who failed: are P and F the wrong way round?"
-            yield Found("exam_results", "pass_fail", 0, said)
+            yield MappingFinding("exam_results", "pass_fail", 0, said)
 
 
-def _sums(*columns: Any) -> sa.Select[Any]:
+def _build_sums_query(*columns: Any) -> sa.Select[Any]:
     """Return a select of the count n, and of the sums of x, y, z and their products.
 
     Only rows that have all three values count.
@@ -88,8 +90,8 @@ def _sums(*columns: Any) -> sa.Select[Any]:
     return sa.select(*wanted)
 
 
-def _correlation(s: pd.Series, a: str, b: str) -> float:
-    """Return Pearson's correlation of a and b, from `_sums`; 0 where one of them does not vary."""
+def _compute_correlation(s: pd.Series, a: str, b: str) -> float:
+    """Return Pearson's correlation of a and b from sums; 0 where one of them does not vary."""
     # Rounding may make a variance of 0 slightly negative, so the test is `> 0`.
     spread = (s["n"] * s[a + a] - s[a] ** 2) * (s["n"] * s[b + b] - s[b] ** 2)
     return float((s["n"] * s[a + b] - s[a] * s[b]) / spread**0.5) if spread > 0 else 0.0

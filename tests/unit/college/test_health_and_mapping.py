@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from edumetrics.college import health
 from edumetrics.college.source import College
-from edumetrics.database import college_engine, connected
+from edumetrics.database import create_college_engine, open_connection
 from edumetrics.errors import SettingsError
 from edumetrics.fields import RELATIONS
 from edumetrics.params import Params
@@ -46,10 +46,10 @@ def base() -> c.Rows:
 
 
 def findings(path: Path, rows: c.Rows, params: Params | None = None) -> pd.DataFrame:
-    with connected(college_engine(c.write(path, rows)), "CLIENT_DB_URL") as connection:
+    with open_connection(create_college_engine(c.write(path, rows)), "CLIENT_DB_URL") as connection:
         college = College(connection, params or c.native_params())
-        term = find_term(college, "", college.position(pd.Timestamp("2026-03-01").date()))
-        found = health.findings(college, term, 3)
+        term = find_term(college, "", college.find_college_week(pd.Timestamp("2026-03-01").date()))
+        found = health.check_health(college, term, 3)
     return found[found["count"] > 0].set_index("check")
 
 
@@ -153,7 +153,7 @@ def test_an_excluded_student_is_never_scored(tmp_path: Path) -> None:
 
 
 def open_college(url: str, **relations: str | None) -> College:
-    with connected(college_engine(url), "CLIENT_DB_URL") as connection:
+    with open_connection(create_college_engine(url), "CLIENT_DB_URL") as connection:
         return College(connection, c.native_params(**relations))
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from edumetrics.batch import calibration, journal
 from edumetrics.college import made, oulad
-from edumetrics.database import writable_engine
+from edumetrics.database import create_writable_engine
 from edumetrics.errors import SettingsError
 from edumetrics.stages.workspace import Workspace
 from tests.conftest import workspace_at
@@ -44,7 +44,7 @@ def tiny(tmp_path: Path) -> Path:
 
 
 def test_days_become_weeks_and_dates(tiny: Path) -> None:
-    frames = oulad.load(tiny)
+    frames = oulad.read_dataset(tiny)
     weeks = frames["oulad_week"].set_index(["student_id", "week"])
     assert weeks.loc[("11-AAA-2013J", 1), ["active_days", "study_days", "clicks"]].tolist() == [
         2,
@@ -67,20 +67,21 @@ def test_a_zip_of_the_csv_files_is_the_same(tiny: Path, tmp_path: Path) -> None:
         for file in tiny.iterdir():
             archive.write(file, f"anonymisedData/{file.name}")
     pd.testing.assert_frame_equal(
-        oulad.load(tmp_path / "oulad.zip")["oulad_week"], oulad.load(tiny)["oulad_week"]
+        oulad.read_dataset(tmp_path / "oulad.zip")["oulad_week"],
+        oulad.read_dataset(tiny)["oulad_week"],
     )
 
 
 def test_a_missing_file_is_named(tiny: Path) -> None:
     (tiny / "courses.csv").unlink()
     with pytest.raises(SettingsError, match="no courses among the files"):
-        oulad.load(tiny)
+        oulad.read_dataset(tiny)
 
 
 def test_a_missing_column_is_named(tiny: Path) -> None:
     (tiny / "courses.csv").write_text("code_module,code_presentation\nAAA,2013J\n")
     with pytest.raises(SettingsError, match="module_presentation_length"):
-        oulad.load(tiny)
+        oulad.read_dataset(tiny)
 
 
 @pytest.fixture(scope="module")
@@ -88,10 +89,12 @@ def real(
     oulad_folder: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[Workspace, dict[str, pd.DataFrame], dict[str, int]]:
     home = tmp_path_factory.mktemp("oulad")
-    frames = oulad.load(oulad_folder)
-    written = made.load(writable_engine(f"sqlite:///{home / 'college.db'}"), "oulad", frames)
+    frames = oulad.read_dataset(oulad_folder)
+    written = made.write_tables(
+        create_writable_engine(f"sqlite:///{home / 'college.db'}"), "oulad", frames
+    )
     workspace = workspace_at(home, college="oulad")
-    calibration.calibrate(workspace, journal.silent)
+    calibration.calibrate(workspace, journal.skip_line)
     return workspace, frames, written
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from edumetrics.batch import calibration, journal
 from edumetrics.college.source import College
-from edumetrics.database import college_engine, connected
+from edumetrics.database import create_college_engine, open_connection
 from edumetrics.params import Calendar, Params
 from tests.colleges import (
     Rows,
@@ -83,7 +83,7 @@ def test_vacations_and_no_week_counter(tmp_path: Path) -> None:
     )
     calendar = Calendar(vacation_weeks=(4,))
     params = native_params(sim_state=None).model_copy(update={"calendar": calendar})
-    with connected(college_engine(url), "CLIENT_DB_URL") as connection:
+    with open_connection(create_college_engine(url), "CLIENT_DB_URL") as connection:
         opened = College(connection, params)
         for today, week in (
             ("2026-01-11", 1),
@@ -91,7 +91,9 @@ def test_vacations_and_no_week_counter(tmp_path: Path) -> None:
             ("2026-02-01", 4),
             ("2026-02-15", 6),
         ):
-            assert opened.position(date.fromisoformat(today)).week(calendar) == week, today
+            assert (
+                opened.find_college_week(date.fromisoformat(today)).compute_week(calendar) == week
+            ), today
     found = score(url, 6, params)
     assert sorted(found) == weeks, "nobody is scored in a vacation"
     assert found[6]["lectures_held"].to_dict() == {"A": 20}
@@ -185,7 +187,7 @@ def test_work_without_any_date_is_not_taken_for_silence(tmp_path: Path) -> None:
         assignment_submissions=[handed_in(w, f"S{w}", "A", None, 12) for w in range(1, 6)],
     )  # fmt: skip
     workspace = workspace_at(tmp_path / "home", url)
-    calibration.calibrate(workspace, journal.silent)
+    calibration.calibrate(workspace, journal.skip_line)
     flags = workspace.store.read("weekly_flags", sem_week=6)
     codes = {record["code"] for records in flags["reasons"] for record in records}
     assert "no_work" not in codes

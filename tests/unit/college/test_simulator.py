@@ -31,8 +31,8 @@ Frames = dict[str, pd.DataFrame]
 
 def college(seed: int, students: int, weeks: int = 10, semesters: int = 2) -> Frames:
     parts = list(
-        simulator.generate(
-            simulator.demo_plan(students, seed, Calendar(), weeks=weeks, semesters=semesters)
+        simulator.simulate_classes(
+            simulator.plan_demo(students, seed, Calendar(), weeks=weeks, semesters=semesters)
         )
     )
     return {
@@ -159,9 +159,11 @@ def scored(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[Workspace, Fr
     found = []
     for seed in SEEDS:
         workspace = workspace_at(tmp_path_factory.mktemp(f"college{seed}"))
-        plan = simulator.demo_plan(STUDENTS, seed, Calendar(), semesters=1)
-        made.simulate(database.writable_engine(workspace.settings.client_db_url), plan, quiet=True)
-        calibration.calibrate(workspace, journal.silent, completed_only=True)
+        plan = simulator.plan_demo(STUDENTS, seed, Calendar(), semesters=1)
+        made.write_simulation(
+            database.create_writable_engine(workspace.settings.client_db_url), plan, quiet=True
+        )
+        calibration.calibrate(workspace, journal.skip_line, completed_only=True)
         found.append((workspace, college(seed, STUDENTS, semesters=1)))
     return found
 
@@ -224,26 +226,28 @@ def test_a_week_later_only_adds_what_that_week_brought() -> None:
 
 
 def test_a_foreign_database_is_never_overwritten(empty_url: str) -> None:
-    engine = database.writable_engine(empty_url)
+    engine = database.create_writable_engine(empty_url)
     with engine.begin() as connection:
         connection.exec_driver_sql("CREATE TABLE students (student_id TEXT)")
     for force in (False, True):
         with pytest.raises(SettingsError, match="EduMetrics did not make"):
-            made.simulate(engine, simulator.demo_plan(60, 1, Calendar()), force=force, quiet=True)
+            made.write_simulation(
+                engine, simulator.plan_demo(60, 1, Calendar()), force=force, quiet=True
+            )
 
 
 def test_a_college_of_ours_is_only_replaced_when_asked_to(empty_url: str) -> None:
-    engine = database.writable_engine(empty_url)
-    plan = simulator.demo_plan(60, 1, Calendar())
-    made.simulate(engine, plan, quiet=True)
+    engine = database.create_writable_engine(empty_url)
+    plan = simulator.plan_demo(60, 1, Calendar())
+    made.write_simulation(engine, plan, quiet=True)
     with pytest.raises(SettingsError, match="--force"):
-        made.simulate(engine, plan, quiet=True)
-    assert made.simulate(engine, plan, force=True, quiet=True)["students"] == 60
-    assert made.simulated(engine, Calendar()) == plan
+        made.write_simulation(engine, plan, quiet=True)
+    assert made.write_simulation(engine, plan, force=True, quiet=True)["students"] == 60
+    assert made.read_simulation_plan(engine, Calendar()) == plan
 
 
 def test_a_college_moves_on_over_the_end_of_the_year() -> None:
-    plan = simulator.demo_plan(120, 1, Calendar(), weeks=17)
-    later = simulator.advanced(plan, 2)
+    plan = simulator.plan_demo(120, 1, Calendar(), weeks=17)
+    later = simulator.plan_weeks_later(plan, 2)
     assert (later.position.year, later.position.global_week) == (2026, 1)
     assert later.semesters == plan.semesters + 1, "the semester that has passed is kept"

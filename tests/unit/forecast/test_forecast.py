@@ -12,12 +12,19 @@ import pytest
 
 from edumetrics.batch import calibration, journal
 from edumetrics.college import made, simulator
-from edumetrics.database import writable_engine
+from edumetrics.database import create_writable_engine
 from edumetrics.errors import EduMetricsError, SettingsError
 from edumetrics.fields import FEATURES
 from edumetrics.forecast import backtest, registry
-from edumetrics.forecast.measures import calibration_error
-from edumetrics.forecast.models import Linear, Window, calibrate, fit_all, probability, smoothed
+from edumetrics.forecast.measures import compute_calibration_error
+from edumetrics.forecast.models import (
+    Linear,
+    Window,
+    calibrate,
+    compute_order,
+    compute_probability,
+    fit_all,
+)
 from edumetrics.params import Calendar, Forecast, Triage
 from edumetrics.stages import evaluation, terms, weekly
 from edumetrics.stages.workspace import Workspace
@@ -29,9 +36,9 @@ WEEK = 6
 
 
 def features_of(workspace: Workspace, week: int) -> pd.DataFrame:
-    with workspace.college() as college:
-        term = terms.find_term(college, "", college.position(workspace.today))
-        read = weekly.gather(workspace, college, term, week, Path("unused"), replay=True)
+    with workspace.open_college() as college:
+        term = terms.find_term(college, "", college.find_college_week(workspace.today))
+        read = weekly.read_week(workspace, college, term, week, Path("unused"), replay=True)
     return weekly.compute(read).features.set_index("student_id").sort_index()
 
 
@@ -74,9 +81,9 @@ def test_no_record_of_a_later_week_and_no_outcome_changes_a_feature(demo_copy: W
 
 def test_a_past_weeks_features_are_replayed_as_they_were(demo: Workspace, tmp_path: Path) -> None:
     earlier = workspace_at(tmp_path)
-    plan = simulator.demo_plan(240, 7, Calendar(), weeks=WEEK)
-    made.simulate(writable_engine(earlier.settings.client_db_url), plan, quiet=True)
-    calibration.calibrate(earlier, journal.silent)
+    plan = simulator.plan_demo(240, 7, Calendar(), weeks=WEEK)
+    made.write_simulation(create_writable_engine(earlier.settings.client_db_url), plan, quiet=True)
+    calibration.calibrate(earlier, journal.skip_line)
     key = {"term": "2026-01-05", "sem_week": WEEK}
     then, now = (
         at.store.read("weekly_features", **key).set_index("student_id") for at in (earlier, demo)
@@ -101,7 +108,7 @@ def test_no_demographic_column_reaches_a_feature_or_a_model(demo_copy: Workspace
 
 def test_p_fail_is_there_from_week_2_of_a_term_with_history(demo: Workspace) -> None:
     metrics = demo.store.read("weekly_metrics", ("term", "sem_week", "p_fail"))
-    first, now = demo.store.distinct("weekly_metrics", "term")
+    first, now = demo.store.list_values("weekly_metrics", "term")
     assert metrics.loc[metrics["term"] == first, "p_fail"].isna().all(), (
         "a first semester has no forecast"
     )
@@ -144,33 +151,35 @@ def test_a_model_that_was_touched_is_refused_and_the_week_goes_by_the_rules(
 def test_a_stored_model_says_the_same(demo: Workspace) -> None:
     rows = made_up(120, 1)
     for model in fit_all(rows, rows["failed"].to_numpy("float64"), SETTINGS).values():
-        one = calibrate(model, rows, rows["failed"].to_numpy("float64"), model.logit(rows))
-        content = registry.dumped(one)
-        again = registry.loaded(content, registry.fingerprint(content))
-        np.testing.assert_array_equal(again.logit(rows), one.logit(rows))
+        one = calibrate(model, rows, rows["failed"].to_numpy("float64"), model.predict_logit(rows))
+        content = registry.encode_model(one)
+        again = registry.decode_model(content, registry.hash_content(content))
+        np.testing.assert_array_equal(again.logit(rows), one.predict_logit(rows))
     other = json.loads(content)
     other["features"] = other["features"][1:]
     changed = json.dumps(other).encode()
     with pytest.raises(EduMetricsError, match="other features"):
-        registry.loaded(changed, registry.fingerprint(changed))
+        registry.decode_model(changed, registry.hash_content(changed))
 
 
 def test_training_twice_gives_the_same_model() -> None:
     rows = made_up(120, 1)
-    one, two = (backtest.contest({"t": rows}, SETTINGS, Triage()) for _ in range(2))
+    one, two = (backtest.run_contest({"t": rows}, SETTINGS, Triage()) for _ in range(2))
     assert one is not None
     assert two is not None
     assert one.champion == two.champion
     for name, model in one.models.items():
-        np.testing.assert_array_equal(model.logit(rows), two.models[name].logit(rows))
+        np.testing.assert_array_equal(
+            model.predict_logit(rows), two.models[name].predict_logit(rows)
+        )
 
 
 def test_contributions_add_up_and_push_the_way_they_should() -> None:
     rows = made_up(300, 2)
     model = fit_all(rows, rows["failed"].to_numpy("float64"), SETTINGS)["linear"]
     assert isinstance(model, Linear)
-    parts = model.contributions(rows)
-    np.testing.assert_allclose(parts.sum(axis=1), model.logit(rows), atol=1e-9)
+    parts = model.compute_contributions(rows)
+    np.testing.assert_allclose(parts.sum(axis=1), model.predict_logit(rows), atol=1e-9)
     strongest = parts.drop(columns="base").abs().mean().idxmax()
     assert strongest == "mark_gap"
     low = rows["mark_gap"] < rows["mark_gap"].quantile(0.1)
@@ -184,8 +193,8 @@ def test_a_signal_that_only_the_future_knows_is_not_picked_up() -> None:
     # In the tested term a column tells the outcome; in the terms before it was noise, so no model may use it.
     future["visits_rank"] = future["failed"].astype(float)
     clean = made_up(300, 4)
-    with_leak = backtest.contest({"1": seen, "2": future}, SETTINGS, Triage())
-    without = backtest.contest({"1": seen, "2": clean}, SETTINGS, Triage())
+    with_leak = backtest.run_contest({"1": seen, "2": future}, SETTINGS, Triage())
+    without = backtest.run_contest({"1": seen, "2": clean}, SETTINGS, Triage())
     assert with_leak is not None
     assert without is not None
     for name in ("linear", "boosted", "blend"):
@@ -196,10 +205,10 @@ def test_of_equals_the_simpler_wins() -> None:
     table = pd.DataFrame({"precision_at_capacity": [0.5], "auc": [0.7]})
     names = ("rules", "linear", "boosted", "blend")
     same = dict.fromkeys(names, table)
-    assert backtest._champion(same) == "rules"
-    assert backtest._champion({**same, "boosted": table + 0.004}) == "boosted"
-    assert backtest._champion({**same, "blend": table + 0.02}) == "blend"
-    assert backtest._champion({**same, "linear": table.assign(auc=0.7005)}) == "rules"
+    assert backtest._select_champion(same) == "rules"
+    assert backtest._select_champion({**same, "boosted": table + 0.004}) == "boosted"
+    assert backtest._select_champion({**same, "blend": table + 0.02}) == "blend"
+    assert backtest._select_champion({**same, "linear": table.assign(auc=0.7005)}) == "rules"
 
 
 def test_a_shift_is_found_and_the_slope_kept() -> None:
@@ -210,7 +219,7 @@ def test_a_shift_is_found_and_the_slope_kept() -> None:
     logits = rows["risk"].to_numpy()
     failed = (
         chance.random(20000)
-        < probability(logits + 0.8 - 1.0 * (rows["semester_gone"].to_numpy() - 0.5))
+        < compute_probability(logits + 0.8 - 1.0 * (rows["semester_gone"].to_numpy() - 0.5))
     ).astype(float)
     model = calibrate(
         Linear(("risk",), {4: Window(np.zeros(1), np.zeros(1), np.ones(1), np.ones(1), 0.0)}),
@@ -220,7 +229,7 @@ def test_a_shift_is_found_and_the_slope_kept() -> None:
     )
     assert model.shift[0] == pytest.approx(0.8, abs=0.06)
     assert model.shift[1] == pytest.approx(-1.0, abs=0.15)
-    assert calibration_error(probability(model.logit(rows)), failed) < 0.015
+    assert compute_calibration_error(compute_probability(model.predict_logit(rows)), failed) < 0.015
 
 
 def test_measures_by_hand() -> None:
@@ -230,7 +239,9 @@ def test_measures_by_hand() -> None:
             "failed": [True, False, False, True],
         }
     )  # fmt: skip
-    table = backtest.by_week(rows, np.array([2.0, 1.0, 0.0, -1.0]), Triage(capacity=1), Forecast())
+    table = backtest.measure_by_week(
+        rows, np.array([2.0, 1.0, 0.0, -1.0]), Triage(capacity=1), Forecast()
+    )
     found = table.loc[4]
     assert found["n"] == 4
     assert found["auc"] == 0.5
@@ -239,24 +250,24 @@ def test_measures_by_hand() -> None:
     )
     assert found["recall_at_capacity"] == 1
     assert found["brier"] == pytest.approx(
-        np.mean((probability(np.array([2.0, 1, 0, -1])) - [1, 0, 0, 1]) ** 2)
+        np.mean((compute_probability(np.array([2.0, 1, 0, -1])) - [1, 0, 0, 1]) ** 2)
     )
-    assert smoothed(np.array([1.0, 1.0]), np.array([0.0, np.nan]), 0.3).tolist() == [0.7, 1.0]
+    assert compute_order(np.array([1.0, 1.0]), np.array([0.0, np.nan]), 0.3).tolist() == [0.7, 1.0]
 
 
 @pytest.mark.parametrize(
     "rows", [made_up(10, 6), made_up(120, 7).assign(failed=False)], ids=["few", "nobody failed"]
 )
 def test_too_little_to_learn_from_is_no_model(rows: pd.DataFrame) -> None:
-    assert backtest.contest({"t": rows}, SETTINGS, Triage()) is None
+    assert backtest.run_contest({"t": rows}, SETTINGS, Triage()) is None
 
 
 def test_one_class_is_folded_by_student_and_a_class_of_one_is_no_trouble() -> None:
-    held = backtest.contest({"t": made_up(120, 8).assign(class_id="only")}, SETTINGS, Triage())
+    held = backtest.run_contest({"t": made_up(120, 8).assign(class_id="only")}, SETTINGS, Triage())
     assert held is not None
     rows = made_up(120, 9)
     rows.loc[rows["student_id"].str.endswith("-0"), "class_id"] = "alone"
-    assert backtest.contest({"t": rows}, SETTINGS, Triage()) is not None
+    assert backtest.run_contest({"t": rows}, SETTINGS, Triage()) is not None
 
 
 def test_a_college_without_results_has_nothing_to_evaluate(demo_copy: Workspace) -> None:

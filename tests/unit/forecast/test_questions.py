@@ -11,7 +11,7 @@ import pytest
 
 from edumetrics.batch import calibration, journal, pipeline, planning
 from edumetrics.college import made, simulator
-from edumetrics.database import writable_engine
+from edumetrics.database import create_writable_engine
 from edumetrics.errors import SettingsError
 from edumetrics.fields import FEATURES
 from edumetrics.forecast import (
@@ -60,21 +60,25 @@ def test_contributions_of_every_model_add_up_to_its_log_odds() -> None:
     rows = made_up(300, 11)
     failed = rows["failed"].to_numpy("float64")
     for name, model in fit_all(rows, failed, SETTINGS).items():
-        one = calibrate(model, rows, failed, model.logit(rows) - 0.4)
-        parts = explain.contributions(one, rows)
-        np.testing.assert_allclose(parts.sum(axis=1), one.logit(rows), atol=1e-6, err_msg=name)
-        topics = explain.by_topic(parts)
+        one = calibrate(model, rows, failed, model.predict_logit(rows) - 0.4)
+        parts = explain.compute_contributions(one, rows)
+        np.testing.assert_allclose(
+            parts.sum(axis=1), one.predict_logit(rows), atol=1e-6, err_msg=name
+        )
+        topics = explain.sum_by_topic(parts)
         untold = (
             parts[[f for f, feature in FEATURES.items() if not feature.topic]].sum(axis=1)
             + parts["base"]
         )
-        np.testing.assert_allclose(sum(topics.values()) + untold, one.logit(rows), atol=1e-6)
+        np.testing.assert_allclose(
+            sum(topics.values()) + untold, one.predict_logit(rows), atol=1e-6
+        )
     low = rows["mark_gap"] < rows["mark_gap"].quantile(0.1)
     assert (topics["marks"][low] > 0).mean() > 0.95, "low marks raise the chance of failing"
 
 
 def test_a_predicted_range_holds_four_times_in_five_on_the_next_term() -> None:
-    tried = scores.trial({"1": exam_rows(600, 1)}, SETTINGS)
+    tried = scores.run_trial({"1": exam_rows(600, 1)}, SETTINGS)
     assert tried is not None
     assert tried.model is not None
     new = exam_rows(600, 2)
@@ -89,7 +93,7 @@ def test_a_predicted_range_holds_four_times_in_five_on_the_next_term() -> None:
 
 
 def test_last_semester_counts_as_studies_say_until_a_term_has_taught_the_model() -> None:
-    tried = scores.trial({"1": exam_rows(600, 3, known_history=False)}, SETTINGS)
+    tried = scores.run_trial({"1": exam_rows(600, 3, known_history=False)}, SETTINGS)
     assert tried is not None
     assert tried.model is not None
     assert not tried.model.knows_history
@@ -108,18 +112,18 @@ def test_last_semester_counts_as_studies_say_until_a_term_has_taught_the_model()
 
 @pytest.mark.parametrize("follows", [0.0, 0.2, 0.9], ids=["unrelated", "weak", "strong"])
 def test_an_assumption_that_does_not_fit_never_makes_a_range_a_point(follows: float) -> None:
-    tried = scores.trial({"1": exam_rows(600, 3, known_history=False)}, SETTINGS)
+    tried = scores.run_trial({"1": exam_rows(600, 3, known_history=False)}, SETTINGS)
     assert tried is not None
     assert tried.model is not None
     new = exam_rows(600, 4)
     chance = np.random.default_rng(1)
-    value = tried.model.linear.value(new)
+    value = tried.model.linear.predict_value(new)
     noise = chance.normal(0, value.std(), len(new))
     new["prior_mean"] = 50 + follows * (value - value.mean()) + (1 - follows) * noise
     said = tried.model.predict(new, 40)
     plain = tried.model.predict(new.assign(prior_mean=np.nan), 40)
     assert (said["high"] - said["low"]).median() > 0.6 * (plain["high"] - plain["low"]).median()
-    parts = tried.model.contributions(new)
+    parts = tried.model.compute_contributions(new)
     inside = said["predicted"].between(0.01, 99.99)
     np.testing.assert_allclose(parts.sum(axis=1)[inside], said["predicted"][inside], atol=1e-6)
 
@@ -128,30 +132,30 @@ def test_classes_in_which_everyone_came_out_alike_are_no_trouble() -> None:
     rows = made_up(100, 21, weeks=(4, 5)).assign(
         class_id=lambda r: np.where(r["failed"], "all failed", "none failed")
     )
-    assert backtest.contest({"t": rows}, SETTINGS, Triage()) is not None
+    assert backtest.run_contest({"t": rows}, SETTINGS, Triage()) is not None
     subject = subject_rows(200, 22)
     subject["class_id"] = np.where(subject["failed"], "f", "p")
-    assert subjects.trial({"t": subject}, SETTINGS) is not None
-    assert scores.trial({"t": exam_rows(60, 23).assign(score=50.0)}, SETTINGS) is not None
+    assert subjects.run_trial({"t": subject}, SETTINGS) is not None
+    assert scores.run_trial({"t": exam_rows(60, 23).assign(score=50.0)}, SETTINGS) is not None
 
 
 @pytest.mark.parametrize("students", [60, 120, 600])
 def test_chance_alone_is_no_drift(students: int) -> None:
-    known = drift.reference(made_up(students, 31))
+    known = drift.compute_reference(made_up(students, 31))
     said = [
-        drift.finding(drift.stability(known, made_up(students, seed, weeks=(4,)), 4))
+        drift.describe_drift(drift.compute_stability(known, made_up(students, seed, weeks=(4,)), 4))
         for seed in range(40, 60)
     ]
     assert said.count("") >= 19
 
 
 def test_without_a_past_exam_marks_so_far_are_the_prediction_with_a_wide_range() -> None:
-    said = scores.baseline(pd.DataFrame({"mark_with_zeros": [70.0, 95.0, np.nan]}), 40)
+    said = scores.predict_baseline(pd.DataFrame({"mark_with_zeros": [70.0, 95.0, np.nan]}), 40)
     assert said["predicted"].tolist() == [70, 95, 40]
     assert said["high"].tolist() == [95, 100, 65]
     assert said["p_fail"].isna().all()
-    assert scores.trial({}, SETTINGS) is None
-    assert scores.trial({"1": exam_rows(10, 5)}, SETTINGS) is None
+    assert scores.run_trial({}, SETTINGS) is None
+    assert scores.run_trial({"1": exam_rows(10, 5)}, SETTINGS) is None
 
 
 def subject_rows(students: int, seed: int) -> pd.DataFrame:
@@ -179,20 +183,20 @@ def subject_rows(students: int, seed: int) -> pd.DataFrame:
 def test_a_subject_that_nobody_failed_is_no_trouble_and_its_past_tells() -> None:
     rows = subject_rows(400, 6)
     assert rows.loc[rows["subject_id"] == "easy", "failed"].sum() <= 1
-    tried = subjects.trial({"1": rows}, SETTINGS)
+    tried = subjects.run_trial({"1": rows}, SETTINGS)
     assert tried is not None
-    logit = tried.model.logit(rows)
+    logit = tried.model.predict_logit(rows)
     assert logit[rows["subject_id"] == "easy"].max() < logit[rows["subject_id"] == "hard"].mean()
     auc = {name: found.by_week["auc"].mean() for name, found in tried.measured.items()}
     assert auc["subject"] > auc["student only"] + 0.05
-    assert subjects.label(np.array([0.0, 0.349, 0.35, 0.599, 0.6])).tolist() == [
+    assert subjects.label_risk(np.array([0.0, 0.349, 0.35, 0.599, 0.6])).tolist() == [
         "LOW",
         "LOW",
         "MEDIUM",
         "MEDIUM",
         "HIGH",
     ]
-    assert subjects.trial({"1": rows.assign(failed=False)}, SETTINGS) is None
+    assert subjects.run_trial({"1": rows.assign(failed=False)}, SETTINGS) is None
 
 
 def test_the_watchlist_goes_by_the_exams_until_two_terms_are_complete() -> None:
@@ -201,51 +205,58 @@ def test_the_watchlist_goes_by_the_exams_until_two_terms_are_complete() -> None:
         class_id="X"
     )
     rows["failed"] = 0.67 * (rows["exam_avg_hist"] - 50) + chance.normal(0, 9, 500) < -10
-    p = watchlist.chance(rows, 40, None)
+    p = watchlist.predict_chance(rows, 40, None)
     assert p.mean() == pytest.approx(rows["failed"].mean(), abs=0.04)
     top = rows["failed"].to_numpy()[np.argsort(-p)[:100]].sum() / rows["failed"].sum()
     assert top > 0.4, "twice its share"
-    tried = watchlist.trial(
+    tried = watchlist.run_trial(
         {"1": rows.assign(student_id=range(500)), "2": rows.assign(student_id=range(500))},
         40,
         SETTINGS,
     )
     assert tried is not None
     assert tried.measured["history"].by_week["auc"].iloc[0] > 0.75
-    alone = watchlist.chance(pd.DataFrame({name: [np.nan] for name in watchlist.HISTORY}), 40, None)
+    alone = watchlist.predict_chance(
+        pd.DataFrame({name: [np.nan] for name in watchlist.HISTORY}), 40, None
+    )
     assert np.isnan(alone).all(), "where no exam is known nothing is said"
 
 
 def test_drift_is_seen_and_its_absence_too() -> None:
     rows = made_up(500, 8)
-    known = drift.reference(rows)
+    known = drift.compute_reference(rows)
     same = made_up(500, 9)
-    assert drift.finding(drift.stability(known, same[same["sem_week"] == 4], 4)) == ""
+    assert (
+        drift.describe_drift(drift.compute_stability(known, same[same["sem_week"] == 4], 4)) == ""
+    )
     moved = same.assign(mark=same["mark"] + 2, attendance=same["attendance"] - 2, late=np.nan)
-    index = drift.stability(known, moved[moved["sem_week"] == 4], 4)
+    index = drift.compute_stability(known, moved[moved["sem_week"] == 4], 4)
     assert set(index.index[:3]) == {"mark", "attendance", "late"}
-    assert drift.finding(index).startswith("3 of the ")
-    assert drift.stability(known, rows, 99).empty
+    assert drift.describe_drift(index).startswith("3 of the ")
+    assert drift.compute_stability(known, rows, 99).empty
 
 
 def test_measures_of_reliability_and_groups_by_hand() -> None:
-    table = measures.reliability(np.array([0.1, 0.9]), np.array([0.0, 1.0]))
+    table = measures.compute_reliability(np.array([0.1, 0.9]), np.array([0.0, 1.0]))
     assert table.to_dict("list") == {"forecast": [0.1, 0.9], "happened": [0.0, 1.0], "n": [1, 1]}
     rows = pd.DataFrame({"group": ["F"] * 20 + ["M"] * 20 + ["X"] * 9})
     rows["failed"] = [True] * 10 + [False] * 10 + [True] * 10 + [False] * 10 + [True] * 9
     rows["flagged"] = [True] * 10 + [False] * 39
     rows["p"] = 0.5
-    found = fairness.audit(rows).set_index("group")
+    found = fairness.measure_groups(rows).set_index("group")
     assert list(found.index) == ["F", "M"], "a group of nine is not reported"
     assert found.loc["F", ["flag_rate", "miss_rate"]].tolist() == [0.5, 0.0]
     assert found.loc["M", ["flag_rate", "miss_rate"]].tolist() == [0.0, 1.0]
     assert found.loc["M", "miss_rate_low"] == pytest.approx(0.722, abs=0.001), (
         "Wilson's interval of 10 of 10"
     )
-    said = fairness.verdicts(found.reset_index())
+    said = fairness.describe_differences(found.reset_index())
     assert "differ by 100 points, more than chance explains" in said[1]
     assert "which may be chance" in said[2]
-    assert "nothing can be said" in fairness.verdicts(fairness.audit(rows.head(20)))[0]
+    assert (
+        "nothing can be said"
+        in fairness.describe_differences(fairness.measure_groups(rows.head(20)))[0]
+    )
 
 
 def test_the_scorecard_by_hand() -> None:
@@ -258,7 +269,7 @@ def test_the_scorecard_by_hand() -> None:
         }
     )  # fmt: skip
     rows["residual"] = rows["actual"] - rows["predicted"]
-    card = scorecard.by_class(rows).set_index("class_id")
+    card = scorecard.measure_classes(rows).set_index("class_id")
     whole = card.loc["all"]
     assert (whole["students"], whole["results"], whole["failed"]) == (4, 4, 2)
     assert whole["mae"] == pytest.approx((5 + 15 + 1) / 3)
@@ -272,7 +283,7 @@ def test_the_scorecard_by_hand() -> None:
         {"student_id": ["a", "b"], "sem_week": [4, 5], "within_capacity": [True, False]}
     )
     contacts = pd.DataFrame({"student_id": ["b", "b"], "kind": ["talked", "wrong flag"]})
-    kinds = scorecard.errors(rows, flags, contacts).set_index("kind")
+    kinds = scorecard.count_errors(rows, flags, contacts).set_index("kind")
     assert kinds["students"].to_dict() == {
         scorecard.MISSED: 1,
         scorecard.OUTSIDE: 0,
@@ -281,9 +292,12 @@ def test_the_scorecard_by_hand() -> None:
     }
     assert kinds.loc[scorecard.ALARM, ["contacted", "wrong_flag"]].tolist() == [1, 1]
     assert (
-        scorecard.lead_time(flags, rows[["student_id", "failed"]].astype({"failed": bool}), 8) == 4
+        scorecard.compute_lead_time(
+            flags, rows[["student_id", "failed"]].astype({"failed": bool}), 8
+        )
+        == 4
     )
-    assert scorecard.lists_compared(
+    assert scorecard.compare_lists(
         rows.head(0).assign(sem_week=[]),
         flags,
         rows[["student_id", "failed"]],
@@ -323,7 +337,7 @@ def test_the_demo_colleges_midterm_was_predicted(demo: Workspace) -> None:
 
 
 def test_the_first_semester_has_baselines_and_says_so(demo: Workspace) -> None:
-    first = demo.store.distinct("weekly_metrics", "term")[0]
+    first = demo.store.list_values("weekly_metrics", "term")[0]
     for table, outlook in (("pre_mid_term", "at_risk"), ("pre_end_term", "outlook")):
         rows = demo.store.read(table, term=first)
         assert set(rows["model_id"]) == {"baseline"}
@@ -340,9 +354,9 @@ def test_every_subject_of_every_student_has_its_chance(demo: Workspace) -> None:
         "five subjects each"
     )
     assert rows["p_fail"].between(0, 1).all()
-    assert (rows["risk_label"] == subjects.label(rows["p_fail"].to_numpy())).all()
-    with demo.college() as college:
-        hard = college.whole("subjects", "subject_id", "difficulty").set_index("subject_id")[
+    assert (rows["risk_label"] == subjects.label_risk(rows["p_fail"].to_numpy())).all()
+    with demo.open_college() as college:
+        hard = college.read_columns("subjects", "subject_id", "difficulty").set_index("subject_id")[
             "difficulty"
         ]
     mean = rows.groupby(rows["subject_id"].map(hard))["p_fail"].mean()
@@ -361,11 +375,11 @@ def test_the_watchlist_flags_in_the_first_weeks(demo: Workspace) -> None:
 
 
 def watched_and_subjects(workspace: Workspace) -> tuple[pd.DataFrame, pd.DataFrame]:
-    with workspace.college() as college:
-        position = college.position(workspace.today)
+    with workspace.open_college() as college:
+        position = college.find_college_week(workspace.today)
         term = terms.find_term(college, "", position)
-        start = pre_sem.gather(workspace, college, term, position, Path("unused"))
-        week = weekly.gather(workspace, college, term, 6, Path("unused"), replay=True)
+        start = pre_sem.read_start(workspace, college, term, position, Path("unused"))
+        week = weekly.read_week(workspace, college, term, 6, Path("unused"), replay=True)
     assert start is not None
     return pre_sem.compute(start).rows, weekly.compute(week).by_subject
 
@@ -400,15 +414,17 @@ def test_results_in_two_batches_are_reviewed_twice_and_the_second_is_whole(
 ) -> None:
     workspace = pointed_at(tmp_path, monkeypatch)
     url, path = workspace.settings.client_db_url, tmp_path / "college.db"
-    plan = simulator.demo_plan(120, 3, Calendar(), weeks=9)
-    made.simulate(writable_engine(url), plan, quiet=True)
-    calibration.calibrate(workspace, journal.silent)
+    plan = simulator.plan_demo(120, 3, Calendar(), weeks=9)
+    made.write_simulation(create_writable_engine(url), plan, quiet=True)
+    calibration.calibrate(workspace, journal.skip_line)
     assert workspace.store.read("exam_review", term=NOW).empty
-    made.simulate(writable_engine(url), simulator.advanced(plan, 2), force=True)
+    made.write_simulation(
+        create_writable_engine(url), simulator.plan_weeks_later(plan, 2), force=True
+    )
     with sqlite3.connect(path) as connection:
         half = "schedule_id LIKE '%MIDTERM%' AND class_id IN (SELECT min(class_id) FROM classes)"
         connection.execute(f"UPDATE exam_results SET result_date = '2026-03-20' WHERE {half}")
-    planned = planning.plan(workspace)
+    planned = planning.plan_run(workspace)
     reviews = [
         str(task) for step in planned.steps for task in step.tasks if task.stage == "post_analysis"
     ]
@@ -416,14 +432,14 @@ def test_results_in_two_batches_are_reviewed_twice_and_the_second_is_whole(
         " week 10 of the term of 2026-01-05",
         " week 11 of the term of 2026-01-05",
     ]
-    pipeline.run(workspace, journal.silent)
+    pipeline.run(workspace, journal.skip_line)
     review = workspace.store.read("exam_review", term=NOW, exam_type="midterm")
     assert review["actual"].notna().mean() > 0.9
-    assert not [task for step in planning.plan(workspace).steps for task in step.tasks]
+    assert not [task for step in planning.plan_run(workspace).steps for task in step.tasks]
     page = next(
         workspace.settings.reports.glob("*/week-11/post_analysis/department-midterm.html")
     ).read_text()
-    with workspace.college() as college:
+    with workspace.open_college() as college:
         assert not [name for name in college.names["name"] if name in page]
         assert not [student for student in review["student_id"] if student in page], (
             "no student is named"
@@ -449,32 +465,32 @@ def test_an_exam_that_moved_is_said_and_results_count_when_known(demo_copy: Work
 
 def test_a_calendar_without_a_midterm_predicts_none(demo: Workspace) -> None:
     calendar = demo.params.calendar.model_copy(update={"midterm_week": None})
-    assert pre_exam.weeks(calendar, "midterm") == ()
-    assert pre_exam.weeks(calendar, "endterm") == (17, 16)
+    assert pre_exam.list_prediction_weeks(calendar, "midterm") == ()
+    assert pre_exam.list_prediction_weeks(calendar, "endterm") == (17, 16)
     other = Workspace(
         demo.settings, demo.params.model_copy(update={"calendar": calendar}), demo.store
     )
-    assert post_analysis.exam_week(other, "midterm") is None
+    assert post_analysis.find_exam_week(other, "midterm") is None
     with pytest.raises(
         SettingsError,
         match=r"Week 5 is not a week in which the endterm is predicted: those weeks are 16, 17\.",
     ):
-        pre_exam.gather(demo, "endterm", NOW, 5, Path())
+        pre_exam.read_upcoming_exam(demo, "endterm", NOW, 5, Path())
     with pytest.raises(SettingsError, match="Week 17 of the term of 2026-01-05 was not analysed"):
-        pre_exam.gather(demo, "endterm", NOW, 17, Path())
+        pre_exam.read_upcoming_exam(demo, "endterm", NOW, 17, Path())
 
 
 def test_a_rollback_takes_what_was_said_later_with_it(demo_copy: Workspace) -> None:
-    with demo_copy.store.transaction() as connection:
-        demo_copy.store.forget_after(connection, NOW, 7, ["midterm", "endterm"])
+    with demo_copy.store.start_transaction() as connection:
+        demo_copy.store.delete_after(connection, NOW, 7, ["midterm", "endterm"])
     store = demo_copy.store
     assert store.read("exam_review", term=NOW).empty
     assert not store.read("exam_review", exam_type="endterm").empty, "earlier terms stay"
-    assert store.read("model_runs", model_id=post_analysis.review_id("midterm", NOW)).empty
+    assert store.read("model_runs", model_id=post_analysis.format_review_id("midterm", NOW)).empty
     assert set(store.read("pre_mid_term", term=NOW)["sem_week"]) == {6, 7}
     assert not store.read("pre_sem_watchlist", target_term=NOW).empty
-    with demo_copy.store.transaction() as connection:
-        demo_copy.store.forget_after(connection, "2025-07-14", 18)
+    with demo_copy.store.start_transaction() as connection:
+        demo_copy.store.delete_after(connection, "2025-07-14", 18)
     assert store.read("pre_sem_watchlist").empty
 
 
@@ -482,9 +498,9 @@ def test_a_first_semester_has_no_watchlist_and_says_why(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     workspace = pointed_at(tmp_path, monkeypatch)
-    made.simulate(
-        writable_engine(workspace.settings.client_db_url),
-        simulator.demo_plan(60, 2, Calendar(), weeks=1, semesters=0),
+    made.write_simulation(
+        create_writable_engine(workspace.settings.client_db_url),
+        simulator.plan_demo(60, 2, Calendar(), weeks=1, semesters=0),
         quiet=True,
     )
     with pytest.raises(
@@ -493,5 +509,5 @@ def test_a_first_semester_has_no_watchlist_and_says_why(
         pre_sem.load()
     with pytest.raises(SettingsError, match="No result of any exam is known yet"):
         post_analysis.load()
-    planned = planning.plan(workspace)
+    planned = planning.plan_run(workspace)
     assert [task.stage for step in planned.steps for task in step.tasks] == ["weekly"]

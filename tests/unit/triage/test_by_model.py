@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from edumetrics.forecast.features import compared, compared_alone
-from edumetrics.forecast.models import probability
-from edumetrics.scoring.signals import placed
+from edumetrics.forecast.features import build_features, build_features_alone
+from edumetrics.forecast.models import compute_probability
+from edumetrics.scoring.signals import rank_in_groups
 from edumetrics.stages import terms, weekly
 from edumetrics.stages.workspace import Workspace
 from edumetrics.triage import by_model, flags
@@ -22,15 +22,15 @@ from tests.unit.triage.test_what_if import repeat_week_6
 RULED = {*RULES, *(name + LAST_WEEK for name in RULES)}
 
 
-def scores_of(workspace: Workspace, week: int) -> weekly.Scores:
-    with workspace.college() as college:
-        term = terms.find_term(college, "", college.position(workspace.today))
+def scores_of(workspace: Workspace, week: int) -> weekly.WeekScores:
+    with workspace.open_college() as college:
+        term = terms.find_term(college, "", college.find_college_week(workspace.today))
         return weekly.compute(
-            weekly.gather(workspace, college, term, week, Path("unused"), replay=True)
+            weekly.read_week(workspace, college, term, week, Path("unused"), replay=True)
         )
 
 
-def situation_of(scores: weekly.Scores) -> Situation:
+def situation_of(scores: weekly.WeekScores) -> Situation:
     week, params = scores.week, scores.week.workspace.params
     assert week.records is not None
     history, memory = week.records.history, week.records.memory
@@ -53,8 +53,8 @@ def test_it_ranks_from_week_4_of_a_term_with_a_champion(demo: Workspace) -> None
 def test_a_list_is_as_long_as_the_rules_list_and_its_tiers_too(demo: Workspace, week: int) -> None:
     scores = scores_of(demo, week)
     situation = situation_of(scores)
-    rules = flags.stand(situation)
-    mine = by_model.stand(situation, rules)
+    rules = flags.apply_rules(situation)
+    mine = by_model.rank_by_model(situation, rules)
     chance, lists = scores.metrics["p_fail"].to_numpy(), situation.lists
     sure = rules.ruled | (chance >= 0.6)
     for one in np.unique(lists):
@@ -77,7 +77,7 @@ def test_a_list_is_as_long_as_the_rules_list_and_its_tiers_too(demo: Workspace, 
 
 
 def test_rules_first_then_the_smoothed_chance(demo: Workspace) -> None:
-    now = demo.store.distinct("weekly_flags", "term")[-1]
+    now = demo.store.list_values("weekly_flags", "term")[-1]
     metrics = demo.store.read("weekly_metrics", ("student_id", "sem_week", "p_fail"), term=now)
     chance = metrics.pivot(index="student_id", columns="sem_week", values="p_fail")
     listed = demo.store.read("weekly_flags", term=now, sem_week=10)
@@ -86,7 +86,7 @@ def test_rules_first_then_the_smoothed_chance(demo: Workspace) -> None:
     for week in weeks:
         logit = np.log(chance[week] / (1 - chance[week]))
         order = (0.7 * logit + 0.3 * order).where(order.notna(), logit)
-    expected = 100 * probability(order[listed["student_id"]].to_numpy())
+    expected = 100 * compute_probability(order[listed["student_id"]].to_numpy())
     np.testing.assert_allclose(listed["urgency_score"], expected, rtol=1e-9)
     listed["ruled"] = [
         any(record["code"] in RULED for record in records) for records in listed["reasons"]
@@ -101,7 +101,7 @@ def test_rules_first_then_the_smoothed_chance(demo: Workspace) -> None:
 
 
 def test_reasons_say_so_and_the_headings_told_raise_the_forecast(demo: Workspace) -> None:
-    now = demo.store.distinct("weekly_flags", "term")[-1]
+    now = demo.store.list_values("weekly_flags", "term")[-1]
     listed = demo.store.read("weekly_flags", term=now, sem_week=10)
     chance = demo.store.read("weekly_metrics", term=now, sem_week=10).set_index("student_id")[
         "p_fail"
@@ -129,9 +129,13 @@ def test_one_student_alone_is_compared_as_in_the_whole_roll(demo: Workspace) -> 
         other = own.frame.copy()
         other.loc[row, ["mark", "attendance_recent", "midterm"]] = [99.0, 0.01, np.nan]
         other.loc[row, "days_idle"] = other["days_idle"].iloc[(row + 1) % len(other)]
-        whole = compared(type(own)(other, own.classes), students).iloc[[row]].reset_index(drop=True)
+        whole = (
+            build_features(type(own)(other, own.classes), students)
+            .iloc[[row]]
+            .reset_index(drop=True)
+        )
         one = type(own)(other.iloc[[row]].reset_index(drop=True), own.classes[[row]])
-        alone = compared_alone(one, np.array([row]), students.iloc[[row]], own)
+        alone = build_features_alone(one, np.array([row]), students.iloc[[row]], own)
         pd.testing.assert_frame_equal(alone, whole, rtol=1e-9)
 
 
@@ -140,7 +144,7 @@ def test_placed_counts_within_the_group() -> None:
     base, groups = chance.integers(0, 6, 200).astype(float), chance.integers(0, 4, 200)
     base[::9] = np.nan
     values, asked = chance.integers(0, 6, 50).astype(float), chance.integers(0, 4, 50)
-    less, equal, count = placed(values, asked, base, groups)
+    less, equal, count = rank_in_groups(values, asked, base, groups)
     for n, value in enumerate(values):
         mine = base[(groups == asked[n]) & ~np.isnan(base)]
         assert (less[n], equal[n], count[n]) == (
@@ -153,7 +157,7 @@ def test_placed_counts_within_the_group() -> None:
 def test_what_takes_a_student_off_holds_when_next_week_is_written(demo_copy: Workspace) -> None:
     """The college is changed so that next week is as the sentence says, and the list drawn up again."""
     run_week(demo_copy, 6, replay=True)
-    now = demo_copy.store.distinct("weekly_metrics", "term")[-1]
+    now = demo_copy.store.list_values("weekly_metrics", "term")[-1]
     listed = demo_copy.store.read("weekly_flags", sem_week=6, term=now)
     assert set(listed["ranked_by"]) == {"model"}
     path = demo_copy.settings.home / "college.db"

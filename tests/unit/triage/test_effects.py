@@ -10,7 +10,7 @@ import pytest
 
 from edumetrics.params import Calendar
 from edumetrics.stages.workspace import Workspace
-from edumetrics.triage.effects import OUTCOMES, cases, effect, effects
+from edumetrics.triage.effects import OUTCOMES, collect_cases, measure_effect, measure_effects
 
 CALENDAR = Calendar()
 DRAWS = 200
@@ -60,7 +60,7 @@ def college(
 @pytest.mark.parametrize("added", [0.0, 6.0])
 def test_a_known_effect_is_recovered_at_the_nominal_rate(added: float) -> None:
     found = [
-        effect(*college(np.random.default_rng(n), added), CALENDAR, ATTENDANCE)
+        measure_effect(*college(np.random.default_rng(n), added), CALENDAR, ATTENDANCE)
         for n in range(DRAWS)
     ]
     covered = np.mean([one.low <= added <= one.high for one in found])
@@ -74,10 +74,10 @@ def test_regression_to_the_mean_alone_is_no_effect() -> None:
     raw, told = [], []
     for n in range(60):
         frames = college(np.random.default_rng(1000 + n), 0)
-        rows = cases(*frames, CALENDAR, ATTENDANCE)
+        rows = collect_cases(*frames, CALENDAR, ATTENDANCE)
         met = rows["contacted"].astype(bool)
         raw.append(rows.loc[met, "change"].mean() - rows.loc[~met, "change"].mean())
-        told.append(effect(*frames, CALENDAR, ATTENDANCE).difference)
+        told.append(measure_effect(*frames, CALENDAR, ATTENDANCE).difference)
     assert np.mean(raw) > 1, "the naive comparison would claim an effect"
     assert abs(np.mean(told)) < 0.5
 
@@ -98,7 +98,7 @@ def test_on_the_simulated_colleges_own_weeks(added: float, demo: Workspace) -> N
             .drop_duplicates("student_id")
         )
         later = drawn.assign(
-            week=[CALENDAR.next_teaching_weeks(week)[:3] for week in drawn["sem_week"]]
+            week=[CALENDAR.get_next_teaching_weeks(week)[:3] for week in drawn["sem_week"]]
         )
         later = (
             later.explode("week")[["student_id", "week"]]
@@ -107,26 +107,26 @@ def test_on_the_simulated_colleges_own_weeks(added: float, demo: Workspace) -> N
         )
         changed = weeks.merge(later.assign(added=added), on=["student_id", "sem_week"], how="left")
         changed[ATTENDANCE] += changed["added"].fillna(0)
-        one = effect(changed, flags, drawn, CALENDAR, ATTENDANCE)
+        one = measure_effect(changed, flags, drawn, CALENDAR, ATTENDANCE)
         covered.append(one.low <= added <= one.high)
     assert 0.91 <= np.mean(covered) <= 0.99
 
 
 def test_small_numbers_are_refused() -> None:
     weeks, flags, contacts = college(np.random.default_rng(1), 6)
-    one = effect(weeks, flags, contacts.head(5), CALENDAR, ATTENDANCE)
+    one = measure_effect(weeks, flags, contacts.head(5), CALENDAR, ATTENDANCE)
     assert np.isnan(one.difference)
     assert one.said.startswith("Too few to tell: ")
-    nothing = effects(weeks, flags, contacts.iloc[:0], CALENDAR)
+    nothing = measure_effects(weeks, flags, contacts.iloc[:0], CALENDAR)
     assert [one.contacted for one in nothing] == [0, 0, 0]
-    assert len(effects(weeks.iloc[:0], flags.iloc[:0], contacts.iloc[:0], CALENDAR)) == 3
+    assert len(measure_effects(weeks.iloc[:0], flags.iloc[:0], contacts.iloc[:0], CALENDAR)) == 3
 
 
 def test_a_sentence_never_says_more_than_its_interval() -> None:
     kinds = set()
     for n in range(24):
         for added, students in ((0, 60), (5, 300), (-3, 300), (12, 800), (0, 2000)):
-            one = effect(
+            one = measure_effect(
                 *college(np.random.default_rng(n), added, students=students), CALENDAR, ATTENDANCE
             )
             if one.said.startswith("Where someone was in contact"):

@@ -11,7 +11,7 @@ import pytest
 import sqlalchemy as sa
 
 from edumetrics.analysis import runs
-from edumetrics.analysis.store import now
+from edumetrics.analysis.store import get_utc_now
 from edumetrics.analysis.tables import SQL_TABLES
 from edumetrics.batch import calibration, journal
 from edumetrics.params import Triage
@@ -27,7 +27,7 @@ RUN = ["run_id", "computed_at"]
 
 def analysed(folder: Path, rows: dict[str, list[dict[str, Any]]]) -> Workspace:
     workspace = workspace_at(folder / "home", write(folder / "college.db", rows))
-    calibration.calibrate(workspace, journal.silent)
+    calibration.calibrate(workspace, journal.skip_line)
     return workspace
 
 
@@ -48,16 +48,18 @@ def flag_of(workspace: Workspace, student: str, week: int) -> dict[str, Any] | N
     return rows[0] if rows else None
 
 
-def run_week(workspace: Workspace, week: int, *, replay: bool = False) -> weekly.Triaged:
+def run_week(workspace: Workspace, week: int, *, replay: bool = False) -> weekly.WeekLists:
     """Read, score, triage and store one week of the term in session, as the batch would."""
-    with workspace.college() as college:
-        position = college.position(workspace.today)
+    with workspace.open_college() as college:
+        position = college.find_college_week(workspace.today)
         term = terms.find_term(college, "", position)
-        read = weekly.gather(
+        read = weekly.read_week(
             workspace, college, term, week, workspace.settings.reports, replay=replay
         )
-        done = weekly.triage(weekly.compute(read))
-        weekly.save(runs.start(workspace.store, workspace.params, "weekly", term.name, week), done)
+        done = weekly.make_lists(weekly.compute(read))
+        weekly.save(
+            runs.start_run(workspace.store, workspace.params, "weekly", term.name, week), done
+        )
         return done
 
 
@@ -71,12 +73,12 @@ def contact(
             "sem_week": week,
             "kind": kind,
             "until": None,
-            "logged_at": now(),
+            "logged_at": get_utc_now(),
             **more,
         }
         for s in students
     ]
-    with workspace.store.transaction() as connection:
+    with workspace.store.start_transaction() as connection:
         connection.execute(sa.insert(SQL_TABLES["intervention_log"]), rows)
 
 
@@ -128,7 +130,7 @@ def test_a_change_of_class_and_advisor_keeps_the_memory(tmp_path: Path) -> None:
         *present("a", {6: 1, 7: 1}, class_id="D"), *present("b", FULL), *present("c", FULL, class_id="D"),
     ]  # fmt: skip
     workspace = workspace_at(tmp_path / "home", write(tmp_path / "college.db", rows))
-    calibration.calibrate(workspace, journal.silent)
+    calibration.calibrate(workspace, journal.skip_line)
     flags = workspace.store.read("weekly_flags", student_id="a").set_index("sem_week")
     assert flags["class_id"].to_dict() == {5: "C", 6: "D", 7: "D"}
     assert flags["escalation_level"].to_dict() == {5: 1, 6: 2, 7: 3}
@@ -138,7 +140,7 @@ def test_a_change_of_class_and_advisor_keeps_the_memory(tmp_path: Path) -> None:
 def test_recalculating_week_7_later_gives_week_7s_list(demo_copy: Workspace) -> None:
     contact(demo_copy, demo_copy.store.read("weekly_flags", sem_week=7)["student_id"], 7)
     tables = ("weekly_flags", "list_exits", "class_findings")
-    term = demo_copy.store.distinct("weekly_metrics", "term")[-1]
+    term = demo_copy.store.list_values("weekly_metrics", "term")[-1]
     before = {name: demo_copy.store.read(name, term=term) for name in tables}
     run_week(demo_copy, 7, replay=True)
     for name in tables:
@@ -151,11 +153,11 @@ def test_a_rollback_forgets_later_lists_and_the_next_run_restores_them(
     demo_copy: Workspace,
 ) -> None:
     store = demo_copy.store
-    term = store.distinct("weekly_metrics", "term")[-1]
+    term = store.list_values("weekly_metrics", "term")[-1]
     before = store.read("weekly_flags", term=term).drop(columns=RUN)
-    with store.transaction() as connection:
-        store.forget_after(connection, term, 6)
-    assert store.highest("weekly_flags", "sem_week", term=term) == 6
+    with store.start_transaction() as connection:
+        store.delete_after(connection, term, 6)
+    assert store.find_highest("weekly_flags", "sem_week", term=term) == 6
     for week in (7, 9, 10):
         run_week(demo_copy, week, replay=week != 10)
     pd.testing.assert_frame_equal(store.read("weekly_flags", term=term).drop(columns=RUN), before)
@@ -163,16 +165,16 @@ def test_a_rollback_forgets_later_lists_and_the_next_run_restores_them(
 
 def test_contacts_free_half_of_the_capacity_for_others(demo_copy: Workspace) -> None:
     store = demo_copy.store
-    term = store.distinct("weekly_metrics", "term")[-1]
-    with store.transaction() as connection:
-        store.forget_after(connection, term, 3)
+    term = store.list_values("weekly_metrics", "term")[-1]
+    with store.start_transaction() as connection:
+        store.delete_after(connection, term, 3)
     talked: dict[int, set[str]] = {}
     shares = []
     calendar = demo_copy.params.calendar
     for week in (4, 5, 6, 7, 9, 10):
         flags = run_week(demo_copy, week).lists.flags
         recently = set().union(
-            *[talked.get(w, set()) for w in calendar.teaching_weeks_before(week, 2)]
+            *[talked.get(w, set()) for w in calendar.get_teaching_weeks_before(week, 2)]
         )
         inside = flags[flags["within_capacity"]]
         shares.append((~inside["student_id"].isin(recently)).mean())

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from edumetrics.college.outcomes import outcomes
+from edumetrics.college.outcomes import compute_outcomes
 from edumetrics.errors import SettingsError
 from edumetrics.params import Calendar, Triage
 from edumetrics.reports import figures
@@ -16,8 +16,8 @@ from edumetrics.stages import policy as stage
 from edumetrics.stages import terms
 from edumetrics.stages.workspace import Workspace
 from edumetrics.triage import policy
-from edumetrics.triage.policy import Past
-from edumetrics.triage.stability import stability
+from edumetrics.triage.policy import FinishedSemester
+from edumetrics.triage.stability import measure_stability
 from tests.colleges import people, register, write
 from tests.conftest import workspace_at
 
@@ -26,9 +26,9 @@ def past_of(
     risk: dict[str, dict[int, float]],
     failed: dict[str, bool],
     ruled: tuple[tuple[str, int], ...] = (),
-) -> Past:
+) -> FinishedSemester:
     rows = [(s, w, "X", value) for s, weeks in risk.items() for w, value in weeks.items()]
-    return Past(
+    return FinishedSemester(
         metrics=pd.DataFrame(rows, columns=["student_id", "sem_week", "advisor_id", "risk_score"]),
         ruled=pd.DataFrame(ruled, columns=["student_id", "sem_week"]),
         failed=pd.DataFrame({"student_id": list(failed), "failed": list(failed.values())}),
@@ -50,7 +50,7 @@ def test_a_semester_judged_by_hand() -> None:
     assert sorted(zip(lists["student_id"], lists["sem_week"], strict=True)) == [
         ("a", 4), ("a", 5), ("a", 6), ("a", 9), ("b", 6)
     ]  # fmt: skip
-    found = policy.judged(past, lists)
+    found = policy.measure_lists(past, lists)
     assert found["base_rate"] == 0.5
     assert found["flagged"] == 5 / 20
     assert found["critical"] == 1 / 20
@@ -65,7 +65,7 @@ def test_a_semester_judged_by_hand() -> None:
 
 def test_a_lower_threshold_lists_more_and_loses_nobody(demo: Workspace) -> None:
     past = stage.load(workspace=demo)
-    table = policy.grid(past, demo.params.triage, (35, 45, 55), (4, 8))
+    table = policy.compare_policies(past, demo.params.triage, (35, 45, 55), (4, 8))
     flagged = table[table["capacity"] == 8].sort_values("watch")
     assert flagged["flagged"].is_monotonic_decreasing
     assert flagged["fails_listed"].is_monotonic_decreasing
@@ -74,19 +74,19 @@ def test_a_lower_threshold_lists_more_and_loses_nobody(demo: Workspace) -> None:
     few = table[table["capacity"] == 4].sort_values("watch")
     assert (few["hours"].to_numpy() <= flagged["hours"].to_numpy()).all()
     assert (few["fails_reached"].to_numpy() <= flagged["fails_reached"].to_numpy()).all()
-    changes = policy.who_changes(
+    changes = policy.find_changes(
         past, demo.params.triage, policy.with_policy(demo.params.triage, 35, 8)
     )
     assert (changes["change"] == "joins").all()
     assert len(changes) == flagged["joins"].iloc[0]
-    picture = figures.policy(table)
+    picture = figures.draw_policy(table)
     assert picture.alt.startswith("At most ")
-    assert picture.png()[:4] == b"\x89PNG"
+    assert picture.render_png()[:4] == b"\x89PNG"
 
 
 def test_the_replay_is_the_list_that_was_stored(demo: Workspace) -> None:
     past = stage.load(workspace=demo)
-    term = demo.store.distinct("weekly_metrics", "term")[0]
+    term = demo.store.list_values("weekly_metrics", "term")[0]
     stored = demo.store.read("weekly_flags", term=term)
     replayed = policy.replay(past, demo.params.triage)
     key = ["student_id", "sem_week"]
@@ -130,9 +130,9 @@ def test_who_failed_and_who_left(tmp_path: Path) -> None:
          "result_date": "2025-12-01"} for k, said in enumerate("FP")
     ]  # fmt: skip
     workspace = workspace_at(tmp_path / "home", write(tmp_path / "college.db", rows))
-    with workspace.college() as college:
-        term = terms.find_term(college, "2025-07-14", college.position(workspace.today))
-        found = outcomes(college, term).set_index("student_id")
+    with workspace.open_college() as college:
+        term = terms.find_term(college, "2025-07-14", college.find_college_week(workspace.today))
+        found = compute_outcomes(college, term).set_index("student_id")
     assert found["failed"].to_dict() == {
         "failed": True,
         "half": False,
@@ -155,7 +155,7 @@ def test_a_term_that_is_not_over_has_no_policy_view(demo: Workspace) -> None:
 
 def test_flips_and_overlap_by_hand() -> None:
     places = [("a", 4), ("a", 5), ("a", 6), ("b", 4), ("b", 6), ("c", 6), ("c", 7), ("c", 9)]
-    found = stability(pd.DataFrame(places, columns=["student_id", "sem_week"]), Calendar())
+    found = measure_stability(pd.DataFrame(places, columns=["student_id", "sem_week"]), Calendar())
     assert found["listed"].to_dict() == {4: 2, 5: 1, 6: 3, 7: 1, 9: 1}
     assert found["of_last_week"].dropna().to_dict() == {5: 0.5, 6: 1.0, 7: 1 / 3, 9: 1.0}
     # b leaves, comes back and leaves; a leaves: four flips over three students.

@@ -75,7 +75,7 @@ def test_every_number_in_a_sentence_is_found_in_the_data(
         }
         known |= {100, calendar.attendance_rule_pct, min(scoring.missed_work_weeks, week)}
         if record["code"] == "out_of_reach_week":
-            window = calendar.last_teaching_weeks(week, scoring.detention_weeks)
+            window = calendar.get_last_teaching_weeks(week, scoring.detention_weeks)
             past = [rows[flag["student_id"], flag["term"], w] for w in window]
             held = sum(row["week_lectures_held"] for row in past)
             known |= {held, held - sum(row["week_lectures_attended"] for row in past), len(window)}
@@ -124,7 +124,9 @@ def test_a_fall_is_told_against_the_mean_of_the_weeks_that_it_names(
         values = [rows.loc[(flag["student_id"], flag["term"], week), column] for week in weeks]
         assert not np.isnan(values).any()
         assert record["baseline"] == pytest.approx(np.mean(values))
-        assert set(weeks) <= set(demo.params.calendar.teaching_weeks_before(flag["sem_week"], 4))
+        assert set(weeks) <= set(
+            demo.params.calendar.get_teaching_weeks_before(flag["sem_week"], 4)
+        )
     assert len(falls) > 50
 
 
@@ -171,7 +173,7 @@ def test_the_week_out_of_reach_is_exact(
         mine = rows.loc[(flag["student_id"], flag["term"])]
         window = [
             w
-            for w in calendar.last_teaching_weeks(flag["sem_week"], 4)
+            for w in calendar.get_last_teaching_weeks(flag["sem_week"], 4)
             if mine.loc[w, "week_lectures_held"]
         ]
         missed = sum(
@@ -179,7 +181,7 @@ def test_the_week_out_of_reach_is_exact(
             for w in window
         )
         can_miss, total = mine.loc[flag["sem_week"], "lectures_can_miss"], 0.0
-        for week in calendar.next_teaching_weeks(flag["sem_week"]):
+        for week in calendar.get_next_teaching_weeks(flag["sem_week"]):
             total += missed / len(window)
             if total > can_miss + 1e-9:
                 assert record["value"] == week
@@ -208,7 +210,7 @@ def test_singular_plural_and_weeks_named() -> None:
         (5, 6, 7, 9): "weeks 5-7 and 9",
         (2, 4, 6): "weeks 2, 4 and 6",
     }
-    assert {weeks: CATALOGUE.weeks_named(weeks) for weeks in named} == named
+    assert {weeks: CATALOGUE.name_weeks(weeks) for weeks in named} == named
 
 
 @pytest.mark.parametrize(

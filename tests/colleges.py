@@ -11,11 +11,11 @@ import sqlalchemy as sa
 from edumetrics.college.source import College
 from edumetrics.database import create_college_engine, open_connection
 from edumetrics.fields import RELATIONS
+from edumetrics.inputs.facts import read_facts
+from edumetrics.inputs.terms import find_term
 from edumetrics.params import CollegeFile, Params, load
 from edumetrics.scoring import weekly
 from edumetrics.settings import PROJECT
-from edumetrics.stages.facts import read_facts
-from edumetrics.stages.terms import find_term
 
 Rows = dict[str, list[dict[str, Any]]]
 HISTORY = [

@@ -18,11 +18,11 @@ import pytest
 import sqlalchemy as sa
 
 from edumetrics import database
-from edumetrics.batch import calibration, journal, pipeline
-from edumetrics.college import made, simulator
+from edumetrics.batch import backfill, pipeline, progress
 from edumetrics.params import Calendar
 from edumetrics.settings import PROJECT, Settings
-from edumetrics.stages.workspace import Workspace, open_workspace
+from edumetrics.simulator import generate, write
+from edumetrics.workspace import Workspace, open_workspace
 from tests import in_process
 from tests.built_once import build_once
 
@@ -176,11 +176,11 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
 
     def build(home: Path) -> None:
         workspace = workspace_at(home)
-        plan = simulator.plan_demo(DEMO_STUDENTS, 7, Calendar())
-        made.write_simulation(
+        plan = generate.plan_demo(DEMO_STUDENTS, 7, Calendar())
+        write.write_simulation(
             database.create_writable_engine(workspace.settings.client_db_url), plan, quiet=True
         )
-        calibration.calibrate(workspace, journal.skip_line)
+        backfill.calibrate(workspace, progress.skip_line)
 
     return workspace_at(build_once(tmp_path_factory, "demo", build))
 
@@ -191,7 +191,7 @@ def simulated(tmp_path_factory: pytest.TempPathFactory) -> str:
 
     def build(home: Path) -> None:
         engine = database.create_writable_engine(f"sqlite:///{home / 'college.db'}")
-        made.write_simulation(engine, simulator.plan_demo(120, 11, Calendar()), quiet=True)
+        write.write_simulation(engine, generate.plan_demo(120, 11, Calendar()), quiet=True)
 
     return f"sqlite:///{build_once(tmp_path_factory, 'simulated', build) / 'college.db'}"
 
@@ -232,7 +232,7 @@ def judged(demo: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Path:
     def build(home: Path) -> None:
         shutil.copytree(demo.settings.home, home, dirs_exist_ok=True)
         with mock.patch.object(pipeline, "DEFAULT_EXECUTOR", in_process.executor):
-            pipeline.run(workspace_at(home), journal.skip_line, week=10)
+            pipeline.run(workspace_at(home), progress.skip_line, week=10)
 
     return build_once(tmp_path_factory, "judged", build)
 

@@ -12,7 +12,7 @@ from unittest import mock
 from edumetrics.batch import parameters as declarations
 from edumetrics.batch.pipeline import Execute
 from edumetrics.settings import create_private_folder
-from edumetrics.stages import post_analysis, pre_exam, pre_sem, weekly
+from edumetrics.stages import post_exam, pre_exam, pre_semester, weekly
 
 
 def _pages(stage: str, told: dict[str, Any], run_id: str) -> dict[str, int]:
@@ -20,13 +20,15 @@ def _pages(stage: str, told: dict[str, Any], run_id: str) -> dict[str, int]:
     if stage == weekly.STAGE:
         lists = weekly.make_lists(weekly.compute(weekly.load(**told)))
         return _summary(weekly.write(lists, run_id=run_id), weekly.render_pages(lists))
-    if stage == pre_sem.STAGE:
-        watched = pre_sem.compute(pre_sem.load(**told))
-        return _summary(pre_sem.write(watched, run_id=run_id), pre_sem.render_pages(watched))
-    if stage == post_analysis.STAGE:
-        review = post_analysis.compute(post_analysis.load(**told))
-        rows = post_analysis.write(review, run_id=run_id)
-        return _summary(rows, post_analysis.render_pages(review))
+    if stage == pre_semester.STAGE:
+        watched = pre_semester.compute(pre_semester.load(**told))
+        return _summary(
+            pre_semester.write(watched, run_id=run_id), pre_semester.render_pages(watched)
+        )
+    if stage == post_exam.STAGE:
+        review = post_exam.compute(post_exam.load(**told))
+        rows = post_exam.write(review, run_id=run_id)
+        return _summary(rows, post_exam.render_pages(review))
     exam = next(exam for exam, name in pre_exam.STAGES.items() if name == stage)
     predicted = pre_exam.compute(pre_exam.load(exam, **told))
     return _summary(pre_exam.write(predicted, run_id=run_id), pre_exam.render_pages(predicted))
@@ -44,7 +46,7 @@ def execute(
     environ: Mapping[str, str] | None = None,
     **_: Any,
 ) -> dict[str, int]:
-    """Carry out a stage as `batch.execute.run_notebook` would, without a notebook to look at afterwards."""
+    """Carry out a stage as `batch.notebook.run_notebook` would, without a notebook to look at afterwards."""
     declarations.check_parameters(stage, parameters)
     create_private_folder(folder)
     told = {name: value for name, value in parameters.items() if name not in ("write", "run_id")}

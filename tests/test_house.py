@@ -116,8 +116,8 @@ def test_a_notebook_is_a_window(path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["edumetrics.scoring.signals", "edumetrics.scoring.attendance", "edumetrics.reports.occasion", "edumetrics.reports.letters",
-     "edumetrics.reports.detail"],
+    "name", ["edumetrics.scoring.signals", "edumetrics.scoring.attendance", "edumetrics.reports.context", "edumetrics.reports.draft_email",
+     "edumetrics.reports.redaction"],
 )  # fmt: skip
 def test_examples_in_docstrings_are_true(name: str) -> None:
     module = importlib.import_module(name)

@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from edumetrics.college import simulator
 from edumetrics.params import Calendar
+from edumetrics.simulator import generate
 
 Sheets = dict[str, pd.DataFrame]
 STUDENTS, SEED, WEEKS = 120, 11, 10
@@ -24,8 +24,8 @@ def main() -> None:
     """Write the file that is named on the command line; an existing one is not touched."""
     if len(sys.argv) != 2 or Path(sys.argv[1]).exists():
         sys.exit("Usage: python make_college.py NEW_FILE.db")
-    plan = simulator.plan_demo(STUDENTS, SEED, Calendar(), weeks=WEEKS)
-    parts = list(simulator.simulate_classes(plan))
+    plan = generate.plan_demo(STUDENTS, SEED, Calendar(), weeks=WEEKS)
+    parts = list(generate.simulate_classes(plan))
     names = dict.fromkeys(name for part in parts for name in part)
     records = {
         name: pd.concat([part[name] for part in parts if name in part], ignore_index=True)

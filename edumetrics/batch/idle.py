@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from datetime import date
 
+from edumetrics import gate
 from edumetrics.errors import MissingColumn
-from edumetrics.stages import gate
-from edumetrics.stages.workspace import Workspace
+from edumetrics.workspace import Workspace
 
 NOTHING = "Nothing to do: the analysis is up to date with the college."
 

@@ -42,7 +42,7 @@ class ForkServer:
         # A socket pair also tells the other side that this process is gone, however it ended.
         ours, theirs = socket.socketpair()
         with theirs:
-            command = [sys.executable, "-m", "edumetrics.batch.zygote"]
+            command = [sys.executable, "-m", "edumetrics.batch.forkserver"]
             self._process = subprocess.Popen(
                 command, stdin=theirs.fileno(), env=remove_mail_settings(os.environ)
             )

@@ -16,7 +16,7 @@ from pydantic import ConfigDict, Field, ValidationError
 from edumetrics.errors import SettingsError
 from edumetrics.params import ParameterModel
 from edumetrics.settings import PROJECT
-from edumetrics.stages import post_analysis, pre_exam, pre_sem, weekly
+from edumetrics.stages import post_exam, pre_exam, pre_semester, weekly
 
 NOTEBOOKS = PROJECT / "notebooks"
 # Text, not a date: papermill can only write literals into a notebook.
@@ -50,10 +50,10 @@ class ReviewParameters(StageParameters):
 
 
 MODELS: dict[str, type[StageParameters]] = {
-    pre_sem.STAGE: StageParameters,
+    pre_semester.STAGE: StageParameters,
     weekly.STAGE: WeekParameters,
     **dict.fromkeys(pre_exam.STAGES.values(), WeekParameters),
-    post_analysis.STAGE: ReviewParameters,
+    post_exam.STAGE: ReviewParameters,
 }
 
 

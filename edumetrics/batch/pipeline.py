@@ -17,20 +17,23 @@ from typing import TYPE_CHECKING, TypeVar
 from sqlalchemy.engine import Connection
 from tqdm import tqdm
 
-from edumetrics.analysis import deliveries, runs
-from edumetrics.analysis.deliveries import Delivery
-from edumetrics.analysis.runs import Run
+from edumetrics import gate
+from edumetrics.analysis import delivery_log, run_log
+from edumetrics.analysis.delivery_log import Delivery
+from edumetrics.analysis.run_log import Run
 from edumetrics.batch import parameters
-from edumetrics.batch.ending import TOLD, handle_interrupts
 from edumetrics.batch.idle import NOTHING
-from edumetrics.batch.journal import Reporter
-from edumetrics.batch.planning import RunPlan, Step, plan_run
+from edumetrics.batch.interrupts import TOLD, handle_interrupts
+from edumetrics.batch.progress import Reporter
+from edumetrics.batch.schedule import RunPlan, Step, plan_run
 from edumetrics.batch.tasks import Task
 from edumetrics.errors import EduMetricsError, Interrupted, MissingColumn, Refused
-from edumetrics.stages import gate, post_analysis, terms, training, weekly
-from edumetrics.stages.gate import Verdict
-from edumetrics.stages.workspace import Workspace
+from edumetrics.gate import Verdict
+from edumetrics.inputs import terms
+from edumetrics.modelling import train
+from edumetrics.stages import post_exam, weekly
 from edumetrics.weeks import CollegeWeek
+from edumetrics.workspace import Workspace
 
 if TYPE_CHECKING:
     from edumetrics.mail.delivery import MailResult
@@ -46,8 +49,8 @@ def run_notebooks() -> Iterator[Execute]:
 
     What runs notebooks is only loaded here, where there is one to run.
     """
-    from edumetrics.batch.execute import run_notebook
     from edumetrics.batch.kernels import open_kernel_manager
+    from edumetrics.batch.notebook import run_notebook
 
     with open_kernel_manager() as manager:
         yield partial(run_notebook, manager=manager)
@@ -119,7 +122,7 @@ def run(
     """
     with workspace.store.require_lock(), handle_interrupts():
         # The lock is held, so any run that the ledger still calls started was killed.
-        runs.end_stale(workspace.store)
+        run_log.end_stale(workspace.store)
         due = _plan_or_refuse(workspace, week, stage, as_of)
         # Every notebook is checked before the first runs: an error must not show after an hour.
         for step in due.steps:
@@ -170,9 +173,9 @@ def _plan_or_refuse(
         refused = Refused(
             f"{error} The column was there before: nothing was computed and no mail goes out."
         )
-        runs.mark_failed(
+        run_log.mark_failed(
             workspace.store,
-            runs.start_run(workspace.store, workspace.params, gate.STAGE, "", 0),
+            run_log.start_run(workspace.store, workspace.params, gate.STAGE, "", 0),
             refused,
         )
         raise refused from error
@@ -200,7 +203,7 @@ def _run_steps(workspace: Workspace, due: RunPlan, tell: Reporter) -> Run | None
             # The college is read before the transaction begins.
             over = _find_past_reports(workspace, due, step)
             with workspace.store.start_transaction() as connection:
-                deliveries.record_past(connection, over)
+                delivery_log.record_past(connection, over)
                 # A week that is done again moves nothing: later weeks stay done.
                 if not due.again:
                     workspace.store.set_college_week(connection, step.position)
@@ -218,7 +221,7 @@ def _find_past_reports(workspace: Workspace, due: RunPlan, step: Step) -> list[D
     # In an exam or vacation week the newest teaching week is an earlier one, and is still mailed.
     if not step.tasks or step.position == due.position or (step.tasks[0].week,) == newest:
         return []
-    from edumetrics.mail.due import list_past_deliveries
+    from edumetrics.mail.queue import list_past_deliveries
 
     return list_past_deliveries(
         workspace, [(task.stage, task.term, task.week, task.folder) for task in step.tasks]
@@ -236,7 +239,7 @@ def _enter_gate(workspace: Workspace, due: RunPlan, connection: Connection) -> R
     )
     if not computed or (computed[-1].week,) != newest:
         return None
-    return runs.enter_run(
+    return run_log.enter_run(
         connection, workspace.params, gate.STAGE, computed[-1].term, computed[-1].week
     )
 
@@ -259,17 +262,17 @@ def _enter_missing_gate(workspace: Workspace, due: RunPlan, *, force: bool) -> R
         or workspace.store.find_highest("weekly_metrics", "sem_week", term=term) != newest[0]
     ):
         return None
-    return runs.start_run(workspace.store, workspace.params, gate.STAGE, term, newest[0])
+    return run_log.start_run(workspace.store, workspace.params, gate.STAGE, term, newest[0])
 
 
 def _train_models(workspace: Workspace, step: Step, position: CollegeWeek, tell: Reporter) -> None:
     """Train the forecasts for the terms of a step on the terms before them, where that is due."""
     # A review needs no forecast: it compares results with predictions that are stored.
-    for name in sorted({task.term for task in step.tasks if task.stage != post_analysis.STAGE}):
+    for name in sorted({task.term for task in step.tasks if task.stage != post_exam.STAGE}):
         # The analysis answers first, so that most runs open no connection to the college here.
-        if training.is_due(workspace, name):
+        if train.is_due(workspace, name):
             with workspace.open_college() as college:
-                told = training.train(
+                told = train.train(
                     workspace, college, terms.find_term(college, name, position), position
                 )
             if told:
@@ -282,7 +285,7 @@ def _run_task(
     """Run the notebook of a task; enter it into the ledger, and tell its rows and pages."""
     # The notebook itself marks the entry as done, in the transaction that stores its rows.
     entry, began = (
-        runs.start_run(workspace.store, workspace.params, task.stage, task.term, task.week),
+        run_log.start_run(workspace.store, workspace.params, task.stage, task.term, task.week),
         time.monotonic(),
     )
     minutes: int = getattr(workspace.params.batch.timeout_minutes, task.stage)
@@ -293,11 +296,11 @@ def _run_task(
             seconds=60 * minutes, code=workspace.params.batch.report_code,
         )  # fmt: skip
     except EduMetricsError as error:
-        runs.mark_failed(workspace.store, entry, error)
+        run_log.mark_failed(workspace.store, entry, error)
         raise
     except KeyboardInterrupt:
         # The notebook may still be at work; an entry that is not "started" lets it store nothing.
-        runs.mark_failed(workspace.store, entry, Interrupted(TOLD))
+        run_log.mark_failed(workspace.store, entry, Interrupted(TOLD))
         raise
     seconds = round(time.monotonic() - began, 1)
     fields = {
@@ -326,8 +329,8 @@ def _roll_back(workspace: Workspace, due: RunPlan, tell: Reporter) -> None:
         # Reviews of exams that are ahead again go as well; those of earlier exams stay.
         to_come = [
             exam
-            for exam in post_analysis.EXAMS
-            if week <= (post_analysis.find_exam_week(workspace, exam) or week)
+            for exam in post_exam.EXAMS
+            if week <= (post_exam.find_exam_week(workspace, exam) or week)
         ]
         rows = workspace.store.delete_after(connection, term, week, to_come)
         workspace.store.set_college_week(connection, due.position)

@@ -8,14 +8,14 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from edumetrics.college.records import Exam
 from edumetrics.college.source import College, Term
-from edumetrics.stages import post_analysis, pre_exam, pre_sem, weekly
-from edumetrics.stages.workspace import Workspace
+from edumetrics.stages import post_exam, pre_exam, pre_semester, weekly
+from edumetrics.types import Exam
 from edumetrics.weeks import CollegeWeek
+from edumetrics.workspace import Workspace
 
 # In the order of a week: exam predictions read the features that the weekly stage has stored.
-STAGES = (pre_sem.STAGE, weekly.STAGE, *pre_exam.STAGES.values(), post_analysis.STAGE)
+STAGES = (pre_semester.STAGE, weekly.STAGE, *pre_exam.STAGES.values(), post_exam.STAGE)
 # End-term results may be published after the next semester has begun. They are looked for until
 # some are known, and in any case in this many weeks of the next semester.
 LATE_RESULTS = 3
@@ -92,7 +92,7 @@ class Planner:
             if week == calendar.teaching_weeks[0] and any(
                 name < term.name for name in self.analysed
             ):
-                yield Task(pre_sem.STAGE, term.name, week, place / pre_sem.STAGE)
+                yield Task(pre_semester.STAGE, term.name, week, place / pre_semester.STAGE)
             yield Task(weekly.STAGE, term.name, week, place / weekly.STAGE, {"week": week})
             for exam, stage in pre_exam.STAGES.items():
                 if pre_exam.is_due(self.college, exam, week):
@@ -102,10 +102,10 @@ class Planner:
         # Reviews are not tied to teaching weeks: results are published in exam and vacation weeks.
         for reviewed, exam in self._find_due_reviews(term, reached, day):
             yield Task(
-                post_analysis.STAGE,
+                post_exam.STAGE,
                 reviewed,
                 week,
-                place / post_analysis.STAGE,
+                place / post_exam.STAGE,
                 {"exam": exam, "known_by": day.isoformat()},
             )
 
@@ -116,12 +116,12 @@ class Planner:
         for exam_term, exam in self._list_exams(term, reached):
             if not self._has_earlier_week(exam_term, exam):
                 continue
-            known = post_analysis.count_known_results(
+            known = post_exam.count_known_results(
                 self.workspace, self.college, exam_term, exam, day
             )
             key = (exam, exam_term.name)
             before = self.seen.get(
-                key, post_analysis.count_reviewed_results(self.workspace, exam, exam_term.name)
+                key, post_exam.count_reviewed_results(self.workspace, exam, exam_term.name)
             )
             if known > before or (self.again and known):
                 self.seen[key] = known
@@ -130,9 +130,9 @@ class Planner:
     def _has_earlier_week(self, term: Term, exam: Exam) -> bool:
         """Return whether a week before the exam is analysed, or will be when its review is due."""
         # A review compares results with earlier lists: without such a week there is none.
-        week = post_analysis.find_exam_week(self.workspace, exam) or 0
+        week = post_exam.find_exam_week(self.workspace, exam) or 0
         planned = any(name == term.name and number < week for name, number in self.planned)
-        return planned or bool(post_analysis.has_analysed_weeks(self.workspace, term.name, week))
+        return planned or bool(post_exam.has_analysed_weeks(self.workspace, term.name, week))
 
     def _list_exams(self, term: Term | None, reached: CollegeWeek) -> Iterator[tuple[Term, Exam]]:
         """Yield the exams that may have new results: the last term's end-term, and this term's."""
@@ -142,13 +142,13 @@ class Planner:
         earlier = max((name for name in self.analysed if name < term.name), default=None)
         if earlier is not None:
             key: tuple[Exam, str] = ("endterm", earlier)
-            seen = self.seen.get(key, post_analysis.count_reviewed_results(self.workspace, *key))
+            seen = self.seen.get(key, post_exam.count_reviewed_results(self.workspace, *key))
             # This reads the college's whole history: only while results may still come.
             if not seen or reached.compute_week(self.workspace.params.calendar) <= LATE_RESULTS:
                 past = [
                     known for known in self.college.list_terms(reached) if known.name == earlier
                 ]
                 yield from ((known, "endterm") for known in past)
-        for exam in post_analysis.EXAMS:
+        for exam in post_exam.EXAMS:
             if term.name in self.analysed:
                 yield term, exam

@@ -15,7 +15,7 @@ from edumetrics.errors import EduMetricsError
 
 # Heavy modules are imported inside the functions that use them: `--help` must stay quick.
 if TYPE_CHECKING:
-    from edumetrics.stages.workspace import Workspace
+    from edumetrics.workspace import Workspace
 
 DAY = click.DateTime(["%Y-%m-%d"])
 AS_OF = click.option(
@@ -79,7 +79,7 @@ def load_workspace(changed: dict[str, Any] | None = None) -> Workspace:
     from dataclasses import replace
 
     from edumetrics import settings
-    from edumetrics.stages.workspace import open_workspace
+    from edumetrics.workspace import open_workspace
 
     return open_workspace(replace(settings.load(), **(changed or {})))
 

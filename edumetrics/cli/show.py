@@ -29,7 +29,7 @@ def show() -> None:
 
 
 def _add_question(name: str, *filters: str, without: tuple[str, ...] = ()) -> None:
-    """Add a `show` command for a function of `queries`.
+    """Add a `show` command for a function of `analyst.queries`.
 
     Args:
         name: the function; its parameters have the names of the options.
@@ -38,8 +38,8 @@ def _add_question(name: str, *filters: str, without: tuple[str, ...] = ()) -> No
     """
 
     def print_answer(fmt: str, **given: Any) -> None:
-        # Here, not above: `queries` loads pandas, and `--help` must stay quick.
-        from edumetrics import queries
+        # Here, not above: `analyst.queries` loads pandas, and `--help` must stay quick.
+        from edumetrics.analyst import queries
 
         click.echo(format_table(getattr(queries, name)(**given), fmt), nl=False)
 
@@ -69,7 +69,7 @@ def _add_question(name: str, *filters: str, without: tuple[str, ...] = ()) -> No
     )
 
 
-# One line per question; the filters are the parameters that the function of `queries` has.
+# One line per question; the filters are the parameters that the function of `analyst.queries` has.
 _add_question("flagged", "student", "tier")
 _add_question("student_performance", "student")
 _add_question("class_performance")

@@ -12,8 +12,8 @@ from typing import Any, cast
 import pandas as pd
 import sqlalchemy as sa
 
-from edumetrics.college import arrivals
-from edumetrics.college.arrivals import FEEDS
+from edumetrics.college import feeds
+from edumetrics.college.feeds import FEEDS
 from edumetrics.college.mapping import Relation
 from edumetrics.college.source import College, Condition, Term
 from edumetrics.database import build_materialized_cte, order_highest_first
@@ -210,7 +210,7 @@ def check_feeds(college: College, term: Term, week: int) -> pd.DataFrame:
     for name in FEEDS:
         if college.relations[name] is None:
             continue
-        newest = arrivals.find_newest_week(college, term, name, window)
+        newest = feeds.find_newest_week(college, term, name, window)
         if newest:
             status, message = "ok", f"{LABELS[name]}: recorded up to week {newest}."
         else:

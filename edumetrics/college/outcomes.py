@@ -9,13 +9,14 @@ import sqlalchemy as sa
 
 from edumetrics.college import records
 from edumetrics.college.source import College, Term
+from edumetrics.types import Exam
 
 # The default of `known_by`: everything that the college has recorded counts.
 EVER = date(9999, 12, 31)
 
 
 def read_exam_results(
-    college: College, term: Term, exam: records.Exam, known_by: date = EVER
+    college: College, term: Term, exam: Exam, known_by: date = EVER
 ) -> pd.DataFrame:
     """Return the results of an exam, one row per student and subject with a result known by a day.
 

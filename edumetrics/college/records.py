@@ -25,9 +25,8 @@ import sqlalchemy as sa
 from edumetrics.college.mapping import Relation
 from edumetrics.college.source import College, Term
 from edumetrics.database import build_materialized_cte, order_highest_first
+from edumetrics.types import Exam, Work
 
-Work = Literal["assignment", "quiz"]
-Exam = Literal["midterm", "endterm"]
 Feed = Literal["library_visits", "book_borrows", "lms_activity"]
 P = ParamSpec("P")
 # Frames that `_keep_recent_frames` keeps. A week reads assignments and quizzes, once for each day

@@ -12,8 +12,8 @@ import sqlalchemy as sa
 from edumetrics.college import records
 from edumetrics.college.mapping import Relation
 from edumetrics.college.outcomes import read_exam_results
-from edumetrics.college.records import Work
 from edumetrics.college.source import College, Term
+from edumetrics.types import Work
 
 KEY = ["student_id", "subject_id"]
 # Pass rates in percent of students with a result: Easy from the first, Hard below the second.

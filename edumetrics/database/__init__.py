@@ -15,7 +15,7 @@ from edumetrics.database.engines import (
     try_lock,
 )
 from edumetrics.database.frames import describe_columns, insert_frame, read_frame
-from edumetrics.database.values import TYPES, build_materialized_cte, canonical, order_highest_first
+from edumetrics.database.types import TYPES, build_materialized_cte, canonical, order_highest_first
 
 __all__ = [
     "TYPES",

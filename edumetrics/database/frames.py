@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from pyarrow import csv
 from sqlalchemy.engine import Connection
 
-from edumetrics.database.values import TYPES
+from edumetrics.database.types import TYPES
 from edumetrics.fields import Kind
 
 # Columns that Arrow parses as numbers; floats, because integers with nulls have no plain dtype.

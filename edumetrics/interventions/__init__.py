@@ -4,9 +4,9 @@
 enter many contacts and report the ones that they refused.
 """
 
+from edumetrics.interventions.csv_import import ImportResult, Refusal, import_csv
 from edumetrics.interventions.entries import KINDS, Intervention, log
 from edumetrics.interventions.form import form
-from edumetrics.interventions.many import ImportResult, Refusal, import_csv
 from edumetrics.interventions.replies import import_mail
 
 __all__ = [

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from edumetrics.analysis.store import Store, get_utc_now
 from edumetrics.analysis.tables import SQL_TABLES
 from edumetrics.errors import SettingsError
-from edumetrics.stages.workspace import Workspace, open_workspace
+from edumetrics.workspace import Workspace, open_workspace
 
 # The words that people choose from, in forms, tables and the subjects of replies.
 KINDS = ("talked", "emailed", "called", "referred", "no answer", "known reason", "wrong flag")

@@ -11,11 +11,11 @@ from email.header import decode_header, make_header
 from pathlib import Path
 
 from edumetrics.errors import SettingsError
+from edumetrics.interventions.csv_import import ImportResult, Refusal
 from edumetrics.interventions.entries import KINDS, Intervention, find_same_entry, store
-from edumetrics.interventions.many import ImportResult, Refusal
 from edumetrics.mail import tokens
 from edumetrics.mail.tokens import ReplyTarget
-from edumetrics.stages.workspace import Workspace
+from edumetrics.workspace import Workspace
 
 # A reply comes within weeks: codes of lists of older terms have all expired.
 TERMS = 2

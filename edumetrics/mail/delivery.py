@@ -9,21 +9,22 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
 
-from edumetrics.analysis import deliveries, runs
-from edumetrics.analysis.deliveries import FAILED, HELD, OUTBOX, SENT, SMTP, UNCONFIRMED, Delivery
+from edumetrics import gate
+from edumetrics.analysis import delivery_log, run_log
+from edumetrics.analysis.delivery_log import FAILED, HELD, OUTBOX, SENT, SMTP, UNCONFIRMED, Delivery
 from edumetrics.analysis.store import UNASSIGNED
 from edumetrics.college.source import College
 from edumetrics.errors import EduMetricsError, SettingsError
-from edumetrics.mail import files, tokens
-from edumetrics.mail.due import Letter, list_letters
+from edumetrics.mail import outbox, tokens
 from edumetrics.mail.messages import Envelope, add_headers, build_message
+from edumetrics.mail.queue import Letter, list_letters
 from edumetrics.mail.smtp import NotSent, Server, Unconfirmed
 from edumetrics.reports.model import StudentEntry
 from edumetrics.reports.weekly import build_held_report
-from edumetrics.stages import gate, weekly
-from edumetrics.stages.workspace import Workspace
-from edumetrics.triage.situation import Row
+from edumetrics.stages import weekly
+from edumetrics.types import Row
 from edumetrics.weeks import CollegeWeek
+from edumetrics.workspace import Workspace
 
 # The sender of a message that only goes into the outbox, where MAIL_FROM may be missing.
 LOCAL = "edumetrics@localhost"
@@ -112,15 +113,15 @@ def send_letters(
         return post.send_all(chosen, approve=approve)
     store, params = workspace.store, workspace.params
     if approve and post.by_smtp and workspace.settings.mail_from:
-        entry = runs.start_run(store, params, RELEASE, "", 0)
+        entry = run_log.start_run(store, params, RELEASE, "", 0)
         with store.start_transaction() as connection:
-            runs.mark_done(connection, entry, 0)
+            run_log.mark_done(connection, entry, 0)
     # Only a round for all advisors completes the week, so only that one is entered.
-    entry = runs.start_run(store, params, gate.MAIL, *(chosen[0].answers if chosen else ("", 0)))
+    entry = run_log.start_run(store, params, gate.MAIL, *(chosen[0].answers if chosen else ("", 0)))
     try:
         posted = post.send_all(chosen, approve=approve)
     except EduMetricsError as error:
-        runs.mark_failed(store, entry, error)
+        run_log.mark_failed(store, entry, error)
         raise
     if posted.broken:
         told = (
@@ -128,10 +129,10 @@ def send_letters(
             f"{len(posted.doubtful)} were not confirmed."
         )
         # A failed entry makes the next run send the rest; mail that was sent is not sent twice.
-        runs.mark_failed(store, entry, EduMetricsError(told))
+        run_log.mark_failed(store, entry, EduMetricsError(told))
         return posted
     with store.start_transaction() as connection:
-        runs.mark_done(connection, entry, posted.sent + posted.written)
+        run_log.mark_done(connection, entry, posted.sent + posted.written)
     return posted
 
 
@@ -243,7 +244,7 @@ class MailRound:
             for letter in chosen:
                 # The page comes first, because the mail links to it.
                 if sends and self.settings.pages_dir is not None:
-                    files.publish_page(letter, self.settings.pages_dir)
+                    outbox.publish_page(letter, self.settings.pages_dir)
                 if letter.why_held:
                     self._record_held_letter(letter, server)
                 elif server is None:
@@ -272,9 +273,9 @@ class MailRound:
             return
         # A copy from an earlier run would look like a mail that is ready to be sent.
         if not out:
-            files.get_outbox_path(letter).unlink(missing_ok=True)
+            outbox.get_outbox_path(letter).unlink(missing_ok=True)
         if not told:
-            deliveries.replace_delivery(
+            delivery_log.replace_delivery(
                 self.workspace.store, self._make_delivery(letter, SMTP if server else OUTBOX), HELD
             )
 
@@ -284,8 +285,8 @@ class MailRound:
         composed = self._make_message(letter, delivery)
         if composed is not None:
             message, content = composed
-            files.keep_copy(letter, message.as_bytes())
-            deliveries.replace_delivery(
+            outbox.keep_copy(letter, message.as_bytes())
+            delivery_log.replace_delivery(
                 self.workspace.store, replace(delivery, content_sha256=content), SENT
             )
             self.posted.written += 1
@@ -297,10 +298,10 @@ class MailRound:
         if composed is None:
             return
         message, content = composed
-        files.keep_copy(letter, message.as_bytes())
+        outbox.keep_copy(letter, message.as_bytes())
         # The entry says "sent, not confirmed" from just before the last line is handed over. A run
         # that is killed at any moment therefore sends no letter twice.
-        entry = deliveries.DeliveryEntry(
+        entry = delivery_log.DeliveryEntry(
             self.workspace.store, replace(delivery, content_sha256=content)
         )
         try:
@@ -338,7 +339,7 @@ class MailRound:
             )
             message, content = build_message(report, self.make_envelope(letter))
         except SettingsError as error:
-            deliveries.record_delivery(self.workspace.store, delivery, FAILED, str(error))
+            delivery_log.record_delivery(self.workspace.store, delivery, FAILED, str(error))
             self.posted.failed.append((letter.report.advisor_id, str(error)))
             return None
         # A letter that is tried again keeps its Message-ID, and a mailbox then shows it once. One
@@ -367,7 +368,7 @@ class MailRound:
             to=to,
             name="" if nobody else letter.report.reader,
             reply_to=chosen.reply_to,
-            page_url=f"{chosen.pages_url.rstrip('/')}/{files.get_page_path(letter).as_posix()}"
+            page_url=f"{chosen.pages_url.rstrip('/')}/{outbox.get_page_path(letter).as_posix()}"
             if linked
             else "",
             college=mail.college_name,
@@ -396,7 +397,7 @@ class MailRound:
 
     def _read_log(self, letter: Letter, channel: str) -> list[Row]:
         """Return what the log has about a letter by one channel, oldest first."""
-        return deliveries.read_entries(
+        return delivery_log.read_entries(
             self.workspace.store, **self._make_delivery(letter, channel).key
         )
 

@@ -17,7 +17,7 @@ from email.utils import format_datetime
 from pathlib import Path
 
 from edumetrics.errors import SettingsError
-from edumetrics.reports import detail, render
+from edumetrics.reports import redaction, render
 from edumetrics.reports.model import Reply, Report, StudentEntry, Students
 from edumetrics.reports.render import MailContext
 
@@ -90,7 +90,7 @@ def build_message(report: Report, envelope: Envelope) -> tuple[EmailMessage, str
     """
     # A reply link needs an address to open a mail to.
     code = envelope.code if envelope.reply_to else None
-    shown = detail.apply_detail(
+    shown = redaction.apply_detail(
         envelope.level, report if code is None else add_replies(report, code)
     )
     galaxy = shown.galaxy if envelope.picture else None
@@ -114,7 +114,7 @@ def build_message(report: Report, envelope: Envelope) -> tuple[EmailMessage, str
             picture, "image", "png", cid=f"<{PICTURE}>", filename="galaxy.png", disposition="inline"
         )
     # The page names every student, so that it is attached at the full level of detail only.
-    if envelope.page is not None and envelope.level == detail.FULL:
+    if envelope.page is not None and envelope.level == redaction.FULL:
         name = f"week-{report.week:02d}.html"
         message.add_attachment(
             envelope.page.read_text(encoding="utf-8"), subtype="html", filename=name

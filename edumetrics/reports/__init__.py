@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 def preview(advisor: str, week: int = 0, *, stage: str = "weekly", term: str = "") -> Preview:
     """Return the mail that an advisor would receive for a week, to show inline in JupyterLab.
 
-    Nothing is sent or stored (see `stages.reports.render_preview`).
+    Nothing is sent or stored (see `reports.from_store.render_preview`).
 
     Args:
         advisor: advisor_id.
@@ -27,6 +27,6 @@ def preview(advisor: str, week: int = 0, *, stage: str = "weekly", term: str = "
         SettingsError: the term, the week or the report does not exist.
     """
     # `stages` imports this package: an import at the top of the file would be circular.
-    from edumetrics.stages import reports
+    from edumetrics.reports import from_store
 
-    return reports.render_preview(advisor, week, stage=stage, term=term)
+    return from_store.render_preview(advisor, week, stage=stage, term=term)

@@ -9,12 +9,12 @@ import pandas as pd
 
 from edumetrics.forecast.subjects import LOW
 from edumetrics.params import Calendar
+from edumetrics.reports.context import Occasion, format_day, is_known, normalize_text
 from edumetrics.reports.model import Fact, StudentEntry
-from edumetrics.reports.occasion import Occasion, format_day, is_known, normalize_text
-from edumetrics.reports.panels import Panel
+from edumetrics.reports.sparklines import Panel
 from edumetrics.triage.flags import CONTACTS
 from edumetrics.triage.reasons import OUT_OF_REACH, Record, describe_no_step, select_reasons
-from edumetrics.triage.situation import Row
+from edumetrics.types import Row
 
 # Codes of reasons about the weeks ahead. AHEAD is in the order of importance on a card.
 DEADLINE = ("attendance_standing", "attendance_out_of_reach")

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import pandas as pd
 
 from edumetrics.reports import figures
+from edumetrics.reports.context import Occasion, format_cell
 from edumetrics.reports.figures import Picture
-from edumetrics.reports.occasion import Occasion, format_cell
 from edumetrics.reports.render import get_environment
-from edumetrics.triage.situation import Row
+from edumetrics.types import Row
 
 # A class with fewer students has no numbers of its own: each number would be about someone.
 LEAST = 10

@@ -10,7 +10,7 @@ import pandas as pd
 from edumetrics.forecast.scorecard import ALL
 from edumetrics.reports.figures import Picture
 from edumetrics.reports.render import get_environment
-from edumetrics.triage.situation import Row
+from edumetrics.types import Row
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from edumetrics.reports.galaxy import Galaxy
-from edumetrics.reports.panels import Panel
+from edumetrics.reports.sparklines import Panel
 
 
 @dataclass(frozen=True)

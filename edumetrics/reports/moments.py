@@ -7,6 +7,16 @@ from typing import Any
 import pandas as pd
 
 from edumetrics.forecast.subjects import HIGH
+from edumetrics.reports.context import (
+    Occasion,
+    build_table_row,
+    describe_students,
+    format_cell,
+    is_known,
+    normalize_text,
+    round_value,
+    split_by_capacity,
+)
 from edumetrics.reports.model import (
     Fact,
     NumberRow,
@@ -17,18 +27,8 @@ from edumetrics.reports.model import (
     Students,
     StudentTable,
 )
-from edumetrics.reports.occasion import (
-    Occasion,
-    build_table_row,
-    describe_students,
-    format_cell,
-    is_known,
-    normalize_text,
-    round_value,
-    split_by_capacity,
-)
 from edumetrics.triage.reasons import select_reasons
-from edumetrics.triage.situation import Row
+from edumetrics.types import Row
 
 # The most reasons of an entry, and the most subjects named in one.
 REASONS, SUBJECTS = 3, 3

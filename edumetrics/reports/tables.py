@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable
-from html import escape
-from typing import Any, ClassVar
+from typing import Any
 
 import pandas as pd
 from pandas.io.formats.style import Styler
@@ -32,33 +31,3 @@ def show_table(frame: pd.DataFrame, name: str, digits: int = 0) -> Styler:
     texts: list[Hashable] = [column for column in frame.columns if column not in numbers]
     style = style.set_properties(subset=texts, **{"text-align": "left"})
     return style.set_table_styles(TOP)
-
-
-class FactsDisplay:
-    """A result that displays what it is, not every row that it holds.
-
-    It displays a line, or a small table in JupyterLab.
-
-    Attributes:
-        caption: what readers of notebooks see over it.
-    """
-
-    caption: ClassVar[str]
-
-    def get_facts(self) -> dict[str, object]:
-        """Return what there is to display, by name."""
-        raise NotImplementedError
-
-    def __repr__(self) -> str:
-        return (
-            f"{self.caption}"
-            f"({', '.join(f'{name} {value}' for name, value in self.get_facts().items())})"
-        )
-
-    def _repr_html_(self) -> str:
-        cell = "<td style='text-align:left'>{}</td>"
-        rows = "".join(
-            f"<tr>{cell.format(escape(name))}{cell.format(escape(str(value)))}</tr>"
-            for name, value in self.get_facts().items()
-        )
-        return f"<table><caption>{escape(self.caption)}</caption>{rows}</table>"

@@ -12,6 +12,16 @@ from typing import Any
 import pandas as pd
 
 from edumetrics.reports import cards
+from edumetrics.reports.context import (
+    ACTIVITY,
+    BRIEFLY,
+    Occasion,
+    build_table_row,
+    describe_next_exam,
+    describe_students,
+    format_cell,
+    round_value,
+)  # fmt: skip
 from edumetrics.reports.galaxy import build_galaxy
 from edumetrics.reports.model import (
     NumberRow,
@@ -23,19 +33,9 @@ from edumetrics.reports.model import (
     StudentTable,
     TableRow,
 )
-from edumetrics.reports.occasion import (
-    ACTIVITY,
-    BRIEFLY,
-    Occasion,
-    build_table_row,
-    describe_next_exam,
-    describe_students,
-    format_cell,
-    round_value,
-)  # fmt: skip
-from edumetrics.reports.panels import Panel, build_panel
+from edumetrics.reports.sparklines import Panel, build_panel
 from edumetrics.triage.flags import CONTACTS
-from edumetrics.triage.situation import Row
+from edumetrics.types import Row
 
 # Label, column of weekly_metrics, unit.
 MEASURES = (("Recorded activity", "effort_score", ""),

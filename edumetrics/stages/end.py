@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from IPython.display import display
 
-# `batch.execute` looks for this type in the last cell; without it the notebook did not finish.
+# `batch.notebook` looks for this type in the last cell; without it the notebook did not finish.
 END_MIME = "application/vnd.edumetrics.end+json"
 
 

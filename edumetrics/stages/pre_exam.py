@@ -10,30 +10,27 @@ import numpy as np
 import pandas as pd
 from pandas.io.formats.style import Styler
 
-from edumetrics.analysis.runs import Run
+from edumetrics.analysis.run_log import Run
 from edumetrics.college import health
-from edumetrics.college.records import Exam
 from edumetrics.college.source import College, Term
 from edumetrics.errors import SettingsError
 from edumetrics.fields import FEATURES, TABLES
 from edumetrics.forecast import explain, ranking, reasons, scores
 from edumetrics.forecast.features import OwnValues
+from edumetrics.forecast.in_use import ModelInUse
 from edumetrics.forecast.scores import ScoreModel
 from edumetrics.forecast.subjects import HIGH, LOW
-from edumetrics.params import Calendar
-from edumetrics.reports import figures
-from edumetrics.reports.tables import FactsDisplay, show_table
-from edumetrics.stages import models, reports, storing
-from edumetrics.stages.models import ModelInUse
-from edumetrics.stages.terms import find_term, get_report_folder, join_values
-from edumetrics.stages.workspace import Workspace, open_workspace
-from edumetrics.triage.situation import Row
+from edumetrics.inputs.terms import find_term, get_report_folder, join_values, list_prediction_weeks
+from edumetrics.modelling import registry
+from edumetrics.reports import figures, from_store
+from edumetrics.reports.tables import show_table
+from edumetrics.stages import storing
+from edumetrics.types import Exam, FactsDisplay, Row
 from edumetrics.weeks import CollegeWeek
+from edumetrics.workspace import Workspace, open_workspace
 
 STAGES: dict[Exam, str] = {"midterm": "pre_mid", "endterm": "pre_end"}
 STORED: dict[Exam, str] = {"midterm": "pre_mid_term", "endterm": "pre_end_term"}
-# Number of teaching weeks before an exam in which its score is predicted.
-WEEKS = 2
 # Smallest part of a predicted score, in points, that is worth a reason.
 WORTH_TELLING = 0.5
 
@@ -81,15 +78,6 @@ class ExamPredictions(FactsDisplay):
             "week": self.ahead.number,
             "students": len(self.rows),
         }
-
-
-def list_prediction_weeks(calendar: Calendar, exam: Exam) -> tuple[int, ...]:
-    """Return the teaching weeks in which an exam's score is predicted, latest first.
-
-    The result is empty where the calendar has no such exam.
-    """
-    week = calendar.midterm_week if exam == "midterm" else calendar.endterm_week
-    return () if week is None else calendar.get_teaching_weeks_before(week, WEEKS)
 
 
 def is_due(college: College, exam: Exam, week: int) -> bool:
@@ -186,7 +174,7 @@ def read_upcoming_exam(
     more = store.read(
         "weekly_metrics", ("student_id", "semester", "days_since_submission"), **there
     )
-    found = models.load_model(workspace, exam, term)
+    found = registry.load_model(workspace, exam, term)
     return UpcomingExam(
         workspace, exam, term, number, made.merge(more, on="student_id"), found, folder
     )
@@ -284,7 +272,7 @@ def render_pages(predicted: ExamPredictions, *, write: bool = True) -> list[Path
     ahead = predicted.ahead
     stage = STAGES[ahead.exam]
     return (
-        reports.write_pages(ahead.workspace, stage, ahead.term, ahead.number, ahead.folder)
+        from_store.write_pages(ahead.workspace, stage, ahead.term, ahead.number, ahead.folder)
         if write
         else []
     )
@@ -340,7 +328,7 @@ def build_error_table(ahead: UpcomingExam) -> Styler:
 
 def _read_candidates(ahead: UpcomingExam) -> list[Row]:
     """Return the candidates of the trial that chose the model in use."""
-    return models.read_candidates(ahead.workspace, ahead.exam, ahead.found.trained_terms)
+    return registry.read_candidates(ahead.workspace, ahead.exam, ahead.found.trained_terms)
 
 
 def build_class_table(predicted: ExamPredictions) -> Styler:

@@ -6,11 +6,11 @@ import pandas as pd
 from pandas.io.formats.style import Styler
 
 from edumetrics.fields import FEATURES
+from edumetrics.inputs.week import Week
+from edumetrics.modelling import champion, registry, train
 from edumetrics.reports import figures
 from edumetrics.reports import galaxy as stars
 from edumetrics.reports.tables import show_table
-from edumetrics.stages import forecast, models, training
-from edumetrics.stages.week import Week
 from edumetrics.stages.weekly import WeekLists, WeekScores
 from edumetrics.triage.stability import measure_stability as measured
 
@@ -31,17 +31,7 @@ def build_summary(week: Week) -> pd.DataFrame:
         "week": week.number,
         "classes": week.whole.class_semesters["class_id"].nunique(),
     }
-    # A large college has no records yet: they are read chunk by chunk during scoring.
-    if week.records is None:
-        counts |= {"students listed": len(week.names), "chunks of classes": len(week.chunks)}
-    else:
-        facts = week.records.facts
-        counts |= {
-            "students listed": len(facts.students),
-            "student-weeks of attendance": len(facts.attendance),
-            "assignments set": len(facts.assignments),
-            "quizzes set": len(facts.quizzes),
-        }
+    counts |= week.parts[0].count_records(week)
     return pd.Series(counts, name="known at the week's end").to_frame()
 
 
@@ -77,7 +67,7 @@ def plot_galaxy(scores: WeekScores) -> figures.Picture | None:
 def build_start_list(triaged: WeekLists, advisor: str = "") -> Styler:
     """Return one advisor's list: the students within capacity, most urgent first, with reasons.
 
-    `queries.flagged` returns the same as a frame.
+    `analyst.queries.flagged` returns the same as a frame.
 
     Args:
         triaged: the week's lists.
@@ -107,7 +97,7 @@ def compare_forecasts(week: Week) -> Styler:
     The table is empty in a college's first semester: there is no term to learn from yet, and lists
     follow the rules.
     """
-    table = forecast.collect_evidence(week.workspace, week.champion.trained_terms, week.number)
+    table = champion.collect_evidence(week.workspace, week.champion.trained_terms, week.number)
     return show_table(
         table.rename(columns=lambda name: name.replace("_", " ")), "evidence", digits=2
     )
@@ -118,7 +108,7 @@ def plot_forecast_precision(week: Week) -> figures.Picture | None:
 
     The forecast in use comes first.
     """
-    tried = models.read_candidates(week.workspace, training.FAIL, week.champion.trained_terms)
+    tried = registry.read_candidates(week.workspace, train.FAIL, week.champion.trained_terms)
     # False sorts before True, so the champion comes first.
     ordered = sorted(tried, key=lambda row: not row["champion"])
     return (
@@ -132,7 +122,7 @@ def plot_forecast_precision(week: Week) -> figures.Picture | None:
 
 def plot_forecast_reliability(week: Week) -> figures.Picture | None:
     """Return a figure of forecast against outcome in the tested term; None without a forecast."""
-    tried = models.read_candidates(week.workspace, training.FAIL, week.champion.trained_terms)
+    tried = registry.read_candidates(week.workspace, train.FAIL, week.champion.trained_terms)
     used = [row["metrics"]["reliability"] for row in tried if row["champion"]]
     return (
         figures.draw_reliability(
@@ -145,7 +135,7 @@ def plot_forecast_reliability(week: Week) -> figures.Picture | None:
 
 def build_forecast_classes(week: Week) -> Styler:
     """Return by class of the tested term the mean forecast, the outcome and the error, percent."""
-    tried = models.read_candidates(week.workspace, training.FAIL, week.champion.trained_terms)
+    tried = registry.read_candidates(week.workspace, train.FAIL, week.champion.trained_terms)
     used = [row["metrics"]["by_class"] for row in tried if row["champion"]]
     table = pd.DataFrame(
         used[0] if used else [], columns=["class_id", "forecast", "happened", "error"]

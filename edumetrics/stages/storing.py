@@ -8,10 +8,10 @@ from typing import Any
 
 import pandas as pd
 
-from edumetrics.analysis import runs
-from edumetrics.analysis.runs import Run
+from edumetrics.analysis import run_log
+from edumetrics.analysis.run_log import Run
 from edumetrics.analysis.store import get_utc_now
-from edumetrics.stages.workspace import Workspace
+from edumetrics.workspace import Workspace
 
 # By table: its new rows, and the column = value conditions of the slice that they replace. A slice
 # is replaced as a whole, so that running a stage twice leaves the same rows as running it once.
@@ -30,10 +30,10 @@ def open_run(
     """
     # The batch that started this notebook holds the lock already: taking it again would fail.
     if run_id:
-        yield runs.load_run(workspace.store, run_id)
+        yield run_log.load_run(workspace.store, run_id)
         return
     with workspace.store.require_lock():
-        yield runs.start_run(workspace.store, workspace.params, stage, term, week)
+        yield run_log.start_run(workspace.store, workspace.params, stage, term, week)
 
 
 def replace_slices(workspace: Workspace, run: Run, slices: Slices) -> int:
@@ -48,6 +48,6 @@ def replace_slices(workspace: Workspace, run: Run, slices: Slices) -> int:
             # The rows get the values of the slice: a row outside it would never be replaced.
             stamped = frame.assign(**{**where, "run_id": run.run_id, "computed_at": get_utc_now()})
             rows.append(store.replace_slice(connection, table, stamped, **where))
-        runs.mark_done(connection, run, sum(rows))
+        run_log.mark_done(connection, run, sum(rows))
     # The first slice has one row per student, so its length is what the notebook reports.
     return rows[0]

@@ -8,28 +8,32 @@ from typing import ClassVar
 
 import pandas as pd
 
-from edumetrics.analysis.runs import Run
+from edumetrics.analysis.run_log import Run
 from edumetrics.college import health
+from edumetrics.college.source import College, Term
 from edumetrics.fields import TABLES
 from edumetrics.forecast import drift, subjects
 from edumetrics.forecast.features import build_features
 from edumetrics.forecast.models import Linear, compute_probability
 from edumetrics.forecast.ranking import ForecastContext, WeekForecast, apply_model
-from edumetrics.reports.tables import FactsDisplay
-from edumetrics.scoring.observed import observe
-from edumetrics.scoring.weekly import ScoredWeek, score_week
-from edumetrics.stages import chunks, reports, storing
-from edumetrics.stages.terms import (
+from edumetrics.inputs import parts
+from edumetrics.inputs import week as reading
+from edumetrics.inputs.terms import (
     find_last_teaching_week,
     find_term,
     get_report_folder,
     require_data,
 )
-from edumetrics.stages.week import Records, Week, read_chunk, read_week
-from edumetrics.stages.workspace import open_workspace
-from edumetrics.triage.lists import TriageLists
-from edumetrics.triage.lists import build_lists as draw_up
+from edumetrics.inputs.week import Part, Records, Week
+from edumetrics.modelling import champion
+from edumetrics.reports import from_store
+from edumetrics.scoring.observed import observe
+from edumetrics.scoring.weekly import ScoredWeek, score_week
+from edumetrics.stages import storing
+from edumetrics.triage.lists import TriageLists, build_lists
 from edumetrics.triage.situation import Situation
+from edumetrics.types import FactsDisplay
+from edumetrics.workspace import Workspace, open_workspace
 
 __all__ = [
     "STAGE",
@@ -61,10 +65,7 @@ class WeekScores(FactsDisplay):
         by_subject: the same of risk_of_failing_prediction.
         drift: by feature, the population stability index against the terms that the forecast
             learnt from; empty where there is no forecast.
-        scored: the scores that lists are drawn up from; None where the college was scored in
-            chunks.
-        forecast: the forecast that lists are drawn up from; None in chunks, or without a model.
-        lists: the lists that the chunks drew up; None where the college was scored whole.
+        lists: the advisors' lists.
     """
 
     caption: ClassVar[str] = "Scores"
@@ -73,9 +74,7 @@ class WeekScores(FactsDisplay):
     features: pd.DataFrame
     by_subject: pd.DataFrame
     drift: pd.Series
-    scored: ScoredWeek | None = None
-    forecast: WeekForecast | None = None
-    lists: TriageLists | None = None
+    lists: TriageLists
 
     def list_facts(self) -> dict[str, object]:
         """Return term, week and number of students (see `Shown`)."""
@@ -145,24 +144,95 @@ def load(term: str = "", week: int = 0, folder: str = "") -> Week:
         )
 
 
-def compute(week: Week) -> WeekScores:
-    """Score the week; change nothing.
+def read_week(
+    workspace: Workspace,
+    college: College,
+    term: Term,
+    number: int,
+    folder: Path,
+    *,
+    replay: bool,
+    until: int | None = None,
+    with_health: bool = True,
+) -> Week:
+    """Read one week through an open college, with the models in use (see `inputs.week`).
 
-    A large college is read and scored in chunks, several at a time.
+    Raises:
+        SettingsError: the week is not a teaching week.
     """
-    if week.records is None:
-        return _score_in_chunks(week)
-    scores = _score_students(week, week.records)
-    said = drift.describe_drift(scores.drift)
-    if not said or scores.forecast is None:
-        return scores
-    # The warning must be in the data health, and in the sentences of lists that the forecast ranks.
-    warned = replace(week, health=health.add_warning(week.health, "forecast: drift", said))
-    return replace(scores, week=warned, forecast=replace(scores.forecast, drifted=True))
+    # Only models trained on terms before this one count, so that a replay does not see the future.
+    week = reading.read_week(
+        workspace,
+        college,
+        term,
+        number,
+        models=champion.load_models(workspace, term.name),
+        replay=replay,
+        until=until,
+        with_health=with_health,
+    )
+    return replace(week, folder=folder)
 
 
-def _score_students(week: Week, records: Records) -> WeekScores:
-    """Return the scores of the students in `records`: of the whole college, or of one chunk."""
+def compute(week: Week) -> WeekScores:
+    """Score the week and draw up the advisors' lists; change nothing.
+
+    A large college is read and scored part by part, several at a time.
+    """
+    # The week is sent to each process: names serve pages only, so they stay here.
+    bare, run = replace(week, names=week.names.iloc[:0]), week.workspace.settings
+    scored: list[PartScores] = parts.map_parts(run, score_part, week.parts, bare, False)
+    features = parts.merge_frames((part.features for part in scored), "student_id")
+    index = _measure_drift(week, features)
+    said = drift.describe_drift(index)
+    if said and week.champion.can_rank(week.number):
+        # Only the whole college shows whether the term differs from earlier ones. The sentences on
+        # the lists have to say so, so they are drawn up once more.
+        scored = parts.map_parts(run, score_part, week.parts, bare, True)
+    found = parts.merge_findings(part.findings for part in scored)
+    found = pd.concat([week.health, health.format_messages(found)], ignore_index=True)
+    return WeekScores(
+        replace(week, health=health.add_warning(found, "forecast: drift", said) if said else found),
+        parts.merge_frames((part.metrics for part in scored), "student_id"),
+        features,
+        parts.merge_frames((part.by_subject for part in scored), "student_id", "subject_id"),
+        index,
+        TriageLists(
+            parts.merge_frames((part.lists.flags for part in scored), "student_id"),
+            parts.merge_frames((part.lists.exits for part in scored), "student_id"),
+            parts.merge_frames((part.lists.findings for part in scored), "class_id", "code"),
+        ),
+    )
+
+
+@dataclass(frozen=True)
+class PartScores:
+    """The rows of one part of a week; columns as in `WeekScores`."""
+
+    metrics: pd.DataFrame
+    features: pd.DataFrame
+    by_subject: pd.DataFrame
+    lists: TriageLists
+    findings: pd.DataFrame
+
+
+def score_part(part: Part, week: Week, drifted: bool) -> PartScores:
+    """Read, score and triage one part; `drifted` says so in the sentences of the lists."""
+    records = part.read(week)
+    scored, features, forecast = score_students(week, records)
+    if drifted and forecast is not None:
+        forecast = replace(forecast, drifted=True)
+    situation = make_situation(week, records, scored, forecast)
+    by_subject = _predict_subjects(week, records, scored.metrics, forecast)
+    return PartScores(
+        scored.metrics, features, by_subject, build_lists(situation), records.findings
+    )
+
+
+def score_students(
+    week: Week, records: Records
+) -> tuple[ScoredWeek, pd.DataFrame, WeekForecast | None]:
+    """Return the scores, the features, and the forecast (None where the week has none)."""
     params = week.workspace.params
     calendar, scoring = params.calendar, params.scoring
     scored = score_week(
@@ -173,16 +243,10 @@ def _score_students(week: Week, records: Records) -> WeekScores:
     # Features are stored even without a model: the first model learns from these weeks.
     made = build_features(own, scored.metrics["student_id"])
     if week.champion.model is None or not week.forecasts:
-        return WeekScores(
-            week, scored.metrics, made, NO_SUBJECTS, pd.Series(dtype="float64"), scored
-        )
+        return scored, made, None
     model, keep = week.champion.model, params.forecast.smoothing
     found = apply_model(model, known, own, made, records.history, week.number, keep)
-    scored = replace(scored, metrics=scored.metrics.assign(p_fail=found.chance))
-    by_subject = _predict_subjects(week, records, scored.metrics, found)
-    return WeekScores(
-        week, scored.metrics, made, by_subject, _measure_drift(week, made), scored, found
-    )
+    return replace(scored, metrics=scored.metrics.assign(p_fail=found.chance)), made, found
 
 
 def _measure_drift(week: Week, features: pd.DataFrame) -> pd.Series:
@@ -193,11 +257,11 @@ def _measure_drift(week: Week, features: pd.DataFrame) -> pd.Series:
 
 
 def _predict_subjects(
-    week: Week, records: Records, metrics: pd.DataFrame, found: WeekForecast
+    week: Week, records: Records, metrics: pd.DataFrame, found: WeekForecast | None
 ) -> pd.DataFrame:
     """Return the columns of risk_of_failing_prediction except term, run_id and computed_at."""
     model = week.subject_model.model
-    if records.subjects.empty or not isinstance(model, Linear):
+    if found is None or records.subjects.empty or not isinstance(model, Linear):
         return NO_SUBJECTS
     # The student's own forecast is one of the inputs, so a subject is only predicted with it.
     known = metrics[["student_id", "sem_week", "semester"]].assign(logit=found.logit)
@@ -211,93 +275,27 @@ def _predict_subjects(
     )
 
 
-def make_lists(scores: WeekScores) -> WeekLists:
-    """Draw up the advisors' lists; change nothing."""
-    # Chunks drew up their lists themselves: an advisor's students are all in one chunk.
-    if scores.lists is not None:
-        return WeekLists(scores, scores.lists)
-    week, params = scores.week, scores.week.workspace.params
-    assert scores.scored is not None and week.records is not None
-    situation = Situation(
-        scored=scores.scored,
-        history=week.records.history,
-        memory=week.records.memory,
+def make_situation(
+    week: Week, records: Records, scored: ScoredWeek, forecast: WeekForecast | None
+) -> Situation:
+    """Return what the lists of one part are drawn up from."""
+    params = week.workspace.params
+    return Situation(
+        scored=scored,
+        history=records.history,
+        memory=records.memory,
         calendar=params.calendar,
         scoring=params.scoring,
         triage=params.triage,
         sentences=params.sentences,
         # A model ranks the lists only from the week on in which it has beaten the rules.
-        model=scores.forecast if week.champion.can_rank(week.number) else None,
-    )
-    return WeekLists(scores, draw_up(situation))
-
-
-# ---------------------------------------------------------------- a large college
-
-
-@dataclass(frozen=True)
-class ChunkResult:
-    """The rows of one chunk."""
-
-    metrics: pd.DataFrame
-    features: pd.DataFrame
-    by_subject: pd.DataFrame
-    lists: TriageLists
-    health: pd.DataFrame
-
-
-def _score_in_chunks(week: Week) -> WeekScores:
-    """Score and triage chunk by chunk, and merge the parts."""
-    # The week is sent to each process: names serve pages only, so they stay here.
-    bare, run = replace(week, names=week.names.iloc[:0]), week.workspace.settings
-    parts: list[ChunkResult] = chunks.map_parts(run, _score_chunk, week.chunks, bare, False)
-    features = chunks.merge_frames((part.features for part in parts), "student_id")
-    index = _measure_drift(week, features)
-    said = drift.describe_drift(index)
-    if said and week.champion.can_rank(week.number):
-        # Only the whole college shows whether the term differs from earlier ones. The sentences on
-        # the lists have to say so, so the chunks are computed once more.
-        parts = chunks.map_parts(run, _score_chunk, week.chunks, bare, True)
-    found = pd.concat(
-        [week.health, health.format_messages(chunks.merge_findings(part.health for part in parts))],
-        ignore_index=True,
-    )
-    lists = TriageLists(
-        chunks.merge_frames((part.lists.flags for part in parts), "student_id"),
-        chunks.merge_frames((part.lists.exits for part in parts), "student_id"),
-        chunks.merge_frames((part.lists.findings for part in parts), "class_id", "code"),
-    )
-    return WeekScores(
-        replace(week, health=health.add_warning(found, "forecast: drift", said) if said else found),
-        chunks.merge_frames((part.metrics for part in parts), "student_id"),
-        features,
-        chunks.merge_frames((part.by_subject for part in parts), "student_id", "subject_id"),
-        index,
-        lists=lists,
+        model=forecast if week.champion.can_rank(week.number) else None,
     )
 
 
-def _score_chunk(classes: tuple[str, ...], week: Week, drifted: bool) -> ChunkResult:
-    """Read, score and triage the classes of one chunk, in a separate process."""
-    with week.workspace.open_college(alone=False) as college:
-        records = read_chunk(college, week, classes)
-        # The whole week has findings about feeds, unless data health was not asked for.
-        looked = len(week.health) > 0
-        # Rows of unknown classes belong to no chunk: the first one counts them, for all.
-        strays = classes == week.chunks[0]
-        found = (
-            health.check_rows(
-                college, week.whole.select_classes(classes), week.number, strays=strays
-            )
-            if looked
-            else health.make_empty_findings()
-        )
-    scores = _score_students(replace(week, records=records), records)
-    if drifted and scores.forecast is not None:
-        scores = replace(scores, forecast=replace(scores.forecast, drifted=True))
-    return ChunkResult(
-        scores.metrics, scores.features, scores.by_subject, make_lists(scores).lists, found
-    )
+def make_lists(scores: WeekScores) -> WeekLists:
+    """Return the advisors' lists beside the scores that they were drawn up from."""
+    return WeekLists(scores, scores.lists)
 
 
 def write(triaged: WeekLists, *, write: bool = True, run_id: str = "") -> int:
@@ -347,7 +345,7 @@ def render_pages(triaged: WeekLists, *, write: bool = True) -> list[Path]:
     """
     week = triaged.scores.week
     return (
-        reports.write_pages(week.workspace, STAGE, week.term, week.number, week.folder)
+        from_store.write_pages(week.workspace, STAGE, week.term, week.number, week.folder)
         if write
         else []
     )

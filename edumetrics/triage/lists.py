@@ -10,7 +10,8 @@ import pandas as pd
 from edumetrics.fields import TABLES
 from edumetrics.triage import by_model, flags, what_if
 from edumetrics.triage.reasons import ReasonBuilder, Record, measure_changes
-from edumetrics.triage.situation import Row, Situation
+from edumetrics.triage.situation import Situation
+from edumetrics.types import Row
 
 
 @dataclass(frozen=True)

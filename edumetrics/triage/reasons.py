@@ -15,8 +15,9 @@ from edumetrics.scoring.risk import BASELINE_METRICS, count_missed_work
 from edumetrics.sentences import Sentences
 from edumetrics.triage import rules
 from edumetrics.triage.flags import RAISED, ListDecision
-from edumetrics.triage.situation import Row, Situation
+from edumetrics.triage.situation import Situation
 from edumetrics.triage.what_if import count_open_assignments
+from edumetrics.types import Row
 
 Record = dict[str, Any]
 # The metrics compared with last week, and for each the scale (in points) that makes their changes

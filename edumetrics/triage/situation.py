@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 import pandas as pd
@@ -16,7 +15,6 @@ from edumetrics.scoring.signals import Floats
 from edumetrics.scoring.weekly import ScoredWeek
 from edumetrics.sentences import Sentences
 
-Row = Mapping[Any, Any]
 Bools = np.ndarray[tuple[int], np.dtype[np.bool_]]
 # Numbers, because tiers are compared and multiplied; `TIERS` has the stored name of each.
 NO_TIER, WATCH, HIGH, CRITICAL = 0, 1, 2, 3

@@ -14,10 +14,10 @@ import sqlalchemy as sa
 
 from edumetrics.analysis.store import Store, get_utc_now
 from edumetrics.analysis.tables import SQL_TABLES
-from edumetrics.batch import calibration, journal
+from edumetrics.batch import backfill, progress
 from edumetrics.fields import RELATIONS
-from edumetrics.stages.workspace import Workspace
 from edumetrics.triage.rules import RULES
+from edumetrics.workspace import Workspace
 from tests.conftest import workspace_at
 from tests.independent import generator, lists, reading
 
@@ -64,7 +64,7 @@ def calibrated(
         contacts = made_up_contacts(list(college.students["student_id"]), terms, seed)
     with at.store.start_transaction() as connection:
         connection.execute(sa.insert(SQL_TABLES["intervention_log"]), contacts)
-    calibration.calibrate(at, journal.skip_line)
+    backfill.calibrate(at, progress.skip_line)
     return Calibrated(path, at.store, contacts, CAPACITIES[seed])
 
 

@@ -10,10 +10,10 @@ import pytest
 import sqlalchemy as sa
 
 from edumetrics import database
-from edumetrics.college import plausible
+from edumetrics.college import checks
 from edumetrics.college.source import College
-from edumetrics.stages.terms import find_term
-from edumetrics.stages.workspace import Workspace
+from edumetrics.inputs.terms import find_term
+from edumetrics.workspace import Workspace
 from tests.colleges import native_params, same, score
 from tests.foreign import facultad, native
 from tests.foreign.test_same_college import AS_OF, mapped
@@ -59,7 +59,7 @@ def test_what_a_wrong_mapping_looks_like_is_asked_there_too(simulated: str, mysq
         ) as connection:
             college = College(connection, chosen)
             term = find_term(college, "", college.find_college_week(AS_OF))
-            assert plausible.check_mapping(college, term, 10)["check"].tolist()[:1] == found
+            assert checks.check_mapping(college, term, 10)["check"].tolist()[:1] == found
 
 
 def test_it_cannot_be_written(demo: Workspace, mysql_url: Url) -> None:

@@ -10,14 +10,14 @@ import pandas as pd
 import pytest
 import sqlalchemy as sa
 
-from edumetrics import queries
 from edumetrics.analysis.store import Store
+from edumetrics.analyst import explore, queries
 from edumetrics.errors import SettingsError
 from edumetrics.fields import TABLES
 from edumetrics.interventions import entries
 from edumetrics.params import RiskWeights
-from edumetrics.stages import explore, weekly
-from edumetrics.stages.workspace import Workspace
+from edumetrics.stages import weekly
+from edumetrics.workspace import Workspace
 
 QUESTIONS: dict[str, tuple[Callable[..., pd.DataFrame], str]] = {
     "flagged": (queries.flagged, "weekly_flags"),

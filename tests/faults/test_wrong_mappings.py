@@ -11,16 +11,17 @@ import pytest
 import yaml
 from click.testing import CliRunner, Result
 
-from edumetrics.batch import calibration, journal
+from edumetrics import gate
+from edumetrics.batch import backfill, progress
 from edumetrics.cli import main
-from edumetrics.college import made, plausible, simulator
+from edumetrics.college import checks
 from edumetrics.college.source import College
 from edumetrics.database import create_college_engine, create_writable_engine, open_connection
 from edumetrics.fields import RELATIONS
+from edumetrics.inputs.terms import find_term
 from edumetrics.params import Calendar, Params
 from edumetrics.settings import PROJECT
-from edumetrics.stages import gate
-from edumetrics.stages.terms import find_term
+from edumetrics.simulator import generate, write
 from tests.colleges import native_params
 from tests.conftest import workspace_at
 from tests.independent import generator
@@ -103,9 +104,7 @@ def found(url: str, params: Params) -> pd.DataFrame:
         college = College(connection, params)
         position = college.find_college_week(pd.Timestamp("2026-03-15").date())
         term = find_term(college, "", position)
-        return plausible.check_mapping(
-            college, term, max(position.compute_week(params.calendar), 1)
-        )
+        return checks.check_mapping(college, term, max(position.compute_week(params.calendar), 1))
 
 
 @pytest.fixture
@@ -220,9 +219,9 @@ def test_dirt_is_no_mistake(variant: str, seed: int, tmp_path: Path) -> None:
 @pytest.mark.parametrize("week", [1, 3, 8, 13, 18])
 def test_a_healthy_college_is_not_suspected(week: int, tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'college.db'}"
-    made.write_simulation(
+    write.write_simulation(
         create_writable_engine(url),
-        simulator.plan_demo(120, week, Calendar(), weeks=week),
+        generate.plan_demo(120, week, Calendar(), weeks=week),
         quiet=True,
     )
     assert found(url, native_params())["message"].tolist() == []
@@ -232,7 +231,7 @@ def test_no_mail_goes_out_on_a_wrong_mapping(home: Path, simulated: str) -> None
     path = Path(simulated.removeprefix("sqlite:///"))
     check(home, mistaken(path, "a fraction of quality"))
     workspace = workspace_at(home, simulated, college="mine")
-    calibration.calibrate(workspace, journal.skip_line, completed_only=False)
+    backfill.calibrate(workspace, progress.skip_line, completed_only=False)
     with workspace.open_college() as college:
         term = find_term(college, "", college.find_college_week(workspace.today))
         verdict = gate.check_week(workspace, college, term, 10)

@@ -15,8 +15,8 @@ from click.testing import CliRunner, Result
 
 from edumetrics import database
 from edumetrics.cli import main
-from edumetrics.college.draft import matching, writing
-from edumetrics.college.draft.looks import SourceColumn, SourceTable, classify_values
+from edumetrics.onboarding import match, write
+from edumetrics.onboarding.profile import SourceColumn, SourceTable, classify_values
 from edumetrics.params import CollegeFile, Params
 from edumetrics.settings import PROJECT
 from tests.colleges import native_params, same, score
@@ -170,8 +170,8 @@ def test_a_row_a_lecture_becomes_a_row_a_week() -> None:
 
     tables = [SourceTable("attendance", columns(id="whole", student_id="text", class_id="text", subject_id="text",
                                           semester="whole", lecture_date="date", status="words of present"))]  # fmt: skip
-    text = writing.format_yaml(
-        matching.find_tables(tables), tables, "postgresql", [("even", "2026-01-05")]
+    text = write.format_yaml(
+        match.find_tables(tables), tables, "postgresql", [("even", "2026-01-05")]
     )
     select = yaml.safe_load(text)["relations"]["attendance"]
     assert 'COUNT(*) AS "lectures_held"' in select

@@ -12,10 +12,10 @@ import pytest
 import yaml
 
 from docs.connect import make_college
-from edumetrics.batch import calibration, journal, pipeline
+from edumetrics.batch import backfill, pipeline, progress
 from edumetrics.params import CollegeFile, Params
 from edumetrics.settings import PROJECT
-from edumetrics.stages.workspace import Workspace
+from edumetrics.workspace import Workspace
 from tests.colleges import native_params
 from tests.conftest import workspace_at
 from tests.foreign import campus, facultad, native
@@ -54,8 +54,8 @@ def analysed(home: Path, url: str, name: str) -> Workspace:
         shutil.copytree(PROJECT / "params", home / "params")
         shutil.copy(MAPPINGS[name], home / "params" / "colleges")
     workspace = workspace_at(home, url, college=name)
-    calibration.calibrate(workspace, journal.skip_line, as_of=AS_OF)
-    pipeline.run(workspace, journal.skip_line, week=10, stage="weekly", as_of=AS_OF)
+    backfill.calibrate(workspace, progress.skip_line, as_of=AS_OF)
+    pipeline.run(workspace, progress.skip_line, week=10, stage="weekly", as_of=AS_OF)
     return workspace
 
 

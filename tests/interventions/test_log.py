@@ -17,7 +17,7 @@ from edumetrics.cli import main
 from edumetrics.errors import SettingsError
 from edumetrics.interventions.form import enter
 from edumetrics.mail import tokens
-from edumetrics.stages.workspace import Workspace
+from edumetrics.workspace import Workspace
 
 SECRET = "a long random secret for tests"
 TERM = "2026-01-05"

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 import yaml
 
-from edumetrics.stages.workspace import Workspace, open_workspace
+from edumetrics.workspace import Workspace, open_workspace
 from tests.mail.server import Inbox, serving
 
 SECRET = "a long random secret for tests"

@@ -12,7 +12,7 @@ from click.testing import CliRunner
 from edumetrics.cli import main
 from edumetrics.database import create_writable_engine
 from edumetrics.settings import load
-from edumetrics.stages.workspace import Workspace, open_workspace
+from edumetrics.workspace import Workspace, open_workspace
 from tests.mail.conftest import set_mail
 from tests.mail.server import Inbox
 

@@ -16,10 +16,12 @@ import psutil
 import pytest
 from jupyter_client.manager import AsyncKernelManager
 
-from edumetrics.batch import execute, journal, kernels, parameters, pipeline
+from edumetrics.batch import kernels, parameters, pipeline
+from edumetrics.batch import progress
+from edumetrics.batch import notebook
 from edumetrics.batch.tasks import STAGES
 from edumetrics.errors import EduMetricsError, SettingsError
-from edumetrics.stages.workspace import Workspace
+from edumetrics.workspace import Workspace
 
 
 def notebook(folder: Path, monkeypatch: pytest.MonkeyPatch, *cells: str) -> None:
@@ -59,7 +61,7 @@ def test_failures_are_failures(
     notebook(tmp_path, monkeypatch, *cells)
     seconds = 1 if "wait" in cells[0] else 60
     with pytest.raises(EduMetricsError, match=message) as error:
-        execute.run_notebook("stage", {}, tmp_path / "out", manager=manager, seconds=seconds)
+        notebook.run_notebook("stage", {}, tmp_path / "out", manager=manager, seconds=seconds)
     assert "secret" not in str(error.value)
     assert (tmp_path / "out" / "failed.ipynb").is_file(), "the evidence is kept"
     assert not (tmp_path / "out" / "run.ipynb").exists()
@@ -71,7 +73,7 @@ def test_a_notebook_that_finishes_is_exported(
 ) -> None:
     notebook(tmp_path, monkeypatch, END)
     chosen = manager if forked else AsyncKernelManager
-    assert execute.run_notebook("stage", {"name": "y"}, tmp_path / "out", manager=chosen) == {"rows": 1, "pages": 2}
+    assert notebook.run_notebook("stage", {"name": "y"}, tmp_path / "out", manager=chosen) == {"rows": 1, "pages": 2}
     html = (tmp_path / "out" / "run.html").read_text()
     assert "Done: 1 rows written, 2 pages." in html
     assert "<script" not in html
@@ -105,7 +107,7 @@ def test_forked_kernels_leave_nothing_to_each_other(
     for number in range(2):
         folder = tmp_path / f"out{number}"
         environ = {"HERE": str(folder), "EDUMETRICS_HOME": "given"}
-        execute.run_notebook("stage", {}, folder, manager=manager, environ=environ)
+        notebook.run_notebook("stage", {}, folder, manager=manager, environ=environ)
         cells = nbformat.read(folder / "run.ipynb", as_version=4).cells
         seen.append(json.loads(next(cell for cell in cells if cell.source == look).outputs[0].text))
     assert seen[0] == seen[1]
@@ -134,7 +136,7 @@ def test_parameters_are_checked_before_anything_runs(given: dict[str, object], m
 
 def test_the_weekly_notebook_stores_what_calibrate_stores(environment: Workspace) -> None:
     before = environment.store.read("weekly_metrics").drop(columns=["run_id", "computed_at"])
-    pipeline.run(environment, journal.print_line, week=9)
+    pipeline.run(environment, progress.print_line, week=9)
     after = environment.store.read("weekly_metrics").drop(columns=["run_id", "computed_at"])
     assert before.equals(after)
     run = environment.store.read("run_log").sort_values("started_at").iloc[-1]
@@ -151,7 +153,7 @@ def test_the_weekly_notebook_stores_what_calibrate_stores(environment: Workspace
 
 def test_exploring_changes_nothing(environment: Workspace, tmp_path: Path) -> None:
     before = environment.store.read("run_log")
-    execute.run_notebook("weekly", {"week": 9, "write": False}, tmp_path / "out")
+    notebook.run_notebook("weekly", {"week": 9, "write": False}, tmp_path / "out")
     assert environment.store.read("run_log").equals(before)
     assert not environment.settings.reports.exists()
 

@@ -7,7 +7,7 @@ import subprocess
 import sys
 
 from edumetrics.settings import PROJECT
-from edumetrics.stages.workspace import Workspace
+from edumetrics.workspace import Workspace
 
 
 def test_the_shipped_notebooks_run_as_they_stand(environment: Workspace) -> None:

@@ -26,7 +26,7 @@ from edumetrics.reports.model import (
     StudentTable,
     TableRow,
 )  # fmt: skip
-from edumetrics.reports.panels import build_panel
+from edumetrics.reports.sparklines import build_panel
 
 FOLDER = Path(__file__).parent / "snapshots"
 COURSE = pd.DataFrame({"sem_week": [1, 2, 3, 4, 5, 6, 7], "weekly_att_pct": [90, 80, None, 70, 60, 50, 40],

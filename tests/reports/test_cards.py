@@ -10,12 +10,12 @@ import pytest
 
 from edumetrics.errors import SettingsError
 from edumetrics.params import Calendar, load
-from edumetrics.reports import cards, letters, render
-from edumetrics.reports.letters import LetterContext
+from edumetrics.reports import cards, draft_email, render
+from edumetrics.reports.draft_email import LetterContext
 from edumetrics.reports.model import Report, Students
-from edumetrics.reports.panels import build_panel
+from edumetrics.reports.sparklines import build_panel
 from edumetrics.settings import PROJECT
-from edumetrics.stages.workspace import Workspace
+from edumetrics.workspace import Workspace
 from tests.reports.conftest import reports_of
 
 CALENDAR = Calendar()
@@ -172,7 +172,7 @@ def test_a_panel_breaks_where_a_teaching_week_is_missing_but_not_at_an_exam() ->
 )
 @pytest.mark.parametrize("to_parent", [True, False])
 def test_a_letter_is_kind_and_without_scores(topics: tuple[str, ...], to_parent: bool) -> None:
-    made = letters.write_draft(
+    made = draft_email.write_draft(
         LETTER,
         "a@b.example",
         LetterContext("Asha Rao", "Dr. E", topics, 2, "midterm"),
@@ -190,18 +190,18 @@ def test_a_letter_is_kind_and_without_scores(topics: tuple[str, ...], to_parent:
 
 
 def test_a_letter_is_the_colleges_own() -> None:
-    made = letters.write_draft(
+    made = draft_email.write_draft(
         "Subject: Hola\n\nHola {{ first_name }}:\n\nun\nsaludo\n\nE",
         "a@b.example",
         LetterContext("Ana B", "E", (), 0, ""),
     )
     assert made is not None
     assert (made.subject, made.body) == ("Hola", "Hola Ana:\n\nun saludo\n\nE")
-    assert letters.write_draft(LETTER, "", LetterContext("Ana B", "E", (), 0, "")) is None
+    assert draft_email.write_draft(LETTER, "", LetterContext("Ana B", "E", (), 0, "")) is None
 
 
 @pytest.mark.parametrize("template", ["Hello", "Subject: x", "Subject: x\n\n{{ risk_score }}", "Subject: x\n\n{% if %}",
                                       "Subject: x\n\n{{ ''.__class__.__mro__ }}"])  # fmt: skip
 def test_a_letter_that_cannot_be_used_is_told_in_a_sentence(template: str) -> None:
     with pytest.raises(SettingsError, match=r"letter\.txt\.j2"):
-        letters.write_draft(template, "a@b.example", LetterContext("Ana B", "E", (), 0, ""))
+        draft_email.write_draft(template, "a@b.example", LetterContext("Ana B", "E", (), 0, ""))

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from edumetrics.batch import journal, pipeline, planning
-from edumetrics.batch.planning import RunPlan
-from edumetrics.stages.workspace import Workspace
+from edumetrics.batch import pipeline, progress, schedule
+from edumetrics.batch.schedule import RunPlan
 from edumetrics.weeks import CollegeWeek
+from edumetrics.workspace import Workspace
 
 
 def at(workspace: Workspace, position: CollegeWeek | None) -> RunPlan:
     with workspace.store.start_transaction() as connection:
         workspace.store.set_college_week(connection, position)
-    return planning.plan_run(workspace)
+    return schedule.plan_run(workspace)
 
 
 def due(plan: RunPlan) -> list[tuple[str, str, int]]:
@@ -63,7 +63,7 @@ def test_where_both_agree_nothing_is_due_and_behind_it_is_rolled_back(demo_copy:
     assert at(demo_copy, CollegeWeek(2025, 28)).back_to is None
     assert at(demo_copy, CollegeWeek(2025, 30)).back_to == ("2026-01-05", 10)
     assert at(demo_copy, CollegeWeek(2026, 3)).back_to == ("2026-01-05", 10), "a year further on"
-    assert list(planning.describe_plan(at(demo_copy, CollegeWeek(2025, 28)))) == [
+    assert list(schedule.describe_plan(at(demo_copy, CollegeWeek(2025, 28)))) == [
         "Nothing to do: the analysis is up to date with the college."
     ]
 
@@ -81,7 +81,7 @@ def test_a_year_that_has_not_begun_is_nothing_to_step_to(demo: Workspace) -> Non
 def test_one_stage_alone_does_not_make_a_week_done(demo_copy: Workspace) -> None:
     with demo_copy.store.start_transaction() as connection:
         demo_copy.store.set_college_week(connection, CollegeWeek(2025, 26))
-    outcome = pipeline.run(demo_copy, journal.skip_line, stage="pre_end")
+    outcome = pipeline.run(demo_copy, progress.skip_line, stage="pre_end")
     assert outcome.plan.again
     assert demo_copy.store.read_college_week() == CollegeWeek(2025, 26)
-    assert ("weekly", "2026-01-05", 10) in due(planning.plan_run(demo_copy))
+    assert ("weekly", "2026-01-05", 10) in due(schedule.plan_run(demo_copy))

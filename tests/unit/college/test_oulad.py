@@ -6,11 +6,12 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from edumetrics.batch import calibration, journal
-from edumetrics.college import made, oulad
+from edumetrics.batch import backfill, progress
 from edumetrics.database import create_writable_engine
 from edumetrics.errors import SettingsError
-from edumetrics.stages.workspace import Workspace
+from edumetrics.onboarding import import_oulad
+from edumetrics.simulator import write
+from edumetrics.workspace import Workspace
 from tests.conftest import workspace_at
 
 ROWS = {  # SOURCE.md of the data
@@ -44,7 +45,7 @@ def tiny(tmp_path: Path) -> Path:
 
 
 def test_days_become_weeks_and_dates(tiny: Path) -> None:
-    frames = oulad.read_dataset(tiny)
+    frames = import_oulad.read_dataset(tiny)
     weeks = frames["oulad_week"].set_index(["student_id", "week"])
     assert weeks.loc[("11-AAA-2013J", 1), ["active_days", "study_days", "clicks"]].tolist() == [
         2,
@@ -67,21 +68,21 @@ def test_a_zip_of_the_csv_files_is_the_same(tiny: Path, tmp_path: Path) -> None:
         for file in tiny.iterdir():
             archive.write(file, f"anonymisedData/{file.name}")
     pd.testing.assert_frame_equal(
-        oulad.read_dataset(tmp_path / "oulad.zip")["oulad_week"],
-        oulad.read_dataset(tiny)["oulad_week"],
+        import_oulad.read_dataset(tmp_path / "oulad.zip")["oulad_week"],
+        import_oulad.read_dataset(tiny)["oulad_week"],
     )
 
 
 def test_a_missing_file_is_named(tiny: Path) -> None:
     (tiny / "courses.csv").unlink()
     with pytest.raises(SettingsError, match="no courses among the files"):
-        oulad.read_dataset(tiny)
+        import_oulad.read_dataset(tiny)
 
 
 def test_a_missing_column_is_named(tiny: Path) -> None:
     (tiny / "courses.csv").write_text("code_module,code_presentation\nAAA,2013J\n")
     with pytest.raises(SettingsError, match="module_presentation_length"):
-        oulad.read_dataset(tiny)
+        import_oulad.read_dataset(tiny)
 
 
 @pytest.fixture(scope="module")
@@ -89,12 +90,12 @@ def real(
     oulad_folder: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[Workspace, dict[str, pd.DataFrame], dict[str, int]]:
     home = tmp_path_factory.mktemp("oulad")
-    frames = oulad.read_dataset(oulad_folder)
-    written = made.write_tables(
+    frames = import_oulad.read_dataset(oulad_folder)
+    written = write.write_tables(
         create_writable_engine(f"sqlite:///{home / 'college.db'}"), "oulad", frames
     )
     workspace = workspace_at(home, college="oulad")
-    calibration.calibrate(workspace, journal.skip_line)
+    backfill.calibrate(workspace, progress.skip_line)
     return workspace, frames, written
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from edumetrics.batch import calibration, journal
+from edumetrics.batch import backfill, progress
 from edumetrics.college.source import College
 from edumetrics.database import create_college_engine, open_connection
 from edumetrics.params import Calendar, Params
@@ -187,7 +187,7 @@ def test_work_without_any_date_is_not_taken_for_silence(tmp_path: Path) -> None:
         assignment_submissions=[handed_in(w, f"S{w}", "A", None, 12) for w in range(1, 6)],
     )  # fmt: skip
     workspace = workspace_at(tmp_path / "home", url)
-    calibration.calibrate(workspace, journal.skip_line)
+    backfill.calibrate(workspace, progress.skip_line)
     flags = workspace.store.read("weekly_flags", sem_week=6)
     codes = {record["code"] for records in flags["reasons"] for record in records}
     assert "no_work" not in codes

@@ -18,11 +18,11 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from edumetrics import database
-from edumetrics.batch import calibration, journal
-from edumetrics.college import made, simulator
+from edumetrics.batch import backfill, progress
 from edumetrics.errors import SettingsError
 from edumetrics.params import Calendar
-from edumetrics.stages.workspace import Workspace
+from edumetrics.simulator import generate, write
+from edumetrics.workspace import Workspace
 from tests.conftest import workspace_at
 
 SEEDS, STUDENTS, TOLERANCE = (11, 12), 1200, 0.03
@@ -31,8 +31,8 @@ Frames = dict[str, pd.DataFrame]
 
 def college(seed: int, students: int, weeks: int = 10, semesters: int = 2) -> Frames:
     parts = list(
-        simulator.simulate_classes(
-            simulator.plan_demo(students, seed, Calendar(), weeks=weeks, semesters=semesters)
+        generate.simulate_classes(
+            generate.plan_demo(students, seed, Calendar(), weeks=weeks, semesters=semesters)
         )
     )
     return {
@@ -159,11 +159,11 @@ def scored(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[Workspace, Fr
     found = []
     for seed in SEEDS:
         workspace = workspace_at(tmp_path_factory.mktemp(f"college{seed}"))
-        plan = simulator.plan_demo(STUDENTS, seed, Calendar(), semesters=1)
-        made.write_simulation(
+        plan = generate.plan_demo(STUDENTS, seed, Calendar(), semesters=1)
+        write.write_simulation(
             database.create_writable_engine(workspace.settings.client_db_url), plan, quiet=True
         )
-        calibration.calibrate(workspace, journal.skip_line, completed_only=True)
+        backfill.calibrate(workspace, progress.skip_line, completed_only=True)
         found.append((workspace, college(seed, STUDENTS, semesters=1)))
     return found
 
@@ -231,23 +231,23 @@ def test_a_foreign_database_is_never_overwritten(empty_url: str) -> None:
         connection.exec_driver_sql("CREATE TABLE students (student_id TEXT)")
     for force in (False, True):
         with pytest.raises(SettingsError, match="EduMetrics did not make"):
-            made.write_simulation(
-                engine, simulator.plan_demo(60, 1, Calendar()), force=force, quiet=True
+            write.write_simulation(
+                engine, generate.plan_demo(60, 1, Calendar()), force=force, quiet=True
             )
 
 
 def test_a_college_of_ours_is_only_replaced_when_asked_to(empty_url: str) -> None:
     engine = database.create_writable_engine(empty_url)
-    plan = simulator.plan_demo(60, 1, Calendar())
-    made.write_simulation(engine, plan, quiet=True)
+    plan = generate.plan_demo(60, 1, Calendar())
+    write.write_simulation(engine, plan, quiet=True)
     with pytest.raises(SettingsError, match="--force"):
-        made.write_simulation(engine, plan, quiet=True)
-    assert made.write_simulation(engine, plan, force=True, quiet=True)["students"] == 60
-    assert made.read_simulation_plan(engine, Calendar()) == plan
+        write.write_simulation(engine, plan, quiet=True)
+    assert write.write_simulation(engine, plan, force=True, quiet=True)["students"] == 60
+    assert write.read_simulation_plan(engine, Calendar()) == plan
 
 
 def test_a_college_moves_on_over_the_end_of_the_year() -> None:
-    plan = simulator.plan_demo(120, 1, Calendar(), weeks=17)
-    later = simulator.plan_weeks_later(plan, 2)
+    plan = generate.plan_demo(120, 1, Calendar(), weeks=17)
+    later = generate.plan_weeks_later(plan, 2)
     assert (later.position.year, later.position.global_week) == (2026, 1)
     assert later.semesters == plan.semesters + 1, "the semester that has passed is kept"

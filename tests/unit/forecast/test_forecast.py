@@ -10,8 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from edumetrics.batch import calibration, journal
-from edumetrics.college import made, simulator
+from edumetrics.batch import backfill, progress
 from edumetrics.database import create_writable_engine
 from edumetrics.errors import EduMetricsError, SettingsError
 from edumetrics.fields import FEATURES
@@ -25,9 +24,12 @@ from edumetrics.forecast.models import (
     compute_probability,
     fit_all,
 )
+from edumetrics.inputs import terms
+from edumetrics.modelling import evaluate
 from edumetrics.params import Calendar, Forecast, Triage
-from edumetrics.stages import evaluation, terms, weekly
-from edumetrics.stages.workspace import Workspace
+from edumetrics.simulator import generate, write
+from edumetrics.stages import weekly
+from edumetrics.workspace import Workspace
 from tests.conftest import workspace_at
 from tests.unit.triage.test_flags import run_week
 
@@ -81,9 +83,9 @@ def test_no_record_of_a_later_week_and_no_outcome_changes_a_feature(demo_copy: W
 
 def test_a_past_weeks_features_are_replayed_as_they_were(demo: Workspace, tmp_path: Path) -> None:
     earlier = workspace_at(tmp_path)
-    plan = simulator.plan_demo(240, 7, Calendar(), weeks=WEEK)
-    made.write_simulation(create_writable_engine(earlier.settings.client_db_url), plan, quiet=True)
-    calibration.calibrate(earlier, journal.skip_line)
+    plan = generate.plan_demo(240, 7, Calendar(), weeks=WEEK)
+    write.write_simulation(create_writable_engine(earlier.settings.client_db_url), plan, quiet=True)
+    backfill.calibrate(earlier, progress.skip_line)
     key = {"term": "2026-01-05", "sem_week": WEEK}
     then, now = (
         at.store.read("weekly_features", **key).set_index("student_id") for at in (earlier, demo)
@@ -275,11 +277,11 @@ def test_a_college_without_results_has_nothing_to_evaluate(demo_copy: Workspace)
         connection.execute("DELETE FROM exam_results")
         connection.execute("UPDATE students SET withdrawn_on = NULL")
     with pytest.raises(SettingsError, match="Too little is known"):
-        evaluation.evaluate(demo_copy)
+        evaluate.evaluate(demo_copy)
 
 
 def test_evaluate_tells_every_week_of_every_candidate(demo: Workspace) -> None:
-    table = evaluation.evaluate(demo)
+    table = evaluate.evaluate(demo)
     assert set(table["model"]) == {
         "rules",
         "linear",

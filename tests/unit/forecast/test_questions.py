@@ -9,8 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from edumetrics.batch import calibration, journal, pipeline, planning
-from edumetrics.college import made, simulator
+from edumetrics.batch import backfill, pipeline, progress, schedule
 from edumetrics.database import create_writable_engine
 from edumetrics.errors import SettingsError
 from edumetrics.fields import FEATURES
@@ -26,9 +25,11 @@ from edumetrics.forecast import (
     watchlist,
 )
 from edumetrics.forecast.models import calibrate, fit_all
+from edumetrics.inputs import terms
 from edumetrics.params import Calendar, Forecast, Triage
-from edumetrics.stages import post_analysis, pre_exam, pre_sem, terms, weekly
-from edumetrics.stages.workspace import Workspace
+from edumetrics.simulator import generate, write
+from edumetrics.stages import post_exam, pre_exam, pre_semester, weekly
+from edumetrics.workspace import Workspace
 from tests.conftest import workspace_at
 from tests.unit.forecast.test_forecast import made_up
 from tests.unit.triage.test_flags import run_week
@@ -378,10 +379,10 @@ def watched_and_subjects(workspace: Workspace) -> tuple[pd.DataFrame, pd.DataFra
     with workspace.open_college() as college:
         position = college.find_college_week(workspace.today)
         term = terms.find_term(college, "", position)
-        start = pre_sem.read_start(workspace, college, term, position, Path("unused"))
+        start = pre_semester.read_start(workspace, college, term, position, Path("unused"))
         week = weekly.read_week(workspace, college, term, 6, Path("unused"), replay=True)
     assert start is not None
-    return pre_sem.compute(start).rows, weekly.compute(week).by_subject
+    return pre_semester.compute(start).rows, weekly.compute(week).by_subject
 
 
 def test_no_later_record_changes_a_watchlist_or_a_subjects_chance(demo_copy: Workspace) -> None:
@@ -414,17 +415,17 @@ def test_results_in_two_batches_are_reviewed_twice_and_the_second_is_whole(
 ) -> None:
     workspace = pointed_at(tmp_path, monkeypatch)
     url, path = workspace.settings.client_db_url, tmp_path / "college.db"
-    plan = simulator.plan_demo(120, 3, Calendar(), weeks=9)
-    made.write_simulation(create_writable_engine(url), plan, quiet=True)
-    calibration.calibrate(workspace, journal.skip_line)
+    plan = generate.plan_demo(120, 3, Calendar(), weeks=9)
+    write.write_simulation(create_writable_engine(url), plan, quiet=True)
+    backfill.calibrate(workspace, progress.skip_line)
     assert workspace.store.read("exam_review", term=NOW).empty
-    made.write_simulation(
-        create_writable_engine(url), simulator.plan_weeks_later(plan, 2), force=True
+    write.write_simulation(
+        create_writable_engine(url), generate.plan_weeks_later(plan, 2), force=True
     )
     with sqlite3.connect(path) as connection:
         half = "schedule_id LIKE '%MIDTERM%' AND class_id IN (SELECT min(class_id) FROM classes)"
         connection.execute(f"UPDATE exam_results SET result_date = '2026-03-20' WHERE {half}")
-    planned = planning.plan_run(workspace)
+    planned = schedule.plan_run(workspace)
     reviews = [
         str(task) for step in planned.steps for task in step.tasks if task.stage == "post_analysis"
     ]
@@ -432,10 +433,10 @@ def test_results_in_two_batches_are_reviewed_twice_and_the_second_is_whole(
         " week 10 of the term of 2026-01-05",
         " week 11 of the term of 2026-01-05",
     ]
-    pipeline.run(workspace, journal.skip_line)
+    pipeline.run(workspace, progress.skip_line)
     review = workspace.store.read("exam_review", term=NOW, exam_type="midterm")
     assert review["actual"].notna().mean() > 0.9
-    assert not [task for step in planning.plan_run(workspace).steps for task in step.tasks]
+    assert not [task for step in schedule.plan_run(workspace).steps for task in step.tasks]
     page = next(
         workspace.settings.reports.glob("*/week-11/post_analysis/department-midterm.html")
     ).read_text()
@@ -470,7 +471,7 @@ def test_a_calendar_without_a_midterm_predicts_none(demo: Workspace) -> None:
     other = Workspace(
         demo.settings, demo.params.model_copy(update={"calendar": calendar}), demo.store
     )
-    assert post_analysis.find_exam_week(other, "midterm") is None
+    assert post_exam.find_exam_week(other, "midterm") is None
     with pytest.raises(
         SettingsError,
         match=r"Week 5 is not a week in which the endterm is predicted: those weeks are 16, 17\.",
@@ -486,7 +487,7 @@ def test_a_rollback_takes_what_was_said_later_with_it(demo_copy: Workspace) -> N
     store = demo_copy.store
     assert store.read("exam_review", term=NOW).empty
     assert not store.read("exam_review", exam_type="endterm").empty, "earlier terms stay"
-    assert store.read("model_runs", model_id=post_analysis.format_review_id("midterm", NOW)).empty
+    assert store.read("model_runs", model_id=post_exam.format_review_id("midterm", NOW)).empty
     assert set(store.read("pre_mid_term", term=NOW)["sem_week"]) == {6, 7}
     assert not store.read("pre_sem_watchlist", target_term=NOW).empty
     with demo_copy.store.start_transaction() as connection:
@@ -498,16 +499,16 @@ def test_a_first_semester_has_no_watchlist_and_says_why(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     workspace = pointed_at(tmp_path, monkeypatch)
-    made.write_simulation(
+    write.write_simulation(
         create_writable_engine(workspace.settings.client_db_url),
-        simulator.plan_demo(60, 2, Calendar(), weeks=1, semesters=0),
+        generate.plan_demo(60, 2, Calendar(), weeks=1, semesters=0),
         quiet=True,
     )
     with pytest.raises(
         SettingsError, match="No semester before the term of 2026-01-05 was analysed"
     ):
-        pre_sem.load()
+        pre_semester.load()
     with pytest.raises(SettingsError, match="No result of any exam is known yet"):
-        post_analysis.load()
-    planned = planning.plan_run(workspace)
+        post_exam.load()
+    planned = schedule.plan_run(workspace)
     assert [task.stage for step in planned.steps for task in step.tasks] == ["weekly"]

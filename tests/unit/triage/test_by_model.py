@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -10,34 +12,37 @@ import pytest
 
 from edumetrics.forecast.features import build_features, build_features_alone
 from edumetrics.forecast.models import compute_probability
+from edumetrics.forecast.ranking import WeekForecast
+from edumetrics.inputs import terms
 from edumetrics.scoring.signals import rank_in_groups
-from edumetrics.stages import terms, weekly
-from edumetrics.stages.workspace import Workspace
+from edumetrics.stages import weekly
 from edumetrics.triage import by_model, flags
 from edumetrics.triage.rules import LAST_WEEK, RULES
 from edumetrics.triage.situation import Situation
+from edumetrics.workspace import Workspace
 from tests.unit.triage.test_flags import run_week
 from tests.unit.triage.test_what_if import repeat_week_6
 
 RULED = {*RULES, *(name + LAST_WEEK for name in RULES)}
 
 
-def scores_of(workspace: Workspace, week: int) -> weekly.WeekScores:
+class Drawn(NamedTuple):
+    """A week of the demo college: its scores, and what its lists were drawn up from."""
+
+    scores: weekly.WeekScores
+    situation: Situation
+    forecast: WeekForecast
+
+
+def draw(workspace: Workspace, week: int) -> Drawn:
     with workspace.open_college() as college:
         term = terms.find_term(college, "", college.find_college_week(workspace.today))
-        return weekly.compute(
-            weekly.read_week(workspace, college, term, week, Path("unused"), replay=True)
-        )
-
-
-def situation_of(scores: weekly.WeekScores) -> Situation:
-    week, params = scores.week, scores.week.workspace.params
-    assert week.records is not None
-    history, memory = week.records.history, week.records.memory
-    return Situation(
-        scores.scored, history, memory, params.calendar, params.scoring, params.triage, params.sentences,
-        scores.forecast,
-    )  # fmt: skip
+        read = weekly.read_week(workspace, college, term, week, Path("unused"), replay=True)
+    records = read.parts[0].read(read)
+    scored, _, forecast = weekly.score_students(read, records)
+    assert forecast is not None
+    situation = weekly.make_situation(read, records, scored, forecast)
+    return Drawn(weekly.compute(read), replace(situation, model=forecast), forecast)
 
 
 def test_it_ranks_from_week_4_of_a_term_with_a_champion(demo: Workspace) -> None:
@@ -51,8 +56,7 @@ def test_it_ranks_from_week_4_of_a_term_with_a_champion(demo: Workspace) -> None
 
 @pytest.mark.parametrize("week", [5, 7, 10])
 def test_a_list_is_as_long_as_the_rules_list_and_its_tiers_too(demo: Workspace, week: int) -> None:
-    scores = scores_of(demo, week)
-    situation = situation_of(scores)
+    scores, situation, _ = draw(demo, week)
     rules = flags.apply_rules(situation)
     mine = by_model.rank_by_model(situation, rules)
     chance, lists = scores.metrics["p_fail"].to_numpy(), situation.lists
@@ -122,9 +126,8 @@ def test_reasons_say_so_and_the_headings_told_raise_the_forecast(demo: Workspace
 
 
 def test_one_student_alone_is_compared_as_in_the_whole_roll(demo: Workspace) -> None:
-    scores = scores_of(demo, 7)
-    assert scores.forecast is not None
-    own, students = scores.forecast.own, scores.metrics["student_id"]
+    scores, _, forecast = draw(demo, 7)
+    own, students = forecast.own, scores.metrics["student_id"]
     for row in (0, 50, 120):
         other = own.frame.copy()
         other.loc[row, ["mark", "attendance_recent", "midterm"]] = [99.0, 0.01, np.nan]

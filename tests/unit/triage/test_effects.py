@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 
 from edumetrics.params import Calendar
-from edumetrics.stages.workspace import Workspace
 from edumetrics.triage.effects import OUTCOMES, collect_cases, measure_effect, measure_effects
+from edumetrics.workspace import Workspace
 
 CALENDAR = Calendar()
 DRAWS = 200

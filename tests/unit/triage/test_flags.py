@@ -10,14 +10,15 @@ import pandas as pd
 import pytest
 import sqlalchemy as sa
 
-from edumetrics.analysis import runs
+from edumetrics.analysis import run_log
 from edumetrics.analysis.store import get_utc_now
 from edumetrics.analysis.tables import SQL_TABLES
-from edumetrics.batch import calibration, journal
+from edumetrics.batch import backfill, progress
+from edumetrics.inputs import terms
 from edumetrics.params import Triage
-from edumetrics.stages import terms, weekly
-from edumetrics.stages.workspace import Workspace
+from edumetrics.stages import weekly
 from edumetrics.triage.flags import rank
+from edumetrics.workspace import Workspace
 from tests.colleges import assignment, handed_in, people, register, write
 from tests.conftest import workspace_at
 
@@ -27,7 +28,7 @@ RUN = ["run_id", "computed_at"]
 
 def analysed(folder: Path, rows: dict[str, list[dict[str, Any]]]) -> Workspace:
     workspace = workspace_at(folder / "home", write(folder / "college.db", rows))
-    calibration.calibrate(workspace, journal.skip_line)
+    backfill.calibrate(workspace, progress.skip_line)
     return workspace
 
 
@@ -58,7 +59,7 @@ def run_week(workspace: Workspace, week: int, *, replay: bool = False) -> weekly
         )
         done = weekly.make_lists(weekly.compute(read))
         weekly.save(
-            runs.start_run(workspace.store, workspace.params, "weekly", term.name, week), done
+            run_log.start_run(workspace.store, workspace.params, "weekly", term.name, week), done
         )
         return done
 
@@ -130,7 +131,7 @@ def test_a_change_of_class_and_advisor_keeps_the_memory(tmp_path: Path) -> None:
         *present("a", {6: 1, 7: 1}, class_id="D"), *present("b", FULL), *present("c", FULL, class_id="D"),
     ]  # fmt: skip
     workspace = workspace_at(tmp_path / "home", write(tmp_path / "college.db", rows))
-    calibration.calibrate(workspace, journal.skip_line)
+    backfill.calibrate(workspace, progress.skip_line)
     flags = workspace.store.read("weekly_flags", student_id="a").set_index("sem_week")
     assert flags["class_id"].to_dict() == {5: "C", 6: "D", 7: "D"}
     assert flags["escalation_level"].to_dict() == {5: 1, 6: 2, 7: 3}

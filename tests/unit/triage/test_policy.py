@@ -8,16 +8,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from edumetrics.analyst import policy as stage
 from edumetrics.college.outcomes import compute_outcomes
 from edumetrics.errors import SettingsError
+from edumetrics.inputs import terms
 from edumetrics.params import Calendar, Triage
 from edumetrics.reports import figures
-from edumetrics.stages import policy as stage
-from edumetrics.stages import terms
-from edumetrics.stages.workspace import Workspace
 from edumetrics.triage import policy
 from edumetrics.triage.policy import FinishedSemester
 from edumetrics.triage.stability import measure_stability
+from edumetrics.workspace import Workspace
 from tests.colleges import people, register, write
 from tests.conftest import workspace_at
 

@@ -14,8 +14,8 @@ import yaml
 from edumetrics.errors import SettingsError
 from edumetrics.params import load
 from edumetrics.settings import PROJECT
-from edumetrics.stages.workspace import Workspace
 from edumetrics.triage.rules import LAST_WEEK, RULES
+from edumetrics.workspace import Workspace
 
 CATALOGUE = load(PROJECT / "params", "native").sentences
 WORDS = {word: number for number, word in enumerate(CATALOGUE.numbers)}

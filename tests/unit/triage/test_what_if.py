@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from edumetrics.stages.workspace import Workspace
+from edumetrics.workspace import Workspace
 from tests.colleges import Rows, assignment, handed_in, people, register, write
 from tests.conftest import workspace_at
 from tests.unit.triage.test_flags import run_week

@@ -1,0 +1,1 @@
+"""What an analyst calls: questions with answers, other weights, other thresholds."""

@@ -1,0 +1,102 @@
+"""Tools for analysts: try other weights, look at one student's semester, export a table.
+
+Nothing here is written to the analysis database.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from math import inf
+from pathlib import Path
+
+import pandas as pd
+from pydantic import ValidationError
+
+from edumetrics import settings
+from edumetrics.errors import SettingsError
+from edumetrics.inputs.week import Week
+from edumetrics.params import RiskWeights
+from edumetrics.reports import figures, render
+from edumetrics.stages import weekly
+from edumetrics.workspace import open_workspace
+
+
+def compare_weights(week: Week, **weights: float) -> pd.DataFrame:
+    """Return the students who would cross the watch threshold of the rules' score with new weights.
+
+    Args:
+        week: the result of `weekly.load`.
+        weights: new weights by name, such as `missed_work=30` (see `params/scoring.yml`).
+
+    Returns:
+        student_id, class_id, risk_score (now), reweighed (with the new weights), change (joins or
+        leaves), with the largest difference first; no rows where nobody crosses the threshold.
+
+    Raises:
+        SettingsError: a weight does not exist or is below 0, or the weights do not have a finite
+            sum above 0.
+    """
+    params = week.workspace.params
+    try:
+        changed = RiskWeights.model_validate(
+            {**params.scoring.risk_weights.model_dump(), **weights}
+        )
+    except ValidationError as error:
+        first = error.errors()[0]
+        known = ", ".join(RiskWeights.model_fields)
+        raise SettingsError(
+            f"{first['loc'][0]}: {first['msg']}; the weights are {known}."
+        ) from error
+    # Scores are divided by the sum of the weights: a sum of 0 or infinity would give no score.
+    values = changed.model_dump().values()
+    if not 0 < sum(values) < inf:
+        raise SettingsError("The weights must be finite numbers, and at least one must be above 0.")
+    scoring = params.scoring.model_copy(update={"risk_weights": changed})
+    # The parameters are frozen, so the trial changes a copy and never the week of the caller.
+    other = replace(week.workspace, params=params.model_copy(update={"scoring": scoring}))
+    now, then = (weekly.compute(one).metrics for one in (week, replace(week, workspace=other)))
+    # Both tables have the same students in the same order, because they come from the same records.
+    table = now[["student_id", "class_id", "risk_score"]].assign(
+        reweighed=then["risk_score"].to_numpy()
+    )
+    is_on, would = (table[name] >= params.triage.watch for name in ("risk_score", "reweighed"))
+    table = table.assign(change=would.map({True: "joins", False: "leaves"}))[is_on != would]
+    apart = (table["reweighed"] - table["risk_score"]).abs()
+    return table.loc[apart.sort_values(ascending=False, kind="stable").index].reset_index(drop=True)
+
+
+def plot_semester(student: str, term: str = "") -> figures.Picture:
+    """Return a figure of one student's semester so far, week by week.
+
+    It shows attendance, recorded activity and academic performance.
+
+    Args:
+        student: the student_id.
+        term: ISO date of the term's first week; the newest analysed term when empty.
+
+    Raises:
+        SettingsError: nothing is stored of this student in this term.
+    """
+    workspace = open_workspace()
+    # Terms are named by ISO dates, so the highest name is the newest term.
+    name = term or str(workspace.store.find_highest("weekly_metrics", "term") or "")
+    measures = ("student_id", "sem_week", "weekly_att_pct", *figures.WORDS)
+    rows = workspace.store.read("weekly_metrics", measures, student_id=student, term=name)
+    if rows.empty:
+        raise SettingsError(f"There is no student {student} in the term of {name}: check the id.")
+    return figures.draw_semester(rows, workspace.params.calendar)
+
+
+def export(table: pd.DataFrame, name: str) -> Path:
+    """Write a table as CSV into the folder `exports` of the home, and return its path.
+
+    Only the owner can read the file.
+
+    Raises:
+        SettingsError: the folder cannot be written to.
+    """
+    folder = settings.create_private_folder(open_workspace().settings.home / "exports")
+    # `safe_csv` keeps a spreadsheet from running a text as a formula.
+    return render.write_page(
+        folder / f"{render.escape_file_name(name)}.csv", render.export_safe_csv(table)
+    )

@@ -1,0 +1,180 @@
+"""Plan a run: compare the college's week with the analysis's. Planning changes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+
+import pandas as pd
+
+from edumetrics import weeks
+from edumetrics.batch.idle import NOTHING
+from edumetrics.batch.tasks import STAGES, Planner, Task
+from edumetrics.college.source import College, Term
+from edumetrics.errors import SettingsError
+from edumetrics.inputs import terms
+from edumetrics.weeks import CollegeWeek
+from edumetrics.workspace import Workspace
+
+
+@dataclass(frozen=True)
+class Step:
+    """One week to compute.
+
+    Attributes:
+        position: the position of the analysis when the week is done.
+        tasks: the week's tasks; none in most exam and vacation weeks.
+    """
+
+    position: CollegeWeek
+    tasks: tuple[Task, ...]
+
+
+@dataclass(frozen=True)
+class RunPlan:
+    """What a run will do.
+
+    Attributes:
+        position: the college's position.
+        back_to: the term and semester week to roll the analysis back to first; None for neither.
+        steps: the weeks to compute, in order.
+        again: whether the plan does one week again, or one stage only. The position of the analysis
+            then stays as it is.
+    """
+
+    position: CollegeWeek
+    back_to: tuple[str, int] | None
+    steps: tuple[Step, ...]
+    again: bool = False
+
+
+def plan_run(
+    workspace: Workspace,
+    *,
+    week: int | None = None,
+    stage: str | None = None,
+    as_of: date | None = None,
+) -> RunPlan:
+    """Compare the college's week with the analysis's, and return what is due; changes nothing.
+
+    Args:
+        workspace: the settings, the parameters and both databases.
+        week: only this semester week of the term in session, done again; every week not yet done
+            when None.
+        stage: only this stage; every stage when None.
+        as_of: the day to count weeks from, for colleges without `sim_state`; today when None.
+
+    Returns:
+        The plan; without steps and `back_to` where nothing is due.
+
+    Raises:
+        SettingsError: the stage or week does not exist, no term is in session, or a database
+            cannot be used.
+    """
+    if stage is not None and stage not in STAGES:
+        raise SettingsError(f"There is no stage {stage}: the stages are {', '.join(STAGES)}.")
+    with workspace.open_college() as college:
+        position = college.find_college_week(as_of or workspace.today)
+        done = workspace.store.read_college_week()
+        # A review that has seen every result is made again only where it is asked for by name.
+        planner = Planner(workspace, college, again=week is not None and stage is not None)
+        if week is not None:
+            reached = _find_position(workspace, position, week)
+            step = _plan_step(planner, reached, terms.find_term(college, "", position), stage)
+            return RunPlan(position, None, (step,), again=True)
+        if done == position:
+            return RunPlan(position, None, ())
+        current = terms.find_term(college, "", position)
+        # The college is behind the analysis, for example because a backup was restored.
+        if done is not None and done > position:
+            return RunPlan(
+                position, (current.name, position.compute_week(workspace.params.calendar)), ()
+            )
+        # A first run computes the term in session; `calibrate` does the terms before it.
+        begin = done or CollegeWeek(
+            position.year, position.global_week - position.compute_week(workspace.params.calendar)
+        )
+        steps = [
+            _plan_step(
+                planner, reached, _find_nearest_term(college, reached, position, current), stage
+            )
+            for reached in begin.iter_until(position, workspace.params.calendar)
+        ]
+        # A week is done when all its stages are, so one stage alone does not move the position.
+        return RunPlan(position, None, tuple(steps), again=stage is not None)
+
+
+def describe_plan(due: RunPlan) -> Iterator[str]:
+    """Yield the lines of a dry run: what a plan will do."""
+    if not due.steps and due.back_to is None:
+        yield NOTHING
+    if due.back_to is not None:
+        yield (
+            f"Would roll the analysis back to week {due.back_to[1]} "
+            f"of the term of {due.back_to[0]}."
+        )
+    for step in due.steps:
+        for task in step.tasks:
+            yield f"Would run {task}."
+
+
+def _find_position(workspace: Workspace, position: CollegeWeek, week: int) -> CollegeWeek:
+    """Return the position of a semester week of the term in session.
+
+    Raises:
+        SettingsError: it is not a teaching week, or it is not over yet.
+    """
+    calendar = workspace.params.calendar
+    if week not in calendar.teaching_weeks:
+        raise SettingsError(
+            f"Week {week} is not a teaching week: the teaching weeks are "
+            f"{', '.join(map(str, calendar.teaching_weeks))}."
+        )
+    if week > position.compute_week(calendar):
+        raise SettingsError(
+            f"Week {week} is not over yet: the college's last complete week is "
+            f"{position.compute_week(calendar)}."
+        )
+    return CollegeWeek(position.year, position.global_week - position.compute_week(calendar) + week)
+
+
+def _plan_step(
+    planner: Planner, reached: CollegeWeek, term: Term | None, stage: str | None
+) -> Step:
+    """Return the step of one week; its tasks are those of one stage where a stage is named."""
+    calendar = planner.workspace.params.calendar
+    week = reached.compute_week(calendar)
+    ends = (
+        term.list_week_ends(week)["week_end"]
+        if term is not None
+        else pd.Series(dtype="datetime64[us]")
+    )
+    # The day decides which exam results were known. Where the data date no week, the calendar does.
+    nominal = pd.Timestamp(weeks.find_slot_start(reached, calendar)) + pd.Timedelta(
+        days=7 * week - 1
+    )
+    # Classes may begin on different days: the week is over when it is over for the last of them.
+    day = ends.max() if len(ends) else nominal
+    tasks = planner.plan_week(term, reached, day.date())
+    return Step(reached, tuple(task for task in tasks if stage in (None, task.stage)))
+
+
+def _find_nearest_term(
+    college: College, reached: CollegeWeek, position: CollegeWeek, current: Term
+) -> Term | None:
+    """Return the term that a position belongs to; None where no term began near that time.
+
+    It is the term that began nearest to the expected day, at most eight weeks from it.
+    """
+    calendar = college.params.calendar
+    apart = weeks.find_slot_start(position, calendar) - weeks.find_slot_start(reached, calendar)
+    # The college's whole history is read only for a position in another slot than the present one.
+    if not apart:
+        return current
+    # The real start of the present term says how far the college is from its calendar.
+    expected = pd.Timestamp(current.name) - apart
+    near = min(
+        college.list_terms(position), key=lambda term: abs(pd.Timestamp(term.name) - expected)
+    )
+    return near if abs(pd.Timestamp(near.name) - expected) <= weeks.TERM_SPREAD else None

@@ -1,0 +1,161 @@
+"""Commands for a trial college: simulated, moved on in time, or loaded from public data."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from edumetrics.cli.base import load_workspace, main
+from edumetrics.errors import SettingsError
+
+if TYPE_CHECKING:
+    from edumetrics.workspace import Workspace
+
+
+@main.command()
+@click.option(
+    "--students",
+    default=600,
+    show_default=True,
+    type=click.IntRange(1),
+    help="Number of students in a new college.",
+)
+@click.option(
+    "--seed", default=1, show_default=True, help="Seed of a new college; each seed gives another."
+)
+def demo(students: int, seed: int) -> None:
+    """Simulate a college (if there is none) and run it up to its current week."""
+    from edumetrics import database
+    from edumetrics.batch import backfill, pipeline, progress
+    from edumetrics.simulator import generate, write
+
+    workspace = load_workspace()
+    url = workspace.settings.client_db_url
+    calendar = workspace.params.calendar
+    engine = database.create_writable_engine(url, "CLIENT_DB_URL")
+    # A second `demo` goes on with the college of the first, whatever its options are.
+    if write.read_simulation_plan(engine, calendar) is None:
+        written = write.write_simulation(engine, generate.plan_demo(students, seed, calendar))
+        click.echo(
+            f"Simulated a college of {written['students']} students: {sum(written.values())} rows."
+        )
+    # Completed semesters first: forecasts learn from them.
+    if workspace.store.read_college_week() is None:
+        backfill.calibrate(workspace, progress.print_line, completed_only=True)
+    click.echo(pipeline.run(workspace, progress.print_line).line)
+    _print_locations(workspace)
+
+
+@main.command()
+@click.argument("url")
+@click.option("--students", default=600, show_default=True, type=click.IntRange(1))
+@click.option("--seed", default=1, show_default=True)
+@click.option(
+    "--weeks",
+    default=10,
+    show_default=True,
+    type=click.IntRange(0),
+    help="Complete weeks of the current semester.",
+)
+@click.option(
+    "--semesters",
+    default=1,
+    show_default=True,
+    type=click.IntRange(0),
+    help="Completed semesters before the current one.",
+)
+@click.option("--force", is_flag=True, help="Replace a college that EduMetrics made there.")
+def simulate(url: str, students: int, seed: int, weeks: int, semesters: int, force: bool) -> None:
+    """Write a simulated college into the database at URL."""
+    from edumetrics import database
+    from edumetrics.params import Calendar
+    from edumetrics.simulator import generate, write
+
+    # The default calendar: this URL need not be the college of the settings.
+    calendar = Calendar()
+    plan = generate.plan_demo(students, seed, calendar, weeks=weeks, semesters=semesters)
+    written = write.write_simulation(database.create_writable_engine(url, "URL"), plan, force=force)
+    click.echo("\n".join(f"{rows:>10,}  {name}" for name, rows in written.items()))
+
+
+@main.command()
+@click.option("--weeks", default=1, show_default=True, type=click.IntRange(1))
+def advance(weeks: int) -> None:
+    """Move the simulated college forward in time."""
+    from edumetrics import database
+    from edumetrics.simulator import generate, write
+
+    workspace = load_workspace()
+    engine = database.create_writable_engine(workspace.settings.client_db_url, "CLIENT_DB_URL")
+    plan = write.read_simulation_plan(engine, workspace.params.calendar)
+    if plan is None:
+        raise SettingsError(
+            "The college database is not a simulation: "
+            "only a simulated college can be moved forward in time."
+        )
+    later = generate.plan_weeks_later(plan, weeks)
+    # The whole college is written again: the same seed gives the same earlier weeks.
+    write.write_simulation(engine, later, force=True)
+    calendar = workspace.params.calendar
+    click.echo(
+        f"The college has completed week {later.position.compute_week(calendar)} "
+        f"of {later.position.format_label(calendar)}."
+    )
+
+
+@main.group("import")
+def import_() -> None:
+    """Load public data sets into a college database."""
+
+
+@import_.command()
+@click.argument("path", type=click.Path(path_type=Path))
+@click.argument("url")
+@click.option("--force", is_flag=True, help="Replace what EduMetrics made there.")
+def oulad(path: Path, url: str, force: bool) -> None:
+    """Load the OULAD files at PATH (folder of CSV or Parquet, or zip of CSV) into URL."""
+    from edumetrics import database
+    from edumetrics.onboarding import import_oulad as dataset  # this command is called oulad
+    from edumetrics.simulator import write
+
+    written = write.write_tables(
+        database.create_writable_engine(url, "URL"),
+        "oulad",
+        dataset.read_dataset(path),
+        force=force,
+    )
+    click.echo("\n".join(f"{rows:>10,}  {name}" for name, rows in written.items()))
+    click.echo(
+        "Now set CLIENT_DB_URL to this URL and EDUMETRICS_COLLEGE to oulad, "
+        "then run `edumetrics calibrate`."
+    )
+
+
+def _print_locations(workspace: Workspace) -> None:
+    """Print where the databases, the pages and the mails are, with one example of each."""
+    position, calendar = workspace.store.read_college_week(), workspace.params.calendar
+    weeks = calendar.get_last_teaching_weeks(position.compute_week(calendar), 1) if position else ()
+    week = (
+        f"{position.format_label(calendar)}/week-{weeks[0]:02d}/weekly"
+        if position and weeks
+        else "none"
+    )
+    # Before the first teaching week there is no folder, and both lists are empty.
+    folder = workspace.settings.reports / week
+    pages, mails = (sorted(folder.glob(name)) for name in ("advisors/*.html", "outbox/*.eml"))
+    click.echo(f"College:  {_redact_password(workspace.settings.client_db_url)}")
+    click.echo(f"Analysis: {_redact_password(workspace.settings.default_db_url)}")
+    if pages:
+        click.echo(f"Pages:    {len(pages)} advisors in {pages[0].parent}")
+        click.echo(f"Open      {pages[0]}")
+    if mails:
+        click.echo(f"and       {mails[0]}")
+
+
+def _redact_password(url: str) -> str:
+    """Return a database URL with its password masked."""
+    from sqlalchemy.engine import make_url
+
+    return make_url(url).render_as_string(hide_password=True)

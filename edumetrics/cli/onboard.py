@@ -1,0 +1,46 @@
+"""Commands that connect a college: map, check."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+
+import click
+
+from edumetrics.cli.base import AS_OF, get_day, main
+
+
+@main.command("map")
+@click.argument("url", required=False)
+@click.option(
+    "--explain",
+    is_flag=True,
+    help="Print what the current mapping reads, the grants it needs, and its load.",
+)
+@AS_OF
+def map_(url: str | None, explain: bool, as_of: datetime | None) -> None:
+    """Draft a mapping from the tables of the database at URL (default: CLIENT_DB_URL)."""
+    if explain and url:
+        raise click.UsageError(
+            "--explain describes the current mapping of CLIENT_DB_URL: give no URL."
+        )
+    if explain:
+        from edumetrics.onboarding import access_report
+
+        for line in access_report.build_contract(get_day(as_of)):
+            click.echo(line)
+        return
+    from edumetrics.onboarding import draft
+
+    # The machine's day will do, whatever the college's time zone: only the year is used.
+    click.echo(draft.create_draft(url, get_day(as_of) or date.today()), nl=False)
+
+
+@main.command()
+@AS_OF
+def check(as_of: datetime | None) -> None:
+    """Check connections, mapping, read-only role, samples and data health; change nothing."""
+    from edumetrics.onboarding import check
+
+    # Printed as they come: a slow server, or an error, leaves the lines before it readable.
+    for line in check.check_college(get_day(as_of)):
+        click.echo(line)

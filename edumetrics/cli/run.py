@@ -1,0 +1,205 @@
+"""Commands of the weekly work: run, send, calibrate, evaluate, status."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from edumetrics.cli.base import AS_OF, FORMAT, LOG_FORMAT, get_day, load_workspace, main
+from edumetrics.cli.show import format_table
+from edumetrics.errors import EduMetricsError, Locked, Refused
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from edumetrics.workspace import Workspace
+
+
+@main.command()
+@click.option("--week", type=click.IntRange(1), help="Run this semester week again.")
+@click.option("--stage", help="Run only this stage.")
+@AS_OF
+@click.option("--dry-run", is_flag=True, help="Print what a run would do; change nothing.")
+@click.option(
+    "--force",
+    is_flag=True,
+    help="Release the mail that the gate would hold; the ledger records it.",
+)
+@click.option(
+    "--workers",
+    type=click.IntRange(0),
+    help="Number of processes for parallel work; 0 for one per core.",
+)
+@click.option(
+    "--backend",
+    type=click.Choice(["loky", "dask"]),
+    help="loky: local processes; dask: an existing Dask cluster.",
+)
+@click.option("--scheduler", help="Address of the Dask cluster, such as tcp://host:8786.")
+@LOG_FORMAT
+def run(
+    week: int | None,
+    stage: str | None,
+    as_of: datetime | None,
+    dry_run: bool,
+    force: bool,
+    log_format: str,
+    **fan: Any,
+) -> None:
+    """Bring the analysis up to date with the college, week by week."""
+    # Only options that were given: the others must not replace the settings.
+    workspace = load_workspace({name: value for name, value in fan.items() if value is not None})
+    if dry_run:
+        from edumetrics.batch import schedule
+
+        due = schedule.plan_run(workspace, week=week, stage=stage, as_of=get_day(as_of))
+        click.echo("\n".join(schedule.describe_plan(due)))
+        return
+    from edumetrics.batch import progress
+    from edumetrics.batch.idle import NOTHING, is_up_to_date
+
+    tell = progress.choose_reporter(log_format)
+    with progress.log_errors(log_format), _mail_failures(workspace):
+        # Most nightly runs end here, before the heavy libraries of the pipeline are loaded.
+        if (
+            week is None
+            and stage is None
+            and not force
+            and is_up_to_date(workspace, get_day(as_of))
+        ):
+            tell(NOTHING)
+            return
+        from edumetrics.batch import pipeline
+
+        outcome = pipeline.run(
+            workspace, tell, week=week, stage=stage, as_of=get_day(as_of), force=force
+        )
+        tell(outcome.line)
+        _mail_operator(workspace, outcome.kind, outcome.line)
+
+
+@main.command()
+@click.option("--advisor", default="", help="Send only to this advisor (an id).")
+@click.option(
+    "--dry-run",
+    is_flag=True,
+    help="Show who would get mail, and one sample; change nothing.",
+)
+@click.option(
+    "--approve",
+    is_flag=True,
+    help="Release the college's first mail: show the same, then send.",
+)
+@click.option("--again", is_flag=True, help="Also send what was sent before.")
+def send(advisor: str, dry_run: bool, approve: bool, again: bool) -> None:
+    """Send the newest week's reports to the advisors, each report once."""
+    from edumetrics.mail import delivery
+
+    workspace = load_workspace()
+    # Under the lock of a run: two processes must never mail the same report.
+    with workspace.store.require_lock():
+        with workspace.open_college() as college:
+            position = college.find_college_week(workspace.today)
+        if dry_run or approve:
+            click.echo("\n".join(delivery.describe_letters(workspace, position, advisor)))
+        if dry_run:
+            return
+        posted = delivery.send_letters(
+            workspace, position, advisor=advisor, approve=approve, again=again
+        )
+    # The line is the same; the exit status says whether it was a failure, a refusal or a success.
+    if posted.broken:
+        raise EduMetricsError(posted.format_line())
+    if posted.waiting or posted.all_held:
+        raise Refused(posted.format_line())
+    click.echo(posted.format_line())
+
+
+@main.command()
+@click.option(
+    "--from-scratch",
+    is_flag=True,
+    help="First delete all derived data; keep what people entered.",
+)
+@AS_OF
+@LOG_FORMAT
+def calibrate(from_scratch: bool, as_of: datetime | None, log_format: str) -> None:
+    """Recompute every completed and current semester from the college database."""
+    from edumetrics.batch import backfill, progress
+
+    tell = progress.choose_reporter(log_format)
+    with progress.log_errors(log_format):
+        rows = backfill.calibrate(
+            load_workspace(), tell, from_scratch=from_scratch, as_of=get_day(as_of)
+        )
+        tell(f"{rows} rows written.", rows=rows)
+
+
+@main.command()
+@FORMAT
+def evaluate(fmt: str) -> None:
+    """Forecast each past term as if it were live, and compare with what happened."""
+    from edumetrics.modelling import evaluate
+
+    table = evaluate.evaluate(load_workspace())
+    # Programs get all rows; a terminal gets the champion's weeks, and the means of all models.
+    if fmt != "table":
+        click.echo(format_table(table, fmt), nl=False)
+        return
+    for (term, trained), rows in table.groupby(["term", "trained_terms"]):
+        click.echo(f"Term of {term}, trained on {trained}:")
+        measures = rows.drop(columns=["term", "trained_terms"])
+        click.echo(_format_measures(measures[measures["champion"]].drop(columns=["champion"])))
+        click.echo("Means over weeks, of every candidate and baseline:")
+        click.echo(
+            _format_measures(
+                measures.drop(columns=["champion", "sem_week", "n"])
+                .groupby("model")
+                .mean()
+                .reset_index()
+            )
+        )
+
+
+def _format_measures(frame: pd.DataFrame) -> str:
+    """Return measures as a table of text, with "-" for null."""
+    return frame.to_string(index=False, float_format="{:.3f}".format, na_rep="-") + "\n"
+
+
+@main.command()
+def status() -> None:
+    """Show the weeks of the college and the analysis, the last runs, and the feeds."""
+    from edumetrics import status as story
+
+    for line in story.describe_status():
+        click.echo(line)
+
+
+@contextmanager
+def _mail_failures(workspace: Workspace) -> Iterator[None]:
+    """Mail the operator as well when a run fails or is refused."""
+    try:
+        yield
+    except Locked:
+        # Another run is at work: nothing went wrong, and that run has its own mail.
+        raise
+    except EduMetricsError as error:
+        _mail_operator(workspace, "refused" if isinstance(error, Refused) else "failed", str(error))
+        raise
+
+
+def _mail_operator(workspace: Workspace, outcome: str, line: str) -> None:
+    """Mail the operator one line about a run; without an outcome there is nothing to report."""
+    from edumetrics.mail.operator import mail_operator
+
+    if not outcome:
+        return
+    try:
+        mail_operator(workspace.settings, outcome, line)
+    except EduMetricsError as error:
+        # Only a message: the run has done its work, whether or not the mail goes out.
+        click.echo(f"The operator was not told: {error}", err=True)

@@ -1,0 +1,398 @@
+"""Check completeness: whether a mapping leaves out classes, students, weeks, subjects or work."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import cast
+
+import pandas as pd
+import sqlalchemy as sa
+
+from edumetrics.college import feeds, records
+from edumetrics.college.checks.validity import MappingFinding
+from edumetrics.college.health import LABELS
+from edumetrics.college.mapping import Relation
+from edumetrics.college.source import College, Term
+from edumetrics.types import Work
+from edumetrics.weeks import CLASS_SEMESTER, find_last_complete_week
+
+# Thresholds in percent of classes or weeks, of students, and of subjects. Below these, records may
+# be missing by chance.
+MISSING, STUDENTS, SUBJECTS = 25, 20, 50
+# Registers more than this many weeks after the last complete week belong to another semester.
+AHEAD = 4
+# A feed may begin some weeks after the semester, so earlier weeks are not checked.
+FROM_WEEK = 3
+# Percent handed in below which work was not read right, how much work must be due before that can
+# be said, and how many weeks late submissions may take.
+HANDED_IN, DUE_LEAST, SINCE_WEEKS = 10, 400, 2
+PLURAL = {"assignment": "assignments", "quiz": "quizzes"}
+# The column that says whether work was handed in: the first one to look at in the mapping.
+HANDED = {"assignment": "submission_date", "quiz": "attempted"}
+WORKS: tuple[Work, ...] = ("assignment", "quiz")
+# Relations with a class and semester in each row. Attendance is left out: the others are compared
+# with it.
+PLACED = (*feeds.FEEDS[1:], "assignment_definitions", "quiz_definitions", "exam_schedule")
+
+
+def check_coverage(college: College, term: Term, week: int) -> Iterator[MappingFinding]:
+    """Yield what is missing in the term's records up to a week, judged by other records."""
+    week = max(week, 1)  # week 0 has no rows
+    yield from _check_week_counter(college, term, week)
+    read = college.read_registers(term.class_semesters, week)
+    own = read[read["class_id"].isin(term.class_semesters["class_id"])]
+    yield from _check_classes(college, term, own, week)
+    # Everything below compares with registers: without any, it would only repeat that.
+    if own.empty:
+        return
+    if "present" not in cast(Relation, college.relations["attendance"]).present:
+        yield MappingFinding(
+            "attendance",
+            "present",
+            len(own),
+            "It is not mapped, so that every register counts as unmarked.",
+        )
+    yield from _check_students(college, term, own)
+    yield from _check_weeks(college, term, week)
+    yield from _check_running_totals(own)
+    yield from _check_subjects(college, term)
+    if week >= FROM_WEEK:
+        for name in PLACED:
+            relation = college.relations[name]
+            if relation is not None:
+                yield from _check_other_classes(college, term, relation, own)
+    for work in WORKS:
+        yield from _check_handed_in(college, term, own, work, week)
+
+
+def _check_week_counter(college: College, term: Term, week: int) -> Iterator[MappingFinding]:
+    """Yield a finding if the college's week counter does not fit the end of the records."""
+    state = college.counter
+    if state.empty:
+        return
+    calendar, c = college.params.calendar, cast(Relation, college.relations["attendance"]).c
+    week_said, last = int(state["current_week"].iloc[0]), calendar.weeks_per_semester
+    weeks = max(slot.offset for slot in calendar.slots.values()) + last
+    # Only marked registers count: empty ones may be prepared for the weeks ahead.
+    newest = college.read_frame(
+        sa.select(sa.func.max(c.week_date, type_=sa.Date).label("day")).where(c.present >= 0),
+        "attendance",
+    )["day"].iloc[0]
+    end = term.list_week_ends(min(week, last))["week_end"].max()
+    if not 0 <= week_said <= weeks:
+        yield MappingFinding(
+            "sim_state",
+            "current_week",
+            1,
+            f"It is {week_said}, but the year has the weeks 0 to {weeks}.",
+        )
+    elif newest > end + pd.Timedelta(weeks=AHEAD):
+        slot = college.find_college_week(newest.date()).find_slot(calendar)
+        if find_last_complete_week(newest.date(), calendar).find_slot(calendar) == slot:
+            # The counter fits the half of the year of the newest registers, so the counter is
+            # right, and the semesters of the classes are wrong.
+            said = (
+                f"Registers of that semester end on {end.date()}, "
+                f"of another they go on to {newest.date()}:"
+            )
+            yield MappingFinding(
+                "classes", f"{slot}_sem", 1, f"{said} are odd_sem and even_sem swapped?"
+            )
+            return
+        ends = (
+            f"week {week} of this term, which ended on {end.date()}; "
+            f"registers go on to {newest.date()}"
+        )
+        yield MappingFinding(
+            "sim_state",
+            "current_week",
+            1,
+            f"It is {week_said}, {ends}: is it counted through the year?",
+        )
+
+
+def _check_classes(
+    college: College, term: Term, own: pd.DataFrame, week: int
+) -> Iterator[MappingFinding]:
+    """Yield a finding if classes in session have no register.
+
+    Then class_id or semester is another kind of number than in `classes`.
+    """
+    running = set(term.class_semesters["class_id"])
+    silent = sorted(running - set(own["class_id"]))
+    # After the first week, registers may only be late.
+    if week < 2 or not silent:
+        return
+    relation = cast(Relation, college.relations["attendance"])
+    c = relation.c
+    # Registers of another semester show that the ids fit and the semesters do not.
+    newest = sa.select(c.class_id, sa.func.max(c.semester).label("semester")).where(
+        c.class_id.in_(silent)
+    )
+    semesters = college.read_frame(newest.group_by(c.class_id), "attendance").dropna()
+    # One class of a few may be late with its registers.
+    stops = len(silent) == len(running) or (
+        len(silent) >= 2 and 100 * len(silent) >= MISSING * len(running)
+    )
+    number = f"{len(silent)} of {len(running)} classes in session, such as {silent[0]},"
+    if semesters.empty:
+        said = (
+            f"{number} have no register: "
+            "is it one kind of id with classes.class_id, and is no class left out?"
+        )
+        yield MappingFinding("attendance", "class_id", len(silent), said, stops)
+    else:
+        first = semesters.iloc[0]
+        says = term.class_semesters.set_index("class_id").loc[first["class_id"], "semester"]
+        said = (
+            f"{number} have no register in this term: "
+            f"of {first['class_id']} classes say semester {says:.0f},"
+            f" the registers go up to {first['semester']:.0f}."
+        )
+        yield MappingFinding("attendance", "semester", len(silent), said, stops)
+
+
+def _check_students(college: College, term: Term, own: pd.DataFrame) -> Iterator[MappingFinding]:
+    """Yield findings about students of classes in session.
+
+    Too many left before the term, attend another class, have no register or have no advisor; or
+    advisors have the addresses of students.
+    """
+    # Fewer than five students are no sign of a wrong mapping.
+    here = college.students[college.students["class_id"].isin(own["class_id"])]
+    gone = int((here["withdrawn_on"] < pd.Timestamp(term.name)).sum())
+    if gone >= 5 and 2 * gone >= len(here):
+        said = (
+            f"{gone} of {len(here)} students of classes in session left before the term began: "
+            "is that another date?"
+        )
+        yield MappingFinding("students", "withdrawn_on", gone, said)
+    # From here on only students who were there all the time: others may have no register.
+    # A null date must stay, and `~(null > day)` keeps it, while `null <= day` would drop it.
+    here = here[here["withdrawn_on"].isna() & ~(here["joined_on"] > pd.Timestamp(term.name))]
+    latest = (
+        own.sort_values("week")
+        .drop_duplicates("student_id", keep="last")
+        .set_index("student_id")["class_id"]
+    )
+    # The latest register decides, so that a student who changed class in the term is not counted.
+    attended = here["student_id"].map(latest)
+    moved = int((attended.notna() & (attended != here["class_id"])).sum())
+    if moved >= 5 and 2 * moved >= len(here):
+        said = (
+            f"{moved} of {len(here)} students attend another class than this one: "
+            "is it that of another year?"
+        )
+        yield MappingFinding("students", "class_id", moved, said, stops=False)
+    missing = here[~here["student_id"].isin(own["student_id"])]
+    if len(missing) >= 5 and 100 * len(missing) >= STUDENTS * len(here):
+        said = (
+            f"{len(missing)} of {len(here)} students of its classes have none: "
+            "does a condition leave rows out?"
+        )
+        yield MappingFinding("attendance", "student_id", len(missing), said)
+    # Even a college with a single advisor is checked: what advisors receive is confidential.
+    emails = college.advisors["email"].dropna().str.lower()
+    theirs = int(emails.isin(college.addresses["email"].dropna().str.lower()).sum())
+    if theirs >= 1 and 2 * theirs >= len(emails):
+        said = (
+            f"{theirs} of {len(emails)} are addresses of students, "
+            "who would be sent what is written for advisors."
+        )
+        yield MappingFinding("advisors", "email", theirs, said)
+    nobodys = here["advisor_id"].isna() & ~here["class_id"].isin(college.advisors["class_id"])
+    if 2 * nobodys.sum() >= len(here) > 0:
+        said = (
+            f"{nobodys.sum()} of {len(here)} students have no advisor, "
+            "neither of their own nor of their class."
+        )
+        yield MappingFinding("students", "advisor_id", int(nobodys.sum()), said)
+
+
+def _check_weeks(college: College, term: Term, week: int) -> Iterator[MappingFinding]:
+    """Yield a finding per feed whose rows do not lie in the teaching weeks so far.
+
+    Teaching weeks may have no rows, and other weeks, or weeks that have not come yet, many rows.
+    """
+    calendar = college.params.calendar
+    for feed in feeds.FEEDS:
+        counted = feeds.count_rows_by_week(
+            college, term, feed, range(1, calendar.weeks_per_semester + 1)
+        )
+        rows = counted.groupby("week")["rows"].sum()
+        taught = [number for number in calendar.teaching_weeks if number <= week]
+        # The median is not moved by a few odd weeks. With no teaching week it is NaN, and every
+        # comparison with it is false.
+        usual = rows.reindex(taught).median()
+        empty = [number for number in taught if not rows.get(number, 0)]
+        # Registers may be prepared ahead: only marked ones show that lectures were held.
+        marked = rows - counted.groupby("week")["unmarked"].sum()
+        early = [int(number) for number in marked.index[marked >= usual / 2] if number > week]
+        off = [n for n in rows.index if n <= week and n not in taught and rows[n] >= usual / 2]
+        column = "borrow_week" if feed == "book_borrows" else "week"
+        names = ", ".join(map(str, empty))
+        # The order matters: each branch rules out the causes before it. Only attendance must have
+        # rows in every teaching week; other feeds may be silent.
+        if early and max(early) > week + 1:
+            said = (
+                f"Rows go up to week {max(early)}; "
+                f"the last complete week is {week}, by sim_state or the calendar."
+            )
+            yield MappingFinding(feed, column, len(early), said)
+        elif 1 in empty and early:
+            said = (
+                f"Week 1 has no row, but week {early[0]}, which is not over, has as many as any: "
+                "is it off by one?"
+            )
+            yield MappingFinding(feed, column, len(empty), said)
+        elif feed == "attendance" and empty and off:
+            said = (
+                f"Of week {names} there is no register, but of week {off[0]:.0f}, "
+                "which is not taught: off by one?"
+            )
+            yield MappingFinding(feed, column, len(empty), said)
+        elif feed == "attendance" and len(empty) >= 2 and 100 * len(empty) >= MISSING * len(taught):
+            said = (
+                f"No class has a register in weeks {names}: "
+                "does a condition leave them out, or were these vacations?"
+            )
+            yield MappingFinding(feed, column, len(empty), said)
+        elif feed == "attendance" and empty:
+            said = (
+                f"No class has a register in week {names}: "
+                "if it was a vacation, name it in calendar.vacation_weeks."
+            )
+            yield MappingFinding(feed, column, len(empty), said, stops=False)
+        elif feed == "attendance" and off:
+            said = (
+                f"There are registers in week {off[0]:.0f}, which is not taught: "
+                "compare the calendar's exam weeks."
+            )
+            yield MappingFinding(feed, column, len(off), said)
+
+
+def _check_running_totals(own: pd.DataFrame) -> Iterator[MappingFinding]:
+    """Yield a finding if lectures_held grows through the semester, as a running total does."""
+    # Weeks without a marked register have held 0 and would interrupt the growth.
+    held = own[own["held"] > 0].groupby("week")["held"].mean()
+    if len(held) >= 4 and held.is_monotonic_increasing and held.iloc[-1] >= 3 * held.iloc[0]:
+        said = (
+            "It grows from week to week: "
+            "are these the lectures since the semester's first day, not the week's?"
+        )
+        yield MappingFinding("attendance", "lectures_held", len(own), said)
+
+
+def _check_subjects(college: College, term: Term) -> Iterator[MappingFinding]:
+    """Yield a finding if subjects with exams or work have no register."""
+    registers = _read_class_subjects(college, term, "attendance")
+    others = pd.concat(
+        [
+            _read_class_subjects(college, term, name)
+            for name in ("assignment_definitions", "exam_schedule")
+        ]
+    )
+    others = others.drop_duplicates()
+    # Classes without any register are a finding of `_check_classes`.
+    others = others[others["class_id"].isin(registers["class_id"])]
+    silent = others.merge(registers, how="left", indicator="found").query("found == 'left_only'")
+    if len(silent) >= 2 and 100 * len(silent) >= SUBJECTS * len(others):
+        said = (
+            f"{len(silent)} of {len(others)} subjects with work or exams have no register: "
+            "is it one kind of id?"
+        )
+        yield MappingFinding("attendance", "subject_id", len(silent), said, stops=False)
+
+
+def _read_class_subjects(college: College, term: Term, name: str) -> pd.DataFrame:
+    """Return class_id and subject_id of a relation's rows in the term, each pair once."""
+    relation = college.relations[name]
+    if relation is None:
+        return pd.DataFrame(
+            {"class_id": pd.Series(dtype="str"), "subject_id": pd.Series(dtype="str")}
+        )
+    wanted = (
+        sa.select(relation.c.class_id, relation.c.subject_id)
+        .where(term.build_condition(relation))
+        .distinct()
+    )
+    return college.read_frame(wanted, name).dropna()
+
+
+def _check_other_classes(
+    college: College, term: Term, relation: Relation, own: pd.DataFrame
+) -> Iterator[MappingFinding]:
+    """Yield a finding if a relation has rows of none, or of few, of the classes with registers."""
+    c, name = relation.c, relation.table.name
+    known = college.read_frame(
+        sa.select(c.class_id, c.semester).where(college.is_known_class(relation)).distinct(), name
+    )
+    classes = own[CLASS_SEMESTER].drop_duplicates()
+    there = classes.merge(known, on=CLASS_SEMESTER)
+    if there.empty and len(strange := _select_other_semesters(college, known)):
+        first = strange.iloc[0]
+        said = (
+            "No row is of a class and semester in session; "
+            f"{first['class_id']} has some of {first['semester']:.0f}:"
+        )
+        yield MappingFinding(
+            name, "semester", len(strange), f"{said} is it the semester that attendance has?"
+        )
+        return
+    silent = len(classes) - len(there)
+    # Without any row in the term, the relation may not have begun.
+    if name in LABELS and len(there) and 100 * silent >= MISSING * len(classes):
+        said = (
+            f"{silent} of {len(classes)} classes with registers have none: "
+            "does a condition leave them out?"
+        )
+        yield MappingFinding(name, "class_id", silent, said, stops=False)
+
+
+def _select_other_semesters(college: College, known: pd.DataFrame) -> pd.DataFrame:
+    """Return the pairs of class and semester for which attendance never had a register.
+
+    A pair with registers in the past is an earlier semester, and no sign of a wrong mapping.
+    """
+    registers = cast(Relation, college.relations["attendance"]).c
+    ever = college.read_frame(
+        sa.select(registers.class_id, registers.semester).distinct(), "attendance"
+    )
+    return known.merge(ever, on=CLASS_SEMESTER, how="left", indicator="found").query(
+        "found == 'left_only'"
+    )
+
+
+def _check_handed_in(
+    college: College, term: Term, own: pd.DataFrame, work: Work, week: int
+) -> Iterator[MappingFinding]:
+    """Yield a finding if nearly nothing was handed in, or everything by everyone."""
+    day = term.list_week_ends(week)["week_end"].max().date()
+    size = own.groupby("class_id")["student_id"].nunique()
+    items = records.read_items(college, term, work)
+    due = items[items["due_week"] <= week - SINCE_WEEKS]
+    # Each item is due once for every student of its class. With enrolments that is not so, and how
+    # much is due cannot be told from the class.
+    wanted = due["class_id"].map(size).astype("float64").sum()
+    if wanted < DUE_LEAST or college.relations["enrolments"] is not None:
+        return
+    done = records.read_done_work(college, term, work, day, by_subject=False)
+    counted = (
+        done[done["class_id"].isin(size.index) & (done["week"] <= week - SINCE_WEEKS)]
+        if len(done)
+        else done
+    )
+    came = counted["done"].sum() if len(counted) else 0
+    due_so_far = f"{wanted:.0f} {PLURAL[work]} due up to week {week - SINCE_WEEKS}"
+    if 100 * came < HANDED_IN * wanted:
+        said = (
+            f"Of {due_so_far} only {came:.0f} are read as handed in: "
+            "does a condition leave rows out?"
+        )
+        yield MappingFinding(f"{work}_submissions", f"{work}_id", int(wanted - came), said)
+    elif came >= wanted:
+        said = (
+            f"All {due_so_far} are read as handed in, by everyone: "
+            "do rows of missing work count as work?"
+        )
+        yield MappingFinding(f"{work}_submissions", HANDED[work], int(came), said, stops=False)

@@ -1,0 +1,127 @@
+"""Check the integrity of ids: keys that repeat, and ids that no other relation knows.
+
+Keys repeat where a join in the mapping gives a row several times. Unknown ids are a sign of a
+column that holds another kind of id.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import sqlalchemy as sa
+
+from edumetrics.college.checks.validity import MappingFinding
+from edumetrics.college.mapping import Relation
+from edumetrics.college.source import College, Condition, Term
+
+# Percent of rows from which it is no longer dirty data: repeated keys, repeated natural keys,
+# unknown ids, and unknown classes. A key never repeats in a table, so 2% are enough. A college may
+# have removed many old classes, so 90% of the rows must be of unknown classes.
+REPEATED_KEY, REPEATED, UNKNOWN, GONE = 2, 20, 20, 90
+# Relation, column, and the relation that lists its ids.
+REFERENCES = (
+    ("students", "class_id", "classes"),
+    ("students", "advisor_id", "advisors"),
+    ("attendance", "student_id", "students"),
+    ("attendance", "subject_id", "subjects"),
+    ("assignment_definitions", "class_id", "classes"),
+    ("assignment_definitions", "subject_id", "subjects"),
+    ("quiz_definitions", "class_id", "classes"),
+    ("quiz_definitions", "subject_id", "subjects"),
+    ("exam_schedule", "class_id", "classes"),
+    ("exam_schedule", "subject_id", "subjects"),
+    ("assignment_submissions", "student_id", "students"),
+    ("assignment_submissions", "assignment_id", "assignment_definitions"),
+    ("quiz_submissions", "student_id", "students"),
+    ("quiz_submissions", "quiz_id", "quiz_definitions"),
+    ("library_visits", "class_id", "classes"),
+    ("library_visits", "student_id", "students"),
+    ("book_borrows", "class_id", "classes"),
+    ("book_borrows", "student_id", "students"),
+    ("lms_activity", "class_id", "classes"),
+    ("lms_activity", "student_id", "students"),
+    ("exam_results", "student_id", "students"),
+    ("exam_results", "schedule_id", "exam_schedule"),
+    ("enrolments", "student_id", "students"),
+    ("enrolments", "subject_id", "subjects"),
+    ("assignment_definitions", "subject_id", "enrolments"),
+    ("quiz_definitions", "subject_id", "enrolments"),
+    ("excuses", "student_id", "students"),
+)
+
+
+def check_keys(college: College, term: Term) -> Iterator[MappingFinding]:
+    """Yield keys that repeat in a term, and ids that are not known."""
+    yield from _check_repeated_keys(college, term)
+    yield from _check_references(college, term)
+
+
+def _build_term_condition(relation: Relation, term: Term) -> Condition:
+    """Return the SQL condition for the term's rows; every row where rows have no semester."""
+    names = relation.table.names
+    return term.build_condition(relation) if {"class_id", "semester"} <= set(names) else sa.true()
+
+
+def _check_repeated_keys(college: College, term: Term) -> Iterator[MappingFinding]:
+    """Yield a finding per relation whose keys repeat: a join may give each row several times."""
+    for name, relation in college.relations.items():
+        # `unique` is only true of a table, and there no join can repeat rows.
+        if relation is None or relation.unique:
+            continue
+        for key, most in ((relation.table.key, REPEATED_KEY), (relation.table.natural, REPEATED)):
+            rows, extra = _count_repeats(college, relation, term, key) if key else (0, 0)
+            if extra >= 3 and 100 * extra >= most * rows:
+                said = (
+                    f"{extra} of {rows} rows repeat the same {', '.join(key)}: "
+                    "does a join give rows several times?"
+                )
+                yield MappingFinding(name, key[0], extra, said)
+                break  # where the key repeats, the natural key does, too
+
+
+def _count_repeats(
+    college: College, relation: Relation, term: Term, key: tuple[str, ...]
+) -> tuple[int, int]:
+    """Return how many rows of the term have a key, and how many of them repeat another's key."""
+    columns = [relation.c[name] for name in key]
+    # GROUP BY puts all nulls into one group, so rows with a null in the key are left out.
+    groups = sa.select(sa.func.count().label("n")).where(
+        _build_term_condition(relation, term), *(c.is_not(None) for c in columns)
+    )
+    n = groups.group_by(*columns).subquery("groups").c.n
+    total = [sa.func.coalesce(sa.func.sum(value, type_=sa.Integer), 0).label(label)
+             for label, value in (("rows", n), ("extra", n - 1))]  # fmt: skip
+    counts = college.read_frame(sa.select(*total), relation.table.name).iloc[0]
+    return int(counts["rows"]), int(counts["extra"])
+
+
+def _check_references(college: College, term: Term) -> Iterator[MappingFinding]:
+    """Yield a finding per column whose ids are unknown: it may hold another kind of id."""
+    for name, column, target in REFERENCES:
+        relation, about = college.relations[name], college.relations[target]
+        if relation is None or about is None or column not in relation.present:
+            continue
+        # The key of enrolments begins with student_id; here their subjects are meant.
+        key = column if target == "enrolments" else about.table.key[0]
+        known = relation.c[column].in_(sa.select(about.c[key]))
+        odd = sa.case((sa.func.coalesce(known, sa.false()), 0), else_=1)
+        wanted = sa.select(
+            sa.func.count().label("rows"),
+            sa.func.coalesce(sa.func.sum(odd, type_=sa.Integer), 0).label("odd"),
+        )
+        # Where a column may be null, null is no unknown id.
+        if relation.table[column].null:
+            wanted = wanted.where(relation.c[column].is_not(None))
+        # A row of an unknown class belongs to no term, so rows of all terms must be looked at. Many
+        # may be of classes that are no longer listed.
+        whole = column == "class_id" and name != "students"
+        counts = college.read_frame(
+            wanted if whole else wanted.where(_build_term_condition(relation, term)), name
+        ).iloc[0]
+        rows, unknown = int(counts["rows"]), int(counts["odd"])
+        if unknown >= 3 and 100 * unknown >= (GONE if whole else UNKNOWN) * rows:
+            said = (
+                f"{unknown} of {rows} are empty, or not in {target}.{key}: "
+                "do the two hold one kind of id?"
+            )
+            yield MappingFinding(name, column, unknown, said)

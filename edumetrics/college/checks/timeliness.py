@@ -1,0 +1,330 @@
+"""Check consistency: whether weeks and dates fit each other in and between a college's relations.
+
+Typical errors are a week that is off by one, and a day swapped with its month. Attendance says on
+which day a week begins; the dates of other relations are compared with that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pandas as pd
+import sqlalchemy as sa
+
+from edumetrics.college.checks.validity import MappingFinding
+from edumetrics.college.health import PARENTS
+from edumetrics.college.mapping import Relation
+from edumetrics.college.source import College, Term
+from edumetrics.weeks import CLASS_SEMESTER
+
+WEEK = [*CLASS_SEMESTER, "week"]
+# With fewer rows, a share of them says nothing.
+ROWS = 20
+# Columns of week and date. In WITHIN, the week must contain the date.
+WITHIN = {
+    "library_visits": ("week", "week_date"),
+    "lms_activity": ("week", "week_date"),
+    "book_borrows": ("borrow_week", "borrow_date"),
+    "quiz_definitions": ("scheduled_week", "quiz_date"),
+    "exam_schedule": ("scheduled_week", "exam_date"),
+}
+# Work is handed in before its week, or some weeks after it.
+AROUND = {
+    "assignment_submissions": ("due_week", "submission_date"),
+    "quiz_submissions": ("scheduled_week", "attempt_date"),
+}
+# Marks and results have no fixed distance from the week: these dates must only be readable.
+LATER = {
+    "assignment_submissions": ("due_week", "marked_on"),
+    "quiz_submissions": ("scheduled_week", "marked_on"),
+    "exam_results": ("scheduled_week", "result_date"),
+}
+# Different dates, and days from the first to the last: with so many over such a time, it is no
+# chance that all lie before the 13th. Where day and month are swapped, only such dates can be read.
+DATES, SPAN = 8, 45
+# Work may be handed in long before it is due, but hardly before the semester, or after today.
+BEFORE_DAYS, FUTURE_DAYS = 56, 21
+# Weeks between attendance and all other dates from which it is no error of counting weeks.
+APART = 8
+# What `_count_rows` returns where a college has no such dates.
+NOTHING = pd.DataFrame(
+    {
+        "class_id": [],
+        "semester": [],
+        "week": [],
+        "date": pd.to_datetime([]),
+        "rows": [],
+        "dated": [],
+    }
+)
+SWAPPED = "are day and month swapped, or is it written another way?"
+
+
+def check_dates(college: College, term: Term, week: int) -> Iterator[MappingFinding]:
+    """Yield what does not fit in the weeks and dates of the term's records, up to a week."""
+    relation = college.relations["attendance"]
+    assert relation is not None
+    registers = _count_rows(college, relation, term, "week", "week_date")
+    yield from _check_readable(registers, "attendance", "week_date")
+    yield from _check_registers(registers, college, term)
+    begins = term.dates.rename(columns={"week_date": "begins"})
+    apart = {}
+    for name, (number, date) in WITHIN.items():
+        counts = _read_counts(college, term, name, number, date)
+        yield from _check_readable(counts, name, date)
+        # A feed's weeks may begin on another weekday: up to three days apart is the same week.
+        apart[name] = _count_weeks_apart(counts, begins, 3 if date == "week_date" else 0)
+    yield from _check_weekly_dates(apart)
+    for name, (number, date) in AROUND.items():
+        counts = _read_counts(college, term, name, number, date)
+        yield from _check_readable(counts, name, date)
+        yield from _check_work_dates(_count_weeks_apart(counts, begins), name, number, date)
+        yield from _check_range(counts, name, date, term, week)
+    for name, (number, date) in LATER.items():
+        # Rows of every term count: the exams of one term have too few different days.
+        yield from _check_readable(_read_counts(college, None, name, number, date), name, date)
+
+
+def _read_counts(
+    college: College, term: Term | None, name: str, number: str, date: str
+) -> pd.DataFrame:
+    """Return `_count_rows` of a relation; no rows where it or what it needs is not mapped."""
+    relation = college.relations[name]
+    parent = college.relations[PARENTS[name]] if name in PARENTS else None
+    if relation is None or date not in relation.present or (name in PARENTS and parent is None):
+        return NOTHING
+    return _count_rows(college, relation, term, number, date, parent)
+
+
+def _count_rows(
+    college: College,
+    relation: Relation,
+    term: Term | None,
+    number: str,
+    date: str,
+    parent: Relation | None = None,
+) -> pd.DataFrame:
+    """Return how many rows a relation has by class, semester, week and date.
+
+    Args:
+        college: the college to read.
+        relation: has the column of the date.
+        term: rows of other terms do not count; None means every term.
+        number: the column of the week, in the parent if there is one.
+        date: the column of the date.
+        parent: what the rows are about, if they have no class, semester and week themselves.
+
+    Returns:
+        class_id, semester, week, date (NaT where it cannot be read), rows (count), dated (count of
+        rows with any value in the column of the date).
+    """
+    about, day = parent or relation, relation.c[date]
+    keys = [about.c.class_id, about.c.semester, about.c[number].label("week"), day.label("date")]
+    wanted = sa.select(*keys, sa.func.count().label("rows"), sa.func.count(day).label("dated"))
+    if parent is not None:
+        key = parent.table.key[0]
+        wanted = wanted.select_from(
+            sa.join(relation.rows, parent.rows, relation.c[key] == parent.c[key])
+        )
+    if term is not None:
+        wanted = wanted.where(term.build_condition(about))
+    return college.read_frame(wanted.group_by(*keys), relation.table.name)
+
+
+def _check_readable(counts: pd.DataFrame, name: str, column: str) -> Iterator[MappingFinding]:
+    """Yield a finding if values are no dates, or if no date is later than the 12th of its month."""
+    dated, lost = counts["dated"].sum(), counts.loc[counts["date"].isna(), "dated"].sum()
+    # A few unreadable values are dirt; a wrong format makes a large share unreadable.
+    if dated >= ROWS and lost >= 0.05 * dated:
+        yield MappingFinding(
+            name,
+            column,
+            int(lost),
+            f"{100 * lost / dated:.0f}% are no dates such as 2026-01-31: {SWAPPED}",
+        )
+        return
+    days = counts["date"].dropna().drop_duplicates()
+    if len(days) >= DATES and (days.max() - days.min()).days >= SPAN and (days.dt.day <= 12).all():
+        yield MappingFinding(
+            name, column, int(dated), f"No date is later in its month than the 12th: {SWAPPED}"
+        )
+
+
+def _check_registers(
+    registers: pd.DataFrame, college: College, term: Term
+) -> Iterator[MappingFinding]:
+    """Yield a finding if the dates of the registers do not follow their weeks.
+
+    If they do, the start of the term is compared with the calendar.
+    """
+    dated = registers.dropna(subset=["date", "week"])
+    rows = int(dated["rows"].sum())
+    if rows < ROWS:
+        return
+    # Each register implies a first day of the semester. They are equal if dates follow weeks.
+    first = dated["date"] - pd.to_timedelta(7 * (dated["week"] - 1), unit="D")
+    usual = (
+        dated.assign(first=first)
+        .groupby([*CLASS_SEMESTER, "first"])["rows"]
+        .sum()
+        .groupby(CLASS_SEMESTER)
+        .max()
+        .sum()
+    )
+    # Two dates in one week may be errors of some rows; more are the days of the lectures.
+    several = (dated.groupby(WEEK)["date"].nunique() > 2).mean()
+    # Both must hold: a single typing error moves the range, and a vacation moves many first days.
+    if (
+        first.max() - first.min()
+    ).days > 7 * college.params.calendar.weeks_per_semester and usual < 0.9 * rows:
+        yield MappingFinding(
+            "attendance",
+            "week_date",
+            int(rows - usual),
+            f"The dates do not follow the weeks: {SWAPPED}",
+        )
+    elif several >= 0.5:
+        said = (
+            "One week has several dates: "
+            "it should be the first day of the week, not that of the lecture."
+        )
+        yield MappingFinding("attendance", "week_date", rows, said)
+    else:
+        yield from _check_calendar(pd.Timestamp(term.name), college, rows)
+
+
+def _check_calendar(start: pd.Timestamp, college: College, rows: int) -> Iterator[MappingFinding]:
+    """Yield a finding if the records begin in another week than the calendar's slot.
+
+    This matters only without a week counter, where the calendar says which week it is.
+    """
+    slots = college.params.calendar.slots.values()
+    # A slot has a month and day, but no year: the nearest of three years is meant.
+    days = [
+        pd.Timestamp(f"{start.year + year}-{slot.starts}") for slot in slots for year in (-1, 0, 1)
+    ]
+    nearest = min(days, key=lambda day: abs((start - day).days))
+    off = round((start - nearest).days / 7)  # up to half a week is another weekday
+    if off and college.counter.empty:
+        said = (
+            f"By its dates and weeks the semester began on {start.date()}, "
+            f"by the calendar on {nearest.date()}:"
+        )
+        yield MappingFinding("attendance", "week", rows, f"{said} correct week, or calendar.slots.")
+
+
+def _count_weeks_apart(counts: pd.DataFrame, begins: pd.DataFrame, days: int = 0) -> pd.Series:
+    """Return how many rows have a date so many weeks after their own week.
+
+    Args:
+        counts: as `_count_rows` returns them.
+        begins: class_id, semester, week, begins (first day of the week).
+        days: days added to each date, because a feed's weeks may begin on another weekday.
+
+    Returns:
+        Rows (count), indexed by weeks: 0 where the week contains the date, negative before it.
+    """
+    both = counts.dropna(subset=["date", "week"]).merge(begins, on=WEEK)
+    # `//` rounds down, so that one day before the week is -1 and not 0.
+    apart = ((both["date"] - both["begins"]).dt.days + days) // 7
+    return both.groupby(apart)["rows"].sum() if len(both) else pd.Series(dtype="int64")
+
+
+def _check_weekly_dates(apart: dict[str, pd.Series]) -> Iterator[MappingFinding]:
+    """Yield a finding per relation whose weeks do not contain their dates.
+
+    Where all relations disagree with attendance in the same way, attendance is wrong.
+
+    Args:
+        apart: for each relation, the rows by weeks apart, as `_count_weeks_apart` returns them.
+    """
+    # Exams have few rows in a term, so they count also below ROWS.
+    telling = {
+        name: rows
+        for name, rows in apart.items()
+        if rows.sum() >= ROWS or (len(rows) and "exam" in name)
+    }
+    off = {
+        name: int(str(rows.idxmax()))
+        for name, rows in telling.items()
+        if rows.get(0, 0) < 0.5 * rows.sum()
+    }
+    shifts = set(off.values())
+    # One relation alone cannot show which side is wrong: at least two must say the same.
+    if len(off) >= 2 and len(off) == len(telling) and min(map(abs, shifts)) >= APART:
+        yield MappingFinding(
+            "attendance",
+            "week_date",
+            0,
+            f"It is months from the dates of {', '.join(off)}: {SWAPPED}",
+        )
+        return
+    if len(off) >= 2 and len(off) == len(telling) and len(shifts) == 1:
+        # The others are late by as much as attendance is early.
+        shift = -shifts.pop()
+        others = ", ".join(off)
+        yield MappingFinding(
+            "attendance",
+            "week",
+            0,
+            f"It is {_format_shift(shift)} the dates of {others}: is it off by {abs(shift)}?",
+        )
+        return
+    for name, shift in off.items():
+        number, date = WITHIN[name]
+        rows = int(telling[name].sum())
+        # One common shift is an error of counting; scattered dates are an error of the format.
+        if telling[name].get(shift, 0) >= 0.5 * rows:
+            said = (
+                f"{date} lies {_format_shift(shift)} it, as attendance has the weeks: "
+                f"is one of the two off by {abs(shift)}?"
+            )
+            yield MappingFinding(name, number, rows, said)
+        else:
+            yield MappingFinding(
+                name, date, rows, f"Most dates lie outside of their week: {SWAPPED}"
+            )
+
+
+def _format_shift(shift: int) -> str:
+    """Return a shift in words, such as `2 weeks before`."""
+    count = "a week" if abs(shift) == 1 else f"{abs(shift)} weeks"
+    return f"{count} {'after' if shift > 0 else 'before'}"
+
+
+def _check_work_dates(
+    apart: pd.Series, name: str, number: str, date: str
+) -> Iterator[MappingFinding]:
+    """Yield a finding if work nearly always comes after its week, or before it."""
+    rows = apart.sum()
+    if rows < ROWS:
+        return
+    early, late = apart[apart.index < 0].sum(), apart[apart.index > 0].sum()
+    if late >= 0.6 * rows:
+        said = (
+            f"{100 * late / rows:.0f}% lie after the {number} of their work: is that another week?"
+        )
+        yield MappingFinding(name, date, int(late), said)
+    elif early >= 0.9 * rows:
+        # Work that is due on a Monday is handed in the week before. That is no error, so this
+        # finding does not hold back the mail.
+        said = (
+            f"{100 * early / rows:.0f}% lie before the {number} of their work: is that off by one?"
+        )
+        yield MappingFinding(name, date, int(early), said, stops=False)
+
+
+def _check_range(
+    counts: pd.DataFrame, name: str, date: str, term: Term, week: int
+) -> Iterator[MappingFinding]:
+    """Yield a finding if many dates lie before the semester, or in the future."""
+    first = pd.Timestamp(term.name) - pd.Timedelta(days=BEFORE_DAYS)
+    last = term.list_week_ends(week)["week_end"].max() + pd.Timedelta(days=FUTURE_DAYS)
+    outside = counts.loc[(counts["date"] < first) | (counts["date"] > last), "rows"].sum()
+    rows = counts["dated"].sum()
+    if rows >= ROWS and outside >= 0.1 * rows:
+        said = (
+            f"{100 * outside / rows:.0f}% lie before {first.date()} "
+            f"or after {last.date()}: {SWAPPED}"
+        )
+        yield MappingFinding(name, date, int(outside), said)

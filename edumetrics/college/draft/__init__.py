@@ -1,1 +1,0 @@
-"""Draft a first mapping for a database that has no description."""

@@ -1,0 +1,502 @@
+"""The gate between computing a week and mailing it.
+
+The gate looks for data and lists that cannot be trusted, class by class. It changes no score. A
+finding holds back the mail of its class; a finding about the whole college, or about too many of
+its classes, holds back all mail.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from edumetrics.analysis import run_log
+from edumetrics.analysis.run_log import Run
+from edumetrics.analysis.store import get_utc_now
+from edumetrics.college import checks, feeds, health, records
+from edumetrics.college.health import EVERYWHERE, LABELS
+from edumetrics.college.source import College, Term
+from edumetrics.errors import Refused
+from edumetrics.params import Gate
+from edumetrics.types import Work
+from edumetrics.workspace import Workspace
+
+STAGE = "gate"
+# The stage after the gate; `mail.delivery` enters it into the ledger.
+MAIL = "mail"
+# Beginning of the check of the findings that remember a relation's columns for the next run.
+SCHEMA = "schema: "
+# The mapping is checked in each of the first weeks of a term, once after them, and when it changed.
+MAPPING = "mapping: looked at"
+FIRST_WEEKS = 4
+# Findings that a verdict quotes; more would not be read in a line for the operator.
+TOLD = 3
+# `batch.pipeline` compares with this text to see whether any mail is held.
+NOTHING = "nothing"
+# Teaching weeks before this one that show what is usual.
+USUAL_WEEKS = 4
+# A jump must be larger than so many standard errors of the share before, to be more than chance.
+ERRORS = 3
+# Where so many percent of the registers with an absence are as in the week before, last week's file
+# was imported under a new number. Fewer than so many such registers may agree by chance.
+SAME_PCT, SAME_MISSED = 98, 20
+# Loans that were imported twice are about twice as many as usual, and fewer in a quiet week.
+MANY = 1.6
+# Work stopped arriving where nothing came this week, but before at least so many pieces came, and
+# at least this percentage of what was due.
+HANDED_IN_LEAST, HANDED_IN_PCT = 10, 30
+# With a larger share of work without a date, nothing can be said about the newest week.
+UNDATED = 0.5
+WORK: dict[Work, str] = {"assignment": "assignment_submissions", "quiz": "quiz_submissions"}
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the gate found in one week of a term.
+
+    Attributes:
+        term: ISO date of the term's first week.
+        week: the semester week.
+        findings: the columns of `health.check_health`; status `block` holds mail back, status `ok`
+            remembers something for the next run.
+        classes: the classes whose mail is held.
+        everyone: whether all mail is held.
+    """
+
+    term: str
+    week: int
+    findings: pd.DataFrame
+    classes: tuple[str, ...]
+    everyone: bool
+
+    @property
+    def told(self) -> str:
+        """The blocking findings, in a few sentences; empty where there are none."""
+        blocked = self.findings[self.findings["status"] == "block"]
+        # Findings about the whole college come first; a stable sort keeps the order of the checks.
+        first = blocked.sort_values("class_id", key=lambda ids: ids != EVERYWHERE, kind="stable")[
+            "message"
+        ]
+        more = f" And {len(first) - TOLD} more like these." if len(first) > TOLD else ""
+        return " ".join(first.head(TOLD)) + more
+
+
+def check_week(
+    workspace: Workspace, college: College, term: Term, week: int, *, back_to: int | None = None
+) -> Verdict:
+    """Check a computed week before its mail goes out, and return the verdict; store nothing.
+
+    Args:
+        workspace: settings, parameters and databases.
+        college: the college's database, open.
+        term: the week's term.
+        week: a teaching week whose lists are stored.
+        back_to: the semester week to which the college's clock went back since the last run; None
+            where it did not go back.
+    """
+    gate, calendar = workspace.params.batch.gate, workspace.params.calendar
+    window = calendar.get_last_teaching_weeks(week, USUAL_WEEKS + 1)
+    # Feeds are compared with the whole semester so far; for lists and work the last weeks count.
+    so_far = calendar.get_last_teaching_weeks(week, calendar.weeks_per_semester)
+    found = [
+        *(_check_feed(college, term, feed, so_far, gate) for feed in feeds.FEEDS),
+        _check_repeated_week(college, term, window),
+        _check_submissions(college, term, window),
+        _check_list_jump(workspace, term, window, gate),
+        _check_schema(workspace, college),
+        # A clock that went back makes correct records look too early for their mapping.
+        _check_mapping(workspace, college, term, week)
+        if back_to is None
+        else health.make_empty_findings(),
+        _check_clock(college, term, back_to)
+        if back_to is not None
+        else health.make_empty_findings(),
+    ]
+    findings = pd.concat(found, ignore_index=True)
+    # Last, because it counts the classes that the other checks block.
+    findings = pd.concat([findings, _check_held_classes(findings, term, gate)], ignore_index=True)
+    blocked = set(findings.loc[findings["status"] == "block", "class_id"])
+    return Verdict(
+        term.name, week, findings, tuple(sorted(blocked - {EVERYWHERE})), EVERYWHERE in blocked
+    )
+
+
+def record_verdict(
+    workspace: Workspace, run: Run, verdict: Verdict, *, force: bool = False
+) -> None:
+    """Store the findings of a verdict, and end its run in the ledger.
+
+    The run is `refused` where mail is held, and `done` otherwise. With `force` it is always `done`,
+    with a remark that says what would have held the mail back.
+    """
+    frame = verdict.findings.assign(run_id=run.run_id, computed_at=get_utc_now())
+    with workspace.store.start_transaction() as connection:
+        workspace.store.replace_slice(connection, "data_health", frame, run_id=run.run_id)
+        if force or (not verdict.classes and not verdict.everyone):
+            told = f"Forced: {verdict.told}" if verdict.told else None
+            run_log.mark_done(connection, run, len(frame), told)
+    # Only after the findings are stored: the messages of a refused run are read from them.
+    if not force and (verdict.classes or verdict.everyone):
+        run_log.mark_failed(workspace.store, run, Refused(verdict.told))
+
+
+def is_check_due(workspace: Workspace) -> bool:
+    """Return whether a week was computed, or refused unseen, and still has to be checked."""
+    newest = workspace.store.read_newest("run_log", "started_at", 1, stage=STAGE)
+    # A refusal without a term was entered before any stage, because the college's columns changed.
+    return len(newest) > 0 and (
+        newest["status"].iloc[0] in ("started", "failed") or not newest["term"].iloc[0]
+    )
+
+
+def is_mail_due(workspace: Workspace) -> bool:
+    """Return whether mail is due.
+
+    It is due when the last delivery failed, or when a verdict or a review was made after it.
+    """
+    store, calendar = workspace.store, workspace.params.calendar
+    last = store.read_newest("run_log", "started_at", 1, stage=MAIL)
+    if len(last) and last["status"].iloc[0] == "failed":
+        return True
+    done = [store.find_highest("run_log", "started_at", stage=STAGE, status=["done", "refused"])]
+    position = store.read_college_week()
+    if position is not None:
+        # The batch enters a review under the week in which it was made, after that week was scored.
+        # A review that is older than the newest scores causes no mail.
+        here = {
+            "stage": "post_analysis",
+            "status": "done",
+            "sem_week": position.compute_week(calendar),
+        }
+        scored = store.find_highest("run_log", "started_at", stage="weekly", status="done")
+        review = store.find_highest("run_log", "started_at", **here)
+        done.append(
+            review if review is not None and scored is not None and review > scored else None
+        )
+    # Either moment is missing where nothing of its kind has happened yet.
+    newest = max((moment for moment in done if moment is not None), default=None)
+    return newest is not None and (last.empty or last["started_at"].iloc[0] < newest)
+
+
+def is_newest_verdict(workspace: Workspace, term: str, week: int) -> bool:
+    """Return whether the newest verdict is about this week of this term."""
+    newest = workspace.store.read_newest("run_log", "started_at", 1, stage=STAGE)
+    row = newest.iloc[0] if len(newest) else {"term": "", "sem_week": 0, "status": ""}
+    return (row["term"], row["sem_week"]) == (term, week) and row["status"] in ("done", "refused")
+
+
+def read_held_classes(workspace: Workspace) -> dict[str, str]:
+    """Return why the newest verdict holds mail, by class; empty where no mail is held.
+
+    The key `all` stands for the whole college.
+    """
+    newest = workspace.store.read_newest("run_log", "started_at", 1, stage=STAGE)
+    if newest.empty or newest["status"].iloc[0] == "done":
+        return {}
+    run_id = newest["run_id"].iloc[0]
+    found = workspace.store.read(
+        "data_health", ("class_id", "message"), run_id=run_id, status="block"
+    )
+    return {str(name): " ".join(texts) for name, texts in found.groupby("class_id")["message"]}
+
+
+def describe_held_mail(workspace: Workspace) -> str:
+    """Return in a sentence whose mail the newest verdict holds, and why."""
+    newest = workspace.store.read_newest("run_log", "started_at", 1, stage=STAGE)
+    if newest.empty or newest["status"].iloc[0] == "done":
+        return NOTHING
+    if newest["status"].iloc[0] != "refused":
+        # Neither done nor refused: the run was killed or failed before it had a verdict.
+        return "all mail: the gate has not checked the week yet; run `edumetrics run`."
+    told, run_id = newest["error"].iloc[0], newest["run_id"].iloc[0]
+    blocked = workspace.store.read("data_health", ("class_id",), run_id=run_id, status="block")[
+        "class_id"
+    ]
+    classes = sorted(set(blocked) - {EVERYWHERE})
+    # A finding about the whole college outweighs those about single classes.
+    some = classes and EVERYWHERE not in set(blocked)
+    return f"the mail of {', '.join(classes)}: {told}" if some else f"all mail: {told}"
+
+
+def _make_findings(
+    check: str, hit: pd.Series, sentence: str, *, count: pd.Series, **values: object
+) -> pd.DataFrame:
+    """Return one blocking finding for each class that is hit.
+
+    Args:
+        check: the name of the check.
+        hit: by class_id, whether there is a finding; `all` stands for the whole college.
+        sentence: the message; it may use {whose}, {count} and the names of `values`.
+        count: by class_id, the number of rows or students concerned.
+        values: one value, or a series of values by class_id.
+    """
+    rows: list[tuple[object, ...]] = []
+    # A finding about the whole college makes those about its classes redundant.
+    for name in [EVERYWHERE] if hit.get(EVERYWHERE, False) else hit.index[hit]:
+        own = {
+            key: value[name] if isinstance(value, pd.Series) else value
+            for key, value in values.items()
+        }
+        whose = "" if name == EVERYWHERE else f" of {name}"
+        text = sentence.format(whose=whose, count=int(count[name]), **own)
+        rows.append((check, name, "block", int(count[name]), [], text))
+    return pd.DataFrame(rows, columns=list(health.COLUMNS))
+
+
+def _check_feed(
+    college: College, term: Term, feed: str, weeks: tuple[int, ...], gate: Gate
+) -> pd.DataFrame:
+    """Return findings about a feed that stopped or was imported twice, and unmarked registers.
+
+    Args:
+        college: the college's database, open.
+        term: the week's term.
+        feed: the relation.
+        weeks: the teaching weeks to compare, the checked one first.
+        gate: the thresholds.
+    """
+    week, before = weeks[0], list(weeks[1:])
+    counted = feeds.count_rows_by_week(college, term, feed, weeks)
+    if counted.empty:
+        return health.make_empty_findings()
+    # A week without any row is missing here; `stopped` below finds it.
+    newest = counted[counted["week"] == week].set_index("class_id")
+    share = 100 * newest["unmarked"] / newest["rows"]
+    sentence = "Nobody marked {share:.0f}% of the registers{whose} in week {week}."
+    unmarked = (share > gate.unmarked_pct) & (newest["rows"] >= gate.feed_rows)
+    marked = _make_findings(
+        f"{feed}: unmarked", unmarked, sentence, count=newest["unmarked"], share=share, week=week
+    )
+    by_class = counted.pivot_table(
+        index="class_id", columns="week", values="rows", aggfunc="sum", fill_value=0
+    )
+    # A week in which no class has a row must count as 0, not be missing.
+    by_class = by_class.reindex(columns=list(weeks), fill_value=0)
+    by_class.loc[EVERYWHERE] = by_class.sum()
+    # Weeks without a row do not count: else a feed that stays away would soon be the usual case.
+    usual = by_class[before].where(by_class[before] > 0).median(axis=1)
+    # Registers are about as many every week. Visits and loans vary, so only none at all counts.
+    least = gate.feed_stopped_pct / 100 * usual if feed == "attendance" else 1
+    stopped = (usual >= gate.feed_rows) & (by_class[week] < least)
+    sentence = LABELS[feed] + "{whose}: {count} rows in week {week}, {usual:.0f} in a usual week."
+    quiet = _make_findings(
+        f"{feed}: stopped", stopped, sentence, count=by_class[week], usual=usual, week=week
+    )
+    return pd.concat([marked, quiet, _check_double_import(college, term, feed, week, usual, gate)])
+
+
+def _check_double_import(
+    college: College, term: Term, feed: str, week: int, usual: pd.Series, gate: Gate
+) -> pd.DataFrame:
+    """Return findings about a week of a feed that was imported twice.
+
+    Half of the rows of such a week repeat another row. Two equal loans of one student are normal,
+    so loans need more evidence: nearly all of them repeat, and they are many more than usual.
+    """
+    counted = feeds.count_repeated_rows(college, term, feed, week).set_index("class_id")
+    loans = feed == "book_borrows"
+    least = SAME_PCT if loans else gate.repeated_pct
+    # Without a usual number (NaN) the comparison is False, so such a class has no finding.
+    many = counted["rows"] >= MANY * usual.reindex(counted.index) if loans else counted["rows"] > 0
+    twice = (
+        # A complete second import repeats half of the rows: twice the repetitions is the share.
+        (200 * counted["repeated"] >= least * counted["rows"])
+        & (counted["rows"] >= gate.feed_rows)
+        & many
+    )
+    sentence = (
+        LABELS[feed]
+        + "{whose}: {count} of the {rows} rows of week {week} repeat another; imported twice?"
+    )
+    return _make_findings(
+        f"{feed}: imported twice",
+        twice,
+        sentence,
+        count=counted["repeated"],
+        rows=counted["rows"],
+        week=week,
+    )
+
+
+def _check_repeated_week(college: College, term: Term, window: tuple[int, ...]) -> pd.DataFrame:
+    """Return findings where all registers equal those of the week before.
+
+    One file was then imported under two week numbers.
+    """
+    if len(window) < 2:
+        return health.make_empty_findings()
+    week, before = window[:2]
+    sums = feeds.compare_weeks(college, term, week, before).set_index("class_id")
+    # The college as a whole is tested too: it has enough registers where single classes do not.
+    sums.loc[EVERYWHERE] = sums.sum()
+    same = (100 * sums["same"] >= SAME_PCT * sums["missed"]) & (sums["missed"] >= SAME_MISSED)
+    sentence = (
+        "Attendance{whose}: week {week} is week {before} again, register by register;"
+        " imported twice?"
+    )
+    return _make_findings(
+        "attendance: last week's", same, sentence, count=sums["same"], week=week, before=before
+    )
+
+
+def _check_submissions(college: College, term: Term, window: tuple[int, ...]) -> pd.DataFrame:
+    """Return findings where work was due and none was recorded, in classes that had much before."""
+    week, day = window[0], term.list_week_ends(window[0])["week_end"].max().date()
+    by_subject, found = college.relations["enrolments"] is not None, []
+    for work, feed in WORK.items():
+        items = records.read_items(college, term, work)
+        done = records.read_done_work(college, term, work, day, by_subject=by_subject)
+        # Work without a date counts once it is marked, so this week's cannot be known yet.
+        if items.empty or done.empty or done["last_date"].isna().mean() > UNDATED:
+            continue
+        due, before = (
+            items[items["due_week"].isin(weeks)].groupby("class_id").size()
+            for weeks in ([week], window[1:])
+        )
+        came, earlier = (
+            done[done["week"].isin(weeks)]
+            .groupby("class_id")["done"]
+            .sum()
+            .reindex(due.index, fill_value=0)
+            for weeks in ([week], window[1:])
+        )
+        # Every item was due for every student of the class.
+        size = done.groupby("class_id")["student_id"].nunique()
+        usual = HANDED_IN_PCT / 100 * (before * size).reindex(due.index, fill_value=0)
+        silent = (came == 0) & (earlier >= HANDED_IN_LEAST) & (earlier >= usual)
+        sentence = LABELS[feed] + "{whose}: nothing in week {week}, in which {count} fell due."
+        found.append(_make_findings(f"{feed}: stopped", silent, sentence, count=due, week=week))
+    return pd.concat(found) if found else health.make_empty_findings()
+
+
+def _check_list_jump(
+    workspace: Workspace, term: Term, window: tuple[int, ...], gate: Gate
+) -> pd.DataFrame:
+    """Return findings where the share of students on the lists rose by more than chance.
+
+    The share is that of a class or of the whole college.
+    """
+    if len(window) < 2:
+        return health.make_empty_findings()
+    week, before = window[:2]
+    size, listed = (
+        workspace.store.read(
+            table, ("class_id", "sem_week"), term=term.name, sem_week=[week, before]
+        )
+        .value_counts()
+        .unstack()
+        .reindex(columns=[week, before])
+        .fillna(0)
+        for table in ("weekly_metrics", "weekly_flags")
+    )
+    # A class without anyone on a list has no row in weekly_flags.
+    listed = listed.reindex(size.index, fill_value=0)
+    for frame in (size, listed):
+        frame.loc[EVERYWHERE] = frame.sum()
+    share = 100 * listed / size.where(size > 0)
+    # One more listed and one more not listed: a share of 0 before would have no standard error.
+    guess = (listed[before] + 1) / (size[before] + 2)
+    chance = 100 * ERRORS * np.sqrt(guess * (1 - guess) / size[week].where(size[week] > 0))
+    # All three conditions: enough points, enough times as many, and enough students to judge by.
+    jumped = (
+        (share[week] - share[before] >= np.maximum(gate.flagged_jump, chance))
+        & (share[week] >= gate.flagged_times * share[before])
+        & (size[week] >= gate.flagged_students)
+    )
+    sentence = "The share on the lists{whose} jumped from {then:.0f}% to {now:.0f}% in week {week}."
+    return _make_findings(
+        "lists: jump",
+        jumped,
+        sentence,
+        count=listed[week],
+        then=share[before],
+        now=share[week],
+        week=week,
+    )
+
+
+def _check_held_classes(findings: pd.DataFrame, term: Term, gate: Gate) -> pd.DataFrame:
+    """Return a finding about the whole college where too many classes are held.
+
+    A cause that holds so many classes is not one of single classes.
+    """
+    held = findings.loc[
+        (findings["status"] == "block") & (findings["class_id"] != EVERYWHERE), "class_id"
+    ].nunique()
+    count, running = pd.Series({EVERYWHERE: held}), term.class_semesters["class_id"].nunique()
+    sentence = "That concerns {count} of {running} classes."
+    return _make_findings(
+        "gate: classes",
+        100 * count > gate.classes_pct * running,
+        sentence,
+        count=count,
+        running=running,
+    )
+
+
+def _check_schema(workspace: Workspace, college: College) -> pd.DataFrame:
+    """Return the columns of each relation, to remember, and a finding where columns have gone."""
+    rows: list[tuple[object, ...]] = []
+    # Only a run that was done is remembered: a refused one keeps finding what has gone.
+    then = workspace.store.read_last_findings(STAGE, SCHEMA)
+    for name, relation in college.relations.items():
+        columns = relation.present if relation is not None else frozenset()
+        rows.append((SCHEMA + name, EVERYWHERE, "ok", len(columns), [], ", ".join(sorted(columns))))
+        # A relation seen for the first time has an empty text, which splits into one empty name.
+        gone = sorted(set(filter(None, then.get(SCHEMA + name, "").split(", "))) - columns)
+        if gone:
+            what = f"no longer has {', '.join(gone)}" if columns else "is gone"
+            sentence = f"The college's {name} {what}: correct its mapping."
+            rows.append(
+                (
+                    f"{name}: columns gone",
+                    EVERYWHERE,
+                    "block",
+                    len(gone),
+                    gone[: health.EXAMPLES],
+                    sentence,
+                )
+            )
+    return pd.DataFrame(rows, columns=list(health.COLUMNS))
+
+
+def _check_mapping(workspace: Workspace, college: College, term: Term, week: int) -> pd.DataFrame:
+    """Return findings that only a wrong mapping explains.
+
+    Where nothing is found, this is remembered, and the check is skipped for the rest of the term.
+    """
+    # Remembered for this mapping, this term, and either the first weeks or the weeks after them: a
+    # change of any of the three repeats the check.
+    said = json.dumps([dict(college.params.college.relations), dict(college.params.college.views)])
+    seen = f"{hashlib.sha256(said.encode()).hexdigest()}, {term.name}, {week > FIRST_WEEKS}"
+    counter = college.find_college_week(workspace.today).compute_week(college.params.calendar)
+    counted = not college.counter.empty
+    found = health.make_empty_findings()
+    if counted and college.params.calendar.get_last_teaching_weeks(counter, 1) != (week,):
+        # An earlier week is checked again: records that came since would only seem too early.
+        return found
+    if (
+        week <= FIRST_WEEKS
+        or workspace.store.read_last_findings(STAGE, MAPPING).get(MAPPING) != seen
+    ):
+        found = checks.check_mapping(college, term, week)
+        found = found[found["status"] == "block"]
+    if len(found):
+        return found
+    return pd.DataFrame([(MAPPING, EVERYWHERE, "ok", 0, [], seen)], columns=list(health.COLUMNS))
+
+
+def _check_clock(college: College, term: Term, week: int) -> pd.DataFrame:
+    """Return a finding where the college's clock went back and its records did not."""
+    newest = pd.Series(
+        {EVERYWHERE: max(feeds.find_newest_week(college, term, feed) for feed in feeds.FEEDS)}
+    )
+    sentence = (
+        "The college's clock went back to week {week}, but its records go on to week {count}:"
+        " set it right."
+    )
+    return _make_findings("sim_state: clock", newest > week, sentence, count=newest, week=week)

@@ -1,0 +1,299 @@
+"""Reading everything that the scores, forecasts and lists of a week start from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import ClassVar, Protocol
+
+import pandas as pd
+
+from edumetrics.analysis.store import Classes
+from edumetrics.college import feeds, health
+from edumetrics.college.source import College, Term
+from edumetrics.errors import SettingsError
+from edumetrics.forecast.in_use import Champion, ModelInUse, TermModels
+from edumetrics.inputs import parts, previous_terms
+from edumetrics.inputs.advisors import add_advisors
+from edumetrics.inputs.facts import read_facts
+from edumetrics.inputs.previous_weeks import read_memory
+from edumetrics.inputs.terms import join_values
+from edumetrics.params import Calendar
+from edumetrics.scoring.facts import Facts
+from edumetrics.triage.situation import Memory
+from edumetrics.types import FactsDisplay
+from edumetrics.workspace import Workspace
+
+# The first week has too few records for a forecast.
+FORECAST_FROM = 2
+# How `scoring` names the feeds that may be absent; attendance is not one of them.
+NAMES = {"library_visits": "library", "book_borrows": "loans", "lms_activity": "platform"}
+
+
+@dataclass(frozen=True)
+class Records:
+    """The records of the students of one part of a week.
+
+    Attributes:
+        facts: the cleaned frames, as known at the end of the week.
+        history: the metrics that earlier weeks stored, for baselines.
+        memory: the lists of earlier weeks, and what people entered.
+        prior: what was known of the students before the semester.
+        subjects: the records of each student's subjects; no rows where no model needs them.
+        findings: data-health findings about the part's rows, not yet worded; no rows where the
+            week's own findings have them, or none were asked for.
+    """
+
+    facts: Facts
+    history: pd.DataFrame
+    memory: Memory
+    prior: pd.DataFrame
+    subjects: pd.DataFrame
+    findings: pd.DataFrame
+
+
+class Part(Protocol):
+    """Some of the classes of a week. A small college has one part, a large one many."""
+
+    def read(self, week: Week) -> Records:
+        """Return the records of the part's students."""
+
+    def count_records(self, week: Week) -> dict[str, object]:
+        """Return how much is known, by name, as far as it has been read."""
+
+
+@dataclass(frozen=True)
+class WholeCollege:
+    """The one part of a college that fits into memory: it is read with the week."""
+
+    records: Records
+
+    def read(self, week: Week) -> Records:
+        """See `Part`."""
+        return self.records
+
+    def count_records(self, week: Week) -> dict[str, object]:
+        """See `Part`."""
+        facts = self.records.facts
+        return {
+            "students listed": len(facts.students),
+            "student-weeks of attendance": len(facts.attendance),
+            "assignments set": len(facts.assignments),
+            "quizzes set": len(facts.quizzes),
+        }
+
+
+@dataclass(frozen=True)
+class SomeClasses:
+    """A part of a large college: it is read when it is scored, in a process of its own.
+
+    Attributes:
+        classes: the class ids.
+        elsewhere: students who attended another class than today's (see
+            `college.feeds.find_moved_students`).
+        strays: whether this part counts the rows of unknown classes, for all parts.
+        with_health: whether the rows are checked.
+    """
+
+    classes: tuple[str, ...]
+    elsewhere: pd.DataFrame
+    strays: bool
+    with_health: bool
+
+    def read(self, week: Week) -> Records:
+        """See `Part`."""
+        with week.workspace.open_college(alone=False) as college:
+            window = college.list_feed_weeks(week.number)
+            # A feed is absent only if no class has a row of it: one part alone cannot tell.
+            present = frozenset(
+                NAMES[feed]
+                for feed in NAMES
+                if feeds.find_newest_week(college, week.whole, feed, window)
+            )
+            students = add_advisors(
+                college, week.workspace.store, week.whole, week.number, replay=week.replay
+            )
+            own, term = (
+                parts.select_students(students, self.elsewhere, self.classes),
+                week.whole.select_classes(self.classes),
+            )
+            records = _read_records(college, week, term, own, classes=self.classes, present=present)
+            if not self.with_health:
+                return records
+            found = health.check_rows(college, term, week.number, strays=self.strays)
+            return replace(records, findings=found)
+
+    def count_records(self, week: Week) -> dict[str, object]:
+        """See `Part`."""
+        return {"students listed": len(week.names), "chunks of classes": len(week.parts)}
+
+
+@dataclass(frozen=True, repr=False)
+class Week(FactsDisplay):
+    """One teaching week of one term: the input of `weekly.compute`.
+
+    Attributes:
+        term: ISO date of the term's first week.
+        number: the semester week.
+        whole: the term with all of its classes.
+        places: student_id, sem_week: every place on a list in earlier weeks of the term.
+        later_half: whether the term is in a later slot of the academic year.
+        champion: the forecast in use; its `model` is None where there is none yet.
+        subject_model: the model of single subjects.
+        health: data-health findings known so far (see `college.health.check_health`).
+        names: student_id, name, roll_number: for pages only.
+        advisors: advisor_id, name, email, class_id.
+        replay: whether the advisors stored for that week are kept.
+        parts: one for a college that fits into memory, else several.
+        folder: where this week's reports go.
+    """
+
+    caption: ClassVar[str] = "Week"
+    workspace: Workspace
+    term: str
+    number: int
+    whole: Term
+    places: pd.DataFrame
+    later_half: bool
+    champion: Champion
+    subject_model: ModelInUse
+    health: pd.DataFrame
+    names: pd.DataFrame
+    advisors: pd.DataFrame
+    replay: bool
+    parts: tuple[Part, ...]
+    folder: Path = Path()
+
+    def list_facts(self) -> dict[str, object]:
+        """Return term, week, and numbers of students and parts (see `FactsDisplay`)."""
+        many = {"chunks of classes": len(self.parts)} if len(self.parts) > 1 else {}
+        return {
+            "term": self.term,
+            "week": self.number,
+            "students listed": len(self.names),
+            **many,
+        }
+
+    @property
+    def forecasts(self) -> bool:
+        """Whether this week has a forecast."""
+        return self.champion.model is not None and self.number >= FORECAST_FROM
+
+
+def read_week(
+    workspace: Workspace,
+    college: College,
+    term: Term,
+    number: int,
+    *,
+    models: TermModels,
+    replay: bool,
+    until: int | None = None,
+    with_health: bool = True,
+) -> Week:
+    """Read one week of a term through an open college; a large one is only split into parts.
+
+    Args:
+        workspace: settings, parameters and databases.
+        college: the college's database, open.
+        term: the term.
+        number: the semester week.
+        models: the models in use in the term.
+        replay: keep the advisors that were stored for that week.
+        until: read weekly counts up to this later week, once for all weeks of a replay.
+        with_health: look for data-health findings.
+
+    Raises:
+        SettingsError: the week is not a teaching week.
+    """
+    calendar = workspace.params.calendar
+    if number not in calendar.teaching_weeks:
+        raise SettingsError(
+            f"Week {number} is not a teaching week:"
+            f" the teaching weeks are {join_values(calendar.teaching_weeks)}."
+        )
+    students = add_advisors(college, workspace.store, term, number, replay=replay)
+    week = Week(
+        workspace=workspace,
+        term=term.name,
+        number=number,
+        whole=term,
+        places=workspace.store.read_list_entries(term.name, number),
+        later_half=_is_later_half(term, calendar),
+        champion=models.champion,
+        subject_model=models.subject,
+        health=health.make_empty_findings(),
+        names=college.names,
+        advisors=college.advisors,
+        replay=replay,
+        parts=(),
+    )
+    # Each part of a large college checks its own rows; only feeds are checked as a whole.
+    check = health.check_feeds if college.large else health.check_health
+    found = check(college, term, number) if with_health else week.health
+    troubles = {
+        "forecast: model": models.champion.trouble,
+        "forecast: subjects": models.subject.trouble,
+    }
+    week = replace(week, health=_add_troubles(found, troubles))
+    if not college.large:
+        # The records need the week's models, so they are added to a week that is complete.
+        records = _read_records(college, week, term, students, until=until)
+        return replace(week, parts=(WholeCollege(records),))
+    elsewhere = feeds.find_moved_students(college, term, number)
+    split = parts.split_classes(workspace, term, number, students, elsewhere)
+    # Rows of unknown classes belong to no part: the first one counts them, for all.
+    some = (SomeClasses(classes, elsewhere, n == 0, with_health) for n, classes in enumerate(split))
+    return replace(week, parts=tuple(some))
+
+
+def _read_records(
+    college: College,
+    week: Week,
+    term: Term,
+    students: pd.DataFrame,
+    *,
+    until: int | None = None,
+    classes: Classes = None,
+    present: frozenset[str] | None = None,
+) -> Records:
+    """Return the records of some students; `classes` limits what is read from the store."""
+    workspace, number = week.workspace, week.number
+    before = workspace.params.calendar.get_teaching_weeks_before(
+        number, workspace.params.scoring.baseline_weeks
+    )
+    # Marks by subject are a large query: it is left out where no model would use its result.
+    asked = week.forecasts and week.subject_model.model is not None
+    return Records(
+        facts=read_facts(college, term, number, students, until, present),
+        history=workspace.store.read_history(term.name, before, classes),
+        memory=read_memory(workspace, term.name, number, classes),
+        prior=previous_terms.read_prior(workspace, college, term, number, classes),
+        subjects=previous_terms.read_subjects_so_far(workspace, college, term, number, students)
+        if asked
+        else pd.DataFrame(),
+        findings=health.make_empty_findings(),
+    )
+
+
+def _add_troubles(found: pd.DataFrame, troubles: dict[str, str]) -> pd.DataFrame:
+    """Return the findings with one more for each trouble, by check name, that is not empty."""
+    for check, trouble in troubles.items():
+        found = health.add_warning(found, check, trouble) if trouble else found
+    return found
+
+
+def _is_later_half(term: Term, calendar: Calendar) -> bool:
+    """Return whether the term began nearer to a later slot of the year than to the first one."""
+    start = pd.Timestamp(term.name)
+    first = min(calendar.slots.values(), key=lambda slot: slot.offset)
+    # Slots have a month and a day only: the nearest date may be in the year before or after.
+    apart = {
+        slot.offset: min(
+            abs((start - pd.Timestamp(f"{start.year + year}-{slot.starts}")).days)
+            for year in (-1, 0, 1)
+        )
+        for slot in calendar.slots.values()
+    }
+    # Between two slots at equal distance the earlier one counts.
+    return min(apart, key=lambda offset: (apart[offset], offset)) != first.offset

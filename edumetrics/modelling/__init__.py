@@ -1,0 +1,1 @@
+"""Models before and after they answer: trained, tried, kept, loaded and evaluated."""

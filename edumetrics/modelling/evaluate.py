@@ -1,0 +1,64 @@
+"""Evaluation on past terms as if they were live: the measures of all candidates, week by week."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from edumetrics.errors import SettingsError
+from edumetrics.forecast.backtest import Contest, measure_by_week, run_contest
+from edumetrics.forecast.models import Calibrated
+from edumetrics.modelling import train
+from edumetrics.workspace import Workspace
+
+
+def evaluate(workspace: Workspace) -> pd.DataFrame:
+    """Return the measures of all candidates on each past term, as if it were live.
+
+    The models of a term learnt from all terms before it. A term without an earlier one is folded
+    by class.
+
+    Returns:
+        term, model, champion (bool), trained_terms, sem_week and the columns of
+        `backtest.measure_by_week`.
+
+    Raises:
+        SettingsError: there is no completed term, or too little data about them.
+    """
+    params, found = workspace.params, []
+    with workspace.open_college() as college:
+        # "9999" is after every term name: all completed terms.
+        past = train.find_completed_terms(
+            workspace, college, "9999", college.find_college_week(workspace.today)
+        )
+        terms = {term.name: train.read_training_rows(workspace, college, term) for term in past}
+    before: dict[str, pd.DataFrame] = {}
+    held: Contest | None = None
+    for name, rows in terms.items():
+        # `held` is still the contest of the terms before this one.
+        trained = ",".join(held.trained_terms) if held else "other classes"
+        live = {
+            key: measure_by_week(rows, model.predict_logit(rows), params.triage, params.forecast)
+            for key, model in _list_models(held)
+        }
+        champion_then = held.champion if held else ""
+        before[name] = rows
+        # After the last term a contest is only needed if no earlier models could be tried on it.
+        if not live or name != max(terms):
+            held = run_contest(before, params.forecast, params.triage)
+        tables = live or (held.tables if held else {})
+        champion_then = champion_then or (held.champion if held else "")
+        for key, table in tables.items():
+            about = table.reset_index().assign(term=name, model=key, champion=key == champion_then)
+            found.append(about.assign(trained_terms=trained))
+    if not found:
+        raise SettingsError(
+            "There is too little data about completed terms to evaluate a forecast:"
+            " run `edumetrics calibrate` first."
+        )
+    table = pd.concat(found, ignore_index=True)
+    first = ["term", "model", "champion", "trained_terms", "sem_week"]
+    return table[[*first, *table.columns.drop(first)]].astype({"sem_week": "int64", "n": "int64"})
+
+
+def _list_models(held: Contest | None) -> list[tuple[str, Calibrated]]:
+    return list(held.models.items()) if held else []

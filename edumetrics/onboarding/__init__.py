@@ -1,0 +1,1 @@
+"""From an unknown database to a mapping: draft it, check it, explain what it reads."""

@@ -1,0 +1,279 @@
+"""The contract for an IT department: what a mapping reads, with which grants, and at what load."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import pandas as pd
+import sqlalchemy as sa
+import sqlglot
+from sqlglot import exp
+from sqlglot.optimizer.qualify import qualify
+from sqlglot.optimizer.scope import traverse_scope
+
+from edumetrics import gate
+from edumetrics.college.mapping import Relation, is_select
+from edumetrics.college.source import College
+from edumetrics.errors import SettingsError
+from edumetrics.params import Params
+from edumetrics.stages.weekly import read_week
+from edumetrics.workspace import Workspace, open_workspace
+
+ROLE = "edumetrics_reader"
+# The names that sqlglot has for dialects, where they differ from those of SQLAlchemy.
+DIALECTS = {"postgresql": "postgres", "mariadb": "mysql"}
+# Columns by table; the inner dict is a set that keeps its order.
+Reads = dict[str, dict[str, None]]
+
+
+@dataclass(frozen=True)
+class Statement:
+    """A statement that a weekly run sent: its relation, the rows that came back, and seconds."""
+
+    relation: str
+    rows: int
+    seconds: float
+
+
+class MeasuredCollege(College):
+    """A college that records the statements that were sent to it."""
+
+    def __init__(self, connection: sa.Connection, params: Params) -> None:
+        super().__init__(connection, params)
+        self.said: list[Statement] = []
+
+    def read_frame(self, select: sa.Select[Any], what: str) -> pd.DataFrame:
+        """Run a query as `College.frame` does, and record it."""
+        began = perf_counter()
+        frame = super().read_frame(select, what)
+        self.said.append(Statement(what, len(frame), perf_counter() - began))
+        return frame
+
+
+def build_contract(as_of: date | None = None) -> Iterator[str]:
+    """Yield the contract of the current mapping line by line, and measure the load of one week.
+
+    Args:
+        as_of: the day for a college without a week counter; today when None.
+
+    Yields:
+        Lines of Markdown.
+
+    Raises:
+        SettingsError: a setting is wrong, the database cannot be reached, or the mapping does not
+            fit.
+    """
+    workspace = open_workspace()
+    with workspace.open_college() as opened:
+        college = MeasuredCollege(opened.connection, workspace.params)
+        relations = {
+            name: relation for name, relation in college.relations.items() if relation is not None
+        }
+        known = _read_columns(college.connection)
+        reads = {
+            name: collect_reads(college, relation, known) for name, relation in relations.items()
+        }
+        yield f"# What EduMetrics reads of {_name_database(college)}"
+        yield ""
+        yield (
+            f"Mapping: {workspace.settings.college}. EduMetrics only reads: its session is "
+            "read-only, it has no"
+        )
+        yield "statement that writes, and it needs no grant but SELECT on the columns below."
+        yield from _format_columns(reads)
+        yield from _format_grants(college, merge_reads(reads.values()))
+        yield from _format_selects(relations)
+        yield from _measure_load(workspace, college, reads, as_of)
+
+
+def collect_reads(college: College, relation: Relation, known: dict[str, list[str]]) -> Reads:
+    """Return the columns that a relation reads, by table.
+
+    Args:
+        college: the college, for the dialect of its database.
+        relation: the relation to read.
+        known: the columns of every table and view of the database.
+
+    Raises:
+        SettingsError: the SELECT of the relation cannot be parsed.
+    """
+    if not is_select(relation.source):
+        schema, _, name = relation.source.rpartition(".")
+        return {f"{schema}.{name}" if schema else name: dict.fromkeys(sorted(relation.present))}
+    dialect = college.connection.dialect.name
+    # Names are compared without case; the contract writes them as the database does.
+    lower = {
+        table.lower(): (table, {column.lower(): column for column in columns})
+        for table, columns in known.items()
+    }
+    try:
+        spoken = DIALECTS.get(dialect, dialect)
+        parsed = sqlglot.parse_one(relation.source, dialect=spoken)
+        # Every table of SQLite has a column that is not listed.
+        hidden = ["rowid"] if dialect == "sqlite" else []
+        # The types do not matter here; sqlglot only needs the names, to expand "*".
+        schema_of: dict[str, object] = {
+            table: dict.fromkeys([*columns, *hidden], "TEXT") for table, columns in known.items()
+        }
+        # Not validated: a column that sqlglot cannot place is no reason to refuse.
+        whole = qualify(parsed, schema=schema_of, dialect=spoken, validate_qualify_columns=False)
+    except sqlglot.errors.SqlglotError as error:
+        said = str(error).splitlines()[0]
+        raise SettingsError(
+            f"The SELECT for {relation.table.name} cannot be parsed ({said})."
+        ) from error
+    found: Reads = {}
+    # Every scope, so that subqueries and the mapping's views count. They are sources, too: what is
+    # no known table is one of them.
+    for scope in traverse_scope(whole):
+        for source in scope.sources.values():
+            if isinstance(source, exp.Table) and source.name.lower() in lower:
+                # A table may be read without any column, as by COUNT(*).
+                found.setdefault(lower[source.name.lower()][0], {})
+        for column in scope.columns:
+            origin = scope.sources.get(column.table)
+            if isinstance(origin, exp.Table) and origin.name.lower() in lower:
+                table, columns = lower[origin.name.lower()]
+                if column.name.lower() in columns:
+                    found.setdefault(table, {})[columns[column.name.lower()]] = None
+    return found
+
+
+def merge_reads(parts: Any) -> Reads:
+    """Return what several relations read together, by table, sorted by name."""
+    found: Reads = {}
+    for part in parts:
+        for table, columns in part.items():
+            found.setdefault(table, {}).update(columns)
+    return dict(sorted(found.items()))
+
+
+def _read_columns(connection: sa.Connection) -> dict[str, list[str]]:
+    """Return the columns of every table and view of the default schema."""
+    inspector = sa.inspect(connection)
+    found = inspector.get_multi_columns(kind=sa.engine.reflection.ObjectKind.ANY)
+    return {name: [column["name"] for column in columns] for (_, name), columns in found.items()}
+
+
+def _name_database(college: College) -> str:
+    """Return the words for the database: its kind, name and host."""
+    url = college.connection.engine.url
+    host = f" at {url.host}" if url.host else ""
+    # The name alone: a contract needs no path, and a URL may hold a password.
+    return (
+        f"the {college.connection.dialect.name} database "
+        f"{Path(str(url.database)).name.split('?')[0]}{host}"
+    )
+
+
+def _format_columns(reads: dict[str, Reads]) -> Iterator[str]:
+    """Yield the table of what is read, and for which relations."""
+    yield from ("", "## Tables and columns", "", "| table | columns | for |", "|---|---|---|")
+    for table, columns in merge_reads(reads.values()).items():
+        users = ", ".join(name for name, part in reads.items() if table in part)
+        yield f"| {table} | {', '.join(sorted(columns))} | {users} |"
+
+
+def _format_grants(college: College, reads: Reads) -> Iterator[str]:
+    """Yield the statements that create a role with just enough rights."""
+    dialect, quote = (
+        college.connection.dialect.name,
+        college.connection.dialect.identifier_preparer.quote,
+    )
+    yield from ("", "## Grants", "")
+    if dialect == "sqlite":
+        yield (
+            "The database is a file: give the user that runs EduMetrics permission to read it, "
+            "and none to write it."
+        )
+        return
+    yield "```sql"
+    if dialect == "postgresql":
+        yield f"CREATE ROLE {ROLE} LOGIN;  -- and a password, or another way to log in"
+        # Without USAGE on the schema, SELECT on its tables is of no use.
+        for schema in sorted({table.rpartition(".")[0] or "public" for table in reads}):
+            yield f"GRANT USAGE ON SCHEMA {quote(schema)} TO {ROLE};"
+        grantee = ROLE
+    else:
+        grantee = f"'{ROLE}'@'%'"
+        yield f"CREATE USER {grantee};  -- and a password, or another way to log in"
+    for table, columns in reads.items():
+        # By column where possible: a new column of the table is then not readable by itself.
+        named = ", ".join(quote(column) for column in sorted(columns))
+        place = ".".join(quote(part) for part in table.split("."))
+        yield f"GRANT SELECT{f' ({named})' if named else ''} ON {place} TO {grantee};"
+    yield "```"
+
+
+def _format_selects(relations: dict[str, Relation]) -> Iterator[str]:
+    """Yield the SELECT of each relation; for a plain table, the SELECT that reads it."""
+    yield from (
+        "",
+        "## What is selected",
+        "",
+        "Every statement reads one of these, or sums and counts its rows.",
+    )
+    for name, relation in relations.items():
+        text = relation.source
+        if not is_select(text):
+            text = f"SELECT {', '.join(sorted(relation.present))}\nFROM {text}"
+        yield from ("", f"### {name}", "", "```sql", text.strip(), "```")
+
+
+def _measure_load(
+    workspace: Workspace, college: MeasuredCollege, reads: dict[str, Reads], as_of: date | None
+) -> Iterator[str]:
+    """Yield the load of one week, read as a weekly run and its gate read it; stores nothing."""
+    yield from ("", "## Load", "")
+    position = college.find_college_week(as_of or workspace.today)
+    term = college.find_current_term(position)
+    weeks = workspace.params.calendar.get_last_teaching_weeks(
+        position.compute_week(workspace.params.calendar), 1
+    )
+    if term is None or not weeks:
+        yield "No term is in session, so no week was measured: give another day with --as-of."
+        return
+    read_week(workspace, college, term, weeks[0], Path(), replay=False)
+    # The gate of a run reads the same database: its statements are part of the load.
+    gate.check_week(workspace, college, term, weeks[0])
+    # Counted by a query outside `frame`, so that the measuring is not itself measured.
+    sizes = {table: _count_rows(college, table) for table in merge_reads(reads.values())}
+    yield (
+        f"This is the load of week {weeks[0]}. A run reads one week, once a week, in one read-only "
+        "transaction. A statement reads"
+    )
+    yield "at most the rows of its tables (fewer where an index helps) and returns sums and counts."
+    yield ""
+    yield "| relation | statements | rows read at most | rows sent back |"
+    yield "|---|---:|---:|---:|"
+    total = [0, 0, 0]
+    for name, part in reads.items():
+        said = [one for one in college.said if one.relation == name]
+        numbers = [
+            len(said),
+            len(said) * sum(sizes[table] for table in part),
+            sum(one.rows for one in said),
+        ]
+        total = [a + b for a, b in zip(total, numbers, strict=True)]
+        if said:
+            yield f"| {name} | {' | '.join(f'{number:,}' for number in numbers)} |"
+    yield f"| together | {' | '.join(f'{number:,}' for number in total)} |"
+    yield ""
+    yield (
+        f"This took {sum(one.seconds for one in college.said):.1f} seconds "
+        "of the database and the network."
+    )
+
+
+def _count_rows(college: College, table: str) -> int:
+    """Return the number of rows of a table, which may be named with its schema."""
+    schema, _, name = table.rpartition(".")
+    place = sa.table(name, schema=schema or None)
+    return int(
+        college.connection.execute(sa.select(sa.func.count()).select_from(place)).scalar_one()
+    )

@@ -1,0 +1,306 @@
+"""The report of `edumetrics check`: what the mapping reads, and whether a run would mislead."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+from typing import Any, cast
+
+import pandas as pd
+import sqlalchemy as sa
+
+from edumetrics.college import checks, health
+from edumetrics.college.health import EVERYWHERE, PARENTS
+from edumetrics.college.mapping import Relation, is_select
+from edumetrics.college.source import College, Term
+from edumetrics.database import has_write_access, list_extra_access, open_connection
+from edumetrics.errors import EduMetricsError, Refused
+from edumetrics.fields import PERSONAL, PERSONAL_NAMES, RELATIONS, TABLES
+from edumetrics.stages import weekly
+from edumetrics.triage.rules import RULES
+from edumetrics.weeks import CollegeWeek
+from edumetrics.workspace import Workspace, open_workspace
+
+GRANT = "On a server, use a role with SELECT only: `edumetrics map --explain` lists the GRANTs."
+# How many of the other tables are named, and how many rows of a relation are shown.
+SEEN_SHOWN, SAMPLES = 5, 3
+# Per cent of the students: lists this long are a sign that the mapping reads a wrong column.
+MANY_LISTED = 40
+# The column with the week that a row belongs to (completeness), and the column with the day that
+# says how fresh the rows are (timeliness).
+WEEKS = {
+    "attendance": "week", "library_visits": "week", "book_borrows": "borrow_week",
+    "lms_activity": "week", "assignment_definitions": "due_week",
+    "quiz_definitions": "scheduled_week", "exam_schedule": "scheduled_week",
+}  # fmt: skip
+DAYS = {
+    "attendance": "week_date", "library_visits": "week_date", "book_borrows": "borrow_date",
+    "lms_activity": "week_date", "assignment_submissions": "submission_date",
+    "quiz_submissions": "attempt_date", "exam_schedule": "exam_date", "exam_results": "result_date",
+}  # fmt: skip
+# The words for the statuses, the worst first: findings are sorted by this order.
+WORDS = {"block": "STOP", "warn": "warn", "ok": "ok"}
+
+
+def check_college(as_of: date | None = None) -> Iterator[str]:
+    """Check the college and the analysis without a change, and yield the findings line by line.
+
+    Args:
+        as_of: the day for a college without a week counter; today when None.
+
+    Yields:
+        The lines to print.
+
+    Raises:
+        SettingsError: a setting is wrong, a database cannot be reached, or the mapping does not
+            fit.
+        Refused: a run would mislead; the lines before say why.
+    """
+    workspace = open_workspace()
+    calendar = workspace.params.calendar
+    with workspace.open_college() as college:
+        yield (
+            f"College database: connected, {college.connection.dialect.name}, "
+            f"mapping {workspace.settings.college}."
+        )
+        # The session is read-only in any case; the role is a second safeguard.
+        if has_write_access(college.connection):
+            yield f"Warning: the session is read-only, but its role could write. {GRANT}"
+        else:
+            yield "  Its role cannot write: no table, no schema."
+        yield from _check_analysis(workspace)
+        position = college.find_college_week(as_of or workspace.today)
+        term = college.find_current_term(position)
+        where = position.format_label(calendar)
+        yield f"The last complete week is {position.compute_week(calendar)} of {where}."
+        if term is not None:
+            classes = len(term.class_semesters)
+            yield f"The term in session began on {term.name}, with {classes} classes."
+        for name in RELATIONS:
+            yield from _describe_relation(college, name, term)
+        if term is None:
+            yield _explain_no_term(college, position, as_of or workspace.today)
+            return
+        # Week 0 is before the first: the checks begin with week 1.
+        week = max(position.compute_week(calendar), 1)
+        found = pd.concat(
+            [checks.check_mapping(college, term, week), health.check_health(college, term, week)]
+        )
+        yield from _format_findings(found)
+        yield from _count_flagged(workspace, college, term, week)
+    # Refused only now, outside the snapshot: all findings have been printed.
+    stops = int((found["status"] == "block").sum())
+    if stops:
+        raise Refused(
+            "A run would mislead: correct the mapping where it says STOP above "
+            f"({stops}), then check again."
+        )
+    yield "Nothing here would mislead a run."
+
+
+def _explain_no_term(college: College, position: CollegeWeek, day: date) -> str:
+    """Return the line which says that no term is in session.
+
+    Raises:
+        Refused: the mapping is the reason, and not the time of the year.
+    """
+    slot = f"{position.find_slot(college.params.calendar)}_sem"
+    attendance = cast(Relation, college.relations["attendance"])
+    # One row is enough: the whole relation may be large.
+    registers = college.read_frame(sa.select(attendance.c.id).limit(1), "attendance")
+    for empty, what in (
+        (college.classes.empty, "classes has no row"),
+        (registers.empty, "attendance has no row"),
+        (college.classes[["odd_sem", "even_sem"]].notna().any(axis=None)
+         and college.classes[slot].isna().all(),
+         f"no row of classes says in classes.{slot} which semester it is in"),
+    ):  # fmt: skip
+        if empty:
+            raise Refused(f"No term is in session, because {what}: correct its mapping.")
+    return (
+        f"No term is in session on {day}, by the calendar and the dates of attendance: "
+        "give another day with --as-of."
+    )
+
+
+def _check_analysis(workspace: Workspace) -> Iterator[str]:
+    """Yield whether the analysis database is reached, and what else its role can read."""
+    with open_connection(workspace.store.engine, "DEFAULT_DB_URL") as connection:
+        yield f"Analysis database: connected, {connection.dialect.name}, schema up to date."
+        besides = list_extra_access(connection, [*TABLES, "alembic_version"])
+    if besides:
+        more = f" and {len(besides) - SEEN_SHOWN} more" if len(besides) > SEEN_SHOWN else ""
+        seen = ", ".join(besides[:SEEN_SHOWN]) + more
+        yield f"Warning: its role could read {seen}. docs/deploy/roles.sql has roles that cannot."
+    else:
+        yield "  Its role sees nothing else."
+
+
+def _describe_relation(college: College, name: str, term: Term | None) -> Iterator[str]:
+    """Yield a relation's completeness, timeliness and three sample rows, with people masked."""
+    relation = college.relations[name]
+    yield ""
+    if relation is None:
+        yield f"{name}: none"
+        return
+    rows = college.read_frame(
+        sa.select(sa.func.count().label("rows")).select_from(relation.rows), name
+    )
+    source = "a SELECT" if is_select(relation.source) else f"the table {relation.source}"
+    yield f"{name}: {int(rows['rows'].iloc[0]):,} rows, from {source}"
+    if term is not None:
+        yield from _count_by_week(college, relation, term)
+    shown = [field for field in relation.table.names if field in relation.present]
+    wanted = sa.select(*(relation.c[field] for field in shown)).limit(SAMPLES)
+    # From the current term where possible: old rows may not look like those that a run reads.
+    if term is not None and {"class_id", "semester"} <= set(relation.table.names):
+        wanted = wanted.where(term.build_condition(relation))
+    sample = college.read_frame(wanted, name)
+    for field in shown if len(sample) else ():
+        # A name is personal in some relations only: a class or a subject has one too.
+        personal = field in PERSONAL or (field == "name" and name in PERSONAL_NAMES)
+        values = [
+            redact_value(value) if personal else _format_value(value) for value in sample[field]
+        ]
+        yield f"  {field:<24} {' | '.join(values)}"
+    lacking = [field for field in relation.table.names if field not in relation.present]
+    if lacking:
+        yield f"  without                  {', '.join(lacking)}"
+
+
+def redact_value(value: object) -> str:
+    """Return the shape of a value: x for letters, 9 for digits, cut after 24 characters.
+
+    Capitals become X, other characters stay, and null becomes "-".
+    """
+    if pd.isna(value):  # type: ignore[call-overload]
+        return "-"
+    return "".join(_redact_character(sign) for sign in str(value))[:24]
+
+
+def _redact_character(sign: str) -> str:
+    """Return the character that stands for one character of a masked value."""
+    kind = unicodedata.category(sign)
+    # Vowel signs are marks, not letters, in the scripts of India.
+    return {"Lu": "X", "Nd": "9"}.get(kind, "x" if kind[0] in "LMN" else sign)
+
+
+def _format_example(row_id: str) -> str:
+    """Return a row id that is a number as it is; of any other id only the shape."""
+    # A number of a row is of nobody; a longer id may hold a name or a roll number.
+    return row_id if row_id.isdigit() else redact_value(row_id)
+
+
+def _format_value(value: object) -> str:
+    """Return a value in at most 24 characters; "-" for null."""
+    if pd.isna(value):  # type: ignore[call-overload]
+        return "-"
+    if isinstance(value, pd.Timestamp):
+        return value.date().isoformat()
+    return f"{value:g}" if isinstance(value, float) else str(value)[:24]
+
+
+def _count_by_week(college: College, relation: Relation, term: Term) -> Iterator[str]:
+    """Yield the rows of the term by week, the unmarked registers, and the newest day."""
+    # Submissions and results have no week and no semester: their definition or schedule has both.
+    name, about = relation.table.name, relation
+    parent = college.relations[PARENTS[name]] if name in PARENTS else None
+    joined: sa.FromClause = relation.rows
+    if parent is not None:
+        key = parent.table.key[0]
+        about, joined = (
+            parent,
+            sa.join(relation.rows, parent.rows, relation.c[key] == parent.c[key]),
+        )
+    if about.table.name in WEEKS:
+        week = about.c[WEEKS[about.table.name]].label("week")
+        wanted = (
+            sa.select(week, sa.func.count().label("rows"))
+            .select_from(joined)
+            .where(term.build_condition(about))
+        )
+        counts = college.read_frame(wanted.group_by(week).order_by(week), name).dropna()
+        told = ", ".join(f"{row.week:.0f}: {row.rows:,.0f}" for row in counts.itertuples())
+        yield f"  rows of this term by week  {told or 'none'}"
+    if name == "attendance":
+        yield from _count_unmarked(college, relation, term)
+    if name in DAYS and DAYS[name] in relation.present:
+        # The type is given: SQLite would return the greatest date as text.
+        newest = sa.select(sa.func.max(relation.c[DAYS[name]], type_=sa.Date).label("day"))
+        day = college.read_frame(newest, name)["day"].iloc[0]
+        yield f"  newest {DAYS[name]:<17} {_format_value(day)}"
+
+
+def _count_unmarked(college: College, relation: Relation, term: Term) -> Iterator[str]:
+    """Yield the percentage of the term's registers that nobody marked."""
+    c = relation.c
+    # A comparison with null is not true: null counts as unmarked, as a negative number does.
+    marked = sa.case((sa.and_(c.present >= 0, c.lectures_held >= 0), 1), else_=0)
+    sums: list[sa.ColumnElement[Any]] = [
+        sa.func.count().label("rows"),
+        sa.func.sum(marked).label("marked"),
+    ]
+    wanted = sa.select(*sums)
+    counts = college.read_frame(wanted.where(term.build_condition(relation)), "attendance").iloc[0]
+    if counts["rows"]:
+        yield f"  registers unmarked       {100 - 100 * counts['marked'] / counts['rows']:.1f}%"
+
+
+def _count_flagged(workspace: Workspace, college: College, term: Term, week: int) -> Iterator[str]:
+    """Yield the share of students that each rule would list now; nothing is stored."""
+    weeks = workspace.params.calendar.get_last_teaching_weeks(week, 1)
+    yield ""
+    if not weeks or weeks[0] > term.last_week:
+        yield "Lists: no teaching week has data yet."
+        return
+    try:
+        # As a replay, so that the advisors stored for a past week are used. Data health is left
+        # out: the report has it already.
+        made = weekly.compute(
+            weekly.read_week(
+                workspace, college, term, weeks[0], Path(), replay=True, with_health=False
+            )
+        )
+        flags = weekly.make_lists(made).lists.flags
+    except EduMetricsError as error:
+        # Not raised: what follows from a wrong mapping must not hide the findings about it.
+        yield f"Lists: cannot be made ({error})"
+        return
+    size = max(len(made.metrics), 1)
+    yield f"Lists of week {weeks[0]}, {len(made.metrics)} students, if they were made now:"
+    codes = flags["reasons"].map(lambda records: {record["code"] for record in records})
+    for rule in RULES:
+        hit = int(codes.map(lambda found, rule=rule: rule in found).sum())
+        yield f"  {rule.replace('_', ' '):<24} {100 * hit / size:.0f}% of the students"
+    yield f"  {'on a list':<24} {100 * len(flags) / size:.0f}% of the students"
+    if 100 * len(flags) >= MANY_LISTED * size:
+        yield (
+            "  warn  A list of so many students says little about each of them. "
+            "Check whether the columns that the rules read are right."
+        )
+
+
+def _format_findings(found: pd.DataFrame) -> Iterator[str]:
+    """Yield the findings, the worst first, each with what to do about it."""
+    order = {status: place for place, status in enumerate(WORDS)}
+    yield ""
+    for row in found.sort_values("status", key=lambda s: s.map(order), kind="stable").to_dict(
+        "records"
+    ):
+        where = "" if row["class_id"] == EVERYWHERE else f" [{row['class_id']}]"
+        examples = (
+            f" Rows such as {', '.join(map(_format_example, row['examples']))}."
+            if row["examples"]
+            else ""
+        )
+        remedy = health.get_remedy(row["check"]) if row["status"] != "ok" else ""
+        said = f" {remedy}" if remedy else ""
+        # The message of a wrong column begins with the name of the column already.
+        named = (
+            ""
+            if row["message"].startswith(row["check"].replace(": ", "."))
+            else f"{row['check']}{where}: "
+        )
+        yield f"  {WORDS[row['status']]:<5} {named}{row['message']}{examples}{said}"

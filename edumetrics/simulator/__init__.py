@@ -1,0 +1,1 @@
+"""Colleges that we make: a seed gives the same college every time."""

@@ -1,0 +1,120 @@
+"""The output of `edumetrics status`: the state of the college and its analysis on one screen."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import pandas as pd
+
+from edumetrics import gate
+from edumetrics.college import health
+from edumetrics.errors import Locked
+from edumetrics.weeks import CollegeWeek
+from edumetrics.workspace import Workspace, open_workspace
+
+# With the feeds the output still fits on a screen.
+RUNS_SHOWN = 5
+
+
+def describe_status() -> Iterator[str]:
+    """Yield the status line by line.
+
+    The lines are: the college's week, how far the analysis is, whether a run is at work, which
+    mail is held and why, the forecasts in use, the last runs, and the feeds.
+
+    Raises:
+        SettingsError: a setting is wrong, a database cannot be reached, or the mapping does not
+            fit.
+    """
+    workspace = open_workspace()
+    calendar, store = workspace.params.calendar, workspace.store
+    with workspace.open_college() as college:
+        # The college's position comes from its own data, `done` from the analysis database: a
+        # difference between them is what the operator has to act on.
+        position, done = college.find_college_week(workspace.today), store.read_college_week()
+        label = position.format_label(calendar)
+        yield f"College:  week {position.compute_week(calendar)} of {label}"
+        yield f"Analysis: {_describe_analysis(workspace, done, position)}"
+        yield f"At work:  {_describe_lock(workspace)}"
+        yield f"Held:     {gate.describe_held_mail(workspace)}"
+        yield f"Forecast: {_describe_forecasts(workspace)}"
+        yield "Last runs (UTC):"
+        for row in store.read_newest("run_log", "started_at", RUNS_SHOWN).to_dict("records"):
+            # A run that is still going has no rows yet, so the column is null.
+            rows = "" if pd.isna(row["rows_written"]) else f", {int(row['rows_written'])} rows"
+            why = "" if pd.isna(row["error"]) else f": {row['error']}"
+            when = f"{row['started_at']:%Y-%m-%d %H:%M}"
+            yield f"  {when}  {_format_run(row)}: {row['status']}{rows}{why}"
+        term = college.find_current_term(position)
+        # Between terms, and before the first teaching week, there is no feed to report on.
+        weeks = calendar.get_last_teaching_weeks(position.compute_week(calendar), 1)
+        if term is not None and weeks:
+            yield "Feeds:"
+            for feed in health.check_feeds(college, term, weeks[0]).to_dict("records"):
+                yield f"  {feed['status']:<5} {feed['message']}"
+
+
+def _describe_analysis(
+    workspace: Workspace, done: CollegeWeek | None, position: CollegeWeek
+) -> str:
+    """Return how far the analysis is and what brings it up to date, in a sentence."""
+    calendar = workspace.params.calendar
+    if done is None:
+        return (
+            "not begun; `edumetrics calibrate` computes the completed semesters,"
+            " `edumetrics run` the one in session"
+        )
+    # The clock of a college may go back, so the analysis may be ahead; `until` is then empty.
+    behind = len(list(done.iter_until(position, calendar)))
+    weeks = "1 week" if behind == 1 else f"{behind} weeks"
+    left = f"; {weeks} behind, `edumetrics run` catches up" if behind else ""
+    ahead = "; ahead of the college, `edumetrics run` rolls it back" if done > position else ""
+    return f"week {done.compute_week(calendar)} of {done.format_label(calendar)}{left}{ahead}"
+
+
+def _describe_lock(workspace: Workspace) -> str:
+    """Return whether another run is at work."""
+    # Only the lock can tell: a run that was killed leaves the status `started` in the ledger.
+    try:
+        with workspace.store.require_lock():
+            return "nobody"
+    except Locked:
+        return "another run"
+
+
+def _describe_forecasts(workspace: Workspace) -> str:
+    """Return the model in use for each question, and the last term that it was trained on."""
+    kept = workspace.store.read("model_runs", ("task", "model_id", "trained_terms"), champion=True)
+    # Reviews of exams are rows of the same table, but they are no models.
+    kept = (
+        kept[kept["task"] != "review"]
+        .sort_values("trained_terms")
+        .drop_duplicates("task", keep="last")
+    )
+    if kept.empty:
+        return "none yet: lists are drawn up by the rules"
+    kinds = [
+        f"{task}: {_extract_kind(task, model)}"
+        for task, model in zip(kept["task"], kept["model_id"], strict=True)
+    ]
+    # Term names are ISO dates, so the highest text is the latest term.
+    return (
+        f"{', '.join(kinds)}; learnt from terms up to that of"
+        f" {kept['trained_terms'].str.split(',').str[-1].max()}"
+    )
+
+
+def _extract_kind(task: str, model_id: str) -> str:
+    """Return the kind of model that an id names, such as linear, without its task and terms."""
+    return re.sub(r"(-\d{4}-\d\d-\d\d)+$", "", model_id.removeprefix(f"{task}-"))
+
+
+def _format_run(row: Mapping[Any, Any]) -> str:
+    """Return the stage of a run, with its week and term where it has them."""
+    # Training is entered with week 0, and some entries have no term: neither is worth printing.
+    week = (
+        "" if pd.isna(row["sem_week"]) or not row["sem_week"] else f" week {int(row['sem_week'])}"
+    )
+    return f"{row['stage']}{week}" + (f" of {row['term']}" if row["term"] else "")

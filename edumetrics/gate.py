@@ -17,9 +17,10 @@ import pandas as pd
 from edumetrics.analysis import run_log
 from edumetrics.analysis.run_log import Run
 from edumetrics.analysis.store import get_utc_now
-from edumetrics.college import checks, feeds, health, records
+from edumetrics.college import checks, feeds, health
 from edumetrics.college.health import EVERYWHERE, LABELS
-from edumetrics.college.source import College, Term
+from edumetrics.college.terms import College, Term
+from edumetrics.college.work import read_done_work, read_items
 from edumetrics.errors import Refused
 from edumetrics.params import Gate
 from edumetrics.types import Work
@@ -348,8 +349,8 @@ def _check_submissions(college: College, term: Term, window: tuple[int, ...]) ->
     week, day = window[0], term.list_week_ends(window[0])["week_end"].max().date()
     by_subject, found = college.relations["enrolments"] is not None, []
     for work, feed in WORK.items():
-        items = records.read_items(college, term, work)
-        done = records.read_done_work(college, term, work, day, by_subject=by_subject)
+        items = read_items(college, term, work)
+        done = read_done_work(college, term, work, day, by_subject=by_subject)
         # Work without a date counts once it is marked, so this week's cannot be known yet.
         if items.empty or done.empty or done["last_date"].isna().mean() > UNDATED:
             continue

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from edumetrics import database, params, settings
 from edumetrics.analysis.store import Store
-from edumetrics.college.source import College
+from edumetrics.college.terms import College
 from edumetrics.errors import SettingsError
 from edumetrics.params import Params
 from edumetrics.settings import Settings

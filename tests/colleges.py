@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 import sqlalchemy as sa
 
-from edumetrics.college.source import College
+from edumetrics.college.terms import College
 from edumetrics.database import create_college_engine, open_connection
 from edumetrics.fields import RELATIONS
 from edumetrics.inputs.facts import read_facts

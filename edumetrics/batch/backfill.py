@@ -14,7 +14,7 @@ from edumetrics.batch.interrupts import handle_interrupts
 from edumetrics.batch.pipeline import show_progress
 from edumetrics.batch.progress import Reporter
 from edumetrics.college.outcomes import EVER
-from edumetrics.college.source import College, Term
+from edumetrics.college.terms import College, Term
 from edumetrics.inputs import terms
 from edumetrics.modelling import train
 from edumetrics.stages import post_exam, pre_exam, pre_semester, weekly

@@ -1,8 +1,8 @@
 """The process that kernels are forked from: it imports what notebooks import, and only forks.
 
 Run it as `python -m edumetrics.batch.forkserver` with a socket on file descriptor 0. It answers
-Run it as `python -m edumetrics.batch.forkserver` with a socket on file descriptor 0. It answers
-`{"pid": N}`, and `{"poll": N}` with `{"code": C}`, where C is null while the kernel lives. The
+each JSON line with another. `{"start": {"argv": [...], "env": {...}, "cwd": "..."}}` is answered
+with `{"pid": N}`, and `{"poll": N}` with `{"code": C}`, where C is null while the kernel lives. The
 socket closes when its owner has ended, in whatever way. The process then kills the kernels that are
 left, and ends.
 

@@ -11,7 +11,7 @@ import pandas as pd
 from edumetrics import weeks
 from edumetrics.batch.idle import NOTHING
 from edumetrics.batch.tasks import STAGES, Planner, Task
-from edumetrics.college.source import College, Term
+from edumetrics.college.terms import College, Term
 from edumetrics.errors import SettingsError
 from edumetrics.inputs import terms
 from edumetrics.weeks import CollegeWeek

@@ -8,7 +8,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from edumetrics.college.source import College, Term
+from edumetrics.college.terms import College, Term
 from edumetrics.stages import post_exam, pre_exam, pre_semester, weekly
 from edumetrics.types import Exam
 from edumetrics.weeks import CollegeWeek

@@ -8,7 +8,9 @@ from typing import Any
 import pandas as pd
 import sqlalchemy as sa
 
-from edumetrics.college.source import College, Term
+from edumetrics.college.reader import keep
+from edumetrics.college.terms import College, Term
+from edumetrics.database import order_highest_first
 
 FEEDS = ("attendance", "library_visits", "book_borrows", "lms_activity")
 # The columns that identify what a row is about: a feed has one row a week for each combination.
@@ -181,3 +183,106 @@ def find_moved_students(college: College, term: Term, until: int) -> pd.DataFram
         .distinct()
     )
     return college.read_frame(wanted, "attendance")
+
+
+@keep()
+def read_attendance(college: College, term: Term, until: int) -> pd.DataFrame:
+    """Return the registers of the term's classes, weeks 1..until, as `College.registers` does."""
+    # `registers` also returns rows of unknown classes, which only data health needs.
+    frame = college.read_registers(term.class_semesters, until)
+    return frame[frame["class_id"].isin(term.class_semesters["class_id"])]
+
+
+@keep()
+def read_double_registers(
+    college: College, term: Term, until: int, students: tuple[str, ...]
+) -> pd.DataFrame:
+    """Return which class counts for students with registers of two classes in one week.
+
+    Args:
+        college: the college to read.
+        term: rows of other terms do not count.
+        until: last semester week, inclusive.
+        students: the student_id of each such student; an empty tuple needs no query.
+
+    Returns:
+        student_id, week, class_id; the class of the register with the highest id counts.
+    """
+    if not students:
+        return pd.DataFrame(
+            {
+                "student_id": pd.Series(dtype="str"),
+                "week": pd.Series(dtype="int64"),
+                "class_id": pd.Series(dtype="str"),
+            }
+        )
+    relation = college.relation("attendance")
+    c = relation.c
+    order = sa.func.row_number().over(
+        partition_by=(c.student_id, c.week), order_by=order_highest_first(c.id)
+    )
+    rows = (
+        sa.select(c.student_id, c.week, c.class_id, order.label("place"))
+        .where(term.build_condition(relation), c.week.between(1, until), c.student_id.in_(students))
+        .subquery()
+    )
+    wanted = sa.select(rows.c.student_id, rows.c.week, rows.c.class_id).where(rows.c.place == 1)
+    return college.read_frame(wanted, "attendance")
+
+
+@keep()
+def read_weekly_counts(
+    college: College, term: Term, name: str, since: int, until: int
+) -> pd.DataFrame:
+    """Return what a feed counts per student and week, from `since` to `until`, both inclusive.
+
+    Returns:
+        student_id, semester, week, count (visits, loans, or active days: the highest over subjects)
+        and events (their sum for lms_activity; 0 for other feeds). Negative counts are 0. No rows
+        where the college does not have the feed.
+    """
+    relation = college.relations[name]
+    if relation is None:
+        return pd.DataFrame(
+            {
+                "student_id": pd.Series(dtype="str"),
+                "semester": [],
+                "week": [],
+                "count": [],
+                "events": [],
+            }
+        )
+    c = relation.c
+    week = relation.week
+    amount = {
+        "library_visits": "physical_visits",
+        "book_borrows": "borrow_id",  # a placeholder: loans are counted, not summed
+        "lms_activity": "active_days",
+    }[name]
+    rows = sa.select(
+        c[relation.table.key[0]].label("row_id"),
+        c.student_id,
+        c.semester,
+        week.label("week"),
+        c[amount].label("amount"),
+        (c.events if name == "lms_activity" else sa.literal(0)).label("events"),
+    )
+    rows = rows.where(term.build_condition(relation), week.between(since, until))
+    r = college.keep_one_per_key(
+        rows, relation, term.class_semesters, relation.table.natural, key="row_id"
+    )
+    keys = [r.c.student_id, r.c.semester, r.c.week]
+    # Two subjects may be active on the same day, so days are not summed over subjects.
+    total = {
+        "library_visits": sa.func.sum(
+            sa.case((r.c.amount > 0, r.c.amount), else_=0), type_=sa.Integer
+        ),
+        "book_borrows": sa.func.count(),
+        "lms_activity": sa.func.max(
+            sa.case((r.c.amount > 0, r.c.amount), else_=0), type_=sa.Integer
+        ),
+    }[name]
+    events = sa.func.sum(sa.case((r.c.events > 0, r.c.events), else_=0), type_=sa.Integer)
+    return college.read_frame(
+        sa.select(*keys, total.label("count"), events.label("events")).group_by(*keys), name
+    )

@@ -1,7 +1,7 @@
 """Data health: problems of validity and integrity, counted per class, with examples.
 
 Each finding says what is wrong and how the rows were treated. No finding stops a score or changes
-it silently; `college.records` cleans the same rows by the same rules.
+it silently; `college.work` cleans the same rows by the same rules.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ import sqlalchemy as sa
 from edumetrics.college import feeds
 from edumetrics.college.feeds import FEEDS
 from edumetrics.college.mapping import Relation
-from edumetrics.college.source import College, Condition, Term
+from edumetrics.college.reader import Condition
+from edumetrics.college.terms import College, Term
 from edumetrics.database import build_materialized_cte, order_highest_first
 
 # Row ids shown with a finding: enough to find the cause, few enough for a table.
@@ -235,9 +236,7 @@ def _has_clean_registers(college: College, term: Term, week: int) -> bool:
     return (
         not odd
         and known
-        and not college.has_duplicates(
-            cast(Relation, college.relations["attendance"]), term.class_semesters
-        )
+        and not college.has_duplicates(college.relation("attendance"), term.class_semesters)
     )
 
 
@@ -385,7 +384,7 @@ def _list_checks(college: College, relation: Relation, parent: Parent | None) ->
         )
     ]
     if "student_id" in relation.table.names:
-        students = cast(Relation, college.relations["students"])
+        students = college.relation("students")
         # `students` of the mapping, and not of `College`: an excluded student is a known one.
         known = c.student_id.in_(sa.select(students.c.student_id))
         checks.append(

@@ -7,8 +7,8 @@ from datetime import date
 import pandas as pd
 import sqlalchemy as sa
 
-from edumetrics.college import records
-from edumetrics.college.source import College, Term
+from edumetrics.college.exams import build_papers_query
+from edumetrics.college.terms import College, Term
 from edumetrics.types import Exam
 
 # The default of `known_by`: everything that the college has recorded counts.
@@ -28,7 +28,7 @@ def read_exam_results(
         failed (boolean, NA where unknown).
     """
     # As seen after the last week of the semester: then every undated result is known.
-    found = records.build_papers_query(
+    found = build_papers_query(
         college, term, exam, known_by, college.params.calendar.weeks_per_semester + 1
     )
     if found is None:

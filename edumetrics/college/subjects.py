@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import cast
 
 import numpy as np
 import pandas as pd
 import sqlalchemy as sa
 
-from edumetrics.college import records
-from edumetrics.college.mapping import Relation
 from edumetrics.college.outcomes import read_exam_results
-from edumetrics.college.source import College, Term
+from edumetrics.college.terms import College, Term
+from edumetrics.college.work import read_done_work, read_items
 from edumetrics.types import Work
 
 KEY = ["student_id", "subject_id"]
 # Pass rates in percent of students with a result: Easy from the first, Hard below the second.
 EASY, HARD = 90.0, 75.0
-# `records.read_done_work` returns a frame without columns where a college has no such work.
+# `read_done_work` returns a frame without columns where a college has no such work.
 NOTHING_DONE = pd.DataFrame({name: pd.Series(dtype="str") for name in KEY}).assign(
     done=0, marked=0, mark_sum=0.0
 )
@@ -107,11 +105,9 @@ def _compute_marks(
     """Return each pair's mean percent over the assignments and quizzes due by the week."""
     works: tuple[Work, Work] = ("assignment", "quiz")
     where = ["class_id", "semester", "subject_id"]
-    due = pd.concat([records.read_items(college, term, work) for work in works])
+    due = pd.concat([read_items(college, term, work) for work in works])
     due = due[due["due_week"] <= week].groupby(where).size().rename("due").reset_index()
-    done = [
-        records.read_done_work(college, term, work, known_by, by_subject=True) for work in works
-    ]
+    done = [read_done_work(college, term, work, known_by, by_subject=True) for work in works]
     rows = pd.concat(
         [frame[frame["week"] <= week] for frame in done if len(frame)] or [NOTHING_DONE]
     )
@@ -131,7 +127,7 @@ def _compute_marks(
 def _read_attendance(college: College, term: Term, week: int) -> pd.DataFrame:
     """Return student_id, subject_id, attendance (share of lectures attended, weeks 1..week)."""
     # `College.registers` sums over subjects, so this is a query of its own.
-    relation = cast(Relation, college.relations["attendance"])
+    relation = college.relation("attendance")
     c = relation.c
     marked = sa.and_(c.present >= 0, c.lectures_held > 0)  # null values are not true
     rows = sa.select(

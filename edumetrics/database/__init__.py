@@ -15,7 +15,14 @@ from edumetrics.database.engines import (
     try_lock,
 )
 from edumetrics.database.frames import describe_columns, insert_frame, read_frame
-from edumetrics.database.types import TYPES, build_materialized_cte, canonical, order_highest_first
+from edumetrics.database.types import (
+    TYPES,
+    build_materialized_cte,
+    canonical,
+    clip_percent,
+    compute_percent,
+    order_highest_first,
+)
 
 __all__ = [
     "TYPES",
@@ -23,6 +30,8 @@ __all__ = [
     "build_materialized_cte",
     "build_query_error",
     "canonical",
+    "clip_percent",
+    "compute_percent",
     "create_college_engine",
     "create_writable_engine",
     "describe_columns",

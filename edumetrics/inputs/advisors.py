@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from edumetrics.analysis.store import Store
-from edumetrics.college.source import College, Term
+from edumetrics.college.terms import College, Term
 
 
 def add_advisors(

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pandas as pd
 
-from edumetrics.college import records
-from edumetrics.college.source import College, Term
+from edumetrics.college.exams import read_midterms
+from edumetrics.college.feeds import read_attendance, read_double_registers, read_weekly_counts
+from edumetrics.college.terms import College, Term
+from edumetrics.college.work import read_done_work, read_extensions, read_items
 from edumetrics.scoring.facts import Facts
 
 
@@ -41,16 +43,14 @@ def read_facts(
             [
                 (
                     day,
-                    records.read_done_work(college, term, work, day.date(), by_subject=by_subject),
+                    read_done_work(college, term, work, day.date(), by_subject=by_subject),
                 )
                 for day in ends
             ]
         )
         for work in ("assignment", "quiz")
     }
-    midterms = _merge_days(
-        [(day, records.read_midterms(college, term, day.date(), week)) for day in ends]
-    )
+    midterms = _merge_days([(day, read_midterms(college, term, day.date(), week)) for day in ends])
     # In a past term a class without data from this week on had ended; in the current term its data
     # may still arrive.
     class_semesters = (
@@ -58,7 +58,7 @@ def read_facts(
         if term.current
         else term.class_semesters[term.class_semesters["last_week"] >= week]
     )
-    attendance = records.read_attendance(college, term, until)
+    attendance = read_attendance(college, term, until)
     return Facts(
         week=week,
         students=students,
@@ -66,19 +66,19 @@ def read_facts(
         class_semesters=class_semesters.drop_duplicates("class_id", keep="last"),
         dates=term.dates,
         attendance=attendance,
-        double_registers=records.read_double_registers(
+        double_registers=read_double_registers(
             college, term, until, _find_double_students(attendance)
         ),
-        assignments=records.read_items(college, term, "assignment"),
-        quizzes=records.read_items(college, term, "quiz"),
+        assignments=read_items(college, term, "assignment"),
+        quizzes=read_items(college, term, "quiz"),
         assignments_done=done["assignment"],
         quizzes_done=done["quiz"],
-        extensions=records.read_extensions(college, term),
+        extensions=read_extensions(college, term),
         excuses=_read_optional(college, "excuses"),
         enrolments=_read_optional(college, "enrolments"),
-        library=records.read_weekly_counts(college, term, "library_visits", since, until),
-        loans=records.read_weekly_counts(college, term, "book_borrows", since, until),
-        platform=records.read_weekly_counts(college, term, "lms_activity", since, until),
+        library=read_weekly_counts(college, term, "library_visits", since, until),
+        loans=read_weekly_counts(college, term, "book_borrows", since, until),
+        platform=read_weekly_counts(college, term, "lms_activity", since, until),
         midterms=midterms,
         feeds=feeds,
     )
@@ -93,10 +93,10 @@ def _merge_days(parts: list[tuple[pd.Timestamp, pd.DataFrame]]) -> pd.DataFrame:
     )
 
 
-def _find_double_students(attendance: pd.DataFrame) -> list[str]:
+def _find_double_students(attendance: pd.DataFrame) -> tuple[str, ...]:
     """Return the ids of students who have registers of two classes in one week, ascending."""
     repeated = attendance.duplicated(["student_id", "week"])
-    return sorted(set(attendance.loc[repeated, "student_id"]))
+    return tuple(sorted(set(attendance.loc[repeated, "student_id"])))
 
 
 def _read_optional(college: College, name: str) -> pd.DataFrame | None:

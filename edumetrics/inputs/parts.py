@@ -18,7 +18,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from edumetrics.college.health import COLUMNS, EXAMPLES
-from edumetrics.college.source import Term
+from edumetrics.college.terms import Term
 from edumetrics.errors import SettingsError
 from edumetrics.settings import Settings
 from edumetrics.workspace import Workspace

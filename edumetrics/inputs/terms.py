@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from edumetrics.college.source import College, Term
+from edumetrics.college.terms import College, Term
 from edumetrics.errors import Refused, SettingsError
 from edumetrics.params import Calendar, Params
 from edumetrics.types import Exam

@@ -10,7 +10,7 @@ import pandas as pd
 
 from edumetrics.analysis.store import Classes
 from edumetrics.college import feeds, health
-from edumetrics.college.source import College, Term
+from edumetrics.college.terms import College, Term
 from edumetrics.errors import SettingsError
 from edumetrics.forecast.in_use import Champion, ModelInUse, TermModels
 from edumetrics.inputs import parts, previous_terms

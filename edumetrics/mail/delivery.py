@@ -13,7 +13,7 @@ from edumetrics import gate
 from edumetrics.analysis import delivery_log, run_log
 from edumetrics.analysis.delivery_log import FAILED, HELD, OUTBOX, SENT, SMTP, UNCONFIRMED, Delivery
 from edumetrics.analysis.store import UNASSIGNED
-from edumetrics.college.source import College
+from edumetrics.college.terms import College
 from edumetrics.errors import EduMetricsError, SettingsError
 from edumetrics.mail import outbox, tokens
 from edumetrics.mail.messages import Envelope, add_headers, build_message

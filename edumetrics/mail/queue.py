@@ -12,7 +12,7 @@ from edumetrics.analysis import delivery_log
 from edumetrics.analysis.delivery_log import OUTBOX, Delivery
 from edumetrics.analysis.store import UNASSIGNED
 from edumetrics.college.health import EVERYWHERE
-from edumetrics.college.source import College
+from edumetrics.college.terms import College
 from edumetrics.errors import Refused
 from edumetrics.inputs.terms import find_term
 from edumetrics.reports import from_store

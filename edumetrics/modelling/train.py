@@ -7,7 +7,7 @@ from dataclasses import replace
 import pandas as pd
 
 from edumetrics.college.outcomes import compute_outcomes, read_exam_results
-from edumetrics.college.source import College, Term
+from edumetrics.college.terms import College, Term
 from edumetrics.fields import FEATURES
 from edumetrics.forecast import scores, subjects, watchlist
 from edumetrics.forecast.backtest import Contest, run_contest

@@ -18,7 +18,7 @@ from sqlglot.optimizer.scope import traverse_scope
 
 from edumetrics import gate
 from edumetrics.college.mapping import Relation, is_select
-from edumetrics.college.source import College
+from edumetrics.college.terms import College
 from edumetrics.errors import SettingsError
 from edumetrics.params import Params
 from edumetrics.stages.weekly import read_week

@@ -6,7 +6,7 @@ import unicodedata
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import pandas as pd
 import sqlalchemy as sa
@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from edumetrics.college import checks, health
 from edumetrics.college.health import EVERYWHERE, PARENTS
 from edumetrics.college.mapping import Relation, is_select
-from edumetrics.college.source import College, Term
+from edumetrics.college.terms import College, Term
 from edumetrics.database import has_write_access, list_extra_access, open_connection
 from edumetrics.errors import EduMetricsError, Refused
 from edumetrics.fields import PERSONAL, PERSONAL_NAMES, RELATIONS, TABLES
@@ -107,7 +107,7 @@ def _explain_no_term(college: College, position: CollegeWeek, day: date) -> str:
         Refused: the mapping is the reason, and not the time of the year.
     """
     slot = f"{position.find_slot(college.params.calendar)}_sem"
-    attendance = cast(Relation, college.relations["attendance"])
+    attendance = college.relation("attendance")
     # One row is enough: the whole relation may be large.
     registers = college.read_frame(sa.select(attendance.c.id).limit(1), "attendance")
     for empty, what in (

@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 
 from edumetrics import settings
-from edumetrics.college.source import College, Term
+from edumetrics.college.terms import College, Term
 from edumetrics.errors import SettingsError
 from edumetrics.inputs import parts
 from edumetrics.inputs.advisors import add_advisors

@@ -11,7 +11,7 @@ import pandas as pd
 class Facts:
     """Frames as known at the end of one week of one term.
 
-    `college.records` says how each frame is cleaned.
+    `college.work` says how each frame is cleaned.
 
     Attributes:
         week: the semester week, a teaching week.
@@ -23,7 +23,7 @@ class Facts:
         double_registers: student_id, week, class_id: the class whose register counts, for students
             in two classes in one week.
         assignments, quizzes: the items: item_id, class_id, semester, subject_id, due_week.
-        assignments_done, quizzes_done: as `records.read_done_work` returns them, with known_by (the
+        assignments_done, quizzes_done: as `work.read_done_work` returns them, with known_by (the
             day by which the rows were known).
         extensions: student_id, item_id, week.
         excuses: student_id, from, to; None where the college has none.

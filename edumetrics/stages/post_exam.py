@@ -18,7 +18,7 @@ from edumetrics import settings
 from edumetrics.analysis.run_log import Run
 from edumetrics.college import subjects
 from edumetrics.college.outcomes import EVER, compute_outcomes, read_exam_results
-from edumetrics.college.source import College, Term
+from edumetrics.college.terms import College, Term
 from edumetrics.errors import SettingsError
 from edumetrics.fields import TABLES
 from edumetrics.forecast import fairness, measures, scorecard

@@ -12,7 +12,7 @@ from pandas.io.formats.style import Styler
 
 from edumetrics.analysis.run_log import Run
 from edumetrics.college import health, subjects
-from edumetrics.college.source import College, Term
+from edumetrics.college.terms import College, Term
 from edumetrics.errors import SettingsError
 from edumetrics.fields import TABLES
 from edumetrics.forecast import reasons, watchlist

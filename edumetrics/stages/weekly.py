@@ -10,7 +10,7 @@ import pandas as pd
 
 from edumetrics.analysis.run_log import Run
 from edumetrics.college import health
-from edumetrics.college.source import College, Term
+from edumetrics.college.terms import College, Term
 from edumetrics.fields import TABLES
 from edumetrics.forecast import drift, subjects
 from edumetrics.forecast.features import build_features

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from edumetrics import database
 from edumetrics.college import checks
-from edumetrics.college.source import College
+from edumetrics.college.terms import College
 from edumetrics.inputs.terms import find_term
 from edumetrics.workspace import Workspace
 from tests.colleges import native_params, same, score

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from edumetrics import database
 from edumetrics.analysis.tables import METADATA, SQL_TABLES
 from edumetrics.batch import backfill, progress
-from edumetrics.college.source import College
+from edumetrics.college.terms import College
 from edumetrics.database import create_writable_engine, has_write_access
 from edumetrics.errors import EduMetricsError, SettingsError
 from edumetrics.params import Calendar

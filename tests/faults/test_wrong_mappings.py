@@ -15,7 +15,7 @@ from edumetrics import gate
 from edumetrics.batch import backfill, progress
 from edumetrics.cli import main
 from edumetrics.college import checks
-from edumetrics.college.source import College
+from edumetrics.college.terms import College
 from edumetrics.database import create_college_engine, create_writable_engine, open_connection
 from edumetrics.fields import RELATIONS
 from edumetrics.inputs.terms import find_term

@@ -18,7 +18,7 @@ import pandas as pd
 from edumetrics.college import health
 from edumetrics.college.checks import completeness, consistency, integrity, timeliness, validity
 from edumetrics.college.health import EVERYWHERE
-from edumetrics.college.source import College, Term
+from edumetrics.college.terms import College, Term
 
 
 def check_mapping(college: College, term: Term, week: int) -> pd.DataFrame:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import cast
 
 import pandas as pd
 import sqlalchemy as sa
 
-from edumetrics.college import feeds, records
+from edumetrics.college import feeds
 from edumetrics.college.checks.validity import MappingFinding
 from edumetrics.college.health import LABELS
 from edumetrics.college.mapping import Relation
-from edumetrics.college.source import College, Term
+from edumetrics.college.terms import College, Term
+from edumetrics.college.work import read_done_work, read_items
 from edumetrics.types import Work
 from edumetrics.weeks import CLASS_SEMESTER, find_last_complete_week
 
@@ -45,7 +45,7 @@ def check_coverage(college: College, term: Term, week: int) -> Iterator[MappingF
     # Everything below compares with registers: without any, it would only repeat that.
     if own.empty:
         return
-    if "present" not in cast(Relation, college.relations["attendance"]).present:
+    if "present" not in college.relation("attendance").present:
         yield MappingFinding(
             "attendance",
             "present",
@@ -70,7 +70,7 @@ def _check_week_counter(college: College, term: Term, week: int) -> Iterator[Map
     state = college.counter
     if state.empty:
         return
-    calendar, c = college.params.calendar, cast(Relation, college.relations["attendance"]).c
+    calendar, c = college.params.calendar, college.relation("attendance").c
     week_said, last = int(state["current_week"].iloc[0]), calendar.weeks_per_semester
     weeks = max(slot.offset for slot in calendar.slots.values()) + last
     # Only marked registers count: empty ones may be prepared for the weeks ahead.
@@ -123,7 +123,7 @@ def _check_classes(
     # After the first week, registers may only be late.
     if week < 2 or not silent:
         return
-    relation = cast(Relation, college.relations["attendance"])
+    relation = college.relation("attendance")
     c = relation.c
     # Registers of another semester show that the ids fit and the semesters do not.
     newest = sa.select(c.class_id, sa.func.max(c.semester).label("semester")).where(
@@ -354,7 +354,7 @@ def _select_other_semesters(college: College, known: pd.DataFrame) -> pd.DataFra
 
     A pair with registers in the past is an earlier semester, and no sign of a wrong mapping.
     """
-    registers = cast(Relation, college.relations["attendance"]).c
+    registers = college.relation("attendance").c
     ever = college.read_frame(
         sa.select(registers.class_id, registers.semester).distinct(), "attendance"
     )
@@ -369,14 +369,14 @@ def _check_handed_in(
     """Yield a finding if nearly nothing was handed in, or everything by everyone."""
     day = term.list_week_ends(week)["week_end"].max().date()
     size = own.groupby("class_id")["student_id"].nunique()
-    items = records.read_items(college, term, work)
+    items = read_items(college, term, work)
     due = items[items["due_week"] <= week - SINCE_WEEKS]
     # Each item is due once for every student of its class. With enrolments that is not so, and how
     # much is due cannot be told from the class.
     wanted = due["class_id"].map(size).astype("float64").sum()
     if wanted < DUE_LEAST or college.relations["enrolments"] is not None:
         return
-    done = records.read_done_work(college, term, work, day, by_subject=False)
+    done = read_done_work(college, term, work, day, by_subject=False)
     counted = (
         done[done["class_id"].isin(size.index) & (done["week"] <= week - SINCE_WEEKS)]
         if len(done)

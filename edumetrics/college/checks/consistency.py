@@ -9,7 +9,7 @@ import pandas as pd
 import sqlalchemy as sa
 
 from edumetrics.college.checks.validity import MappingFinding
-from edumetrics.college.source import College, Term
+from edumetrics.college.terms import College, Term
 
 # With fewer rows, a mean or a correlation says nothing.
 ROWS = 20

@@ -12,7 +12,8 @@ import sqlalchemy as sa
 
 from edumetrics.college.checks.validity import MappingFinding
 from edumetrics.college.mapping import Relation
-from edumetrics.college.source import College, Condition, Term
+from edumetrics.college.reader import Condition
+from edumetrics.college.terms import College, Term
 
 # Percent of rows from which it is no longer dirty data: repeated keys, repeated natural keys,
 # unknown ids, and unknown classes. A key never repeats in a table, so 2% are enough. A college may

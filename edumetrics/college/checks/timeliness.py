@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from edumetrics.college.checks.validity import MappingFinding
 from edumetrics.college.health import PARENTS
 from edumetrics.college.mapping import Relation
-from edumetrics.college.source import College, Term
+from edumetrics.college.terms import College, Term
 from edumetrics.weeks import CLASS_SEMESTER
 
 WEEK = [*CLASS_SEMESTER, "week"]

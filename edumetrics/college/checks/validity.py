@@ -15,7 +15,8 @@ import sqlalchemy as sa
 
 from edumetrics.college.health import PARENTS
 from edumetrics.college.mapping import Relation
-from edumetrics.college.source import College, Condition, Term
+from edumetrics.college.reader import Condition
+from edumetrics.college.terms import College, Term
 from edumetrics.params import Calendar
 
 Columns = Any  # of a subquery, by name

@@ -10,7 +10,7 @@ import pytest
 import sqlalchemy as sa
 
 from edumetrics.college import health
-from edumetrics.college.source import College
+from edumetrics.college.terms import College
 from edumetrics.database import create_college_engine, open_connection
 from edumetrics.errors import SettingsError
 from edumetrics.fields import RELATIONS

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from edumetrics.batch import backfill, progress
-from edumetrics.college.source import College
+from edumetrics.college.terms import College
 from edumetrics.database import create_college_engine, open_connection
 from edumetrics.params import Calendar, Params
 from tests.colleges import (

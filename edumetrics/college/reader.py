@@ -1,0 +1,173 @@
+"""One college's database: its relations as mapped, queries on them, and what has been read.
+
+Nothing in this package writes to the college's database.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import lru_cache, partial, wraps
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+import pandas as pd
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from edumetrics.college.mapping import Relation, resolve_relations
+from edumetrics.database import build_query_error, order_highest_first, read_frame
+from edumetrics.errors import SettingsError
+from edumetrics.params import Params
+from edumetrics.weeks import CLASS_SEMESTER
+
+Condition = sa.ColumnElement[bool]
+P = ParamSpec("P")
+T = TypeVar("T")
+R = TypeVar("R", bound="Reader")
+
+
+def keep(
+    maxsize: int | None = None,
+) -> Callable[[Callable[Concatenate[R, P], T]], Callable[Concatenate[R, P], T]]:
+    """Cache what a function or method reads of a college, for as long as the college is open.
+
+    A cache on the function itself would keep every college alive, so each college has its own.
+
+    Args:
+        maxsize: how many answers are kept, the latest ones; all when None.
+    """
+
+    def decorate(read: Callable[Concatenate[R, P], T]) -> Callable[Concatenate[R, P], T]:
+        @wraps(read)
+        def ask(college: R, /, *args: P.args, **kwargs: P.kwargs) -> T:
+            cached = college.caches.setdefault(read, lru_cache(maxsize)(partial(read, college)))
+            answer: T = cached(*args, **kwargs)
+            return answer
+
+        return ask
+
+    return decorate
+
+
+def build_term_condition(class_semesters: pd.DataFrame, relation: Relation | sa.CTE) -> Condition:
+    """Return the SQL condition that a row belongs to one of the class-semesters."""
+    # One IN list per semester: one condition per class-semester would make a very long statement.
+    groups = class_semesters.groupby("semester")["class_id"]
+    c = relation.c
+    each = [
+        # Some drivers reject NumPy integers, so the key becomes a plain int.
+        sa.and_(c.semester == int(str(semester)), c.class_id.in_(list(ids)))
+        for semester, ids in groups
+    ]
+    # `sa.or_()` without arguments is no condition, but without class-semesters no row may match.
+    return sa.or_(sa.false(), *each)
+
+
+class Reader:
+    """A college's database, read through its mapping.
+
+    Attributes:
+        relations: every canonical relation by name; None where the college has none.
+        caches: what `keep` keeps, by function.
+    """
+
+    def __init__(self, connection: Connection, params: Params) -> None:
+        self.connection = connection
+        self.params = params
+        self.relations = resolve_relations(
+            connection, params.college.relations, params.college.views
+        )
+        self.caches: dict[object, Callable[..., Any]] = {}
+
+    def relation(self, name: str) -> Relation:
+        """Return a relation that the college has.
+
+        Raises:
+            SettingsError: its mapping gives none.
+        """
+        found = self.relations[name]
+        if found is None:
+            raise SettingsError(f"The mapping gives no source for {name}: it is needed here.")
+        return found
+
+    @keep()
+    def read_columns(self, name: str, *columns: str) -> pd.DataFrame:
+        """Return the named columns of a small relation, all rows; empty if the college has none."""
+        relation = self.relations[name]
+        if relation is None:
+            # Callers select by column name, so an empty frame must have the columns, too.
+            return pd.DataFrame({c: pd.Series(dtype="object") for c in columns})
+        return self.read_frame(sa.select(*(relation.c[c] for c in columns)), name)
+
+    def is_known_class(self, relation: Relation) -> Condition:
+        """Return the SQL condition that the college lists a row's class; false for a null class."""
+        classes = self.relation("classes")
+        # For a null class `IN` is null, and so is its negation. `coalesce` makes the condition
+        # false, so that callers can negate it.
+        listed = relation.c.class_id.in_(
+            sa.select(classes.c.class_id).where(classes.c.class_id.is_not(None))
+        )
+        return sa.func.coalesce(listed, sa.false())
+
+    def keep_one_per_key(
+        self,
+        rows: sa.Select[Any],
+        relation: Relation,
+        class_semesters: pd.DataFrame,
+        partition: tuple[str, ...],
+        *,
+        key: str = "id",
+        tag: str = "",
+    ) -> sa.Subquery:
+        """Return the rows; of rows equal in `partition`, only the one with the highest `key`.
+
+        Args:
+            rows: a select with the columns of `partition` and `key`.
+            relation: the relation that the rows come from.
+            class_semesters: class_id, semester; duplicates are looked for in these.
+            partition: column names.
+            key: the column that decides which row counts.
+            tag: makes the name of the subquery unique where a statement contains several.
+        """
+        # The window function is slow on a large relation, and most relations need none.
+        if not self.has_duplicates(relation, class_semesters):
+            return rows.subquery("rows")
+        columns = rows.selected_columns
+        order = sa.func.row_number().over(
+            partition_by=[columns[name] for name in partition],
+            order_by=order_highest_first(columns[key]),
+        )
+        ranked = rows.add_columns(order.label("place")).subquery("ranked")
+        return sa.select(ranked).where(ranked.c.place == 1).subquery(f"kept{tag.replace('-', '')}")
+
+    def has_duplicates(self, relation: Relation, class_semesters: pd.DataFrame) -> bool:
+        """Return whether any natural key of the relation occurs twice.
+
+        Where rows have a semester, only rows of `class_semesters` count. The answer is cached.
+        """
+        if relation.unique or not relation.table.natural:
+            return False
+        # The order of the rows does not matter to the answer.
+        ids = frozenset(zip(class_semesters["class_id"], class_semesters["semester"], strict=True))
+        return self._find_duplicates(relation.table.name, ids)
+
+    @keep()
+    def _find_duplicates(self, name: str, ids: frozenset[tuple[str, int]]) -> bool:
+        relation = self.relation(name)
+        columns = [relation.c[column] for column in relation.table.natural]
+        # LIMIT 1: the database may stop at the first duplicate.
+        probe = sa.select(*columns).group_by(*columns).having(sa.func.count() > 1).limit(1)
+        if "semester" in relation.table.names:
+            class_semesters = pd.DataFrame(sorted(ids), columns=CLASS_SEMESTER)
+            probe = probe.where(build_term_condition(class_semesters, relation))
+        return len(self.read_frame(probe, name)) > 0
+
+    def read_frame(self, select: sa.Select[Any], what: str) -> pd.DataFrame:
+        """Run a query on the college's database and return its rows, typed as `database.read` does.
+
+        Raises:
+            SettingsError: the database cannot answer; the message names the relation `what`.
+        """
+        try:
+            return read_frame(self.connection, select)
+        except sa.exc.DBAPIError as error:
+            raise build_query_error(error, what) from error

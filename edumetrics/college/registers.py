@@ -1,0 +1,86 @@
+"""The registers of a college, its largest relation: read once for all that a week asks."""
+
+from __future__ import annotations
+
+import pandas as pd
+import sqlalchemy as sa
+
+from edumetrics.college.people import PeopleReader
+from edumetrics.college.reader import build_term_condition
+from edumetrics.params import Params
+
+
+class RegisterReader(PeopleReader):
+    """Reads registers, summed over subjects."""
+
+    def __init__(self, connection: sa.Connection, params: Params) -> None:
+        super().__init__(connection, params)
+        # By the classes asked for: the last week that was read, and the registers up to it.
+        self._registers: dict[frozenset[tuple[str, int]], tuple[int, pd.DataFrame]] = {}
+
+    def read_registers(self, class_semesters: pd.DataFrame, until: int) -> pd.DataFrame:
+        """Return the registers of weeks 1..until, summed per student, class, semester and week.
+
+        Registers of the class-semesters in `class_semesters` count, and those of unknown classes in
+        the same semesters. Attendance is the college's largest relation: it is read once, and a
+        frame of more weeks also serves fewer weeks.
+
+        Returns:
+            student_id, class_id, semester, week, held and present (lectures, summed over subjects
+            without unmarked registers), odd (count of registers that were unmarked or clipped),
+            week_date (the latest date, NaT where none is dated). Every student and week with a
+            register has a row; held is 0 where no register was marked.
+        """
+        key = frozenset(zip(class_semesters["class_id"], class_semesters["semester"], strict=True))
+        known, frame = self._registers.get(key, (0, pd.DataFrame()))
+        if known < until:
+            frame = self._load_registers(class_semesters, until)
+            self._registers[key] = until, frame
+        return frame if known == until else frame[frame["week"] <= until]
+
+    def _load_registers(self, class_semesters: pd.DataFrame, until: int) -> pd.DataFrame:
+        relation = self.relation("attendance")
+        c = relation.c
+        semesters = [int(semester) for semester in class_semesters["semester"].unique()]
+        # Data health counts the rows of unknown classes. Reading them here saves a second scan.
+        scope = sa.or_(
+            build_term_condition(class_semesters, relation),
+            sa.and_(c.semester.in_(semesters), ~self.is_known_class(relation)),
+        )
+        # In SQL a comparison with null is not true: null values end in `else_`, so as unmarked.
+        marked = sa.case((sa.and_(c.present >= 0, c.lectures_held >= 0), 1), else_=0).label(
+            "marked"
+        )
+        picked = [
+            c[name]
+            for name in (
+                "id",
+                *relation.table.natural,
+                "class_id",
+                "week_date",
+                "lectures_held",
+                "present",
+            )
+        ]
+        rows = sa.select(*picked, marked).where(scope, c.week.between(1, until))
+        if self.has_duplicates(relation, class_semesters):
+            # Data health counts rows of unknown classes, but these rows must not displace a row
+            # that counts. So duplicates are only looked for among rows of the same kind.
+            rows = rows.add_columns(
+                sa.case((self.is_known_class(relation), 1), else_=0).label("listed")
+            )
+        r = self.keep_one_per_key(
+            rows, relation, class_semesters, (*relation.table.natural, "listed")
+        )
+        over = r.c.present > r.c.lectures_held
+        # The order of the branches matters: an unmarked register counts 0, also when it is `over`.
+        sums = {
+            "held": sa.case((r.c.marked == 1, r.c.lectures_held), else_=0),
+            "present": sa.case((r.c.marked == 0, 0), (over, r.c.lectures_held), else_=r.c.present),
+            "odd": sa.case((sa.or_(r.c.marked == 0, over), 1), else_=0),
+        }
+        keys = [r.c.student_id, r.c.class_id, r.c.semester, r.c.week]
+        # The type of the result is stated: some databases return the sum of integers as a decimal.
+        totals = [sa.func.sum(value, type_=sa.Integer).label(name) for name, value in sums.items()]
+        dated = sa.func.max(r.c.week_date, type_=sa.Date).label("week_date")
+        return self.read_frame(sa.select(*keys, *totals, dated).group_by(*keys), "attendance")

@@ -1,0 +1,233 @@
+"""Read what was due and done: assignments and quizzes, one aggregate query for each.
+
+The queries apply the rules of validity that decide which rows count (spec "Data that is wrong"):
+
+* Among duplicates by natural key, the row with the highest id counts (10 is higher than 9), of the
+  rows known at the end of the week: it is the college's latest entry.
+* A submission without a date counts as in time. It counts as handed in once its mark is known.
+* Rows of unknown students, classes or items, and of semesters outside the term, are left out.
+"""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from typing import Any
+
+import pandas as pd
+import sqlalchemy as sa
+
+from edumetrics.college.reader import keep
+from edumetrics.college.terms import College, Term
+from edumetrics.database import build_materialized_cte, clip_percent, compute_percent
+from edumetrics.types import Work
+
+# Frames that are kept of the work done so far. A week reads assignments and quizzes, once for each
+# day on which classes of the term end their week, and there are few such days.
+LATELY = 8
+
+
+@keep()
+def read_items(college: College, term: Term, work: Work) -> pd.DataFrame:
+    """Return the assignments or quizzes of the term that count.
+
+    Returns:
+        item_id, class_id, semester, subject_id, due_week (NaN where it is never due). No rows where
+        the college has no such work.
+    """
+    items = _build_items_query(college, term, work)
+    if items is None:
+        names = ("item_id", "class_id", "semester", "subject_id", "due_week")
+        return pd.DataFrame(
+            {name: pd.Series(dtype="str" if name.endswith("id") else "float64") for name in names}
+        )
+    c = items.c
+    return college.read_frame(
+        sa.select(c.item_id, c.class_id, c.semester, c.subject_id, c.due_week),
+        f"{work}_definitions",
+    )
+
+
+@keep(LATELY)
+def read_done_work(
+    college: College, term: Term, work: Work, known_by: date, *, by_subject: bool
+) -> pd.DataFrame:
+    """Return the work that was handed in or attempted by a day, with the marks known by that day.
+
+    Args:
+        college: the college to read.
+        term: work of other terms does not count.
+        work: assignments or quizzes.
+        known_by: later submissions, attempts and marks do not count.
+        by_subject: adds subject_id to the key.
+
+    Returns:
+        One row per student, class, semester, subject (if asked for) and week: student_id, class_id,
+        semester, subject_id (of the item), week (when the work is due, an extension included; NaN
+        where never due), done (count), marked (count), mark_sum (sum of percents), last_date (last
+        day of handing in). Assignments also have judged (count), quality_sum (sum of percents) and
+        similarity (the highest, in percent). No columns where the college has no such work.
+    """
+    items, relation = (
+        _build_items_query(college, term, work),
+        college.relations[f"{work}_submissions"],
+    )
+    if items is None or relation is None:
+        return pd.DataFrame()
+    c = relation.c
+    item_id, handed_in = (
+        c[f"{work}_id"],
+        c["submission_date" if work == "assignment" else "attempt_date"],
+    )
+    assignment = work == "assignment"
+    # Both kinds of work get the same columns, so that one query serves both. NULL is cast, because
+    # a bare NULL has no numeric type.
+    nothing: sa.ColumnElement[Any] = sa.cast(sa.null(), sa.Double())
+    rows = sa.select(
+        c.id,
+        c.student_id,
+        item_id.label("item_id"),
+        handed_in.label("handed_in"),
+        c.marks_obtained,
+        c.marked_on,
+        (sa.cast(sa.null(), sa.Integer()) if not assignment else c.due_week_override).label(
+            "due_week_override"
+        ),
+        (c.quality_pct if assignment else nothing).label("quality"),
+        (c.plagiarism_pct if assignment else nothing).label("similarity"),
+        (nothing if assignment else c.score_pct).label("score"),
+        (sa.true() if assignment else c.attempted).label("attempted"),
+    ).where(sa.or_(handed_in.is_(None), handed_in <= known_by), college.is_known_class(relation))
+    r = college.keep_one_per_key(
+        rows, relation, term.class_semesters, ("student_id", "item_id"), tag=known_by.isoformat()
+    )
+    # In the term in session, a mark that is there is known. In a past term all marks are there, so
+    # the day of an undated mark is estimated from the day of handing in.
+    lag = 0 if term.current else college.params.forecast.marking_lag_days
+    handed_in_by = known_by - timedelta(days=lag)
+    judged = sa.or_(
+        r.c.marked_on <= known_by,
+        sa.and_(
+            r.c.marked_on.is_(None), sa.or_(r.c.handed_in.is_(None), r.c.handed_in <= handed_in_by)
+        ),
+    )
+    return college.read_frame(_sum_work(r, items, work, judged, by_subject), f"{work}_submissions")
+
+
+@keep()
+def read_extensions(college: College, term: Term) -> pd.DataFrame:
+    """Return the assignments whose due week was moved for a student.
+
+    Returns:
+        student_id, item_id, week (the new due week); unique by the first two. If a student has
+        several extensions of one assignment, the row with the highest id counts.
+    """
+    relation, items = (
+        college.relations["assignment_submissions"],
+        _build_items_query(college, term, "assignment"),
+    )
+    empty = pd.DataFrame(
+        {
+            "student_id": pd.Series(dtype="str"),
+            "item_id": pd.Series(dtype="str"),
+            "week": pd.Series(dtype="int64"),
+        }
+    )
+    if relation is None or items is None or "due_week_override" not in relation.present:
+        return empty
+    c = relation.c
+    joined = sa.join(relation.rows, items, c.assignment_id == items.c.item_id)
+    found = college.read_frame(
+        sa.select(
+            c.id, c.student_id, c.assignment_id.label("item_id"), c.due_week_override.label("week")
+        )
+        .select_from(joined)
+        .where(c.due_week_override.is_not(None), college.is_known_class(relation)),
+        "assignment_submissions",
+    )
+    # Ids are text: the length sorts first, so that 10 comes after 9.
+    order = found["id"].str.len()
+    found = (
+        found.assign(order=order)
+        .sort_values(["order", "id"])
+        .drop_duplicates(["student_id", "item_id"], keep="last")
+    )
+    return found[["student_id", "item_id", "week"]] if len(found) else empty
+
+
+def _build_items_query(college: College, term: Term, work: Work) -> sa.CTE | None:
+    """Return the work of the term that counts; None where the college has no such work.
+
+    Work of weight 0 is optional and does not count. If all work of a class and semester has weight
+    0 or none, all of it counts.
+    """
+    relation = college.relations[f"{work}_definitions"]
+    if relation is None:
+        return None
+    c = relation.c
+    due = c.due_week if work == "assignment" else c.scheduled_week
+    rows = sa.select(
+        c[f"{work}_id"].label("item_id"),
+        c.class_id,
+        c.semester,
+        c.subject_id,
+        due.label("due_week"),
+        c.max_marks,
+    )
+    rows = rows.where(term.build_condition(relation))
+    # Assignments and quizzes are looked at together: if a class weighs one kind, weight 0 of the
+    # other kind is meant, too.
+    weighted = [
+        sa.select(other.c.class_id, other.c.semester).where(other.c.weight != 0)
+        for other in (
+            college.relations["assignment_definitions"],
+            college.relations["quiz_definitions"],
+        )
+        if other is not None and "weight" in other.present
+    ]
+    if "weight" in relation.present:
+        # `weighted` cannot be empty here: this relation has weights itself.
+        pairs = sa.union(*weighted).subquery("weighted")
+        optional = sa.exists().where(pairs.c.class_id == c.class_id, pairs.c.semester == c.semester)
+        rows = rows.where(sa.or_(c.weight.is_(None), c.weight != 0, ~optional))
+    return build_materialized_cte(rows, "items")
+
+
+def _sum_work(
+    r: sa.Subquery, items: sa.CTE, work: Work, judged: sa.ColumnElement[bool], by_subject: bool
+) -> sa.Select[Any]:
+    """Return the select of sums per student, class of the item, week due and, if asked, subject.
+
+    Only rows that count as done are summed.
+    """
+    assignment = work == "assignment"
+    # A submission without a date is handed in once its mark is known.
+    by_mark = sa.and_(judged, r.c.marks_obtained >= 0)
+    done = (
+        sa.or_(r.c.handed_in.is_not(None), by_mark) if assignment else r.c.attempted.is_(sa.true())
+    )
+    percent = compute_percent(r.c.marks_obtained, items.c.max_marks)
+    mark = sa.case(
+        (judged, percent if assignment else sa.func.coalesce(clip_percent(r.c.score), percent))
+    )
+    quality = sa.case((judged, clip_percent(r.c.quality)))
+    # The class of the item, not of the submission: after a change of class the two may differ.
+    keys = [r.c.student_id, items.c.class_id, items.c.semester]
+    keys += [items.c.subject_id] if by_subject else []
+    week = sa.func.coalesce(r.c.due_week_override, items.c.due_week).label("week")
+    # COUNT of a column leaves out nulls: so `marked` and `judged` count only what is known.
+    sums = [
+        sa.func.count().label("done"),
+        sa.func.count(mark).label("marked"),
+        sa.func.sum(mark, type_=sa.Double).label("mark_sum"),
+        sa.func.max(r.c.handed_in, type_=sa.Date).label("last_date"),
+    ]
+    if assignment:
+        sums += [
+            sa.func.count(quality).label("judged"),
+            sa.func.sum(quality, type_=sa.Double).label("quality_sum"),
+            sa.func.max(sa.case((judged, clip_percent(r.c.similarity))), type_=sa.Double).label(
+                "similarity"
+            ),
+        ]
+    joined = sa.join(r, items, r.c.item_id == items.c.item_id)
+    return sa.select(*keys, week, *sums).select_from(joined).where(done).group_by(*keys, week)

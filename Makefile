@@ -46,7 +46,7 @@ bench: $(READY)
 	$(BIN)/python -m benchmarks.views
 
 docs: $(READY)
-	$(BIN)/python -c 'from edumetrics.fields import dictionary; print(dictionary(), end="")' > docs/data-dictionary.md
+	$(BIN)/python -c 'from edumetrics.fields.dictionary import write_dictionary; print(write_dictionary(), end="")' > docs/data-dictionary.md
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 	@echo "site/index.html"
 

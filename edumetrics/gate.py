@@ -18,10 +18,11 @@ from edumetrics.analysis import run_log
 from edumetrics.analysis.run_log import Run
 from edumetrics.analysis.store import get_utc_now
 from edumetrics.college import checks, feeds, health
-from edumetrics.college.health import EVERYWHERE, LABELS
+from edumetrics.college.health import EVERYWHERE
 from edumetrics.college.terms import College, Term
 from edumetrics.college.work import read_done_work, read_items
 from edumetrics.errors import Refused
+from edumetrics.fields import FEEDS, RELATIONS
 from edumetrics.params import Gate
 from edumetrics.types import Work
 from edumetrics.workspace import Workspace
@@ -52,7 +53,7 @@ MANY = 1.6
 HANDED_IN_LEAST, HANDED_IN_PCT = 10, 30
 # With a larger share of work without a date, nothing can be said about the newest week.
 UNDATED = 0.5
-WORK: dict[Work, str] = {"assignment": "assignment_submissions", "quiz": "quiz_submissions"}
+WORK: tuple[Work, ...] = ("assignment", "quiz")
 
 
 @dataclass(frozen=True)
@@ -104,7 +105,7 @@ def check_week(
     # Feeds are compared with the whole semester so far; for lists and work the last weeks count.
     so_far = calendar.get_last_teaching_weeks(week, calendar.weeks_per_semester)
     found = [
-        *(_check_feed(college, term, feed, so_far, gate) for feed in feeds.FEEDS),
+        *(_check_feed(college, term, feed, so_far, gate) for feed in FEEDS),
         _check_repeated_week(college, term, window),
         _check_submissions(college, term, window),
         _check_list_jump(workspace, term, window, gate),
@@ -283,7 +284,9 @@ def _check_feed(
     # Registers are about as many every week. Visits and loans vary, so only none at all counts.
     least = gate.feed_stopped_pct / 100 * usual if feed == "attendance" else 1
     stopped = (usual >= gate.feed_rows) & (by_class[week] < least)
-    sentence = LABELS[feed] + "{whose}: {count} rows in week {week}, {usual:.0f} in a usual week."
+    sentence = (
+        RELATIONS[feed].label + "{whose}: {count} rows in week {week}, {usual:.0f} in a usual week."
+    )
     quiet = _make_findings(
         f"{feed}: stopped", stopped, sentence, count=by_class[week], usual=usual, week=week
     )
@@ -310,7 +313,7 @@ def _check_double_import(
         & many
     )
     sentence = (
-        LABELS[feed]
+        RELATIONS[feed].label
         + "{whose}: {count} of the {rows} rows of week {week} repeat another; imported twice?"
     )
     return _make_findings(
@@ -348,7 +351,8 @@ def _check_submissions(college: College, term: Term, window: tuple[int, ...]) ->
     """Return findings where work was due and none was recorded, in classes that had much before."""
     week, day = window[0], term.list_week_ends(window[0])["week_end"].max().date()
     by_subject, found = college.relations["enrolments"] is not None, []
-    for work, feed in WORK.items():
+    for work in WORK:
+        feed = f"{work}_submissions"
         items = read_items(college, term, work)
         done = read_done_work(college, term, work, day, by_subject=by_subject)
         # Work without a date counts once it is marked, so this week's cannot be known yet.
@@ -369,7 +373,9 @@ def _check_submissions(college: College, term: Term, window: tuple[int, ...]) ->
         size = done.groupby("class_id")["student_id"].nunique()
         usual = HANDED_IN_PCT / 100 * (before * size).reindex(due.index, fill_value=0)
         silent = (came == 0) & (earlier >= HANDED_IN_LEAST) & (earlier >= usual)
-        sentence = LABELS[feed] + "{whose}: nothing in week {week}, in which {count} fell due."
+        sentence = (
+            RELATIONS[feed].label + "{whose}: nothing in week {week}, in which {count} fell due."
+        )
         found.append(_make_findings(f"{feed}: stopped", silent, sentence, count=due, week=week))
     return pd.concat(found) if found else health.make_empty_findings()
 
@@ -494,7 +500,7 @@ def _check_mapping(workspace: Workspace, college: College, term: Term, week: int
 def _check_clock(college: College, term: Term, week: int) -> pd.DataFrame:
     """Return a finding where the college's clock went back and its records did not."""
     newest = pd.Series(
-        {EVERYWHERE: max(feeds.find_newest_week(college, term, feed) for feed in feeds.FEEDS)}
+        {EVERYWHERE: max(feeds.find_newest_week(college, term, feed) for feed in FEEDS)}
     )
     sentence = (
         "The college's clock went back to week {week}, but its records go on to week {count}:"

@@ -178,6 +178,13 @@ class Scoring(ParameterModel):
     risk_scales: RiskScales = RiskScales()
     exclusions: tuple[str, ...] = Field(default=(), description="students who are never scored")
 
+    @property
+    def full_counts(self) -> dict[str, int]:
+        """By effort signal that is a count: how many a week count as 100."""
+        ending = "_full"
+        names = [name for name in type(self).model_fields if name.endswith(ending)]
+        return {name.removesuffix(ending): getattr(self, name) for name in names}
+
 
 class LowAttendance(ParameterModel):
     """A student attended few lectures this week."""

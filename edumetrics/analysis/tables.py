@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 from edumetrics.database import TYPES
-from edumetrics.fields import TABLES, Field, Table
+from edumetrics.fields import TABLES, Field, TableRecord
 
 METADATA = sa.MetaData()
 # Tables whose id is given by the database; in the others the rows bring their keys.
@@ -24,7 +24,7 @@ INDEXES = {
 }
 
 
-def _build_column(table: Table, field: Field) -> sa.Column[object]:
+def _build_column(table: TableRecord, field: Field) -> sa.Column[object]:
     """Return the column of a field; it is nullable if the field's record says what null means."""
     generated = table.name in GENERATED and field.name == "id"
     return sa.Column(
@@ -36,7 +36,7 @@ def _build_column(table: Table, field: Field) -> sa.Column[object]:
     )
 
 
-def _build_table(table: Table) -> sa.Table:
+def _build_table(table: TableRecord) -> sa.Table:
     """Return a table with its indexes, and add it to `METADATA`."""
     built = sa.Table(table.name, METADATA, *(_build_column(table, field) for field in table.fields))
     for columns in INDEXES.get(table.name, ()):

@@ -11,17 +11,7 @@ import sqlalchemy as sa
 from edumetrics.college.reader import keep
 from edumetrics.college.terms import College, Term
 from edumetrics.database import order_highest_first
-
-FEEDS = ("attendance", "library_visits", "book_borrows", "lms_activity")
-# The columns that identify what a row is about: a feed has one row a week for each combination.
-# Loans are different. A student may have any number of them, but if all students have an even
-# number, the loans were imported twice.
-CONTENT = {
-    "attendance": ("student_id", "class_id", "semester", "subject_id", "week"),
-    "library_visits": ("student_id", "class_id", "semester", "week"),
-    "book_borrows": ("student_id", "class_id", "semester", "borrow_week"),
-    "lms_activity": ("student_id", "class_id", "semester", "subject_id", "week"),
-}
+from edumetrics.fields import RELATIONS, Count
 
 
 def count_rows_by_week(
@@ -64,7 +54,7 @@ def count_repeated_rows(college: College, term: Term, feed: str, week: int) -> p
     if relation is None:
         return pd.DataFrame({"class_id": [], "rows": [], "repeated": []})
     # Ids are not compared: a second import may give each row a new id.
-    same = [relation.c[name] for name in CONTENT[feed]]
+    same = [relation.c[name] for name in RELATIONS[feed].entry]
     groups = (
         sa.select(relation.c.class_id, sa.func.count().label("n"))
         .where(term.build_condition(relation), relation.week == week)
@@ -232,57 +222,39 @@ def read_double_registers(
 
 @keep()
 def read_weekly_counts(
-    college: College, term: Term, name: str, since: int, until: int
+    college: College, term: Term, feed: str, since: int, until: int
 ) -> pd.DataFrame:
     """Return what a feed counts per student and week, from `since` to `until`, both inclusive.
 
     Returns:
-        student_id, semester, week, count (visits, loans, or active days: the highest over subjects)
-        and events (their sum for lms_activity; 0 for other feeds). Negative counts are 0. No rows
-        where the college does not have the feed.
+        student_id, semester, week, and a column for each of the feed's `counts`, named by its
+        metric. Negative values count as 0. No rows where the college does not have the feed.
     """
-    relation = college.relations[name]
+    relation, counts = college.relations[feed], RELATIONS[feed].counts
     if relation is None:
-        return pd.DataFrame(
-            {
-                "student_id": pd.Series(dtype="str"),
-                "semester": [],
-                "week": [],
-                "count": [],
-                "events": [],
-            }
-        )
+        keys = {"student_id": pd.Series(dtype="str"), "semester": [], "week": []}
+        return pd.DataFrame(keys | {count.metric: [] for count in counts})
     c = relation.c
-    week = relation.week
-    amount = {
-        "library_visits": "physical_visits",
-        "book_borrows": "borrow_id",  # a placeholder: loans are counted, not summed
-        "lms_activity": "active_days",
-    }[name]
     rows = sa.select(
         c[relation.table.key[0]].label("row_id"),
         c.student_id,
         c.semester,
-        week.label("week"),
-        c[amount].label("amount"),
-        (c.events if name == "lms_activity" else sa.literal(0)).label("events"),
+        relation.week.label("week"),
+        *(c[count.column].label(count.metric) for count in counts),
     )
-    rows = rows.where(term.build_condition(relation), week.between(since, until))
+    rows = rows.where(term.build_condition(relation), relation.week.between(since, until))
     r = college.keep_one_per_key(
         rows, relation, term.class_semesters, relation.table.natural, key="row_id"
     )
-    keys = [r.c.student_id, r.c.semester, r.c.week]
-    # Two subjects may be active on the same day, so days are not summed over subjects.
-    total = {
-        "library_visits": sa.func.sum(
-            sa.case((r.c.amount > 0, r.c.amount), else_=0), type_=sa.Integer
-        ),
-        "book_borrows": sa.func.count(),
-        "lms_activity": sa.func.max(
-            sa.case((r.c.amount > 0, r.c.amount), else_=0), type_=sa.Integer
-        ),
-    }[name]
-    events = sa.func.sum(sa.case((r.c.events > 0, r.c.events), else_=0), type_=sa.Integer)
-    return college.read_frame(
-        sa.select(*keys, total.label("count"), events.label("events")).group_by(*keys), name
-    )
+    keys_ = [r.c.student_id, r.c.semester, r.c.week]
+    totals = [_build_total(r, count).label(count.metric) for count in counts]
+    return college.read_frame(sa.select(*keys_, *totals).group_by(*keys_), feed)
+
+
+def _build_total(rows: sa.Subquery, count: Count) -> sa.ColumnElement[Any]:
+    """Return the aggregate of one count over the rows of a student and week."""
+    if count.how == "rows":
+        return sa.func.count()
+    value = rows.c[count.metric]
+    total = sa.func.sum if count.how == "sum" else sa.func.max
+    return total(sa.case((value > 0, value), else_=0), type_=sa.Integer)

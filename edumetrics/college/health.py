@@ -7,50 +7,23 @@ it silently; `college.work` cleans the same rows by the same rules.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 import pandas as pd
 import sqlalchemy as sa
 
 from edumetrics.college import feeds
-from edumetrics.college.feeds import FEEDS
 from edumetrics.college.mapping import Relation
 from edumetrics.college.reader import Condition
 from edumetrics.college.terms import College, Term
 from edumetrics.database import build_materialized_cte, order_highest_first
+from edumetrics.fields import FEEDS, RELATIONS
 
 # Row ids shown with a finding: enough to find the cause, few enough for a table.
 EXAMPLES = 5
 # Stands in place of a class_id for the college as a whole. It is stored, so it must not change.
 EVERYWHERE = "all"
 # Findings about rows come in this order.
-CHECKED = (
-    "attendance",
-    "assignment_definitions",
-    "assignment_submissions",
-    "quiz_definitions",
-    "quiz_submissions",
-    "library_visits",
-    "book_borrows",
-    "lms_activity",
-    "exam_results",
-)
-# How messages name each relation; in the order of CHECKED.
-LABELS = dict(
-    zip(
-        CHECKED,
-        ("Attendance", "Assignments set", "Assignments handed in", "Quizzes set",
-         "Quizzes attempted", "Library visits", "Library loans", "Platform activity",
-         "Exam results"),
-        strict=True,
-    )
-)  # fmt: skip
-# Rows of these relations have no semester of their own: what they are about has it.
-PARENTS = {
-    "assignment_submissions": "assignment_definitions",
-    "quiz_submissions": "quiz_definitions",
-    "exam_results": "exam_schedule",
-}
 # What to do about each kind of finding. The first key that ends the name of a check decides, so a
 # longer key comes before a shorter one that it ends with.
 REMEDIES = {
@@ -142,11 +115,9 @@ def check_rows(college: College, term: Term, week: int, *, strays: bool = True) 
         As `check_health`; the message is a sentence with {n}, {s} and {were}.
     """
     found = []
-    for name in CHECKED:
+    for name, record in RELATIONS.items():
         relation = college.relations[name]
-        if relation is not None and (
-            name not in PARENTS or college.relations[PARENTS[name]] is not None
-        ):
+        if record.label and relation is not None and college.has_rows_of(name):
             found.append(_check_relation(college, relation, term, week, strays=strays))
     found.append(_check_exam_weeks(college, term))
     return pd.concat(found, ignore_index=True)
@@ -213,11 +184,11 @@ def check_feeds(college: College, term: Term, week: int) -> pd.DataFrame:
             continue
         newest = feeds.find_newest_week(college, term, name, window)
         if newest:
-            status, message = "ok", f"{LABELS[name]}: recorded up to week {newest}."
+            status, message = "ok", f"{RELATIONS[name].label}: recorded up to week {newest}."
         else:
             weeks, status = "week" if len(window) == 1 else f"{len(window)} teaching weeks", "warn"
             message = (
-                f"{LABELS[name]}: nothing recorded in the last {weeks}; "
+                f"{RELATIONS[name].label}: nothing recorded in the last {weeks}; "
                 "treated as absent, not as zero."
             )
         found.append((f"{name}: feed", EVERYWHERE, status, 0, [], message))
@@ -271,7 +242,7 @@ def _check_relation(
         # Only a check that found something needs a second query.
         examples = _read_examples(college, relation, flagged, f"c{n}")
         for where, count in zip(concerned["where_"], concerned[f"c{n}"].astype(int), strict=True):
-            message = f"{LABELS[relation.table.name]}: {check.sentence}"
+            message = f"{relation.table.label}: {check.sentence}"
             found.append(
                 (
                     f"{relation.table.name}: {check.code}",
@@ -335,8 +306,7 @@ def _select_rows(
         else sa.false()
     )
     # Definitions of work have no week: all of the term's work is checked from the first week.
-    timed = "week" in relation.table.names or relation.table.name == "book_borrows"
-    soon = [relation.week.between(1, week)] if timed else []
+    soon = [relation.week.between(1, week)] if relation.table.feed else []
     return sa.select(where).where(sa.or_(term.build_condition(relation), stray), *soon)
 
 
@@ -360,10 +330,9 @@ class Parent:
 
 def _find_parent(college: College, relation: Relation) -> Parent | None:
     """Return what the rows of a relation are about; None if they have a class and semester."""
-    name = PARENTS.get(relation.table.name)
-    if name is None:
+    parent = college.find_parent(relation.table.name)
+    if parent is None:
         return None
-    parent = cast(Relation, college.relations[name])
     key = parent.table.key[0]
     return Parent(
         build_materialized_cte(

@@ -12,12 +12,12 @@ from sqlalchemy.engine import Connection
 
 from edumetrics.database import build_query_error, canonical, describe_columns
 from edumetrics.errors import MissingColumn, SettingsError
-from edumetrics.fields import RELATIONS, Table
+from edumetrics.fields import RELATIONS, RelationRecord
 
 # A SELECT may begin with white space and with comments of both kinds.
 BEFORE = r"(?:\s|--[^\n]*\n|/\*.*?\*/)*"
 # Without these, nothing can be scored or mailed. Every other relation may be mapped to null.
-ESSENTIAL = ("classes", "students", "advisors", "attendance")
+ESSENTIAL = tuple(name for name, record in RELATIONS.items() if record.essential)
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Relation:
         unique: whether the database itself guarantees that the natural key does not repeat.
     """
 
-    table: Table
+    table: RelationRecord
     source: str
     rows: sa.Subquery
     present: frozenset[str]
@@ -47,7 +47,7 @@ class Relation:
     @property
     def week(self) -> sa.ColumnElement[Any]:
         """The column with a row's semester week; for a loan, the week in which it began."""
-        return self.c.borrow_week if self.table.name == "book_borrows" else self.c.week
+        return self.c[self.table.week]
 
 
 def resolve_relations(
@@ -204,7 +204,7 @@ def _is_full_index(index: Any) -> bool:
     return bool(index["unique"]) and not any(index.get("dialect_options", {}).values())
 
 
-def _build_from_table(catalogue: Catalogue, table: Table, source: str) -> Relation | None:
+def _build_from_table(catalogue: Catalogue, table: RelationRecord, source: str) -> Relation | None:
     """Return a relation from a table; None if it is optional and the database does not have it.
 
     Raises:
@@ -220,7 +220,7 @@ def _build_from_table(catalogue: Catalogue, table: Table, source: str) -> Relati
             f"The college database has no table {source} for {table.name}: "
             + (
                 "correct the mapping."
-                if table.name in ESSENTIAL
+                if table.essential
                 else "correct the mapping, or map it to null if the college has no such records."
             )
         )
@@ -231,7 +231,7 @@ def _build_from_table(catalogue: Catalogue, table: Table, source: str) -> Relati
     return Relation(table, source, _build_rows(table, origin, columns, found), columns, unique)
 
 
-def _build_from_select(connection: Connection, table: Table, source: str) -> Relation:
+def _build_from_select(connection: Connection, table: RelationRecord, source: str) -> Relation:
     """Return a relation from a SELECT.
 
     Raises:
@@ -264,7 +264,7 @@ def _build_from_select(connection: Connection, table: Table, source: str) -> Rel
     )
 
 
-def _check_columns(table: Table, found: list[str], where: str) -> frozenset[str]:
+def _check_columns(table: RelationRecord, found: list[str], where: str) -> frozenset[str]:
     """Return the canonical columns among those found.
 
     Raises:
@@ -281,7 +281,7 @@ def _check_columns(table: Table, found: list[str], where: str) -> frozenset[str]
 
 
 def _build_rows(
-    table: Table,
+    table: RelationRecord,
     origin: sa.FromClause,
     present: frozenset[str],
     stored: Mapping[str, sa.types.TypeEngine[Any] | None],

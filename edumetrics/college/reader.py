@@ -16,6 +16,7 @@ from sqlalchemy.engine import Connection
 from edumetrics.college.mapping import Relation, resolve_relations
 from edumetrics.database import build_query_error, order_highest_first, read_frame
 from edumetrics.errors import SettingsError
+from edumetrics.fields import RELATIONS
 from edumetrics.params import Params
 from edumetrics.weeks import CLASS_SEMESTER
 
@@ -88,6 +89,18 @@ class Reader:
         if found is None:
             raise SettingsError(f"The mapping gives no source for {name}: it is needed here.")
         return found
+
+    def find_parent(self, name: str) -> Relation | None:
+        """Return what the rows of a relation are about; None where they say so themselves."""
+        parent = RELATIONS[name].parent
+        return self.relations[parent] if parent else None
+
+    def has_rows_of(self, name: str) -> bool:
+        """Return whether a relation, and what its rows are about, are mapped."""
+        parent = RELATIONS[name].parent
+        return self.relations[name] is not None and (
+            not parent or self.relations[parent] is not None
+        )
 
     @keep()
     def read_columns(self, name: str, *columns: str) -> pd.DataFrame:

@@ -8,6 +8,7 @@ from edumetrics.college.exams import read_midterms
 from edumetrics.college.feeds import read_attendance, read_double_registers, read_weekly_counts
 from edumetrics.college.terms import College, Term
 from edumetrics.college.work import read_done_work, read_extensions, read_items
+from edumetrics.fields import COUNTED_FEEDS
 from edumetrics.scoring.facts import Facts
 
 
@@ -76,9 +77,9 @@ def read_facts(
         extensions=read_extensions(college, term),
         excuses=_read_optional(college, "excuses"),
         enrolments=_read_optional(college, "enrolments"),
-        library=read_weekly_counts(college, term, "library_visits", since, until),
-        loans=read_weekly_counts(college, term, "book_borrows", since, until),
-        platform=read_weekly_counts(college, term, "lms_activity", since, until),
+        weekly={
+            feed: read_weekly_counts(college, term, feed, since, until) for feed in COUNTED_FEEDS
+        },
         midterms=midterms,
         feeds=feeds,
     )

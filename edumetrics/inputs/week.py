@@ -12,6 +12,7 @@ from edumetrics.analysis.store import Classes
 from edumetrics.college import feeds, health
 from edumetrics.college.terms import College, Term
 from edumetrics.errors import SettingsError
+from edumetrics.fields import COUNTED_FEEDS
 from edumetrics.forecast.in_use import Champion, ModelInUse, TermModels
 from edumetrics.inputs import parts, previous_terms
 from edumetrics.inputs.advisors import add_advisors
@@ -26,8 +27,6 @@ from edumetrics.workspace import Workspace
 
 # The first week has too few records for a forecast.
 FORECAST_FROM = 2
-# How `scoring` names the feeds that may be absent; attendance is not one of them.
-NAMES = {"library_visits": "library", "book_borrows": "loans", "lms_activity": "platform"}
 
 
 @dataclass(frozen=True)
@@ -106,8 +105,8 @@ class SomeClasses:
             window = college.list_feed_weeks(week.number)
             # A feed is absent only if no class has a row of it: one part alone cannot tell.
             present = frozenset(
-                NAMES[feed]
-                for feed in NAMES
+                feed
+                for feed in COUNTED_FEEDS
                 if feeds.find_newest_week(college, week.whole, feed, window)
             )
             students = add_advisors(

@@ -12,7 +12,7 @@ import pandas as pd
 import sqlalchemy as sa
 
 from edumetrics.college import checks, health
-from edumetrics.college.health import EVERYWHERE, PARENTS
+from edumetrics.college.health import EVERYWHERE
 from edumetrics.college.mapping import Relation, is_select
 from edumetrics.college.terms import College, Term
 from edumetrics.database import has_write_access, list_extra_access, open_connection
@@ -28,18 +28,6 @@ GRANT = "On a server, use a role with SELECT only: `edumetrics map --explain` li
 SEEN_SHOWN, SAMPLES = 5, 3
 # Per cent of the students: lists this long are a sign that the mapping reads a wrong column.
 MANY_LISTED = 40
-# The column with the week that a row belongs to (completeness), and the column with the day that
-# says how fresh the rows are (timeliness).
-WEEKS = {
-    "attendance": "week", "library_visits": "week", "book_borrows": "borrow_week",
-    "lms_activity": "week", "assignment_definitions": "due_week",
-    "quiz_definitions": "scheduled_week", "exam_schedule": "scheduled_week",
-}  # fmt: skip
-DAYS = {
-    "attendance": "week_date", "library_visits": "week_date", "book_borrows": "borrow_date",
-    "lms_activity": "week_date", "assignment_submissions": "submission_date",
-    "quiz_submissions": "attempt_date", "exam_schedule": "exam_date", "exam_results": "result_date",
-}  # fmt: skip
 # The words for the statuses, the worst first: findings are sorted by this order.
 WORDS = {"block": "STOP", "warn": "warn", "ok": "ok"}
 
@@ -206,7 +194,7 @@ def _count_by_week(college: College, relation: Relation, term: Term) -> Iterator
     """Yield the rows of the term by week, the unmarked registers, and the newest day."""
     # Submissions and results have no week and no semester: their definition or schedule has both.
     name, about = relation.table.name, relation
-    parent = college.relations[PARENTS[name]] if name in PARENTS else None
+    parent = college.find_parent(name)
     joined: sa.FromClause = relation.rows
     if parent is not None:
         key = parent.table.key[0]
@@ -214,8 +202,8 @@ def _count_by_week(college: College, relation: Relation, term: Term) -> Iterator
             parent,
             sa.join(relation.rows, parent.rows, relation.c[key] == parent.c[key]),
         )
-    if about.table.name in WEEKS:
-        week = about.c[WEEKS[about.table.name]].label("week")
+    if about.table.week:
+        week = about.week.label("week")
         wanted = (
             sa.select(week, sa.func.count().label("rows"))
             .select_from(joined)
@@ -226,11 +214,12 @@ def _count_by_week(college: College, relation: Relation, term: Term) -> Iterator
         yield f"  rows of this term by week  {told or 'none'}"
     if name == "attendance":
         yield from _count_unmarked(college, relation, term)
-    if name in DAYS and DAYS[name] in relation.present:
+    column = relation.table.day
+    if column in relation.present:
         # The type is given: SQLite would return the greatest date as text.
-        newest = sa.select(sa.func.max(relation.c[DAYS[name]], type_=sa.Date).label("day"))
+        newest = sa.select(sa.func.max(relation.c[column], type_=sa.Date).label("day"))
         day = college.read_frame(newest, name)["day"].iloc[0]
-        yield f"  newest {DAYS[name]:<17} {_format_value(day)}"
+        yield f"  newest {column:<17} {_format_value(day)}"
 
 
 def _count_unmarked(college: College, relation: Relation, term: Term) -> Iterator[str]:

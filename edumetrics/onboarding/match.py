@@ -11,8 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cache
 
-from edumetrics.fields import RELATIONS, Field
-from edumetrics.fields import Table as Canonical
+from edumetrics.fields import RELATIONS, Field, RelationRecord
 from edumetrics.onboarding.profile import SourceColumn, SourceTable
 from edumetrics.onboarding.synonyms import COLUMNS, TABLES
 
@@ -37,13 +36,10 @@ WANTED = {
 }
 # The relation that a column of ids refers to.
 REFERS = {
-    "student_id": "students",
-    "class_id": "classes",
-    "subject_id": "subjects",
-    "advisor_id": "advisors",
-    "assignment_id": "assignment_definitions",
-    "quiz_id": "quiz_definitions",
-    "schedule_id": "exam_schedule",
+    column: target
+    for record in RELATIONS.values()
+    for column, target in record.refers
+    if target != "enrolments"
 }
 
 
@@ -65,7 +61,7 @@ class ColumnMatch:
 class DraftRelation:
     """A drafted relation: its table (None without one), the matched columns, the missing ones."""
 
-    relation: Canonical
+    relation: RelationRecord
     table: SourceTable | None = None
     found: dict[str, ColumnMatch] = field(default_factory=dict)
 

@@ -20,23 +20,21 @@ def score_effort(observed: Observations, attendance_pct: Floats, scoring: Scorin
         scoring: weights, and how many visits and loans count as 100.
 
     Returns:
-        library_visits, book_borrows, assn_quality_pct, assn_plagiarism_pct, assn_submit_rate,
+        assn_quality_pct, assn_plagiarism_pct, assn_submit_rate,
         quiz_attempt_rate, submission_pct, effort_score (0..100, NaN where no signal is present),
         effort_coverage (0..1).
     """
     assignments, quizzes = observed.work
-    visits, loans, week = observed.visits, observed.loans, observed.roll.week
+    week = observed.roll.week
     # Missed assignments add to the count but not to the sum: each counts as quality 0.
     quality = divide(assignments.quality_sum, assignments.judged + assignments.missed[:, week])
     rates = [_compute_rate(part, week) for part in ((assignments,), (quizzes,), observed.work)]
-    # Visits and loans above the full number add nothing: more of one signal must not hide another.
-    signals = {
-        "library_visits": 100
-        * np.minimum(visits, scoring.library_visits_full)
-        / scoring.library_visits_full,
-        "book_borrows": 100
-        * np.minimum(loans, scoring.book_borrows_full)
-        / scoring.book_borrows_full,
+    # Counts above the full number add nothing: more of one signal must not hide another.
+    counted = {
+        name: 100 * np.minimum(observed.counts[name], full) / full
+        for name, full in scoring.full_counts.items()
+    }
+    signals = counted | {
         "assignment_quality": quality,
         "clean_work": 100 - assignments.similarity,
         "attendance": attendance_pct,
@@ -45,8 +43,6 @@ def score_effort(observed: Observations, attendance_pct: Floats, scoring: Scorin
     score, coverage = compute_weighted_mean(signals, scoring.effort_weights.model_dump())
     return pd.DataFrame(
         {
-            "library_visits": visits,
-            "book_borrows": loans,
             "assn_quality_pct": quality,
             "assn_plagiarism_pct": assignments.similarity,
             "assn_submit_rate": rates[0],

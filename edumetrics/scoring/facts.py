@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import pandas as pd
@@ -29,9 +30,10 @@ class Facts:
         excuses: student_id, from, to; None where the college has none.
         enrolments: student_id, subject_id, semester, from, to; None where students take all
             subjects of their class.
-        library, loans, platform: student_id, semester, week, count (and events).
+        weekly: by feed, student_id, semester, week and what the feed counts (see
+            `college.feeds.read_weekly_counts`).
         midterms: student_id, score, known_by.
-        feeds: which of library, loans and platform the college has; None where these frames show
+        feeds: which of the counted feeds the college has; None where these frames show
             it themselves.
     """
 
@@ -48,9 +50,7 @@ class Facts:
     extensions: pd.DataFrame
     excuses: pd.DataFrame | None
     enrolments: pd.DataFrame | None
-    library: pd.DataFrame
-    loans: pd.DataFrame
-    platform: pd.DataFrame
+    weekly: Mapping[str, pd.DataFrame]
     midterms: pd.DataFrame
     # Frames of a part of the college may be empty although the college has the feed.
     feeds: frozenset[str] | None = None

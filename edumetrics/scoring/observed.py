@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
+from edumetrics.fields import COUNTED_FEEDS, RELATIONS, WEEKLY_METRICS
 from edumetrics.params import Calendar, Scoring
 from edumetrics.scoring import attendance, roll, work
 from edumetrics.scoring.facts import Facts
@@ -23,9 +24,8 @@ class Observations:
         roll: who is scored, and when their weeks began.
         held, present: lectures held and attended; 0 in excused weeks and in weeks without teaching.
         assignments, quizzes: what was due, done and marked.
-        visits, loans: visits to the library and loans; NaN where the college has no such feed.
-        active_days, clicks: on the learning platform (at most 7 days); NaN where the college has
-            no such feed.
+        counts: by column of weekly_metrics, what weekly feeds count (see `fields.Count`); NaN where
+            the college has no such feed.
         midterm: the mean score of the midterms known (percent); NaN where none is known.
     """
 
@@ -34,10 +34,7 @@ class Observations:
     present: Matrix
     assignments: Work
     quizzes: Work
-    visits: Floats
-    loans: Floats
-    active_days: Floats
-    clicks: Floats
+    counts: dict[str, Floats]
     midterm: Floats
 
     @property
@@ -47,13 +44,15 @@ class Observations:
 
     def take(self, rows: Vector) -> Observations:
         """Return the same counts for some rows of the roll, in the order of `rows`."""
-        arrays = ("held", "present", "visits", "loans", "active_days", "clicks", "midterm")
         return replace(
             self,
             roll=self.roll.take(rows),
             assignments=self.assignments.take(rows),
             quizzes=self.quizzes.take(rows),
-            **{name: getattr(self, name)[rows] for name in arrays},
+            held=self.held[rows],
+            present=self.present[rows],
+            counts={name: values[rows] for name, values in self.counts.items()},
+            midterm=self.midterm[rows],
         )
 
 
@@ -75,23 +74,24 @@ def observe(facts: Facts, calendar: Calendar, scoring: Scoring) -> Observations:
         present=present,
         assignments=assignments,
         quizzes=quizzes,
-        visits=_collect_feed(called, facts, "library", "count", recent),
-        loans=_collect_feed(called, facts, "loans", "count", recent),
-        active_days=np.minimum(_collect_feed(called, facts, "platform", "count", recent), 7),
-        clicks=_collect_feed(called, facts, "platform", "events", recent),
+        counts={
+            count.metric: _collect_count(called, facts, feed, count.metric, recent)
+            for feed in COUNTED_FEEDS
+            for count in RELATIONS[feed].counts
+        },
         midterm=_collect_midterm(called, facts.midterms),
     )
 
 
-def _collect_feed(
-    called: Roll, facts: Facts, feed: str, column: str, window: tuple[int, ...]
+def _collect_count(
+    called: Roll, facts: Facts, feed: str, metric: str, window: tuple[int, ...]
 ) -> Floats:
-    """Return this week's value of a weekly feed; 0 for a student without a row.
+    """Return this week's count of a weekly feed, within its bounds; 0 for a student without a row.
 
     The value is NaN for everyone if the feed is absent: it has no row for any student of the
     college in `window`, the teaching weeks up to this one. Absent is not zero.
     """
-    frame: pd.DataFrame = getattr(facts, feed)
+    frame = facts.weekly[feed]
     recent = frame[frame["week"].isin(window)]
     # A chunk of classes may have no row where the college has some: then `feeds` decides.
     if recent.empty if facts.feeds is None else feed not in facts.feeds:
@@ -103,8 +103,9 @@ def _collect_feed(
     if len(called.frame):
         own &= now["semester"].to_numpy() == called.frame["semester"].to_numpy()[row]
     values = np.zeros(len(called.frame))
-    np.add.at(values, row[own], now[column].fillna(0).to_numpy()[own])
-    return values
+    np.add.at(values, row[own], now[metric].fillna(0).to_numpy()[own])
+    highest = WEEKLY_METRICS[metric].high
+    return values if highest is None else np.minimum(values, highest)
 
 
 def _collect_midterm(called: Roll, midterms: pd.DataFrame) -> Floats:

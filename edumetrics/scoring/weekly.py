@@ -91,8 +91,7 @@ def score_week(
         axis=1,
     ).assign(
         sem_week=roll.week,
-        lms_active_days=observed.active_days,
-        lms_events=observed.clicks,
+        **observed.counts,
         # The forecast is filled in later, by its own model.
         p_fail=np.nan,
     )

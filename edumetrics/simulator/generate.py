@@ -16,6 +16,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
+from edumetrics.fields import RELATIONS
 from edumetrics.params import Calendar
 from edumetrics.simulator.cohort import (
     AREAS,
@@ -104,17 +105,10 @@ def _build_shared_tables(plan: SimulationPlan) -> Frames:
 def _cut_at_today(name: str, frame: pd.DataFrame, plan: SimulationPlan) -> pd.DataFrame:
     """Return what the college knows on the plan's last day: no later rows, and later marks null."""
     today = np.datetime64(plan.today, "D")
-    # The day on which a row comes into being.
-    dates = {
-        "attendance": "week_date",
-        "library_visits": "week_date",
-        "book_borrows": "borrow_date",
-        "assignment_submissions": "submission_date",
-        "quiz_submissions": "attempt_date",
-        "exam_results": "result_date",
-    }
-    if name in dates:
-        frame = frame[frame[dates[name]] <= today]
+    record = RELATIONS[name]
+    # Rows of feeds, work and results come into being on their day; definitions are there before.
+    if record.feed or record.parent:
+        frame = frame[frame[record.day] <= today]
     # The day on which columns of a row become known, and the columns that are null until then.
     later = {
         "return_date": ("return_date", "return_week"),

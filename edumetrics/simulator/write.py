@@ -18,7 +18,7 @@ from tqdm import tqdm
 
 from edumetrics import database
 from edumetrics.errors import SettingsError
-from edumetrics.fields import RELATIONS, Table
+from edumetrics.fields import RELATIONS, RelationRecord
 from edumetrics.params import Calendar
 from edumetrics.simulator import cohort, generate
 from edumetrics.weeks import CollegeWeek
@@ -32,8 +32,6 @@ MARK = sa.Table(
 )
 # How messages name the database.
 WHAT = "the new college database"
-# A simulated college has no such records.
-OPTIONAL_TABLES = ("enrolments", "excuses", "lms_activity")
 # The columns of relations that a simulated college fills only in part: it has no extensions,
 # weights and so on. All other relations have all their columns.
 SIMULATED = {
@@ -101,9 +99,7 @@ def write_simulation(
             and `force` is not given; or it cannot be written.
     """
     tables = {
-        name: _build_sql_table(table)
-        for name, table in RELATIONS.items()
-        if name not in OPTIONAL_TABLES
+        name: _build_sql_table(table) for name, table in RELATIONS.items() if not table.optional
     }
     settings = {
         "students": plan.students,
@@ -226,7 +222,7 @@ def _drop_made_tables(connection: Connection, *, force: bool) -> None:
         sa.Table(name, sa.MetaData()).drop(connection)
 
 
-def _build_sql_table(table: Table) -> sa.Table:
+def _build_sql_table(table: RelationRecord) -> sa.Table:
     """Return the SQL table of a relation, as a simulated college has it."""
     names = SIMULATED.get(table.name, table.names)
     columns = []

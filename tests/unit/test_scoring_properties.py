@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import betabinom
 
-from edumetrics.fields import WEEKLY_METRICS
+from edumetrics.fields import COUNTED_FEEDS, RELATIONS, WEEKLY_METRICS
 from edumetrics.params import Calendar, Scoring
 from edumetrics.scoring import attendance, weekly
 from edumetrics.scoring.facts import Facts
@@ -89,14 +89,15 @@ def works(draw: st.DrawFn, kind: str) -> tuple[pd.DataFrame, pd.DataFrame]:
 
 
 @st.composite
-def feeds(draw: st.DrawFn) -> pd.DataFrame:
+def feeds(draw: st.DrawFn, feed: str) -> pd.DataFrame:
+    metrics = [count.metric for count in RELATIONS[feed].counts]
     rows = [
-        (s, 2, w, draw(st.integers(0, 7)), draw(st.integers(0, 90)))
+        (s, 2, w, *(draw(st.integers(0, 90)) for _ in metrics))
         for s in STUDENTS
         for w in range(1, WEEK + 1)
         if draw(st.booleans())
     ]
-    return pd.DataFrame(rows, columns=["student_id", "semester", "week", "count", "events"])
+    return pd.DataFrame(rows, columns=["student_id", "semester", "week", *metrics])
 
 
 @st.composite
@@ -129,9 +130,7 @@ def facts(draw: st.DrawFn) -> Facts:
         extensions=pd.DataFrame({"student_id": [], "item_id": [], "week": []}),
         excuses=None,
         enrolments=None,
-        library=draw(feeds()),
-        loans=draw(feeds()),
-        platform=draw(feeds()),
+        weekly={feed: draw(feeds(feed)) for feed in COUNTED_FEEDS},
         midterms=pd.DataFrame({"student_id": pd.Series(dtype="str"), "score": pd.Series(dtype="float64"), "known_by": pd.Series(dtype="datetime64[us]")}),
     )  # fmt: skip
 

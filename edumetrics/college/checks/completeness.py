@@ -9,10 +9,10 @@ import sqlalchemy as sa
 
 from edumetrics.college import feeds
 from edumetrics.college.checks.validity import MappingFinding
-from edumetrics.college.health import LABELS
 from edumetrics.college.mapping import Relation
 from edumetrics.college.terms import College, Term
 from edumetrics.college.work import read_done_work, read_items
+from edumetrics.fields import FEEDS, RELATIONS
 from edumetrics.types import Work
 from edumetrics.weeks import CLASS_SEMESTER, find_last_complete_week
 
@@ -32,7 +32,7 @@ HANDED = {"assignment": "submission_date", "quiz": "attempted"}
 WORKS: tuple[Work, ...] = ("assignment", "quiz")
 # Relations with a class and semester in each row. Attendance is left out: the others are compared
 # with it.
-PLACED = (*feeds.FEEDS[1:], "assignment_definitions", "quiz_definitions", "exam_schedule")
+PLACED = tuple(name for name, record in RELATIONS.items() if record.week and name != "attendance")
 
 
 def check_coverage(college: College, term: Term, week: int) -> Iterator[MappingFinding]:
@@ -215,7 +215,7 @@ def _check_weeks(college: College, term: Term, week: int) -> Iterator[MappingFin
     Teaching weeks may have no rows, and other weeks, or weeks that have not come yet, many rows.
     """
     calendar = college.params.calendar
-    for feed in feeds.FEEDS:
+    for feed in FEEDS:
         counted = feeds.count_rows_by_week(
             college, term, feed, range(1, calendar.weeks_per_semester + 1)
         )
@@ -341,7 +341,7 @@ def _check_other_classes(
         return
     silent = len(classes) - len(there)
     # Without any row in the term, the relation may not have begun.
-    if name in LABELS and len(there) and 100 * silent >= MISSING * len(classes):
+    if RELATIONS[name].label and len(there) and 100 * silent >= MISSING * len(classes):
         said = (
             f"{silent} of {len(classes)} classes with registers have none: "
             "does a condition leave them out?"

@@ -14,41 +14,13 @@ from edumetrics.college.checks.validity import MappingFinding
 from edumetrics.college.mapping import Relation
 from edumetrics.college.reader import Condition
 from edumetrics.college.terms import College, Term
+from edumetrics.fields import RELATIONS
 
 # Percent of rows from which it is no longer dirty data: repeated keys, repeated natural keys,
 # unknown ids, and unknown classes. A key never repeats in a table, so 2% are enough. A college may
 # have removed many old classes, so 90% of the rows must be of unknown classes.
 REPEATED_KEY, REPEATED, UNKNOWN, GONE = 2, 20, 20, 90
 # Relation, column, and the relation that lists its ids.
-REFERENCES = (
-    ("students", "class_id", "classes"),
-    ("students", "advisor_id", "advisors"),
-    ("attendance", "student_id", "students"),
-    ("attendance", "subject_id", "subjects"),
-    ("assignment_definitions", "class_id", "classes"),
-    ("assignment_definitions", "subject_id", "subjects"),
-    ("quiz_definitions", "class_id", "classes"),
-    ("quiz_definitions", "subject_id", "subjects"),
-    ("exam_schedule", "class_id", "classes"),
-    ("exam_schedule", "subject_id", "subjects"),
-    ("assignment_submissions", "student_id", "students"),
-    ("assignment_submissions", "assignment_id", "assignment_definitions"),
-    ("quiz_submissions", "student_id", "students"),
-    ("quiz_submissions", "quiz_id", "quiz_definitions"),
-    ("library_visits", "class_id", "classes"),
-    ("library_visits", "student_id", "students"),
-    ("book_borrows", "class_id", "classes"),
-    ("book_borrows", "student_id", "students"),
-    ("lms_activity", "class_id", "classes"),
-    ("lms_activity", "student_id", "students"),
-    ("exam_results", "student_id", "students"),
-    ("exam_results", "schedule_id", "exam_schedule"),
-    ("enrolments", "student_id", "students"),
-    ("enrolments", "subject_id", "subjects"),
-    ("assignment_definitions", "subject_id", "enrolments"),
-    ("quiz_definitions", "subject_id", "enrolments"),
-    ("excuses", "student_id", "students"),
-)
 
 
 def check_keys(college: College, term: Term) -> Iterator[MappingFinding]:
@@ -98,7 +70,8 @@ def _count_repeats(
 
 def _check_references(college: College, term: Term) -> Iterator[MappingFinding]:
     """Yield a finding per column whose ids are unknown: it may hold another kind of id."""
-    for name, column, target in REFERENCES:
+    pairs = [(name, *pair) for name, record in RELATIONS.items() for pair in record.refers]
+    for name, column, target in pairs:
         relation, about = college.relations[name], college.relations[target]
         if relation is None or about is None or column not in relation.present:
             continue

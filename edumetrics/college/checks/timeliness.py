@@ -12,32 +12,32 @@ import pandas as pd
 import sqlalchemy as sa
 
 from edumetrics.college.checks.validity import MappingFinding
-from edumetrics.college.health import PARENTS
 from edumetrics.college.mapping import Relation
 from edumetrics.college.terms import College, Term
+from edumetrics.fields import RELATIONS
 from edumetrics.weeks import CLASS_SEMESTER
 
 WEEK = [*CLASS_SEMESTER, "week"]
 # With fewer rows, a share of them says nothing.
 ROWS = 20
-# Columns of week and date. In WITHIN, the week must contain the date.
+# Relations whose rows have a week and a date, which the week must contain. Attendance is left out:
+# it says on which day a week begins.
 WITHIN = {
-    "library_visits": ("week", "week_date"),
-    "lms_activity": ("week", "week_date"),
-    "book_borrows": ("borrow_week", "borrow_date"),
-    "quiz_definitions": ("scheduled_week", "quiz_date"),
-    "exam_schedule": ("scheduled_week", "exam_date"),
+    name: (record.week, record.day)
+    for name, record in RELATIONS.items()
+    if record.week and record.day and name != "attendance"
 }
-# Work is handed in before its week, or some weeks after it.
+# Work is handed in before or some weeks after the week of what it is about.
 AROUND = {
-    "assignment_submissions": ("due_week", "submission_date"),
-    "quiz_submissions": ("scheduled_week", "attempt_date"),
+    name: (RELATIONS[record.parent].week, record.day)
+    for name, record in RELATIONS.items()
+    if record.parent and record.day != record.known
 }
-# Marks and results have no fixed distance from the week: these dates must only be readable.
+# Marks and results may become known at any time.
 LATER = {
-    "assignment_submissions": ("due_week", "marked_on"),
-    "quiz_submissions": ("scheduled_week", "marked_on"),
-    "exam_results": ("scheduled_week", "result_date"),
+    name: (RELATIONS[record.parent].week, record.known)
+    for name, record in RELATIONS.items()
+    if record.known
 }
 # Different dates, and days from the first to the last: with so many over such a time, it is no
 # chance that all lie before the 13th. Where day and month are swapped, only such dates can be read.
@@ -90,10 +90,9 @@ def _read_counts(
 ) -> pd.DataFrame:
     """Return `_count_rows` of a relation; no rows where it or what it needs is not mapped."""
     relation = college.relations[name]
-    parent = college.relations[PARENTS[name]] if name in PARENTS else None
-    if relation is None or date not in relation.present or (name in PARENTS and parent is None):
+    if relation is None or date not in relation.present or not college.has_rows_of(name):
         return NOTHING
-    return _count_rows(college, relation, term, number, date, parent)
+    return _count_rows(college, relation, term, number, date, college.find_parent(name))
 
 
 def _count_rows(

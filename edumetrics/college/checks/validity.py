@@ -13,7 +13,6 @@ from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
-from edumetrics.college.health import PARENTS
 from edumetrics.college.mapping import Relation
 from edumetrics.college.reader import Condition
 from edumetrics.college.terms import College, Term
@@ -75,9 +74,9 @@ def check_rows(college: College, term: Term) -> Iterator[MappingFinding]:
     """Yield the suspicions that a term's rows confirm."""
     for name, suspicions in _list_suspicions(college.params.calendar).items():
         relation = college.relations[name]
-        parent = college.relations[PARENTS[name]] if name in PARENTS else None
-        if relation is None or (name in PARENTS and parent is None):
+        if relation is None or not college.has_rows_of(name):
             continue
+        parent = college.find_parent(name)
         # A column that is not mapped is null in every row and shows nothing.
         possible = [
             one for one in suspicions if all(column in relation.present for column in one.columns)

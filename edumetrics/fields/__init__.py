@@ -1,0 +1,27 @@
+"""One record per column: type, unit, bounds, meaning, and what null means.
+
+`RELATIONS` are the canonical relations of the college database (read), `TABLES` those of the
+analysis database (written). SQL columns, dtypes, bounds and checks all come from here.
+"""
+
+from edumetrics.fields.features import FEATURES, Feature
+from edumetrics.fields.record import Count, Field, Kind, RelationRecord, TableRecord
+from edumetrics.fields.relations import COUNTED_FEEDS, FEEDS, PERSONAL, PERSONAL_NAMES, RELATIONS
+from edumetrics.fields.tables import TABLES, WEEKLY_METRICS
+
+__all__ = [
+    "COUNTED_FEEDS",
+    "FEATURES",
+    "FEEDS",
+    "PERSONAL",
+    "PERSONAL_NAMES",
+    "RELATIONS",
+    "TABLES",
+    "WEEKLY_METRICS",
+    "Count",
+    "Feature",
+    "Field",
+    "Kind",
+    "RelationRecord",
+    "TableRecord",
+]

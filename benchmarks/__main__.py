@@ -182,7 +182,7 @@ def data_work(workspace: Workspace, week: int) -> None:
         read = weekly.read_week(workspace, college, term, week, Path("unused"), replay=False)
         scores = weekly.compute(read)
     entry = run_log.start_run(workspace.store, workspace.params, "weekly", term.name, week)
-    weekly.save(entry, weekly.make_lists(scores))
+    weekly.STAGE.save(entry, weekly.make_lists(scores))
 
 
 def median(work: Callable[[], object], before: Callable[[], object] = lambda: None) -> float:

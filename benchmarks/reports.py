@@ -43,7 +43,7 @@ def college(home: Path) -> tuple[Occasion, WeekRows]:
     backfill.calibrate(workspace, progress.skip_line)
     with workspace.open_college() as college:
         term = find_term(college, "", college.find_college_week(workspace.today))
-        occasion = from_store._read_occasion(workspace, college, "weekly", term, WEEK)
+        occasion = from_store.read_occasion(workspace, college, "weekly", term, WEEK)
     return occasion, from_store._read_stored(workspace, term, WEEK)
 
 

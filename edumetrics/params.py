@@ -299,16 +299,6 @@ class Forecast(ParameterModel):
     seed: int = Field(default=1, ge=0)
 
 
-class Timeouts(ParameterModel):
-    """How many minutes the notebook of each stage may take."""
-
-    pre_sem: PositiveInt = 30
-    weekly: PositiveInt = 30
-    pre_mid: PositiveInt = 30
-    pre_end: PositiveInt = 30
-    post_analysis: PositiveInt = 30
-
-
 class Gate(ParameterModel):
     """The limits at which the gate holds mail back, after a week is computed and before mail."""
 
@@ -341,7 +331,7 @@ class Retention(ParameterModel):
 class BatchParams(ParameterModel):
     """`batch.yml`: what the operator of the batch decides."""
 
-    timeout_minutes: Timeouts = Timeouts()
+    timeout_minutes: dict[str, PositiveInt] = {}
     # Bounds memory: a larger college is scored in chunks of whole classes.
     chunk_students: PositiveInt = 80_000
     # Whether the run report of a stage shows the code of its notebook.

@@ -12,30 +12,7 @@ from unittest import mock
 from edumetrics.batch import parameters as declarations
 from edumetrics.batch.pipeline import Execute
 from edumetrics.settings import create_private_folder
-from edumetrics.stages import post_exam, pre_exam, pre_semester, weekly
-
-
-def _pages(stage: str, told: dict[str, Any], run_id: str) -> dict[str, int]:
-    """What the notebook of a stage does, but for its tables and figures."""
-    if stage == weekly.STAGE:
-        lists = weekly.make_lists(weekly.compute(weekly.load(**told)))
-        return _summary(weekly.write(lists, run_id=run_id), weekly.render_pages(lists))
-    if stage == pre_semester.STAGE:
-        watched = pre_semester.compute(pre_semester.load(**told))
-        return _summary(
-            pre_semester.write(watched, run_id=run_id), pre_semester.render_pages(watched)
-        )
-    if stage == post_exam.STAGE:
-        review = post_exam.compute(post_exam.load(**told))
-        rows = post_exam.write(review, run_id=run_id)
-        return _summary(rows, post_exam.render_pages(review))
-    exam = next(exam for exam, name in pre_exam.STAGES.items() if name == stage)
-    predicted = pre_exam.compute(pre_exam.load(exam, **told))
-    return _summary(pre_exam.write(predicted, run_id=run_id), pre_exam.render_pages(predicted))
-
-
-def _summary(rows: int, pages: list[Path]) -> dict[str, int]:
-    return {"rows": rows, "pages": len(pages)}
+from edumetrics.stages import BY_NAME
 
 
 def execute(
@@ -46,12 +23,15 @@ def execute(
     environ: Mapping[str, str] | None = None,
     **_: Any,
 ) -> dict[str, int]:
-    """Carry out a stage as `batch.notebook.run_notebook` would, without a notebook to look at afterwards."""
+    """Carry out a stage as its notebook does, but for the tables and figures."""
     declarations.check_parameters(stage, parameters)
     create_private_folder(folder)
+    chosen = BY_NAME[stage]
     told = {name: value for name, value in parameters.items() if name not in ("write", "run_id")}
     with mock.patch.dict(os.environ, environ or {}):
-        return _pages(stage, told, str(parameters.get("run_id", "")))
+        done = chosen.compute(chosen.load(**told))
+        rows = chosen.write(done, run_id=str(parameters.get("run_id", "")))
+        return {"rows": rows, "pages": len(chosen.render_pages(done))}
 
 
 @contextmanager

@@ -5,19 +5,17 @@ The models are retrained before each term.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date
-from pathlib import Path
 
 from edumetrics.analysis import run_log
 from edumetrics.batch.interrupts import handle_interrupts
 from edumetrics.batch.pipeline import show_progress
 from edumetrics.batch.progress import Reporter
-from edumetrics.college.outcomes import EVER
-from edumetrics.college.terms import College, Term
-from edumetrics.inputs import terms
+from edumetrics.college.terms import Term
 from edumetrics.modelling import train
-from edumetrics.stages import post_exam, pre_exam, pre_semester, weekly
+from edumetrics.stages import STAGES
+from edumetrics.stages.base import Replay, When
 from edumetrics.weeks import CollegeWeek
 from edumetrics.workspace import Workspace
 
@@ -63,14 +61,16 @@ def calibrate(
             trained = train.train(workspace, college, term, position)
             if trained:
                 tell(trained)
-            _save_watchlist(workspace, college, term, position)
-            written = sum(_score_weeks(workspace, college, term, position))
-            rows += written
-            _save_reviews(workspace, college, term, position)
-            tell(
-                f"Term of {term.name}: {written} rows through week "
-                f"{_get_last_week(workspace, term, position)}."
+            last = _get_last_week(workspace, term, position)
+            whole = Replay(workspace, college, term, position, 0, last)
+            _replay(whole, "before the semester")
+            weeks = [week for week in workspace.params.calendar.teaching_weeks if week <= last]
+            written = sum(
+                _replay(replace(whole, week=week), "in a week") for week in show_progress(weeks)
             )
+            rows += written
+            _replay(whole, "after an exam")
+            tell(f"Term of {term.name}: {written} rows through week {last}.")
             if term.current:
                 _record_position(workspace, term, position, tell)
     return rows
@@ -96,71 +96,22 @@ def _record_position(
         workspace.store.set_college_week(connection, position)
 
 
-def _save_watchlist(
-    workspace: Workspace, college: College, term: Term, position: CollegeWeek
-) -> None:
-    """Store the watchlist of a term, where an earlier term was analysed."""
-    folder = terms.get_report_folder(
-        workspace, term, position, pre_semester.WEEK, pre_semester.STAGE
-    )
-    start = pre_semester.read_start(workspace, college, term, position, folder)
-    if start is not None:
-        entry = run_log.start_run(
-            workspace.store, workspace.params, pre_semester.STAGE, term.name, pre_semester.WEEK
-        )
-        pre_semester.save(entry, pre_semester.compute(start))
-
-
-def _save_reviews(
-    workspace: Workspace, college: College, term: Term, position: CollegeWeek
-) -> None:
-    """Store the reviews of a term's exams.
-
-    For the term in session, only results known at the end of the last complete week count.
-    """
-    ends = term.list_week_ends(position.compute_week(workspace.params.calendar))["week_end"]
-    # Results of the current week belong to the run that completes it.
-    known_by = ends.max().date() if term.current and len(ends) else EVER
-    for exam in post_exam.EXAMS:
-        found = post_exam.read_results(workspace, college, term, exam, known_by, Path())
-        if found is not None:
+def _replay(replay: Replay, *when: When) -> int:
+    """Compute and store the stages of a moment of a term; return how many rows were written."""
+    rows = 0
+    for stage in STAGES:
+        for read in stage.replay(replay) if stage.when in when else ():
+            done = stage.compute(read)
             entry = run_log.start_run(
-                workspace.store, workspace.params, post_exam.STAGE, term.name, found.week
+                replay.workspace.store,
+                replay.workspace.params,
+                stage.name,
+                read.term,
+                read.number,
             )
-            post_exam.save(entry, post_exam.compute(found))
-
-
-def _score_weeks(
-    workspace: Workspace, college: College, term: Term, position: CollegeWeek
-) -> Iterator[int]:
-    """Score each teaching week of a term in order; yield the number of rows written for each."""
-    last = _get_last_week(workspace, term, position)
-    teaching = [week for week in workspace.params.calendar.teaching_weeks if week <= last]
-    for week in show_progress(teaching):
-        folder = terms.get_report_folder(workspace, term, position, week, weekly.STAGE)
-        read = weekly.read_week(
-            workspace,
-            college,
-            term,
-            week,
-            folder,
-            # A past week keeps the advisors that were stored for it.
-            replay=week != last or not term.current,
-            until=last,
-            # Data profiling would cost time in every week; the findings of the last are enough.
-            with_health=week == teaching[-1],
-        )
-        entry = run_log.start_run(workspace.store, workspace.params, weekly.STAGE, term.name, week)
-        yield weekly.save(entry, weekly.make_lists(weekly.compute(read)))
-        for exam, stage in pre_exam.STAGES.items():
-            if pre_exam.is_due(college, exam, week):
-                entry = run_log.start_run(workspace.store, workspace.params, stage, term.name, week)
-                pre_exam.save(
-                    entry,
-                    pre_exam.compute(
-                        pre_exam.read_upcoming_exam(workspace, exam, term.name, week, folder)
-                    ),
-                )
+            written = stage.save(entry, done)
+            rows += written if stage.analyses else 0
+    return rows
 
 
 def _get_last_week(workspace: Workspace, term: Term, position: CollegeWeek) -> int:

@@ -32,12 +32,9 @@ PRELOADED = (
     "sklearn.linear_model",
     "sklearn.ensemble",
     "psycopg2",
+    "edumetrics.stages",
     "edumetrics.stages.end",
-    "edumetrics.stages.post_exam",
-    "edumetrics.stages.pre_exam",
-    "edumetrics.stages.pre_semester",
     "edumetrics.stages.show",
-    "edumetrics.stages.weekly",
 )
 
 

@@ -9,52 +9,15 @@ import ast
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-from pydantic import ConfigDict, Field, ValidationError
+from pydantic import ValidationError
 
 from edumetrics.errors import SettingsError
-from edumetrics.params import ParameterModel
 from edumetrics.settings import PROJECT
-from edumetrics.stages import post_exam, pre_exam, pre_semester, weekly
+from edumetrics.stages import BY_NAME
 
 NOTEBOOKS = PROJECT / "notebooks"
-# Text, not a date: papermill can only write literals into a notebook.
-DAY = r"^(\d{4}-\d\d-\d\d)?$"
-
-
-class StageParameters(ParameterModel):
-    """The parameters of every stage; an empty text leaves the choice to the notebook."""
-
-    # Strict: pydantic would otherwise accept the text "7" for the number 7.
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
-
-    term: str = Field(default="", pattern=DAY)
-    folder: str = ""
-    run_id: str = Field(default="", pattern=r"^([0-9a-f]{32})?$")
-    write: bool = True
-
-
-class WeekParameters(StageParameters):
-    """The parameters of a stage about one week."""
-
-    # Zero leaves the choice to the notebook, as an empty text does.
-    week: int = Field(default=0, ge=0)
-
-
-class ReviewParameters(StageParameters):
-    """The parameters of a stage about the results of an exam."""
-
-    exam: Literal["", "midterm", "endterm"] = ""
-    known_by: str = Field(default="", pattern=DAY)
-
-
-MODELS: dict[str, type[StageParameters]] = {
-    pre_semester.STAGE: StageParameters,
-    weekly.STAGE: WeekParameters,
-    **dict.fromkeys(pre_exam.STAGES.values(), WeekParameters),
-    post_exam.STAGE: ReviewParameters,
-}
 
 
 def check_parameters(stage: str, parameters: Mapping[str, Any]) -> None:
@@ -83,10 +46,10 @@ def check_parameters(stage: str, parameters: Mapping[str, Any]) -> None:
                 f"The parameter {parameter} of {name} is of type {wanted}, not {given}."
             )
     # A notebook that is no stage of the batch has no model.
-    if stage in MODELS:
+    if stage in BY_NAME:
         try:
             # With the defaults: the notebook must declare nothing that the model does not know.
-            MODELS[stage].model_validate({**defaults, **parameters})
+            BY_NAME[stage].parameters.model_validate({**defaults, **parameters})
         except ValidationError as error:
             first = error.errors()[0]
             raise SettingsError(

@@ -31,7 +31,7 @@ from edumetrics.errors import EduMetricsError, Interrupted, MissingColumn, Refus
 from edumetrics.gate import Verdict
 from edumetrics.inputs import terms
 from edumetrics.modelling import train
-from edumetrics.stages import post_exam, weekly
+from edumetrics.stages import BY_NAME, post_exam
 from edumetrics.weeks import CollegeWeek
 from edumetrics.workspace import Workspace
 
@@ -56,6 +56,8 @@ def run_notebooks() -> Iterator[Execute]:
         yield partial(run_notebook, manager=manager)
 
 
+# How long a notebook may take where batch.yml does not say.
+TIMEOUT_MINUTES = 30
 # What `run` uses unless told otherwise; tests that are not about notebooks set one that needs no
 # kernel.
 DEFAULT_EXECUTOR: Callable[[], AbstractContextManager[Execute]] = run_notebooks
@@ -233,7 +235,7 @@ def _enter_gate(workspace: Workspace, due: RunPlan, connection: Connection) -> R
 
     Mail goes out for no other week, so that None is returned where the plan did not compute it.
     """
-    computed = [task for step in due.steps for task in step.tasks if task.stage == weekly.STAGE]
+    computed = [task for step in due.steps for task in step.tasks if BY_NAME[task.stage].analyses]
     newest = workspace.params.calendar.get_last_teaching_weeks(
         due.position.compute_week(workspace.params.calendar), 1
     )
@@ -268,7 +270,9 @@ def _enter_missing_gate(workspace: Workspace, due: RunPlan, *, force: bool) -> R
 def _train_models(workspace: Workspace, step: Step, position: CollegeWeek, tell: Reporter) -> None:
     """Train the forecasts for the terms of a step on the terms before them, where that is due."""
     # A review needs no forecast: it compares results with predictions that are stored.
-    for name in sorted({task.term for task in step.tasks if task.stage != post_exam.STAGE}):
+    for name in sorted(
+        {task.term for task in step.tasks if BY_NAME[task.stage].when != "after an exam"}
+    ):
         # The analysis answers first, so that most runs open no connection to the college here.
         if train.is_due(workspace, name):
             with workspace.open_college() as college:
@@ -288,7 +292,7 @@ def _run_task(
         run_log.start_run(workspace.store, workspace.params, task.stage, task.term, task.week),
         time.monotonic(),
     )
-    minutes: int = getattr(workspace.params.batch.timeout_minutes, task.stage)
+    minutes = workspace.params.batch.timeout_minutes.get(task.stage, TIMEOUT_MINUTES)
     parameters, environ = {**task.parameters, "run_id": entry.run_id}, workspace.settings.environ
     try:
         summary = execute(

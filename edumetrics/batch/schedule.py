@@ -10,10 +10,12 @@ import pandas as pd
 
 from edumetrics import weeks
 from edumetrics.batch.idle import NOTHING
-from edumetrics.batch.tasks import STAGES, Planner, Task
+from edumetrics.batch.tasks import Planner, Task
 from edumetrics.college.terms import College, Term
 from edumetrics.errors import SettingsError
 from edumetrics.inputs import terms
+from edumetrics.stages import BY_NAME
+from edumetrics.stages.base import Progress
 from edumetrics.weeks import CollegeWeek
 from edumetrics.workspace import Workspace
 
@@ -72,13 +74,21 @@ def plan_run(
         SettingsError: the stage or week does not exist, no term is in session, or a database
             cannot be used.
     """
-    if stage is not None and stage not in STAGES:
-        raise SettingsError(f"There is no stage {stage}: the stages are {', '.join(STAGES)}.")
+    unknown = sorted(set(workspace.params.batch.timeout_minutes) - set(BY_NAME))
+    if unknown:
+        raise SettingsError(
+            f"batch.yml: timeout_minutes.{unknown[0]}: there is no such stage:"
+            f" the stages are {', '.join(BY_NAME)}."
+        )
+    if stage is not None and stage not in BY_NAME:
+        raise SettingsError(f"There is no stage {stage}: the stages are {', '.join(BY_NAME)}.")
     with workspace.open_college() as college:
         position = college.find_college_week(as_of or workspace.today)
         done = workspace.store.read_college_week()
         # A review that has seen every result is made again only where it is asked for by name.
-        planner = Planner(workspace, college, again=week is not None and stage is not None)
+        planner = Planner(
+            workspace, college, Progress(again=week is not None and stage is not None)
+        )
         if week is not None:
             reached = _find_position(workspace, position, week)
             step = _plan_step(planner, reached, terms.find_term(college, "", position), stage)

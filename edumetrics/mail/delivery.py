@@ -268,7 +268,7 @@ class MailRound:
         self.posted.held += 1
         out = self.is_sent(letter)
         told = any(row["status"] == HELD for row in self._read_log(letter, SMTP))
-        if server and letter.due.stage == weekly.STAGE and not (letter.everyone or out or told):
+        if server and letter.due.stage == weekly.NAME and not (letter.everyone or out or told):
             self._send_letter(letter, server, HELD)
             return
         # A copy from an earlier run would look like a mail that is ready to be sent.

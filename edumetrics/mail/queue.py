@@ -17,7 +17,7 @@ from edumetrics.errors import Refused
 from edumetrics.inputs.terms import find_term
 from edumetrics.reports import from_store
 from edumetrics.reports.model import Report
-from edumetrics.stages import post_exam, pre_semester, weekly
+from edumetrics.stages import BY_NAME, STAGES, post_exam, weekly
 from edumetrics.weeks import CollegeWeek
 from edumetrics.workspace import Workspace
 
@@ -90,10 +90,9 @@ def list_letters(workspace: Workspace, college: College, position: CollegeWeek) 
     blocked = gate.read_held_classes(workspace) if judged else {}
     for one in due:
         whose = find_term(college, one.term, position)
-        for report in from_store.build_reports(
-            workspace, college, one.stage, whose, one.about, one.exam
-        ):
-            classes = report.classes if one.stage != post_exam.STAGE else ()
+        stage = BY_NAME[one.stage]
+        for report in stage.build_reports(workspace, college, whose, one.about, one.exam):
+            classes = report.classes if stage.when != "after an exam" else ()
             why = blocked.get(EVERYWHERE) or " ".join(
                 blocked[name] for name in classes if name in blocked
             )
@@ -153,9 +152,10 @@ def _list_stages(
     done = workspace.store.read("run_log", ("stage",), status="done", term=term, sem_week=week)[
         "stage"
     ]
-    for stage in (pre_semester.STAGE, weekly.STAGE, *from_store.AHEAD):
-        if (done == stage).any():
-            yield DueStage(stage, term, week, _get_folder(workspace, position, week, stage), week)
+    for stage in STAGES:
+        if stage.when != "after an exam" and (done == stage.name).any():
+            folder = _get_folder(workspace, position, week, stage.name)
+            yield DueStage(stage.name, term, week, folder, week)
 
 
 def _list_reviews(workspace: Workspace, term: str, position: CollegeWeek) -> Iterator[DueStage]:
@@ -165,13 +165,13 @@ def _list_reviews(workspace: Workspace, term: str, position: CollegeWeek) -> Ite
     """
     store, week = workspace.store, position.compute_week(workspace.params.calendar)
     scored = store.read(
-        "run_log", ("started_at", "sem_week"), stage=weekly.STAGE, status="done", term=term
+        "run_log", ("started_at", "sem_week"), stage=weekly.NAME, status="done", term=term
     )
     since = scored.loc[scored["sem_week"] == scored["sem_week"].max(), "started_at"].min()
     made = store.read(
         "run_log",
         ("run_id", "term", "started_at"),
-        stage=post_exam.STAGE,
+        stage=post_exam.NAME,
         status="done",
         sem_week=week,
     )
@@ -181,9 +181,9 @@ def _list_reviews(workspace: Workspace, term: str, position: CollegeWeek) -> Ite
         for exam in store.read("exam_review", ("exam_type",), run_id=run["run_id"])[
             "exam_type"
         ].unique():
-            folder = _get_folder(workspace, position, week, post_exam.STAGE)
+            folder = _get_folder(workspace, position, week, post_exam.NAME)
             about = post_exam.find_exam_week(workspace, exam) or 0
-            yield DueStage(post_exam.STAGE, run["term"], week, folder, about, exam)
+            yield DueStage(post_exam.NAME, run["term"], week, folder, about, exam)
 
 
 def _get_folder(workspace: Workspace, position: CollegeWeek, week: int, stage: str) -> Path:

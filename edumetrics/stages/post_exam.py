@@ -5,17 +5,16 @@ It also compares how groups of students fared, to audit fairness.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import pandas as pd
 from pandas.io.formats.style import Styler
 
-from edumetrics import settings
-from edumetrics.analysis.run_log import Run
 from edumetrics.college import subjects
 from edumetrics.college.outcomes import EVER, compute_outcomes, read_exam_results
 from edumetrics.college.terms import College, Term
@@ -25,13 +24,17 @@ from edumetrics.forecast import fairness, measures, scorecard
 from edumetrics.inputs.terms import find_term, get_report_folder
 from edumetrics.reports import department, figures, from_store, render
 from edumetrics.reports.tables import show_table
-from edumetrics.stages import storing
+from edumetrics.stages.base import Day, Due, Moment, Replay, Slices, Stage
 from edumetrics.stages.pre_exam import STORED
 from edumetrics.types import Exam, FactsDisplay
 from edumetrics.workspace import Workspace, open_workspace
 
-STAGE = "post_analysis"
+NAME = "post_analysis"
+# Results of a semester that is over are asked for in so many weeks of the next, and until some are
+# known.
+LATE_RESULTS = 3
 TASK = "review"
+ExamName = Literal["", "midterm", "endterm"]
 EXAMS: tuple[Exam, Exam] = ("midterm", "endterm")
 # Columns of weekly_metrics that the review reads; a term has many rows, so others stay unread.
 METRICS = (
@@ -56,7 +59,7 @@ class Results:
     Attributes:
         exam: midterm or endterm.
         term: ISO date of the term's first week.
-        week: the exam's semester week.
+        number: the exam's semester week.
         predicted: student_id, predicted, low, high, p_fail: the last prediction of each student
             before the exam.
         outcome: student_id, score (percent, NaN where there is none), failed (bool; <NA> where it
@@ -73,7 +76,7 @@ class Results:
     workspace: Workspace
     exam: Exam
     term: str
-    week: int
+    number: int
     predicted: pd.DataFrame
     outcome: pd.DataFrame
     known: int
@@ -107,7 +110,7 @@ class Review(FactsDisplay):
         }
 
 
-def load(exam: str = "", term: str = "", known_by: str = "", folder: str = "") -> Results:
+def load(exam: ExamName = "", term: Day = "", known_by: Day = "", folder: str = "") -> Results:
     """Read the results of an exam, and what was predicted before it.
 
     Args:
@@ -134,7 +137,7 @@ def load(exam: str = "", term: str = "", known_by: str = "", folder: str = "") -
                 found = read_results(workspace, college, chosen, name, day, Path(folder))
                 if found is not None:
                     place = folder or get_report_folder(
-                        workspace, chosen, position, found.week, STAGE
+                        workspace, chosen, position, found.number, NAME
                     )
                     return replace(found, folder=Path(place))
     raise SettingsError(
@@ -188,7 +191,7 @@ def read_results(
         workspace=workspace,
         exam=exam,
         term=term.name,
-        week=week,
+        number=week,
         predicted=last.rename(columns={name: "predicted"}).drop(columns="sem_week"),
         outcome=_read_outcome(college, term, exam, results, known_by),
         known=results["student_id"].nunique(),
@@ -289,26 +292,17 @@ def compute(results: Results) -> Review:
     return Review(results, rows.sort_values("student_id", ignore_index=True))
 
 
-def write(review: Review, *, write: bool = True, run_id: str = "", week: int = 0) -> int:
-    """Replace the exam's review and its scorecard, and return the number of students reviewed.
-
-    Args:
-        review: the result of `compute`.
-        write: when False nothing is stored, nothing is entered into the ledger, and 0 is returned.
-        run_id: the batch's entry in the ledger; a new one when empty.
-        week: the semester week to enter into the ledger; the exam's when 0.
-    """
-    if not write:
-        return 0
-    results = review.results
-    with storing.open_run(
-        results.workspace, STAGE, results.term, week or results.week, run_id
-    ) as run:
-        return save(run, review)
+def _convert_records(table: pd.DataFrame) -> list[dict[str, object]]:
+    """Return the rows of a table as records for a JSON column."""
+    # JSON has no NaN: a missing value is stored as null.
+    return [
+        {str(k): None if pd.isna(v) else v for k, v in row.items()}
+        for row in table.to_dict("records")
+    ]
 
 
-def save(run: Run, review: Review) -> int:
-    """Store the same as `write`, for a run that is already in the ledger."""
+def list_slices(review: Review, run_id: str) -> Slices:
+    """Return what a review writes."""
     results = review.results
     # A review is stored like a trial of a model: one table then holds everything tested on a term.
     card = {
@@ -333,16 +327,7 @@ def save(run: Run, review: Review) -> int:
     # A midterm has no difficulty of its own: an empty slice would delete the end-term's.
     if len(results.difficulty):
         slices["subject_difficulty"] = (results.difficulty, {"term": results.term})
-    return storing.replace_slices(results.workspace, run, slices)
-
-
-def _convert_records(table: pd.DataFrame) -> list[dict[str, object]]:
-    """Return the rows of a table as records for a JSON column."""
-    # JSON has no NaN: a missing value is stored as null.
-    return [
-        {str(k): None if pd.isna(v) else v for k, v in row.items()}
-        for row in table.to_dict("records")
-    ]
+    return slices
 
 
 # ------------------------------------------------------------ what the notebook shows
@@ -387,7 +372,7 @@ def measure_lead_time(review: Review) -> float:
     NaN where none of them was listed.
     """
     return scorecard.compute_lead_time(
-        review.results.flags, _select_outcomes(review), review.results.week
+        review.results.flags, _select_outcomes(review), review.results.number
     )
 
 
@@ -456,16 +441,15 @@ def _describe_fairness(review: Review) -> list[str]:
     ]
 
 
-def render_pages(review: Review, *, write: bool = True) -> list[Path]:
-    """Write one page per advisor, and last one for the head of department; return the paths.
+def _format_day(term: str) -> str:
+    """Return the first day of a term in words, such as 5 January 2026."""
+    day = pd.Timestamp(term)
+    # strftime pads the day with a zero, and its flag against that is not portable.
+    return f"{day.day} {day:%B %Y}"
 
-    Nothing is written when `write` is False.
 
-    Raises:
-        SettingsError: the reports folder cannot be written to.
-    """
-    if not write:
-        return []
+def write_head_page(review: Review, folder: Path) -> list[Path]:
+    """Write the review for the head of department into a folder; return its path."""
     results = review.results
     found = department.ReviewTables(
         classes=scorecard.measure_classes(review.rows),
@@ -478,17 +462,71 @@ def render_pages(review: Review, *, write: bool = True) -> list[Path]:
     page = department.build_department_page(
         from_store.EXAMS[results.exam], _format_day(results.term), found, plot_reliability(review)
     )
-    folder = settings.create_private_folder(results.folder)
-    own = from_store.write_pages(
-        results.workspace, STAGE, results.term, results.week, folder, results.exam
-    )
     # Both exams of a term can be reviewed into one folder, so the name holds the exam.
     head = folder / f"department-{results.exam}.html"
-    return [*own, render.write_page(head, department.render_department_page(page))]
+    return [render.write_page(head, department.render_department_page(page))]
 
 
-def _format_day(term: str) -> str:
-    """Return the first day of a term in words, such as 5 January 2026."""
-    day = pd.Timestamp(term)
-    # strftime pads the day with a zero, and its flag against that is not portable.
-    return f"{day.day} {day:%B %Y}"
+def find_due(moment: Moment) -> Iterator[Due]:
+    """Yield the exams of which a review has not seen every result known by the day."""
+    progress = moment.progress
+    for term, exam in _list_exams(moment):
+        if not _has_earlier_week(moment, term, exam):
+            continue
+        known = count_known_results(moment.workspace, moment.college, term, exam, moment.day)
+        key = (exam, term.name)
+        before = progress.seen.get(key, count_reviewed_results(moment.workspace, exam, term.name))
+        if known > before or (progress.again and known):
+            progress.seen[key] = known
+            yield Due(term.name, {"exam": exam, "known_by": moment.day.isoformat()})
+
+
+def _has_earlier_week(moment: Moment, term: Term, exam: Exam) -> bool:
+    """Return whether a week before the exam is analysed, or will be when its review is due."""
+    week = find_exam_week(moment.workspace, exam) or 0
+    planned = any(name == term.name and number < week for name, number in moment.progress.planned)
+    return planned or has_analysed_weeks(moment.workspace, term.name, week)
+
+
+def _list_exams(moment: Moment) -> Iterator[tuple[Term, Exam]]:
+    """Yield the exams that may be reviewed: the end-term of the term before, and the own ones."""
+    term, analysed, week = moment.term, moment.progress.analysed, moment.week
+    if term is None:
+        return
+    earlier = max((name for name in analysed if name < term.name), default=None)
+    if earlier is not None:
+        key: tuple[Exam, str] = ("endterm", earlier)
+        seen = moment.progress.seen.get(key, count_reviewed_results(moment.workspace, *key))
+        # The college's whole history is read for it: only while results may still come.
+        if not seen or week <= LATE_RESULTS:
+            past = moment.college.list_terms(moment.position)
+            yield from ((known, "endterm") for known in past if known.name == earlier)
+    if term.name in analysed:
+        yield from ((term, exam) for exam in EXAMS)
+
+
+def replay(replay: Replay) -> Iterator[Results]:
+    """Yield a term's exams, as far as results are known by the end of the last complete week."""
+    week = replay.position.compute_week(replay.workspace.params.calendar)
+    ends = replay.term.list_week_ends(week)["week_end"]
+    # All results of a past term are known; those of the current term only up to now.
+    known_by = ends.max().date() if replay.term.current and len(ends) else EVER
+    for exam in EXAMS:
+        found = read_results(replay.workspace, replay.college, replay.term, exam, known_by, Path())
+        if found is not None:
+            yield found
+
+
+STAGE = Stage(
+    name=NAME,
+    when="after an exam",
+    load=load,
+    compute=compute,
+    get_input=lambda review: review.results,
+    list_slices=list_slices,
+    find_due=find_due,
+    replay=replay,
+    build=from_store.build_after_exam,
+    write_head_page=write_head_page,
+    get_exam=lambda review: review.results.exam,
+)

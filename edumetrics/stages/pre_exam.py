@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -10,7 +12,6 @@ import numpy as np
 import pandas as pd
 from pandas.io.formats.style import Styler
 
-from edumetrics.analysis.run_log import Run
 from edumetrics.college import health
 from edumetrics.college.terms import College, Term
 from edumetrics.errors import SettingsError
@@ -24,12 +25,12 @@ from edumetrics.inputs.terms import find_term, get_report_folder, join_values, l
 from edumetrics.modelling import registry
 from edumetrics.reports import figures, from_store
 from edumetrics.reports.tables import show_table
-from edumetrics.stages import storing
+from edumetrics.stages.base import Day, Due, Moment, Replay, Slices, Stage, WeekNumber
 from edumetrics.types import Exam, FactsDisplay, Row
 from edumetrics.weeks import CollegeWeek
 from edumetrics.workspace import Workspace, open_workspace
 
-STAGES: dict[Exam, str] = {"midterm": "pre_mid", "endterm": "pre_end"}
+NAMES: dict[Exam, str] = {"midterm": "pre_mid", "endterm": "pre_end"}
 STORED: dict[Exam, str] = {"midterm": "pre_mid_term", "endterm": "pre_end_term"}
 # Smallest part of a predicted score, in points, that is worth a reason.
 WORTH_TELLING = 0.5
@@ -90,7 +91,7 @@ def is_due(college: College, exam: Exam, week: int) -> bool:
     )
 
 
-def load(exam: Exam, term: str = "", week: int = 0, folder: str = "") -> UpcomingExam:
+def load(exam: Exam, term: Day = "", week: WeekNumber = 0, folder: str = "") -> UpcomingExam:
     """Read the features that a week before an exam stored.
 
     Args:
@@ -112,7 +113,7 @@ def load(exam: Exam, term: str = "", week: int = 0, folder: str = "") -> Upcomin
         place = (
             Path(folder)
             if folder
-            else get_report_folder(workspace, chosen, position, number, STAGES[exam])
+            else get_report_folder(workspace, chosen, position, number, NAMES[exam])
         )
     return read_upcoming_exam(workspace, exam, chosen.name, number, place)
 
@@ -234,48 +235,45 @@ def _collect_reasons(ahead: UpcomingExam, model: ScoreModel) -> list[list[dict[s
     )
 
 
-def write(predicted: ExamPredictions, *, write: bool = True, run_id: str = "") -> int:
-    """Replace the week's predictions, and return the number of students; 0 when `write` is False.
-
-    Args:
-        predicted: the result of `compute`.
-        write: when False nothing is stored, and nothing is entered into the ledger.
-        run_id: the batch's entry in the ledger; a new one when empty.
-    """
-    if not write:
-        return 0
+def list_slices(predicted: ExamPredictions, run_id: str) -> Slices:
+    """Return what the predictions of a week write."""
     ahead = predicted.ahead
-    stage = STAGES[ahead.exam]
-    with storing.open_run(ahead.workspace, stage, ahead.term, ahead.number, run_id) as run:
-        return save(run, predicted)
-
-
-def save(run: Run, predicted: ExamPredictions) -> int:
-    """Store the same as `write`, for a run that is already in the ledger."""
-    ahead = predicted.ahead
-    slices: storing.Slices = {
+    return {
         STORED[ahead.exam]: (predicted.rows, {"term": ahead.term, "sem_week": ahead.number}),
         "data_health": (
             health.make_warning(f"forecast: {ahead.exam}", ahead.found.trouble),
-            {"run_id": run.run_id},
+            {"run_id": run_id},
         ),
     }
-    return storing.replace_slices(ahead.workspace, run, slices)
 
 
-def render_pages(predicted: ExamPredictions, *, write: bool = True) -> list[Path]:
-    """Write one page per advisor, and return the paths; write nothing when `write` is False.
+def make_stage(name: str, exam: Exam) -> Stage[UpcomingExam, ExamPredictions]:
+    """Return the stage before an exam."""
 
-    Raises:
-        SettingsError: the reports folder cannot be written to.
-    """
-    ahead = predicted.ahead
-    stage = STAGES[ahead.exam]
-    return (
-        from_store.write_pages(ahead.workspace, stage, ahead.term, ahead.number, ahead.folder)
-        if write
-        else []
+    def find_due(moment: Moment) -> Iterator[Due]:
+        term, week = moment.term, moment.week
+        if term is not None and is_due(moment.college, exam, week):
+            yield Due(term.name, {"week": week})
+
+    def replay(replay: Replay) -> Iterator[UpcomingExam]:
+        if is_due(replay.college, exam, replay.week):
+            yield read_upcoming_exam(replay.workspace, exam, replay.term.name, replay.week, Path())
+
+    return Stage(
+        name=name,
+        when="in a week",
+        load=partial(load, exam),
+        compute=compute,
+        get_input=lambda predicted: predicted.ahead,
+        list_slices=list_slices,
+        find_due=find_due,
+        replay=replay,
+        build=partial(from_store.build_pre_exam, exam=exam, table=STORED[exam]),
     )
+
+
+PRE_MIDTERM = make_stage(NAMES["midterm"], "midterm")
+PRE_ENDTERM = make_stage(NAMES["endterm"], "endterm")
 
 
 def compare_models(ahead: UpcomingExam) -> Styler:

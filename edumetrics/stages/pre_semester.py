@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
@@ -10,7 +11,6 @@ import numpy as np
 import pandas as pd
 from pandas.io.formats.style import Styler
 
-from edumetrics.analysis.run_log import Run
 from edumetrics.college import health, subjects
 from edumetrics.college.terms import College, Term
 from edumetrics.errors import SettingsError
@@ -25,12 +25,12 @@ from edumetrics.modelling import registry
 from edumetrics.modelling.train import WATCHLIST
 from edumetrics.reports import figures, from_store
 from edumetrics.reports.tables import show_table
-from edumetrics.stages import storing
+from edumetrics.stages.base import Day, Due, Moment, Replay, Slices, Stage
 from edumetrics.types import FactsDisplay
 from edumetrics.weeks import CollegeWeek
 from edumetrics.workspace import Workspace, open_workspace
 
-STAGE = "pre_sem"
+NAME = "pre_sem"
 # The stage has no week of its own: it is entered and filed under the first week.
 WEEK = 1
 # Smallest part of the log-odds of failing that is worth a reason.
@@ -59,6 +59,11 @@ class SemesterStart:
     found: ModelInUse
     folder: Path
 
+    @property
+    def number(self) -> int:
+        """The semester week: the first."""
+        return WEEK
+
 
 @dataclass(frozen=True, repr=False)
 class Watchlist(FactsDisplay):
@@ -82,7 +87,7 @@ class Watchlist(FactsDisplay):
         }
 
 
-def load(term: str = "", folder: str = "") -> SemesterStart:
+def load(term: Day = "", folder: str = "") -> SemesterStart:
     """Read the records of earlier semesters as they were known when a term began.
 
     Args:
@@ -97,7 +102,7 @@ def load(term: str = "", folder: str = "") -> SemesterStart:
         position = college.find_college_week(workspace.today)
         chosen = find_term(college, term, position)
         place = (
-            Path(folder) if folder else get_report_folder(workspace, chosen, position, WEEK, STAGE)
+            Path(folder) if folder else get_report_folder(workspace, chosen, position, WEEK, NAME)
         )
         found = read_start(workspace, college, chosen, position, place)
     if found is None:
@@ -175,52 +180,50 @@ def _collect_reasons(start: SemesterStart, model: Linear | None) -> list[list[di
     )
 
 
-def write(watched: Watchlist, *, write: bool = True, run_id: str = "") -> int:
-    """Replace the term's watchlist, and return the number of its rows; 0 when `write` is False.
-
-    Args:
-        watched: the result of `compute`.
-        write: when False nothing is stored, and nothing is entered into the ledger.
-        run_id: the batch's entry in the ledger; a new one when empty.
-    """
-    if not write:
-        return 0
-    start = watched.start
-    with storing.open_run(start.workspace, STAGE, start.term, WEEK, run_id) as run:
-        return save(run, watched)
-
-
-def save(run: Run, watched: Watchlist) -> int:
-    """Store the same as `write`, for a run that is already in the ledger."""
+def list_slices(watched: Watchlist, run_id: str) -> Slices:
+    """Return what a watchlist writes."""
     start = watched.start
     # The watchlist comes first, because `storing.replace_slices` returns the rows of the first
     # slice.
-    slices: storing.Slices = {
+    return {
         "pre_sem_watchlist": (watched.rows, {"target_term": start.term}),
         # Difficulty belongs to the term in which it was observed, not to the semester ahead.
         "subject_difficulty": (start.difficulty, {"term": start.past}),
         "data_health": (
             health.make_warning("forecast: watchlist", start.found.trouble),
-            {"run_id": run.run_id},
+            {"run_id": run_id},
         ),
     }
-    return storing.replace_slices(start.workspace, run, slices)
 
 
-def render_pages(watched: Watchlist, *, write: bool = True) -> list[Path]:
-    """Write one page per advisor whose students have an earlier semester, and return the paths.
+def find_due(moment: Moment) -> Iterator[Due]:
+    """Yield the first teaching week of a term, where an earlier term is analysed."""
+    calendar, term = moment.workspace.params.calendar, moment.term
+    if term is None or moment.week != calendar.teaching_weeks[0]:
+        return
+    # Without an earlier term there is no history to make a watchlist from.
+    if any(name < term.name for name in moment.progress.analysed):
+        yield Due(term.name, {})
 
-    Nothing is written when `write` is False.
 
-    Raises:
-        SettingsError: the reports folder cannot be written to.
-    """
-    start = watched.start
-    return (
-        from_store.write_pages(start.workspace, STAGE, start.term, WEEK, start.folder)
-        if write
-        else []
-    )
+def replay(replay: Replay) -> Iterator[SemesterStart]:
+    """Yield the start of a term, where an earlier term was analysed."""
+    start = read_start(replay.workspace, replay.college, replay.term, replay.position, Path())
+    if start is not None:
+        yield start
+
+
+STAGE = Stage(
+    name=NAME,
+    when="before the semester",
+    load=load,
+    compute=compute,
+    get_input=lambda watched: watched.start,
+    list_slices=list_slices,
+    find_due=find_due,
+    replay=replay,
+    build=from_store.build_pre_semester,
+)
 
 
 def compare_models(start: SemesterStart) -> Styler:

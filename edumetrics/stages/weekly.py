@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar
 
 import pandas as pd
 
-from edumetrics.analysis.run_log import Run
 from edumetrics.college import health
 from edumetrics.college.terms import College, Term
 from edumetrics.fields import TABLES
@@ -29,27 +29,15 @@ from edumetrics.modelling import champion
 from edumetrics.reports import from_store
 from edumetrics.scoring.observed import observe
 from edumetrics.scoring.weekly import ScoredWeek, score_week
-from edumetrics.stages import storing
+from edumetrics.stages.base import Day, Due, Moment, Replay, Slices, Stage, WeekNumber
 from edumetrics.triage.lists import TriageLists, build_lists
 from edumetrics.triage.situation import Situation
 from edumetrics.types import FactsDisplay
 from edumetrics.workspace import Workspace, open_workspace
 
-__all__ = [
-    "STAGE",
-    "Week",
-    "WeekLists",
-    "WeekScores",
-    "compute",
-    "load",
-    "make_lists",
-    "read_week",
-    "render_pages",
-    "save",
-    "write",
-]
+__all__ = ["STAGE", "Week", "WeekLists", "WeekScores", "compute", "load", "make_lists", "read_week"]
 
-STAGE = "weekly"
+NAME = "weekly"
 # Has the columns of the table, so that a week without a model is stored like any other.
 NO_SUBJECTS = pd.DataFrame(columns=TABLES["risk_of_failing_prediction"].computed)
 
@@ -104,7 +92,7 @@ class WeekLists(FactsDisplay):
         }
 
 
-def load(term: str = "", week: int = 0, folder: str = "") -> Week:
+def load(term: Day = "", week: WeekNumber = 0, folder: str = "") -> Week:
     """Read one week of the college.
 
     Args:
@@ -128,9 +116,7 @@ def load(term: str = "", week: int = 0, folder: str = "") -> Week:
         number = week or find_last_teaching_week(workspace.params, until, chosen)
         require_data(chosen, number)
         place = (
-            Path(folder)
-            if folder
-            else get_report_folder(workspace, chosen, position, number, STAGE)
+            Path(folder) if folder else get_report_folder(workspace, chosen, position, number, NAME)
         )
         return read_week(
             workspace,
@@ -298,31 +284,13 @@ def make_lists(scores: WeekScores) -> WeekLists:
     return WeekLists(scores, scores.lists)
 
 
-def write(triaged: WeekLists, *, write: bool = True, run_id: str = "") -> int:
-    """Replace the week's slices of the analysis database, in one transaction with the ledger.
-
-    Args:
-        triaged: the scores and lists to store.
-        write: when False nothing is stored, and nothing is entered into the ledger.
-        run_id: the batch's entry in the ledger; a new one when empty.
-
-    Returns:
-        The number of students scored; 0 when `write` is False.
-    """
-    if not write:
-        return 0
-    week = triaged.scores.week
-    with storing.open_run(week.workspace, STAGE, week.term, week.number, run_id) as run:
-        return save(run, triaged)
-
-
-def save(run: Run, triaged: WeekLists) -> int:
-    """Store the same as `write`, for a run that is already in the ledger."""
+def list_slices(triaged: WeekLists, run_id: str) -> Slices:
+    """Return what a week writes."""
     scores, lists, week = triaged.scores, triaged.lists, triaged.scores.week
     there = {"term": week.term, "sem_week": week.number}
     # Features and metrics have the same students in the same order.
     own = {name: scores.metrics[name].to_numpy() for name in ("class_id", "advisor_id")}
-    slices: storing.Slices = {
+    return {
         "weekly_metrics": (scores.metrics, there),
         "weekly_features": (scores.features.assign(**own), there),
         "weekly_flags": (lists.flags, there),
@@ -330,22 +298,49 @@ def save(run: Run, triaged: WeekLists) -> int:
         "class_findings": (lists.findings, there),
         "risk_of_failing_prediction": (scores.by_subject, there),
         # Findings belong to a run, not to a week: an earlier run keeps its own.
-        "data_health": (week.health, {"run_id": run.run_id}),
+        "data_health": (week.health, {"run_id": run_id}),
     }
-    return storing.replace_slices(week.workspace, run, slices)
 
 
-def render_pages(triaged: WeekLists, *, write: bool = True) -> list[Path]:
-    """Write one page per advisor and one for the head of department; return the advisors' paths.
+def find_due(moment: Moment) -> Iterator[Due]:
+    """Yield every teaching week."""
+    if moment.term is not None and moment.week in moment.workspace.params.calendar.teaching_weeks:
+        yield Due(moment.term.name, {"week": moment.week})
 
-    Nothing is written when `write` is False.
 
-    Raises:
-        SettingsError: the reports folder cannot be written to.
-    """
-    week = triaged.scores.week
-    return (
-        from_store.write_pages(week.workspace, STAGE, week.term, week.number, week.folder)
-        if write
-        else []
+def replay(replay: Replay) -> Iterator[Week]:
+    """Yield a teaching week of a term that is computed once more."""
+    calendar, last = replay.workspace.params.calendar, replay.last_week
+    yield read_week(
+        replay.workspace,
+        replay.college,
+        replay.term,
+        replay.week,
+        Path(),
+        replay=replay.week != last or not replay.term.current,
+        until=last,
+        # Data health describes the data as it is now, so only the newest week is checked.
+        with_health=(replay.week,) == calendar.get_last_teaching_weeks(last, 1),
     )
+
+
+def draw_lists(week: Week) -> WeekLists:
+    """Score the week and draw up its lists; change nothing."""
+    return make_lists(compute(week))
+
+
+STAGE = Stage(
+    name=NAME,
+    when="in a week",
+    load=load,
+    compute=draw_lists,
+    get_input=lambda triaged: triaged.scores.week,
+    list_slices=list_slices,
+    find_due=find_due,
+    replay=replay,
+    build=from_store.build_weekly,
+    write_head_page=lambda triaged, folder: from_store.write_class_page(
+        triaged.scores.week.workspace, triaged.scores.week.whole, triaged.scores.week.number, folder
+    ),
+    analyses=True,
+)

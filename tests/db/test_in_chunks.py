@@ -42,7 +42,7 @@ def week(workspace: Workspace, number: int) -> tuple[int, dict[str, pd.DataFrame
         read = weekly.read_week(workspace, college, term, number, Path("unused"), replay=True)
     triaged = weekly.make_lists(weekly.compute(read))
     run = run_log.start_run(workspace.store, workspace.params, "weekly", term.name, number)
-    weekly.save(run, triaged)
+    weekly.STAGE.save(run, triaged)
     found = {}
     for name in WRITTEN:
         where = (

@@ -18,7 +18,7 @@ from edumetrics.database import create_writable_engine
 from edumetrics.inputs.terms import find_term
 from edumetrics.mail import tokens
 from edumetrics.mail.messages import Envelope, build_message
-from edumetrics.reports import from_store
+from edumetrics.stages import BY_NAME
 from edumetrics.workspace import Workspace, open_workspace
 from tests.mail.conftest import SECRET, set_mail
 from tests.mail.server import Inbox
@@ -190,7 +190,7 @@ def test_an_advisor_reads_of_nobody_elses_students(sending: Workspace, inbox: In
             ("pre_mid", 7, ""),
             ("post_analysis", 8, "midterm"),
         ):
-            found = from_store.build_reports(workspace, college, stage, term, week, exam)
+            found = BY_NAME[stage].build_reports(workspace, college, term, week, exam)
             assert len(found) == 4
             seen: set[str] = set()
             for report in found:
@@ -250,7 +250,7 @@ def test_the_same_inputs_give_the_same_bytes(sending: Workspace, inbox: Inbox) -
     for _ in range(2):
         with workspace.open_college() as college:
             term = find_term(college, "", college.find_college_week(workspace.today))
-            found = from_store.build_reports(workspace, college, "weekly", term, 10)
+            found = BY_NAME["weekly"].build_reports(workspace, college, term, 10)
         made.append([build_message(report, envelope)[0].as_bytes() for report in found])
     assert made[0] == made[1]
     pages: list[dict[str, bytes]] = []

@@ -19,12 +19,12 @@ from jupyter_client.manager import AsyncKernelManager
 from edumetrics.batch import kernels, parameters, pipeline
 from edumetrics.batch import progress
 from edumetrics.batch import notebook
-from edumetrics.batch.tasks import STAGES
+from edumetrics.stages import STAGES
 from edumetrics.errors import EduMetricsError, SettingsError
 from edumetrics.workspace import Workspace
 
 
-def notebook(folder: Path, monkeypatch: pytest.MonkeyPatch, *cells: str) -> None:
+def write_notebook(folder: Path, monkeypatch: pytest.MonkeyPatch, *cells: str) -> None:
     book = nbformat.v4.new_notebook()
     first = nbformat.v4.new_code_cell("name = 'x'", metadata={"tags": ["parameters"]})
     book.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
@@ -58,7 +58,7 @@ def manager() -> Iterator[type[AsyncKernelManager]]:
 def test_failures_are_failures(
     cells: list[str], message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, manager: type[AsyncKernelManager]
 ) -> None:
-    notebook(tmp_path, monkeypatch, *cells)
+    write_notebook(tmp_path, monkeypatch, *cells)
     seconds = 1 if "wait" in cells[0] else 60
     with pytest.raises(EduMetricsError, match=message) as error:
         notebook.run_notebook("stage", {}, tmp_path / "out", manager=manager, seconds=seconds)
@@ -71,7 +71,7 @@ def test_failures_are_failures(
 def test_a_notebook_that_finishes_is_exported(
     forked: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, manager: type[AsyncKernelManager]
 ) -> None:
-    notebook(tmp_path, monkeypatch, END)
+    write_notebook(tmp_path, monkeypatch, END)
     chosen = manager if forked else AsyncKernelManager
     assert notebook.run_notebook("stage", {"name": "y"}, tmp_path / "out", manager=chosen) == {"rows": 1, "pages": 2}
     html = (tmp_path / "out" / "run.html").read_text()
@@ -102,7 +102,7 @@ def test_forked_kernels_leave_nothing_to_each_other(
         "pd.set_option('display.max_rows', 7); os.environ['LEFT'] = '1'; import wave; p.left = left = 1\n"
         "np.set_printoptions(precision=2); warnings.simplefilter('ignore'); os.chdir('/')"
     )
-    notebook(tmp_path, monkeypatch, look, soil, END)
+    write_notebook(tmp_path, monkeypatch, look, soil, END)
     seen = []
     for number in range(2):
         folder = tmp_path / f"out{number}"
@@ -158,11 +158,10 @@ def test_exploring_changes_nothing(environment: Workspace, tmp_path: Path) -> No
     assert not environment.settings.reports.exists()
 
 
-def test_each_notebook_declares_what_its_model_says() -> None:
-    assert set(parameters.MODELS) == set(STAGES)
-    for stage, model in parameters.MODELS.items():
-        declared = parameters.read_defaults(parameters.NOTEBOOKS / f"{stage}.ipynb")
-        assert declared == model().model_dump(), stage
+def test_each_notebook_declares_what_its_stage_reads() -> None:
+    for stage in STAGES:
+        declared = parameters.read_defaults(parameters.NOTEBOOKS / f"{stage.name}.ipynb")
+        assert declared == stage.parameters().model_dump(), stage.name
 
 
 @pytest.mark.parametrize(
@@ -182,9 +181,9 @@ def test_values_that_a_stage_cannot_mean(stage: str, given: dict[str, object], m
 
 def test_an_owner_that_ends_before_it_read_an_answer_leaves_no_kernel_and_no_traceback() -> None:
     ours, theirs = socket.socketpair()
-    serving = "import os, socket; from edumetrics.batch import zygote; zygote.serve(socket.socket(fileno=os.dup(0)))"
+    serving = "import os, socket; from edumetrics.batch import forkserver; forkserver.serve(socket.socket(fileno=os.dup(0)))"
     with theirs:
-        zygote = subprocess.Popen([sys.executable, "-c", serving], stdin=theirs, stderr=subprocess.PIPE, text=True)
+        server = subprocess.Popen([sys.executable, "-c", serving], stdin=theirs, stderr=subprocess.PIPE, text=True)
     start = {"start": {"argv": [], "env": dict(os.environ), "cwd": os.getcwd()}}
     with ours, ours.makefile("rw", encoding="utf-8") as stream:
         stream.write(json.dumps(start) + "\n")
@@ -193,5 +192,5 @@ def test_an_owner_that_ends_before_it_read_an_answer_leaves_no_kernel_and_no_tra
         # Closed with an answer unread: the other side reads "connection reset", not an end.
         ours.sendall((json.dumps({"poll": kernel}) + "\n").encode())
         select.select([ours], [], [], 60)
-    assert (zygote.communicate(timeout=60)[1], zygote.returncode) == ("", 0)
+    assert (server.communicate(timeout=60)[1], server.returncode) == ("", 0)
     assert not psutil.pid_exists(kernel)

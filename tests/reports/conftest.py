@@ -10,9 +10,10 @@ import pytest
 from playwright.sync_api import Browser, sync_playwright
 
 from edumetrics.inputs.terms import find_term
-from edumetrics.reports import from_store, render
+from edumetrics.reports import render
 from edumetrics.reports.model import Report
 from edumetrics.settings import PROJECT
+from edumetrics.stages import BY_NAME
 from edumetrics.workspace import Workspace
 from tests.conftest import workspace_at
 
@@ -29,7 +30,7 @@ def reports_of(
         chosen = find_term(college, term, college.find_college_week(workspace.today))
         return {
             report.advisor_id: report
-            for report in from_store.build_reports(workspace, college, stage, chosen, week, exam)
+            for report in BY_NAME[stage].build_reports(workspace, college, chosen, week, exam)
         }
 
 

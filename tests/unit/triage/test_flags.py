@@ -58,7 +58,7 @@ def run_week(workspace: Workspace, week: int, *, replay: bool = False) -> weekly
             workspace, college, term, week, workspace.settings.reports, replay=replay
         )
         done = weekly.make_lists(weekly.compute(read))
-        weekly.save(
+        weekly.STAGE.save(
             run_log.start_run(workspace.store, workspace.params, "weekly", term.name, week), done
         )
         return done
@@ -346,7 +346,7 @@ def test_students_without_an_advisor_have_a_page_of_their_own(tmp_path: Path) ->
     ranks = done.lists.flags.set_index("student_id")["triage_rank"]
     assert sorted(ranks[["a", "b"]]) == [1, 2]
     assert ranks["c"] == 1
-    pages = {page.stem: page.read_text() for page in weekly.render_pages(done)}
+    pages = {page.stem: page.read_text() for page in weekly.STAGE.render_pages(done)}
     assert set(pages) == {"ADV", "unassigned"}
     assert "<h3>a" in pages["unassigned"]
     assert "<h3>c" not in pages["unassigned"]

@@ -1,0 +1,277 @@
+"""A stage: the one record in which every other part finds what it needs to know about it.
+
+The batch asks when a stage is due and runs its notebook, a backfill replays it, the mail queue and
+previews ask for its reports. All of them iterate over `edumetrics.stages.STAGES`.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Any, Generic, Literal, NamedTuple, Protocol, TypeVar
+
+import pandas as pd
+from pydantic import ConfigDict, Field, create_model
+
+from edumetrics.analysis import run_log
+from edumetrics.analysis.run_log import Run
+from edumetrics.analysis.store import get_utc_now
+from edumetrics.college.terms import College, Term
+from edumetrics.params import ParameterModel
+from edumetrics.reports import from_store
+from edumetrics.reports.from_store import Source
+from edumetrics.reports.model import Report
+from edumetrics.types import Exam
+from edumetrics.weeks import CollegeWeek
+from edumetrics.workspace import Workspace
+
+# By table: its new rows, and the column = value conditions of the slice that they replace. A slice
+# is replaced as a whole, so that running a stage twice leaves the same rows as running it once.
+Slices = Mapping[str, tuple[pd.DataFrame, Mapping[str, Any]]]
+# What notebooks are told; empty texts and 0 leave the choice to the notebook.
+Day = Annotated[str, Field(pattern=r"^(\d{4}-\d\d-\d\d)?$")]
+WeekNumber = Annotated[int, Field(ge=0)]
+RunId = Annotated[str, Field(pattern=r"^([0-9a-f]{32})?$")]
+When = Literal["before the semester", "in a week", "after an exam"]
+
+
+class Input(Protocol):
+    """What a stage has read, and where it belongs."""
+
+    @property
+    def workspace(self) -> Workspace:
+        """Settings, parameters and databases."""
+
+    @property
+    def term(self) -> str:
+        """ISO date of the term's first week."""
+
+    @property
+    def number(self) -> int:
+        """The semester week."""
+
+    @property
+    def folder(self) -> Path:
+        """Where its reports go."""
+
+
+I = TypeVar("I", bound=Input)  # noqa: E741 - an input
+D = TypeVar("D")
+
+
+@dataclass
+class Progress:
+    """What the weeks planned so far will have done.
+
+    Attributes:
+        again: whether weeks that are done are planned once more.
+        analysed: terms that are analysed, or will be.
+        planned: (term, week) of the weeks that will be scored.
+        seen: by exam and term, how many results a review has seen, or will have.
+    """
+
+    again: bool = False
+    analysed: set[str] = field(default_factory=set)
+    planned: set[tuple[str, int]] = field(default_factory=set)
+    seen: dict[tuple[Exam, str], int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Moment:
+    """A week of the college, about which a plan asks each stage.
+
+    Attributes:
+        term: the week's term; None between terms.
+        position: the week.
+        day: its last day.
+    """
+
+    workspace: Workspace
+    college: College
+    term: Term | None
+    position: CollegeWeek
+    day: date
+    progress: Progress
+
+    @property
+    def week(self) -> int:
+        """The semester week."""
+        return self.position.compute_week(self.workspace.params.calendar)
+
+
+class Due(NamedTuple):
+    """A stage that is due: for which term, and the parameters that only it has."""
+
+    term: str
+    parameters: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Replay:
+    """A term that is computed once more, from the college's database, in this process.
+
+    Attributes:
+        week: the semester week; 0 before the first and after the last.
+        last_week: the last week to compute.
+    """
+
+    workspace: Workspace
+    college: College
+    term: Term
+    position: CollegeWeek
+    week: int
+    last_week: int
+
+
+def write_no_page(done: object, folder: Path) -> list[Path]:
+    """Write no page for the head of department."""
+    return []
+
+
+@dataclass(frozen=True)
+class Stage(Generic[I, D]):
+    """A stage of the weekly batch.
+
+    Attributes:
+        name: as the ledger, the notebook and the folders have it.
+        when: before a semester, in a week of it, or after an exam.
+        load: reads what the stage needs; its signature is the parameters of the notebook.
+        compute: computes from what was read, and changes nothing.
+        get_input: what was read, of what was computed.
+        list_slices: what is written, of what was computed and the run's id; the first slice has
+            one row for each student.
+        find_due: yields what is due at a moment.
+        replay: yields what to compute of a term that is computed once more.
+        build: builds its reports, one for each advisor.
+        write_head_page: writes a page for the head of department into a folder; returns the pages
+            that count as the notebook's.
+        get_exam: the exam that was reviewed, of what was computed; empty where none was.
+        analyses: whether a week counts as analysed once this stage is done.
+    """
+
+    name: str
+    when: When
+    load: Callable[..., I]
+    compute: Callable[[I], D]
+    get_input: Callable[[D], I]
+    list_slices: Callable[[D, str], Slices]
+    find_due: Callable[[Moment], Iterator[Due]]
+    replay: Callable[[Replay], Iterator[I]]
+    build: Callable[[Source], list[Report]]
+    write_head_page: Callable[[D, Path], list[Path]] = write_no_page
+    get_exam: Callable[[D], str] = lambda done: ""
+    analyses: bool = False
+
+    @property
+    def parameters(self) -> type[ParameterModel]:
+        """What its notebook is told: the parameters of `load`, `run_id` and `write`."""
+        told = inspect.signature(self.load, eval_str=True).parameters.values()
+        fields: dict[str, Any] = {one.name: (one.annotation, one.default) for one in told}
+        # Notebooks need what they declare: no value is turned into that of another type.
+        strict = ConfigDict(frozen=True, extra="forbid", strict=True)
+        base = type("StrictParameters", (ParameterModel,), {"model_config": strict})
+        model: type[ParameterModel] = create_model(
+            f"{self.name} parameters",
+            __base__=base,
+            **fields,
+            run_id=(RunId, ""),
+            write=(bool, True),
+        )
+        return model
+
+    def write(self, done: D, *, write: bool = True, run_id: str = "") -> int:
+        """Replace the stage's slices of the analysis database, in one transaction with the ledger.
+
+        Args:
+            done: what was computed.
+            write: when False nothing is stored, and nothing is entered into the ledger.
+            run_id: the batch's entry in the ledger; a new one when empty.
+
+        Returns:
+            The number of students; 0 when `write` is False.
+
+        Raises:
+            Locked: no `run_id` is given, and another run is at work.
+        """
+        if not write:
+            return 0
+        read = self.get_input(done)
+        with open_run(read.workspace, self.name, read.term, read.number, run_id) as run:
+            return self.save(run, done)
+
+    def save(self, run: Run, done: D) -> int:
+        """Store the same as `write`, for a run that is already in the ledger."""
+        workspace = self.get_input(done).workspace
+        return replace_slices(workspace, run, self.list_slices(done, run.run_id))
+
+    def build_reports(
+        self, workspace: Workspace, college: College, term: Term, week: int, exam: str = ""
+    ) -> list[Report]:
+        """Return the reports of a week from what it stored, in order of advisor_id.
+
+        Args:
+            workspace: settings, parameters and databases.
+            college: the college's database, open, for names and addresses.
+            term: the term.
+            week: the semester week; of a review the exam's.
+            exam: midterm or endterm; only of a review.
+        """
+        occasion = from_store.read_occasion(workspace, college, self.name, term, week)
+        return self.build(Source(workspace, college, term, occasion, exam))
+
+    def render_pages(self, done: D, *, write: bool = True) -> list[Path]:
+        """Write one page per advisor, and one for the head of department; return the paths.
+
+        Nothing is written when `write` is False.
+
+        Raises:
+            SettingsError: the reports folder cannot be written to.
+        """
+        if not write:
+            return []
+        read, exam = self.get_input(done), self.get_exam(done)
+        folder = from_store.create_pages_folder(read.folder)
+        with read.workspace.open_college() as college:
+            term = from_store.find_stored_term(read.workspace, college, read.term)
+            reports = self.build_reports(read.workspace, college, term, read.number, exam)
+        pages = from_store.write_pages(read.workspace, reports, folder)
+        return [*pages, *self.write_head_page(done, folder)]
+
+
+@contextmanager
+def open_run(
+    workspace: Workspace, stage: str, term: str, week: int, run_id: str = ""
+) -> Iterator[Run]:
+    """Yield the ledger's entry for a run: the batch's when its id is given, else a new one.
+
+    Raises:
+        EduMetricsError: the ledger has no run with this id.
+        Locked: no id is given, and another run is at work.
+    """
+    # The batch that started this notebook holds the lock already: taking it again would fail.
+    if run_id:
+        yield run_log.load_run(workspace.store, run_id)
+        return
+    with workspace.store.require_lock():
+        yield run_log.start_run(workspace.store, workspace.params, stage, term, week)
+
+
+def replace_slices(workspace: Workspace, run: Run, slices: Slices) -> int:
+    """Replace slices and mark the run as done in one transaction.
+
+    Returns:
+        The number of rows of the first slice.
+    """
+    store, rows = workspace.store, []
+    with store.start_transaction() as connection:
+        for table, (frame, where) in slices.items():
+            # The rows get the values of the slice: a row outside it would never be replaced.
+            stamped = frame.assign(**{**where, "run_id": run.run_id, "computed_at": get_utc_now()})
+            rows.append(store.replace_slice(connection, table, stamped, **where))
+        run_log.mark_done(connection, run, sum(rows))
+    # The first slice has one row per student, so its length is what the notebook reports.
+    return rows[0]

@@ -1,17 +1,19 @@
-"""The sentences that people read: one catalogue, `params/sentences.yml`.
+"""The sentences that people read: one catalogue, `params/sentences.yml`, of Jinja templates.
 
-An analyst can edit or translate the catalogue.
+An analyst can edit or translate the catalogue. It is checked whole when parameters load.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
-from functools import lru_cache
-from string import Formatter
+from functools import cached_property, lru_cache
 from typing import Any, Self
 
+from jinja2 import StrictUndefined, Template, TemplateError, meta
+from jinja2.sandbox import SandboxedEnvironment
 from pydantic import BaseModel, ConfigDict, model_validator
+
+from edumetrics.fields.reasons import REASONS
 
 
 def _split_names(sentences: dict[str, str]) -> dict[str, frozenset[str]]:
@@ -19,62 +21,6 @@ def _split_names(sentences: dict[str, str]) -> dict[str, frozenset[str]]:
     return {name: frozenset(words.split()) for name, words in sentences.items()}
 
 
-# The names that each sentence may use. The catalogue must have exactly the sentences listed here:
-# a typing error in an edited file is then found before the run, not in a mail.
-REASONS = _split_names(
-    {
-        "low_attendance": "value baseline",
-        "low_attendance_last_week": "value baseline week",
-        "no_work": "value baseline",
-        "no_work_last_week": "value baseline week",
-        "out_of_reach": "value baseline left rule",
-        "out_of_reach_last_week": "value baseline week rule",
-        "similarity": "value baseline",
-        "similarity_last_week": "value baseline week",
-        "attendance_standing": "value baseline needed rule",
-        "attendance_out_of_reach": "value baseline left rule",
-        "attendance_met": "value baseline rule",
-        "academic_level": "value baseline weeks",
-        "academic_level_alone": "value weeks",
-        "missed_work": "value baseline weeks",
-        "missed_work_all": "value baseline weeks",
-        "missed_work_only": "value baseline weeks",
-        "attendance_fall": "value baseline weeks",
-        "effort_level": "value baseline",
-        "effort_fall": "value baseline weeks",
-        "academic_fall": "value baseline weeks",
-        "platform_silence": "value baseline weeks",
-        "forecast": "value",
-        "forecast_drift": "value",
-        "forecast_marks": "value baseline",
-        "forecast_work": "value baseline",
-        "forecast_promptness": "value baseline",
-        "forecast_attendance": "value baseline",
-        "forecast_activity": "value baseline",
-        "forecast_midterm": "value baseline",
-        "forecast_earlier": "value baseline",
-        "history_exam_avg_hist": "value baseline",
-        "history_att_rate_hist": "value baseline",
-        "history_assn_rate_hist": "value baseline",
-        "history_max_plagiarism": "value baseline",
-        "history_escalation_level": "value baseline",
-        "history_hard_subject_count": "value baseline",
-        "watchlist": "",
-        "early_signal": "value",
-        "weeks_on_list": "value baseline",
-        "raised": "value baseline",
-        "returned": "value",
-        "since_attendance": "value baseline week",
-        "since_marks": "value baseline week",
-        "since_activity": "value baseline week",
-        "since_nothing": "week",
-        "out_of_reach_week": "value missed held weeks rule",
-        "open_work": "value weeks",
-        "midterm": "value baseline",
-        "endterm": "value baseline",
-    }
-)
-# Sentences about a student who left the list.
 IMPROVED = _split_names(
     {
         "attendance": "attended held attended_before held_before week",
@@ -100,20 +46,22 @@ OFF_LIST = _split_names(
         "last_list": "",
     }
 )
-# Formats for numbers that are not rounded to a whole number.
-SPECS = {"exact": "{:g}", "tenth": "{:.1f}"}
 # Findings are about a class. They have one set of names, because they all state a share.
-FINDINGS = frozenset({"students", "size", "share"})
+FINDINGS = dict.fromkeys(
+    (code for code, record in REASONS.items() if record.leads),
+    frozenset({"students", "size", "share"}),
+)
+# Every sentence of each part, with the names that it may use.
+PARTS: dict[str, Mapping[str, frozenset[str]]] = {
+    "reasons": {code: record.mentions for code, record in REASONS.items()},
+    "improved": IMPROVED,
+    "off_list": OFF_LIST,
+    "findings": FINDINGS,
+}
 
 
 class Sentences(BaseModel):
-    """`sentences.yml`: every sentence of the lists, by the code of what it says.
-
-    In a sentence, `{value}` is a number and `{value:lecture|lectures}` the word that goes with it.
-    `{value:words}` is the number in words, up to the last entry of `numbers`. `{value:Words}` is
-    the same with a capital. `{value:tenth}` has one decimal, and `{value:exact}` is not rounded to
-    a whole number.
-    """
+    """`sentences.yml`: every sentence, by the code of what it says."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -129,14 +77,7 @@ class Sentences(BaseModel):
 
     @model_validator(mode="after")
     def _check_complete(self) -> Self:
-        # The catalogue itself decides which findings exist; only their names are checked.
-        findings = dict.fromkeys(self.findings, FINDINGS)
-        for part, known in (
-            ("reasons", REASONS),
-            ("improved", IMPROVED),
-            ("off_list", OFF_LIST),
-            ("findings", findings),
-        ):
+        for part, known in PARTS.items():
             given: Mapping[str, str] = getattr(self, part)
             # Sets have no order: sorting makes the first error the same in every run.
             for name in sorted(known.keys() ^ given.keys()):
@@ -144,34 +85,35 @@ class Sentences(BaseModel):
                     f"{part}.{name} is {'missing' if name in known else 'not a known sentence'}"
                 )
             for name, sentence in given.items():
-                strange = _parse_placeholders(sentence, f"{part}.{name}") - known[name]
+                strange = sorted(_find_names(sentence, f"{part}.{name}") - known[name])
                 if strange:
                     raise ValueError(
-                        f"{part}.{name} uses {{{min(strange)}}}, which this sentence does not have"
+                        f"{part}.{name} uses {strange[0]}, which this sentence does not have"
                     )
         return self
 
-    def say(self, sentence: str, **values: Any) -> str:
+    def say(self, part: str, name: str, **values: Any) -> str:
         """Return a sentence with its numbers filled in."""
-        return "".join(
-            text + (self._format_value(values[name], spec) if name else "")
-            for text, name, spec in _parse_sentence(sentence)
-        )
+        return self._templates[part, name].render(values)
 
-    def _format_value(self, value: float | str, spec: str) -> str:
-        if isinstance(value, str):
-            return value
-        if spec in SPECS:
-            return SPECS[spec].format(value)
-        number = round(value)
-        if "|" in spec:
-            # False is 0 and True is 1: every number but 1 takes the second form.
-            return spec.split("|")[number != 1]
-        if spec and 0 <= number < len(self.numbers):
-            # `capitalize` would also change the rest of the word to lower case.
-            word = self.numbers[number]
-            return word[0].upper() + word[1:] if spec == "Words" else word
-        return str(number)
+    def say_number(self, count: float, *, capital: bool = False) -> str:
+        """Return a number in words, as far as `numbers` goes."""
+        number = round(count)
+        if not 0 <= number < len(self.numbers):
+            return str(number)
+        word = self.numbers[number]
+        # `capitalize` would also change the rest of the word to lower case.
+        return word[0].upper() + word[1:] if capital else word
+
+    @cached_property
+    def _templates(self) -> dict[tuple[str, str], Template]:
+        environment = _make_environment()
+        environment.filters["in_words"] = self.say_number
+        return {
+            (part, name): environment.from_string(sentence)
+            for part in PARTS
+            for name, sentence in getattr(self, part).items()
+        }
 
     def name_weeks(self, weeks: tuple[int, ...]) -> str:
         """Return weeks as people name them, such as "week 5", "weeks 3-6" or "weeks 5-7 and 9".
@@ -182,28 +124,36 @@ class Sentences(BaseModel):
         return _format_weeks(tuple(sorted(weeks)), self.week, self.weeks, self.and_)
 
 
-# A few sentences are filled in for very many students: each is parsed once.
-@lru_cache(maxsize=1024)
-def _parse_sentence(sentence: str) -> tuple[tuple[str, str | None, str], ...]:
-    """Return a sentence as parts: text, the name to fill in after it (or None), and its format."""
-    # A text at the end has neither name nor format: `parse` returns None for both.
-    return tuple((text, name, spec or "") for text, name, spec, _ in Formatter().parse(sentence))
+def _make_environment() -> SandboxedEnvironment:
+    """Return the environment of sentences: colleges write them, so templates run no code."""
+    environment = SandboxedEnvironment(undefined=StrictUndefined, finalize=_round_number)
+    environment.filters["plural"] = _choose_form
+    environment.filters["in_words"] = str
+    return environment
 
 
-def _parse_placeholders(sentence: str, where: str) -> set[str]:
-    """Return the names in a sentence; raise ValueError, with `where`, if one is malformed."""
+def _round_number(value: object) -> object:
+    """Return a number as sentences have it: whole."""
+    # Texts and whole numbers pass; numpy's floats are floats as well.
+    return round(value) if isinstance(value, float) else value
+
+
+def _choose_form(count: float, one: str, many: str) -> str:
+    """Return the word that goes with a number."""
+    return one if round(count) == 1 else many
+
+
+def _find_names(sentence: str, where: str) -> set[str]:
+    """Return the names that a sentence uses; raise ValueError, with `where`, if it is malformed."""
+    environment = _make_environment()
     try:
-        parsed = _parse_sentence(sentence)
-    except ValueError as error:
+        names = set(meta.find_undeclared_variables(environment.parse(sentence)))
+        environment.from_string(sentence)
+    except TemplateError as error:
         raise ValueError(f"{where}: {error}") from None
-    for _, name, spec in parsed:
-        # The empty alternative allows a name without a format.
-        if name is not None and not re.fullmatch(r"|words|Words|exact|tenth|[^|]+\|[^|]+", spec):
-            raise ValueError(
-                f"{where}: {{{name}:{spec}}} is not one of words, Words, exact, tenth "
-                "or two forms of a word"
-            )
-    return {name for _, name, _ in parsed if name is not None}
+    if "{" in sentence.replace("{{", "").replace("{%", "").replace("{#", ""):
+        raise ValueError(f"{where}: write {{{{ value }}}} with two braces on each side")
+    return names
 
 
 @lru_cache(maxsize=1024)

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from edumetrics.fields.reasons import REASONS
 from edumetrics.scoring.signals import Floats
 from edumetrics.sentences import Sentences
-from edumetrics.triage.reasons import APART, APART_USUALLY, WORSE_ABOVE, Record
+from edumetrics.triage.reasons import Record
 
 # As many as on lists by the rules (`triage.reasons.SHOWN`).
 SHOWN = 3
@@ -45,8 +46,8 @@ def build_records(
     names = list(added)
     points = np.array([added[name] for name in names])
     values, usual = (np.array([told[name][n] for name in names]) for n in (0, 1))
-    above = np.array([name in WORSE_ABOVE for name in names])[:, None]
-    least_apart = np.array([APART.get(name, APART_USUALLY) for name in names])[:, None]
+    above = np.array([REASONS[prefix + name].worse == "above" for name in names])[:, None]
+    least_apart = np.array([REASONS[prefix + name].apart for name in names])[:, None]
     gap = np.where(above, values - usual, usual - values)
     worse, better = gap >= least_apart, gap <= -least_apart
     # A missing value compares as False on both sides, so it never gives a reason.
@@ -74,7 +75,7 @@ def build_records(
 def _build_record(
     sentences: Sentences, code: str, value: float, baseline: float, points: float
 ) -> Record:
-    text = sentences.say(sentences.reasons[code], value=value, baseline=baseline)
+    text = sentences.say("reasons", code, value=value, baseline=baseline)
     # Plain floats, because the records are stored as JSON.
     return {
         "code": code,

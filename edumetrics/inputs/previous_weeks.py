@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from edumetrics.analysis.store import Classes
-from edumetrics.triage.rules import LAST_WEEK, RULES
+from edumetrics.fields.reasons import LAST_WEEK, RULES
 from edumetrics.triage.situation import METRICS, Memory
 from edumetrics.workspace import Workspace
 

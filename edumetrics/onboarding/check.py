@@ -18,8 +18,8 @@ from edumetrics.college.terms import College, Term
 from edumetrics.database import has_write_access, list_extra_access, open_connection
 from edumetrics.errors import EduMetricsError, Refused
 from edumetrics.fields import PERSONAL, PERSONAL_NAMES, RELATIONS, TABLES
+from edumetrics.fields.reasons import RULES
 from edumetrics.stages import weekly
-from edumetrics.triage.rules import RULES
 from edumetrics.weeks import CollegeWeek
 from edumetrics.workspace import Workspace, open_workspace
 

@@ -7,30 +7,24 @@ from dataclasses import replace
 
 import pandas as pd
 
+from edumetrics.fields.reasons import REASONS
 from edumetrics.forecast.subjects import LOW
 from edumetrics.params import Calendar
 from edumetrics.reports.context import Occasion, format_day, is_known, normalize_text
 from edumetrics.reports.model import Fact, StudentEntry
 from edumetrics.reports.sparklines import Panel
 from edumetrics.triage.flags import CONTACTS
-from edumetrics.triage.reasons import OUT_OF_REACH, Record, describe_no_step, select_reasons
+from edumetrics.triage.reasons import Record, describe_no_step, select_reasons
 from edumetrics.types import Row
 
-# Codes of reasons about the weeks ahead. AHEAD is in the order of importance on a card.
-DEADLINE = ("attendance_standing", "attendance_out_of_reach")
-FORECAST = ("forecast", "forecast_drift")
-AHEAD = (*DEADLINE, "out_of_reach_week", *FORECAST, "open_work")
-# Codes that compare a student with the class; a student at or above the class is not told of them.
-# `forecast_promptness` is not one of them: for days since the last work, a higher value is worse.
-LEVELS = ("academic_level", "effort_level", "forecast_marks", "forecast_work",
-          "forecast_attendance", "forecast_activity", "forecast_midterm",
-          "forecast_earlier")  # fmt: skip
-# Codes that put a student on the list in the first weeks, when no number does yet.
-EARLY = ("watchlist", "early_signal")
+# Codes of reasons about the weeks ahead, in the order of importance on a card.
+AHEAD = [code for code, record in REASONS.items() if record.on_card]
+DEADLINE = [code for code in AHEAD if REASONS[code].deadline]
+FORECAST = [code for code in AHEAD if code.startswith("forecast")]
 # In percent. A forecast below this chance adds nothing to the other reasons on a card.
 TELLING = 100 * LOW
 # The most reasons on a card.
-REASONS = 3
+SHOWN = 3
 # An advisor reads a card between two lectures. Both limits are in words and include the links:
 # the first is for one card, the second for all cards of *Start here* together.
 CARD_WORDS, START_WORDS = 60, 480
@@ -159,7 +153,7 @@ def choose_card_reasons(records: list[Record], count: int) -> list[Record]:
     is no other reason.
     """
     other = [record for record in records if not _is_at_class_level(record)]
-    early = [record for record in other if record["code"] in EARLY]
+    early = [record for record in other if REASONS[record["code"]].early]
     # Early signals have no points: `told` keeps them only where no other reason has any.
     weighed = [record for record in other if record["points"] > 0]
     return (
@@ -170,9 +164,12 @@ def choose_card_reasons(records: list[Record], count: int) -> list[Record]:
 
 
 def _is_at_class_level(record: Record) -> bool:
-    """Return whether a record says that the student is at or above the level of the class."""
-    known = record["value"] is not None and record["baseline"] is not None
-    return record["code"] in LEVELS and known and record["value"] >= record["baseline"]
+    """Return whether a reason compares a student with the class, to whom the student is equal."""
+    about = REASONS[record["code"]]
+    both_known = record["value"] is not None and record["baseline"] is not None
+    # Where more is worse, a higher value says nothing good.
+    compared = about.versus_class and about.worse == "below"
+    return compared and both_known and bool(record["value"] >= record["baseline"])
 
 
 def _build_card(
@@ -180,14 +177,16 @@ def _build_card(
     budget: int,
 ) -> StudentEntry:  # fmt: skip
     """Return the card of one student; `budget` is its number of words."""
-    reasons = choose_card_reasons(row["reasons"], REASONS)
+    reasons = choose_card_reasons(row["reasons"], SHOWN)
     codes = {record["code"] for record in reasons}
-    # Three codes say that the attendance rule is out of reach: a card says it once.
-    said = codes | (OUT_OF_REACH if codes & OUT_OF_REACH else set())
+    # Reasons with one `says` say one thing: a card says it once.
+    said = {REASONS[code].says for code in codes} - {""}
     ahead = [
         record
         for record in row["reasons"]
-        if record["code"] in AHEAD and record["code"] not in said
+        if record["code"] in AHEAD
+        and record["code"] not in codes
+        and REASONS[record["code"]].says not in said
     ]
     ahead = [
         record for record in ahead if record["code"] not in FORECAST or record["value"] >= TELLING

@@ -90,9 +90,7 @@ class Occasion:
     def say_number(self, count: int, *, capital: bool = False) -> str:
         """Return a number in words, as far as sentences.yml has words; else in digits."""
         # Doubled braces stand for single ones: `say` receives `{value:words}`.
-        return self.params.sentences.say(
-            f"{{value:{'Words' if capital else 'words'}}}", value=count
-        )
+        return self.params.sentences.say_number(count, capital=capital)
 
     def group_by_advisor(self, rows: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
         """Yield each advisor_id in order, with the advisor's rows and the names of students.

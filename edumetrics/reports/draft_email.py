@@ -14,23 +14,10 @@ from jinja2 import StrictUndefined, Template, TemplateError
 from jinja2.sandbox import SandboxedEnvironment
 
 from edumetrics.errors import SettingsError
+from edumetrics.fields.reasons import REASONS
 from edumetrics.params import LETTER
 from edumetrics.reports.model import EmailDraft
 
-# The topics of a letter, by the beginnings of reason codes. A letter says nothing about a reason
-# that is not here.
-TOPICS = {
-    "attendance": (
-        "low_attendance",
-        "attendance_",
-        "out_of_reach",
-        "forecast_attendance",
-        "history_att",
-    ),
-    "work": ("no_work", "missed_work", "forecast_work", "forecast_promptness", "history_assn"),
-    "marks": ("academic_", "forecast_marks", "forecast_midterm", "history_exam"),
-    "activity": ("effort_", "platform_", "forecast_activity"),
-}
 # A letter is an offer to talk, not a list of faults: it has at most so many topics.
 TOUCHED = 2
 # The first line of a template begins with this.
@@ -45,7 +32,7 @@ class LetterContext:
 
     Attributes:
         name, advisor: of the student, and of the advisor who signs (empty where not known).
-        topics: keys of `TOPICS`, the most important first.
+        topics: topics of reasons, the most important first.
         open_work: the number of assignments that are still open.
         exam: the next exam in words; empty when none is ahead.
     """
@@ -63,12 +50,12 @@ def find_topics(codes: Iterable[str]) -> tuple[str, ...]:
     Args:
         codes: the codes of the reasons, strongest first.
 
-    >>> topics(["no_work", "missed_work", "academic_level", "effort_fall"])
+    >>> find_topics(["no_work", "missed_work", "academic_level", "effort_fall"])
     ('work', 'marks')
     """
-    found = [name for code in codes for name, starts in TOPICS.items() if code.startswith(starts)]
+    found = [REASONS[code].topic for code in codes]
     # `dict.fromkeys` removes repeated topics and keeps the order; a set would lose it.
-    return tuple(dict.fromkeys(found))[:TOUCHED]
+    return tuple(filter(None, dict.fromkeys(found)))[:TOUCHED]
 
 
 def pick_first_name(name: str) -> str:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from edumetrics.fields.reasons import RULES
 from edumetrics.params import Triage
 from edumetrics.scoring.risk import compute_points
 from edumetrics.scoring.signals import Floats, compute_weighted_mean
@@ -63,7 +64,7 @@ def apply_rules(situation: Situation) -> ListDecision:
     codes = _get_last_codes(situation)
     # A rule that was itself only held last week left the code `<name>_last_week`: it is not held
     # again, so a rule lists a student for two weeks.
-    held = {name: np.array([name in mine for mine in codes], dtype=bool) for name in rules.RULES}
+    held = {name: np.array([name in mine for mine in codes], dtype=bool) for name in RULES}
     ruled = np.any([*fired.values(), *held.values()], axis=0)
     was_on = situation.is_in(situation.memory.last["student_id"])
     if situation.is_in_grace(situation.week):
@@ -147,7 +148,7 @@ def find_leading_reason(standing: ListDecision) -> np.ndarray:
     nothing = np.sum(list(standing.points.values()), axis=0) <= 0
     codes = np.where(nothing, "watchlist", codes)
     # Reversed, so that the first rule is written last and wins.
-    for name in reversed(rules.RULES):
+    for name in reversed(RULES):
         codes = np.where(standing.fired[name] | standing.held[name], name, codes)
     return np.asarray(codes)
 
@@ -287,7 +288,7 @@ def find_looked_after(situation: Situation, standing: ListDecision) -> Bools:
     cared_for = situation.get_last_value("looked_after", False).astype(bool)
     ended = standing.was_on & ~cared_for & (situation.last_week > latest)
     # A rule that fires again in its second week is nothing new to whoever looks after the student.
-    newly = np.any([standing.fired[name] & ~standing.held[name] for name in rules.RULES], axis=0)
+    newly = np.any([standing.fired[name] & ~standing.held[name] for name in RULES], axis=0)
     return np.asarray(covered_now & ~ended & ~newly & ~standing.rose)
 
 

@@ -57,9 +57,7 @@ def _describe_findings(situation: Situation, found: pd.DataFrame) -> pd.DataFram
     """Return the class findings with their texts, as rows of class_findings."""
     sentences = situation.sentences
     texts = [
-        sentences.say(
-            sentences.findings[code], students=students, size=size, share=100 * students / size
-        )
+        sentences.say("findings", code, students=students, size=size, share=100 * students / size)
         for code, students, size in zip(
             found["code"], found["students_affected"], found["size"], strict=True
         )
@@ -162,7 +160,8 @@ def _make_record(
     sentences = situation.sentences
     # A sentence is formatted with numbers; those of students who left the roll mention none.
     text = sentences.say(
-        sentences.improved[code],
+        "improved",
+        code,
         value=value or 0,
         baseline=baseline or 0,
         week=situation.last_week,

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from edumetrics.fields.reasons import COMPONENTS, LAST_WEEK, REASONS, RULES
 from edumetrics.scoring.risk import BASELINE_METRICS, count_missed_work
 from edumetrics.sentences import Sentences
 from edumetrics.triage import rules
@@ -29,35 +30,16 @@ CHANGES = {
 }
 # Smaller changes, in shares of the scale, are noise and are not mentioned.
 WORTH_A_WORD = 0.1
-# Components that compare a metric with the student's own baseline.
-FALLS = {
-    "attendance_fall": "weekly_att_pct",
-    "effort_fall": "effort_score",
-    "academic_fall": "academic_performance",
-    "platform_silence": "lms_active_days",
-}
 # The paragraph gives at most this many reasons, so that it stays short.
 SHOWN = 3
-# Where the model ranks: the components of the risk score that describe each of its headings best.
-# Their sentences are more specific than the heading's own.
-HEADINGS = {
-    "attendance": ("attendance_standing", "attendance_fall"),
-    "marks": ("academic_level", "academic_fall"),
-    "work": ("missed_work",),
-    "activity": ("effort_level", "effort_fall", "platform_silence"),
+# Where the model ranks: the components of the risk score that describe each of its topics. Their
+# sentences are more specific than the topic's own.
+COMPONENTS_OF: dict[str, tuple[str, ...]] = {
+    topic: tuple(code for code in COMPONENTS if REASONS[code].topic == topic)
+    for topic in {record.topic for record in REASONS.values()}
 }
-# Headings where a higher value is worse; for every other heading a lower value is worse.
-WORSE_ABOVE = frozenset({"promptness", "max_plagiarism", "escalation_level", "hard_subject_count"})
 # The least that a heading must add to the log-odds to become a reason.
 WORTH_TELLING = 0.2
-# How much worse than the class's median a heading's number must be to become a reason, in its own
-# unit.
-APART = {"promptness": 5.0, "escalation_level": 1.0, "hard_subject_count": 1.0}
-APART_USUALLY = 3.0
-# Three codes for one fact: a reader sees only the first of them.
-OUT_OF_REACH = frozenset(
-    {"out_of_reach", "out_of_reach" + rules.LAST_WEEK, "attendance_out_of_reach"}
-)
 
 
 class ReasonBuilder:
@@ -76,6 +58,9 @@ class ReasonBuilder:
         # Arrays of the situation are aligned with the roll: `[row]` aligns them with the list.
         row = self.rows = flags["row"].to_numpy()
         scored = situation.scored
+        pct = situation.calendar.attendance_rule_pct
+        # As sentences have it; empty without a rule.
+        self.rule = "" if pct is None else f"{pct:g}"
         # Records, because a look-up in a frame for every student and column is slow.
         self.metrics = scored.metrics.iloc[row].to_dict("records")
         self.listed = flags.to_dict("records")
@@ -139,11 +124,9 @@ class ReasonBuilder:
         **more: Any,
     ) -> Record:
         """Return a record; `more` are further numbers and words of its sentence."""
-        sentence = self.sentences.reasons[code]
         values = {"value": value, "baseline": baseline, **more}
-        # A missing number is formatted as 0; only sentences that do not mention it are used then.
         text = self.sentences.say(
-            sentence, **{name: 0 if v is None else v for name, v in values.items()}
+            "reasons", code, **{name: 0 if v is None else v for name, v in values.items()}
         )
         return {
             "code": code,
@@ -157,7 +140,7 @@ class ReasonBuilder:
         """Yield the record of each rule that fires or is held."""
         # A rule adds nothing to the score: it gets the points of the tier that it leads to.
         high, row = self.situation.triage.high, self.rows[n]
-        for name in rules.RULES:
+        for name in RULES:
             if self.standing.fired[name][row]:
                 yield {**self._describe_rule(name, n), "points": high}
             elif self.standing.held[name][row]:
@@ -165,8 +148,8 @@ class ReasonBuilder:
                 # numbers.
                 said = self.said[n][name]
                 yield self._make_record(
-                    name + rules.LAST_WEEK, said["value"], said["baseline"], high,
-                    week=self.situation.last_week, rule=self.calendar.attendance_rule_pct,
+                    name + LAST_WEEK, said["value"], said["baseline"], high,
+                    week=self.situation.last_week, rule=self.rule,
                 )  # fmt: skip
 
     def _describe_rule(self, name: str, n: int) -> Record:
@@ -179,7 +162,7 @@ class ReasonBuilder:
         if name == "no_work":
             return self._make_record(name, mine["days_since_submission"], self.overdue[n])
         if name == "out_of_reach":
-            left, rule = mine["lectures_left"], self.calendar.attendance_rule_pct
+            left, rule = mine["lectures_left"], self.rule
             return self._make_record(
                 name, mine["lectures_attended"], mine["lectures_held"], left=left, rule=rule
             )
@@ -210,7 +193,7 @@ class ReasonBuilder:
             if points < WORTH_TELLING:
                 continue
             known = sorted(
-                seen.intersection(HEADINGS.get(topic, ())), key=lambda name: -components[name]
+                seen.intersection(COMPONENTS_OF.get(topic, ())), key=lambda name: -components[name]
             )
             if known:
                 # Removed, so that a component is not given twice.
@@ -226,9 +209,10 @@ class ReasonBuilder:
     def _is_worse_than_class(self, topic: str, n: int) -> bool:
         """Return whether a heading's number is clearly worse than the median of the class."""
         value, baseline = (float(values[n]) for values in self.told[topic])
-        least = APART.get(topic, APART_USUALLY)
+        record = REASONS[f"forecast_{topic}"]
         # A comparison with a missing value (NaN) is False.
-        return value - baseline >= least if topic in WORSE_ABOVE else baseline - value >= least
+        gap = value - baseline if record.worse == "above" else baseline - value
+        return gap >= record.apart
 
     def _describe_forecast(self, n: int) -> Iterator[Record]:
         """Yield the sentence about the chance of failing or leaving, where the model ranks."""
@@ -256,13 +240,13 @@ class ReasonBuilder:
             )
         if name == "effort_level":
             return self._make_record(name, mine["effort_score"], self.peers_effort[n])
-        metric = FALLS[name]
+        metric = REASONS[name].metric
         weeks = self.sentences.name_weeks(self.weeks[metric][n])
         return self._make_record(name, mine[metric], self.baseline[metric][n], weeks=weeks)
 
     def _describe_attendance(self, n: int) -> Record:
         """Return the record of where the student stands with the attendance rule."""
-        mine, rule = self.metrics[n], self.calendar.attendance_rule_pct
+        mine, rule = self.metrics[n], self.rule
         left, needed = mine["lectures_left"], mine["lectures_to_attend"]
         if needed > left:
             held = mine["lectures_held"]
@@ -315,9 +299,9 @@ class ReasonBuilder:
 
     def _describe_coming_weeks(self, n: int) -> Iterator[Record]:
         """Yield the records of what is ahead: the attendance rule, open work and the next exam."""
-        mine, rule = self.metrics[n], self.calendar.attendance_rule_pct
+        mine, rule = self.metrics[n], self.rule
         weighs = self.points["attendance_standing"][n] >= self.situation.triage.reason_points
-        if mine["lectures_left"] > 0 and rule is not None:
+        if mine["lectures_left"] > 0 and self.rule:
             # Where the attendance rule adds points, its record is among the components already.
             if not weighs:
                 yield self._describe_attendance(n)
@@ -368,10 +352,12 @@ def select_reasons(records: list[Record], count: int) -> list[Record]:
     Where any reason has points, reasons without points are left out.
     """
     weighed = [record for record in records if record["points"] > 0] or records
-    once = [record for record in weighed if record["code"] in OUT_OF_REACH][:1]
-    return [record for record in weighed if record["code"] not in OUT_OF_REACH or record in once][
-        :count
-    ]
+    told: list[Record] = []
+    for record in weighed:
+        says = REASONS[record["code"]].says
+        if not says or all(REASONS[other["code"]].says != says for other in told):
+            told.append(record)
+    return told[:count]
 
 
 def describe_no_step(sentences: Sentences, records: list[Record], next_week: int | None) -> str:
@@ -386,8 +372,8 @@ def describe_no_step(sentences: Sentences, records: list[Record], next_week: int
         return sentences.off_list["last_list"]
     # A rule of this week holds for one more week whatever happens: the sentence names the real
     # cause.
-    ruled = any(record["code"] in rules.RULES for record in records)
-    return sentences.say(sentences.off_list["one_more_week" if ruled else "none"], week=next_week)
+    ruled = any(record["code"] in RULES for record in records)
+    return sentences.say("off_list", "one_more_week" if ruled else "none", week=next_week)
 
 
 def measure_changes(now: Row, before: Row) -> dict[str, float]:

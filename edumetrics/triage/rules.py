@@ -4,16 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from edumetrics.fields.reasons import RULES
 from edumetrics.params import Triage
 from edumetrics.scoring.signals import Floats
 from edumetrics.scoring.weekly import ScoredWeek
 from edumetrics.triage.situation import Bools
-
-# The names in `params/triage.yml`, and the codes of the reasons. The first rule that holds is the
-# leading reason, and reasons are given in this order.
-RULES = ("low_attendance", "no_work", "out_of_reach", "similarity")
-# Marks the code of a rule that is held from last week, so that it is not held once more.
-LAST_WEEK = "_last_week"
 
 
 def check_rules(scored: ScoredWeek, out_before: Bools, triage: Triage) -> dict[str, Bools]:

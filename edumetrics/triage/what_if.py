@@ -227,17 +227,15 @@ class _StepSearch:
         lectures, items = int(change.lectures[n]), int(change.items[n])
         if lectures >= 0:
             name = "attend_all" if lectures == self.held[n] else "attend"
-            parts.append(sentences.say(sentences.off_list[name], lectures=lectures, week=self.week))
+            parts.append(sentences.say("off_list", name, lectures=lectures, week=self.week))
         if items:
             name = "hand_in_all" if items == self.open[n] else "hand_in"
-            parts.append(
-                sentences.say(sentences.off_list[name], items=items, open=int(self.open[n]))
-            )
+            parts.append(sentences.say("off_list", name, items=items, open=int(self.open[n])))
         if change.work[n]:
-            parts.append(sentences.say(sentences.off_list["do_work"], week=self.week))
+            parts.append(sentences.say("off_list", "do_work", week=self.week))
         if len(parts) == 1:
             return parts[0]
-        return sentences.say(sentences.off_list["both"], first=parts[0], second=parts[1])
+        return sentences.say("off_list", "both", first=parts[0], second=parts[1])
 
 
 def _predict_lists(

@@ -16,7 +16,7 @@ from edumetrics.analysis.store import Store, get_utc_now
 from edumetrics.analysis.tables import SQL_TABLES
 from edumetrics.batch import backfill, progress
 from edumetrics.fields import RELATIONS
-from edumetrics.triage.rules import RULES
+from edumetrics.fields.reasons import RULES
 from edumetrics.workspace import Workspace
 from tests.conftest import workspace_at
 from tests.independent import generator, lists, reading

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from edumetrics.fields.reasons import LAST_WEEK, RULES
 from edumetrics.forecast.features import build_features, build_features_alone
 from edumetrics.forecast.models import compute_probability
 from edumetrics.forecast.ranking import WeekForecast
@@ -17,7 +18,6 @@ from edumetrics.inputs import terms
 from edumetrics.scoring.signals import rank_in_groups
 from edumetrics.stages import weekly
 from edumetrics.triage import by_model, flags
-from edumetrics.triage.rules import LAST_WEEK, RULES
 from edumetrics.triage.situation import Situation
 from edumetrics.workspace import Workspace
 from tests.unit.triage.test_flags import run_week

@@ -12,9 +12,9 @@ import pytest
 import yaml
 
 from edumetrics.errors import SettingsError
+from edumetrics.fields.reasons import LAST_WEEK, RULES
 from edumetrics.params import load
 from edumetrics.settings import PROJECT
-from edumetrics.triage.rules import LAST_WEEK, RULES
 from edumetrics.workspace import Workspace
 
 CATALOGUE = load(PROJECT / "params", "native").sentences
@@ -193,15 +193,15 @@ def test_the_week_out_of_reach_is_exact(
 
 
 def test_singular_plural_and_weeks_named() -> None:
-    say, reasons = CATALOGUE.say, CATALOGUE.reasons
-    one = say(reasons["attendance_standing"], value=0, baseline=1, needed=1, rule=75.0)
+    say = CATALOGUE.say
+    one = say("reasons", "attendance_standing", value=0, baseline=1, needed=1, rule="75")
     assert one == "Must attend 1 of the 1 lecture left to reach 75%; can miss 0."
     assert (
-        say(reasons["open_work"], value=1, weeks=3)
+        say("reasons", "open_work", value=1, weeks=3)
         == "One assignment of the last three weeks is still open."
     )
     assert (
-        say(reasons["open_work"], value=12, weeks=1)
+        say("reasons", "open_work", value=12, weeks=1)
         == "12 assignments of the last one week are still open."
     )
     named = {
@@ -217,9 +217,10 @@ def test_singular_plural_and_weeks_named() -> None:
     ("change", "complaint"),
     [
         ({"no_work": None}, "reasons.no_work is missing"),
-        ({"no_work": "Nothing for {days} days."}, "uses {days}, which this sentence does not have"),
-        ({"no_work": "Nothing for {value:.2f} days."}, "is not one of words"),
-        ({"no_work": "Nothing for {value days."}, "reasons.no_work"),
+        ({"no_work": "Nothing for {{ days }} days."}, "uses days, which this sentence does not have"),
+        ({"no_work": "Nothing for {{ value | words }} days."}, "No filter named 'words'"),
+        ({"no_work": "Nothing for {{ value days."}, "reasons.no_work"),
+        ({"no_work": "Nothing for {value} days."}, "write {{ value }} with two braces"),
         ({"motive": "Does not care."}, "reasons.motive is not a known sentence"),
     ],
 )  # fmt: skip

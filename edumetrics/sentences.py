@@ -150,7 +150,7 @@ def _find_names(sentence: str, where: str) -> set[str]:
         names = set(meta.find_undeclared_variables(environment.parse(sentence)))
         environment.from_string(sentence)
     except TemplateError as error:
-        raise ValueError(f"{where}: {error}") from None
+        raise ValueError(f"{where}: {error.message}") from None
     if "{" in sentence.replace("{{", "").replace("{%", "").replace("{#", ""):
         raise ValueError(f"{where}: write {{{{ value }}}} with two braces on each side")
     return names

@@ -254,7 +254,7 @@ def format_cell(value: Any, unit: str = "") -> str:
 def format_day(moment: Any) -> str:
     """Return a day as people write it, without the year.
 
-    >>> day(pd.Timestamp("2026-09-10 14:00"))
+    >>> format_day(pd.Timestamp("2026-09-10 14:00"))
     '10 September'
     """
     moment = pd.Timestamp(moment)
@@ -264,7 +264,7 @@ def format_day(moment: Any) -> str:
 def format_week_dates(first_day: pd.Timestamp) -> str:
     """Return the seven days of a week as people write them.
 
-    >>> week_dates(pd.Timestamp("2026-03-30"))
+    >>> format_week_dates(pd.Timestamp("2026-03-30"))
     '30 March to 5 April 2026'
     """
     last = first_day + pd.Timedelta(days=6)
@@ -286,7 +286,7 @@ def find_next_exam(week: int, calendar: Calendar) -> str:
 def describe_next_exam(week: int, calendar: Calendar) -> str:
     """Return a sentence on the next exam; empty when none is ahead.
 
-    >>> exam_ahead(7, Calendar()), exam_ahead(18, Calendar())
+    >>> describe_next_exam(7, Calendar()), describe_next_exam(18, Calendar())
     ('The midterm is next week.', '')
     """
     name = find_next_exam(week, calendar)

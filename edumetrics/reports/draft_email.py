@@ -63,7 +63,7 @@ def pick_first_name(name: str) -> str:
 
     Where the first word is an initial or a title, or ends with a comma, it is the whole name.
 
-    >>> first_name("Asha Lanternwala"), first_name("K. Raman"), first_name("Raman, Kavya")
+    >>> pick_first_name("Asha Lanternwala"), pick_first_name("K. Raman"), pick_first_name("Raman, Kavya")
     ('Asha', 'K. Raman', 'Raman, Kavya')
     """
     first = (name.split() or [""])[0]

@@ -28,7 +28,7 @@ def apply_detail(level: str, report: Report) -> Report:
 def format_initials(name: str) -> str:
     """Return the initials of a name.
 
-    >>> initials("Asha Lanternwala")
+    >>> format_initials("Asha Lanternwala")
     'A. L.'
     """
     return " ".join(f"{word[0]}." for word in name.split())

@@ -100,7 +100,7 @@ def compute_lectures_left(held: Vector, weeks_held: Vector, weeks_left: int) -> 
 
     The result is rounded half up, in integers.
 
-    >>> lectures_left(np.array([25]), np.array([2]), 3)
+    >>> compute_lectures_left(np.array([25]), np.array([2]), 3)
     array([38])
     """
     # Where nothing was held, the division must still be defined; the result is 0.
@@ -115,7 +115,7 @@ def compute_lectures_needed(
 
     This is ceil(rule · (held + left) - attended).
 
-    >>> lectures_needed(np.array([40]), np.array([20]), np.array([27]), 75)
+    >>> compute_lectures_needed(np.array([40]), np.array([20]), np.array([27]), 75)
     array([31])
     """
     rule, whole = round(rule_pct * EXACT), 100 * EXACT
@@ -169,7 +169,7 @@ def compute_beta_binomial_cdf(k: Vector, n: Vector, alpha: Floats, beta: Floats)
         alpha, beta: at least 0, not both 0; alpha 0 puts all mass on X = 0, beta 0 all on X = n.
 
     >>> alpha, beta = np.array([1.0, 1.0]), np.array([1.0, 0.0])
-    >>> beta_binomial_cdf(np.array([0, 4]), np.array([5, 5]), alpha, beta).round(6)
+    >>> compute_beta_binomial_cdf(np.array([0, 4]), np.array([5, 5]), alpha, beta).round(6)
     array([0.166667, 0.      ])
     """
     result = np.where(alpha <= 0, 1.0, 0.0)

@@ -23,7 +23,7 @@ def compute_weighted_mean(
         present, or only signals of weight 0. The coverage is present weight / total weight, 0..1.
 
     >>> signals = {"a": np.array([50.0]), "b": np.array([np.nan])}
-    >>> mean, coverage = weighted_mean(signals, {"a": 30, "b": 10})
+    >>> mean, coverage = compute_weighted_mean(signals, {"a": 30, "b": 10})
     >>> float(mean[0]), float(coverage[0])
     (50.0, 0.75)
     """
@@ -58,7 +58,7 @@ def rank_in_groups(
         there are. The numbers have no meaning where the value is NaN.
 
     >>> base, groups = np.array([1.0, 2.0, 3.0, 0.0]), np.array([0, 0, 0, 1])
-    >>> [int(found[0]) for found in placed(np.array([2.0]), np.array([0]), base, groups)]
+    >>> [int(found[0]) for found in rank_in_groups(np.array([2.0]), np.array([0]), base, groups)]
     [1, 1, 3]
     """
     known = ~np.isnan(base)

@@ -22,7 +22,7 @@ from edumetrics.college.health import EVERYWHERE
 from edumetrics.college.terms import College, Term
 from edumetrics.college.work import read_done_work, read_items
 from edumetrics.errors import Refused
-from edumetrics.fields import FEEDS, RELATIONS
+from edumetrics.fields import EXAMPLES, FEEDS, FINDING_COLUMNS, RELATIONS
 from edumetrics.params import Gate
 from edumetrics.types import Work
 from edumetrics.workspace import Workspace
@@ -246,7 +246,7 @@ def _make_findings(
         whose = "" if name == EVERYWHERE else f" of {name}"
         text = sentence.format(whose=whose, count=int(count[name]), **own)
         rows.append((check, name, "block", int(count[name]), [], text))
-    return pd.DataFrame(rows, columns=list(health.COLUMNS))
+    return pd.DataFrame(rows, columns=list(FINDING_COLUMNS))
 
 
 def _check_feed(
@@ -464,11 +464,11 @@ def _check_schema(workspace: Workspace, college: College) -> pd.DataFrame:
                     EVERYWHERE,
                     "block",
                     len(gone),
-                    gone[: health.EXAMPLES],
+                    gone[:EXAMPLES],
                     sentence,
                 )
             )
-    return pd.DataFrame(rows, columns=list(health.COLUMNS))
+    return pd.DataFrame(rows, columns=list(FINDING_COLUMNS))
 
 
 def _check_mapping(workspace: Workspace, college: College, term: Term, week: int) -> pd.DataFrame:
@@ -494,7 +494,7 @@ def _check_mapping(workspace: Workspace, college: College, term: Term, week: int
         found = found[found["status"] == "block"]
     if len(found):
         return found
-    return pd.DataFrame([(MAPPING, EVERYWHERE, "ok", 0, [], seen)], columns=list(health.COLUMNS))
+    return pd.DataFrame([(MAPPING, EVERYWHERE, "ok", 0, [], seen)], columns=list(FINDING_COLUMNS))
 
 
 def _check_clock(college: College, term: Term, week: int) -> pd.DataFrame:

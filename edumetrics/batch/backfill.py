@@ -10,8 +10,7 @@ from datetime import date
 
 from edumetrics.analysis import run_log
 from edumetrics.batch.interrupts import handle_interrupts
-from edumetrics.batch.pipeline import show_progress
-from edumetrics.batch.progress import Reporter
+from edumetrics.batch.progress import Reporter, show_progress
 from edumetrics.college.terms import Term
 from edumetrics.modelling import train
 from edumetrics.stages import STAGES

@@ -7,15 +7,14 @@ week, and its mail goes out.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import date
 from functools import partial
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from sqlalchemy.engine import Connection
-from tqdm import tqdm
 
 from edumetrics import gate
 from edumetrics.analysis import delivery_log, run_log
@@ -24,9 +23,8 @@ from edumetrics.analysis.run_log import Run
 from edumetrics.batch import parameters
 from edumetrics.batch.idle import NOTHING
 from edumetrics.batch.interrupts import TOLD, handle_interrupts
-from edumetrics.batch.progress import Reporter
-from edumetrics.batch.schedule import RunPlan, Step, plan_run
-from edumetrics.batch.tasks import Task
+from edumetrics.batch.progress import Reporter, show_progress
+from edumetrics.batch.schedule import RunPlan, Step, Task, plan_run
 from edumetrics.errors import EduMetricsError, Interrupted, MissingColumn, Refused
 from edumetrics.gate import Verdict
 from edumetrics.inputs import terms
@@ -38,7 +36,6 @@ from edumetrics.workspace import Workspace
 if TYPE_CHECKING:
     from edumetrics.mail.delivery import MailResult
 
-T = TypeVar("T")
 # Carries out one task, as `execute.run_notebook` does.
 Execute = Callable[..., dict[str, int]]
 
@@ -148,12 +145,6 @@ def run(
     if posted is not None and posted.broken:
         raise EduMetricsError(f"{line} Run `edumetrics send` to try the failed mails again.")
     return Outcome(due, verdict, line, held != gate.NOTHING, posted)
-
-
-def show_progress(steps: Iterable[T]) -> Iterable[T]:
-    """Return the steps with a progress bar on a terminal, and without one in a log."""
-    # disable=None means: no bar where standard error is no terminal.
-    return tqdm(list(steps), unit="week", leave=False, disable=None)
 
 
 def _plan_or_refuse(

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import click
 from tqdm import tqdm
 
 from edumetrics.errors import EduMetricsError
+
+T = TypeVar("T")
 
 
 class Reporter(Protocol):
@@ -56,3 +58,9 @@ def log_errors(log_format: str) -> Iterator[None]:
         if log_format == "json":
             print_json(str(error), level="error", exit_status=error.exit_status)
         raise
+
+
+def show_progress(steps: Iterable[T]) -> Iterable[T]:
+    """Return the steps with a progress bar on a terminal, and without one in a log."""
+    # disable=None means: no bar where standard error is no terminal.
+    return tqdm(list(steps), unit="week", leave=False, disable=None)

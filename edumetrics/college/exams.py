@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from datetime import date
+from typing import TYPE_CHECKING
 
 import pandas as pd
 import sqlalchemy as sa
 
-from edumetrics.college.terms import College, Term
 from edumetrics.database import build_materialized_cte, clip_percent, compute_percent
 from edumetrics.types import Exam
+
+if TYPE_CHECKING:
+    from edumetrics.college.terms import College, Term
 
 
 def read_midterms(college: College, term: Term, known_by: date, week: int) -> pd.DataFrame:

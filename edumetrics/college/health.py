@@ -17,10 +17,8 @@ from edumetrics.college.mapping import Relation
 from edumetrics.college.reader import Condition
 from edumetrics.college.terms import College, Term
 from edumetrics.database import build_materialized_cte, order_highest_first
-from edumetrics.fields import FEEDS, RELATIONS
+from edumetrics.fields import EXAMPLES, FEEDS, FINDING_COLUMNS, RELATIONS
 
-# Row ids shown with a finding: enough to find the cause, few enough for a table.
-EXAMPLES = 5
 # Stands in place of a class_id for the college as a whole. It is stored, so it must not change.
 EVERYWHERE = "all"
 # Findings about rows come in this order.
@@ -45,7 +43,6 @@ REMEDIES = {
     "endterm week": "Set endterm_week in calendar.yml, if it is so for all classes.",
 }
 # The columns of every frame of findings, in this order.
-COLUMNS = ("check", "class_id", "status", "count", "examples", "message")
 
 
 @dataclass(frozen=True)
@@ -158,7 +155,7 @@ def _check_exam_weeks(college: College, term: Term) -> pd.DataFrame:
             }
         )
     # Exams of a class may be spread over several weeks: its first such week stands for all.
-    return pd.DataFrame(rows, columns=list(COLUMNS)).drop_duplicates(["check", "class_id"])
+    return pd.DataFrame(rows, columns=list(FINDING_COLUMNS)).drop_duplicates(["check", "class_id"])
 
 
 def get_remedy(check: str) -> str:
@@ -168,7 +165,7 @@ def get_remedy(check: str) -> str:
 
 def make_empty_findings() -> pd.DataFrame:
     """Return an empty frame with the columns of `check_health`."""
-    return pd.DataFrame(columns=list(COLUMNS))
+    return pd.DataFrame(columns=list(FINDING_COLUMNS))
 
 
 def check_feeds(college: College, term: Term, week: int) -> pd.DataFrame:
@@ -192,7 +189,7 @@ def check_feeds(college: College, term: Term, week: int) -> pd.DataFrame:
                 "treated as absent, not as zero."
             )
         found.append((f"{name}: feed", EVERYWHERE, status, 0, [], message))
-    return pd.DataFrame(found, columns=list(COLUMNS))
+    return pd.DataFrame(found, columns=list(FINDING_COLUMNS))
 
 
 def _has_clean_registers(college: College, term: Term, week: int) -> bool:
@@ -253,7 +250,7 @@ def _check_relation(
                     message,
                 )
             )
-    return pd.DataFrame(found, columns=list(COLUMNS))
+    return pd.DataFrame(found, columns=list(FINDING_COLUMNS))
 
 
 def _read_examples(

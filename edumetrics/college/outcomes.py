@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from datetime import date
+from typing import TYPE_CHECKING
 
 import pandas as pd
 import sqlalchemy as sa
 
 from edumetrics.college.exams import build_papers_query
-from edumetrics.college.terms import College, Term
 from edumetrics.types import Exam
+
+if TYPE_CHECKING:
+    from edumetrics.college.terms import College, Term
 
 # The default of `known_by`: everything that the college has recorded counts.
 EVER = date(9999, 12, 31)

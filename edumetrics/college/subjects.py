@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from datetime import date
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 import sqlalchemy as sa
 
 from edumetrics.college.outcomes import read_exam_results
-from edumetrics.college.terms import College, Term
 from edumetrics.college.work import read_done_work, read_items
 from edumetrics.types import Work
+
+if TYPE_CHECKING:
+    from edumetrics.college.terms import College, Term
 
 KEY = ["student_id", "subject_id"]
 # Pass rates in percent of students with a result: Easy from the first, Hard below the second.

@@ -288,3 +288,9 @@ _TABLES = (
 # fmt: on
 TABLES: dict[str, TableRecord] = {record.name: record for record in _TABLES}
 WEEKLY_METRICS = TABLES["weekly_metrics"]
+# A data-health finding: the columns of the table that do not belong to the run.
+FINDING_COLUMNS = tuple(
+    name for name in TABLES["data_health"].names if name not in ("run_id", "computed_at")
+)
+# Row ids shown with a finding: enough to find the cause, few enough for a table.
+EXAMPLES = 5

@@ -17,9 +17,9 @@ from joblib import Parallel, cpu_count, delayed, parallel_config
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from edumetrics.college.health import COLUMNS, EXAMPLES
 from edumetrics.college.terms import Term
 from edumetrics.errors import SettingsError
+from edumetrics.fields import EXAMPLES, FINDING_COLUMNS
 from edumetrics.settings import Settings
 from edumetrics.workspace import Workspace
 
@@ -172,7 +172,7 @@ def merge_findings(frames: Iterable[pd.DataFrame]) -> pd.DataFrame:
         examples=("examples", "sum"),
         message=("message", "first"),
     ).reset_index()
-    return told.assign(examples=told["examples"].map(_pick_highest))[list(COLUMNS)]
+    return told.assign(examples=told["examples"].map(_pick_highest))[list(FINDING_COLUMNS)]
 
 
 def _pick_highest(ids: list[str]) -> list[str]:

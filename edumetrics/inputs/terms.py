@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from edumetrics.college.terms import College, Term
 from edumetrics.errors import Refused, SettingsError
 from edumetrics.params import Calendar, Params
 from edumetrics.types import Exam
 from edumetrics.weeks import CollegeWeek
-from edumetrics.workspace import Workspace
+
+if TYPE_CHECKING:
+    from edumetrics.workspace import Workspace
 
 # Number of teaching weeks before an exam in which its score is predicted.
 PREDICTION_WEEKS = 2
+# Where the predictions of an exam are stored.
+PREDICTION_TABLES: dict[Exam, str] = {"midterm": "pre_mid_term", "endterm": "pre_end_term"}
 
 
 def find_last_teaching_week(params: Params, position: CollegeWeek | None, term: Term) -> int:

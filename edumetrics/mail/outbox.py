@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from edumetrics import settings
 from edumetrics.errors import SettingsError
-from edumetrics.mail.queue import Letter
 from edumetrics.reports import render
+
+if TYPE_CHECKING:
+    from edumetrics.mail.queue import Letter
 
 FOLDER = "outbox"
 # The web server reads through its group, which the operator gives to PAGES_DIR. The setgid bit (2)

@@ -22,6 +22,8 @@ from edumetrics.forecast.registry import StoredModel
 from edumetrics.types import Row
 from edumetrics.workspace import Workspace
 
+# The questions, as model_runs stores them; the exams below are questions too.
+FAIL, SUBJECT, WATCHLIST = "fail", "subject", "watchlist"
 STAGE = "train"
 # Under the home folder, as the artefact column says.
 FOLDER = "models"

@@ -16,13 +16,11 @@ from edumetrics.inputs import previous_terms
 from edumetrics.inputs.previous_weeks import read_rule_weeks
 from edumetrics.inputs.terms import list_prediction_weeks
 from edumetrics.modelling import registry
-from edumetrics.modelling.registry import TrialResult
+from edumetrics.modelling.registry import FAIL, SUBJECT, WATCHLIST, TrialResult
 from edumetrics.types import Exam
 from edumetrics.weeks import CollegeWeek
 from edumetrics.workspace import Workspace
 
-# The questions, as model_runs stores them; the exams below are questions too.
-FAIL, SUBJECT, WATCHLIST = "fail", "subject", "watchlist"
 EXAMS: tuple[Exam, Exam] = ("midterm", "endterm")
 KEYS = ("student_id", "sem_week", "class_id", "advisor_id")
 

@@ -63,7 +63,8 @@ def pick_first_name(name: str) -> str:
 
     Where the first word is an initial or a title, or ends with a comma, it is the whole name.
 
-    >>> pick_first_name("Asha Lanternwala"), pick_first_name("K. Raman"), pick_first_name("Raman, Kavya")
+    >>> names = "Asha Lanternwala", "K. Raman", "Raman, Kavya"
+    >>> tuple(pick_first_name(name) for name in names)
     ('Asha', 'K. Raman', 'Raman, Kavya')
     """
     first = (name.split() or [""])[0]

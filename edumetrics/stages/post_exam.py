@@ -21,11 +21,10 @@ from edumetrics.college.terms import College, Term
 from edumetrics.errors import SettingsError
 from edumetrics.fields import TABLES
 from edumetrics.forecast import fairness, measures, scorecard
-from edumetrics.inputs.terms import find_term, get_report_folder
+from edumetrics.inputs.terms import PREDICTION_TABLES, find_term, get_report_folder
 from edumetrics.reports import department, figures, from_store, render
 from edumetrics.reports.tables import show_table
 from edumetrics.stages.base import Day, Due, Moment, Replay, Slices, Stage
-from edumetrics.stages.pre_exam import STORED
 from edumetrics.types import Exam, FactsDisplay
 from edumetrics.workspace import Workspace, open_workspace
 
@@ -182,7 +181,9 @@ def read_results(
     # The prediction of another week may differ: only the last one before the exam is judged.
     name = f"predicted_{exam}_score"
     said = store.read(
-        STORED[exam], ("student_id", "sem_week", name, "low", "high", "p_fail"), term=term.name
+        PREDICTION_TABLES[exam],
+        ("student_id", "sem_week", name, "low", "high", "p_fail"),
+        term=term.name,
     )
     last = said.sort_values("sem_week").drop_duplicates("student_id", keep="last")
     # Groups are read here and nowhere else, so that no score or forecast can depend on them.

@@ -21,7 +21,13 @@ from edumetrics.forecast.features import OwnValues
 from edumetrics.forecast.in_use import ModelInUse
 from edumetrics.forecast.scores import ScoreModel
 from edumetrics.forecast.subjects import HIGH, LOW
-from edumetrics.inputs.terms import find_term, get_report_folder, join_values, list_prediction_weeks
+from edumetrics.inputs.terms import (
+    PREDICTION_TABLES,
+    find_term,
+    get_report_folder,
+    join_values,
+    list_prediction_weeks,
+)
 from edumetrics.modelling import registry
 from edumetrics.reports import figures, from_store
 from edumetrics.reports.tables import show_table
@@ -31,7 +37,6 @@ from edumetrics.weeks import CollegeWeek
 from edumetrics.workspace import Workspace, open_workspace
 
 NAMES: dict[Exam, str] = {"midterm": "pre_mid", "endterm": "pre_end"}
-STORED: dict[Exam, str] = {"midterm": "pre_mid_term", "endterm": "pre_end_term"}
 # Smallest part of a predicted score, in points, that is worth a reason.
 WORTH_TELLING = 0.5
 
@@ -209,7 +214,7 @@ def compute(ahead: UpcomingExam) -> ExamPredictions:
         model_id=model_id,
     )
     frame[f"predicted_{ahead.exam}_score"] = said["predicted"]
-    return ExamPredictions(ahead, frame[TABLES[STORED[ahead.exam]].computed])
+    return ExamPredictions(ahead, frame[TABLES[PREDICTION_TABLES[ahead.exam]].computed])
 
 
 def _collect_reasons(ahead: UpcomingExam, model: ScoreModel) -> list[list[dict[str, Any]]]:
@@ -239,7 +244,10 @@ def list_slices(predicted: ExamPredictions, run_id: str) -> Slices:
     """Return what the predictions of a week write."""
     ahead = predicted.ahead
     return {
-        STORED[ahead.exam]: (predicted.rows, {"term": ahead.term, "sem_week": ahead.number}),
+        PREDICTION_TABLES[ahead.exam]: (
+            predicted.rows,
+            {"term": ahead.term, "sem_week": ahead.number},
+        ),
         "data_health": (
             health.make_warning(f"forecast: {ahead.exam}", ahead.found.trouble),
             {"run_id": run_id},
@@ -268,7 +276,7 @@ def make_stage(name: str, exam: Exam) -> Stage[UpcomingExam, ExamPredictions]:
         list_slices=list_slices,
         find_due=find_due,
         replay=replay,
-        build=partial(from_store.build_pre_exam, exam=exam, table=STORED[exam]),
+        build=partial(from_store.build_pre_exam, exam=exam, table=PREDICTION_TABLES[exam]),
     )
 
 

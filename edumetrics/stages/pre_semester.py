@@ -22,7 +22,7 @@ from edumetrics.forecast.subjects import LOW
 from edumetrics.inputs import previous_terms
 from edumetrics.inputs.terms import find_term, get_report_folder
 from edumetrics.modelling import registry
-from edumetrics.modelling.train import WATCHLIST
+from edumetrics.modelling.registry import WATCHLIST
 from edumetrics.reports import figures, from_store
 from edumetrics.reports.tables import show_table
 from edumetrics.stages.base import Day, Due, Moment, Replay, Slices, Stage

@@ -17,7 +17,6 @@ from edumetrics.sentences import Sentences
 from edumetrics.triage import rules
 from edumetrics.triage.flags import RAISED, ListDecision
 from edumetrics.triage.situation import Situation
-from edumetrics.triage.what_if import count_open_assignments
 from edumetrics.types import Row
 
 Record = dict[str, Any]
@@ -70,7 +69,7 @@ class ReasonBuilder:
         self.class_marks = _compute_class_marks(situation)[row]
         missed, due = count_missed_work(scored.observed, self.calendar, self.scoring)
         self.missed, self.due = missed[row], due[row]
-        self.open = count_open_assignments(situation, scored.observed)[row]
+        self.open = rules.count_open_assignments(situation, scored.observed)[row]
         self.overdue = rules.count_since_last_work(scored)[1][row]
         self.weeks = _find_baseline_weeks(situation, flags["student_id"])
         self.pace = _measure_pace(situation)[row]
@@ -183,18 +182,18 @@ class ReasonBuilder:
         The components left over are those that only the rules see; they have no points.
         """
         components = {name: float(self.points[name][n]) for name in self.points}
-        seen = {
+        # A list, in the order of the table: equal points must not change places from run to run.
+        seen = [
             name
             for name, points in components.items()
             if points >= self.situation.triage.reason_points
-        }
+        ]
         for topic, added in self.topics.items():
             points = float(added[n])
             if points < WORTH_TELLING:
                 continue
-            known = sorted(
-                seen.intersection(COMPONENTS_OF.get(topic, ())), key=lambda name: -components[name]
-            )
+            mine = [name for name in seen if name in COMPONENTS_OF.get(topic, ())]
+            known = sorted(mine, key=lambda name: -components[name])
             if known:
                 # Removed, so that a component is not given twice.
                 seen.remove(known[0])

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from edumetrics.fields.reasons import RULES
 from edumetrics.params import Triage
 from edumetrics.scoring.signals import Floats
-from edumetrics.scoring.weekly import ScoredWeek
 from edumetrics.triage.situation import Bools
+
+if TYPE_CHECKING:
+    from edumetrics.scoring.observed import Observations
+    from edumetrics.scoring.roll import Vector
+    from edumetrics.scoring.weekly import ScoredWeek
+    from edumetrics.triage.situation import Situation
 
 
 def check_rules(scored: ScoredWeek, out_before: Bools, triage: Triage) -> dict[str, Bools]:
@@ -81,3 +88,15 @@ def count_since_last_work(scored: ScoredWeek) -> tuple[Floats, Floats]:
     due = sum((part.due * after).sum(axis=1) for part in scored.observed.work)
     missed = sum((part.missed * after).sum(axis=1) for part in scored.observed.work)
     return np.asarray(due, dtype="float64"), np.asarray(missed, dtype="float64")
+
+
+def count_open_assignments(situation: Situation, observed: Observations) -> Vector:
+    """Return how many recent assignments are not handed in, aligned with the roll.
+
+    Recent are those of the last `missed_work_weeks` teaching weeks, three as shipped.
+    """
+    # Only assignments: a quiz that was missed cannot be made up.
+    recent = situation.calendar.get_last_teaching_weeks(
+        situation.week, situation.scoring.missed_work_weeks
+    )
+    return np.asarray(observed.assignments.missed[:, list(recent)].sum(axis=1))

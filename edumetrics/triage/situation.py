@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 import pandas as pd
@@ -12,8 +12,11 @@ import pandas as pd
 from edumetrics.params import Calendar, Scoring, Triage
 from edumetrics.scoring.roll import Vector
 from edumetrics.scoring.signals import Floats
-from edumetrics.scoring.weekly import ScoredWeek
 from edumetrics.sentences import Sentences
+
+if TYPE_CHECKING:
+    # Only the types of a scored week are needed here.
+    from edumetrics.scoring.weekly import ScoredWeek
 
 Bools = np.ndarray[tuple[int], np.dtype[np.bool_]]
 # Numbers, because tiers are compared and multiplied; `TIERS` has the stored name of each.

@@ -94,7 +94,7 @@ class _StepSearch:
         # and work that falls due and would be missed as this week.
         self.held = self.next.held[:, self.week]
         self.attended = self.next.present[:, self.week]
-        self.open = count_open_assignments(situation, this.observed)[row]
+        self.open = rules.count_open_assignments(situation, this.observed)[row]
         self.to_come = (
             self.next.assignments.missed[:, self.week] + self.next.quizzes.missed[:, self.week]
         )
@@ -267,18 +267,6 @@ def _predict_lists(
     )
     ahead = situation.model.simulate_next_week(scored, history)
     return ahead, NextWeekLists(situation.lists, by_rules, ruled, ahead.order)
-
-
-def count_open_assignments(situation: Situation, observed: Observations) -> Vector:
-    """Return how many recent assignments are not handed in, aligned with the roll.
-
-    Recent are those of the last `missed_work_weeks` teaching weeks, three as shipped.
-    """
-    # Only assignments: a quiz that was missed cannot be made up.
-    recent = situation.calendar.get_last_teaching_weeks(
-        situation.week, situation.scoring.missed_work_weeks
-    )
-    return np.asarray(observed.assignments.missed[:, list(recent)].sum(axis=1))
 
 
 def copy_week_ahead(observed: Observations, week: int) -> Observations:

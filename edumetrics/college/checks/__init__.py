@@ -4,9 +4,8 @@ A wrong mapping must never give wrong scores silently. Dirty data (`college.heal
 counted. A wrong mapping is different: its scores mean nothing, so a finding here holds back a run's
 mail until the mapping is corrected.
 
-`keys` checks the integrity of ids, `rows` the validity of each row's values, `dates` the
-consistency of weeks and days, `coverage` the completeness of the records, and `together` columns
-that should rise and fall with each other.
+`integrity` checks ids, `validity` the values of each row, `timeliness` weeks and days,
+`completeness` what is missing, and `consistency` columns that should rise and fall together.
 """
 
 from __future__ import annotations
@@ -15,10 +14,10 @@ from itertools import chain
 
 import pandas as pd
 
-from edumetrics.college import health
 from edumetrics.college.checks import completeness, consistency, integrity, timeliness, validity
 from edumetrics.college.health import EVERYWHERE
 from edumetrics.college.terms import College, Term
+from edumetrics.fields import FINDING_COLUMNS
 
 
 def check_mapping(college: College, term: Term, week: int) -> pd.DataFrame:
@@ -49,6 +48,6 @@ def check_mapping(college: College, term: Term, week: int) -> pd.DataFrame:
         )
         for relation, column, count, said, stops in found
     ]
-    return pd.DataFrame(told, columns=list(health.COLUMNS)).drop_duplicates(
+    return pd.DataFrame(told, columns=list(FINDING_COLUMNS)).drop_duplicates(
         "check", ignore_index=True
     )

@@ -15,10 +15,10 @@ import pandas as pd
 from edumetrics import database
 from edumetrics.batch import backfill, progress
 from edumetrics.college.outcomes import compute_outcomes, read_exam_results
+from edumetrics.inputs.terms import PREDICTION_TABLES
 from edumetrics.params import Calendar
 from edumetrics.settings import Settings
 from edumetrics.simulator import generate, write
-from edumetrics.stages.pre_exam import STORED
 from edumetrics.types import Exam
 from edumetrics.workspace import Workspace, open_workspace
 
@@ -48,9 +48,9 @@ def tried(home: Path, seed: int, students: int) -> pd.Series:
 
 
 def _exam(workspace: Workspace, exam: Exam, term: str, score: pd.Series) -> pd.Series:
-    rows = workspace.store.read(STORED[exam], term=term, sem_week=BEFORE[exam]).set_index(
-        "student_id"
-    )
+    rows = workspace.store.read(
+        PREDICTION_TABLES[exam], term=term, sem_week=BEFORE[exam]
+    ).set_index("student_id")
     marks = workspace.store.read(
         "weekly_features",
         ("student_id", "mark", "mark_with_zeros"),

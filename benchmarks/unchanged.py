@@ -21,7 +21,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 # What says when, or which run, and nothing of a student.
-TIMES = {"run_id", "computed_at", "started_at", "finished_at", "updated_at", "sent_at", "version"}
+TIMES = {
+    "run_id",
+    "computed_at",
+    "started_at",
+    "finished_at",
+    "updated_at",
+    "sent_at",
+    "version",
+    "seq",
+}
 # Fingerprints of what holds a time.
 TIMES |= {"params_sha256", "content_sha256"}
 MASKED = (

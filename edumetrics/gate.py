@@ -17,19 +17,16 @@ import pandas as pd
 from edumetrics.analysis import run_log
 from edumetrics.analysis.run_log import Run
 from edumetrics.analysis.store import get_utc_now
+from edumetrics.analysis.week_state import GATE, read_last_findings
 from edumetrics.college import checks, feeds, health
-from edumetrics.college.health import EVERYWHERE
 from edumetrics.college.terms import College, Term
 from edumetrics.college.work import read_done_work, read_items
 from edumetrics.errors import Refused
-from edumetrics.fields import EXAMPLES, FEEDS, FINDING_COLUMNS, RELATIONS
+from edumetrics.fields import EVERYWHERE, EXAMPLES, FEEDS, FINDING_COLUMNS, RELATIONS
 from edumetrics.params import Gate
 from edumetrics.types import Work
 from edumetrics.workspace import Workspace
 
-STAGE = "gate"
-# The stage after the gate; `mail.delivery` enters it into the ledger.
-MAIL = "mail"
 # Beginning of the check of the findings that remember a relation's columns for the next run.
 SCHEMA = "schema: "
 # The mapping is checked in each of the first weeks of a term, once after them, and when it changed.
@@ -37,8 +34,6 @@ MAPPING = "mapping: looked at"
 FIRST_WEEKS = 4
 # Findings that a verdict quotes; more would not be read in a line for the operator.
 TOLD = 3
-# `batch.pipeline` compares with this text to see whether any mail is held.
-NOTHING = "nothing"
 # Teaching weeks before this one that show what is usual.
 USUAL_WEEKS = 4
 # A jump must be larger than so many standard errors of the share before, to be more than chance.
@@ -144,84 +139,6 @@ def record_verdict(
     # Only after the findings are stored: the messages of a refused run are read from them.
     if not force and (verdict.classes or verdict.everyone):
         run_log.mark_failed(workspace.store, run, Refused(verdict.told))
-
-
-def is_check_due(workspace: Workspace) -> bool:
-    """Return whether a week was computed, or refused unseen, and still has to be checked."""
-    newest = workspace.store.read_newest("run_log", "started_at", 1, stage=STAGE)
-    # A refusal without a term was entered before any stage, because the college's columns changed.
-    return len(newest) > 0 and (
-        newest["status"].iloc[0] in ("started", "failed") or not newest["term"].iloc[0]
-    )
-
-
-def is_mail_due(workspace: Workspace) -> bool:
-    """Return whether mail is due.
-
-    It is due when the last delivery failed, or when a verdict or a review was made after it.
-    """
-    store, calendar = workspace.store, workspace.params.calendar
-    last = store.read_newest("run_log", "started_at", 1, stage=MAIL)
-    if len(last) and last["status"].iloc[0] == "failed":
-        return True
-    done = [store.find_highest("run_log", "started_at", stage=STAGE, status=["done", "refused"])]
-    position = store.read_college_week()
-    if position is not None:
-        # The batch enters a review under the week in which it was made, after that week was scored.
-        # A review that is older than the newest scores causes no mail.
-        here = {
-            "stage": "post_analysis",
-            "status": "done",
-            "sem_week": position.compute_week(calendar),
-        }
-        scored = store.find_highest("run_log", "started_at", stage="weekly", status="done")
-        review = store.find_highest("run_log", "started_at", **here)
-        done.append(
-            review if review is not None and scored is not None and review > scored else None
-        )
-    # Either moment is missing where nothing of its kind has happened yet.
-    newest = max((moment for moment in done if moment is not None), default=None)
-    return newest is not None and (last.empty or last["started_at"].iloc[0] < newest)
-
-
-def is_newest_verdict(workspace: Workspace, term: str, week: int) -> bool:
-    """Return whether the newest verdict is about this week of this term."""
-    newest = workspace.store.read_newest("run_log", "started_at", 1, stage=STAGE)
-    row = newest.iloc[0] if len(newest) else {"term": "", "sem_week": 0, "status": ""}
-    return (row["term"], row["sem_week"]) == (term, week) and row["status"] in ("done", "refused")
-
-
-def read_held_classes(workspace: Workspace) -> dict[str, str]:
-    """Return why the newest verdict holds mail, by class; empty where no mail is held.
-
-    The key `all` stands for the whole college.
-    """
-    newest = workspace.store.read_newest("run_log", "started_at", 1, stage=STAGE)
-    if newest.empty or newest["status"].iloc[0] == "done":
-        return {}
-    run_id = newest["run_id"].iloc[0]
-    found = workspace.store.read(
-        "data_health", ("class_id", "message"), run_id=run_id, status="block"
-    )
-    return {str(name): " ".join(texts) for name, texts in found.groupby("class_id")["message"]}
-
-
-def describe_held_mail(workspace: Workspace) -> str:
-    """Return in a sentence whose mail the newest verdict holds, and why."""
-    newest = workspace.store.read_newest("run_log", "started_at", 1, stage=STAGE)
-    if newest.empty or newest["status"].iloc[0] == "done":
-        return NOTHING
-    if newest["status"].iloc[0] != "refused":
-        # Neither done nor refused: the run was killed or failed before it had a verdict.
-        return "all mail: the gate has not checked the week yet; run `edumetrics run`."
-    told, run_id = newest["error"].iloc[0], newest["run_id"].iloc[0]
-    blocked = workspace.store.read("data_health", ("class_id",), run_id=run_id, status="block")[
-        "class_id"
-    ]
-    classes = sorted(set(blocked) - {EVERYWHERE})
-    # A finding about the whole college outweighs those about single classes.
-    some = classes and EVERYWHERE not in set(blocked)
-    return f"the mail of {', '.join(classes)}: {told}" if some else f"all mail: {told}"
 
 
 def _make_findings(
@@ -449,7 +366,7 @@ def _check_schema(workspace: Workspace, college: College) -> pd.DataFrame:
     """Return the columns of each relation, to remember, and a finding where columns have gone."""
     rows: list[tuple[object, ...]] = []
     # Only a run that was done is remembered: a refused one keeps finding what has gone.
-    then = workspace.store.read_last_findings(STAGE, SCHEMA)
+    then = read_last_findings(workspace.store, GATE, SCHEMA)
     for name, relation in college.relations.items():
         columns = relation.present if relation is not None else frozenset()
         rows.append((SCHEMA + name, EVERYWHERE, "ok", len(columns), [], ", ".join(sorted(columns))))
@@ -488,7 +405,7 @@ def _check_mapping(workspace: Workspace, college: College, term: Term, week: int
         return found
     if (
         week <= FIRST_WEEKS
-        or workspace.store.read_last_findings(STAGE, MAPPING).get(MAPPING) != seen
+        or read_last_findings(workspace.store, GATE, MAPPING).get(MAPPING) != seen
     ):
         found = checks.check_mapping(college, term, week)
         found = found[found["status"] == "block"]

@@ -8,7 +8,6 @@ from typing import Any
 
 import pandas as pd
 
-from edumetrics import gate
 from edumetrics.college import health
 from edumetrics.errors import Locked
 from edumetrics.weeks import CollegeWeek
@@ -38,10 +37,10 @@ def describe_status() -> Iterator[str]:
         yield f"College:  week {position.compute_week(calendar)} of {label}"
         yield f"Analysis: {_describe_analysis(workspace, done, position)}"
         yield f"At work:  {_describe_lock(workspace)}"
-        yield f"Held:     {gate.describe_held_mail(workspace)}"
+        yield f"Held:     {workspace.read_week_state().describe_held()}"
         yield f"Forecast: {_describe_forecasts(workspace)}"
         yield "Last runs (UTC):"
-        for row in store.read_newest("run_log", "started_at", RUNS_SHOWN).to_dict("records"):
+        for row in store.read_newest("run_log", "seq", RUNS_SHOWN).to_dict("records"):
             # A run that is still going has no rows yet, so the column is null.
             rows = "" if pd.isna(row["rows_written"]) else f", {int(row['rows_written'])} rows"
             why = "" if pd.isna(row["error"]) else f": {row['error']}"

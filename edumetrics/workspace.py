@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from edumetrics import database, params, settings
 from edumetrics.analysis.store import Store
+from edumetrics.analysis.week_state import WeekState, read_week_state
 from edumetrics.college.terms import College
 from edumetrics.errors import SettingsError
 from edumetrics.params import Params
@@ -58,6 +59,13 @@ class Workspace:
             raise database.build_query_error(error, "its tables") from error
         finally:
             engine.dispose()
+
+    def read_week_state(self) -> WeekState:
+        """Return what is known of the newest week: judged, held, mailed."""
+        at = self.store.read_college_week()
+        return read_week_state(
+            self.store, None if at is None else at.compute_week(self.params.calendar)
+        )
 
     @property
     def today(self) -> date:

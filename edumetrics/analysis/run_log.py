@@ -38,6 +38,8 @@ def enter_run(connection: Connection, params: Params, stage: str, term: str, wee
     run = Run(uuid.uuid4().hex, stage, term, week)
     entry = {
         "run_id": run.run_id,
+        # Within the transaction: whoever enters a run holds the database's lock.
+        "seq": sa.select(sa.func.coalesce(sa.func.max(LEDGER.c.seq), 0) + 1).scalar_subquery(),
         "stage": stage,
         "term": term,
         "sem_week": week,

@@ -134,7 +134,7 @@ class Store:
             .order_by(sql.c[by].desc())
             .limit(count)
         )
-        select = select.where(*(sql.c[name] == value for name, value in equal.items()))
+        select = select.where(*_match_values(sql, equal))
         with database.open_connection(self.engine, SETTING) as connection:
             return _decode_json(table, database.read_frame(connection, select))
 
@@ -271,25 +271,6 @@ class Store:
         select = select.where(_match_classes(c.class_id, classes))
         with database.open_connection(self.engine, SETTING) as connection:
             return database.read_frame(connection, select)["student_id"]
-
-    def read_last_findings(self, stage: str, prefix: str) -> dict[str, str]:
-        """Return the messages of findings by check, from the newest run of a stage that was done.
-
-        Only findings whose check begins with `prefix` count.
-        """
-        log, found = SQL_TABLES["run_log"].c, SQL_TABLES["data_health"].c
-        newest = (
-            sa.select(log.run_id)
-            .where(log.stage == stage, log.status == "done")
-            .order_by(log.started_at.desc())
-            .limit(1)
-            .scalar_subquery()
-        )
-        select = sa.select(found.check, found.message).where(
-            found.run_id == newest, found.check.startswith(prefix)
-        )
-        with database.open_connection(self.engine, SETTING) as connection:
-            return {str(check): str(message) for check, message in connection.execute(select)}
 
     def read_classes(self, term: str, before: int) -> pd.DataFrame:
         """Return student_id, class_id: each class stored for a student in a term before a week."""

@@ -20,7 +20,7 @@ INDEXES = {
     "pre_sem_watchlist": (("target_term", "class_id"),),
     "delivery_log": (("term", "sem_week", "stage"),),
     "intervention_log": (("student_id", "term"),),
-    "run_log": (("stage", "term", "sem_week"),),
+    "run_log": (("stage", "term", "sem_week"), ("seq",)),
 }
 
 

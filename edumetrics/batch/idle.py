@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from datetime import date
 
-from edumetrics import gate
 from edumetrics.errors import MissingColumn
 from edumetrics.workspace import Workspace
 
@@ -32,9 +31,10 @@ def is_up_to_date(workspace: Workspace, as_of: date | None = None) -> bool:
     with store.require_lock():
         # The ledger is asked first: it needs no connection to the college. The lock is held, so a
         # run that is still called started was killed.
+        state = workspace.read_week_state()
         if (
-            gate.is_check_due(workspace)
-            or gate.is_mail_due(workspace)
+            state.check_due
+            or state.mail_due
             or len(store.read("run_log", ("run_id",), status="started"))
         ):
             return False

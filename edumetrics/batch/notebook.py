@@ -23,16 +23,22 @@ from papermill.engines import Engine, papermill_engines
 from papermill.exceptions import PapermillExecutionError
 from traitlets.config import Config
 
+from edumetrics import errors
 from edumetrics.batch import parameters as declarations
 from edumetrics.batch.kernels import remove_mail_settings
-from edumetrics.errors import EduMetricsError, Locked, Refused, SettingsError
+from edumetrics.errors import EduMetricsError
 from edumetrics.reports import render
 from edumetrics.reports.run_report import render_run_report
 from edumetrics.settings import create_private_folder
 from edumetrics.stages.end import END_MIME
 
 # papermill reports an error of a cell by the name of its class only; this finds the class again.
-OURS = {kind.__name__: kind for kind in (EduMetricsError, SettingsError, Refused, Locked)}
+# All of them are there, so that an error crosses the notebook with its class and exit status.
+OURS: dict[str, type[EduMetricsError]] = {
+    name: kind
+    for name, kind in vars(errors).items()
+    if isinstance(kind, type) and issubclass(kind, EduMetricsError)
+}
 # A kernel that is started cold on a busy machine imports for several seconds.
 START_SECONDS = 60
 # Local sockets are files that only their owner can open; any local user can connect to a TCP port.

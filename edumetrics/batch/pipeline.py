@@ -20,6 +20,8 @@ from edumetrics import gate
 from edumetrics.analysis import delivery_log, run_log
 from edumetrics.analysis.delivery_log import Delivery
 from edumetrics.analysis.run_log import Run
+from edumetrics.analysis.week_state import GATE
+from edumetrics.analysis.week_state import NOTHING as NOTHING_HELD
 from edumetrics.batch import parameters
 from edumetrics.batch.idle import NOTHING
 from edumetrics.batch.interrupts import TOLD, handle_interrupts
@@ -133,7 +135,7 @@ def run(
         verdict = _check_newest_week(workspace, due, entry, tell, force=force) if entry else None
         posted = _send_mail(workspace, due)
     # The newest verdict counts, also where an earlier run made it.
-    held = gate.describe_held_mail(workspace)
+    held = workspace.read_week_state().describe_held()
     line = _format_line(workspace, due, verdict, held, force=force)
     if posted is not None and verdict is None:
         line = posted.format_line()
@@ -144,7 +146,7 @@ def run(
         raise Refused(line)
     if posted is not None and posted.broken:
         raise EduMetricsError(f"{line} Run `edumetrics send` to try the failed mails again.")
-    return Outcome(due, verdict, line, held != gate.NOTHING, posted)
+    return Outcome(due, verdict, line, held != NOTHING_HELD, posted)
 
 
 def _plan_or_refuse(
@@ -168,7 +170,7 @@ def _plan_or_refuse(
         )
         run_log.mark_failed(
             workspace.store,
-            run_log.start_run(workspace.store, workspace.params, gate.STAGE, "", 0),
+            run_log.start_run(workspace.store, workspace.params, GATE, "", 0),
             refused,
         )
         raise refused from error
@@ -233,7 +235,7 @@ def _enter_gate(workspace: Workspace, due: RunPlan, connection: Connection) -> R
     if not computed or (computed[-1].week,) != newest:
         return None
     return run_log.enter_run(
-        connection, workspace.params, gate.STAGE, computed[-1].term, computed[-1].week
+        connection, workspace.params, GATE, computed[-1].term, computed[-1].week
     )
 
 
@@ -246,7 +248,7 @@ def _enter_missing_gate(workspace: Workspace, due: RunPlan, *, force: bool) -> R
     newest = workspace.params.calendar.get_last_teaching_weeks(
         due.position.compute_week(workspace.params.calendar), 1
     )
-    if not newest or not (gate.is_check_due(workspace) or force or due.back_to):
+    if not newest or not (workspace.read_week_state().check_due or force or due.back_to):
         return None
     term = workspace.store.find_highest("weekly_metrics", "term")
     # The gate reads the week's stored lists: without them there is nothing to check.
@@ -255,7 +257,7 @@ def _enter_missing_gate(workspace: Workspace, due: RunPlan, *, force: bool) -> R
         or workspace.store.find_highest("weekly_metrics", "sem_week", term=term) != newest[0]
     ):
         return None
-    return run_log.start_run(workspace.store, workspace.params, gate.STAGE, term, newest[0])
+    return run_log.start_run(workspace.store, workspace.params, GATE, term, newest[0])
 
 
 def _train_models(workspace: Workspace, step: Step, position: CollegeWeek, tell: Reporter) -> None:
@@ -360,7 +362,10 @@ def _send_mail(workspace: Workspace, due: RunPlan) -> MailResult | None:
     Mail that failed in the last round is also sent.
     """
     # A plan for one week or one stage may leave the analysis behind the college: no mail then.
-    if not gate.is_mail_due(workspace) or workspace.store.read_college_week() != due.position:
+    if (
+        not workspace.read_week_state().mail_due
+        or workspace.store.read_college_week() != due.position
+    ):
         return None
     # Most runs have no mail, and need not import what renders it.
     from edumetrics.mail import delivery

@@ -17,10 +17,8 @@ from edumetrics.college.mapping import Relation
 from edumetrics.college.reader import Condition
 from edumetrics.college.terms import College, Term
 from edumetrics.database import build_materialized_cte, order_highest_first
-from edumetrics.fields import EXAMPLES, FEEDS, FINDING_COLUMNS, RELATIONS
+from edumetrics.fields import EVERYWHERE, EXAMPLES, FEEDS, FINDING_COLUMNS, RELATIONS
 
-# Stands in place of a class_id for the college as a whole. It is stored, so it must not change.
-EVERYWHERE = "all"
 # Findings about rows come in this order.
 # What to do about each kind of finding. The first key that ends the name of a check decides, so a
 # longer key comes before a shorter one that it ends with.

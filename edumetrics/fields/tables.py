@@ -248,6 +248,7 @@ _TABLES = (
     )),
     TableRecord("run_log", "one row per run of a stage", ("run_id",), (
         _RUN_ID,
+        integer("seq", "its place in the order of runs, which no clock decides", low=1),
         text("stage", "stage"),
         text("term", "term", "not about one term"),
         integer("sem_week", "semester week", "not about one week"),
@@ -292,5 +293,7 @@ WEEKLY_METRICS = TABLES["weekly_metrics"]
 FINDING_COLUMNS = tuple(
     name for name in TABLES["data_health"].names if name not in ("run_id", "computed_at")
 )
+# The class of a finding about the whole college.
+EVERYWHERE = "all"
 # Row ids shown with a finding: enough to find the cause, few enough for a table.
 EXAMPLES = 5

@@ -9,10 +9,10 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
 
-from edumetrics import gate
 from edumetrics.analysis import delivery_log, run_log
 from edumetrics.analysis.delivery_log import FAILED, HELD, OUTBOX, SENT, SMTP, UNCONFIRMED, Delivery
 from edumetrics.analysis.store import UNASSIGNED
+from edumetrics.analysis.week_state import MAIL
 from edumetrics.college.terms import College
 from edumetrics.errors import EduMetricsError, SettingsError
 from edumetrics.mail import outbox, tokens
@@ -117,7 +117,7 @@ def send_letters(
         with store.start_transaction() as connection:
             run_log.mark_done(connection, entry, 0)
     # Only a round for all advisors completes the week, so only that one is entered.
-    entry = run_log.start_run(store, params, gate.MAIL, *(chosen[0].answers if chosen else ("", 0)))
+    entry = run_log.start_run(store, params, MAIL, *(chosen[0].answers if chosen else ("", 0)))
     try:
         posted = post.send_all(chosen, approve=approve)
     except EduMetricsError as error:

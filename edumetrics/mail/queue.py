@@ -7,17 +7,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from edumetrics import gate
 from edumetrics.analysis import delivery_log
 from edumetrics.analysis.delivery_log import OUTBOX, Delivery
 from edumetrics.analysis.store import UNASSIGNED
-from edumetrics.college.health import EVERYWHERE
+from edumetrics.analysis.week_state import list_new_reviews
 from edumetrics.college.terms import College
 from edumetrics.errors import Refused
+from edumetrics.fields import EVERYWHERE
 from edumetrics.inputs.terms import find_term
 from edumetrics.reports import from_store
 from edumetrics.reports.model import Report
-from edumetrics.stages import BY_NAME, STAGES, post_exam, weekly
+from edumetrics.stages import BY_NAME, STAGES, post_exam
 from edumetrics.weeks import CollegeWeek
 from edumetrics.workspace import Workspace
 
@@ -81,13 +81,14 @@ def list_letters(workspace: Workspace, college: College, position: CollegeWeek) 
             "The analysis is not up to date with the college: run `edumetrics run` first."
         )
     term, week = _find_newest_week(workspace, college, position)
-    judged = gate.is_newest_verdict(workspace, term, week)
+    state = workspace.read_week_state()
+    judged = state.is_judged(term, week)
     of_week = _list_stages(workspace, term, week, position) if judged else ()
     due, found = [*of_week, *_list_reviews(workspace, term, position)], []
     # Reviews may go out without a verdict on the newest week.
     if not due and not judged:
         raise Refused(f"Week {week} has not been checked yet: run `edumetrics run --week {week}`.")
-    blocked = gate.read_held_classes(workspace) if judged else {}
+    blocked = (state.held or {}) if judged else {}
     for one in due:
         whose = find_term(college, one.term, position)
         stage = BY_NAME[one.stage]
@@ -164,18 +165,7 @@ def _list_reviews(workspace: Workspace, term: str, position: CollegeWeek) -> Ite
     These are the reviews of the batch at this position.
     """
     store, week = workspace.store, position.compute_week(workspace.params.calendar)
-    scored = store.read(
-        "run_log", ("started_at", "sem_week"), stage=weekly.NAME, status="done", term=term
-    )
-    since = scored.loc[scored["sem_week"] == scored["sem_week"].max(), "started_at"].min()
-    made = store.read(
-        "run_log",
-        ("run_id", "term", "started_at"),
-        stage=post_exam.NAME,
-        status="done",
-        sem_week=week,
-    )
-    for run in made[made["started_at"] > since].sort_values("started_at").to_dict("records"):
+    for run in list_new_reviews(store, term, week):
         # A review that was made again has replaced the rows of the earlier run, which then yields
         # nothing.
         for exam in store.read("exam_review", ("exam_type",), run_id=run["run_id"])[

@@ -12,12 +12,11 @@ import pandas as pd
 import sqlalchemy as sa
 
 from edumetrics.college import checks, health
-from edumetrics.college.health import EVERYWHERE
 from edumetrics.college.mapping import Relation, is_select
 from edumetrics.college.terms import College, Term
 from edumetrics.database import has_write_access, list_extra_access, open_connection
 from edumetrics.errors import EduMetricsError, Refused
-from edumetrics.fields import PERSONAL, PERSONAL_NAMES, RELATIONS, TABLES
+from edumetrics.fields import EVERYWHERE, PERSONAL, PERSONAL_NAMES, RELATIONS, TABLES
 from edumetrics.fields.reasons import RULES
 from edumetrics.stages import weekly
 from edumetrics.weeks import CollegeWeek

@@ -12,6 +12,7 @@ from typing import Any
 import pandas as pd
 
 from edumetrics import settings
+from edumetrics.analysis.week_state import WEEKLY, find_last_run
 from edumetrics.college.terms import College, Term
 from edumetrics.inputs import parts
 from edumetrics.inputs.advisors import add_advisors
@@ -145,7 +146,7 @@ def _read_stored(workspace: Workspace, term: Term, week: int) -> WeekRows:
     there: dict[str, Any] = {"term": term.name, "sem_week": week}
     last = next(iter(workspace.params.calendar.get_teaching_weeks_before(week, 1)), 0)
     # Findings are kept for every run: those of the newest finished run belong to the stored rows.
-    newest = store.read_newest("run_log", "started_at", 1, stage="weekly", status="done", **there)
+    newest = find_last_run(store, WEEKLY, status="done", **there)
     measures = (
         "student_id",
         "effort_score",
@@ -161,7 +162,7 @@ def _read_stored(workspace: Workspace, term: Term, week: int) -> WeekRows:
         findings=store.read("class_findings", **there),
         courses=store.read_listed_metrics(term.name, week, COURSES),
         contacts=store.read("intervention_log", CONTACTS, term=term.name),
-        health=store.read("data_health", run_id=newest["run_id"].iloc[0] if len(newest) else ""),
+        health=store.read("data_health", run_id=newest["run_id"] if newest else ""),
     )
 
 

@@ -98,9 +98,7 @@ def test_a_week_that_has_no_data(environment: Workspace) -> None:
     before = environment.store.read("weekly_metrics")
     refused(edumetrics("run", "--week", "10"), 3, "no data of week 10")
     pd.testing.assert_frame_equal(environment.store.read("weekly_metrics"), before)
-    assert (
-        environment.store.read("run_log").sort_values("started_at")["status"].iloc[-1] == "refused"
-    )
+    assert environment.store.read("run_log").sort_values("seq")["status"].iloc[-1] == "refused"
     assert edumetrics("run", "--week", "9").exit_code == 0
 
 
@@ -114,9 +112,7 @@ def test_a_reports_folder_that_cannot_be_written(environment: Workspace) -> None
     before = environment.store.read("weekly_metrics")
     refused(edumetrics("run", "--week", "9"), 2, "Cannot create")
     pd.testing.assert_frame_equal(environment.store.read("weekly_metrics"), before)
-    assert (
-        environment.store.read("run_log").sort_values("started_at")["status"].iloc[-1] == "failed"
-    )
+    assert environment.store.read("run_log").sort_values("seq")["status"].iloc[-1] == "failed"
 
 
 def test_nothing_to_do(environment: Workspace) -> None:

@@ -189,7 +189,7 @@ def test_a_column_that_is_gone(environment: Workspace) -> None:
     forced = edumetrics("run", "--force")
     assert forced.exit_code == 0
     assert "released by --force" in forced.output
-    last = environment.store.read_newest("run_log", "started_at", 1, stage="gate").iloc[0]
+    last = environment.store.read_newest("run_log", "seq", 1, stage="gate").iloc[0]
     assert last["status"] == "done"
     assert last["error"].startswith("Forced: ")
     assert edumetrics("run", "--week", "10").exit_code == 0, "from now on the college is like this"
@@ -202,7 +202,7 @@ def test_a_column_that_is_gone_and_needed(environment: Workspace) -> None:
     assert result.exit_code == 3
     assert "no column lectures_held" in result.stderr
     pd.testing.assert_frame_equal(environment.store.read("weekly_metrics"), before)
-    last = environment.store.read("run_log").sort_values("started_at").iloc[-1]
+    last = environment.store.read("run_log").sort_values("seq").iloc[-1]
     assert (last["stage"], last["status"]) == ("gate", "refused")
 
 
@@ -229,7 +229,7 @@ def test_a_held_class_is_told_and_the_rest_goes_on(environment: Workspace) -> No
     told = [json.loads(line) for line in result.output.splitlines()]
     assert [(line["stage"], line["week"]) for line in told if "stage" in line] == [("weekly", 10)]
     assert f"the mail of {one} is held: Nobody marked" in told[-1]["message"]
-    log = environment.store.read_newest("run_log", "started_at", 1, stage="gate").iloc[0]
+    log = environment.store.read_newest("run_log", "seq", 1, stage="gate").iloc[0]
     assert log["status"] == "refused"
     health = environment.store.read("data_health", run_id=log["run_id"])
     assert health.loc[health["status"] == "block", "class_id"].tolist() == [one]
@@ -308,11 +308,15 @@ def test_a_copy_restored_in_an_exam_week_is_in_order(environment: Workspace) -> 
 
 def test_a_gate_that_was_killed_holds_all_mail_until_it_is_come_to(environment: Workspace) -> None:
     killed = run_log.start_run(environment.store, environment.params, "gate", "2026-01-05", 10)
-    assert gate.describe_held_mail(environment).startswith("all mail: the gate has not checked")
+    assert (
+        environment.read_week_state()
+        .describe_held()
+        .startswith("all mail: the gate has not checked")
+    )
     outcome = pipeline.run(environment, progress.skip_line)
     assert environment.store.read("run_log", run_id=killed.run_id)["status"].iloc[0] == "failed"
     assert outcome.verdict is not None
-    assert gate.describe_held_mail(environment) == "nothing"
+    assert environment.read_week_state().describe_held() == "nothing"
 
 
 def test_what_is_held_is_still_said_when_another_week_is_done(environment: Workspace) -> None:
@@ -333,6 +337,6 @@ def test_a_stage_whose_pages_cannot_be_written_has_failed(environment: Workspace
     (folder / "advisors").write_text("a file stands in the way")
     with pytest.raises(Exception, match="Cannot create"):
         pipeline.run(environment, progress.skip_line, week=10)
-    last = environment.store.read("run_log").sort_values("started_at").iloc[-1]
+    last = environment.store.read("run_log").sort_values("seq").iloc[-1]
     assert (last["stage"], last["status"]) == ("weekly", "failed")
     assert "cell" in last["error"]

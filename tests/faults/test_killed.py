@@ -30,6 +30,8 @@ from edumetrics.simulator import generate, write
 from edumetrics.workspace import Workspace
 from tests.conftest import workspace_at
 
+pytestmark = pytest.mark.process
+
 WEEKS = 6
 # What says when something was done, and by which run, is another run's to say.
 LEDGERS = ("run_log", "data_health", "delivery_log", "analysis_state")
@@ -84,7 +86,7 @@ def contents(store: Store) -> dict[str, pd.DataFrame]:
     log, health = store.read("run_log"), store.read("data_health")
     done = (
         log[log["status"] == "done"]
-        .sort_values("started_at")
+        .sort_values("seq")
         .drop_duplicates(["stage", "term", "sem_week"], keep="last")
     )
     told = health.merge(done[["run_id", "stage", "term", "sem_week"]], on="run_id")

@@ -20,8 +20,11 @@ from edumetrics.batch import kernels, parameters, pipeline
 from edumetrics.batch import progress
 from edumetrics.batch import notebook
 from edumetrics.stages import STAGES
-from edumetrics.errors import EduMetricsError, SettingsError
+from edumetrics.errors import EduMetricsError, Locked, MissingColumn, Refused, SettingsError
 from edumetrics.workspace import Workspace
+
+
+pytestmark = pytest.mark.process
 
 
 def write_notebook(folder: Path, monkeypatch: pytest.MonkeyPatch, *cells: str) -> None:
@@ -65,6 +68,19 @@ def test_failures_are_failures(
     assert "secret" not in str(error.value)
     assert (tmp_path / "out" / "failed.ipynb").is_file(), "the evidence is kept"
     assert not (tmp_path / "out" / "run.ipynb").exists()
+
+
+@pytest.mark.parametrize("kind", [SettingsError, MissingColumn, Refused, Locked, EduMetricsError])
+def test_our_errors_cross_the_notebook_with_class_sentence_and_status(
+    kind: type[EduMetricsError], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, manager: type[AsyncKernelManager]
+) -> None:
+    raising = f"from edumetrics.errors import EduMetricsError, Locked, MissingColumn, Refused, SettingsError
+    write_notebook(tmp_path, monkeypatch, raising, END)
+    with pytest.raises(EduMetricsError) as error:
+        notebook.run_notebook("stage", {}, tmp_path / "out", manager=manager)
+    assert type(error.value) is kind
+    assert error.value.exit_status == kind.exit_status
+    assert "cell 2: Correct the mapping; see " in str(error.value)
 
 
 @pytest.mark.parametrize("forked", [True, False])
@@ -139,7 +155,7 @@ def test_the_weekly_notebook_stores_what_calibrate_stores(environment: Workspace
     pipeline.run(environment, progress.print_line, week=9)
     after = environment.store.read("weekly_metrics").drop(columns=["run_id", "computed_at"])
     assert before.equals(after)
-    run = environment.store.read("run_log").sort_values("started_at").iloc[-1]
+    run = environment.store.read("run_log").sort_values("seq").iloc[-1]
     assert (run["status"], run["sem_week"]) == ("done", 9)
     folder = environment.settings.reports / "2025-even" / "week-09" / "weekly"
     executed = (folder / "run.ipynb").read_text()

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import pytest
+
 import os
 import subprocess
 import sys
 
 from edumetrics.settings import PROJECT
 from edumetrics.workspace import Workspace
+
+pytestmark = pytest.mark.process
 
 
 def test_the_shipped_notebooks_run_as_they_stand(environment: Workspace) -> None:

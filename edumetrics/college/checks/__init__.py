@@ -15,9 +15,8 @@ from itertools import chain
 import pandas as pd
 
 from edumetrics.college.checks import completeness, consistency, integrity, timeliness, validity
-from edumetrics.college.health import EVERYWHERE
 from edumetrics.college.terms import College, Term
-from edumetrics.fields import FINDING_COLUMNS
+from edumetrics.fields import EVERYWHERE, FINDING_COLUMNS
 
 
 def check_mapping(college: College, term: Term, week: int) -> pd.DataFrame:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 import pandas as pd
 
 from edumetrics.analysis.store import Store
 from edumetrics.errors import SettingsError
+from edumetrics.fields import TABLES
 from edumetrics.triage import effects
 from edumetrics.triage.situation import TIERS
 from edumetrics.workspace import open_workspace
@@ -26,27 +28,54 @@ MEDIANS = (
     "academic_performance",
     "risk_score",
 )
+# The column of each filter.
+COLUMNS = {
+    "semester": "semester",
+    "class_id": "class_id",
+    "student": "student_id",
+    "advisor": "advisor_id",
+    "tier": "risk_tier",
+    "subject": "subject_id",
+    "label": "risk_label",
+}
 
 
-def student_performance(
-    *,
-    term: str | None = None,
-    semester: int | None = None,
-    week: int | None = None,
-    class_id: str | None = None,
-    student: str | None = None,
-    advisor: str | None = None,
-    store: Store | None = None,
-) -> pd.DataFrame:
-    """Return the weekly metrics of students.
+class Filters(TypedDict, total=False):
+    """Which rows a question is about. All are optional, and None is any.
 
-    Args:
-        term: ISO date of the term's first week; the newest analysed term when None.
+    Attributes:
+        term: ISO date of the term's first week; the newest one with an answer when left out.
         semester: only students in this semester of their degree.
-        week: semester week. When None, it is the newest analysed week, or every week of the term
+        week: semester week. When left out, it is the newest week with an answer, or every week
             where one student is asked for.
         class_id, student, advisor: only these.
-        store: the analysis database; the one in the settings when None.
+        store: the analysis database; the one in the settings when left out.
+    """
+
+    term: str | None
+    semester: int | None
+    week: int | None
+    class_id: str | None
+    student: str | None
+    advisor: str | None
+    store: Store | None
+
+
+class ListFilters(Filters, total=False):
+    """Those of lists; `tier` is watch, high or critical, in any case."""
+
+    tier: str | None
+
+
+class SubjectFilters(Filters, total=False):
+    """Those of subjects; `label` is LOW, MEDIUM or HIGH, in any case."""
+
+    subject: str | None
+    label: str | None
+
+
+def student_performance(**filters: Unpack[Filters]) -> pd.DataFrame:
+    """Return the weekly metrics of students; see `Filters`.
 
     Returns:
         Rows of `weekly_metrics` in order of student and week, without run_id and computed_at. No
@@ -58,25 +87,12 @@ def student_performance(
     >>> student_performance(student="S22000002")["sem_week"].tolist()
     [1, 2, 3, 4, 5, 6, 7, 9, 10]
     """
-    store = store or open_workspace().store
-    wanted = {"semester": semester, "class_id": class_id, "advisor_id": advisor}
-    rows = _read_rows(store, "weekly_metrics", wanted, term, week, student)
+    rows = _read_rows("weekly_metrics", filters)
     return rows.sort_values(["student_id", "sem_week"], ignore_index=True)
 
 
-def class_performance(
-    *,
-    term: str | None = None,
-    semester: int | None = None,
-    week: int | None = None,
-    class_id: str | None = None,
-    advisor: str | None = None,
-    store: Store | None = None,
-) -> pd.DataFrame:
+def class_performance(**filters: Unpack[Filters]) -> pd.DataFrame:
     """Return the number of students and the medians of the main metrics, by class and week.
-
-    Args:
-        term, semester, week, class_id, advisor, store: as for `student_performance`.
 
     Returns:
         term, sem_week, class_id, semester, students, and the medians (0 to 100; NaN where no
@@ -88,31 +104,15 @@ def class_performance(
     >>> class_performance(class_id="CS-2022-A")[["term", "sem_week", "class_id"]].values.tolist()
     [['2026-01-05', 10, 'CS-2022-A']]
     """
-    rows = student_performance(
-        term=term, semester=semester, week=week, class_id=class_id, advisor=advisor, store=store
-    )
+    rows = student_performance(**filters)
     groups = rows.groupby(["term", "sem_week", "class_id", "semester"])
     table = groups[list(MEDIANS)].median()
     table.insert(0, "students", groups.size())
     return table.reset_index()
 
 
-def flagged(
-    *,
-    term: str | None = None,
-    semester: int | None = None,
-    week: int | None = None,
-    class_id: str | None = None,
-    student: str | None = None,
-    advisor: str | None = None,
-    tier: str | None = None,
-    store: Store | None = None,
-) -> pd.DataFrame:
-    """Return who was on an advisor's list and why, the most urgent first.
-
-    Args:
-        term, semester, week, class_id, student, advisor, store: as for `student_performance`.
-        tier: only this tier: watch, high or critical, in any case.
+def flagged(**filters: Unpack[ListFilters]) -> pd.DataFrame:
+    """Return who was on an advisor's list and why, the most urgent first; see `ListFilters`.
 
     Returns:
         Rows of `weekly_flags` in order of week, advisor and place on the advisor's list, without
@@ -127,32 +127,16 @@ def flagged(
     >>> len(flagged(class_id="no such class"))
     0
     """
-    tier = tier and tier.lower()
-    # `TIERS[0]` is the name of "not on the list".
-    if tier is not None and tier not in TIERS[1:]:
+    tier = (filters.get("tier") or "").lower()
+    # `TIERS[0]` is the name of "not on the list": empty, as is no tier.
+    if tier not in TIERS:
         raise SettingsError(f"There is no tier {tier}: the tiers are {', '.join(TIERS[1:])}.")
-    store = store or open_workspace().store
-    wanted = {"semester": semester, "class_id": class_id, "advisor_id": advisor, "risk_tier": tier}
-    rows = _read_rows(store, "weekly_flags", wanted, term, week, student)
+    rows = _read_rows("weekly_flags", {**filters, "tier": tier or None})
     return rows.sort_values(["sem_week", "advisor_id", "triage_rank"], ignore_index=True)
 
 
-def pre_midterm(
-    *,
-    term: str | None = None,
-    semester: int | None = None,
-    week: int | None = None,
-    class_id: str | None = None,
-    student: str | None = None,
-    store: Store | None = None,
-) -> pd.DataFrame:
+def pre_midterm(**filters: Unpack[Filters]) -> pd.DataFrame:
     """Return predicted midterm scores, the lowest first.
-
-    Args:
-        term: ISO date of the term's first week; the newest term with such predictions when None.
-        semester, class_id, student, store: as for `student_performance`.
-        week: semester week. When None, it is the newest week with predictions, or every week where
-            one student is asked for.
 
     Returns:
         Rows of `pre_mid_term` in order of week and score, without run_id and computed_at. No rows,
@@ -164,69 +148,29 @@ def pre_midterm(
     >>> pre_midterm(class_id="CS-2022-A")["sem_week"].unique().tolist()
     [7]
     """
-    rows = _read_rows(
-        store or open_workspace().store,
-        "pre_mid_term",
-        _make_filters(semester, class_id),
-        term,
-        week,
-        student,
-    )
-    return rows.sort_values(
-        ["sem_week", "predicted_midterm_score", "student_id"], ignore_index=True
-    )
+    order = ["sem_week", "predicted_midterm_score", "student_id"]
+    return _read_rows("pre_mid_term", filters).sort_values(order, ignore_index=True)
 
 
-def pre_endterm(
-    *,
-    term: str | None = None,
-    semester: int | None = None,
-    week: int | None = None,
-    class_id: str | None = None,
-    student: str | None = None,
-    store: Store | None = None,
-) -> pd.DataFrame:
+def pre_endterm(**filters: Unpack[Filters]) -> pd.DataFrame:
     """Return predicted end-term scores and the outlook, the lowest first.
-
-    Arguments and errors are as for `pre_midterm`.
 
     Returns:
         Rows of `pre_end_term` in order of week and score, without run_id and computed_at. No rows,
         with the same columns, when nothing matches.
 
+    Raises:
+        SettingsError: nothing has been analysed yet, or there is no such term.
+
     >>> pre_endterm()["term"].unique().tolist()
     ['2025-07-14']
     """
-    rows = _read_rows(
-        store or open_workspace().store,
-        "pre_end_term",
-        _make_filters(semester, class_id),
-        term,
-        week,
-        student,
-    )
-    return rows.sort_values(
-        ["sem_week", "predicted_endterm_score", "student_id"], ignore_index=True
-    )
+    order = ["sem_week", "predicted_endterm_score", "student_id"]
+    return _read_rows("pre_end_term", filters).sort_values(order, ignore_index=True)
 
 
-def risk_of_failing(
-    *,
-    term: str | None = None,
-    semester: int | None = None,
-    week: int | None = None,
-    class_id: str | None = None,
-    student: str | None = None,
-    subject: str | None = None,
-    label: str | None = None,
-    store: Store | None = None,
-) -> pd.DataFrame:
-    """Return the chance of failing each subject, the highest first.
-
-    Args:
-        term, semester, week, class_id, student, store: as for `pre_midterm`.
-        subject: only this subject_id.
-        label: only this label: LOW, MEDIUM or HIGH, in any case.
+def risk_of_failing(**filters: Unpack[SubjectFilters]) -> pd.DataFrame:
+    """Return the chance of failing each subject, the highest first; see `SubjectFilters`.
 
     Returns:
         Rows of `risk_of_failing_prediction` in order of week and chance, without run_id and
@@ -238,33 +182,20 @@ def risk_of_failing(
     >>> bool(risk_of_failing(label="high")["p_fail"].min() >= 0.6)
     True
     """
-    if label is not None and label.upper() not in LABELS:
-        raise SettingsError(f"There is no label {label}: the labels are {', '.join(LABELS)}.")
-    wanted = {
-        **_make_filters(semester, class_id),
-        "subject_id": subject,
-        "risk_label": label and label.upper(),
-    }
-    store = store or open_workspace().store
-    rows = _read_rows(store, "risk_of_failing_prediction", wanted, term, week, student)
+    label = (filters.get("label") or "").upper()
+    if label not in ("", *LABELS):
+        raise SettingsError(
+            f"There is no label {filters.get('label')}: the labels are {', '.join(LABELS)}."
+        )
+    rows = _read_rows("risk_of_failing_prediction", {**filters, "label": label or None})
     order = ["sem_week", "p_fail", "student_id", "subject_id"]
     return rows.sort_values(order, ascending=[True, False, True, True], ignore_index=True)
 
 
-def watchlist(
-    *,
-    term: str | None = None,
-    semester: int | None = None,
-    class_id: str | None = None,
-    student: str | None = None,
-    store: Store | None = None,
-) -> pd.DataFrame:
+def watchlist(**filters: Unpack[Filters]) -> pd.DataFrame:
     """Return who to watch from the first week of a term, the students most likely to fail first.
 
-    Args:
-        term: ISO date of the first week of the semester ahead; the newest one with a watchlist when
-            None.
-        semester, class_id, student, store: as for `student_performance`.
+    `term` is the semester ahead, and `week` has no meaning.
 
     Returns:
         Rows of `pre_sem_watchlist` without run_id and computed_at. No rows, with the same columns,
@@ -276,41 +207,26 @@ def watchlist(
     >>> watchlist()["target_term"].unique().tolist()
     ['2026-01-05']
     """
-    store = store or open_workspace().store
-    name = _choose_term(store, term)
+    table = "pre_sem_watchlist"
+    store, term = filters.get("store") or open_workspace().store, filters.get("term")
+    analysed = _choose_term(store, term)
+    _require_student(store, filters.get("student"))
     # A watchlist is for the semester ahead: its term can be newer than the newest analysed one.
-    term = term or store.find_highest("pre_sem_watchlist", "target_term") or name
-    _require_student(store, student)
-    wanted = {
-        "target_term": term,
-        "target_semester": semester,
-        "class_id": class_id,
-        "student_id": student,
+    wanted = _match_filters(table, filters) | {
+        "target_term": term or store.find_highest(table, "target_term") or analysed
     }
-    rows = store.read(
-        "pre_sem_watchlist",
-        None,
-        **{name: value for name, value in wanted.items() if value is not None},
-    )
-    rows = rows.sort_values(
+    rows = store.read(table, None, **wanted).sort_values(
         ["risk_probability_pct", "student_id"], ascending=[False, True], ignore_index=True
     )
     return rows.drop(columns=["run_id", "computed_at"])
 
 
-def changes(
-    first: int,
-    second: int,
-    *,
-    class_id: str | None = None,
-    term: str | None = None,
-    store: Store | None = None,
-) -> pd.DataFrame:
+def changes(first: int, second: int, **filters: Unpack[Filters]) -> pd.DataFrame:
     """Return what changed between two weeks, the largest fall in attendance first.
 
     Args:
         first, second: semester weeks of one term.
-        class_id, term, store: as for `student_performance`.
+        filters: see `Filters`; a week has no meaning here.
 
     Returns:
         One row per student: student_id, class_id, and the differences in attendance, recorded
@@ -324,12 +240,8 @@ def changes(
     ['student_id', 'class_id', 'weekly_att_pct', 'effort_score', 'academic_performance']
     """
     measures = ["weekly_att_pct", "effort_score", "academic_performance"]
-    then, now = (
-        student_performance(week=week, class_id=class_id, term=term, store=store).set_index(
-            "student_id"
-        )
-        for week in (first, second)
-    )
+    both_weeks: list[Filters] = [{**filters, "week": week} for week in (first, second)]
+    then, now = (student_performance(**one).set_index("student_id") for one in both_weeks)
     # Frames align by student: without the intersection others would come in with NaN.
     both = now.index.intersection(then.index)
     table = (
@@ -347,7 +259,8 @@ def did_it_help(*, term: str | None = None, store: Store | None = None) -> pd.Da
     reached the student: talked, emailed, called, referred.
 
     Args:
-        term, store: as for `student_performance`.
+        term: ISO date of the term's first week; the newest analysed one when None.
+        store: the analysis database; the one in the settings when None.
 
     Returns:
         One row for each of attendance, recorded activity and academic performance: outcome,
@@ -376,11 +289,6 @@ def did_it_help(*, term: str | None = None, store: Store | None = None) -> pd.Da
         weeks, flags, entered[entered["kind"].isin(REACHED)], workspace.params.calendar
     )
     return pd.DataFrame([asdict(one) for one in found])
-
-
-def _make_filters(semester: int | None, class_id: str | None) -> dict[str, Any]:
-    """Return the filters that every table of predictions has."""
-    return {"semester": semester, "class_id": class_id}
 
 
 def _require_student(store: Store, student: str | None) -> None:
@@ -413,31 +321,37 @@ def _choose_term(store: Store, term: str | None) -> str:
     return term or str(newest)
 
 
-def _read_rows(
-    store: Store,
-    table: str,
-    wanted: dict[str, Any],
-    term: str | None,
-    week: int | None,
-    student: str | None,
-) -> pd.DataFrame:
+def _match_filters(table: str, filters: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values by column that rows of a table must have; None is left out: it is any.
+
+    Raises:
+        SettingsError: the table has no column for a filter.
+    """
+    wanted = {}
+    for name, value in filters.items():
+        if name not in COLUMNS or value is None:
+            continue
+        # A watchlist says "target" of what is a semester ahead.
+        columns = [COLUMNS[name], f"target_{COLUMNS[name]}"]
+        known = [column for column in columns if column in TABLES[table].names]
+        if not known:
+            raise SettingsError(f"There is no filter {name} for {table}: leave it out.")
+        wanted[known[0]] = value
+    return wanted
+
+
+def _read_rows(table: str, filters: Mapping[str, Any]) -> pd.DataFrame:
     """Return the rows of a table that answer a question.
 
     A filter that matches nothing gives an empty answer; a term, week or student that does not exist
     is refused.
 
-    Args:
-        store: the analysis database.
-        table: the table to read.
-        wanted: values by column; None for any value.
-        term: ISO date of the term's first week; the newest term of the table when None.
-        week: semester week. When None, it is the newest week of the table, or every week where one
-            student is asked for.
-        student: student_id; None for everyone.
-
     Raises:
-        SettingsError: nothing has been analysed yet, or there is no such term, week or student.
+        SettingsError: nothing has been analysed yet, or there is no such term, week or student, or
+            the table has no column for a filter.
     """
+    store = filters.get("store") or open_workspace().store
+    term, week, student = (filters.get(name) for name in ("term", "week", "student"))
     analysed = _choose_term(store, term)
     _require_student(store, student)
     # A week without anyone listed is an answer, so the newest list is that of the newest analysed
@@ -451,9 +365,6 @@ def _read_rows(
         )
     if week is None and student is None:
         week = store.find_highest(dated, "sem_week", term=term)
-    wanted = {**wanted, "term": term, "sem_week": week, "student_id": student}
-    # `read` compares with every value that it is given: None is left out, because it means any.
-    rows = store.read(
-        table, None, **{name: value for name, value in wanted.items() if value is not None}
-    )
+    where = {"term": term} | ({} if week is None else {"sem_week": week})
+    rows = store.read(table, None, **where, **_match_filters(table, filters))
     return rows.drop(columns=["run_id", "computed_at"])

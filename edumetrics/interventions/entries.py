@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from datetime import date, timedelta
+from typing import TypedDict, Unpack
 
 import pandas as pd
 import sqlalchemy as sa
@@ -50,28 +51,33 @@ class Intervention:
     logged_by: str | None = None
 
 
-def log(
-    student: str,
-    kind: str,
-    *,
-    notes: str = "",
-    outcome: str = "",
-    helpful: bool | None = None,
-    until: date | None = None,
-    by: str = "",
-    week: int | None = None,
-) -> Intervention:
-    """Enter one contact into the log of the analysis database in the settings, and return it.
+class Contact(TypedDict, total=False):
+    """What may be said of a contact; all of it is optional.
 
-    Args:
-        student: student_id.
-        kind: one of `KINDS`, in any case.
+    Attributes:
         notes: for people who read the log; they never appear in a mail or on a page.
         outcome: the outcome in a few words.
         helpful: whether it helped; None where that is not known.
         until: the student is looked after until this day; two teaching weeks when None.
         by: who had the contact.
         week: the semester week whose list it answers; the newest analysed week when None.
+    """
+
+    notes: str
+    outcome: str
+    helpful: bool | None
+    until: date | None
+    by: str
+    week: int | None
+
+
+def log(student: str, kind: str, **contact: Unpack[Contact]) -> Intervention:
+    """Enter one contact into the log of the analysis database in the settings, and return it.
+
+    Args:
+        student: student_id.
+        kind: one of `KINDS`, in any case.
+        contact: see `Contact`.
 
     Raises:
         SettingsError: there is no such student, kind or week, the week is not a teaching week,
@@ -81,9 +87,7 @@ def log(
     'talked'
     """
     workspace = open_workspace()
-    made = EntryChecker(workspace).check_entry(
-        student, kind, notes=notes, outcome=outcome, helpful=helpful, until=until, by=by, week=week
-    )
+    made = EntryChecker(workspace).check_entry(student, kind, **contact)
     store(workspace.store, [made])
     return made
 
@@ -100,19 +104,14 @@ class EntryChecker:
             workspace.store.find_highest("weekly_metrics", "sem_week", term=self.term)
         )
 
-    def check_entry(
-        self,
-        student: str,
-        kind: str,
-        *,
-        notes: str = "",
-        outcome: str = "",
-        helpful: bool | None = None,
-        until: date | None = None,
-        by: str = "",
-        week: int | None = None,
-    ) -> Intervention:
+    def check_entry(self, student: str, kind: str, **contact: Unpack[Contact]) -> Intervention:
         """Return the checked entry without storing it; arguments and errors as for `log`."""
+        notes, outcome, by = (
+            contact.get("notes", ""),
+            contact.get("outcome", ""),
+            contact.get("by", ""),
+        )
+        helpful, until, week = contact.get("helpful"), contact.get("until"), contact.get("week")
         # People write kinds by hand in tables: capitals and extra spaces are accepted.
         kind = " ".join(kind.lower().split())
         if kind not in KINDS:

@@ -5,17 +5,20 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
+import sqlglot
 from sqlalchemy.engine import Connection
+from sqlglot.tokenizer_core import Token
 
 from edumetrics.database import build_query_error, canonical, describe_columns
 from edumetrics.errors import MissingColumn, SettingsError
 from edumetrics.fields import RELATIONS, RelationRecord
 
-# A SELECT may begin with white space and with comments of both kinds.
-BEFORE = r"(?:\s|--[^\n]*\n|/\*.*?\*/)*"
+# Signs that no name of a table has.
+BROKEN = {"(", ")", "*", ";", "="}
 # Without these, nothing can be scored or mailed. Every other relation may be mapped to null.
 ESSENTIAL = tuple(name for name, record in RELATIONS.items() if record.essential)
 
@@ -88,7 +91,7 @@ def resolve_relations(
     for name, text in composed.items():
         # A broken SELECT is not the name of a table. Without this check the message would say that
         # the database has no such table.
-        if not is_select(text) and re.search(r"[\n()*;=]", text):
+        if not is_select(text) and not _is_table_name(text):
             raise SettingsError(
                 f"The mapping of {name} is neither a table name nor a SELECT: correct it."
             )
@@ -115,7 +118,22 @@ def build_sources(sources: Mapping[str, str | None], views: Mapping[str, str]) -
 
 def is_select(source: str) -> bool:
     """Return whether a source is a SELECT, and not the name of a table."""
-    return re.match(rf"{BEFORE}(?:select|with)\b", source, re.IGNORECASE) is not None
+    tokens = _tokenize(source)
+    return bool(tokens) and tokens[0].text.upper() in ("SELECT", "WITH")
+
+
+def _is_table_name(source: str) -> bool:
+    """Return whether a source could be the name of a table, and is no broken SELECT."""
+    return "\n" not in source and not BROKEN & {token.text for token in _tokenize(source)}
+
+
+@cache
+def _tokenize(source: str) -> tuple[Token, ...]:
+    """Return the words and signs of a source, without its comments; none where it is no SQL."""
+    try:
+        return tuple(sqlglot.tokenize(source))
+    except sqlglot.errors.TokenError:
+        return ()
 
 
 def _add_views(source: str, views: Mapping[str, str]) -> str:
@@ -127,18 +145,20 @@ def _add_views(source: str, views: Mapping[str, str]) -> str:
     # A view may need earlier views. So the loop goes from the last view to the first, and looks for
     # each name in everything that is needed so far.
     for name, view in reversed(list(views.items())):
-        wanted = re.compile(rf"\b{re.escape(name)}\b", re.IGNORECASE)
-        if is_select(text) and any(wanted.search(part) for part in (text, *needed.values())):
+        words = {t.text.lower() for part in (text, *needed.values()) for t in _tokenize(part)}
+        if is_select(text) and name.lower() in words:
             needed[name] = view.strip().rstrip(";")
     if not needed:
         return text
     # A CTE must come before the CTEs that use it: `needed` is filled in the opposite order.
     parts = ",\n".join(f"{name} AS (\n{view}\n)" for name, view in reversed(needed.items()))
     # A statement has only one WITH: if the source has its own, the views become part of it.
-    start = re.match(rf"{BEFORE}with(\s+recursive)?\b", text, re.IGNORECASE)
-    if start is None:
+    first, second = _tokenize(text)[:2]
+    if first.text.upper() != "WITH":
         return f"WITH {parts}\n{text}"
-    return f"WITH{start[1] or ''} {parts},\n{text[start.end() :].lstrip()}"
+    head = second if second.text.upper() == "RECURSIVE" else first
+    own = text[head.end + 1 :].lstrip()
+    return f"{text[first.start : head.end + 1]} {parts},\n{own}"
 
 
 class Catalogue:

@@ -1,29 +1,21 @@
-"""Backtests of the models on a term that they have not seen, week by week, on the list as sent.
-
-The trial decides which candidate becomes the champion.
-"""
+"""The first question: who fails or leaves. Its candidates are measured on the lists as sent."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from functools import partial
 
 import numpy as np
 import pandas as pd
-from joblib import Parallel, cpu_count, delayed
 
-from edumetrics.forecast import drift, folds
-from edumetrics.forecast.measures import (
-    Measures,
-    compute_reliability,
-    fit_calibration_line,
-    measure_by_class,
-    measure_chances,
-)
+from edumetrics.fields import FEATURES
+from edumetrics.forecast import drift
+from edumetrics.forecast.contest import FAIL, Question, has_enough_fails
+from edumetrics.forecast.measures import fit_calibration_line, measure_chances, measure_weeks
 from edumetrics.forecast.models import (
     SIMPLICITY,
     Calibrated,
+    LogitModel,
     calibrate,
     compute_order,
     compute_probability,
@@ -36,165 +28,52 @@ from edumetrics.triage.flags import NOBODY
 
 # Every fold fits all candidates, so more folds cost time; with four, a model sees 3/4 of the rows.
 FOLDS = 4
-# With fewer rows, starting processes takes longer than fitting the folds one after another.
-MANY_ROWS = 50_000
 # All terms together keep about this many times the rows that trees learn from (`most_rows`):
 # that is enough for the trial and for the calibration.
 MANY_TIMES = 4
-# With this many classes, whole classes are sampled; with fewer, a sample would leave too few.
-MANY_CLASSES = 50
 # Smaller differences count as a tie, and the next criterion decides.
 SAME_PRECISION, SAME_AUC = 0.005, 0.001
 
 
-@dataclass(frozen=True)
-class Contest:
-    """The results of all candidates on the last completed term, and the winner.
+def build_question(settings: Forecast, triage: Triage) -> Question[LogitModel, Calibrated]:
+    """Return the question who fails or leaves.
 
-    Attributes:
-        measured: the measures of each candidate, by name; its weeks are as in `measure_by_week`.
-        champion: the name of the winner.
-        models: every candidate, refitted on all terms. Each is calibrated on its own logits of
-            classes that it has not seen.
-        trained_terms: all completed terms, in time order.
-        tested_term: the last of them.
-        rows: how many rows the models learnt from.
-        reference: the distribution of the features, as in `drift.compute_reference`.
-        unseen: term, student_id, sem_week and logit: the champion's logit of everyone. It comes
-            from models that had not seen the student.
-    """
-
-    measured: dict[str, Measures]
-    champion: str
-    models: dict[str, Calibrated]
-    trained_terms: tuple[str, ...]
-    tested_term: str
-    rows: int
-    reference: dict[str, dict[str, Any]]
-    unseen: pd.DataFrame
-
-    @property
-    def tables(self) -> dict[str, pd.DataFrame]:
-        """The weekly measures of each candidate, by name; one row a week."""
-        return {name: measured.by_week for name, measured in self.measured.items()}
-
-
-def run_contest(
-    terms: Mapping[str, pd.DataFrame], settings: Forecast, triage: Triage
-) -> Contest | None:
-    """Fit the candidates on all terms but the last, try them on the last, and refit them on all.
-
-    If there is only one term, or the earlier terms are too small, the trial is folded by class.
+    Its rows are features with student_id, class_id, advisor_id, sem_week and failed (bool).
 
     Args:
-        terms: by term name, rows of features with student_id, class_id, advisor_id, sem_week and
-            failed (bool).
         settings: how models are fitted.
         triage: the advisors' capacities.
-
-    Returns:
-        The contest; None if there is too little data to learn from.
     """
-    names = tuple(sorted(terms))
-    if not names or not _has_enough(pd.concat([terms[name] for name in names]), settings):
-        return None
-    most = MANY_TIMES * settings.most_rows // len(names)
-    everything = pd.concat(
-        [_select_sample(terms[name], most).assign(term=name) for name in names], ignore_index=True
-    )
-    # The calibration and the subject forecasts need logits of models that did not see the student.
-    unseen = _predict_out_of_fold(everything, settings)
-    before = everything[everything["term"] != names[-1]]
-    if len(before) and _has_enough(before, settings):
-        # The last term is tried in full, not as a sample: lists have places for all its students.
-        last = terms[names[-1]].reset_index(drop=True)
-        logits = predict_all(fit_all(before, _get_failed(before), settings), last)
-    else:
-        # The rows of the last term come last, because the names are sorted.
-        last = everything.iloc[len(before) :].reset_index(drop=True)
-        logits = {name: logit[len(before) :] for name, logit in unseen.items()}
-    fitted = fit_all(everything, _get_failed(everything), settings)
-    models = {
-        name: calibrate(fitted[name], everything, _get_failed(everything), unseen[name])
-        for name in fitted
-    }
-    measured = {
-        name: _measure_candidate(last, logit, triage, settings) for name, logit in logits.items()
-    }
-    champion = _select_champion({name: found.by_week for name, found in measured.items()})
-    logits_unseen = everything[["term", "student_id", "sem_week"]].assign(logit=unseen[champion])
-    return Contest(
-        measured=measured,
-        champion=champion,
-        models=models,
-        trained_terms=names,
-        tested_term=names[-1],
-        rows=len(everything),
-        reference=drift.compute_reference(everything),
-        unseen=logits_unseen,
-    )
-
-
-def _measure_candidate(
-    rows: pd.DataFrame, logit: Floats, triage: Triage, settings: Forecast
-) -> Measures:
-    p, failed = compute_probability(logit), _get_failed(rows)
-    return Measures(
-        measure_by_week(rows, logit, triage, settings),
-        compute_reliability(p, failed),
-        measure_by_class(rows["class_id"], p, failed),
+    return Question(
+        task=FAIL,
+        outcome="failed",
+        folds=FOLDS,
+        has_enough=partial(_has_enough, settings=settings),
+        fit=partial(_fit, settings=settings),
+        predict=predict_all,
+        convert=compute_probability,
+        measure=partial(measure_by_week, triage=triage, settings=settings),
+        choose=_select_champion,
+        finish=_calibrate,
+        get_features=lambda _: tuple(FEATURES),
+        calibrated=True,
+        most_rows=MANY_TIMES * settings.most_rows,
+        compute_reference=drift.compute_reference,
     )
 
 
 def _has_enough(rows: pd.DataFrame, settings: Forecast) -> bool:
     # Rows are student weeks; the limits are about students, and a student counts once a term.
     students = rows.drop_duplicates(["student_id", *({"term"} & set(rows.columns))])["failed"]
-    fails = int(students.sum())
-    return (
-        len(students) >= settings.least_students
-        and min(fails, len(students) - fails) >= settings.least_fails
-    )
+    return has_enough_fails(students, len(students), settings)
 
 
-def _select_sample(rows: pd.DataFrame, most: int) -> pd.DataFrame:
-    """Return at most about `most` rows: whole classes, or students where classes are few."""
-    every = -(-len(rows) // most)  # rounded up
-    if every <= 1:
-        return rows
-    whole = rows["class_id"] if rows["class_id"].nunique() >= MANY_CLASSES else rows["student_id"]
-    # A hash instead of a random draw: every run chooses the same ones, and keeps all their weeks.
-    kept: pd.DataFrame = rows[pd.util.hash_array(whole.to_numpy(dtype=object)) % every == 0]
-    return kept
+def _fit(rows: pd.DataFrame, settings: Forecast) -> dict[str, LogitModel]:
+    return fit_all(rows, rows["failed"].to_numpy("float64"), settings)
 
 
-def _get_failed(rows: pd.DataFrame) -> Floats:
-    return rows["failed"].to_numpy("float64")
-
-
-def _predict_out_of_fold(rows: pd.DataFrame, settings: Forecast) -> dict[str, Floats]:
-    """Return each candidate's logits from models that have not seen the class.
-
-    If there is only one class, the models have not seen the student.
-    """
-    splits = folds.split_by_class(rows, FOLDS)
-    workers = Parallel(n_jobs=min(FOLDS, cpu_count()) if len(rows) > MANY_ROWS else 1)
-    parts = workers(
-        delayed(_predict_fold)(rows.iloc[seen], rows.iloc[unseen], settings)
-        for seen, unseen in splits
-    )
-    found = {name: np.zeros(len(rows)) for name in parts[0]}
-    for (_, unseen), logits in zip(splits, parts, strict=True):
-        for name, logit in logits.items():
-            found[name][unseen] = logit
-    return found
-
-
-def _predict_fold(
-    seen: pd.DataFrame, unseen: pd.DataFrame, settings: Forecast
-) -> dict[str, Floats]:
-    """Return each candidate's logits of the `unseen` rows, learnt from the `seen` rows."""
-    models = fit_all(seen.reset_index(drop=True), _get_failed(seen), settings)
-    return predict_all(models, unseen)
+def _calibrate(model: LogitModel, _: pd.DataFrame, rows: pd.DataFrame, logit: Floats) -> Calibrated:
+    return calibrate(model, rows, rows["failed"].to_numpy("float64"), logit)
 
 
 def _select_champion(tables: Mapping[str, pd.DataFrame]) -> str:
@@ -250,16 +129,14 @@ def measure_by_week(
     frame = add_places(frame, triage, settings.smoothing)
     # The exam is taken to be in the week after the last one.
     end, course = int(rows["sem_week"].max()) + 1, _PlaceTracker()
-    # str() is for the type checker: a groupby key is Hashable, and int() does not accept that.
-    found = {
-        int(str(week)): {
+    return measure_weeks(
+        frame,
+        lambda part: {
             **_measure_week_chances(part),
             **_measure_places(part),
-            **course.update(int(str(week)), part, end),
-        }
-        for week, part in frame.groupby("sem_week")
-    }
-    return pd.DataFrame(found).T.rename_axis("sem_week")
+            **course.update(part, end),
+        },
+    )
 
 
 def _measure_week_chances(part: pd.DataFrame) -> dict[str, float]:
@@ -292,7 +169,7 @@ class _PlaceTracker:
         self.fails: set[str] = set()
         self.flips = 0
 
-    def update(self, week: int, part: pd.DataFrame, end: int) -> dict[str, float]:
+    def update(self, part: pd.DataFrame, end: int) -> dict[str, float]:
         """Add a week's places, and return lead_time, overlap and flips so far."""
         inside = part[part["inside"].astype(bool)]
         now = set(inside["student_id"])
@@ -301,7 +178,7 @@ class _PlaceTracker:
         known = set(self.first)
         self.flips += len((now ^ self.last) & known)
         overlap = len(now & self.last) / len(self.last) if self.last else np.nan
-        self.first |= dict.fromkeys(now - known, week)
+        self.first |= dict.fromkeys(now - known, int(part["sem_week"].iloc[0]))
         self.last = now
         ahead = [end - self.first[student] for student in self.fails]
         return {

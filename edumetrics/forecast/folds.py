@@ -2,34 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 import pandas as pd
 from sklearn.model_selection import GroupKFold
 
 # Row positions: to learn from, and to try on.
 Split = tuple[np.ndarray, np.ndarray]
-
-
-def split_last_term(
-    rows: pd.DataFrame, enough: Callable[[pd.DataFrame], bool], folds: int
-) -> list[Split]:
-    """Return one split, earlier terms and the last; folds by class if the earlier are not enough.
-
-    Args:
-        rows: term, class_id, student_id.
-        enough: a function that says whether some rows are enough to learn from.
-        folds: the number of folds, if folds are needed.
-
-    Returns:
-        For each split, the positions of the rows to learn from and of the rows to try.
-    """
-    # Term names are ISO dates, so the greatest is the latest.
-    last = (rows["term"] == rows["term"].max()).to_numpy()
-    if enough(rows[~last]):
-        return [(np.flatnonzero(~last), np.flatnonzero(last))]
-    return split_by_class(rows, folds)
 
 
 def split_by_class(rows: pd.DataFrame, folds: int) -> list[Split]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -52,6 +53,14 @@ def measure_chances(p: Floats, failed: np.ndarray) -> dict[str, float]:
         "brier": np.mean((p - failed) ** 2),
         "calibration_error": compute_calibration_error(p, failed),
     }
+
+
+def measure_weeks(
+    rows: pd.DataFrame, measure: Callable[[pd.DataFrame], dict[str, float]]
+) -> pd.DataFrame:
+    """Return what `measure` finds in the rows of each week: one row per sem_week (the index)."""
+    found = {week: measure(part) for week, part in rows.groupby("sem_week")}
+    return pd.DataFrame(found).T.rename_axis("sem_week")
 
 
 def compute_calibration_error(p: Floats, failed: np.ndarray) -> float:

@@ -5,18 +5,18 @@ The chance is that of a score below the pass mark.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 from sklearn.linear_model import RidgeCV
 
-from edumetrics.forecast import folds
-from edumetrics.forecast.measures import Measures, compute_reliability, measure_by_class
+from edumetrics.forecast.contest import Question, choose_unless_beaten
+from edumetrics.forecast.measures import measure_weeks
 from edumetrics.forecast.models import LINEAR, Linear, fit_windows
 from edumetrics.params import Forecast
 from edumetrics.scoring.signals import Floats
+from edumetrics.types import Exam
 
 FOLDS = 5
 # The reports call it the 80% range.
@@ -24,11 +24,12 @@ COVERAGE = 0.8
 # Penalties that the ridge regression chooses from: small and large colleges need different ones.
 STRENGTHS = tuple(np.logspace(0, 4, 9))
 # What a forecast must beat: the marks so far as they are, and models of one feature alone.
-MARKS = "mark_with_zeros"
-ALONE = {
-    "marks so far, fitted": MARKS,
-    "attendance only": "attendance",
-    "previous semester only": "prior_mean",
+MARKS, SO_FAR = "mark_with_zeros", "marks so far"
+CANDIDATES = {
+    "linear": LINEAR,
+    "marks so far, fitted": (MARKS,),
+    "attendance only": ("attendance",),
+    "previous semester only": ("prior_mean",),
 }
 # Without a past exam nobody knows how far marks so far are from the score: this range, in points,
 # is too wide on purpose.
@@ -157,22 +158,6 @@ def _normalize(values: Floats) -> Floats:
     return np.asarray((values - values.mean()) / values.std())
 
 
-@dataclass(frozen=True)
-class ScoreTrial:
-    """The results of all candidates on students that they had not seen, and the model to keep.
-
-    Attributes:
-        measured: the measures of each candidate, by name; its weeks have n, mae, and coverage and
-            width of its range.
-        model: the fitted model; None if marks so far, as they are, did better.
-        rows: how many rows it learnt from.
-    """
-
-    measured: dict[str, Measures]
-    model: ScoreModel | None
-    rows: int
-
-
 def predict_baseline(rows: pd.DataFrame, pass_mark: float) -> pd.DataFrame:
     """Return marks so far with a wide range, for a college without a past exam to learn from.
 
@@ -187,56 +172,30 @@ def predict_baseline(rows: pd.DataFrame, pass_mark: float) -> pd.DataFrame:
     return _build_range(value, WIDE, rows.index).assign(p_fail=np.nan)
 
 
-def run_trial(terms: Mapping[str, pd.DataFrame], settings: Forecast) -> ScoreTrial | None:
-    """Fit the candidates on all terms but the last, try them on the last, and refit on all.
+def build_question(exam: Exam, settings: Forecast) -> Question[Linear, ScoreModel]:
+    """Return the question what score a student gets in an exam.
 
-    If the earlier terms are not enough to learn from, the trial is folded by class.
+    Its rows are features with student_id, class_id, sem_week and score (percent).
 
     Args:
-        terms: by term name, rows of features with class_id, sem_week and score (percent).
+        exam: which exam.
         settings: how many students are enough.
-
-    Returns:
-        The trial; None if there is too little data to learn from.
     """
-    rows = (
-        pd.concat([terms[name].assign(term=name) for name in sorted(terms)], ignore_index=True)
-        if terms
-        else None
+    return Question(
+        task=exam,
+        outcome="score",
+        folds=FOLDS,
+        has_enough=lambda rows: rows["student_id"].nunique() >= settings.least_students,
+        fit=lambda rows: {name: _fit(rows, columns) for name, columns in CANDIDATES.items()},
+        predict=lambda models, rows: {n: model.predict_value(rows) for n, model in models.items()},
+        convert=_convert_to_percent,
+        measure=_measure_by_week,
+        # If no work is marked before the exam, marks so far have no error, and the model is kept.
+        choose=lambda tables: choose_unless_beaten(tables, "linear", SO_FAR, "mae"),
+        finish=_build_model,
+        get_features=lambda _: LINEAR,
+        baselines={SO_FAR: lambda rows: rows[MARKS].to_numpy("float64")},
     )
-    if rows is None or not _has_enough(rows, settings):
-        return None
-    unseen: dict[str, Floats] = {}
-    tried = np.zeros(len(rows), dtype=bool)
-    for seen, held_out in folds.split_last_term(
-        rows, lambda part: _has_enough(part, settings), FOLDS
-    ):
-        tried[held_out] = True
-        part = rows.iloc[seen]
-        for name, columns in (
-            ("linear", LINEAR),
-            *((key, (column,)) for key, column in ALONE.items()),
-        ):
-            fitted = _fit(part, columns)
-            unseen.setdefault(name, np.full(len(rows), np.nan))[held_out] = fitted.predict_value(
-                rows.iloc[held_out]
-            )
-    unseen["marks so far"] = rows[MARKS].to_numpy("float64")
-    measured = {
-        name: _measure_candidate(rows[tried], value[tried]) for name, value in unseen.items()
-    }
-    mae = {name: found.by_week["mae"].mean() for name, found in measured.items()}
-    model = None
-    # If no work is marked before the exam, the error of marks so far is NaN. Comparisons with NaN
-    # are False, so only `not ... >=` keeps the model in that case.
-    if not mae["linear"] >= mae["marks so far"]:
-        # Only rows of the trial: residuals of rows that the model has seen would be too small.
-        residuals = (rows["score"].to_numpy() - unseen["linear"])[tried]
-        knows = bool(rows.loc[tried, HISTORY].notna().mean() >= KNOWN_SHARE)
-        model = ScoreModel(
-            _fit(rows, LINEAR), np.sort(residuals), float(rows["score"].std(ddof=0)), knows
-        )
-    return ScoreTrial(measured, model, len(rows))
 
 
 def _fit(rows: pd.DataFrame, columns: tuple[str, ...]) -> Linear:
@@ -247,19 +206,17 @@ def _fit(rows: pd.DataFrame, columns: tuple[str, ...]) -> Linear:
     )
 
 
-def _has_enough(rows: pd.DataFrame, settings: Forecast) -> bool:
-    return bool(rows["student_id"].nunique() >= settings.least_students)
+def _build_model(
+    linear: Linear, rows: pd.DataFrame, tried: pd.DataFrame, said: Floats
+) -> ScoreModel:
+    # Only rows of the trial: residuals of rows that the model has seen would be too small.
+    residuals = np.sort(tried["score"].to_numpy() - said)
+    knows = bool(tried[HISTORY].notna().mean() >= KNOWN_SHARE)
+    return ScoreModel(linear, residuals, float(rows["score"].std(ddof=0)), knows)
 
 
-def _measure_candidate(rows: pd.DataFrame, value: Floats) -> Measures:
-    known = ~np.isnan(value)
-    part, said = rows[known], np.clip(value[known], 0, 100)
-    score = part["score"].to_numpy("float64")
-    return Measures(
-        _measure_by_week(rows, value),
-        compute_reliability(said, score),
-        measure_by_class(part["class_id"], said, score),
-    )
+def _convert_to_percent(value: Floats) -> Floats:
+    return np.clip(value, 0, 100)
 
 
 def _measure_by_week(rows: pd.DataFrame, value: Floats) -> pd.DataFrame:
@@ -268,22 +225,23 @@ def _measure_by_week(rows: pd.DataFrame, value: Floats) -> pd.DataFrame:
     Coverage and width are those of a range made from the errors of half of the classes and tested
     on the scores of the other half.
     """
-    found = {}
-    for week, part in rows.assign(value=np.clip(value, 0, 100)).groupby("sem_week"):
-        error = (part["score"] - part["value"]).dropna()
-        # A range tested on the errors that it was made from would always hold four in five.
-        half = part.loc[error.index, "class_id"].rank(method="dense") % 2 == 0
-        pairs = [(error[half], error[~half]), (error[~half], error[half])]
-        reach = [np.quantile(past.abs(), COVERAGE) if len(past) else np.nan for past, _ in pairs]
-        held = [(now.abs() <= r).sum() for r, (_, now) in zip(reach, pairs, strict=True)]
-        known = len(error) > 0
-        found[week] = {
-            "n": len(error),
-            "mae": error.abs().mean(),
-            "coverage": sum(held) / len(error) if known else np.nan,
-            "width": 2 * float(np.nanmean(reach)) if known else np.nan,
-        }
-    return pd.DataFrame(found).T.rename_axis("sem_week")
+    return measure_weeks(rows.assign(value=_convert_to_percent(value)), _measure_week)
+
+
+def _measure_week(part: pd.DataFrame) -> dict[str, float]:
+    error = (part["score"] - part["value"]).dropna()
+    # A range tested on the errors that it was made from would always hold four in five.
+    half = part.loc[error.index, "class_id"].rank(method="dense") % 2 == 0
+    pairs = [(error[half], error[~half]), (error[~half], error[half])]
+    reach = [np.quantile(past.abs(), COVERAGE) if len(past) else np.nan for past, _ in pairs]
+    held = [(now.abs() <= r).sum() for r, (_, now) in zip(reach, pairs, strict=True)]
+    known = len(error) > 0
+    return {
+        "n": len(error),
+        "mae": error.abs().mean(),
+        "coverage": sum(held) / len(error) if known else np.nan,
+        "width": 2 * float(np.nanmean(reach)) if known else np.nan,
+    }
 
 
 def _build_range(value: Floats, reach: Floats | float, index: pd.Index) -> pd.DataFrame:

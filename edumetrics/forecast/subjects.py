@@ -2,50 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import pandas as pd
 from sklearn.linear_model import LogisticRegression
 
-from edumetrics.forecast import folds
-from edumetrics.forecast.measures import (
-    Measures,
-    compute_reliability,
-    measure_by_class,
-    measure_chances,
-)
+from edumetrics.forecast.contest import SUBJECT, Question, has_enough_fails
+from edumetrics.forecast.measures import measure_chances, measure_weeks
 from edumetrics.forecast.models import Linear, compute_probability, fit_windows
 from edumetrics.params import Forecast
 from edumetrics.scoring.signals import Floats
 
 # The student's logit of failing or leaving, what is known of the subject so far, and its past.
 COLUMNS = ("logit", "mark", "mark_gap", "attendance", "midterm", "midterm_gap", "fail_rate")
-ALONE = {"student only": ("logit",), "subject's marks only": ("mark",)}
-NAME = "subject"
+CANDIDATES = {
+    "subject": COLUMNS,
+    "student only": ("logit",),
+    "subject's marks only": ("mark",),
+}
 FOLDS = 4
 # The model learns from every third week: the weeks between are almost the same.
 EVERY = 3
 # Chances from which a risk is MEDIUM and HIGH. Watchlists and exam outlooks use the same limits.
 LOW, HIGH = 0.35, 0.60
-
-
-@dataclass(frozen=True)
-class SubjectTrial:
-    """The results of the model and of its parts alone on students not seen, and the best of them.
-
-    Attributes:
-        measured: the measures of each candidate, by name.
-        champion: the name of the best.
-        model: the best, refitted on all terms.
-        rows: how many rows it learnt from.
-    """
-
-    measured: dict[str, Measures]
-    champion: str
-    model: Linear
-    rows: int
 
 
 def add_gaps(rows: pd.DataFrame) -> pd.DataFrame:
@@ -63,42 +43,29 @@ def add_gaps(rows: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def run_trial(terms: Mapping[str, pd.DataFrame], settings: Forecast) -> SubjectTrial | None:
-    """Fit the candidates on all terms but the last, try them on the last, refit the best on all.
+def build_question(settings: Forecast) -> Question[Linear, Linear]:
+    """Return the question which subjects a student fails.
 
-    If the earlier terms are not enough to learn from, the trial is folded by class.
+    Its rows have student_id, class_id, subject_id, sem_week, failed (bool: the subject) and
+    `COLUMNS`; and term, if there are several.
 
     Args:
-        terms: by term name, rows with student_id, class_id, subject_id, sem_week, failed (bool:
-            the subject) and `COLUMNS`.
         settings: how many students and fails are enough.
-
-    Returns:
-        The trial; None if there is too little data to learn from.
     """
-    if not terms:
-        return None
-    rows = pd.concat([terms[name].assign(term=name) for name in sorted(terms)], ignore_index=True)
-    if not _has_enough(rows, settings):
-        return None
-    unseen: dict[str, Floats] = {}
-    tried = np.zeros(len(rows), dtype=bool)
-    candidates = {NAME: COLUMNS, **ALONE}
-    for seen, held_out in folds.split_last_term(
-        rows, lambda part: _has_enough(part, settings), FOLDS
-    ):
-        tried[held_out] = True
-        for name, columns in candidates.items():
-            fitted = _fit(rows.iloc[seen], columns)
-            unseen.setdefault(name, np.zeros(len(rows)))[held_out] = fitted.predict_logit(
-                rows.iloc[held_out]
-            )
-    measured = {
-        name: _measure_candidate(rows[tried], logit[tried]) for name, logit in unseen.items()
-    }
-    # The Brier score judges the chances themselves: readers see labels of them, and no ranking.
-    champion = min(measured, key=lambda name: measured[name].by_week["brier"].mean())
-    return SubjectTrial(measured, champion, _fit(rows, candidates[champion]), len(rows))
+    return Question(
+        task=SUBJECT,
+        outcome="failed",
+        folds=FOLDS,
+        has_enough=partial(_has_enough, settings=settings),
+        fit=lambda rows: {name: _fit(rows, columns) for name, columns in CANDIDATES.items()},
+        predict=lambda models, rows: {n: model.predict_logit(rows) for n, model in models.items()},
+        convert=compute_probability,
+        measure=_measure_by_week,
+        # The Brier score judges the chances themselves: readers see labels of them, and no ranking.
+        choose=lambda tables: min(tables, key=lambda name: tables[name]["brier"].mean()),
+        finish=lambda model, *_: model,
+        get_features=CANDIDATES.__getitem__,
+    )
 
 
 def label_risk(p: Floats) -> np.ndarray:
@@ -108,13 +75,8 @@ def label_risk(p: Floats) -> np.ndarray:
 
 def _has_enough(rows: pd.DataFrame, settings: Forecast) -> bool:
     # Rows are repeated for every week; a result counts once.
-    papers = rows.drop_duplicates(["term", "student_id", "subject_id"])["failed"]
-    fails = int(papers.sum())
-    students = rows["student_id"].nunique()
-    return (
-        students >= settings.least_students
-        and min(fails, len(papers) - fails) >= settings.least_fails
-    )
+    papers = rows.drop_duplicates(["student_id", "subject_id", *({"term"} & set(rows.columns))])
+    return has_enough_fails(papers["failed"], rows["student_id"].nunique(), settings)
 
 
 def _fit(rows: pd.DataFrame, columns: tuple[str, ...]) -> Linear:
@@ -125,18 +87,10 @@ def _fit(rows: pd.DataFrame, columns: tuple[str, ...]) -> Linear:
     )
 
 
-def _measure_candidate(rows: pd.DataFrame, logit: Floats) -> Measures:
-    p, failed = compute_probability(logit), rows["failed"].to_numpy("float64")
-    return Measures(
-        _measure_by_week(rows, logit),
-        compute_reliability(p, failed),
-        measure_by_class(rows["class_id"], p, failed),
-    )
-
-
 def _measure_by_week(rows: pd.DataFrame, logit: Floats) -> pd.DataFrame:
-    found = {}
-    for week, part in rows.assign(p=compute_probability(logit)).groupby("sem_week"):
-        failed, p = part["failed"].to_numpy(dtype=bool), part["p"].to_numpy("float64")
-        found[week] = measure_chances(p, failed)
-    return pd.DataFrame(found).T.rename_axis("sem_week")
+    return measure_weeks(
+        rows.assign(p=compute_probability(logit)),
+        lambda part: measure_chances(
+            part["p"].to_numpy("float64"), part["failed"].to_numpy(dtype=bool)
+        ),
+    )

@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
 from math import erf
 
 import numpy as np
 import pandas as pd
 from sklearn.linear_model import LogisticRegression
 
-from edumetrics.forecast import folds
-from edumetrics.forecast.measures import (
-    Measures,
-    compute_reliability,
-    measure_by_class,
-    measure_chances,
-)
+from edumetrics.forecast.contest import WATCHLIST, Question, choose_unless_beaten, has_enough_fails
+from edumetrics.forecast.measures import measure_chances
 from edumetrics.forecast.models import Linear, compute_probability, fit_windows
 from edumetrics.forecast.scores import CORRELATION
 from edumetrics.params import Forecast
@@ -35,21 +28,6 @@ NAME, BASELINE = "history", "baseline"
 # The measure `top_fifth` is named after this share.
 TOP = 0.2
 FOLDS = 5
-
-
-@dataclass(frozen=True)
-class WatchlistTrial:
-    """The results of both candidates on students that they had not seen, and the model to keep.
-
-    Attributes:
-        measured: the measures of each candidate, by name, with one row each.
-        model: the model fitted on all terms; None if the mean of earlier exams alone did better.
-        rows: how many rows it learnt from.
-    """
-
-    measured: dict[str, Measures]
-    model: Linear | None
-    rows: int
 
 
 def predict_chance(rows: pd.DataFrame, pass_mark: float, model: Linear | None) -> Floats:
@@ -92,49 +70,29 @@ def compute_contributions(rows: pd.DataFrame, model: Linear | None) -> pd.DataFr
     return frame.assign(exam_avg_hist=((average.mean() - average) / spread).fillna(0.0))
 
 
-def run_trial(
-    terms: Mapping[str, pd.DataFrame], pass_mark: float, settings: Forecast
-) -> WatchlistTrial | None:
-    """Fit the model on all terms but the last, try it on the last, and refit it on all.
+def build_question(pass_mark: float, settings: Forecast) -> Question[Linear, Linear]:
+    """Return the question who fails the semester ahead.
 
-    If the earlier terms are not enough to learn from, the trial is folded by class.
+    Its rows have `HISTORY` as known before the term, student_id, class_id and failed (bool) in the
+    term.
 
     Args:
-        terms: by term name, `HISTORY` as known before the term, student_id, class_id and failed
-            (bool) in the term.
         pass_mark: percent.
         settings: how many students and fails are enough.
-
-    Returns:
-        The trial; None if there is too little data to learn from.
     """
-    if not terms:
-        return None
-    rows = pd.concat([terms[name].assign(term=name) for name in sorted(terms)], ignore_index=True)
-    if not _has_enough(rows, settings):
-        return None
-    said = np.full(len(rows), np.nan)
-    for seen, unseen in folds.split_last_term(
-        rows, lambda part: _has_enough(part, settings), FOLDS
-    ):
-        said[unseen] = predict_chance(rows.iloc[unseen], pass_mark, _fit(rows.iloc[seen]))
-    tried = ~np.isnan(said)
-    part = rows[tried]
-    measured = {
-        NAME: _measure_candidate(part, said[tried]),
-        BASELINE: _measure_candidate(part, predict_chance(part, pass_mark, None)),
-    }
-    brier = {name: float(found.by_week["brier"].iloc[0]) for name, found in measured.items()}
-    # Written with `not`, so that a baseline without a Brier score (NaN) does not win.
-    better = not brier[NAME] >= brier[BASELINE]
-    return WatchlistTrial(measured, _fit(rows) if better else None, len(rows))
-
-
-def _has_enough(rows: pd.DataFrame, settings: Forecast) -> bool:
-    fails = int(rows["failed"].sum())
-    return (
-        len(rows) >= settings.least_students
-        and min(fails, len(rows) - fails) >= settings.least_fails
+    return Question(
+        task=WATCHLIST,
+        outcome="failed",
+        folds=FOLDS,
+        has_enough=lambda rows: has_enough_fails(rows["failed"], len(rows), settings),
+        fit=lambda rows: {NAME: _fit(rows)},
+        predict=lambda models, rows: {NAME: predict_chance(rows, pass_mark, models[NAME])},
+        convert=np.asarray,
+        measure=_measure_by_week,
+        choose=lambda tables: choose_unless_beaten(tables, NAME, BASELINE, "brier"),
+        finish=lambda model, *_: model,
+        get_features=lambda _: tuple(HISTORY),
+        baselines={BASELINE: lambda rows: predict_chance(rows, pass_mark, None)},
     )
 
 
@@ -145,7 +103,7 @@ def _fit(rows: pd.DataFrame) -> Linear:
     return fit_windows(rows.assign(sem_week=0), failed, tuple(HISTORY), lambda: estimator, reach=0)
 
 
-def _measure_candidate(rows: pd.DataFrame, p: Floats) -> Measures:
+def _measure_by_week(rows: pd.DataFrame, p: Floats) -> pd.DataFrame:
     """Return the measures in one row, of week 0: those of `chances`, and top_fifth.
 
     top_fifth is the share of all fails that are among the fifth with the highest chances.
@@ -156,8 +114,4 @@ def _measure_candidate(rows: pd.DataFrame, p: Floats) -> Measures:
         **measure_chances(p, failed),
         "top_fifth": failed[top].sum() / failed.sum() if failed.any() else np.nan,
     }
-    table = pd.DataFrame([found], index=pd.Index([0], name="sem_week"))
-    outcome = failed.astype("float64")
-    return Measures(
-        table, compute_reliability(p, outcome), measure_by_class(rows["class_id"], p, outcome)
-    )
+    return pd.DataFrame([found], index=pd.Index([0], name="sem_week"))

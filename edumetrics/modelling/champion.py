@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pandas as pd
 
+from edumetrics.forecast.contest import FAIL, SUBJECT
 from edumetrics.forecast.in_use import Champion, TermModels
 from edumetrics.forecast.models import Calibrated
 from edumetrics.modelling import registry
-from edumetrics.modelling.registry import FAIL, SUBJECT
 from edumetrics.workspace import Workspace
 
 # Before this week too little is known for a model to rank a list.

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pandas as pd
 
 from edumetrics.errors import SettingsError
-from edumetrics.forecast.backtest import Contest, measure_by_week, run_contest
+from edumetrics.forecast.backtest import build_question, measure_by_week
+from edumetrics.forecast.contest import Contest, run_contest
 from edumetrics.forecast.models import Calibrated
 from edumetrics.modelling import train
 from edumetrics.workspace import Workspace
@@ -32,7 +33,7 @@ def evaluate(workspace: Workspace) -> pd.DataFrame:
         )
         terms = {term.name: train.read_training_rows(workspace, college, term) for term in past}
     before: dict[str, pd.DataFrame] = {}
-    held: Contest | None = None
+    held: Contest[Calibrated] | None = None
     for name, rows in terms.items():
         # `held` is still the contest of the terms before this one.
         trained = ",".join(held.trained_terms) if held else "other classes"
@@ -44,7 +45,7 @@ def evaluate(workspace: Workspace) -> pd.DataFrame:
         before[name] = rows
         # After the last term a contest is only needed if no earlier models could be tried on it.
         if not live or name != max(terms):
-            held = run_contest(before, params.forecast, params.triage)
+            held = run_contest(build_question(params.forecast, params.triage), before)
         tables = live or (held.tables if held else {})
         champion_then = champion_then or (held.champion if held else "")
         for key, table in tables.items():
@@ -60,5 +61,5 @@ def evaluate(workspace: Workspace) -> pd.DataFrame:
     return table[[*first, *table.columns.drop(first)]].astype({"sem_week": "int64", "n": "int64"})
 
 
-def _list_models(held: Contest | None) -> list[tuple[str, Calibrated]]:
+def _list_models(held: Contest[Calibrated] | None) -> list[tuple[str, Calibrated]]:
     return list(held.models.items()) if held else []

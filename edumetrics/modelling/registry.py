@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,14 +15,13 @@ from edumetrics.analysis.store import get_utc_now
 from edumetrics.analysis.tables import SQL_TABLES
 from edumetrics.errors import EduMetricsError
 from edumetrics.forecast import registry
+from edumetrics.forecast.contest import Contest
 from edumetrics.forecast.in_use import ModelInUse
 from edumetrics.forecast.measures import Measures
 from edumetrics.forecast.registry import StoredModel
 from edumetrics.types import Row
 from edumetrics.workspace import Workspace
 
-# The questions, as model_runs stores them; the exams below are questions too.
-FAIL, SUBJECT, WATCHLIST = "fail", "subject", "watchlist"
 STAGE = "train"
 # Under the home folder, as the artefact column says.
 FOLDER = "models"
@@ -32,35 +30,7 @@ WITHOUT = (
 )
 
 
-@dataclass(frozen=True)
-class TrialResult:
-    """The results of the trial of one question.
-
-    Attributes:
-        task: the question: fail, subject, watchlist, midterm or endterm.
-        measured: the measures of each candidate, by name.
-        champion: the candidate to use.
-        model: the fitted champion; None if it is a baseline that needs no model.
-        features: the features that the champion uses.
-        trained_terms: the terms it learnt from, in time order.
-        tested_term: the term it was tried on.
-        rows: how many rows it learnt from.
-        reference: the distribution of the features, as in `forecast.drift.compute_reference`;
-            stored with the champion.
-    """
-
-    task: str
-    measured: Mapping[str, Measures]
-    champion: str
-    model: StoredModel | None
-    features: tuple[str, ...]
-    trained_terms: tuple[str, ...]
-    tested_term: str
-    rows: int
-    reference: dict[str, dict[str, Any]] = field(default_factory=dict)
-
-
-def store_trials(workspace: Workspace, term: str, entries: list[TrialResult]) -> None:
+def store_trials(workspace: Workspace, term: str, entries: Sequence[Contest[StoredModel]]) -> None:
     """Store the results of the trials before a term, and the files of the champions.
 
     The rows are stored in one transaction; the files are written before it.
@@ -83,7 +53,7 @@ def store_trials(workspace: Workspace, term: str, entries: list[TrialResult]) ->
         run_log.mark_done(connection, run, len(rows))
 
 
-def _build_rows(workspace: Workspace, entry: TrialResult) -> list[dict[str, object]]:
+def _build_rows(workspace: Workspace, entry: Contest[StoredModel]) -> list[dict[str, object]]:
     rows = []
     for name, measured in entry.measured.items():
         won = name == entry.champion

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Iterator
+from typing import Any
 
 import pandas as pd
 
 from edumetrics.college.outcomes import compute_outcomes, read_exam_results
 from edumetrics.college.terms import College, Term
 from edumetrics.fields import FEATURES
-from edumetrics.forecast import scores, subjects, watchlist
-from edumetrics.forecast.backtest import Contest, run_contest
-from edumetrics.forecast.models import LINEAR
+from edumetrics.forecast import backtest, scores, subjects, watchlist
+from edumetrics.forecast.contest import FAIL, Question, run_contest
+from edumetrics.forecast.registry import StoredModel
 from edumetrics.inputs import previous_terms
 from edumetrics.inputs.previous_weeks import read_rule_weeks
 from edumetrics.inputs.terms import list_prediction_weeks
 from edumetrics.modelling import registry
-from edumetrics.modelling.registry import FAIL, SUBJECT, WATCHLIST, TrialResult
 from edumetrics.types import Exam
 from edumetrics.weeks import CollegeWeek
 from edumetrics.workspace import Workspace
@@ -46,28 +46,51 @@ def train(workspace: Workspace, college: College, term: Term, position: CollegeW
     if not past or _is_trained(workspace, [known.name for known in past]):
         return None
     rows = {known.name: read_training_rows(workspace, college, known) for known in past}
+    # The terms without a usable row are named too: otherwise the next run would train again.
+    names = tuple(known.name for known in past)
     held = run_contest(
+        backtest.build_question(workspace.params.forecast, workspace.params.triage),
         {name: frame for name, frame in rows.items() if len(frame)},
-        workspace.params.forecast,
-        workspace.params.triage,
+        names,
     )
     if held is None:
         return None
-    # The terms without a usable row are named too: otherwise the next run would train again.
-    held = replace(held, trained_terms=tuple(known.name for known in past))
-    entries = [
-        _convert_contest(held),
-        *_try_exams(workspace, college, past),
-        *_try_subjects(workspace, college, past, held),
-    ]
+    others = [run_contest(*asked) for asked in _ask_others(workspace, college, past, held.unseen)]
     registry.store_trials(
-        workspace, term.name, [*entries, *_try_watchlist(workspace, college, past)]
+        workspace, term.name, [held, *(found for found in others if found is not None)]
     )
     table = held.tables[held.champion].mean()
     return (
         f"Forecast: the model in use is {held.champion}. On the term of {held.tested_term} it had"
         f" AUC {table['auc']:.2f} and precision at capacity {table['precision_at_capacity']:.2f};"
         f" the share who failed was {table['base_rate']:.2f}."
+    )
+
+
+def _ask_others(
+    workspace: Workspace, college: College, past: list[Term], unseen: pd.DataFrame
+) -> Iterator[tuple[Question[Any, StoredModel], dict[str, pd.DataFrame], tuple[str, ...]]]:
+    """Yield the questions after the first, as `run_contest` takes them.
+
+    They come one at a time, so that the rows of one question only are in memory.
+    """
+    settings, pass_mark = workspace.params.forecast, workspace.params.scoring.pass_mark
+    for exam in EXAMS:
+        yield (
+            scores.build_question(exam, settings),
+            _read_exam_rows(workspace, college, past, exam),
+            (),
+        )
+    yield (
+        subjects.build_question(settings),
+        _read_subject_rows(workspace, college, past, unseen),
+        (),
+    )
+    # All past terms are named, also the first: its records are the history of the second.
+    yield (
+        watchlist.build_question(pass_mark, settings),
+        _read_histories(workspace, college, past),
+        tuple(term.name for term in past),
     )
 
 
@@ -110,60 +133,27 @@ def read_training_rows(workspace: Workspace, college: College, term: Term) -> pd
     return rows.assign(ruled=rows["ruled"].notna())
 
 
-def _convert_contest(held: Contest) -> TrialResult:
-    return TrialResult(
-        task=FAIL,
-        measured=held.measured,
-        champion=held.champion,
-        model=held.models[held.champion],
-        features=tuple(FEATURES),
-        trained_terms=held.trained_terms,
-        tested_term=held.tested_term,
-        rows=held.rows,
-        reference=held.reference,
-    )
+def _read_exam_rows(
+    workspace: Workspace, college: College, past: list[Term], exam: Exam
+) -> dict[str, pd.DataFrame]:
+    """Return the features before an exam with `score`, by term; only terms with rows."""
+    weeks, rows = list(list_prediction_weeks(workspace.params.calendar, exam)), {}
+    for term in past:
+        made = workspace.store.read(
+            "weekly_features", (*KEYS, *FEATURES), term=term.name, sem_week=weeks
+        )
+        # A student's score is the mean over subjects, as for the outcome of the semester.
+        score = read_exam_results(college, term, exam).groupby("student_id")["score"].mean()
+        known = made.merge(score.dropna().rename("score"), left_on="student_id", right_index=True)
+        if len(known):
+            rows[term.name] = known
+    return rows
 
 
-def _try_exams(workspace: Workspace, college: College, past: list[Term]) -> list[TrialResult]:
-    entries = []
-    for exam in EXAMS:
-        weeks, rows = list(list_prediction_weeks(workspace.params.calendar, exam)), {}
-        for term in past:
-            made = workspace.store.read(
-                "weekly_features", (*KEYS, *FEATURES), term=term.name, sem_week=weeks
-            )
-            # A student's score is the mean over subjects, as for the outcome of the semester.
-            score = (
-                read_exam_results(college, term, exam)
-                .groupby("student_id")["score"]
-                .mean()
-                .dropna()
-            )
-            known = made.merge(score.rename("score"), left_on="student_id", right_index=True)
-            if len(known):
-                rows[term.name] = known
-        tried = scores.run_trial(rows, workspace.params.forecast)
-        if tried is not None:
-            champion = "linear" if tried.model else "marks so far"
-            names = tuple(sorted(rows))
-            entries.append(
-                TrialResult(
-                    exam,
-                    tried.measured,
-                    champion,
-                    tried.model,
-                    LINEAR,
-                    names,
-                    names[-1],
-                    tried.rows,
-                )
-            )
-    return entries
-
-
-def _try_subjects(
-    workspace: Workspace, college: College, past: list[Term], held: Contest
-) -> list[TrialResult]:
+def _read_subject_rows(
+    workspace: Workspace, college: College, past: list[Term], unseen: pd.DataFrame
+) -> dict[str, pd.DataFrame]:
+    """Return what was known of each subject, with the student's logit and `failed`, by term."""
     rows = {}
     for term in past:
         failed = read_exam_results(college, term, "endterm").dropna(subset="failed")[
@@ -177,40 +167,25 @@ def _try_subjects(
             previous_terms.read_subjects_so_far(workspace, college, term, week, college.students)
             for week in teaching
         ]
-        logits = held.unseen.loc[
-            held.unseen["term"] == term.name, ["student_id", "sem_week", "logit"]
-        ]
         # Subjects without a result are not learnt from, and neither are students without a logit.
         every = pd.concat(parts).merge(
             failed.astype({"failed": bool}), on=["student_id", "subject_id"]
         )
+        # The logits bring the term along: a result counts once a term.
+        logits = unseen[unseen["term"] == term.name].rename(columns={"said": "logit"})
         rows[term.name] = every.merge(logits, on=["student_id", "sem_week"])
-    tried = subjects.run_trial(rows, workspace.params.forecast)
-    if tried is None:
-        return []
-    names = tuple(sorted(rows))
-    best = (tried.champion, tried.model, tried.model.columns)
-    return [TrialResult(SUBJECT, tried.measured, *best, names, names[-1], tried.rows)]
+    return rows
 
 
-def _try_watchlist(workspace: Workspace, college: College, past: list[Term]) -> list[TrialResult]:
-    rows = {}
-    for number, term in enumerate(past):
-        # The watchlist learns from pairs of terms, and the first term has none before it.
-        if number == 0:
-            continue
-        known = previous_terms.read_student_history(workspace, college, term, past[:number])
-        rows[term.name] = known.merge(
-            compute_outcomes(college, term)[["student_id", "failed"]], on="student_id"
-        )
-    tried = watchlist.run_trial(rows, workspace.params.scoring.pass_mark, workspace.params.forecast)
-    if tried is None:
-        return []
-    # All past terms, also the first: its records are the history of the second.
-    names = tuple(term.name for term in past)
-    best = (
-        watchlist.NAME if tried.model else watchlist.BASELINE,
-        tried.model,
-        tuple(watchlist.HISTORY),
-    )
-    return [TrialResult(WATCHLIST, tried.measured, *best, names, names[-1], tried.rows)]
+def _read_histories(
+    workspace: Workspace, college: College, past: list[Term]
+) -> dict[str, pd.DataFrame]:
+    """Return what was known before each term with `failed` in it; not of the first term."""
+    # The watchlist learns from pairs of terms, and the first term has none before it.
+    return {
+        term.name: previous_terms.read_student_history(
+            workspace, college, term, past[:number]
+        ).merge(compute_outcomes(college, term)[["student_id", "failed"]], on="student_id")
+        for number, term in enumerate(past)
+        if number
+    }

@@ -16,13 +16,13 @@ from edumetrics.college.terms import College, Term
 from edumetrics.errors import SettingsError
 from edumetrics.fields import TABLES
 from edumetrics.forecast import reasons, watchlist
+from edumetrics.forecast.contest import WATCHLIST
 from edumetrics.forecast.in_use import ModelInUse
 from edumetrics.forecast.models import Linear
 from edumetrics.forecast.subjects import LOW
 from edumetrics.inputs import previous_terms
 from edumetrics.inputs.terms import find_term, get_report_folder
 from edumetrics.modelling import registry
-from edumetrics.modelling.registry import WATCHLIST
 from edumetrics.reports import figures, from_store
 from edumetrics.reports.tables import show_table
 from edumetrics.stages.base import Day, Due, Moment, Replay, Slices, Stage

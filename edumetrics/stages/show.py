@@ -6,6 +6,7 @@ import pandas as pd
 from pandas.io.formats.style import Styler
 
 from edumetrics.fields import FEATURES
+from edumetrics.forecast.contest import FAIL
 from edumetrics.inputs.week import Week
 from edumetrics.modelling import champion, registry
 from edumetrics.reports import figures
@@ -108,7 +109,7 @@ def plot_forecast_precision(week: Week) -> figures.Picture | None:
 
     The forecast in use comes first.
     """
-    tried = registry.read_candidates(week.workspace, registry.FAIL, week.champion.trained_terms)
+    tried = registry.read_candidates(week.workspace, FAIL, week.champion.trained_terms)
     # False sorts before True, so the champion comes first.
     ordered = sorted(tried, key=lambda row: not row["champion"])
     return (
@@ -122,7 +123,7 @@ def plot_forecast_precision(week: Week) -> figures.Picture | None:
 
 def plot_forecast_reliability(week: Week) -> figures.Picture | None:
     """Return a figure of forecast against outcome in the tested term; None without a forecast."""
-    tried = registry.read_candidates(week.workspace, registry.FAIL, week.champion.trained_terms)
+    tried = registry.read_candidates(week.workspace, FAIL, week.champion.trained_terms)
     used = [row["metrics"]["reliability"] for row in tried if row["champion"]]
     return (
         figures.draw_reliability(
@@ -135,7 +136,7 @@ def plot_forecast_reliability(week: Week) -> figures.Picture | None:
 
 def build_forecast_classes(week: Week) -> Styler:
     """Return by class of the tested term the mean forecast, the outcome and the error, percent."""
-    tried = registry.read_candidates(week.workspace, registry.FAIL, week.champion.trained_terms)
+    tried = registry.read_candidates(week.workspace, FAIL, week.champion.trained_terms)
     used = [row["metrics"]["by_class"] for row in tried if row["champion"]]
     table = pd.DataFrame(
         used[0] if used else [], columns=["class_id", "forecast", "happened", "error"]

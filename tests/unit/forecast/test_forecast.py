@@ -15,6 +15,7 @@ from edumetrics.database import create_writable_engine
 from edumetrics.errors import EduMetricsError, SettingsError
 from edumetrics.fields import FEATURES
 from edumetrics.forecast import backtest, registry
+from edumetrics.forecast.contest import run_contest
 from edumetrics.forecast.measures import compute_calibration_error
 from edumetrics.forecast.models import (
     Linear,
@@ -34,6 +35,7 @@ from tests.conftest import workspace_at
 from tests.unit.triage.test_flags import run_week
 
 SETTINGS = Forecast(trees=30, least_students=20, least_fails=5)
+QUESTION = backtest.build_question(SETTINGS, Triage())
 WEEK = 6
 
 
@@ -166,7 +168,7 @@ def test_a_stored_model_says_the_same(demo: Workspace) -> None:
 
 def test_training_twice_gives_the_same_model() -> None:
     rows = made_up(120, 1)
-    one, two = (backtest.run_contest({"t": rows}, SETTINGS, Triage()) for _ in range(2))
+    one, two = (run_contest(QUESTION, {"t": rows}) for _ in range(2))
     assert one is not None
     assert two is not None
     assert one.champion == two.champion
@@ -195,8 +197,8 @@ def test_a_signal_that_only_the_future_knows_is_not_picked_up() -> None:
     # In the tested term a column tells the outcome; in the terms before it was noise, so no model may use it.
     future["visits_rank"] = future["failed"].astype(float)
     clean = made_up(300, 4)
-    with_leak = backtest.run_contest({"1": seen, "2": future}, SETTINGS, Triage())
-    without = backtest.run_contest({"1": seen, "2": clean}, SETTINGS, Triage())
+    with_leak = run_contest(QUESTION, {"1": seen, "2": future})
+    without = run_contest(QUESTION, {"1": seen, "2": clean})
     assert with_leak is not None
     assert without is not None
     for name in ("linear", "boosted", "blend"):
@@ -261,15 +263,15 @@ def test_measures_by_hand() -> None:
     "rows", [made_up(10, 6), made_up(120, 7).assign(failed=False)], ids=["few", "nobody failed"]
 )
 def test_too_little_to_learn_from_is_no_model(rows: pd.DataFrame) -> None:
-    assert backtest.run_contest({"t": rows}, SETTINGS, Triage()) is None
+    assert run_contest(QUESTION, {"t": rows}) is None
 
 
 def test_one_class_is_folded_by_student_and_a_class_of_one_is_no_trouble() -> None:
-    held = backtest.run_contest({"t": made_up(120, 8).assign(class_id="only")}, SETTINGS, Triage())
+    held = run_contest(QUESTION, {"t": made_up(120, 8).assign(class_id="only")})
     assert held is not None
     rows = made_up(120, 9)
     rows.loc[rows["student_id"].str.endswith("-0"), "class_id"] = "alone"
-    assert backtest.run_contest({"t": rows}, SETTINGS, Triage()) is not None
+    assert run_contest(QUESTION, {"t": rows}) is not None
 
 
 def test_a_college_without_results_has_nothing_to_evaluate(demo_copy: Workspace) -> None:

@@ -24,6 +24,7 @@ from edumetrics.forecast import (
     subjects,
     watchlist,
 )
+from edumetrics.forecast.contest import run_contest
 from edumetrics.forecast.models import calibrate, fit_all
 from edumetrics.inputs import terms
 from edumetrics.params import Calendar, Forecast, Triage
@@ -79,7 +80,7 @@ def test_contributions_of_every_model_add_up_to_its_log_odds() -> None:
 
 
 def test_a_predicted_range_holds_four_times_in_five_on_the_next_term() -> None:
-    tried = scores.run_trial({"1": exam_rows(600, 1)}, SETTINGS)
+    tried = run_contest(scores.build_question("midterm", SETTINGS), {"1": exam_rows(600, 1)})
     assert tried is not None
     assert tried.model is not None
     new = exam_rows(600, 2)
@@ -94,7 +95,9 @@ def test_a_predicted_range_holds_four_times_in_five_on_the_next_term() -> None:
 
 
 def test_last_semester_counts_as_studies_say_until_a_term_has_taught_the_model() -> None:
-    tried = scores.run_trial({"1": exam_rows(600, 3, known_history=False)}, SETTINGS)
+    tried = run_contest(
+        scores.build_question("midterm", SETTINGS), {"1": exam_rows(600, 3, known_history=False)}
+    )
     assert tried is not None
     assert tried.model is not None
     assert not tried.model.knows_history
@@ -113,7 +116,9 @@ def test_last_semester_counts_as_studies_say_until_a_term_has_taught_the_model()
 
 @pytest.mark.parametrize("follows", [0.0, 0.2, 0.9], ids=["unrelated", "weak", "strong"])
 def test_an_assumption_that_does_not_fit_never_makes_a_range_a_point(follows: float) -> None:
-    tried = scores.run_trial({"1": exam_rows(600, 3, known_history=False)}, SETTINGS)
+    tried = run_contest(
+        scores.build_question("midterm", SETTINGS), {"1": exam_rows(600, 3, known_history=False)}
+    )
     assert tried is not None
     assert tried.model is not None
     new = exam_rows(600, 4)
@@ -133,11 +138,16 @@ def test_classes_in_which_everyone_came_out_alike_are_no_trouble() -> None:
     rows = made_up(100, 21, weeks=(4, 5)).assign(
         class_id=lambda r: np.where(r["failed"], "all failed", "none failed")
     )
-    assert backtest.run_contest({"t": rows}, SETTINGS, Triage()) is not None
+    assert run_contest(backtest.build_question(SETTINGS, Triage()), {"t": rows}) is not None
     subject = subject_rows(200, 22)
     subject["class_id"] = np.where(subject["failed"], "f", "p")
-    assert subjects.run_trial({"t": subject}, SETTINGS) is not None
-    assert scores.run_trial({"t": exam_rows(60, 23).assign(score=50.0)}, SETTINGS) is not None
+    assert run_contest(subjects.build_question(SETTINGS), {"t": subject}) is not None
+    assert (
+        run_contest(
+            scores.build_question("midterm", SETTINGS), {"t": exam_rows(60, 23).assign(score=50.0)}
+        )
+        is not None
+    )
 
 
 @pytest.mark.parametrize("students", [60, 120, 600])
@@ -155,8 +165,8 @@ def test_without_a_past_exam_marks_so_far_are_the_prediction_with_a_wide_range()
     assert said["predicted"].tolist() == [70, 95, 40]
     assert said["high"].tolist() == [95, 100, 65]
     assert said["p_fail"].isna().all()
-    assert scores.run_trial({}, SETTINGS) is None
-    assert scores.run_trial({"1": exam_rows(10, 5)}, SETTINGS) is None
+    assert run_contest(scores.build_question("midterm", SETTINGS), {}) is None
+    assert run_contest(scores.build_question("midterm", SETTINGS), {"1": exam_rows(10, 5)}) is None
 
 
 def subject_rows(students: int, seed: int) -> pd.DataFrame:
@@ -184,8 +194,9 @@ def subject_rows(students: int, seed: int) -> pd.DataFrame:
 def test_a_subject_that_nobody_failed_is_no_trouble_and_its_past_tells() -> None:
     rows = subject_rows(400, 6)
     assert rows.loc[rows["subject_id"] == "easy", "failed"].sum() <= 1
-    tried = subjects.run_trial({"1": rows}, SETTINGS)
+    tried = run_contest(subjects.build_question(SETTINGS), {"1": rows})
     assert tried is not None
+    assert tried.model is not None
     logit = tried.model.predict_logit(rows)
     assert logit[rows["subject_id"] == "easy"].max() < logit[rows["subject_id"] == "hard"].mean()
     auc = {name: found.by_week["auc"].mean() for name, found in tried.measured.items()}
@@ -197,7 +208,7 @@ def test_a_subject_that_nobody_failed_is_no_trouble_and_its_past_tells() -> None
         "MEDIUM",
         "HIGH",
     ]
-    assert subjects.run_trial({"1": rows.assign(failed=False)}, SETTINGS) is None
+    assert run_contest(subjects.build_question(SETTINGS), {"1": rows.assign(failed=False)}) is None
 
 
 def test_the_watchlist_goes_by_the_exams_until_two_terms_are_complete() -> None:
@@ -210,10 +221,9 @@ def test_the_watchlist_goes_by_the_exams_until_two_terms_are_complete() -> None:
     assert p.mean() == pytest.approx(rows["failed"].mean(), abs=0.04)
     top = rows["failed"].to_numpy()[np.argsort(-p)[:100]].sum() / rows["failed"].sum()
     assert top > 0.4, "twice its share"
-    tried = watchlist.run_trial(
+    tried = run_contest(
+        watchlist.build_question(40, SETTINGS),
         {"1": rows.assign(student_id=range(500)), "2": rows.assign(student_id=range(500))},
-        40,
-        SETTINGS,
     )
     assert tried is not None
     assert tried.measured["history"].by_week["auc"].iloc[0] > 0.75

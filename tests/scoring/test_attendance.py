@@ -191,7 +191,7 @@ def test_a_smaller_prior_gives_the_student_more_weight() -> None:
 
 
 def test_the_share_of_a_class_is_that_of_all_its_students() -> None:
-    classes = {name: (2, "2026-01-05") for name in "CDE"}
+    classes = dict.fromkeys("CDE", (2, "2026-01-05"))
     known = facts(
         2,
         {"asha": {}, "bala": {}, "chen": {"class_id": "D"}, "devi": {"class_id": "E"}},

@@ -132,7 +132,7 @@ def test_missed_work_is_of_the_last_three_teaching_weeks() -> None:
 
 def test_the_effort_of_a_class_is_its_median() -> None:
     students = {n: {"class_id": c} for n, c in zip("abcdefg", "CCCCDDE", strict=True)}
-    roll = build_roll(facts(6, students, classes={c: (2, "2026-01-05") for c in "CDE"}))
+    roll = build_roll(facts(6, students, classes=dict.fromkeys("CDE", (2, "2026-01-05"))))
     found = compute_class_effort(roll, np.array([10.0, 20.0, 90.0, NAN, 40.0, 60.0, NAN]))
     assert found == pytest.approx([20, 20, 20, 20, 50, 50, NAN], nan_ok=True)
 

@@ -71,14 +71,11 @@ def facts(
         midterms: score by student.
         college_has: the counted feeds of the college; None where these facts show it.
     """
-    names = (
-        {name: {} for name in students.split()}
-        if isinstance(students, str)
-        else {name: dict(own) for name, own in students.items()}
-    )
+    if isinstance(students, str):
+        students = {name: {} for name in students.split()}
     people = [
-        {"student_id": name, "class_id": "C", "advisor_id": None, "joined_on": None, "withdrawn_on": None} | dict(own)
-        for name, own in names.items()
+        (name, own.get("class_id", "C"), None, own.get("joined_on"), own.get("withdrawn_on"))
+        for name, own in students.items()
     ]  # fmt: skip
     end = {c: pd.Timestamp(day) + pd.Timedelta(days=7 * week - 1) for c, (_, day) in classes.items()}  # fmt: skip
     semester = {name: number for name, (number, _) in classes.items()}
@@ -92,7 +89,7 @@ def facts(
             [
                 (name, number, w, pd.Timestamp(day) + pd.Timedelta(weeks=w - 1))
                 for name, (number, day) in classes.items()
-                for w in range(1, CALENDAR.weeks_per_semester + 1)
+                for w in range(1, week + 1)
             ],
             "class_id semester week week_date",
         ),
@@ -119,8 +116,11 @@ def observed(week: int = 6, students: str = "asha", **known: Any) -> Observation
 
 
 def _frame(rows: Sequence[Any], names: str) -> pd.DataFrame:
-    frame = pd.DataFrame(rows, columns=names.split())
-    return frame.astype({name: kind for name, kind in KINDS.items() if name in frame})
+    # Column by column, because converting a whole frame would take most of the time of a test.
+    columns = dict(zip(names.split(), zip(*rows, strict=True), strict=True)) if rows else {}
+    return pd.DataFrame(
+        {name: pd.Series(columns.get(name, ()), dtype=KINDS.get(name)) for name in names.split()}
+    )
 
 
 def _list_registers(registers: Mapping[str, str], semester: Mapping[str, int]) -> pd.DataFrame:

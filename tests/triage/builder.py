@@ -86,7 +86,7 @@ def situation(
     """
     calendar = calendar or Calendar()
     scoring = scoring or Scoring()
-    history, before = _EMPTY_HISTORY, None
+    history, before = EMPTY_HISTORY, None
     for earlier_week in calendar.get_teaching_weeks_before(week, past)[::-1]:
         before = _score(earlier_week, history, calendar, scoring, facts)
         history = _remember(history, before)
@@ -191,6 +191,7 @@ def make_facts(
     attendance: Mapping[str, Mapping[int, Attended]] | None = None,
     due: Sequence[int] = (),
     quizzes: Sequence[int] = (),
+    skipped: Mapping[str, Sequence[int]] | None = None,
     marks: Mapping[str, Mapping[int, float | str | None]] | None = None,
     similarity: Mapping[str, float] | None = None,
     active_days: Mapping[str, Mapping[int, int]] | None = None,
@@ -205,7 +206,8 @@ def make_facts(
         students: their ids, or by id what differs: class_id, advisor_id, withdrawn_on, joined_on.
         attendance: by student and week, lectures attended of `HELD`, or attended and held.
         due: the week of each assignment.
-        quizzes: the week of each quiz; everyone attempts all of them.
+        quizzes: the week of each quiz.
+        skipped: by student, the weeks whose quizzes were not attempted.
         marks: by student and week, the mark of all assignments of the week; `NOT_IN` where they
             were not handed in, None where they have no mark.
         similarity: by student, the similarity report of the work of this week, percent.
@@ -241,7 +243,7 @@ def make_facts(
         _make_done(student, classes[student], w, quizzes.count(w), MARK, on(student, w))
         for student in classes
         for w in sorted(set(quizzes))
-        if w <= week
+        if w <= week and w not in (skipped or {}).get(student, ())
     ]
     return Facts(
         week=week,
@@ -269,7 +271,7 @@ def make_facts(
     )  # fmt: skip
 
 
-_EMPTY_HISTORY = pd.DataFrame(
+EMPTY_HISTORY = pd.DataFrame(
     {"student_id": pd.Series(dtype="str"), "sem_week": pd.Series(dtype="int64")}
     | {name: pd.Series(dtype="float64") for name in (*BASELINE_METRICS, "lms_events", "library_visits")}
 )  # fmt: skip
@@ -279,7 +281,7 @@ def score(
     week: int, *, calendar: Calendar | None = None, scoring: Scoring | None = None, **facts: Any
 ) -> ScoredWeek:
     """Return a scored week without any history; `facts` as `make_facts`."""
-    return _score(week, _EMPTY_HISTORY, calendar or Calendar(), scoring or Scoring(), facts)
+    return _score(week, EMPTY_HISTORY, calendar or Calendar(), scoring or Scoring(), facts)
 
 
 # Many tests look at one week in different ways: it is scored once.

@@ -211,5 +211,5 @@ def test_a_zip_without_a_table_and_a_file_that_is_no_zip_are_refused(tmp_path: P
     with pytest.raises(SettingsError, match="There is no assessments among the files"):
         read_dataset(tmp_path / "oulad.zip")
     (tmp_path / "broken.zip").write_text("no zip")
-    with pytest.raises(SettingsError, match="courses of .* cannot be read"):
+    with pytest.raises(SettingsError, match=r"courses of .* cannot be read"):
         read_dataset(tmp_path / "broken.zip")

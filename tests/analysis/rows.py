@@ -1,0 +1,44 @@
+"""An empty analysis database on SQLite, and rows that have every column they need."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from edumetrics.analysis.store import Store
+from edumetrics.fields import TABLES, Field
+
+NOW = datetime(2026, 3, 15, 12, 0)
+# A value of each kind, for the columns that a test says nothing about.
+USUAL: dict[str, Any] = {
+    "text": "x", "int": 1, "float": 1.0, "bool": True, "time": NOW, "date": NOW, "json": [],
+}  # fmt: skip
+
+
+def open_store(folder: Path) -> Store:
+    """Return the store of an empty analysis database in a folder."""
+    store = Store(f"sqlite:///{folder / 'analysis.db'}")
+    store.migrate()
+    return store
+
+
+def make_rows(table: str, *given: dict[str, Any]) -> pd.DataFrame:
+    """Return complete rows of a table: columns not given are null where they may be."""
+    fields = TABLES[table].fields
+    return pd.DataFrame([{f.name: row.get(f.name, _choose(f)) for f in fields} for row in given])
+
+
+def _choose(field: Field) -> Any:
+    return None if field.null else USUAL[field.kind]
+
+
+def put(store: Store, table: str, *given: dict[str, Any]) -> None:
+    """Add complete rows to a table."""
+    with store.start_transaction() as connection:
+        # A slice that no row is in: nothing is deleted.
+        key = TABLES[table].key[0]
+        kept = "-1" if TABLES[table][key].kind == "text" else -1
+        store.replace_slice(connection, table, make_rows(table, *given), **{key: kept})

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import tempfile
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,10 @@ import pandas as pd
 
 from edumetrics.analysis.store import Store
 from edumetrics.fields import TABLES, Field
+from edumetrics.params import Params
+from edumetrics.settings import Settings
+from edumetrics.workspace import Workspace
+from tests.colleges import native_params
 
 NOW = datetime(2026, 3, 15, 12, 0)
 # A value of each kind, for the columns that a test says nothing about.
@@ -18,11 +24,35 @@ USUAL: dict[str, Any] = {
 }  # fmt: skip
 
 
+@cache
+def load_params() -> Params:
+    """Return the shipped parameters, which take a moment to load."""
+    return native_params()
+
+
+@cache
+def _migrate_once() -> bytes:
+    with tempfile.TemporaryDirectory() as folder:
+        store = Store(f"sqlite:///{folder}/empty.db")
+        store.migrate()
+        store.engine.dispose()
+        return (Path(folder) / "empty.db").read_bytes()
+
+
 def open_store(folder: Path) -> Store:
     """Return the store of an empty analysis database in a folder."""
-    store = Store(f"sqlite:///{folder / 'analysis.db'}")
-    store.migrate()
-    return store
+    path = folder / "analysis.db"
+    path.write_bytes(_migrate_once())
+    return Store(f"sqlite:///{path}")
+
+
+def open_small_workspace(home: Path) -> Workspace:
+    """Return a workspace with an empty analysis database and, so far, no college."""
+    home.mkdir()
+    college = f"sqlite:///{home / 'college.db'}"
+    store = open_store(home)
+    settings = Settings(home, "native", college, f"sqlite:///{home / 'analysis.db'}")
+    return Workspace(settings, load_params(), store)
 
 
 def make_rows(table: str, *given: dict[str, Any]) -> pd.DataFrame:

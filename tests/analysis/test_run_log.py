@@ -13,8 +13,7 @@ from edumetrics.analysis import run_log
 from edumetrics.analysis.run_log import Run
 from edumetrics.analysis.store import Store
 from edumetrics.errors import EduMetricsError, Interrupted, Refused
-from tests.analysis.rows import make_rows, open_store
-from tests.colleges import native_params
+from tests.analysis.rows import load_params, make_rows, open_store
 
 TERM = "2026-01-05"
 
@@ -25,7 +24,7 @@ def store(tmp_path: Path) -> Store:
 
 
 def start(store: Store, stage: str = "weekly", week: int = 3) -> Run:
-    return run_log.start_run(store, native_params(), stage, TERM, week)
+    return run_log.start_run(store, load_params(), stage, TERM, week)
 
 
 def read_entry(store: Store, run: Run) -> dict[str, Any]:
@@ -42,7 +41,7 @@ def test_a_run_is_in_the_ledger_before_its_work(store: Store) -> None:
         "started",
     )
     assert row["version"] == __version__
-    assert row["params_sha256"] == native_params().hash_values()
+    assert row["params_sha256"] == load_params().hash_values()
     assert [
         name for name in ("finished_at", "rows_written", "error") if not pd.isna(row[name])
     ] == []
@@ -127,7 +126,7 @@ def test_a_run_that_was_taken_for_dead_can_store_nothing(store: Store) -> None:
 
 def test_an_entry_goes_with_the_transaction_that_it_follows_from(store: Store) -> None:
     with pytest.raises(EduMetricsError, match="no more"), store.start_transaction() as connection:
-        run_log.enter_run(connection, native_params(), "gate", TERM, 3)
+        run_log.enter_run(connection, load_params(), "gate", TERM, 3)
         raise EduMetricsError("no more")
     assert store.read("run_log").empty
 

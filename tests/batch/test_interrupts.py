@@ -1,0 +1,74 @@
+"""However a run is ended, it ends once, in one sentence, and leaves the process as it was."""
+
+from __future__ import annotations
+
+import signal
+import threading
+
+import pytest
+
+from edumetrics.batch.interrupts import SIGNALS, TOLD, handle_interrupts
+from edumetrics.errors import EduMetricsError, Interrupted
+
+
+def list_handlers() -> list[object]:
+    return [signal.getsignal(number) for number in SIGNALS]
+
+
+@pytest.mark.parametrize("number", SIGNALS, ids=lambda number: number.name)
+def test_every_signal_ends_a_run_in_the_same_sentence(number: signal.Signals) -> None:
+    with pytest.raises(Interrupted) as ended, handle_interrupts():
+        signal.raise_signal(number)
+    assert str(ended.value) == TOLD
+    assert ended.value.exit_status == 1
+    assert ended.value.__suppress_context__, "nobody is shown a traceback of two errors"
+
+
+def test_the_former_handlers_are_back_however_a_run_ends() -> None:
+    before = list_handlers()
+    with handle_interrupts():
+        assert not set(map(str, list_handlers())) & set(map(str, before))
+    assert list_handlers() == before
+    with pytest.raises(Interrupted), handle_interrupts():
+        signal.raise_signal(signal.SIGTERM)
+    assert list_handlers() == before
+    with pytest.raises(EduMetricsError), handle_interrupts():
+        raise EduMetricsError("It broke.")
+    assert list_handlers() == before
+
+
+def test_a_second_signal_does_not_disturb_the_cleanup_of_the_first() -> None:
+    steps = []
+    with pytest.raises(Interrupted), handle_interrupts():
+        try:
+            signal.raise_signal(signal.SIGINT)
+            steps.append("went on")
+        finally:
+            for number in SIGNALS:
+                signal.raise_signal(number)
+            steps.append("cleaned up")
+    assert steps == ["cleaned up"]
+
+
+def test_another_error_is_not_an_interrupt() -> None:
+    with pytest.raises(EduMetricsError) as failed, handle_interrupts():
+        raise EduMetricsError("It broke.")
+    assert type(failed.value) is EduMetricsError
+
+
+def test_ctrl_c_from_a_library_is_an_interrupt_as_well() -> None:
+    with pytest.raises(Interrupted, match="run again to continue"), handle_interrupts():
+        raise KeyboardInterrupt
+
+
+def test_a_thread_that_may_not_set_handlers_runs_without_them() -> None:
+    found: list[list[object]] = []
+
+    def work() -> None:
+        with handle_interrupts():
+            found.append(list_handlers())
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    assert found == [list_handlers()]

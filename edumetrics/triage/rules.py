@@ -43,7 +43,8 @@ def check_rules(scored: ScoredWeek, out_before: Bools, triage: Triage) -> dict[s
     silent = metrics["days_since_submission"].to_numpy() >= rules.no_work.days
     # A student who handed everything in early has nothing left to hand in: one item must be
     # missing.
-    no_work = silent & (due >= rules.no_work.items) & (missed > 0) & ~has_no_dates(scored)
+    # `not`, because `~` of a plain bool is a number, and would make numbers of the array.
+    no_work = silent & (due >= rules.no_work.items) & (missed > 0) & (not has_no_dates(scored))
     # Once out of reach, the rule stays out of reach: it fires only in the first such week.
     out = is_out_of_reach(scored) & ~out_before
     # A comparison with NaN (no report) is False: the rule does not fire.
@@ -65,9 +66,8 @@ def has_no_dates(scored: ScoredWeek) -> bool:
     """
     roll = scored.observed.roll
     since_start = roll.starts[:, roll.week] + 6 - roll.first_day
-    # Items that are due and not missing were done. Without a date, days_since_submission counts
-    # from the start of the semester, for everyone.
-    done = any((part.due & ~part.missed).any() for part in scored.observed.work)
+    # Without a date, days_since_submission counts from the start of the semester, for everyone.
+    done = any((part.due > part.missed).any() for part in scored.observed.work)
     return done and bool((scored.metrics["days_since_submission"].to_numpy() >= since_start).all())
 
 

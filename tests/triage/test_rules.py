@@ -191,3 +191,10 @@ def test_work_due_since_the_last_submission_is_counted_from_the_weeks_after_it()
     # Everything that b handed in came on the last day of its week: nothing fell due after week 6.
     np.testing.assert_array_equal(due, [1, 0])
     np.testing.assert_array_equal(missed, [1, 0])
+
+
+def test_every_rule_answers_with_bools() -> None:
+    _, standing = decide(**SILENT)
+    assert {name: who.dtype for name, who in standing.fired.items()} == dict.fromkeys(
+        standing.fired, np.dtype(bool)
+    )

@@ -6,7 +6,7 @@ from email.message import EmailMessage
 from email.policy import SMTP
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edumetrics.errors import SettingsError
@@ -91,6 +91,7 @@ def test_a_name_cannot_add_a_header() -> None:
 letters = st.characters(exclude_categories=["Cs", "Cc"])
 
 
+@settings(max_examples=50, deadline=None)
 @given(st.text(letters, max_size=30), st.from_regex(r"[a-z0-9]{1,20}@[a-z]{1,20}\.example", fullmatch=True))  # fmt: skip
 def test_every_name_goes_with_exactly_one_address(name: str, spec: str) -> None:
     message = write_header(name, spec)
@@ -98,6 +99,7 @@ def test_every_name_goes_with_exactly_one_address(name: str, spec: str) -> None:
     assert list(message.keys()) == ["To"]
 
 
+@settings(max_examples=50, deadline=None)
 @given(st.text(max_size=40))
 def test_whatever_a_college_has_for_an_address_is_one_or_is_refused(spec: str) -> None:
     try:

@@ -9,6 +9,7 @@ from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import parsedate_to_datetime
+from functools import cache
 from html import unescape
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,7 @@ ANSWERED = replace(ENVELOPE, reply_to="early-alert@college.example", code=lambda
 NOON = datetime(2026, 9, 7, 12, 0, tzinfo=UTC)
 
 
+@cache
 def weekly() -> Report:
     return build_weekly_reports(make_occasion(), make_week())[0]
 
@@ -108,19 +110,19 @@ def test_the_hash_is_of_the_content_and_not_of_who_reads_it() -> None:
 def test_the_page_is_attached_at_the_full_level_of_detail_only(tmp_path: Path) -> None:
     page = tmp_path / "page.html"
     page.write_text("<p>Élodie</p>", encoding="utf-8")
-    (attached,) = compose(page=page).iter_attachments()
+    (attached,) = compose(page=page, picture=False).iter_attachments()
     assert attached.get_filename() == "week-07.html"
     assert attached.get_content_disposition() == "attachment"
     assert attached.get_content().strip() == "<p>Élodie</p>"
     for level in ("initials", "counts"):
-        assert list(compose(page=page, level=level).iter_attachments()) == []
+        assert list(compose(page=page, level=level, picture=False).iter_attachments()) == []
 
 
 # ------------------------------------------------------------ headers
 
 
 def test_who_writes_to_whom_about_what() -> None:
-    message = compose()
+    message = compose(picture=False)
     assert str(message["Subject"]) == "Week 7 · 2 of 3 students · 1 new"
     assert str(message["From"]) == "EduMetrics <edumetrics@college.example>"
     assert str(message["To"]) == '"Dr. Farida Inkwell" <inkwell@college.example>'
@@ -128,7 +130,7 @@ def test_who_writes_to_whom_about_what() -> None:
 
 
 def test_without_an_address_for_replies_none_are_offered() -> None:
-    message = compose(reply_to="")
+    message = compose(reply_to="", picture=False)
     assert message["Reply-To"] is None
     for kind in ("plain", "html"):
         assert "Wrong flag" not in read_part(message, kind)

@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edumetrics.errors import SettingsError
@@ -167,6 +167,7 @@ targets = st.builds(ReplyTarget, ids, ids, st.dates().map(date.isoformat), st.in
 days = st.dates(date(2020, 1, 1), date(2109, 9, 18))
 
 
+@settings(max_examples=50, deadline=None)
 @given(targets, targets, days)
 def test_every_token_is_read_back_and_stands_for_one_target(
     about: ReplyTarget, other: ReplyTarget, last_day: date
@@ -177,6 +178,7 @@ def test_every_token_is_read_back_and_stands_for_one_target(
     assert (find(token, other) is None) == (about != other)
 
 
+@settings(max_examples=50, deadline=None)
 @given(st.text())
 def test_whatever_comes_as_a_subject_is_read_or_refused(subject: str) -> None:
     with pytest.raises(SettingsError):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edumetrics.analysis.store import UNASSIGNED
@@ -223,6 +223,7 @@ def test_a_day_has_no_leading_zero_and_no_year(moment: object, day: str) -> None
     assert context.format_day(moment) == day
 
 
+@settings(max_examples=50, deadline=None)
 @given(st.text())
 def test_a_text_is_always_one_line_with_single_blanks(text: str) -> None:
     line = context.normalize_text(text)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edumetrics.errors import SettingsError
@@ -155,6 +155,7 @@ def test_a_letter_that_cannot_be_used_is_refused_in_one_sentence(letter: str, wh
 words = st.text(st.characters(categories=["L"]), min_size=2, max_size=9)
 
 
+@settings(max_examples=50, deadline=None)
 @given(st.lists(words, min_size=1, max_size=4), st.booleans())
 def test_only_the_first_name_is_in_the_salutation(parts: list[str], to_parent: bool) -> None:
     draft = write(about=replace(ASHA, name=" ".join(parts)), to_parent=to_parent)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import csv
 import io
 import re
+from functools import cache
 from html import unescape
 from urllib.parse import parse_qs, urlsplit
 
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edumetrics.reports import render
@@ -60,6 +61,7 @@ def read_words(html: str) -> str:
     return " ".join(unescape(re.sub(r"<[^>]*>", " ", body)).split())
 
 
+@cache
 def weekly() -> Report:
     return build_weekly_reports(make_occasion(), make_week())[0]
 
@@ -220,6 +222,7 @@ def test_an_id_is_a_safe_file_name(identifier: str, name: str) -> None:
     assert render.escape_file_name(identifier) == name
 
 
+@settings(max_examples=50, deadline=None)
 @given(st.text(min_size=1))
 def test_no_id_leaves_its_folder(identifier: str) -> None:
     assert re.fullmatch(r"[A-Za-z0-9_%-][A-Za-z0-9._%-]*", render.escape_file_name(identifier))
@@ -228,6 +231,7 @@ def test_no_id_leaves_its_folder(identifier: str) -> None:
 ids = st.text(st.characters(min_codepoint=32, max_codepoint=126))
 
 
+@settings(max_examples=50, deadline=None)
 @given(ids, ids)
 def test_two_ids_never_share_a_file(one: str, other: str) -> None:
     assert (one == other) == (render.escape_file_name(one) == render.escape_file_name(other))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edumetrics.params import Calendar
@@ -157,6 +157,7 @@ def test_a_page_draws_the_panel_and_says_it() -> None:
 percents = st.none() | st.floats(0, 100)
 
 
+@settings(max_examples=50, deadline=None)
 @given(st.lists(st.tuples(percents, percents, percents), min_size=1, max_size=18))
 def test_every_point_is_inside_its_plot(rows: list[tuple[float | None, ...]]) -> None:
     weeks = list(range(1, len(rows) + 1))

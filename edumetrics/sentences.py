@@ -6,13 +6,14 @@ An analyst can edit or translate the catalogue. It is checked whole when paramet
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cached_property, lru_cache
+from functools import cache, lru_cache, partial
 from typing import Any, Self
 
 from jinja2 import StrictUndefined, Template, TemplateError, meta
 from jinja2.sandbox import SandboxedEnvironment
 from pydantic import BaseModel, ConfigDict, model_validator
 
+from edumetrics.fields.phrases import PHRASES
 from edumetrics.fields.reasons import REASONS
 
 
@@ -57,6 +58,7 @@ PARTS: dict[str, Mapping[str, frozenset[str]]] = {
     "improved": IMPROVED,
     "off_list": OFF_LIST,
     "findings": FINDINGS,
+    "reports": PHRASES,
 }
 
 
@@ -74,6 +76,7 @@ class Sentences(BaseModel):
     improved: dict[str, str]
     off_list: dict[str, str]
     findings: dict[str, str]
+    reports: dict[str, str]
 
     @model_validator(mode="after")
     def _check_complete(self) -> Self:
@@ -85,35 +88,23 @@ class Sentences(BaseModel):
                     f"{part}.{name} is {'missing' if name in known else 'not a known sentence'}"
                 )
             for name, sentence in given.items():
-                strange = sorted(_find_names(sentence, f"{part}.{name}") - known[name])
+                used = _find_names(sentence, self.numbers, f"{part}.{name}")
+                strange = sorted(used - known[name])
                 if strange:
                     raise ValueError(
                         f"{part}.{name} uses {strange[0]}, which this sentence does not have"
                     )
         return self
 
-    def say(self, part: str, name: str, **values: Any) -> str:
-        """Return a sentence with its numbers filled in."""
-        return self._templates[part, name].render(values)
+    def say(self, part: str, name: str, /, **values: Any) -> str:
+        """Return a sentence with its values filled in."""
+        # The templates are kept outside of this model: reports hold it, and other processes get
+        # reports, but a template cannot be sent to another process.
+        return _compile_sentence(getattr(self, part)[name], self.numbers).render(values)
 
     def say_number(self, count: float, *, capital: bool = False) -> str:
         """Return a number in words, as far as `numbers` goes."""
-        number = round(count)
-        if not 0 <= number < len(self.numbers):
-            return str(number)
-        word = self.numbers[number]
-        # `capitalize` would also change the rest of the word to lower case.
-        return word[0].upper() + word[1:] if capital else word
-
-    @cached_property
-    def _templates(self) -> dict[tuple[str, str], Template]:
-        environment = _make_environment()
-        environment.filters["in_words"] = self.say_number
-        return {
-            (part, name): environment.from_string(sentence)
-            for part in PARTS
-            for name, sentence in getattr(self, part).items()
-        }
+        return _say_number(self.numbers, count, capital=capital)
 
     def name_weeks(self, weeks: tuple[int, ...]) -> str:
         """Return weeks as people name them, such as "week 5", "weeks 3-6" or "weeks 5-7 and 9".
@@ -124,12 +115,29 @@ class Sentences(BaseModel):
         return _format_weeks(tuple(sorted(weeks)), self.week, self.weeks, self.and_)
 
 
-def _make_environment() -> SandboxedEnvironment:
+@cache
+def _make_environment(numbers: tuple[str, ...]) -> SandboxedEnvironment:
     """Return the environment of sentences: colleges write them, so templates run no code."""
     environment = SandboxedEnvironment(undefined=StrictUndefined, finalize=_round_number)
     environment.filters["plural"] = _choose_form
-    environment.filters["in_words"] = str
+    environment.filters["in_words"] = partial(_say_number, numbers)
     return environment
+
+
+@cache
+def _compile_sentence(sentence: str, numbers: tuple[str, ...]) -> Template:
+    """Return the compiled template; the cache compiles it once for all students."""
+    return _make_environment(numbers).from_string(sentence)
+
+
+def _say_number(numbers: tuple[str, ...], count: float, *, capital: bool = False) -> str:
+    """Return a number in words, as far as `numbers` goes; else in digits."""
+    number = round(count)
+    if not 0 <= number < len(numbers):
+        return str(number)
+    word = numbers[number]
+    # `capitalize` would also change the rest of the word to lower case.
+    return word[0].upper() + word[1:] if capital else word
 
 
 def _round_number(value: object) -> object:
@@ -143,12 +151,11 @@ def _choose_form(count: float, one: str, many: str) -> str:
     return one if round(count) == 1 else many
 
 
-def _find_names(sentence: str, where: str) -> set[str]:
+def _find_names(sentence: str, numbers: tuple[str, ...], where: str) -> set[str]:
     """Return the names that a sentence uses; raise ValueError, with `where`, if it is malformed."""
-    environment = _make_environment()
     try:
-        names = set(meta.find_undeclared_variables(environment.parse(sentence)))
-        environment.from_string(sentence)
+        names = set(meta.find_undeclared_variables(_make_environment(numbers).parse(sentence)))
+        _compile_sentence(sentence, numbers)
     except TemplateError as error:
         raise ValueError(f"{where}: {error.message}") from None
     if "{" in sentence.replace("{{", "").replace("{%", "").replace("{#", ""):

@@ -80,11 +80,11 @@ def plot_semester(student: str, term: str = "") -> figures.Picture:
     workspace = open_workspace()
     # Terms are named by ISO dates, so the highest name is the newest term.
     name = term or str(workspace.store.find_highest("weekly_metrics", "term") or "")
-    measures = ("student_id", "sem_week", "weekly_att_pct", *figures.WORDS)
+    measures = ("student_id", "sem_week", "weekly_att_pct", *figures.MEASURES)
     rows = workspace.store.read("weekly_metrics", measures, student_id=student, term=name)
     if rows.empty:
         raise SettingsError(f"There is no student {student} in the term of {name}: check the id.")
-    return figures.draw_semester(rows, workspace.params.calendar)
+    return figures.draw_semester(workspace.params.sentences, rows, workspace.params.calendar)
 
 
 def export(table: pd.DataFrame, name: str) -> Path:

@@ -87,4 +87,4 @@ def compute_grid(
 
 def plot_policy(table: pd.DataFrame) -> figures.Picture:
     """Return a figure of what a longer list or more conversations would have achieved."""
-    return figures.draw_policy(table)
+    return figures.draw_policy(open_workspace().params.sentences, table)

@@ -23,8 +23,10 @@ from edumetrics.reports.render import MailContext
 
 # The Content-ID by which the HTML shows the attached picture.
 PICTURE = "galaxy@edumetrics"
-# In lower case these are kinds of the log of contacts: replies are read back by these words.
-REPLIES = ("Talked", "No answer", "Known reason", "Wrong flag")
+# In lower case these are kinds of the log of contacts: replies are read back by these words. What a
+# reader sees of a link is a phrase instead.
+REPLIES = {"Talked": "kind_talked", "No answer": "kind_no_answer",
+           "Known reason": "kind_known_reason", "Wrong flag": "kind_wrong_flag"}  # fmt: skip
 Code = Callable[[StudentEntry], str]
 
 
@@ -153,7 +155,12 @@ def add_replies(report: Report, code: Code) -> Report:
             return entry
         made = code(entry)
         return replace(
-            entry, code=made, replies=tuple(Reply(label, f"{label} [{made}]") for label in REPLIES)
+            entry,
+            code=made,
+            replies=tuple(
+                Reply(report.sentences.say("reports", phrase), f"{kind} [{made}]")
+                for kind, phrase in REPLIES.items()
+            ),
         )
 
     return report.with_entries(add_reply)

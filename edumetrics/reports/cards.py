@@ -207,7 +207,7 @@ def _build_card(
     why = [(0, record["text"]) for record in reasons]
     deadline = [(1, Fact("", record["text"])) for record in ahead if record["code"] in DEADLINE]
     rest = [(2, Fact("", record["text"])) for record in ahead if record["code"] not in DEADLINE]
-    step, last = (3, _describe_step(occasion, row)), (4, _describe_contact(contact))
+    step, last = (3, _describe_step(occasion, row)), (4, _describe_contact(occasion, contact))
     return _fit_parts(
         entry, [*why[:1], last, *deadline, step, *why[1:2], *rest[:1], *why[2:], *rest[1:]], budget
     )
@@ -257,51 +257,45 @@ def _describe_step(occasion: Occasion, row: Row) -> Fact:
     # comparison is with that file, not with English words.
     step = normalize_text(row["off_list_if"])
     if step == occasion.params.sentences.off_list["nothing"]:
-        return Fact("Off the list", "next week if things stay as they are.")
+        return occasion.say_fact("fact_stays")
     if step:
-        return Fact("Off the list:", f"{step}.")
+        return occasion.say_fact("fact_step", step=step)
     # After the last teaching week this is None, and `no_step` has a sentence for that.
     following = next(iter(occasion.calendar.get_next_teaching_weeks(occasion.week)), None)
     return Fact("", describe_no_step(occasion.params.sentences, row["reasons"], following))
 
 
-def _describe_contact(contact: Row | None) -> Fact:
+def _describe_contact(occasion: Occasion, contact: Row | None) -> Fact:
     """Return the kind and date of the last contact, and attendance before and after it."""
     if contact is None:
-        return Fact("No contact", "yet.")
-    before, since = contact["before"], contact["since"]
+        return occasion.say_fact("fact_no_contact")
     # Plain numbers without a cause: a rise after a contact does not show that the contact helped.
-    numbers = (
-        ""
-        if before is None or since is None
-        else f"; attendance since then: {before:.0f}% → {since:.0f}%"
+    return occasion.say_fact(
+        "fact_contact",
+        kind=occasion.say(f"kind_{contact['kind'].replace(' ', '_')}"),
+        day=format_day(contact["logged_at"]),
+        before=contact["before"],
+        since=contact["since"],
     )
-    return Fact(f"{contact['kind'].capitalize()},", f"{format_day(contact['logged_at'])}{numbers}.")
 
 
 def _describe_care(contact: Row | None, occasion: Occasion) -> tuple[Fact, ...]:
     """Return the last contact and the end of the care; empty where no contact is known."""
     if contact is None:
         return ()
+    said = _describe_contact(occasion, contact)
     calendar, weeks = occasion.calendar, occasion.params.triage.looked_after_weeks
     if is_known(contact["until"]):
-        return _describe_contact(contact), Fact(
-            "", f"Back in view after {format_day(contact['until'])}."
-        )
+        return said, occasion.say_fact("back_after_day", day=format_day(contact["until"]))
     # Without a date, care lasts for the next teaching weeks, as in
     # `triage.flags.find_looked_after`.
     covered = calendar.get_next_teaching_weeks(contact["sem_week"])[:weeks]
     if contact["kind"] not in CONTACTS or not covered:
-        return (_describe_contact(contact),)
-    return _describe_contact(contact), Fact("", f"Back in view after week {covered[-1]}.")
+        return (said,)
+    return said, occasion.say_fact("back_after_week", week=covered[-1])
 
 
 def _describe_time_on_list(occasion: Occasion, row: Row) -> str:
     """Return in words for how long the student has been on the list."""
-    if row["status"] == "new":
-        return "new"
-    if row["status"] == "returned":
-        return "back on the list"
     # The level is 0 in grace weeks and 1 in the first week after them.
-    weeks = int(row["escalation_level"])
-    return f"{occasion.say_number(weeks)} weeks running" if weeks > 1 else "since last week"
+    return occasion.say("on_list", status=row["status"], weeks=int(row["escalation_level"]))

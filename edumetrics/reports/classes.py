@@ -9,7 +9,8 @@ import pandas as pd
 from edumetrics.reports import figures
 from edumetrics.reports.context import Occasion, format_cell
 from edumetrics.reports.figures import Picture
-from edumetrics.reports.render import get_environment
+from edumetrics.reports.render import render_template
+from edumetrics.sentences import Sentences
 from edumetrics.types import Row
 
 # A class with fewer students has no numbers of its own: each number would be about someone.
@@ -44,6 +45,7 @@ class ClassesPage:
         findings: the name of a class, and what was found about it.
         health: messages on the data of all classes.
         picture: the weeks so far; None where no class has enough students.
+        sentences: the catalogue, for the words of the page itself.
     """
 
     title: str
@@ -54,11 +56,12 @@ class ClassesPage:
     findings: tuple[tuple[str, str], ...]
     health: tuple[str, ...]
     picture: Picture | None
+    sentences: Sentences
 
 
 # `_build_row` fills the cells in this order: four counts, then one mean for each of `MEASURES`.
-COLUMNS = ("On a list", "New on it", "Left it", "Looked after", "Attendance", "Recorded activity",
-           "Academic performance")  # fmt: skip
+COLUMNS = ("column_listed", "column_new", "column_left", "column_cared", "label_attendance",
+           "label_activity", "label_performance")  # fmt: skip
 MEASURES = ("weekly_att_pct", "effort_score", "academic_performance")
 
 
@@ -91,20 +94,24 @@ def build_classes_page(
     now = now.join(counts).fillna(dict.fromkeys(counts.columns, 0))
     # Totals leave out small classes too: a difference of two totals would give their numbers away.
     told = now[now["students"] >= LEAST]
-    listed = int(told["listed"].sum())
     # A stable sort keeps classes with equal shares in the order of class_id.
     shown = told.assign(share=told["listed"] / told["students"]).sort_values(
         "share", ascending=False, kind="stable"
     )
     names = {name: occasion.people.classes.get(name) or name for name in now.index}
+    sentences = occasion.params.sentences
     chosen = weeks[weeks["class_id"].isin(sorted(shown.index[:PICTURED]))]
     return ClassesPage(
-        title=f"Week {occasion.week}: {listed} of {int(told['students'].sum())} students are on"
-        " a list",
+        title=occasion.say(
+            "classes_title",
+            week=occasion.week,
+            listed=int(told["listed"].sum()),
+            students=int(told["students"].sum()),
+        ),
         # Only the line with the dates: the page is about every class.
         kicker=occasion.format_kicker(pd.Series(dtype="object"))[:1],
         summary=tuple(_build_summary(occasion, now, told)),
-        columns=COLUMNS,
+        columns=tuple(map(occasion.say, COLUMNS)),
         rows=tuple(
             _build_row(names[str(name)], row)
             for name, row in zip(now.index, now.to_dict("records"), strict=True)
@@ -114,28 +121,25 @@ def build_classes_page(
             for row in findings[findings["class_id"].isin(told.index)].to_dict("records")
         ),
         health=tuple(dict.fromkeys(health.loc[(health["class_id"] == "all"), "message"])),
-        picture=figures.draw_class_trends(chosen, names, occasion.calendar)
+        picture=figures.draw_class_trends(sentences, chosen, names, occasion.calendar)
         if len(chosen)
         else None,
+        sentences=sentences,
     )
 
 
 def render_classes_page(page: ClassesPage) -> str:
     """Return the page as self-contained HTML."""
-    return get_environment().get_template("classes.html.j2").render(page=page)
+    return render_template("classes.html.j2", page.sentences, page=page)
 
 
 def _build_summary(occasion: Occasion, now: pd.DataFrame, told: pd.DataFrame) -> list[str]:
     """Return sentences on who is new, left or looked after, and on how many classes are small."""
     new, left, cared = (int(told[name].sum()) for name in ("new", "left", "cared"))
-    said = [f"{new} are new, {left} left, {cared} are being looked after."]
+    said = [occasion.say("classes_changes", new=new, left=left, cared=cared)]
     few = len(now) - len(told)
     if few:
-        classes = "class" if few == 1 else "classes"
-        said.append(
-            f"Of {occasion.say_number(few)} {classes} with fewer than {LEAST} students"
-            " nothing is told."
-        )
+        said.append(occasion.say("classes_small", count=few, least=LEAST))
     return said
 
 

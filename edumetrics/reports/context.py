@@ -12,14 +12,14 @@ from edumetrics.analysis.store import UNASSIGNED
 from edumetrics.params import Calendar, Params
 from edumetrics.reports import draft_email
 from edumetrics.reports.draft_email import LetterContext
-from edumetrics.reports.model import Prose, Section, StudentEntry, Students, TableRow
+from edumetrics.reports.model import Fact, Prose, Section, StudentEntry, Students, TableRow
 from edumetrics.types import Row
 
-# The word and the shape of a tier: colour alone is lost in a print in grey. mail.html.j2 looks up
-# colours by these words, and page.html.j2 makes names of CSS classes from them.
-SHAPES = {"critical": ("Urgent", "◆"), "high": ("Soon", "▲"), "watch": ("Keep in view", "●")}
-# The weekly report and the other reports share this heading.
-BRIEFLY = "Next, if you have time"
+# The shape of a tier: colour alone is lost in a print in grey. The templates look up colours by
+# the tier.
+SHAPES = {"critical": "◆", "high": "▲", "watch": "●"}
+# In a phrase this ends the words that are set off from the rest of a line.
+SET_OFF = " | "
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ class Occasion:
         For students without an advisor (`UNASSIGNED`) a phrase stands for the reader.
         """
         if advisor == UNASSIGNED:
-            return "whoever looks after students without an advisor"
+            return self.say("no_advisor")
         return self.people.advisors.get(advisor) or advisor
 
     def format_kicker(self, classes: pd.Series) -> tuple[str, ...]:
@@ -79,18 +79,50 @@ class Occasion:
         Args:
             classes: class_id, with repeats and nulls; without any the second line is empty.
         """
-        dates = format_week_dates(self.first_day)
-        weeks = f"Week {self.week} of {self.calendar.weeks_per_semester} · {dates}"
+        first, last = format_week_dates(self.first_day)
+        when = self.say(
+            "kicker",
+            week=self.week,
+            weeks=self.calendar.weeks_per_semester,
+            first=first,
+            last=last,
+        )
         names = [
             self.people.classes.get(name) or name for name in sorted(classes.dropna().unique())
         ]
         # The line stays short above the headline: more than three classes are only counted.
-        return weeks, ", ".join(names) if len(names) <= 3 else f"{len(names)} classes"
+        few = ", ".join(names)
+        return when, few if len(names) <= 3 else self.say("several_classes", count=len(names))
 
-    def say_number(self, count: int, *, capital: bool = False) -> str:
-        """Return a number in words, as far as sentences.yml has words; else in digits."""
-        # Doubled braces stand for single ones: `say` receives `{value:words}`.
-        return self.params.sentences.say_number(count, capital=capital)
+    def say(self, name: str, /, **values: Any) -> str:
+        """Return a phrase of the catalogue with its values filled in."""
+        return self.params.sentences.say("reports", name, **values)
+
+    def say_fact(self, name: str, /, **values: Any) -> Fact:
+        """Return a phrase as a line; the words before `SET_OFF` are its label."""
+        label, found, text = self.say(name, **values).partition(SET_OFF)
+        return Fact(label, text) if found else Fact("", label)
+
+    def describe_count(
+        self, advisor: str, count: int, students: int, *, capital: bool = True
+    ) -> str:
+        """Return how many of an advisor's students, such as `Six of your 62 students`."""
+        # Who reads the list of students without an advisor must not take them for "your students".
+        advised = advisor != UNASSIGNED
+        # "One of your one student" would be odd: a single student is named alone.
+        if students == 1 and count:
+            return self.say("only_one", advised=advised, capital=capital)
+        return self.say("some_of", count=count, students=students, advised=advised, capital=capital)
+
+    def describe_next_exam(self) -> str:
+        """Return a sentence on the next exam; empty when none is ahead."""
+        name = find_next_exam(self.week, self.calendar)
+        exam = self.calendar.midterm_week if name == "midterm" else self.calendar.endterm_week
+        if not name or exam is None:
+            return ""
+        return self.say(
+            "next_exam", exam=self.say(f"exam_{name}"), away=exam - self.week, week=exam
+        )
 
     def group_by_advisor(self, rows: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
         """Yield each advisor_id in order, with the advisor's rows and the names of students.
@@ -114,14 +146,15 @@ class Occasion:
             tier: critical, high or watch; without urgency for any other text.
             more: the other fields of the entry.
         """
-        word, shape = SHAPES.get(tier, ("", ""))
+        urgent = tier in SHAPES
         return StudentEntry(
             str(row["student_id"]),
             get_display_name(row),
             normalize_text(row["roll_number"]),
             str(row["class_id"]),
-            urgency=word,
-            shape=shape,
+            tier=tier if urgent else "",
+            urgency=self.say(f"tier_{tier}") if urgent else "",
+            shape=SHAPES.get(tier, ""),
             **more,
         )
 
@@ -145,12 +178,13 @@ class Occasion:
         student, name = str(row["student_id"]), get_display_name(row)
         # An id is not a signature: for an advisor without a name the signature stays empty.
         signed = self.people.advisors.get(advisor, "")
+        exam = find_next_exam(self.week, self.calendar)
         about = LetterContext(
             name,
             signed,
             draft_email.find_topics(codes),
             open_work,
-            find_next_exam(self.week, self.calendar),
+            self.say(f"exam_{exam}") if exam else "",
         )
         # `parents` has only those who may be written to, so there is no second check here.
         own, parent = self.people.emails.get(student, ""), self.people.parents.get(student, "")
@@ -165,50 +199,25 @@ class Occasion:
         Args:
             sentences: what is particular to this report; it comes before what all reports say.
         """
-        return Prose("How to read this", (" ".join([*sentences, *CLOSING]),))
+        return Prose(self.say("reading_title"), (" ".join([*sentences, self.say("reading")]),))
 
+    def split_by_capacity(
+        self, advisor: str, entries: list[StudentEntry], title: str, note: str = ""
+    ) -> tuple[Section, ...]:
+        """Return as many cards as an advisor has time for, and the other students in lines.
 
-# Every report ends with these sentences.
-CLOSING = (
-    "This report supports your judgement and decides nothing; you know your students, and it can be"
-    " wrong about any of them.",
-    "It is confidential, holds your students and nobody else's, and says nothing that a student may"
-    " not ask to read.",
-)
-# Only for reports that show recorded activity.
-ACTIVITY = (
-    "Recorded activity is only what the college's systems saw, never how hard someone is trying."
-)
+        Args:
+            advisor: advisor_id of the reader.
+            entries: the students, the most important first.
+            title, note: the heading of the cards, and a sentence below it.
 
-
-def split_by_capacity(
-    entries: list[StudentEntry], capacity: int, title: str, note: str = ""
-) -> tuple[Section, ...]:
-    """Return as many cards as an advisor has time for, and the other students in lines.
-
-    Args:
-        entries: the students, the most important first.
-        capacity: how many students an advisor can reach in a week.
-        title, note: the heading of the cards, and a sentence below it.
-
-    Returns:
-        The sections; a section without students is left out.
-    """
-    first = Students(title, note, tuple(entries[:capacity]))
-    rest = Students(BRIEFLY, "", tuple(entries[capacity:]), brief=True)
-    return tuple(section for section in (first, rest) if section.entries)
-
-
-def describe_students(advisor: str, students: int) -> str:
-    """Return what a reader's students are called, such as `your 62 students`."""
-    # Who reads the list of students without an advisor must not take them for "your students".
-    if advisor == UNASSIGNED:
-        return (
-            f"{students} students without an advisor"
-            if students != 1
-            else "one student without an advisor"
-        )
-    return f"your {students} students" if students != 1 else "your one student"
+        Returns:
+            The sections; a section without students is left out.
+        """
+        capacity = self.params.triage.get_capacity(advisor)
+        first = Students(title, note, tuple(entries[:capacity]))
+        rest = Students(self.say("briefly_title"), "", tuple(entries[capacity:]), brief=True)
+        return tuple(section for section in (first, rest) if section.entries)
 
 
 def get_display_name(row: Row) -> str:
@@ -261,42 +270,26 @@ def format_day(moment: Any) -> str:
     return f"{moment.day} {moment:%B}"  # `%d` would write a leading zero
 
 
-def format_week_dates(first_day: pd.Timestamp) -> str:
-    """Return the seven days of a week as people write them.
+def format_week_dates(first_day: pd.Timestamp) -> tuple[str, str]:
+    """Return the first and the last day of a week as people write them.
 
     >>> format_week_dates(pd.Timestamp("2026-03-30"))
-    '30 March to 5 April 2026'
+    ('30 March', '5 April 2026')
     """
     last = first_day + pd.Timedelta(days=6)
     begins = (
         f"{first_day.day}" if first_day.month == last.month else f"{first_day.day} {first_day:%B}"
     )
-    return f"{begins} to {last.day} {last:%B %Y}"
+    return begins, f"{last.day} {last:%B %Y}"
 
 
 def find_next_exam(week: int, calendar: Calendar) -> str:
-    """Return the name of the next exam; empty when none is ahead.
+    """Return the next exam, midterm or endterm; empty when none is ahead.
 
     In its own week an exam is no longer ahead.
+
+    >>> find_next_exam(7, Calendar()), find_next_exam(8, Calendar()), find_next_exam(18, Calendar())
+    ('midterm', 'endterm', '')
     """
-    ahead = (("midterm", calendar.midterm_week), ("end-term exam", calendar.endterm_week))
+    ahead = (("midterm", calendar.midterm_week), ("endterm", calendar.endterm_week))
     return next((name for name, exam in ahead if exam is not None and exam > week), "")
-
-
-def describe_next_exam(week: int, calendar: Calendar) -> str:
-    """Return a sentence on the next exam; empty when none is ahead.
-
-    >>> describe_next_exam(7, Calendar()), describe_next_exam(18, Calendar())
-    ('The midterm is next week.', '')
-    """
-    name = find_next_exam(week, calendar)
-    # The name is a phrase and a key at once: this is the text that `find_next_exam` returns.
-    exam = calendar.midterm_week if name == "midterm" else calendar.endterm_week
-    if not name or exam is None:
-        return ""
-    away = exam - week
-    return (
-        f"The {name} is next week."
-        if away == 1
-        else f"The {name} is in {away} weeks, in week {exam}."
-    )

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import base64
 from dataclasses import dataclass
+from functools import partial
 
 import pandas as pd
 
 from edumetrics.forecast.scorecard import ALL
 from edumetrics.reports.figures import Picture
-from edumetrics.reports.render import get_environment
-from edumetrics.types import Row
+from edumetrics.reports.render import render_template
+from edumetrics.sentences import Sentences
+from edumetrics.types import Exam, Row
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,7 @@ class DepartmentPage:
         groups: a group, its students, and two shares as texts: ever on a list; failed unlisted.
         fairness: sentences.
         picture, picture_alt: a PNG in base64 and its text; empty where there was no forecast.
+        sentences: the catalogue, for the words of the page itself.
     """
 
     exam: str
@@ -75,6 +78,7 @@ class DepartmentPage:
     fairness: tuple[str, ...]
     picture: str
     picture_alt: str
+    sentences: Sentences
 
 
 @dataclass(frozen=True)
@@ -96,25 +100,32 @@ class ReviewTables:
 
 
 def build_department_page(
-    exam: str, term: str, found: ReviewTables, picture: Picture | None
+    sentences: Sentences, exam: Exam, term: str, found: ReviewTables, picture: Picture | None
 ) -> DepartmentPage:
     """Return the view model of an exam's review.
 
     Args:
-        exam: its name in words.
+        sentences: the catalogue.
+        exam: midterm or endterm.
         term: its first day as people write it.
         found: the results of the review.
         picture: forecast against outcome; None where there was no forecast.
     """
     whole = found.classes[found.classes["class_id"] == ALL].iloc[0]
+    say = partial(sentences.say, "reports")
+    name = say(f"exam_{exam}")
     return DepartmentPage(
-        exam=exam,
+        exam=name,
         term=term,
         # Where no score is known, the headline counts all students.
-        headline=f"After the {exam}: {whole['failed']} of {whole['results'] or whole['students']}"
-        " students failed",
-        summary=tuple(_build_summary(whole, found.lead_time)),
-        classes=tuple(_build_class_row(row) for row in found.classes.to_dict("records")),
+        headline=say(
+            "exam_headline",
+            exam=name,
+            failed=whole["failed"],
+            students=whole["results"] or whole["students"],
+        ),
+        summary=tuple(_build_summary(sentences, whole, found.lead_time)),
+        classes=tuple(_build_class_row(sentences, row) for row in found.classes.to_dict("records")),
         lists=tuple(
             ListRow(row["list"], _round_share(row["precision"]), _round_share(row["recall"]))
             for row in found.lists.to_dict("records")
@@ -123,48 +134,36 @@ def build_department_page(
             (row["kind"], int(row["students"]), int(row["contacted"]))
             for row in found.errors.to_dict("records")
         ),
-        groups=tuple(_build_group_row(row) for row in found.groups.to_dict("records")),
+        groups=tuple(_build_group_row(sentences, row) for row in found.groups.to_dict("records")),
         fairness=tuple(found.fairness),
         # The page fetches nothing, so it carries the picture itself.
         picture="" if picture is None else base64.b64encode(picture.render_png()).decode(),
         picture_alt="" if picture is None else picture.alt,
+        sentences=sentences,
     )
 
 
-def _build_summary(whole: pd.Series, lead_time: float) -> list[str]:
+def _build_summary(sentences: Sentences, whole: pd.Series, lead_time: float) -> list[str]:
     """Return sentences on predictions and lists; a sentence without its number is left out."""
-    told = []
+    say, told = partial(sentences.say, "reports"), []
     if pd.notna(whole["mae"]):
-        told.append(
-            f"Predicted scores were {whole['mae']:.0f} points off on average;"
-            f" {100 * whole['in_range']:.0f}% of the scores fell within the predicted range,"
-            " which is meant to hold four times in five."
-        )
+        share = 100 * whole["in_range"]
+        told.append(say("exam_predictions", points=whole["mae"], share=share))
     if pd.notna(whole["listed"]):
         # The lead time is a median, so it holds for half of the students.
-        ahead = (
-            f", half of them at least {lead_time:.0f} weeks before the exam"
-            if pd.notna(lead_time)
-            else ""
-        )
-        told.append(
-            f"Of those who failed, {100 * whole['listed']:.0f}% had been on an advisor's list"
-            f" before{ahead}."
-        )
+        weeks = lead_time if pd.notna(lead_time) else None
+        told.append(say("exam_listed", share=100 * whole["listed"], weeks=weeks))
     if pd.notna(whole["false_alarms"]):
-        told.append(
-            f"For each student listed who failed, {whole['false_alarms']:.1f} listed passed."
-            " Some of them passed because someone spoke with them: a list cannot tell which."
-        )
+        told.append(say("exam_alarms", alarms=whole["false_alarms"]))
     return told
 
 
-def _build_class_row(row: Row) -> ClassRow:
+def _build_class_row(sentences: Sentences, row: Row) -> ClassRow:
     """Return the row of one class, or of all classes."""
     # `round` raises an error for NaN, so every number that may be null is checked first.
-    alarms = float(row["false_alarms"])
+    alarms, whole = float(row["false_alarms"]), row["class_id"] == ALL
     return ClassRow(
-        name="All classes" if row["class_id"] == ALL else str(row["class_id"]),
+        name=sentences.say("reports", "exam_all_classes") if whole else str(row["class_id"]),
         students=int(row["students"]),
         failed=int(row["failed"]),
         error=None if pd.isna(row["mae"]) else round(row["mae"]),
@@ -174,21 +173,23 @@ def _build_class_row(row: Row) -> ClassRow:
     )
 
 
-def _build_group_row(row: Row) -> tuple[str, int, str, str]:
+def _build_group_row(sentences: Sentences, row: Row) -> tuple[str, int, str, str]:
     """Return a group, its number of students, and its two shares as texts."""
     return (
         str(row["group"]),
         int(row["students"]),
-        _format_interval(row, "flag_rate"),
-        _format_interval(row, "miss_rate"),
+        _format_interval(sentences, row, "flag_rate"),
+        _format_interval(sentences, row, "miss_rate"),
     )
 
 
-def _format_interval(row: Row, name: str) -> str:
+def _format_interval(sentences: Sentences, row: Row, name: str) -> str:
     """Return a share with its 95% interval as text, in percent."""
     # The columns of an interval are the name of the share with these endings.
     value, low, high = (_round_share(float(row[name + end])) for end in ("", "_low", "_high"))
-    return "too few to tell" if value is None else f"{value}% ({low} to {high})"
+    if value is None:
+        return sentences.say("reports", "exam_too_few")
+    return sentences.say("reports", "exam_interval", value=value, low=low, high=high)
 
 
 def _round_share(share: float) -> int | None:
@@ -198,4 +199,4 @@ def _round_share(share: float) -> int | None:
 
 def render_department_page(page: DepartmentPage) -> str:
     """Return the page as self-contained HTML."""
-    return get_environment().get_template("department.html.j2").render(page=page)
+    return render_template("department.html.j2", page.sentences, page=page)

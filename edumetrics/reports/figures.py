@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -13,17 +14,14 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from edumetrics.params import Calendar
+from edumetrics.sentences import Sentences
 
 # The colours of the pages (house.css.j2): a figure must look like a part of its page.
 INK, QUIET, LINE, ACTION = "#1F2A33", "#55606B", "#DDD8CD", "#1B4F86"
 # A class has fallen when its mean is at least so many points below the value so many weeks ago.
 TREND_WEEKS, TREND_POINTS = 4, 5
-# Labels of axes; WORDS has the same measures for sentences.
-NAMES = {
-    "effort_score": "Recorded activity (0-100)",
-    "academic_performance": "Academic performance (0-100)",
-}
-WORDS = {"effort_score": "recorded activity", "academic_performance": "academic performance"}
+# Column and measure: the phrases of a measure are `axis_` and `word_` with this ending.
+MEASURES = {"effort_score": "activity", "academic_performance": "performance"}
 
 
 @dataclass(frozen=True)
@@ -47,15 +45,17 @@ class Picture:
         return self.render_png(), {"alt": self.alt}
 
 
-def draw_distributions(metrics: pd.DataFrame) -> Picture:
+def draw_distributions(sentences: Sentences, metrics: pd.DataFrame) -> Picture:
     """Draw two histograms, of effort_score and academic_performance, with their medians.
 
     Args:
+        sentences: the catalogue.
         metrics: effort_score and academic_performance, 0 to 100; the title counts the nulls.
     """
+    say, medians = partial(sentences.say, "reports"), {}
     figure = Figure(figsize=(9, 3.2), layout="constrained", facecolor="white")
-    for axes, (column, label) in zip(
-        np.ravel(figure.subplots(1, 2, sharey=True)), NAMES.items(), strict=True
+    for axes, (column, measure) in zip(
+        np.ravel(figure.subplots(1, 2, sharey=True)), MEASURES.items(), strict=True
     ):
         values = metrics[column].dropna()
         axes.hist(
@@ -67,26 +67,25 @@ def draw_distributions(metrics: pd.DataFrame) -> Picture:
             linewidth=0.5,
         )
         # Both histograms share the y axis, so its label stands once.
-        apply_style(axes, label, "students" if column == "effort_score" else "")
-        missing = len(metrics) - len(values)
-        note = f"{missing} without a value" if missing else ""
-        if len(values):
-            axes.axvline(values.median(), color=INK, linewidth=1)
-            note = f"median {values.median():.0f}" + (f", {note}" if note else "")
+        y = say("axis_students") if column == "effort_score" else ""
+        apply_style(axes, say(f"axis_{measure}"), y)
+        median = medians[measure] = float(values.median()) if len(values) else None
+        if median is not None:
+            axes.axvline(median, color=INK, linewidth=1)
+        note = say("distributions_note", median=median, missing=len(metrics) - len(values))
         axes.set_title(note, fontsize=9, color=QUIET, loc="right")
-    medians = (
-        f"half of the students are above {_format_median(metrics[column])} in {name}"
-        for column, name in WORDS.items()
-    )
-    return Picture(figure, f"Distributions: {' and '.join(medians)}.")
+    return Picture(figure, say("distributions_alt", **medians))
 
 
-def draw_class_trends(weeks: pd.DataFrame, names: Mapping[str, str], calendar: Calendar) -> Picture:
+def draw_class_trends(
+    sentences: Sentences, weeks: pd.DataFrame, names: Mapping[str, str], calendar: Calendar
+) -> Picture:
     """Draw recorded activity and academic performance by week, one small field a class.
 
     Exam weeks are shaded.
 
     Args:
+        sentences: the catalogue.
         weeks: class_id, sem_week, and the means of effort_score and academic_performance; at least
             one row.
         names: the name of a class by class_id; a class without a name is shown by its id.
@@ -101,6 +100,7 @@ def draw_class_trends(weeks: pd.DataFrame, names: Mapping[str, str], calendar: C
     )
     fields = np.ravel(figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False))
     # The lines differ by dashes as well as by colour, for a print in grey.
+    say = partial(sentences.say, "reports")
     styles = {
         "effort_score": {"color": ACTION},
         "academic_performance": {"color": INK, "linestyle": "--"},
@@ -109,7 +109,8 @@ def draw_class_trends(weeks: pd.DataFrame, names: Mapping[str, str], calendar: C
     for axes, name in zip(fields, classes, strict=False):
         mine = weeks[weeks["class_id"] == name].sort_values("sem_week")
         for column, style in styles.items():
-            axes.plot(mine["sem_week"], mine[column], linewidth=1.5, label=WORDS[column], **style)
+            word = say(f"word_{MEASURES[column]}")
+            axes.plot(mine["sem_week"], mine[column], linewidth=1.5, label=word, **style)
         # An exam still ahead is not shaded: the shade would stretch the axis beyond the last week.
         for week in (calendar.midterm_week, calendar.endterm_week):
             if week is not None and week <= mine["sem_week"].max():
@@ -125,26 +126,28 @@ def draw_class_trends(weeks: pd.DataFrame, names: Mapping[str, str], calendar: C
         *fields[0].get_legend_handles_labels(), loc="outside upper left", ncols=2, frameon=False,
         fontsize=9, labelcolor=INK,
     )  # fmt: skip
-    return Picture(figure, _describe_trends(weeks, names))
+    return Picture(figure, _describe_trends(sentences, weeks, names))
 
 
-def draw_semester(course: pd.DataFrame, calendar: Calendar) -> Picture:
+def draw_semester(sentences: Sentences, course: pd.DataFrame, calendar: Calendar) -> Picture:
     """Draw one student's weeks: attendance, recorded activity and academic performance.
 
     Exam weeks are shaded.
 
     Args:
+        sentences: the catalogue.
         course: sem_week, weekly_att_pct, effort_score, academic_performance (0 to 100, null where
             not known); at least one row.
         calendar: the exam weeks, and the attendance rule (drawn as a line where there is one).
     """
     figure = Figure(figsize=(8, 3.2), layout="constrained", facecolor="white", dpi=120)
     axes, rows = figure.subplots(), course.sort_values("sem_week")
-    styles = {"weekly_att_pct": ("attendance", INK, ":"),
-              "effort_score": (WORDS["effort_score"], ACTION, "-"),
-              "academic_performance": (WORDS["academic_performance"], QUIET, "--")}  # fmt: skip
-    said = []
-    for column, (word, ink, line) in styles.items():
+    say, said = partial(sentences.say, "reports"), []
+    styles = {"weekly_att_pct": ("word_attendance", INK, ":"),
+              "effort_score": ("word_activity", ACTION, "-"),
+              "academic_performance": ("word_performance", QUIET, "--")}  # fmt: skip
+    for column, (phrase, ink, line) in styles.items():
+        word = say(phrase)
         axes.plot(
             rows["sem_week"],
             rows[column],
@@ -156,7 +159,8 @@ def draw_semester(course: pd.DataFrame, calendar: Calendar) -> Picture:
         )
         known = rows[column].dropna()
         if len(known):
-            said.append(f"{word} {known.iloc[0]:.0f} to {known.iloc[-1]:.0f}")
+            first, last = float(known.iloc[0]), float(known.iloc[-1])
+            said.append(say("semester_measure", measure=word, first=first, last=last))
     for week in (calendar.midterm_week, calendar.endterm_week):
         if week is not None and week <= rows["sem_week"].max():
             axes.axvspan(week - 0.5, week + 0.5, color="#ECEAE4", linewidth=0, zorder=0)
@@ -165,33 +169,30 @@ def draw_semester(course: pd.DataFrame, calendar: Calendar) -> Picture:
     # Above 100, so that a mark at 100 is not cut off.
     axes.set_ylim(0, 102)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    apply_style(axes, "Semester week", "of 100")
+    apply_style(axes, say("axis_week"), say("axis_of_100"))
     figure.legend(loc="outside upper left", ncols=3, frameon=False, fontsize=9, labelcolor=INK)
-    return Picture(
-        figure, f"Weeks {rows['sem_week'].min()} to {rows['sem_week'].max()}: {', '.join(said)}."
-    )
+    first, last = rows["sem_week"].min(), rows["sem_week"].max()
+    return Picture(figure, say("semester_alt", first=first, last=last, measures=", ".join(said)))
 
 
-def _describe_trends(weeks: pd.DataFrame, names: Mapping[str, str]) -> str:
+def _describe_trends(sentences: Sentences, weeks: pd.DataFrame, names: Mapping[str, str]) -> str:
     """Return the alternative text: in how many classes, and in which, recorded activity fell."""
     # Columns are the weeks that have rows: TREND_WEEKS columns back may be more calendar weeks.
     course = weeks.pivot(index="class_id", columns="sem_week", values="effort_score")
     if course.shape[1] <= TREND_WEEKS:
-        return f"Recorded activity and academic performance of {len(course)} classes by week."
+        return sentences.say("reports", "trends_alt", classes=len(course))
     change = course.iloc[:, -1] - course.iloc[:, -1 - TREND_WEEKS]
     # A class with a null in one of the two weeks is not counted: null <= number is false.
     fell = sorted(names.get(name, name) for name in change.index[change <= -TREND_POINTS])
-    which = f": {', '.join(fell)}" if fell else ""
-    below = (
-        f"Recorded activity is {TREND_POINTS} points or more below that of {TREND_WEEKS} weeks"
-        " before"
+    return sentences.say(
+        "reports",
+        "trends_fell_alt",
+        points=TREND_POINTS,
+        weeks=TREND_WEEKS,
+        fell=len(fell),
+        classes=len(course),
+        names=", ".join(fell),
     )
-    return f"{below} in {len(fell) or 'none'} of {len(course)} classes{which}."
-
-
-def _format_median(values: pd.Series) -> str:
-    """Return the median in words; a phrase where every value is null."""
-    return f"{values.median():.0f}" if values.notna().any() else "an unknown value"
 
 
 def apply_style(axes: Axes, x: str, y: str) -> None:
@@ -210,14 +211,16 @@ def apply_style(axes: Axes, x: str, y: str) -> None:
         axes.spines[side].set_color(LINE)
 
 
-def draw_policy(grid: pd.DataFrame) -> Picture:
+def draw_policy(sentences: Sentences, grid: pd.DataFrame) -> Picture:
     """Draw failing students reached, and advisor hours, by watch threshold, one line a capacity.
 
     Args:
+        sentences: the catalogue.
         grid: as `triage.policy.compare_policies` returns it.
     """
     figure = Figure(figsize=(9, 3.6), layout="constrained", facecolor="white")
     reached, hours = np.ravel(figure.subplots(1, 2))
+    say = partial(sentences.say, "reports")
     # Capacities differ by dashes, not by colour. The dashes repeat, so that there are enough.
     styles = dict(
         zip(sorted(grid["capacity"].unique()), ("-", "--", ":", "-.") * len(grid), strict=False)
@@ -227,38 +230,42 @@ def draw_policy(grid: pd.DataFrame) -> Picture:
         reached.plot(rows["watch"], 100 * rows["fails_reached"], **style)
         hours.plot(rows["watch"], rows["hours"], **style)
         last = (rows["watch"].iloc[-1], rows["hours"].iloc[-1])
-        hours.annotate(f" capacity {capacity}", last, color=QUIET, fontsize=9, va="center")
+        label = say("policy_capacity", capacity=capacity)
+        # The blank keeps the label away from the end of the line.
+        hours.annotate(f" {label}", last, color=QUIET, fontsize=9, va="center")
     # Capacity does not change who is on the list, so one row a threshold is enough.
     every = grid.drop_duplicates("watch").sort_values("watch")
     listed = 100 * every["fails_listed"]
     reached.plot(every["watch"], listed, color=INK, linewidth=1)
-    reached.annotate(
-        "on the list ", (every["watch"].iloc[0], listed.iloc[0]), color=INK, fontsize=9, ha="right"
-    )
-    apply_style(reached, "Watch threshold", "of those who failed, %")
-    apply_style(hours, "Watch threshold", "advisor hours in the semester")
+    place = (every["watch"].iloc[0], listed.iloc[0])
+    reached.annotate(f"{say('policy_listed')} ", place, color=INK, fontsize=9, ha="right")
+    apply_style(reached, say("axis_watch"), say("axis_reached"))
+    apply_style(hours, say("axis_watch"), say("axis_hours"))
     reached.set_ylim(0, 102)
     for axes in (reached, hours):
         axes.margins(x=0.25)  # room for the labels beside the lines
     # Of the policies that reach the most students, the one that takes the fewest hours.
     best = grid.sort_values(["fails_reached", "hours"], ascending=[False, True]).iloc[0]
-    policy_words = (
-        f"a watch threshold of {best['watch']:.0f} and a capacity of {best['capacity']:.0f}"
+    # Where nobody failed the share is NaN, which has no whole number: it is said as it is.
+    alt = say(
+        "policy_alt",
+        share=f"{100 * best['fails_reached']:.0f}",
+        watch=best["watch"],
+        capacity=best["capacity"],
+        hours=best["hours"],
     )
-    share = (
-        f"At most {100 * best['fails_reached']:.0f}% of those who failed would have been reached"
-    )
-    return Picture(figure, f"{share}, with {policy_words}, in {best['hours']:.0f} advisor hours.")
+    return Picture(figure, alt)
 
 
-def draw_reliability(table: pd.DataFrame, what: str, scale: float) -> Picture:
+def draw_reliability(sentences: Sentences, table: pd.DataFrame, axis: str, scale: float) -> Picture:
     """Draw the forecast against the outcome, in ten groups of equal size.
 
     A forecast that held lies on the diagonal.
 
     Args:
+        sentences: the catalogue.
         table: forecast, happened, n, as `forecast.measures.compute_reliability` returns them.
-        what: the name of the forecast, with its unit.
+        axis: the phrase that names the forecast, with its unit.
         scale: the factor that brings forecasts and outcomes to that unit.
     """
     figure = Figure(figsize=(4.6, 4.2), layout="constrained", facecolor="white")
@@ -270,12 +277,11 @@ def draw_reliability(table: pd.DataFrame, what: str, scale: float) -> Picture:
     axes.plot(said, was, color=ACTION, marker="o", markersize=5, linewidth=1)
     axes.set_xlim(low, high)
     axes.set_ylim(low, high)
-    apply_style(axes, f"Forecast: {what}", "What happened")
+    say = partial(sentences.say, "reports")
+    apply_style(axes, say(axis), say("axis_outcome"))
     off = (said - was).abs()
-    return Picture(
-        figure,
-        f"Forecast and outcome differ by {off.mean():.0f} on average, at most by {off.max():.0f}.",
-    )
+    alt = say("reliability_alt", mean=float(off.mean()), most=float(off.max()))
+    return Picture(figure, alt)
 
 
 def _set_label_heights(heights: list[float], least: float = 6) -> list[float]:
@@ -291,18 +297,19 @@ def _set_label_heights(heights: list[float], least: float = 6) -> list[float]:
     return moved
 
 
-def draw_precision(tables: dict[str, pd.DataFrame]) -> Picture:
+def draw_precision(sentences: Sentences, tables: dict[str, pd.DataFrame]) -> Picture:
     """Draw precision at the advisors' capacity by week, over the base rate.
 
     Each candidate has one line with a label at its end.
 
     Args:
+        sentences: the catalogue.
         tables: by candidate, sem_week, precision_at_capacity and base_rate (shares of 0 to 1). The
             first candidate stands out and is the one in the alternative text.
     """
     figure = Figure(figsize=(8, 3.6), layout="constrained", facecolor="white")
     axes = figure.subplots()
-    base = pd.Series(dtype="float64")
+    say, base = partial(sentences.say, "reports"), pd.Series(dtype="float64")
     ends: list[tuple[float, str, str]] = []
     for name, table in tables.items():
         weeks, share = table["sem_week"], 100 * table["precision_at_capacity"]
@@ -312,7 +319,7 @@ def draw_precision(tables: dict[str, pd.DataFrame]) -> Picture:
         # The base rate is the share of all students, so it is the same for every candidate.
         base = 100 * table["base_rate"].set_axis(weeks)
     axes.plot(base.index, base, color=INK, linewidth=1, linestyle=":")
-    ends.append((float(base.iloc[-1]), "all students", INK))
+    ends.append((float(base.iloc[-1]), say("precision_all"), INK))
     # Heights and labels are sorted together: `_set_label_heights` needs ascending heights.
     for height, (_, name, ink) in zip(
         _set_label_heights([end[0] for end in sorted(ends)]), sorted(ends), strict=True
@@ -322,11 +329,8 @@ def draw_precision(tables: dict[str, pd.DataFrame]) -> Picture:
     # Room to the right for the labels at the ends of the lines.
     axes.set_xlim(base.index[0] - 0.5, base.index[-1] + 0.22 * (base.index[-1] - base.index[0]))
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    apply_style(axes, "Semester week", "of those in a place, failed or left, %")
+    apply_style(axes, say("axis_week"), say("axis_precision"))
     first, table = next(iter(tables.items()))
-    mean = 100 * table["precision_at_capacity"].mean()
-    return Picture(
-        figure,
-        f"Of those {first} would have given a place, {mean:.0f}% failed or left;"
-        f" of all, {base.mean():.0f}%.",
-    )
+    mean = 100 * float(table["precision_at_capacity"].mean())
+    alt = say("precision_alt", name=first, share=mean, base=float(base.mean()))
+    return Picture(figure, alt)

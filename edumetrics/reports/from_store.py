@@ -24,8 +24,6 @@ from edumetrics.reports.weekly import WeekRows, build_weekly_reports
 from edumetrics.types import Exam
 from edumetrics.workspace import Workspace
 
-# How a report names each exam.
-EXAMS = {"midterm": "midterm", "endterm": "end-term exam"}
 # Only the columns that a report uses; notes that people wrote in the log are not read.
 CONTACTS = ("student_id", "sem_week", "kind", "until", "logged_at")
 COURSES = (
@@ -205,7 +203,8 @@ def build_pre_exam(source: Source, *, exam: Exam, table: str) -> list[Report]:
     # Names may be missing where the college has no table of subjects: the id then stands in.
     subjects = subjects.assign(name=subjects["subject_name"].fillna(subjects["subject_id"]))
     listed = frozenset(store.read("weekly_flags", ("student_id",), **there)["student_id"])
-    return moments.build_pre_exam_reports(occasion, EXAMS[exam], rows, subjects, listed)
+    name = occasion.say(f"exam_{exam}")
+    return moments.build_pre_exam_reports(occasion, name, rows, subjects, listed)
 
 
 def build_after_exam(source: Source) -> list[Report]:
@@ -221,4 +220,5 @@ def build_after_exam(source: Source) -> list[Report]:
         .sort_values("sem_week")
         .drop_duplicates("student_id", keep="last")
     )
-    return moments.build_results_reports(occasion, EXAMS[exam], rows.merge(last, on="student_id"))
+    name = occasion.say(f"exam_{exam}")
+    return moments.build_results_reports(occasion, name, rows.merge(last, on="student_id"))

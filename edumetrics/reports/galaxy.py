@@ -12,15 +12,24 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from edumetrics.reports.figures import ACTION, INK, LINE, NAMES, QUIET, Picture, apply_style
+from edumetrics.reports.figures import (
+    ACTION,
+    INK,
+    LINE,
+    MEASURES,
+    QUIET,
+    Picture,
+    apply_style,
+)
+from edumetrics.sentences import Sentences
 
-# NAMES is in the order x, y.
-AXES = tuple(NAMES)
-# The shape of a point says its tier; its colour only repeats that.
+# MEASURES is in the order x, y.
+AXES = tuple(MEASURES)
+# The shape of a point says its tier; its colour only repeats that. The legend has the phrase.
 MARKS = {
-    "critical": ("D", "#8A2A12", "Urgent"),
-    "high": ("^", "#6E4A00", "Soon"),
-    "watch": ("o", "#1F5A57", "In view"),
+    "critical": ("D", "#8A2A12", "tier_critical"),
+    "high": ("^", "#6E4A00", "tier_high"),
+    "watch": ("o", "#1F5A57", "galaxy_watch"),
 }
 # For the background: the line from last week, and the other students of a class.
 FAINT = "#C9C4B8"
@@ -55,11 +64,13 @@ class Galaxy:
         stars: the students.
         behind: x and y of the other students of their classes, drawn in the background.
         alt: what the picture shows, in words.
+        sentences: the catalogue, for the words in the picture.
     """
 
     stars: tuple[StudentPoint, ...]
     behind: tuple[tuple[float, float], ...]
     alt: str
+    sentences: Sentences
 
     def draw(self) -> Picture:
         """Return the drawn picture; equal galaxies give equal pictures."""
@@ -67,7 +78,7 @@ class Galaxy:
         FigureCanvasAgg(figure)  # a canvas attaches itself to its figure
         # A fixed rectangle leaves room above the axes for the legend.
         axes = figure.add_axes((0.135, 0.125, 0.84, 0.79))
-        apply_style(axes, *(NAMES[name] for name in AXES))
+        apply_style(axes, *(self._say(f"axis_{measure}") for measure in MEASURES.values()))
         # A margin, so that points at 0 and at 100 are drawn in full.
         axes.set_xlim(-3, 103)
         axes.set_ylim(-3, 103)
@@ -81,33 +92,11 @@ class Galaxy:
         _draw_dots(
             axes, self._list_places(""), s=20, color=ACTION, alpha=0.55, linewidths=0, zorder=2
         )
-        handles = [
-            Line2D(
-                [],
-                [],
-                linestyle="",
-                marker="o",
-                markersize=4,
-                color=ACTION,
-                alpha=0.55,
-                label="others",
-            )
-        ]
-        # The legend names only what the picture has.
-        for tier, (mark, ink, word) in MARKS.items():
-            if _draw_dots(
-                axes,
-                self._list_places(tier),
-                s=44,
-                marker=mark,
-                color=ink,
-                edgecolors="white",
-                zorder=3,
-            ):
-                handles.append(Line2D([], [], linestyle="", marker=mark, color=ink, label=word))
+        handles = self._draw_listed(axes)
         # NaN does not equal itself: this asks whether anyone has a known last week.
         if any(star.was_x == star.was_x for star in self.stars):
-            handles.append(Line2D([], [], color=FAINT, linewidth=1.5, label="from last week"))
+            label = self._say("galaxy_last_week")
+            handles.append(Line2D([], [], color=FAINT, linewidth=1.5, label=label))
         for middle, line in zip(
             _compute_medians(self.stars), (axes.axvline, axes.axhline), strict=True
         ):
@@ -120,12 +109,46 @@ class Galaxy:
         else:
             # One kind of point needs no legend, so its place is free for a title.
             axes.set_title(
-                f"{len(self.stars)} students; the lines are the medians",
+                self._say("galaxy_title", students=len(self.stars)),
                 fontsize=9,
                 color=QUIET,
                 loc="left",
             )
         return Picture(figure, self.alt)
+
+    def _draw_listed(self, axes: Axes) -> list[Line2D]:
+        """Draw the students on the list, and return the points of the legend."""
+        others = self._say("galaxy_others")
+        handles = [
+            Line2D(
+                [],
+                [],
+                linestyle="",
+                marker="o",
+                markersize=4,
+                color=ACTION,
+                alpha=0.55,
+                label=others,
+            )
+        ]
+        # The legend names only what the picture has.
+        for tier, (mark, ink, phrase) in MARKS.items():
+            if _draw_dots(
+                axes,
+                self._list_places(tier),
+                s=44,
+                marker=mark,
+                color=ink,
+                edgecolors="white",
+                zorder=3,
+            ):
+                word = self._say(phrase)
+                handles.append(Line2D([], [], linestyle="", marker=mark, color=ink, label=word))
+        return handles
+
+    def _say(self, name: str, /, **values: Any) -> str:
+        """Return a phrase of the catalogue."""
+        return self.sentences.say("reports", name, **values)
 
     def _list_places(self, tier: str) -> list[tuple[float, float]]:
         """Return x and y of the students of a tier; an empty tier means not on a list."""
@@ -133,6 +156,7 @@ class Galaxy:
 
 
 def build_galaxy(
+    sentences: Sentences,
     metrics: pd.DataFrame,
     tiers: pd.Series | None = None,
     last: pd.DataFrame | None = None,
@@ -141,6 +165,7 @@ def build_galaxy(
     """Return the galaxy of some students; None where fewer than `LEAST` have both values.
 
     Args:
+        sentences: the catalogue.
         metrics: student_id, effort_score, academic_performance (0 to 100); a student with a null is
             left out.
         tiers: risk_tier by student_id, of those on a list; None for no list.
@@ -171,7 +196,7 @@ def build_galaxy(
         for (x, y), mark, (was_x, was_y) in zip(now, tier, was, strict=True)
     )
     seen = tuple((float(x), float(y)) for x, y in others) if len(others) >= LEAST_BEHIND else ()
-    return Galaxy(stars, seen, _describe_galaxy(stars))
+    return Galaxy(stars, seen, _describe_galaxy(sentences, stars), sentences)
 
 
 def _draw_dots(axes: Axes, places: list[tuple[float, float]], **style: Any) -> bool:
@@ -188,16 +213,15 @@ def _compute_medians(stars: tuple[StudentPoint, ...]) -> tuple[float, float]:
     )
 
 
-def _describe_galaxy(stars: tuple[StudentPoint, ...]) -> str:
+def _describe_galaxy(sentences: Sentences, stars: tuple[StudentPoint, ...]) -> str:
     """Return in a sentence how many students are below both medians."""
     x, y = _compute_medians(stars)
     low = [star for star in stars if star.x < x and star.y < y]
-    both = "below the middle in both recorded activity and academic performance"
-    listed = sum(bool(star.tier) for star in stars)
-    if not listed:
-        return f"{len(low)} of {len(stars)} students are {both}."
-    among = sum(bool(star.tier) for star in low)
-    are = "is" if among == 1 else "are"
-    return (
-        f"Of {listed} on the list {among} {are} {both}, as {len(low)} of {len(stars)} students are."
+    return sentences.say(
+        "reports",
+        "galaxy_alt",
+        listed=sum(bool(star.tier) for star in stars),
+        among=sum(bool(star.tier) for star in low),
+        low=len(low),
+        students=len(stars),
     )

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 
 from edumetrics.reports.galaxy import Galaxy
 from edumetrics.reports.sparklines import Panel
+from edumetrics.sentences import Sentences
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,8 @@ class StudentEntry:
     Attributes:
         student_id: the student; never shown.
         name, roll_number, class_id: as the college has them; roll_number may be empty.
-        urgency, shape: the urgency as a word and as a shape; empty where it does not apply.
+        tier: critical, high or watch, which chooses the colours; empty where it does not apply.
+        urgency, shape: the tier as a word and as a shape.
         since: for how long the student has been on the list; may be empty.
         reasons: at most three, strongest first.
         facts: what is ahead, what would help, the last contact.
@@ -72,6 +74,7 @@ class StudentEntry:
     roll_number: str
     class_id: str
     # Everything below is optional: a line, or a card before an exam, has fewer parts.
+    tier: str = ""
     urgency: str = ""
     shape: str = ""
     since: str = ""
@@ -195,6 +198,7 @@ class Report:
         kicker: small lines above the headline: when, and which class.
         headline, lead: the one thing to know, and what is ahead.
         sections: in reading order.
+        sentences: the catalogue, for the words of mail and page themselves.
     """
 
     stage: str
@@ -208,6 +212,7 @@ class Report:
     headline: str
     lead: str
     sections: tuple[Section, ...]
+    sentences: Sentences
 
     @property
     def galaxy(self) -> Galaxy | None:

@@ -10,15 +10,11 @@ from edumetrics.forecast.subjects import HIGH
 from edumetrics.reports.context import (
     Occasion,
     build_table_row,
-    describe_students,
     format_cell,
     is_known,
-    normalize_text,
     round_value,
-    split_by_capacity,
 )
 from edumetrics.reports.model import (
-    Fact,
     NumberRow,
     Numbers,
     Report,
@@ -32,20 +28,15 @@ from edumetrics.types import Row
 
 # The most reasons of an entry, and the most subjects named in one.
 REASONS, SUBJECTS = 3, 3
-# Before an exam an advisor has two lists: this sentence says how they differ.
-BESIDE = "Your weekly list says who to talk to now; this is what the exam may bring."
-# Label, column of pre_sem_watchlist, unit.
-HISTORY = (("Average over exams", "exam_avg_hist", ""), ("Attendance", "att_rate_hist", "%"),
-           ("Assignments handed in", "assn_rate_hist", "%"))  # fmt: skip
-NO_FORECAST = (
-    "There is no forecast yet, because no such exam has been seen: the prediction is the marks"
-    " so far, its range is wide, and nothing is said of the chance of failing."
-)
-# `low` to `high` is the 80% range.
-RANGE = "The range is meant to hold four times in five."
-PREDICTION = (
-    "A score outside the range says something about the prediction, never about the student."
-)
+# Phrase of the label, column of pre_sem_watchlist, unit.
+HISTORY = (("column_exam_average", "exam_avg_hist", ""), ("label_attendance", "att_rate_hist", "%"),
+           ("column_handed_in", "assn_rate_hist", "%"))  # fmt: skip
+# Phrase of the label, column of the predictions, unit.
+PREDICTED = (("column_predicted_score", "predicted", ""), ("column_may_fail", "may_fail", "%"))
+# The phrases of the columns of two tables.
+PREDICTION_COLUMNS = ("column_predicted_score", "column_range", "column_chance", "column_subjects")
+RESULT_COLUMNS = ("column_score", "column_predicted", "column_range", "column_verdict",
+                  "column_weeks_before")  # fmt: skip
 
 
 def build_pre_semester_reports(occasion: Occasion, rows: pd.DataFrame) -> list[Report]:
@@ -60,7 +51,7 @@ def build_pre_semester_reports(occasion: Occasion, rows: pd.DataFrame) -> list[R
     Returns:
         The reports, in order of advisor_id.
     """
-    reports = []
+    reports, say = [], occasion.say
     for advisor, group in occasion.group_by_advisor(
         rows.sort_values("risk_probability_pct", ascending=False)
     ):
@@ -69,12 +60,8 @@ def build_pre_semester_reports(occasion: Occasion, rows: pd.DataFrame) -> list[R
         entries = [
             _build_watchlist_entry(occasion, advisor, row) for row in watched.to_dict("records")
         ]
-        headline = (
-            f"{_format_count(occasion, advisor, len(watched), len(group))}"
-            " may be glad of an early hello."
-            if entries
-            else "Nobody stands out before the semester begins."
-        )
+        who = occasion.describe_count(advisor, len(watched), len(group))
+        headline = say("pre_sem_headline", who=who) if entries else say("pre_sem_nobody")
         cells = tuple(
             build_table_row(
                 row,
@@ -83,20 +70,14 @@ def build_pre_semester_reports(occasion: Occasion, rows: pd.DataFrame) -> list[R
             )
             for row in _sort_by_roll_number(group)
         )
-        columns = (*(label for label, _, _ in HISTORY), "Weeks on a list last semester")
+        columns = (*(say(label) for label, _, _ in HISTORY), say("column_weeks_listed"))
         sections = (
-            *split_by_capacity(
-                entries, occasion.params.triage.get_capacity(advisor), "Say hello first"
-            ),
-            _compare_numbers(group, rows, HISTORY, "From earlier semesters, the middle"),
-            StudentTable("Your students", columns, cells),
+            *occasion.split_by_capacity(advisor, entries, say("pre_sem_title")),
+            _compare_numbers(occasion, group, rows, HISTORY, say("pre_sem_about")),
+            StudentTable(say("table_title"), columns, cells),
         )
-        lead = (
-            "Earlier semesters suggest keeping in touch from the start. It is a reason to say"
-            " hello, not a verdict: many with a history like this pass. Who has no earlier"
-            " semester here is not on this list."
-        )
-        subject = f"Before the semester · {len(watched)} of {len(group)} students"
+        lead = say("pre_sem_lead")
+        subject = say("pre_sem_subject", watched=len(watched), students=len(group))
         reports.append(_build_report(occasion, advisor, group, subject, headline, lead, sections))
     return reports
 
@@ -131,8 +112,11 @@ def build_pre_exam_reports(
             or above, the likeliest first.
         listed: student_id of who is on the week's list.
     """
-    at_risk: dict[Any, str] = subjects.groupby("student_id")["name"].agg(_join_subjects).to_dict()
-    reports = []
+    at_risk = {
+        student: _join_subjects(occasion, names)
+        for student, names in subjects.groupby("student_id")["name"]
+    }
+    reports, say = [], occasion.say
     for advisor, group in occasion.group_by_advisor(
         rows.sort_values(["p_fail", "predicted"], ascending=[False, True])
     ):
@@ -144,54 +128,57 @@ def build_pre_exam_reports(
                 advisor,
                 row,
                 at_risk,
-                "on this week's list" if row["student_id"] in listed else "",
+                say("pre_exam_listed") if row["student_id"] in listed else "",
             )
             for row in near.to_dict("records")
         ]
-        order = "The likeliest to fail first." if forecast else "The lowest prediction first."
+        who = occasion.describe_count(advisor, len(near), len(group))
         headline = (
-            f"{_format_count(occasion, advisor, len(near), len(group))}"
-            f" may need help before the {exam}."
+            say("pre_exam_headline", who=who, exam=exam)
             if entries
-            else f"Everyone is on course to pass the {exam}, as things stand."
+            else say("pre_exam_nobody", exam=exam)
         )
-        cells = tuple(
-            build_table_row(
-                row,
-                format_cell(row["predicted"]),
-                _format_range(row),
-                _format_chance(row),
-                at_risk.get(row["student_id"], ""),
-            )
-            for row in _sort_by_roll_number(group)
-        )
-        compared = (("Predicted score", "predicted", ""), ("May fail", "may_fail", "%"))
         sections = (
-            *split_by_capacity(
+            *occasion.split_by_capacity(
+                advisor,
                 entries,
-                occasion.params.triage.get_capacity(advisor),
-                f"Before the {exam}",
-                f"{order} {BESIDE}",
+                say("pre_exam_title", exam=exam),
+                # Before an exam an advisor has two lists: the note says how they differ.
+                say("pre_exam_note", forecast=forecast),
             ),
-            _compare_numbers(group, rows, compared, "As things stand"),
-            StudentTable(
-                "Your students",
-                ("Predicted score", "Range", "Chance of failing", "Subjects at risk"),
-                cells,
-            ),
+            _compare_numbers(occasion, group, rows, PREDICTED, say("pre_exam_about")),
+            _build_prediction_table(occasion, group, at_risk),
         )
-        lead = (
-            f"The {exam} is predicted from the weeks so far. {RANGE}" if forecast else NO_FORECAST
+        lead = say("pre_exam_lead", forecast=forecast, exam=exam)
+        subject = say(
+            "pre_exam_subject", exam=exam, near=len(near), students=len(group), week=occasion.week
         )
-        subject = f"Before the {exam} · {len(near)} of {len(group)} students · week {occasion.week}"
         reports.append(_build_report(occasion, advisor, group, subject, headline, lead, sections))
     return reports
 
 
-def _join_subjects(names: pd.Series) -> str:
+def _build_prediction_table(
+    occasion: Occasion, group: pd.DataFrame, at_risk: dict[Any, str]
+) -> StudentTable:
+    """Return the table of an advisor's students before an exam."""
+    cells = tuple(
+        build_table_row(
+            row,
+            format_cell(row["predicted"]),
+            _format_range(occasion, row),
+            _format_chance(occasion, row),
+            at_risk.get(row["student_id"], ""),
+        )
+        for row in _sort_by_roll_number(group)
+    )
+    columns = tuple(map(occasion.say, PREDICTION_COLUMNS))
+    return StudentTable(occasion.say("table_title"), columns, cells)
+
+
+def _join_subjects(occasion: Occasion, names: pd.Series) -> str:
     """Return the first few names, and how many more there are."""
-    more = f" and {len(names) - SUBJECTS} more" if len(names) > SUBJECTS else ""
-    return ", ".join(names[:SUBJECTS]) + more
+    named, more = ", ".join(names[:SUBJECTS]), max(len(names) - SUBJECTS, 0)
+    return occasion.say("subjects", named=named, more=more)
 
 
 def _build_pre_exam_entry(
@@ -200,17 +187,13 @@ def _build_pre_exam_entry(
     """Return a student before an exam; `since` says whether the student is on the week's list."""
     # Negative points lower the predicted score. One reason fewer: the facts have the numbers.
     against = [record for record in row["reasons"] if record["points"] < 0][: REASONS - 1]
-    facts = [
-        Fact(
-            "Predicted:",
-            f"{format_cell(row['predicted'])} of 100; the range is {_format_range(row)}.",
-        )
-    ]
+    score, limits = format_cell(row["predicted"]), _format_range(occasion, row)
+    facts = [occasion.say_fact("fact_predicted", score=score, limits=limits)]
     if is_known(row["p_fail"]):
-        facts.append(Fact("Chance of failing:", f"{_format_chance(row)}."))
+        facts.append(occasion.say_fact("fact_chance", chance=_format_chance(occasion, row)))
     # Only students with a subject at risk have a key.
     if row["student_id"] in at_risk:
-        facts.append(Fact("Subjects at risk:", f"{at_risk[row['student_id']]}."))
+        facts.append(occasion.say_fact("fact_subjects", subjects=at_risk[row["student_id"]]))
     return occasion.build_entry(
         row,
         _choose_tier(row["p_fail"]),
@@ -232,61 +215,61 @@ def build_results_reports(occasion: Occasion, exam: str, rows: pd.DataFrame) -> 
         exam: its name in words.
         rows: exam_review with advisor_id; `failed` is null where the result is not known.
     """
-    reports = []
+    reports, say = [], occasion.say
     for advisor, group in occasion.group_by_advisor(rows.sort_values(["actual", "student_id"])):
         # A result that is not known is not a fail.
         failed = group["failed"].fillna(value=False).astype(bool)
         entries = [
             _build_result_entry(occasion, advisor, row) for row in group[failed].to_dict("records")
         ]
-        # Those who failed have an entry already; a section without students is left out.
-        outside = [
-            Students(
-                f"{word.capitalize()} the predicted range, and passed",
-                note,
-                tuple(lines),
-                brief=True,
-            )
-            for word, note in (("below", PREDICTION), ("above", "A kind word is always welcome."))
-            if (
-                lines := [
-                    _build_outside_entry(occasion, row)
-                    for row in _select_verdict(group[~failed], word)
-                ]
-            )
-        ]
-        cells = tuple(
-            build_table_row(
-                row,
-                format_cell(row["actual"]),
-                format_cell(row["predicted"]),
-                _format_range(row),
-                normalize_text(row["verdict"]),
-                format_cell(row["weeks_flagged"]),
-            )
-            for row in _sort_by_roll_number(group)
-        )
-        columns = ("Score", "Predicted", "Range", "Against the range", "Weeks on the list before")
-        passed = "did not pass" if entries else "passed, as far as results are known"
         # The headline counts those who failed or, where nobody did, the results that are known.
         count = len(entries) or int(group["failed"].notna().sum())
         sections = (
-            *split_by_capacity(
-                entries,
-                occasion.params.triage.get_capacity(advisor),
-                "Who to talk to about what comes next",
-            ),
-            *outside,
-            StudentTable("Your students", columns, cells),
+            *occasion.split_by_capacity(advisor, entries, say("results_title")),
+            # Those who failed have an entry already.
+            *_build_outside(occasion, group[~failed]),
+            _build_results_table(occasion, group),
         )
-        headline = (
-            f"After the {exam}:"
-            f" {_format_count(occasion, advisor, count, len(group), capital=False)} {passed}."
-        )
-        subject = f"After the {exam} · {len(entries)} of {len(group)} students did not pass"
+        who = occasion.describe_count(advisor, count, len(group), capital=False)
+        headline = say("results_headline", exam=exam, who=who, failed=bool(entries))
+        subject = say("results_subject", exam=exam, failed=len(entries), students=len(group))
         lead = _build_results_lead(occasion, group, failed)
         reports.append(_build_report(occasion, advisor, group, subject, headline, lead, sections))
     return reports
+
+
+def _build_outside(occasion: Occasion, group: pd.DataFrame) -> tuple[Section, ...]:
+    """Return sections of who came below or above the range; none without students."""
+    found = (
+        Students(
+            occasion.say(f"results_{verdict}_title"),
+            occasion.say(f"results_{verdict}_note"),
+            tuple(
+                _build_outside_entry(occasion, row)
+                for row in group[group["verdict"] == verdict].to_dict("records")
+            ),
+            brief=True,
+        )
+        for verdict in ("below", "above")
+    )
+    return tuple(section for section in found if section.entries)
+
+
+def _build_results_table(occasion: Occasion, group: pd.DataFrame) -> StudentTable:
+    """Return the table of an advisor's students after an exam."""
+    cells = tuple(
+        build_table_row(
+            row,
+            format_cell(row["actual"]),
+            format_cell(row["predicted"]),
+            _format_range(occasion, row),
+            occasion.say(f"verdict_{row['verdict']}") if is_known(row["verdict"]) else "",
+            format_cell(row["weeks_flagged"]),
+        )
+        for row in _sort_by_roll_number(group)
+    )
+    columns = tuple(map(occasion.say, RESULT_COLUMNS))
+    return StudentTable(occasion.say("table_title"), columns, cells)
 
 
 def _build_results_lead(occasion: Occasion, group: pd.DataFrame, failed: pd.Series) -> str:
@@ -294,61 +277,40 @@ def _build_results_lead(occasion: Occasion, group: pd.DataFrame, failed: pd.Seri
     told = []
     if failed.any():
         listed = int((group.loc[failed, "weeks_flagged"] > 0).sum())
-        told.append(
-            f"{occasion.say_number(listed, capital=True)} of them had been on your list"
-            " before the exam."
-        )
+        told.append(occasion.say("results_listed", count=listed))
     # A student without a score or without a prediction has no verdict.
     verdicts = group["verdict"].dropna()
     if len(verdicts):
         within = int((verdicts == "within").sum())
-        told.append(
-            f"{within} of {len(verdicts)} scores fell within the predicted range;"
-            " four in five are meant to."
-        )
+        told.append(occasion.say("results_within", within=within, scores=len(verdicts)))
     else:
-        told.append("Nothing had been predicted for this exam.")
+        told.append(occasion.say("results_unpredicted"))
     return " ".join(told)
 
 
 def _build_result_entry(occasion: Occasion, advisor: str, row: Row) -> StudentEntry:
     """Return a student who did not pass: score, prediction, and weeks on the list before."""
-    facts = (
-        [Fact("Score:", f"{format_cell(row['actual'])} of 100.")] if is_known(row["actual"]) else []
-    )
+    facts = []
+    if is_known(row["actual"]):
+        facts.append(occasion.say_fact("fact_score", score=format_cell(row["actual"])))
     if is_known(row["predicted"]):
-        facts.append(
-            Fact(
-                "Predicted:",
-                f"{format_cell(row['predicted'])}; the range was {_format_range(row)}.",
-            )
-        )
-    weeks = int(row["weeks_flagged"])
-    first = format_cell(row["first_flagged_week"])
-    count = f"in {occasion.say_number(weeks)} {'week' if weeks == 1 else 'weeks'}"
-    listed = f"{count}, first in week {first}." if weeks else "not before the exam."
+        score, limits = format_cell(row["predicted"]), _format_range(occasion, row)
+        facts.append(occasion.say_fact("fact_was_predicted", score=score, limits=limits))
+    weeks, first = int(row["weeks_flagged"]), format_cell(row["first_flagged_week"])
+    facts.append(occasion.say_fact("fact_on_list", weeks=weeks, first=first))
     # The code stands for the topic "marks": the draft may speak of marks, but it has no score.
     return occasion.build_entry(
         row,
-        facts=(*facts, Fact("On your list:", listed)),
+        facts=tuple(facts),
         **occasion.write_drafts(row, advisor, ["academic_level"]),
     )
 
 
 def _build_outside_entry(occasion: Occasion, row: Row) -> StudentEntry:
     """Return a student who passed with a score outside the predicted range."""
-    return occasion.build_entry(
-        row,
-        reasons=(
-            f"Score {format_cell(row['actual'])} of 100;"
-            f" the predicted range was {_format_range(row)}.",
-        ),
-    )
-
-
-def _select_verdict(group: pd.DataFrame, word: str) -> list[Row]:
-    """Return the rows with a verdict: below, within or above the predicted range."""
-    return list(group[group["verdict"] == word].to_dict("records"))
+    score, limits = format_cell(row["actual"]), _format_range(occasion, row)
+    said = occasion.say("results_outside", score=score, limits=limits)
+    return occasion.build_entry(row, reasons=(said,))
 
 
 def _build_report(
@@ -373,28 +335,24 @@ def _build_report(
         headline=headline,
         lead=lead,
         sections=(*sections, occasion.build_closing()),
+        sentences=occasion.params.sentences,
     )
 
 
-def _format_count(
-    occasion: Occasion, advisor: str, count: int, students: int, *, capital: bool = True
-) -> str:
-    """Return how many of an advisor's students, such as `Six of your 62 students`."""
-    mine = describe_students(advisor, students)
-    # "One of your one student" would be odd: a single student is named by the second part alone.
-    if students > 1 or not count:
-        return f"{occasion.say_number(count, capital=capital)} of {mine}"
-    return mine[0].upper() + mine[1:] if capital else mine
-
-
 def _compare_numbers(
-    group: pd.DataFrame, rows: pd.DataFrame, measures: tuple[tuple[str, str, str], ...], about: str
-) -> Numbers:  # fmt: skip
+    occasion: Occasion,
+    group: pd.DataFrame,
+    rows: pd.DataFrame,
+    measures: tuple[tuple[str, str, str], ...],
+    about: str,
+) -> Numbers:
     """Return medians of an advisor's students beside those of all students.
 
     Args:
+        occasion: the moment.
         group, rows: the advisor's students, and all students.
-        measures: label, column, unit; `may_fail` is the share of students at risk, in percent.
+        measures: phrase of the label, column, unit; `may_fail` is the share of students at risk, in
+            percent.
         about: what the numbers are.
     """
 
@@ -407,10 +365,13 @@ def _compare_numbers(
         )
 
     numbers = tuple(
-        NumberRow(label, compute_middle(group, name), compute_middle(rows, name), unit)
+        NumberRow(
+            occasion.say(label), compute_middle(group, name), compute_middle(rows, name), unit
+        )
         for label, name, unit in measures
     )
-    return Numbers("In numbers", about, "Your students", "All students", numbers)
+    say = occasion.say
+    return Numbers(say("compared_title"), about, say("compared_own"), say("compared_all"), numbers)
 
 
 def _sort_by_roll_number(group: pd.DataFrame) -> list[Row]:
@@ -425,13 +386,12 @@ def _choose_tier(chance: float) -> str:
     return "high" if chance >= HIGH else "watch"
 
 
-def _format_range(row: Row) -> str:
-    """Return the predicted range in words; empty where there is none."""
-    return (
-        f"{format_cell(row['low'])} to {format_cell(row['high'])}" if is_known(row["low"]) else ""
-    )
+def _format_range(occasion: Occasion, row: Row) -> str:
+    """Return the predicted 80% range in words; empty where there is none."""
+    low, high = format_cell(row["low"]), format_cell(row["high"])
+    return occasion.say("range", low=low, high=high) if is_known(row["low"]) else ""
 
 
-def _format_chance(row: Row) -> str:
+def _format_chance(occasion: Occasion, row: Row) -> str:
     """Return the chance of failing in words; empty where there is no forecast."""
-    return f"{round(100 * row['p_fail'])} in 100" if is_known(row["p_fail"]) else ""
+    return occasion.say("chance", count=100 * row["p_fail"]) if is_known(row["p_fail"]) else ""

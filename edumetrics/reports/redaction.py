@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from edumetrics.reports.model import Numbers, Prose, Report, Section, StudentEntry, Students
+from edumetrics.sentences import Sentences
 
 # The values of `mail_detail` in mail.yml.
 FULL, INITIALS, COUNTS = "full", "initials", "counts"
@@ -17,12 +18,11 @@ def apply_detail(level: str, report: Report) -> Report:
     """
     if level == INITIALS:
         return report.with_entries(_redact_entry)
+    if level == FULL:
+        return report
     # Any other level is treated as COUNTS, the level that says least.
-    return (
-        report
-        if level == FULL
-        else replace(report, sections=tuple(filter(None, map(_redact_section, report.sections))))
-    )
+    sections = (_redact_section(section, report.sentences) for section in report.sections)
+    return replace(report, sections=tuple(filter(None, sections)))
 
 
 def format_initials(name: str) -> str:
@@ -40,11 +40,11 @@ def _redact_entry(entry: StudentEntry, _: Students) -> StudentEntry:
     return replace(entry, name=format_initials(entry.name), roll_number="", draft=None, parent=None)
 
 
-def _redact_section(section: Section) -> Section | None:
+def _redact_section(section: Section, sentences: Sentences) -> Section | None:
     """Return a section with numbers only; None for a section without any, such as a table."""
     if isinstance(section, Students):
-        count = len(section.entries)
-        return Prose(section.title, (f"{count} {'student' if count == 1 else 'students'}.",))
+        counted = sentences.say("reports", "counted", students=len(section.entries))
+        return Prose(section.title, (counted,))
     if isinstance(section, Numbers):
         return replace(section, galaxy=None)  # each point of the galaxy is one student
     return section if isinstance(section, Prose) else None

@@ -10,7 +10,7 @@ import json
 import re
 import textwrap
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -18,11 +18,13 @@ from urllib.parse import quote
 
 import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
 
 from edumetrics import settings
 from edumetrics.reports.figures import Picture
 from edumetrics.reports.galaxy import Galaxy
 from edumetrics.reports.model import EmailDraft, Reply, Report
+from edumetrics.sentences import Sentences
 
 # Columns of plain text: below the 78 that RFC 5322 recommends, with room for the marks of a quote.
 LINE = 72
@@ -72,8 +74,14 @@ class Preview:
         return f"Subject: {self.subject}\n\n{self.text}"
 
 
+def render_template(name: str, sentences: Sentences, **values: Any) -> str:
+    """Return a template with its values and, as `say`, the phrases of the catalogue."""
+    say = partial(sentences.say, "reports")
+    return _get_environment().get_template(name).render(say=say, **values)
+
+
 @cache
-def get_environment() -> Environment:
+def _get_environment() -> Environment:
     """Return the environment of the templates; an unknown name in a template is an error.
 
     Escaping is on for every template except plain text (.txt).
@@ -89,23 +97,24 @@ def get_environment() -> Environment:
         "reply_to": _format_reply_link,
         "wrap": _wrap_text,
         "png": _encode_png,
+        "prose": _escape_prose,
     }
     return made
 
 
 def render_page(report: Report) -> str:
     """Return a report as a self-contained HTML page."""
-    return get_environment().get_template("page.html.j2").render(report=report)
+    return render_template("page.html.j2", report.sentences, report=report)
 
 
 def render_mail_html(report: Report, mail: MailContext) -> str:
     """Return a report as the HTML part of a mail."""
-    return get_environment().get_template("mail.html.j2").render(report=report, mail=mail)
+    return render_template("mail.html.j2", report.sentences, report=report, mail=mail)
 
 
 def render_mail_text(report: Report, mail: MailContext) -> str:
     """Return a report as the plain-text part of a mail."""
-    return get_environment().get_template("mail.txt.j2").render(report=report, mail=mail)
+    return render_template("mail.txt.j2", report.sentences, report=report, mail=mail)
 
 
 def render_preview(report: Report) -> Preview:
@@ -137,6 +146,11 @@ def _wrap_text(text: str, indent: str = "") -> str:
         break_long_words=False,
         break_on_hyphens=False,
     )
+
+
+def _escape_prose(text: str) -> Markup:
+    """Return a text escaped for a place between tags, where an apostrophe stays as it is."""
+    return Markup(escape(text, quote=False))
 
 
 def _encode_png(picture: Galaxy | Picture) -> str:

@@ -6,19 +6,21 @@ The page template draws them as SVG.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import pandas as pd
 
 from edumetrics.params import Calendar
+from edumetrics.sentences import Sentences
 
 # Sizes in the units of the drawing: the template places what is laid out here and knows no scales.
 # It repeats the number of FOOT, though: change both together.
 LEFT, WIDTH, HEIGHT, RIGHT = 4.0, 290.0, 42.0, 46.0
 LABEL, GAP, FOOT = 18.0, 10.0, 14.0
-# Label, column, unit; from top to bottom.
-LINES = (("Attendance", "weekly_att_pct", "%"), ("Recorded activity", "effort_score", ""),
-         ("Academic performance", "academic_performance", ""))  # fmt: skip
+# Measure (its phrases are `label_` and `word_` with this ending), column, unit; from top to bottom.
+LINES = (("attendance", "weekly_att_pct", "%"), ("activity", "effort_score", ""),
+         ("performance", "academic_performance", ""))  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -69,22 +71,30 @@ class Panel:
     line_height: float = HEIGHT
 
 
-def build_panel(course: pd.DataFrame, week: int, calendar: Calendar) -> Panel | None:
+def build_panel(
+    sentences: Sentences, course: pd.DataFrame, week: int, calendar: Calendar
+) -> Panel | None:
     """Return the panel of one student; None where there is nothing to draw.
 
     Args:
+        sentences: the catalogue.
         course: sem_week and the measures of `LINES` (0 to 100, or null), of the weeks so far, in
             any order.
         week: the newest week.
         calendar: exam weeks, and the attendance rule.
     """
+    say = partial(sentences.say, "reports")
     weeks = course["sem_week"].to_numpy()
     order = np.argsort(weeks)
     # In week 1 there is no distance between weeks yet; the scale of two weeks avoids dividing by 0.
     span = max(week, 2)
     step = WIDTH / (span - 1)
-    found = [_build_line(n, weeks[order], course[name].to_numpy("float64")[order], step, calendar)
-             for n, (_, name, _) in enumerate(LINES)]  # fmt: skip
+    found = [
+        _build_line(
+            sentences, n, weeks[order], course[name].to_numpy("float64")[order], step, calendar
+        )
+        for n, (_, name, _) in enumerate(LINES)
+    ]
     if not any(line.end for line in found):
         return None
     exams = [
@@ -96,15 +106,32 @@ def build_panel(course: pd.DataFrame, week: int, calendar: Calendar) -> Panel | 
         for w in exams
     )
     rule = "" if calendar.attendance_rule_pct is None else f"{calendar.attendance_rule_pct:g}%"
-    told = ", ".join(f"{line.label.lower()} {line.course}" for line in found if line.end)
-    return Panel(tuple(found), bands, "week 1", f"week {week}", f"Up to week {week}: {told}.", rule)
+    told = ", ".join(
+        f"{say(f'word_{measure}')} {line.course}"
+        for (measure, _, _), line in zip(LINES, found, strict=True)
+        if line.end
+    )
+    return Panel(
+        lines=tuple(found),
+        bands=bands,
+        first=say("panel_week", week=1),
+        last=say("panel_week", week=week),
+        alt=say("panel_alt", week=week, measures=told),
+        rule=rule,
+    )
 
 
 def _build_line(
-    n: int, weeks: np.ndarray, values: np.ndarray, step: float, calendar: Calendar
+    sentences: Sentences,
+    n: int,
+    weeks: np.ndarray,
+    values: np.ndarray,
+    step: float,
+    calendar: Calendar,
 ) -> Line:
     """Return the n-th line; `weeks` ascend, `values` are NaN where not known, `step` is a week."""
-    label, name, unit = LINES[n]
+    say = partial(sentences.say, "reports")
+    measure, name, unit = LINES[n]
     top = LABEL + n * (LABEL + HEIGHT + GAP)
     x = np.round(LEFT + (weeks - 1) * step, 1)
     # In SVG y points down: 100 is at the top of the plot.
@@ -116,14 +143,18 @@ def _build_line(
     rank = np.array([place.get(int(w), -1) for w in weeks[known]])
     runs = np.split(known, np.flatnonzero(np.diff(rank) != 1) + 1) if len(known) else []
     paths = tuple(" ".join(f"{x[k]:g},{y[k]:g}" for k in run) for run in runs)
-    said = [f"{values[k]:.0f}{unit} in week {weeks[k]:.0f}" for k in known]
+    # Only the first and the last value are said; with one value they are the same.
+    ends = [
+        say("panel_point", value=values[k], unit=unit, week=weeks[k])
+        for k in dict.fromkeys((*known[:1], *known[-1:]))
+    ]
     rule = calendar.attendance_rule_pct if name == "weekly_att_pct" else None
     return Line(
-        label=label,
+        label=say(f"label_{measure}"),
         top=top,
         paths=paths,
         end=(float(x[known[-1]]), float(y[known[-1]])) if len(known) else None,
         last=f"{values[known[-1]]:.0f}{unit}" if len(known) else "–",
-        course=" to ".join(dict.fromkeys((said[0], said[-1]))) if said else "",
+        course=say("panel_course", first=ends[0], last=ends[-1]) if ends[1:] else "".join(ends),
         rule=None if rule is None else round(top + HEIGHT * (1 - rule / 100), 1),
     )

@@ -7,21 +7,13 @@ does in numbers.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import pandas as pd
 
 from edumetrics.reports import cards
-from edumetrics.reports.context import (
-    ACTIVITY,
-    BRIEFLY,
-    Occasion,
-    build_table_row,
-    describe_next_exam,
-    describe_students,
-    format_cell,
-    round_value,
-)  # fmt: skip
+from edumetrics.reports.context import Occasion, build_table_row, format_cell, round_value
 from edumetrics.reports.galaxy import build_galaxy
 from edumetrics.reports.model import (
     NumberRow,
@@ -37,19 +29,14 @@ from edumetrics.reports.sparklines import Panel, build_panel
 from edumetrics.triage.flags import CONTACTS
 from edumetrics.types import Row
 
-# Label, column of weekly_metrics, unit.
-MEASURES = (("Recorded activity", "effort_score", ""),
-            ("Academic performance", "academic_performance", ""),
-            ("Attendance", "weekly_att_pct", "%"),
-            ("Work handed in", "submission_pct", "%"))  # fmt: skip
+# Phrase of the label, column of weekly_metrics, unit.
+MEASURES = (("label_activity", "effort_score", ""),
+            ("label_performance", "academic_performance", ""),
+            ("label_attendance", "weekly_att_pct", "%"),
+            ("label_work", "submission_pct", "%"))  # fmt: skip
 # `_build_row` has the cells in this order.
-COLUMNS = ("Attended this week", "Attended to date", "Can miss, of lectures left",
-           "Work done this week", "Recorded activity", "Academic performance")  # fmt: skip
-WHOLE_CLASS = (
-    "With this many, it is a question for the class rather than for any one student, and the list"
-    " above compares everyone with the class."
-)
-HELD = "The data of this week cannot be relied on, so your list was held back."
+COLUMNS = ("column_attended", "column_attended_to_date", "column_can_miss", "column_work",
+           "label_activity", "label_performance")  # fmt: skip
 # `college.health` writes this into its messages about feeds, and `_describe_health` splits them
 # here: change both together.
 UP_TO = ": recorded up to "
@@ -103,7 +90,10 @@ def build_weekly_reports(occasion: Occasion, stored: WeekRows) -> list[Report]:
     # Only cards have a panel, so only students within capacity need one.
     shown = stored.flags.loc[stored.flags["within_capacity"], "student_id"]
     courses = stored.courses[stored.courses["student_id"].isin(shown)].groupby("student_id")
-    panels = {str(student): build_panel(course, week, calendar) for student, course in courses}
+    sentences = occasion.params.sentences
+    panels = {
+        str(student): build_panel(sentences, course, week, calendar) for student, course in courses
+    }
     # Empty slices keep their columns: an advisor without a list is no special case below.
     empty, nobody = stored.flags.iloc[:0], stored.exits.iloc[:0]
     by_class: dict[Any, pd.DataFrame] = dict(list(stored.metrics.groupby("class_id")))
@@ -125,12 +115,13 @@ def build_held_report(report: Report, why: str) -> Report:
         report: the report; its reader and its moment stay.
         why: the reason, in whole sentences.
     """
+    say = partial(report.sentences.say, "reports")
     # The sections name students, so a held report has none.
     return replace(
         report,
-        subject=f"Week {report.week} · held back",
-        headline="There is no list for you this week.",
-        lead=f"{HELD} {why} It follows once that is put right.",
+        subject=say("held_subject", week=report.week),
+        headline=say("held_headline"),
+        lead=say("held_lead", why=why),
         sections=(),
     )
 
@@ -145,10 +136,11 @@ def _build_report(
     by_class: dict[Any, pd.DataFrame],
 ) -> Report:
     """Return the report of one advisor; `group` has all students, `flags` those on the list."""
-    new, classes = int((flags["status"] == "new").sum()), group["class_id"]
+    say, classes = occasion.say, group["class_id"]
+    new = int((flags["status"] == "new").sum())
     findings = tuple(stored.findings.loc[stored.findings["class_id"].isin(classes), "text"])
-    about = (Prose("About the whole class", (*findings, WHOLE_CLASS)),) if findings else ()
-    of = f"{len(flags)} of {len(group)} {'student' if len(group) == 1 else 'students'}"
+    about = (Prose(say("class_title"), (*findings, say("class_note"))),) if findings else ()
+    fresh = _describe_health(occasion, stored.health, set(classes))
     return Report(
         stage=occasion.stage,
         term=occasion.term,
@@ -156,38 +148,36 @@ def _build_report(
         advisor_id=advisor,
         reader=occasion.get_reader(advisor),
         classes=tuple(sorted(classes.unique())),
-        subject=f"Week {occasion.week} · {of}" + (f" · {new} new" if new else ""),
+        subject=say(
+            "weekly_subject",
+            week=occasion.week,
+            listed=len(flags),
+            students=len(group),
+            new=new,
+        ),
         kicker=occasion.format_kicker(classes),
         headline=_build_headline(occasion, advisor, flags, len(group)),
         lead=_build_lead(occasion, flags, new, len(findings)),
         sections=(
             *lists,
             *about,
-            _build_numbers(stored, group, flags, by_class),
-            _build_table(group),
-            Prose("How fresh the data is", (_describe_health(stored.health, set(classes)),)),
-            occasion.build_closing(ACTIVITY),
+            _build_numbers(occasion, stored, group, flags, by_class),
+            _build_table(occasion, group),
+            Prose(say("freshness_title"), (fresh,)),
+            occasion.build_closing(say("reading_activity")),
         ),
+        sentences=occasion.params.sentences,
     )
 
 
 def _build_headline(occasion: Occasion, advisor: str, flags: pd.DataFrame, students: int) -> str:
     """Return in a sentence how many of the advisor's students to start with."""
     first = int(flags["within_capacity"].sum())
-    mine = describe_students(advisor, students)
     if first:
-        who = (
-            f"{occasion.say_number(first, capital=True)} of {mine}"
-            if students > 1
-            else mine[0].upper() + mine[1:]
-        )
-        return f"{who} could use a word from you."
+        who = occasion.describe_count(advisor, first, students)
+        return occasion.say("weekly_headline", who=who)
     # `triage.flags.rank` gives the most urgent student a place unless everyone is looked after.
-    return (
-        "Everyone on your list is being looked after."
-        if len(flags)
-        else "Nobody is on your list this week."
-    )
+    return occasion.say("weekly_cared" if len(flags) else "weekly_nobody")
 
 
 def _build_lead(occasion: Occasion, flags: pd.DataFrame, new: int, findings: int) -> str:
@@ -197,22 +187,14 @@ def _build_lead(occasion: Occasion, flags: pd.DataFrame, new: int, findings: int
     rest = len(flags) - first - int(flags["looked_after"].sum())
     told = []
     if new:
-        told.append(
-            f"{occasion.say_number(new, capital=True)} of those listed"
-            f" {'is' if new == 1 else 'are'} new."
-        )
+        told.append(occasion.say("weekly_new", count=new))
     if rest:
-        more = "is one more" if rest == 1 else f"are {occasion.say_number(rest)} more"
-        told.append(f"There {more} for when you have time.")
+        told.append(occasion.say("weekly_more", count=rest))
     if len(flags) and occasion.week <= occasion.calendar.grace_weeks:
-        told.append(f"It is week {occasion.week}: early signals, when little is known yet.")
-    told.append(describe_next_exam(occasion.week, occasion.calendar))
+        told.append(occasion.say("weekly_early", week=occasion.week))
+    told.append(occasion.describe_next_exam())
     if findings:
-        told.append(
-            "One finding concerns the whole class."
-            if findings == 1
-            else f"{occasion.say_number(findings, capital=True)} findings concern a whole class."
-        )
+        told.append(occasion.say("weekly_findings", count=findings))
     return " ".join(filter(None, told))
 
 
@@ -228,13 +210,18 @@ def _build_lists(
     inside, cared_for = flags["within_capacity"].astype(bool), flags["looked_after"].astype(bool)
     found = (
         Students(
-            "Start here",
-            "Most urgent first.",
+            occasion.say("start_title"),
+            occasion.say("start_note"),
             cards.build_cards(occasion, advisor, flags[inside], latest, panels),
         ),
-        Students(BRIEFLY, "", cards.build_lines(occasion, flags[~inside & ~cared_for]), brief=True),
         Students(
-            "Being looked after",
+            occasion.say("briefly_title"),
+            "",
+            cards.build_lines(occasion, flags[~inside & ~cared_for]),
+            brief=True,
+        ),
+        Students(
+            occasion.say("cared_title"),
             "",
             cards.build_care_lines(occasion, flags[cared_for], caring),
             brief=True,
@@ -245,17 +232,21 @@ def _build_lists(
 
 def _build_departures(occasion: Occasion, left: pd.DataFrame) -> tuple[Section, ...]:
     """Return the section of students who left the list; no section where nobody did."""
-    note = "Nothing to do here; a kind word is always welcome."
+    title, note = occasion.say("left_title"), occasion.say("left_note")
     return (
-        (Students("Left the list", note, cards.build_departure_lines(occasion, left), brief=True),)
+        (Students(title, note, cards.build_departure_lines(occasion, left), brief=True),)
         if len(left)
         else ()
     )
 
 
 def _build_numbers(
-    stored: WeekRows, group: pd.DataFrame, flags: pd.DataFrame, by_class: dict[Any, pd.DataFrame]
-) -> Numbers:  # fmt: skip
+    occasion: Occasion,
+    stored: WeekRows,
+    group: pd.DataFrame,
+    flags: pd.DataFrame,
+    by_class: dict[Any, pd.DataFrame],
+) -> Numbers:
     """Return medians of the advisor's students this week and last week, with the galaxy."""
     # The same students in both weeks: a change is never a change of who is counted.
     last = stored.last[stored.last["student_id"].isin(group["student_id"])]
@@ -263,55 +254,68 @@ def _build_numbers(
     # Classmates with another advisor are the background of the galaxy.
     others = classes[~classes["student_id"].isin(group["student_id"])]
     return Numbers(
-        title="The class in numbers",
-        about="Middle of your students",
-        now="This week",
-        before="Last week",
+        title=occasion.say("numbers_title"),
+        about=occasion.say("numbers_about"),
+        now=occasion.say("this_week"),
+        before=occasion.say("last_week"),
         rows=tuple(
             NumberRow(
-                label, round_value(group[name].median()), round_value(last[name].median()), unit
+                occasion.say(label),
+                round_value(group[name].median()),
+                round_value(last[name].median()),
+                unit,
             )
             for label, name, unit in MEASURES
             # A college without such records has no row for the measure.
             if group[name].notna().any() or last[name].notna().any()
         ),
-        galaxy=build_galaxy(group, flags.set_index("student_id")["risk_tier"], last, others),
+        galaxy=build_galaxy(
+            occasion.params.sentences,
+            group,
+            flags.set_index("student_id")["risk_tier"],
+            last,
+            others,
+        ),
     )
 
 
-def _build_table(group: pd.DataFrame) -> StudentTable:
+def _build_table(occasion: Occasion, group: pd.DataFrame) -> StudentTable:
     """Return the table of all students, in the order of a class register."""
     ordered = group.sort_values(["class_id", "roll_number", "student_id"])
     return StudentTable(
-        "Your students", COLUMNS, tuple(_build_row(row) for row in ordered.to_dict("records"))
+        occasion.say("table_title"),
+        tuple(map(occasion.say, COLUMNS)),
+        tuple(_build_row(occasion, row) for row in ordered.to_dict("records")),
     )
 
 
-def _build_row(row: Row) -> TableRow:
+def _build_row(occasion: Occasion, row: Row) -> TableRow:
     """Return one student of the table, with a cell for each of `COLUMNS`."""
     return build_table_row(
         row,
         format_cell(row["weekly_att_pct"], "%"),
         format_cell(row["overall_att_pct"], "%"),
-        _format_can_miss(row),
+        _format_can_miss(occasion, row),
         format_cell(row["submission_pct"], "%"),
         format_cell(row["effort_score"]),
         format_cell(row["academic_performance"]),
     )
 
 
-def _format_can_miss(row: Row) -> str:
+def _format_can_miss(occasion: Occasion, row: Row) -> str:
     """Return how many of the lectures left a student can miss; empty where it is not known."""
     left, needed = round_value(row["lectures_left"]), round_value(row["lectures_to_attend"])
     if left is None or needed is None:
         return ""
-    return "out of reach" if needed > left else f"{format_cell(row['lectures_can_miss'])} of {left}"
+    count = format_cell(row["lectures_can_miss"])
+    return occasion.say("can_miss", count=count, left=left, needed=needed)
 
 
-def _describe_health(health: pd.DataFrame, classes: set[str]) -> str:
+def _describe_health(occasion: Occasion, health: pd.DataFrame, classes: set[str]) -> str:
     """Return how fresh each feed is, and what was wrong with the data, as one paragraph.
 
     Args:
+        occasion: the moment.
         health: check, class_id (`all` for every class), count, message.
         classes: class_id of the advisor's students.
     """
@@ -327,12 +331,9 @@ def _describe_health(health: pd.DataFrame, classes: set[str]) -> str:
         else:
             told.append(message)
     said = [
-        f"Recorded up to {week.rstrip('.')}: {', '.join(names).lower()}."
+        occasion.say("recorded_up_to", week=week.rstrip("."), feeds=", ".join(names).lower())
         for week, names in fresh.items()
     ]
     other = mine[(mine["count"] > 0) & ~mine["check"].str.endswith(": feed")]["message"]
     # The same message may be stored for several classes: it is said once.
-    return (
-        " ".join(dict.fromkeys([*said, *told, *other]))
-        or "Nothing is known about how fresh the data is."
-    )
+    return " ".join(dict.fromkeys([*said, *told, *other])) or occasion.say("freshness_unknown")

@@ -402,7 +402,8 @@ def plot_reliability(review: Review) -> figures.Picture | None:
     table = measures.compute_reliability(
         rows["p_fail"].to_numpy("float64"), rows["failed"].to_numpy("float64")
     )
-    return figures.draw_reliability(table, "chance of failing, %", scale=100)
+    sentences = review.results.workspace.params.sentences
+    return figures.draw_reliability(sentences, table, "axis_forecast_failing", scale=100)
 
 
 def _collect_audit_rows(review: Review) -> pd.DataFrame:
@@ -461,7 +462,11 @@ def write_head_page(review: Review, folder: Path) -> list[Path]:
         fairness=_describe_fairness(review),
     )
     page = department.build_department_page(
-        from_store.EXAMS[results.exam], _format_day(results.term), found, plot_reliability(review)
+        results.workspace.params.sentences,
+        results.exam,
+        _format_day(results.term),
+        found,
+        plot_reliability(review),
     )
     # Both exams of a term can be reviewed into one folder, so the name holds the exam.
     head = folder / f"department-{results.exam}.html"

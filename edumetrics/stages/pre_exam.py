@@ -315,8 +315,11 @@ def plot_reliability(ahead: UpcomingExam) -> figures.Picture | None:
     None where there is no model.
     """
     used = [row["metrics"] for row in _read_candidates(ahead) if row["champion"]]
+    sentences = ahead.workspace.params.sentences
     return (
-        figures.draw_reliability(pd.DataFrame(used[0]["reliability"]), "score, %", scale=1)
+        figures.draw_reliability(
+            sentences, pd.DataFrame(used[0]["reliability"]), "axis_forecast_score", scale=1
+        )
         if used
         else None
     )

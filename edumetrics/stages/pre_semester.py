@@ -262,8 +262,11 @@ def plot_reliability(start: SemesterStart) -> figures.Picture | None:
     """
     tried = registry.read_candidates(start.workspace, WATCHLIST, start.found.trained_terms)
     used = [row["metrics"]["reliability"] for row in tried if row["champion"]]
+    sentences = start.workspace.params.sentences
     return (
-        figures.draw_reliability(pd.DataFrame(used[0]), "chance of failing, %", scale=100)
+        figures.draw_reliability(
+            sentences, pd.DataFrame(used[0]), "axis_forecast_failing", scale=100
+        )
         if used
         else None
     )

@@ -12,6 +12,7 @@ from edumetrics.modelling import champion, registry
 from edumetrics.reports import figures
 from edumetrics.reports import galaxy as stars
 from edumetrics.reports.tables import show_table
+from edumetrics.sentences import Sentences
 from edumetrics.stages.weekly import WeekLists, WeekScores
 from edumetrics.triage.stability import measure_stability as measured
 
@@ -53,7 +54,7 @@ def build_class_table(scores: WeekScores) -> pd.DataFrame:
 
 def plot_distributions(scores: WeekScores) -> figures.Picture:
     """Return a figure of the distributions of recorded activity and academic performance."""
-    return figures.draw_distributions(scores.metrics)
+    return figures.draw_distributions(_get_sentences(scores.week), scores.metrics)
 
 
 def plot_galaxy(scores: WeekScores) -> figures.Picture | None:
@@ -61,8 +62,13 @@ def plot_galaxy(scores: WeekScores) -> figures.Picture | None:
 
     None where there are no data.
     """
-    found = stars.build_galaxy(scores.metrics)
+    found = stars.build_galaxy(_get_sentences(scores.week), scores.metrics)
     return None if found is None else found.draw()
+
+
+def _get_sentences(week: Week) -> Sentences:
+    """Return the catalogue of the college."""
+    return week.workspace.params.sentences
 
 
 def build_start_list(triaged: WeekLists, advisor: str = "") -> Styler:
@@ -114,7 +120,8 @@ def plot_forecast_precision(week: Week) -> figures.Picture | None:
     ordered = sorted(tried, key=lambda row: not row["champion"])
     return (
         figures.draw_precision(
-            {row["model"]: pd.DataFrame(row["metrics"]["by_week"]) for row in ordered}
+            _get_sentences(week),
+            {row["model"]: pd.DataFrame(row["metrics"]["by_week"]) for row in ordered},
         )
         if tried
         else None
@@ -127,7 +134,7 @@ def plot_forecast_reliability(week: Week) -> figures.Picture | None:
     used = [row["metrics"]["reliability"] for row in tried if row["champion"]]
     return (
         figures.draw_reliability(
-            pd.DataFrame(used[0]), "chance of failing or leaving, %", scale=100
+            _get_sentences(week), pd.DataFrame(used[0]), "axis_forecast_leaving", scale=100
         )
         if used
         else None

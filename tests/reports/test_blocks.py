@@ -10,7 +10,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from edumetrics.params import Calendar
+from edumetrics.params import Calendar, load
 from edumetrics.reports import render
 from edumetrics.reports.model import (
     EmailDraft,
@@ -27,8 +27,10 @@ from edumetrics.reports.model import (
     TableRow,
 )  # fmt: skip
 from edumetrics.reports.sparklines import build_panel
+from edumetrics.settings import PROJECT
 
 FOLDER = Path(__file__).parent / "snapshots"
+SENTENCES = load(PROJECT / "params", "native").sentences
 COURSE = pd.DataFrame({"sem_week": [1, 2, 3, 4, 5, 6, 7], "weekly_att_pct": [90, 80, None, 70, 60, 50, 40],
                        "effort_score": [50.0] * 7, "academic_performance": [None] * 6 + [38]})  # fmt: skip
 ASHA = StudentEntry(
@@ -36,6 +38,7 @@ ASHA = StudentEntry(
     name="Asha Lanternwala",
     roll_number="CS3B-07",
     class_id="CS3B",
+    tier="critical",
     urgency="Urgent",
     shape="◆",
     since="three weeks running",
@@ -47,13 +50,14 @@ ASHA = StudentEntry(
     parent=EmailDraft("parent@home.example", "A short call?", "Dear parent of Asha,\n\n..."),
     replies=(Reply("Talked", "Talked [7-A]"), Reply("No answer", "No answer [7-A]")),
     code="7-A",
-    panel=build_panel(COURSE, 7, Calendar()),
+    panel=build_panel(SENTENCES, COURSE, 7, Calendar()),
 )  # fmt: skip
 NOOR = StudentEntry(
     "S2",
     "Noor Almanara",
     "CS3B-42",
     "CS3B",
+    "high",
     "Soon",
     "▲",
     "new",
@@ -75,7 +79,7 @@ MAIL = render.MailContext(
 def report(*sections: Section) -> Report:
     return Report("weekly", "2026-07-20", 7, "ADV", "Dr. Farida Inkwell", ("CS3B",), "Week 7 · 6 of 62 students · 2 new",
                   ("Week 7 of 18 · 14 to 20 September 2026", "CS 3 B"), "Six of your 62 students could use a word from you.",
-                  "Two of those listed are new. The midterm is next week.", sections)  # fmt: skip
+                  "Two of those listed are new. The midterm is next week.", sections, SENTENCES)  # fmt: skip
 
 
 def lines_of(html: str) -> str:

@@ -19,7 +19,8 @@ from edumetrics.workspace import Workspace
 from tests.reports.conftest import reports_of
 
 CALENDAR = Calendar()
-LETTER = load(PROJECT / "params", "native").letter
+PARAMS = load(PROJECT / "params", "native")
+LETTER, SENTENCES = PARAMS.letter, PARAMS.sentences
 
 
 def contact(week: int, kind: str, day: str, **more: Any) -> dict[str, Any]:
@@ -142,14 +143,14 @@ def test_start_here_keeps_to_its_words(capacity: int, ready: Workspace) -> None:
 def test_no_panel_where_nothing_is_known() -> None:
     nothing = pd.DataFrame({"sem_week": [1, 2], "weekly_att_pct": [None, None], "effort_score": [None, None],
                             "academic_performance": [None, None]})  # fmt: skip
-    assert build_panel(nothing, 2, CALENDAR) is None
+    assert build_panel(SENTENCES, nothing, 2, CALENDAR) is None
 
 
 def test_a_panel_breaks_where_a_teaching_week_is_missing_but_not_at_an_exam() -> None:
     weeks = [5, 6, 7, 9, 10, 12]
     rows = pd.DataFrame({"sem_week": weeks, "weekly_att_pct": [50.0, 100, 0, 25, 75, 60], "effort_score": [1.0] * 6,
                          "academic_performance": [None] * 6})  # fmt: skip
-    drawn = build_panel(rows, 12, CALENDAR)
+    drawn = build_panel(SENTENCES, rows, 12, CALENDAR)
     assert drawn is not None
     attendance = drawn.lines[0]
     assert [len(path.split()) for path in attendance.paths] == [5, 1], (

@@ -79,7 +79,7 @@ def test_a_lower_threshold_lists_more_and_loses_nobody(demo: Workspace) -> None:
     )
     assert (changes["change"] == "joins").all()
     assert len(changes) == flagged["joins"].iloc[0]
-    picture = figures.draw_policy(table)
+    picture = figures.draw_policy(demo.params.sentences, table)
     assert picture.alt.startswith("At most ")
     assert picture.render_png()[:4] == b"\x89PNG"
 

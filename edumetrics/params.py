@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
@@ -394,8 +395,9 @@ class Params(ParameterModel):
 
     def hash_values(self) -> str:
         """Return a hexadecimal fingerprint of all values: equal parameters have equal ones."""
-        # JSON follows the order of the fields, not that of the files.
-        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()
+        # Sorted, because a college may write its own values in any order.
+        values = json.dumps(self.model_dump(mode="json"), sort_keys=True)
+        return hashlib.sha256(values.encode()).hexdigest()
 
 
 M = TypeVar("M", bound=BaseModel)

@@ -154,7 +154,10 @@ class Store:
         with database.open_connection(self.engine, SETTING) as connection:
             return (
                 connection.execute(
-                    sa.select(sa.literal(1)).where(*_match_values(sql, equal)).limit(1)
+                    sa.select(sa.literal(1))
+                    .select_from(sql)
+                    .where(*_match_values(sql, equal))
+                    .limit(1)
                 ).scalar()
                 is not None
             )

@@ -76,7 +76,7 @@ class Sql:
         """Return an expression for the first day of a date's week, counting from `starts`."""
         days = self.count_days(date, starts)
         return {
-            "sqlite": f"date({starts}, '+' || 7 * CAST(({days}) / 7 AS INTEGER) || ' days')",
+            "sqlite": f"date({starts}, '+' || (7 * CAST(({days}) / 7 AS INTEGER)) || ' days')",
             "postgresql": f"{starts} + ({days}) / 7 * 7",
         }.get(self.dialect, f"DATE_ADD({starts}, INTERVAL 7 * FLOOR({days} / 7) DAY)")
 

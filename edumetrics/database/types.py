@@ -71,10 +71,13 @@ def _compile_sqlite(element: canonical, compiler: SQLCompiler, **kw: Any) -> str
         )
     if isinstance(element.type, sa.Integer | sa.Double):
         kind = "REAL" if isinstance(element.type, sa.Double) else "INTEGER"
-        # A numeric column of SQLite may hold text. CAST would read a number at its beginning; a
-        # text that is not a number as a whole must become null instead.
-        number = f"trim({x}) GLOB '*[0-9]*' AND trim({x}) NOT GLOB '*[^-+.0-9eE]*'"
-        return f"CASE WHEN typeof({x}) <> 'text' OR ({number}) THEN CAST({x} AS {kind}) END"
+        # A numeric column of SQLite may hold text. CAST reads the number a text begins with; a
+        # comparison converts a text only if all of it is a number, and other texts become null.
+        number = f"CAST(trim({x}) AS NUMERIC)"
+        return (
+            f"CASE WHEN typeof({x}) <> 'text' THEN CAST({x} AS {kind})"
+            f" WHEN {number} = trim({x}) THEN CAST({number} AS {kind}) END"
+        )
     return f"CAST({x} AS TEXT)"
 
 

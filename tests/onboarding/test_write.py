@@ -204,9 +204,6 @@ def test_rows_of_lectures_are_summed_by_week() -> None:
     assert sorted(found) == [(1, 2, 1, 2), (2, 1, 1, 3)]
 
 
-@pytest.mark.xfail(
-    strict=True, reason="SQLite binds || closer than *: Sql.compute_first_day reads null there"
-)
 def test_a_week_of_lectures_has_its_first_day() -> None:
     rows = draft_and_read("attendance", *LECTURES)
     assert sorted(str(row["week_date"]) for row in rows) == ["2026-01-05", "2026-01-12"]

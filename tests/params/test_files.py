@@ -123,7 +123,6 @@ def test_the_order_of_a_file_does_not_change_the_fingerprint(folder: Path) -> No
     assert prints[0] == prints[1] != prints[2]
 
 
-@pytest.mark.xfail(strict=True, reason="the sections of a college's file are hashed in its order")
 def test_nor_does_the_order_of_a_file_of_a_college(folder: Path) -> None:
     first = load(folder, "triage: {watch: 40, high: 50}")
     other = load(folder, "triage: {high: 50, watch: 40}")

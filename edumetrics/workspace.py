@@ -46,13 +46,7 @@ class Workspace:
             self.settings.client_db_url, self.params.calendar.time_zone, alone=alone
         )
         try:
-            with database.open_connection(engine, "CLIENT_DB_URL") as connection:
-                # PostgreSQL by default takes a new snapshot for each statement: rows that the
-                # college adds in between would make the frames of one week disagree.
-                if connection.dialect.name == "postgresql":
-                    connection = connection.execution_options(  # noqa: PLW2901
-                        isolation_level="REPEATABLE READ"
-                    )
+            with database.open_snapshot(engine, "CLIENT_DB_URL") as connection:
                 yield College(connection, self.params)
         # SQLAlchemy's message holds the statement and its values; `query_error` leaves them out.
         except sa.exc.DBAPIError as error:

@@ -6,16 +6,20 @@ from edumetrics.database.engines import (
     create_college_engine,
     create_writable_engine,
     extract_reason,
+    has_file,
     has_write_access,
     is_same_database,
     list_extra_access,
     open_connection,
+    open_snapshot,
     open_transaction,
     release_space,
     try_lock,
 )
 from edumetrics.database.frames import describe_columns, insert_frame, read_frame
+from edumetrics.database.grants import format_grants
 from edumetrics.database.types import (
+    KEY_TEXT,
     TYPES,
     build_materialized_cte,
     canonical,
@@ -25,6 +29,7 @@ from edumetrics.database.types import (
 )
 
 __all__ = [
+    "KEY_TEXT",
     "TYPES",
     "Sql",
     "build_materialized_cte",
@@ -36,11 +41,14 @@ __all__ = [
     "create_writable_engine",
     "describe_columns",
     "extract_reason",
+    "format_grants",
+    "has_file",
     "has_write_access",
     "insert_frame",
     "is_same_database",
     "list_extra_access",
     "open_connection",
+    "open_snapshot",
     "open_transaction",
     "order_highest_first",
     "read_frame",

@@ -1,4 +1,4 @@
-"""The few pieces of SQL that a drafted mapping needs, in the dialect of each database."""
+"""The few pieces of SQL that a mapping needs, in the dialect of each database."""
 
 from __future__ import annotations
 
@@ -8,12 +8,20 @@ from dataclasses import dataclass
 # The formats of PostgreSQL and of MySQL and MariaDB; SQLite cuts the text apart instead.
 FORMATS = {"day first": ("DD/MM/YYYY", "%d/%m/%Y"), "month first": ("MM/DD/YYYY", "%m/%d/%Y")}
 
+# The names that sqlglot has for dialects, where they differ from those of SQLAlchemy.
+PARSER_NAMES = {"postgresql": "postgres", "mariadb": "mysql"}
+
 
 @dataclass(frozen=True)
 class Sql:
     """Pieces of SQL in one dialect: sqlite, postgresql, mysql or mariadb."""
 
     dialect: str
+
+    @property
+    def parser_name(self) -> str:
+        """The name that sqlglot has for the dialect."""
+        return PARSER_NAMES.get(self.dialect, self.dialect)
 
     @property
     def row_number(self) -> str:

@@ -146,6 +146,24 @@ def open_connection(engine: Engine, what: str) -> Iterator[Connection]:
 
 
 @contextmanager
+def open_snapshot(engine: Engine, what: str) -> Iterator[Connection]:
+    """Open a connection as `open_connection` does; all its reads see the same rows."""
+    with open_connection(engine, what) as connection:
+        # PostgreSQL by default takes a new snapshot for each statement: rows that the college adds
+        # in between would make the frames of one week disagree.
+        if connection.dialect.name == "postgresql":
+            yield connection.execution_options(isolation_level="REPEATABLE READ")
+        else:
+            yield connection
+
+
+def has_file(engine: Engine) -> bool:
+    """Return False for a database that is a file which does not exist; True for any server."""
+    # To connect would create an empty file.
+    return engine.dialect.name != "sqlite" or Path(engine.url.database or "").is_file()
+
+
+@contextmanager
 def open_transaction(engine: Engine, what: str) -> Iterator[Connection]:
     """Open a connection as `open_connection` does, in one transaction.
 

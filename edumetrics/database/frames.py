@@ -15,7 +15,7 @@ from pyarrow import csv
 from sqlalchemy.engine import Connection
 
 from edumetrics.database.types import TYPES
-from edumetrics.fields import Kind
+from edumetrics.fields.record import Kind
 
 # Columns that Arrow parses as numbers; floats, because integers with nulls have no plain dtype.
 ARROW = {"int": pa.float64(), "float": pa.float64()}

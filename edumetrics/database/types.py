@@ -9,7 +9,7 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 
-from edumetrics.fields import Kind
+from edumetrics.fields.record import Kind
 
 # The column type for each kind of field. Double, because plain Float has single precision on MySQL.
 TYPES: dict[Kind, type[sa.types.TypeEngine[Any]]] = {
@@ -21,6 +21,8 @@ TYPES: dict[Kind, type[sa.types.TypeEngine[Any]]] = {
     "time": sa.DateTime,
     "json": sa.JSON,
 }
+# A text that is part of a key: MySQL has no keys of unbounded length.
+KEY_TEXT = sa.Text().with_variant(sa.String(100), "mysql", "mariadb")
 
 
 class canonical(FunctionElement[Any]):  # noqa: N801 - it reads as a SQL function

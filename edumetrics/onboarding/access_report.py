@@ -16,7 +16,7 @@ from sqlglot import exp
 from sqlglot.optimizer.qualify import qualify
 from sqlglot.optimizer.scope import traverse_scope
 
-from edumetrics import gate
+from edumetrics import database, gate
 from edumetrics.college.mapping import Relation, is_select
 from edumetrics.college.terms import College
 from edumetrics.errors import SettingsError
@@ -24,9 +24,6 @@ from edumetrics.params import Params
 from edumetrics.stages.weekly import read_week
 from edumetrics.workspace import Workspace, open_workspace
 
-ROLE = "edumetrics_reader"
-# The names that sqlglot has for dialects, where they differ from those of SQLAlchemy.
-DIALECTS = {"postgresql": "postgres", "mariadb": "mysql"}
 # Columns by table; the inner dict is a set that keeps its order.
 Reads = dict[str, dict[str, None]]
 
@@ -105,23 +102,24 @@ def collect_reads(college: College, relation: Relation, known: dict[str, list[st
     if not is_select(relation.source):
         schema, _, name = relation.source.rpartition(".")
         return {f"{schema}.{name}" if schema else name: dict.fromkeys(sorted(relation.present))}
-    dialect = college.connection.dialect.name
+    sql = database.Sql(college.connection.dialect.name)
     # Names are compared without case; the contract writes them as the database does.
     lower = {
         table.lower(): (table, {column.lower(): column for column in columns})
         for table, columns in known.items()
     }
     try:
-        spoken = DIALECTS.get(dialect, dialect)
-        parsed = sqlglot.parse_one(relation.source, dialect=spoken)
-        # Every table of SQLite has a column that is not listed.
-        hidden = ["rowid"] if dialect == "sqlite" else []
+        parsed = sqlglot.parse_one(relation.source, dialect=sql.parser_name)
+        # A table may have a column that is not listed.
+        hidden = [sql.row_number] if sql.row_number else []
         # The types do not matter here; sqlglot only needs the names, to expand "*".
         schema_of: dict[str, object] = {
             table: dict.fromkeys([*columns, *hidden], "TEXT") for table, columns in known.items()
         }
         # Not validated: a column that sqlglot cannot place is no reason to refuse.
-        whole = qualify(parsed, schema=schema_of, dialect=spoken, validate_qualify_columns=False)
+        whole = qualify(
+            parsed, schema=schema_of, dialect=sql.parser_name, validate_qualify_columns=False
+        )
     except sqlglot.errors.SqlglotError as error:
         said = str(error).splitlines()[0]
         raise SettingsError(
@@ -181,33 +179,15 @@ def _format_columns(reads: dict[str, Reads]) -> Iterator[str]:
 
 def _format_grants(college: College, reads: Reads) -> Iterator[str]:
     """Yield the statements that create a role with just enough rights."""
-    dialect, quote = (
-        college.connection.dialect.name,
-        college.connection.dialect.identifier_preparer.quote,
-    )
+    grants = list(database.format_grants(college.connection, reads))
     yield from ("", "## Grants", "")
-    if dialect == "sqlite":
-        yield (
-            "The database is a file: give the user that runs EduMetrics permission to read it, "
-            "and none to write it."
-        )
+    if grants:
+        yield from ("```sql", *grants, "```")
         return
-    yield "```sql"
-    if dialect == "postgresql":
-        yield f"CREATE ROLE {ROLE} LOGIN;  -- and a password, or another way to log in"
-        # Without USAGE on the schema, SELECT on its tables is of no use.
-        for schema in sorted({table.rpartition(".")[0] or "public" for table in reads}):
-            yield f"GRANT USAGE ON SCHEMA {quote(schema)} TO {ROLE};"
-        grantee = ROLE
-    else:
-        grantee = f"'{ROLE}'@'%'"
-        yield f"CREATE USER {grantee};  -- and a password, or another way to log in"
-    for table, columns in reads.items():
-        # By column where possible: a new column of the table is then not readable by itself.
-        named = ", ".join(quote(column) for column in sorted(columns))
-        place = ".".join(quote(part) for part in table.split("."))
-        yield f"GRANT SELECT{f' ({named})' if named else ''} ON {place} TO {grantee};"
-    yield "```"
+    yield (
+        "The database is a file: give the user that runs EduMetrics permission to read it, "
+        "and none to write it."
+    )
 
 
 def _format_selects(relations: dict[str, Relation]) -> Iterator[str]:

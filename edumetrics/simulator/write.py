@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -23,8 +22,6 @@ from edumetrics.params import Calendar
 from edumetrics.simulator import cohort, generate
 from edumetrics.weeks import CollegeWeek
 
-# MySQL has no keys of unbounded length.
-KEY_TEXT = sa.Text().with_variant(sa.String(100), "mysql", "mariadb")
 # Its presence says that EduMetrics made the database and may replace it. `settings` is the plan of
 # a simulation, so that the college can be moved on.
 MARK = sa.Table(
@@ -121,8 +118,8 @@ def write_simulation(
 
 def read_simulation_plan(engine: Engine, calendar: Calendar) -> cohort.SimulationPlan | None:
     """Return the plan of the simulation in a database; None if the database holds no simulation."""
-    if engine.dialect.name == "sqlite" and not Path(engine.url.database or "").is_file():
-        return None  # connecting would create an empty file
+    if not database.has_file(engine):
+        return None
     with database.open_connection(engine, WHAT) as connection:
         if _read_mark(connection) != "simulation":
             return None
@@ -230,9 +227,8 @@ def _build_sql_table(table: RelationRecord) -> sa.Table:
         # Row ids count rows; all other ids are text, whatever they look like.
         row_id = name in ("id", "borrow_id")
         keyed = name in (*table.key, *table.natural) and table[name].kind == "text"
-        type_ = (
-            sa.BigInteger() if row_id else KEY_TEXT if keyed else database.TYPES[table[name].kind]()
-        )
+        type_ = database.KEY_TEXT if keyed else database.TYPES[table[name].kind]()
+        type_ = sa.BigInteger() if row_id else type_
         columns.append(sa.Column(name, type_, primary_key=name in table.key, autoincrement=False))
     return sa.Table(table.name, sa.MetaData(), *columns)
 

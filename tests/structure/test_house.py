@@ -51,8 +51,8 @@ LAYERS = (
 LEVEL = {name: n for n, names in enumerate(LAYERS) for name in names}
 PURE = ("scoring", "triage", "forecast")
 IMPURE = {"sqlalchemy", "psycopg2", "os", "datetime", "time", "matplotlib", "pathlib", "random"}
-# Words of one dialect: only `database` tells one from another.
-DIALECTS = re.compile(r"postgres|sqlite|mysql|mariadb", re.IGNORECASE)
+# The names by which code tells one dialect from another.
+DIALECTS = re.compile(r"postgres(ql)?|sqlite|mysql|mariadb", re.IGNORECASE)
 LONGEST_CHAIN, LONGEST_FUNCTION, LONGEST_MODULE = 18, 60, 400
 SIMULATOR = ("relations.py", "cohort.py", "semester.py", "generate.py")
 DOCTESTS = ("scoring.signals", "scoring.attendance", "reports.context", "reports.draft_email",
@@ -139,6 +139,20 @@ def test_scoring_triage_and_forecast_are_pure() -> None:
         for name in sorted({name.split(".")[0] for name in imports(path)} & IMPURE)
     ]
     assert impure == []
+
+
+def test_only_the_database_package_tells_dialects_apart() -> None:
+    offences = [
+        f"{name_of(path)}:{node.lineno}: {node.value!r}"
+        for path, tree in TREES.items()
+        # A new installation begins with SQLite files: their URLs are in the settings.
+        if place(path) not in ("database", "settings")
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Constant)
+        and isinstance(node.value, str)
+        and re.fullmatch(DIALECTS, node.value)
+    ]
+    assert offences == []
 
 
 def test_functions_fit_a_screen() -> None:

@@ -102,10 +102,6 @@ class Sentences(BaseModel):
         # reports, but a template cannot be sent to another process.
         return _compile_sentence(getattr(self, part)[name], self.numbers).render(values)
 
-    def say_number(self, count: float, *, capital: bool = False) -> str:
-        """Return a number in words, as far as `numbers` goes."""
-        return _say_number(self.numbers, count, capital=capital)
-
     def name_weeks(self, weeks: tuple[int, ...]) -> str:
         """Return weeks as people name them, such as "week 5", "weeks 3-6" or "weeks 5-7 and 9".
 

@@ -23,8 +23,8 @@ from edumetrics.reports.render import MailContext
 
 # The Content-ID by which the HTML shows the attached picture.
 PICTURE = "galaxy@edumetrics"
-# In lower case these are kinds of the log of contacts: replies are read back by these words. What a
-# reader sees of a link is a phrase instead.
+# In lower case these are kinds of the log of contacts: replies are read back by these words. The
+# text of a link is the phrase instead.
 REPLIES = {"Talked": "kind_talked", "No answer": "kind_no_answer",
            "Known reason": "kind_known_reason", "Wrong flag": "kind_wrong_flag"}  # fmt: skip
 Code = Callable[[StudentEntry], str]

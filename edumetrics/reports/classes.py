@@ -82,14 +82,7 @@ def build_classes_page(
         health: data-health findings.
     """
     now = weeks[weeks["sem_week"] == occasion.week].set_index("class_id").sort_index()
-    counts = pd.DataFrame(
-        {
-            "listed": flags.groupby("class_id").size(),
-            "new": (flags["status"] == "new").groupby(flags["class_id"]).sum(),
-            "left": exits.groupby("class_id").size(),
-            "cared": flags["looked_after"].astype(bool).groupby(flags["class_id"]).sum(),
-        }
-    )
+    counts = _count_lists(flags, exits)
     # A class without a row in `counts` has nobody on a list: 0, not unknown. Null means stay null.
     now = now.join(counts).fillna(dict.fromkeys(counts.columns, 0))
     # Totals leave out small classes too: a difference of two totals would give their numbers away.
@@ -131,6 +124,18 @@ def build_classes_page(
 def render_classes_page(page: ClassesPage) -> str:
     """Return the page as self-contained HTML."""
     return render_template("classes.html.j2", page.sentences, page=page)
+
+
+def _count_lists(flags: pd.DataFrame, exits: pd.DataFrame) -> pd.DataFrame:
+    """Return by class how many are listed, new, left, and looked after."""
+    return pd.DataFrame(
+        {
+            "listed": flags.groupby("class_id").size(),
+            "new": (flags["status"] == "new").groupby(flags["class_id"]).sum(),
+            "left": exits.groupby("class_id").size(),
+            "cared": flags["looked_after"].astype(bool).groupby(flags["class_id"]).sum(),
+        }
+    )
 
 
 def _build_summary(occasion: Occasion, now: pd.DataFrame, told: pd.DataFrame) -> list[str]:

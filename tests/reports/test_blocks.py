@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import re
 from dataclasses import replace
+from html import unescape as html_unescape
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
+from edumetrics.mail.messages import add_replies
 from edumetrics.params import Calendar, load
 from edumetrics.reports import render
 from edumetrics.reports.model import (
@@ -124,6 +126,32 @@ def test_a_long_list_is_not_clipped() -> None:
     )
     whole = report(twenty, *(block for name, block in BLOCKS.items() if name != "cards"))
     assert len(render.render_mail_html(whole, MAIL).encode()) < 80 * 1024
+
+
+def test_templates_have_no_words_of_their_own() -> None:
+    """Where every phrase is a number, only what the report itself says is left to read."""
+    silent = SENTENCES.model_copy(update={"reports": dict.fromkeys(SENTENCES.reports, "0")})
+    nobody = StudentEntry("S", "1", "2", "3", draft=EmailDraft("4", "5", "6"), code="7", more=("8",),
+                          parent=EmailDraft("4", "5", "6"), replies=(Reply("1", "2"),))  # fmt: skip
+    sections = (Students("1", "2", (nobody,)), Numbers("1", "2", "3", "4", (NumberRow("5", 6, 7),)),
+                StudentTable("1", ("2",), (TableRow("3", "4", ("",)),)))  # fmt: skip
+    quiet = Report("", "", 7, "", "1", (), "2", ("3",), "4", "5", sections, silent)
+    mail = render.MailContext("8", "9", "10")
+    page, html = render.render_page(quiet), render.render_mail_html(quiet, mail)
+    for text in (page, html):
+        shown = re.sub(r"<(style|script)>.*?</\1>|<!--.*?-->", "", text, flags=re.S)
+        labels = re.findall(r'(?:title|alt|aria-label|data-name)="([^"]*)"', shown)
+        words = html_unescape(re.sub(r"<[^>]*>", " ", shown) + " ".join(labels))
+        assert not re.search(r"[A-Za-z]", words)
+    assert not re.search(r"[A-Za-z]", render.render_mail_text(quiet, mail))
+
+
+def test_a_reply_in_another_language_is_still_read() -> None:
+    translated = SENTENCES.model_copy(
+        update={"reports": {**SENTENCES.reports, "kind_no_answer": "Sin respuesta"}}
+    )
+    made = add_replies(replace(report(BLOCKS["cards"]), sentences=translated), lambda _: "7-A")
+    assert made.entries[0].replies[1] == Reply("Sin respuesta", "No answer [7-A]")
 
 
 def test_the_frame_of_a_page_and_of_a_mail() -> None:

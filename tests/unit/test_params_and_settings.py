@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 
@@ -7,6 +8,8 @@ import pytest
 
 from edumetrics import params, settings
 from edumetrics.errors import SettingsError
+from edumetrics.fields.phrases import PHRASES
+from edumetrics.sentences import PARTS
 from edumetrics.settings import PROJECT
 
 
@@ -41,6 +44,50 @@ def test_a_wrong_parameter_file_is_named_in_one_sentence(
         params.load(tmp_path / "params", "native")
     assert "scoring.yml" in str(error.value)
     assert "\n" not in str(error.value)
+
+
+def test_a_college_has_its_own_phrases_and_none_without_its_values(tmp_path: Path) -> None:
+    shutil.copytree(PROJECT / "params", tmp_path / "params")
+    path = tmp_path / "params" / "colleges" / "native.yml"
+    shipped = path.read_text()
+    path.write_text(shipped + "\nsentences: {reports: {tier_high: Pronto}}\n")
+    said = params.load(tmp_path / "params", "native").sentences
+    assert (said.say("reports", "tier_high"), said.say("reports", "tier_critical")) == (
+        "Pronto",
+        "Urgent",
+    )
+    path.write_text(shipped + "\nsentences: {reports: {tier_high: '{{ name }}'}}\n")
+    with pytest.raises(SettingsError, match=r"reports\.tier_high uses name"):
+        params.load(tmp_path / "params", "native")
+
+
+@pytest.mark.parametrize(
+    ("count", "students", "advised", "capital", "said"),
+    [
+        (6, 62, True, True, "Six of your 62 students"),
+        (1, 12, False, False, "one of 12 students without an advisor"),
+        (0, 1, True, True, "No of your one student"),
+        (0, 1, False, False, "no of one student without an advisor"),
+    ],
+)
+def test_how_many_of_whose_students(
+    count: int, students: int, advised: bool, capital: bool, said: str
+) -> None:
+    say = params.load(PROJECT / "params", "native").sentences.say
+    values = {"count": count, "students": students, "advised": advised, "capital": capital}
+    assert say("reports", "some_of", **values) == said
+
+
+def test_every_phrase_is_said_and_no_other() -> None:
+    """The names are literal in code and templates, or their beginning is."""
+    package = PROJECT / "edumetrics"
+    paths = [path for path in (*package.rglob("*.py"), *package.rglob("*.j2")) if path.is_file()]
+    code = "\n".join(path.read_text() for path in paths if path.name != "phrases.py")
+    literal = set(re.findall(r"""["']([a-z_0-9]+)["']""", code))
+    begun = tuple(re.findall(r"""f["']([a-z]+_)\{""", code))
+    assert [name for name in PHRASES if name not in literal and not name.startswith(begun)] == []
+    said = set(re.findall(r'\bsay(?:_fact)?\(\s*(?:"reports",\s*)?"([a-z_]+)"', code))
+    assert said - set(PHRASES) - set(PARTS) == set()
 
 
 def test_an_unknown_college_lists_the_known_ones() -> None:

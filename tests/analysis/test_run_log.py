@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from edumetrics import __version__
-from edumetrics.analysis import run_log
+from edumetrics.analysis import run_log, week_state
 from edumetrics.analysis.run_log import Run
 from edumetrics.analysis.store import Store
 from edumetrics.errors import EduMetricsError, Interrupted, Refused
@@ -145,5 +145,5 @@ def test_last_findings_are_those_of_the_newest_run_that_was_done(store: Store) -
             )
             if ends:
                 run_log.mark_done(connection, run, 2)
-    assert store.read_last_findings("gate", "seen: ") == {"seen: feed": "second"}
-    assert store.read_last_findings("weekly", "seen: ") == {}
+    assert week_state.read_last_findings(store, "gate", "seen: ") == {"seen: feed": "second"}
+    assert week_state.read_last_findings(store, "weekly", "seen: ") == {}

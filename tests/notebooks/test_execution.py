@@ -74,7 +74,7 @@ def test_failures_are_failures(
 def test_our_errors_cross_the_notebook_with_class_sentence_and_status(
     kind: type[EduMetricsError], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, manager: type[AsyncKernelManager]
 ) -> None:
-    raising = f"from edumetrics.errors import EduMetricsError, Locked, MissingColumn, Refused, SettingsError
+    raising = f"from edumetrics.errors import {kind.__name__}\nraise {kind.__name__}('Correct the mapping; see x.')"
     write_notebook(tmp_path, monkeypatch, raising, END)
     with pytest.raises(EduMetricsError) as error:
         notebook.run_notebook("stage", {}, tmp_path / "out", manager=manager)

@@ -18,6 +18,7 @@ from edumetrics.reports.weekly import WeekRows
 from edumetrics.settings import PROJECT
 
 PARAMS = load(PROJECT / "params", "native")
+SENTENCES = PARAMS.sentences
 TERM = "2026-07-20"
 COURSE = ("weekly_att_pct", "effort_score", "academic_performance")
 STUDENTS = pd.DataFrame(
@@ -71,7 +72,7 @@ def make_report(*sections: Section, **more: Any) -> Report:
     made = Report(
         "weekly", TERM, 7, "A1", "Dr. Farida Inkwell", ("CS3B",), "Week 7 · 2 of 3 students",
         ("Week 7 of 18", "CS 3 B"), "Two of your 3 students could use a word.", "The midterm is near.",
-        sections,
+        sections, SENTENCES,
     )  # fmt: skip
     return replace(made, **more)
 

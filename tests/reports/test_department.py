@@ -15,6 +15,7 @@ from edumetrics.reports.department import (
     render_department_page,
 )
 from edumetrics.reports.figures import Picture
+from tests.reports.builder import SENTENCES
 
 NAN = float("nan")
 WHOLE = {"class_id": "all", "students": 62, "results": 60, "failed": 9, "mae": 7.6, "in_range": 0.815, "listed": 2 / 3,
@@ -42,7 +43,9 @@ def make_tables(*classes: dict[str, Any], lead_time: float = 3.0, **frames: Any)
 
 
 def build(*classes: dict[str, Any], picture: Picture | None = None, **more: Any) -> DepartmentPage:
-    return build_department_page("midterm", "20 July 2026", make_tables(*classes, **more), picture)
+    return build_department_page(
+        SENTENCES, "midterm", "20 July 2026", make_tables(*classes, **more), picture
+    )
 
 
 @pytest.mark.parametrize(("results", "of"), [(60, "9 of 60"), (0, "9 of 62")])

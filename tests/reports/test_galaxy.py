@@ -10,6 +10,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from edumetrics.reports.galaxy import Galaxy, build_galaxy
+from tests.reports.builder import SENTENCES
 
 Pair = tuple[float | None, float | None]
 
@@ -29,7 +30,7 @@ FIVE = make_metrics((10, 20), (30, 10), (50, 50), (70, 90), (90, 70))
 
 
 def build(metrics: pd.DataFrame = FIVE, **more: Any) -> Galaxy:
-    galaxy = build_galaxy(metrics, **more)
+    galaxy = build_galaxy(SENTENCES, metrics, **more)
     assert galaxy is not None
     return galaxy
 
@@ -57,7 +58,7 @@ def test_who_misses_a_value_is_no_point() -> None:
     "pairs", [(), ((1, 1), (2, 2)), ((1, 1), (2, 2), (3, None)), ((None, None),) * 9]
 )
 def test_two_points_are_no_picture(pairs: tuple[Pair, ...]) -> None:
-    assert build_galaxy(make_metrics(*pairs)) is None
+    assert build_galaxy(SENTENCES, make_metrics(*pairs)) is None
 
 
 def test_who_is_on_a_list_has_its_tier() -> None:

@@ -22,7 +22,7 @@ from edumetrics.reports.model import (
     TableRow,
 )
 from edumetrics.reports.redaction import apply_detail, format_initials
-from tests.reports.builder import make_entry, make_report
+from tests.reports.builder import SENTENCES, make_entry, make_report
 
 ASHA = make_entry(
     urgency="Urgent",
@@ -36,7 +36,7 @@ ASHA = make_entry(
 )
 NOOR = make_entry(student_id="S2", name="Noor Almanara", roll_number="02")
 NUMBERS = Numbers("In numbers", "Middle", "This week", "Last week", (NumberRow("Attendance", 79, 82, "%"),),
-                  Galaxy((StudentPoint(50, 40, "", 45, 40),), (), "a picture"))  # fmt: skip
+                  Galaxy((StudentPoint(50, 40, "", 45, 40),), (), "a picture", SENTENCES))  # fmt: skip
 CLASS = Prose("About the class", ("27 of the 62 students.",))
 TABLE = StudentTable("Your students", ("Can miss",), (TableRow("Asha Lanternwala", "07", ("3",)),))
 WHOLE = make_report(

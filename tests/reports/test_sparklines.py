@@ -11,7 +11,7 @@ from edumetrics.params import Calendar
 from edumetrics.reports import render
 from edumetrics.reports.model import Students
 from edumetrics.reports.sparklines import Panel, build_panel
-from tests.reports.builder import COURSE, make_entry, make_report
+from tests.reports.builder import COURSE, SENTENCES, make_entry, make_report
 
 Values = list[float | None]
 LEFT, RIGHT, TALL = 4.0, 294.0, 42.0
@@ -26,7 +26,7 @@ def make_course(weeks: list[int], **values: Values) -> pd.DataFrame:
 def find_panel(
     weeks: list[int], until: int, calendar: Calendar | None = None, **values: Values
 ) -> Panel | None:
-    return build_panel(make_course(weeks, **values), until, calendar or Calendar())
+    return build_panel(SENTENCES, make_course(weeks, **values), until, calendar or Calendar())
 
 
 def draw(weeks: list[int], until: int, calendar: Calendar | None = None, **values: Values) -> Panel:

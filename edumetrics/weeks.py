@@ -14,7 +14,7 @@ from datetime import date
 import numpy as np
 import pandas as pd
 
-from edumetrics.params import Calendar, Slot
+from edumetrics.params.calendar import Calendar, Slot
 
 # The classes of one term may start some weeks apart; terms start further apart than this.
 TERM_SPREAD = pd.Timedelta(weeks=8)

@@ -1,0 +1,35 @@
+"""Parameters: frozen models of the files in `params/`; unknown keys are refused."""
+
+from edumetrics.params.base import ParameterModel
+from edumetrics.params.batch import BatchParams, Gate, MailParams, Retention
+from edumetrics.params.calendar import Calendar, Slot, SlotDates
+from edumetrics.params.files import LETTER, CollegeFile, Params, load
+from edumetrics.params.forecast import Forecast
+from edumetrics.params.scoring import EffortWeights, RiskScales, RiskWeights, Scoring
+from edumetrics.params.triage import LowAttendance, NoWork, OutOfReach, Rules, Similarity, Triage
+
+__all__ = [
+    "LETTER",
+    "BatchParams",
+    "Calendar",
+    "CollegeFile",
+    "EffortWeights",
+    "Forecast",
+    "Gate",
+    "LowAttendance",
+    "MailParams",
+    "NoWork",
+    "OutOfReach",
+    "ParameterModel",
+    "Params",
+    "Retention",
+    "RiskScales",
+    "RiskWeights",
+    "Rules",
+    "Scoring",
+    "Similarity",
+    "Slot",
+    "SlotDates",
+    "Triage",
+    "load",
+]

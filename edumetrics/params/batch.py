@@ -1,0 +1,70 @@
+"""What the operator decides: the gate, retention, time limits, and mail."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field, PositiveInt
+
+from edumetrics.params.base import ParameterModel
+
+
+class Gate(ParameterModel):
+    """The limits at which the gate holds mail back, after a week is computed and before mail."""
+
+    # Registers have stopped below this share of their usual rows, other feeds when they have none.
+    # Both count only where at least `feed_rows` rows are usual.
+    feed_stopped_pct: float = Field(default=20, ge=0, le=100)
+    feed_rows: PositiveInt = 20
+    # The share of the registers of a week that nobody marked.
+    unmarked_pct: float = Field(default=50, gt=0, le=100)
+    # The share of the rows of a week that are in a feed twice.
+    repeated_pct: float = Field(default=50, gt=0, le=100)
+    # The share on the lists grew by so many points, and to so many times as much. Small groups vary
+    # by chance, so at least `flagged_students` students are needed.
+    flagged_jump: float = Field(default=20, gt=0)
+    flagged_times: float = Field(default=2, ge=1)
+    flagged_students: PositiveInt = 10
+    # When more of the classes are held, the data as a whole are in doubt: then all are held.
+    classes_pct: float = Field(default=50, gt=0, le=100)
+
+
+class Retention(ParameterModel):
+    """How long data about students are kept, and which of them stay afterwards."""
+
+    # Counted from the end of the term.
+    months: PositiveInt = 12
+    # If true, the weekly metrics stay under pseudonyms, for training.
+    keep_metrics: bool = False
+
+
+class BatchParams(ParameterModel):
+    """`batch.yml`: what the operator of the batch decides."""
+
+    timeout_minutes: dict[str, PositiveInt] = {}
+    # Bounds memory: a larger college is scored in chunks of whole classes.
+    chunk_students: PositiveInt = 80_000
+    # Whether the run report of a stage shows the code of its notebook.
+    report_code: bool = False
+    gate: Gate = Gate()
+    retention: Retention = Retention()
+
+
+class MailParams(ParameterModel):
+    """`mail.yml`: what is mailed, and how."""
+
+    # No mail to an advisor is sent until someone sets this to `send`.
+    mode: Literal["outbox", "send"] = "outbox"
+    mail_detail: Literal["full", "initials", "counts"] = "full"
+    college_name: str = ""
+    # Whether a mail contains its picture, and whether it attaches the page (`full` only).
+    pictures: bool = True
+    attach_page: bool = False
+    # Drafts to parents also need the permission in the data of the college, student by student.
+    parents: bool = False
+    # How many days the answer links of a mail work.
+    reply_days: PositiveInt = 28
+    timeout_seconds: float = Field(default=30, gt=0)
+    # The pause doubles after each attempt.
+    attempts: PositiveInt = 4
+    backoff_seconds: float = Field(default=2, ge=0)

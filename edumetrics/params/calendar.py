@@ -1,0 +1,92 @@
+"""How a college counts its weeks, and the arithmetic of its teaching weeks."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Literal, Self
+from zoneinfo import ZoneInfo, available_timezones
+
+from pydantic import Field, PositiveInt, model_validator
+
+from edumetrics.params.base import ParameterModel
+
+Slot = Literal["odd", "even"]
+# A day that every year has: so 29 February is refused.
+MONTH_DAY = (
+    r"^((0[13578]|1[02])-(0[1-9]|[12]\d|3[01])"
+    r"|(0[469]|11)-(0[1-9]|[12]\d|30)|02-(0[1-9]|1\d|2[0-8]))$"
+)
+
+
+class SlotDates(ParameterModel):
+    """One half of the year: its offset in global weeks, and the first day of its week 1."""
+
+    offset: int = Field(ge=0)
+    starts: str = Field(
+        pattern=MONTH_DAY,
+        description="month-day of the first day of week 1, used without sim_state",
+    )
+
+
+class Calendar(ParameterModel):
+    """`calendar.yml`: how a college counts its weeks. Weeks are semester weeks, numbered from 1."""
+
+    weeks_per_semester: PositiveInt = 18
+    # Exam weeks have no teaching and no due work. None: the college has no such exam week.
+    midterm_week: PositiveInt | None = 8
+    endterm_week: PositiveInt | None = 18
+    vacation_weeks: tuple[PositiveInt, ...] = ()
+    # In the first weeks little is known yet: no score puts a student on a list then.
+    grace_weeks: int = Field(default=3, ge=0)
+    slots: dict[Slot, SlotDates] = {
+        "odd": SlotDates(offset=0, starts="07-14"),
+        "even": SlotDates(offset=18, starts="01-05"),
+    }
+    # The zone of the college: timestamps with a zone are read in it.
+    time_zone: str = "Asia/Kolkata"
+    # The percentage of lectures that a student must attend. None: the college has no such rule.
+    attendance_rule_pct: float | None = Field(default=75, gt=0, le=100)
+
+    @model_validator(mode="after")
+    def _check_calendar(self) -> Self:
+        if self.time_zone not in available_timezones():
+            raise ValueError(f"time_zone {self.time_zone!r} is not a known time zone")
+        if max(self.vacation_weeks, default=0) > self.weeks_per_semester:
+            raise ValueError(f"a vacation week is after the last week, {self.weeks_per_semester}")
+        if not self.teaching_weeks:
+            raise ValueError("no teaching week is left after exam and vacation weeks")
+        return self
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The time zone of the college."""
+        return ZoneInfo(self.time_zone)
+
+    # Works on a frozen model, because the value goes into `__dict__` without an assignment.
+    @cached_property
+    def teaching_weeks(self) -> tuple[int, ...]:
+        """The weeks that are neither exam nor vacation weeks, ascending."""
+        other = {self.midterm_week, self.endterm_week, *self.vacation_weeks}
+        return tuple(week for week in range(1, self.weeks_per_semester + 1) if week not in other)
+
+    def get_last_teaching_weeks(self, week: int, count: int) -> tuple[int, ...]:
+        """Return the last `count` teaching weeks up to and including `week`, latest first.
+
+        There are fewer near the start of the semester.
+        """
+        return tuple(sorted((w for w in self.teaching_weeks if w <= week), reverse=True)[:count])
+
+    def get_teaching_weeks_before(self, week: int, count: int) -> tuple[int, ...]:
+        """Return the last `count` teaching weeks before `week`, without it, latest first.
+
+        There are fewer near the start of the semester.
+        """
+        return self.get_last_teaching_weeks(week - 1, count)
+
+    def get_next_teaching_weeks(self, week: int) -> tuple[int, ...]:
+        """Return the teaching weeks after `week`, without it, ascending."""
+        return tuple(w for w in self.teaching_weeks if w > week)
+
+    def count_teaching_weeks_left(self, week: int) -> int:
+        """Return the number of teaching weeks after `week`, without it."""
+        return len(self.get_next_teaching_weeks(week))

@@ -1,0 +1,165 @@
+"""Read the parameter files of a college over the general ones; unknown keys are refused."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+import yaml
+from pydantic import BaseModel, Field, ValidationError
+
+from edumetrics.errors import SettingsError
+from edumetrics.params.base import ParameterModel
+from edumetrics.params.batch import BatchParams, MailParams
+from edumetrics.params.calendar import Calendar
+from edumetrics.params.forecast import Forecast
+from edumetrics.params.scoring import Scoring
+from edumetrics.params.triage import Triage
+from edumetrics.sentences import Sentences
+from edumetrics.settings import PROJECT
+
+# The template of an email that an advisor may send; a folder of parameters may have its own.
+LETTER = "letter.txt.j2"
+# A home may have parameter files from before these two existed: then their defaults apply.
+LATER = ("batch", "mail")
+
+
+class CollegeFile(ParameterModel):
+    """`colleges/NAME.yml`: where each relation comes from, and which parameters differ.
+
+    `views` are SELECTs that several relations share.
+    """
+
+    # None: the college does not have this relation.
+    relations: dict[str, str | None]
+    # The names become names in SQL, so only plain identifiers are allowed.
+    views: dict[Annotated[str, Field(pattern=r"^[A-Za-z_]\w*$")], str] = {}
+    # Checked only after they are merged with the general files.
+    calendar: dict[str, Any] = {}
+    triage: dict[str, Any] = {}
+    forecast: dict[str, Any] = {}
+    batch: dict[str, Any] = {}
+    mail: dict[str, Any] = {}
+    sentences: dict[str, Any] = {}
+
+
+class Params(ParameterModel):
+    """All parameters of a run."""
+
+    calendar: Calendar = Calendar()
+    scoring: Scoring = Scoring()
+    triage: Triage = Triage()
+    forecast: Forecast = Forecast()
+    batch: BatchParams = BatchParams()
+    mail: MailParams = MailParams()
+    letter: str = ""
+    sentences: Sentences
+    college: CollegeFile
+
+    def hash_values(self) -> str:
+        """Return a hexadecimal fingerprint of all values: equal parameters have equal ones."""
+        # Sorted, because a college may write its own values in any order.
+        values = json.dumps(self.model_dump(mode="json"), sort_keys=True)
+        return hashlib.sha256(values.encode()).hexdigest()
+
+
+M = TypeVar("M", bound=BaseModel)
+
+
+def load(folder: Path, college: str) -> Params:
+    """Read the parameter files of a college.
+
+    Args:
+        folder: the folder that holds `calendar.yml`, `scoring.yml` and `colleges/`.
+        college: the name of a file in `colleges/`, without its extension.
+
+    Raises:
+        SettingsError: a file is missing or is not YAML, a key is unknown, or a value is out of
+            range. The message names the file and the key.
+    """
+    path = folder / "colleges" / f"{college}.yml"
+    if not path.is_file():
+        known = ", ".join(sorted(p.stem for p in path.parent.glob("*.yml"))) or "none"
+        raise SettingsError(
+            f"There is no file {path}: set EDUMETRICS_COLLEGE to a known college ({known})."
+        )
+    college_file = _validate_values(CollegeFile, _read_mapping(path), path)
+
+    def load_part(model: type[M], name: str) -> M:
+        own = getattr(college_file, name, {})
+        general = folder / f"{name}.yml"
+        said = {} if name in LATER and not general.exists() else _read_mapping(general)
+        # Where the college's file changes a part, a wrong value most likely comes from there.
+        return _validate_values(model, _apply_overrides(said, own), path if own else general)
+
+    return Params(
+        calendar=load_part(Calendar, "calendar"),
+        scoring=load_part(Scoring, "scoring"),
+        triage=load_part(Triage, "triage"),
+        forecast=load_part(Forecast, "forecast"),
+        batch=load_part(BatchParams, "batch"),
+        mail=load_part(MailParams, "mail"),
+        letter=_read_letter(folder),
+        sentences=load_part(Sentences, "sentences"),
+        college=college_file,
+    )
+
+
+def _read_letter(folder: Path) -> str:
+    """Return the template of an advisor's email: the folder's own, else the project's."""
+    own = folder / LETTER
+    path = own if own.exists() else PROJECT / "params" / LETTER
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path} cannot be read: restore it from the project.") from error
+
+
+def _apply_overrides(general: dict[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
+    """Return general values with those of a college, which win.
+
+    A mapping such as rules or reasons is merged name by name, one level down. Calendar slots are
+    replaced as a whole.
+    """
+    merged = dict(general)
+    for name, value in own.items():
+        # Merged slots would give a college with one slot a year the other one back.
+        both = (
+            isinstance(value, Mapping)
+            and isinstance(general.get(name), Mapping)
+            and name != "slots"
+        )
+        merged[name] = {**general[name], **value} if both else value
+    return merged
+
+
+def _read_mapping(path: Path) -> dict[str, Any]:
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise SettingsError(
+            f"The parameter file {path} is missing: restore it from the project."
+        ) from None
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise SettingsError(
+            # The parser's message has several lines; a message here is one sentence.
+            f"{path} cannot be read as YAML ({' '.join(str(error).split())})."
+        ) from error
+    if not isinstance(content, Mapping):
+        raise SettingsError(
+            f"{path} must hold names and values: write lines such as `name: value`."
+        )
+    return dict(content)
+
+
+def _validate_values(model: type[M], values: dict[str, Any], path: Path) -> M:
+    """Return a model of the values in a file; the error names the first wrong key."""
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"]) or "the file"
+        raise SettingsError(f"{path}: {where}: {first['msg']}.") from error

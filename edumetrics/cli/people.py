@@ -56,10 +56,10 @@ def subject(student: str, folder: Path | None, erase: bool) -> None:
 @click.option("--as-of", type=DAY, help="Count the retention up to this day (default: today).")
 def prune(dry_run: bool, as_of: datetime | None) -> None:
     """Delete the data on students of terms that are past their retention."""
-    from edumetrics import privacy
+    from edumetrics import retention
 
     workspace = load_workspace()
-    removed = privacy.prune_terms(workspace, get_day(as_of) or workspace.today, dry_run=dry_run)
+    removed = retention.prune_terms(workspace, get_day(as_of) or workspace.today, dry_run=dry_run)
     click.echo("Would remove:" if dry_run else "Removed:")
     click.echo("\n".join(removed.format_lines()))
 

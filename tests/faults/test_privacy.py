@@ -13,7 +13,7 @@ import pytest
 import sqlalchemy as sa
 from click.testing import CliRunner, Result
 
-from edumetrics import privacy
+from edumetrics import privacy, retention
 from edumetrics.analysis.store import get_utc_now
 from edumetrics.batch import pipeline, progress
 from edumetrics.cli import main
@@ -221,10 +221,10 @@ def test_kept_metrics_are_pseudonyms(environment: Workspace) -> None:
         environment.params.model_copy(update={"batch": keeping}),
         environment.store,
     )
-    before = {name: environment.store.read(name, term="2025-07-14") for name in privacy.KEPT}
+    before = {name: environment.store.read(name, term="2025-07-14") for name in retention.KEPT}
     names = set(before["weekly_metrics"]["student_id"])
-    privacy.prune_terms(workspace, date(2026, 11, 17))
-    after = {name: environment.store.read(name, term="2025-07-14") for name in privacy.KEPT}
+    retention.prune_terms(workspace, date(2026, 11, 17))
+    after = {name: environment.store.read(name, term="2025-07-14") for name in retention.KEPT}
     assert {name: len(frame) for name, frame in after.items()} == {
         name: len(frame) for name, frame in before.items()
     }

@@ -29,7 +29,7 @@ LAYERS = (
     ("batch",),
     ("mail",),
     ("analyst",),
-    ("privacy",),
+    ("privacy", "retention"),
     ("stages",),
     ("gate", "status"),
     ("reports",),

@@ -18,13 +18,11 @@ from edumetrics.analysis import run_log
 from edumetrics.analysis.run_log import Run
 from edumetrics.analysis.store import get_utc_now
 from edumetrics.analysis.week_state import GATE, read_last_findings
-from edumetrics.college import checks, feeds, health
+from edumetrics.college import arrivals, checks, feeds, health
 from edumetrics.college.terms import College, Term
-from edumetrics.college.work import read_done_work, read_items
 from edumetrics.errors import Refused
-from edumetrics.fields import EVERYWHERE, EXAMPLES, FEEDS, FINDING_COLUMNS, RELATIONS
+from edumetrics.fields import EVERYWHERE, EXAMPLES, FEEDS, FINDING_COLUMNS
 from edumetrics.params import Gate
-from edumetrics.types import Work
 from edumetrics.workspace import Workspace
 
 # Beginning of the check of the findings that remember a relation's columns for the next run.
@@ -38,17 +36,6 @@ TOLD = 3
 USUAL_WEEKS = 4
 # A jump must be larger than so many standard errors of the share before, to be more than chance.
 ERRORS = 3
-# Where so many percent of the registers with an absence are as in the week before, last week's file
-# was imported under a new number. Fewer than so many such registers may agree by chance.
-SAME_PCT, SAME_MISSED = 98, 20
-# Loans that were imported twice are about twice as many as usual, and fewer in a quiet week.
-MANY = 1.6
-# Work stopped arriving where nothing came this week, but before at least so many pieces came, and
-# at least this percentage of what was due.
-HANDED_IN_LEAST, HANDED_IN_PCT = 10, 30
-# With a larger share of work without a date, nothing can be said about the newest week.
-UNDATED = 0.5
-WORK: tuple[Work, ...] = ("assignment", "quiz")
 
 
 @dataclass(frozen=True)
@@ -100,9 +87,9 @@ def check_week(
     # Feeds are compared with the whole semester so far; for lists and work the last weeks count.
     so_far = calendar.get_last_teaching_weeks(week, calendar.weeks_per_semester)
     found = [
-        *(_check_feed(college, term, feed, so_far, gate) for feed in FEEDS),
-        _check_repeated_week(college, term, window),
-        _check_submissions(college, term, window),
+        *(arrivals.check_feed(college, term, feed, so_far, gate) for feed in FEEDS),
+        arrivals.check_repeated_week(college, term, window),
+        arrivals.check_submissions(college, term, window),
         _check_list_jump(workspace, term, window, gate),
         _check_schema(workspace, college),
         # A clock that went back makes correct records look too early for their mapping.
@@ -141,162 +128,6 @@ def record_verdict(
         run_log.mark_failed(workspace.store, run, Refused(verdict.told))
 
 
-def _make_findings(
-    check: str, hit: pd.Series, sentence: str, *, count: pd.Series, **values: object
-) -> pd.DataFrame:
-    """Return one blocking finding for each class that is hit.
-
-    Args:
-        check: the name of the check.
-        hit: by class_id, whether there is a finding; `all` stands for the whole college.
-        sentence: the message; it may use {whose}, {count} and the names of `values`.
-        count: by class_id, the number of rows or students concerned.
-        values: one value, or a series of values by class_id.
-    """
-    rows: list[tuple[object, ...]] = []
-    # A finding about the whole college makes those about its classes redundant.
-    for name in [EVERYWHERE] if hit.get(EVERYWHERE, False) else hit.index[hit]:
-        own = {
-            key: value[name] if isinstance(value, pd.Series) else value
-            for key, value in values.items()
-        }
-        whose = "" if name == EVERYWHERE else f" of {name}"
-        text = sentence.format(whose=whose, count=int(count[name]), **own)
-        rows.append((check, name, "block", int(count[name]), [], text))
-    return pd.DataFrame(rows, columns=list(FINDING_COLUMNS))
-
-
-def _check_feed(
-    college: College, term: Term, feed: str, weeks: tuple[int, ...], gate: Gate
-) -> pd.DataFrame:
-    """Return findings about a feed that stopped or was imported twice, and unmarked registers.
-
-    Args:
-        college: the college's database, open.
-        term: the week's term.
-        feed: the relation.
-        weeks: the teaching weeks to compare, the checked one first.
-        gate: the thresholds.
-    """
-    week, before = weeks[0], list(weeks[1:])
-    counted = feeds.count_rows_by_week(college, term, feed, weeks)
-    if counted.empty:
-        return health.make_empty_findings()
-    # A week without any row is missing here; `stopped` below finds it.
-    newest = counted[counted["week"] == week].set_index("class_id")
-    share = 100 * newest["unmarked"] / newest["rows"]
-    sentence = "Nobody marked {share:.0f}% of the registers{whose} in week {week}."
-    unmarked = (share > gate.unmarked_pct) & (newest["rows"] >= gate.feed_rows)
-    marked = _make_findings(
-        f"{feed}: unmarked", unmarked, sentence, count=newest["unmarked"], share=share, week=week
-    )
-    by_class = counted.pivot_table(
-        index="class_id", columns="week", values="rows", aggfunc="sum", fill_value=0
-    )
-    # A week in which no class has a row must count as 0, not be missing.
-    by_class = by_class.reindex(columns=list(weeks), fill_value=0)
-    by_class.loc[EVERYWHERE] = by_class.sum()
-    # Weeks without a row do not count: else a feed that stays away would soon be the usual case.
-    usual = by_class[before].where(by_class[before] > 0).median(axis=1)
-    # Registers are about as many every week. Visits and loans vary, so only none at all counts.
-    least = gate.feed_stopped_pct / 100 * usual if feed == "attendance" else 1
-    stopped = (usual >= gate.feed_rows) & (by_class[week] < least)
-    sentence = (
-        RELATIONS[feed].label + "{whose}: {count} rows in week {week}, {usual:.0f} in a usual week."
-    )
-    quiet = _make_findings(
-        f"{feed}: stopped", stopped, sentence, count=by_class[week], usual=usual, week=week
-    )
-    return pd.concat([marked, quiet, _check_double_import(college, term, feed, week, usual, gate)])
-
-
-def _check_double_import(
-    college: College, term: Term, feed: str, week: int, usual: pd.Series, gate: Gate
-) -> pd.DataFrame:
-    """Return findings about a week of a feed that was imported twice.
-
-    Half of the rows of such a week repeat another row. Two equal loans of one student are normal,
-    so loans need more evidence: nearly all of them repeat, and they are many more than usual.
-    """
-    counted = feeds.count_repeated_rows(college, term, feed, week).set_index("class_id")
-    loans = feed == "book_borrows"
-    least = SAME_PCT if loans else gate.repeated_pct
-    # Without a usual number (NaN) the comparison is False, so such a class has no finding.
-    many = counted["rows"] >= MANY * usual.reindex(counted.index) if loans else counted["rows"] > 0
-    twice = (
-        # A complete second import repeats half of the rows: twice the repetitions is the share.
-        (200 * counted["repeated"] >= least * counted["rows"])
-        & (counted["rows"] >= gate.feed_rows)
-        & many
-    )
-    sentence = (
-        RELATIONS[feed].label
-        + "{whose}: {count} of the {rows} rows of week {week} repeat another; imported twice?"
-    )
-    return _make_findings(
-        f"{feed}: imported twice",
-        twice,
-        sentence,
-        count=counted["repeated"],
-        rows=counted["rows"],
-        week=week,
-    )
-
-
-def _check_repeated_week(college: College, term: Term, window: tuple[int, ...]) -> pd.DataFrame:
-    """Return findings where all registers equal those of the week before.
-
-    One file was then imported under two week numbers.
-    """
-    if len(window) < 2:
-        return health.make_empty_findings()
-    week, before = window[:2]
-    sums = feeds.compare_weeks(college, term, week, before).set_index("class_id")
-    # The college as a whole is tested too: it has enough registers where single classes do not.
-    sums.loc[EVERYWHERE] = sums.sum()
-    same = (100 * sums["same"] >= SAME_PCT * sums["missed"]) & (sums["missed"] >= SAME_MISSED)
-    sentence = (
-        "Attendance{whose}: week {week} is week {before} again, register by register;"
-        " imported twice?"
-    )
-    return _make_findings(
-        "attendance: last week's", same, sentence, count=sums["same"], week=week, before=before
-    )
-
-
-def _check_submissions(college: College, term: Term, window: tuple[int, ...]) -> pd.DataFrame:
-    """Return findings where work was due and none was recorded, in classes that had much before."""
-    week, day = window[0], term.list_week_ends(window[0])["week_end"].max().date()
-    by_subject, found = college.relations["enrolments"] is not None, []
-    for work in WORK:
-        feed = f"{work}_submissions"
-        items = read_items(college, term, work)
-        done = read_done_work(college, term, work, day, by_subject=by_subject)
-        # Work without a date counts once it is marked, so this week's cannot be known yet.
-        if items.empty or done.empty or done["last_date"].isna().mean() > UNDATED:
-            continue
-        due, before = (
-            items[items["due_week"].isin(weeks)].groupby("class_id").size()
-            for weeks in ([week], window[1:])
-        )
-        came, earlier = (
-            done[done["week"].isin(weeks)]
-            .groupby("class_id")["done"]
-            .sum()
-            .reindex(due.index, fill_value=0)
-            for weeks in ([week], window[1:])
-        )
-        # Every item was due for every student of the class.
-        size = done.groupby("class_id")["student_id"].nunique()
-        usual = HANDED_IN_PCT / 100 * (before * size).reindex(due.index, fill_value=0)
-        silent = (came == 0) & (earlier >= HANDED_IN_LEAST) & (earlier >= usual)
-        sentence = (
-            RELATIONS[feed].label + "{whose}: nothing in week {week}, in which {count} fell due."
-        )
-        found.append(_make_findings(f"{feed}: stopped", silent, sentence, count=due, week=week))
-    return pd.concat(found) if found else health.make_empty_findings()
-
-
 def _check_list_jump(
     workspace: Workspace, term: Term, window: tuple[int, ...], gate: Gate
 ) -> pd.DataFrame:
@@ -332,7 +163,7 @@ def _check_list_jump(
         & (size[week] >= gate.flagged_students)
     )
     sentence = "The share on the lists{whose} jumped from {then:.0f}% to {now:.0f}% in week {week}."
-    return _make_findings(
+    return arrivals.make_findings(
         "lists: jump",
         jumped,
         sentence,
@@ -353,7 +184,7 @@ def _check_held_classes(findings: pd.DataFrame, term: Term, gate: Gate) -> pd.Da
     ].nunique()
     count, running = pd.Series({EVERYWHERE: held}), term.class_semesters["class_id"].nunique()
     sentence = "That concerns {count} of {running} classes."
-    return _make_findings(
+    return arrivals.make_findings(
         "gate: classes",
         100 * count > gate.classes_pct * running,
         sentence,
@@ -423,4 +254,6 @@ def _check_clock(college: College, term: Term, week: int) -> pd.DataFrame:
         "The college's clock went back to week {week}, but its records go on to week {count}:"
         " set it right."
     )
-    return _make_findings("sim_state: clock", newest > week, sentence, count=newest, week=week)
+    return arrivals.make_findings(
+        "sim_state: clock", newest > week, sentence, count=newest, week=week
+    )

@@ -9,7 +9,8 @@ import pandas as pd
 
 from edumetrics.fields import TABLES
 from edumetrics.triage import by_model, flags, what_if
-from edumetrics.triage.reasons import ReasonBuilder, Record, measure_changes
+from edumetrics.triage.evidence import measure_changes
+from edumetrics.triage.reasons import ReasonBuilder, Record
 from edumetrics.triage.situation import Situation
 from edumetrics.types import Row
 
@@ -54,7 +55,6 @@ def build_lists(situation: Situation) -> TriageLists:
 
 
 def _describe_findings(situation: Situation, found: pd.DataFrame) -> pd.DataFrame:
-    """Return the class findings with their texts, as rows of class_findings."""
     sentences = situation.sentences
     texts = [
         sentences.say("findings", code, students=students, size=size, share=100 * students / size)
@@ -110,7 +110,6 @@ def _find_exits(situation: Situation, listed: pd.Series) -> pd.DataFrame:
 
 
 def _select_records(metrics: pd.DataFrame, students: pd.Series) -> list[Row]:
-    """Return the metrics of some students, one record each."""
     return list(metrics[metrics["student_id"].isin(students)].to_dict("records"))
 
 

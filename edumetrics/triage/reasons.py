@@ -12,23 +12,14 @@ import numpy as np
 import pandas as pd
 
 from edumetrics.fields.reasons import COMPONENTS, LAST_WEEK, REASONS, RULES
-from edumetrics.scoring.risk import BASELINE_METRICS, count_missed_work
+from edumetrics.scoring.risk import count_missed_work
 from edumetrics.sentences import Sentences
-from edumetrics.triage import rules
+from edumetrics.triage import evidence, rules
 from edumetrics.triage.flags import RAISED, ListDecision
 from edumetrics.triage.situation import Situation
 from edumetrics.types import Row
 
 Record = dict[str, Any]
-# The metrics compared with last week, and for each the scale (in points) that makes their changes
-# comparable: its change is divided by it.
-CHANGES = {
-    "attendance": ("weekly_att_pct", 40),
-    "marks": ("academic_performance", 30),
-    "activity": ("effort_score", 30),
-}
-# Smaller changes, in shares of the scale, are noise and are not mentioned.
-WORTH_A_WORD = 0.1
 # The paragraph gives at most this many reasons, so that it stays short.
 SHOWN = 3
 # Where the model ranks: the components of the risk score that describe each of its topics. Their
@@ -66,15 +57,15 @@ class ReasonBuilder:
         self.points = {name: values[row] for name, values in standing.points.items()}
         self.baseline = {name: values[row] for name, values in scored.baseline.items()}
         self.peers_effort = scored.peers.effort[row]
-        self.class_marks = _compute_class_marks(situation)[row]
+        self.class_marks = evidence.compute_class_marks(situation)[row]
         missed, due = count_missed_work(scored.observed, self.calendar, self.scoring)
         self.missed, self.due = missed[row], due[row]
         self.open = rules.count_open_assignments(situation, scored.observed)[row]
         self.overdue = rules.count_since_last_work(scored)[1][row]
-        self.weeks = _find_baseline_weeks(situation, flags["student_id"])
-        self.pace = _measure_pace(situation)[row]
+        self.weeks = evidence.find_baseline_weeks(situation, flags["student_id"])
+        self.pace = evidence.measure_pace(situation)[row]
         self.watched = situation.is_in(situation.memory.watchlist)[row]
-        self.before = _get_last_metrics(situation, flags["student_id"])
+        self.before = evidence.get_last_metrics(situation, flags["student_id"])
         # A held rule repeats the numbers that last week's reason gave.
         last = situation.memory.last.set_index("student_id")["reasons"].to_dict()
         model = situation.model
@@ -95,7 +86,7 @@ class ReasonBuilder:
         # score.
         weighed = sorted(
             self._describe_components(n) if self.chance is None else self._describe_headings(n),
-            key=_get_sort_key,
+            key=lambda record: -record["points"],
         )
         return [
             *self._describe_rules(n),
@@ -136,7 +127,6 @@ class ReasonBuilder:
         }
 
     def _describe_rules(self, n: int) -> Iterator[Record]:
-        """Yield the record of each rule that fires or is held."""
         # A rule adds nothing to the score: it gets the points of the tier that it leads to.
         high, row = self.situation.triage.high, self.rows[n]
         for name in RULES:
@@ -170,7 +160,6 @@ class ReasonBuilder:
         )
 
     def _describe_components(self, n: int) -> Iterator[Record]:
-        """Yield the record of each component that adds enough points to the risk score."""
         for name, values in self.points.items():
             points = float(values[n])
             if points >= self.situation.triage.reason_points:
@@ -206,7 +195,6 @@ class ReasonBuilder:
             yield self._describe_component(name, n)
 
     def _is_worse_than_class(self, topic: str, n: int) -> bool:
-        """Return whether a heading's number is clearly worse than the median of the class."""
         value, baseline = (float(values[n]) for values in self.told[topic])
         record = REASONS[f"forecast_{topic}"]
         # A comparison with a missing value (NaN) is False.
@@ -244,7 +232,6 @@ class ReasonBuilder:
         return self._make_record(name, mine[metric], self.baseline[metric][n], weeks=weeks)
 
     def _describe_attendance(self, n: int) -> Record:
-        """Return the record of where the student stands with the attendance rule."""
         mine, rule = self.metrics[n], self.rule
         left, needed = mine["lectures_left"], mine["lectures_to_attend"]
         if needed > left:
@@ -268,7 +255,6 @@ class ReasonBuilder:
         return self._make_record("academic_level", mine, self.class_marks[n], weeks=weeks)
 
     def _describe_list_history(self, n: int) -> Iterator[Record]:
-        """Yield the records of the student's history on the list."""
         situation, listed = self.situation, self.listed[n]
         if situation.is_in_grace(situation.week):
             if self.watched[n]:
@@ -281,20 +267,19 @@ class ReasonBuilder:
             yield self._make_record(RAISED if raised else "weeks_on_list", level, since)
         if listed["status"] == "returned":
             yield self._make_record("returned", listed["first_flagged_week"])
-        if self.before[n] is not None:
-            yield self._describe_change(n, self.before[n])
+        before = self.before[n]
+        if before is not None:
+            yield self._describe_change(n, before)
 
-    def _describe_change(self, n: int, before: Row | None) -> Record:
+    def _describe_change(self, n: int, before: Row) -> Record:
         """Return the record of what changed most since last week; `before` are its metrics."""
-        last = self.situation.last_week
-        found = measure_changes(self.metrics[n], before or {})
+        now, last = self.metrics[n], self.situation.last_week
+        found = evidence.measure_changes(now, before)
         if not found:
             return self._make_record("since_nothing", last, week=last)
         name = max(found, key=lambda key: abs(found[key]))
-        metric = CHANGES[name][0]
-        return self._make_record(
-            f"since_{name}", self.metrics[n][metric], (before or {})[metric], week=last
-        )
+        metric = evidence.CHANGES[name][0]
+        return self._make_record(f"since_{name}", now[metric], before[metric], week=last)
 
     def _describe_coming_weeks(self, n: int) -> Iterator[Record]:
         """Yield the records of what is ahead: the attendance rule, open work and the next exam."""
@@ -373,78 +358,6 @@ def describe_no_step(sentences: Sentences, records: list[Record], next_week: int
     # cause.
     ruled = any(record["code"] in RULES for record in records)
     return sentences.say("off_list", "one_more_week" if ruled else "none", week=next_week)
-
-
-def measure_changes(now: Row, before: Row) -> dict[str, float]:
-    """Return what changed since last week, by name of `CHANGES`, in shares of its scale.
-
-    Above 0 is better. Small and unknown changes are left out.
-    """
-    found = {
-        name: (now[metric] - before[metric]) / scale for name, (metric, scale) in CHANGES.items()
-    }
-    # NaN (one of the weeks has no value) compares as False, and is left out too.
-    return {name: change for name, change in found.items() if abs(change) >= WORTH_A_WORD}
-
-
-def _get_sort_key(record: Record) -> float:
-    """Return the key that sorts records by points, the highest first."""
-    return -float(record["points"])
-
-
-def _get_last_metrics(situation: Situation, students: pd.Series) -> list[Row | None]:
-    """Return last week's metrics of each student who was on last week's list; None for others."""
-    metrics, listed = situation.memory.metrics, situation.memory.last["student_id"]
-    known = metrics[metrics["student_id"].isin(listed)].set_index("student_id").to_dict("index")
-    return [known.get(student) for student in students]
-
-
-def _compute_class_marks(situation: Situation) -> np.ndarray:
-    """Return the median academic performance of each student's class, aligned with the roll.
-
-    NaN where fewer than two students of the class have a value.
-    """
-    roll, marks = situation.scored.observed.roll, situation.scored.metrics["academic_performance"]
-    groups = marks.groupby(roll.classes[:, roll.week])
-    return groups.transform("median").where(groups.transform("count") > 1).to_numpy()
-
-
-def _find_baseline_weeks(
-    situation: Situation, students: pd.Series
-) -> dict[str, list[tuple[int, ...]]]:
-    """Return by metric, for each student, the weeks of the baseline that have a value."""
-    # A sentence names the weeks in order, but the calendar gives the latest first.
-    window = sorted(
-        situation.calendar.get_teaching_weeks_before(
-            situation.week, situation.scoring.baseline_weeks
-        )
-    )
-    history = situation.history[situation.history["sem_week"].isin(window)]
-    found = {}
-    for metric in BASELINE_METRICS:
-        known = history.pivot(index="student_id", columns="sem_week", values=metric).notna()
-        # Weeks of the window without any stored row are no column of the pivot.
-        known = known.reindex(index=students, columns=window, fill_value=False)
-        found[metric] = [tuple(np.array(window)[mine]) for mine in known.to_numpy(dtype=bool)]
-    return found
-
-
-def _measure_pace(situation: Situation) -> np.ndarray:
-    """Return lectures missed, lectures held, and weeks with lectures, over the last teaching weeks.
-
-    The array has one row for each student on the roll, and these three columns. The window is
-    `detention_weeks`, four as shipped.
-    """
-    window = list(
-        situation.calendar.get_last_teaching_weeks(
-            situation.week, situation.scoring.detention_weeks
-        )
-    )
-    observed = situation.scored.observed
-    held, present = observed.held[:, window], observed.present[:, window]
-    return np.stack(
-        [(held - present).sum(axis=1), held.sum(axis=1), (held > 0).sum(axis=1)], axis=1
-    )
 
 
 def _convert_number(value: float | None) -> float | None:

@@ -9,10 +9,10 @@ import pytest
 from edumetrics.fields.reasons import COMPONENTS
 from edumetrics.params import Calendar, Triage
 from edumetrics.triage import flags
+from edumetrics.triage.evidence import measure_changes
 from edumetrics.triage.reasons import (
     ReasonBuilder,
     describe_no_step,
-    measure_changes,
     select_reasons,
 )
 from tests.triage.builder import NOT_IN, Reason, by_score, shipped, situation, tell

@@ -41,15 +41,6 @@ HISTORY_COLUMNS = (
 UNASSIGNED = "unassigned"
 # A filter: only rows of these classes; None means all classes.
 Classes = Sequence[str] | None
-# Tables derived week by week: a rollback or a fresh start deletes their rows. The ledger has the
-# same columns, but it stays.
-WEEKLY_TABLES = tuple(
-    name
-    for name, table in TABLES.items()
-    if {"term", "sem_week", "run_id"} <= set(table.names) and name != "run_log"
-)
-# Tables derived once a term or once an exam.
-TERM_TABLES = ("model_runs", "exam_review", "pre_sem_watchlist", "subject_difficulty")
 
 
 class Store:
@@ -106,10 +97,7 @@ class Store:
         Returns:
             A frame with these columns and the dtypes of `fields`; without rows if nothing matches.
         """
-        with database.open_connection(self.engine, SETTING) as connection:
-            return _decode_json(
-                table, database.read_frame(connection, self.select(table, columns, **equal))
-            )
+        return _decode_json(table, self._read_frame(self.select(table, columns, **equal)))
 
     def select(
         self, table: str, columns: tuple[str, ...] | None = None, **equal: Any
@@ -117,11 +105,8 @@ class Store:
         """Return the statement that `read` runs."""
         sql = SQL_TABLES[table]
         chosen = [sql.c[name] for name in columns or TABLES[table].names]
-        return (
-            sa.select(*chosen)
-            .order_by(*(sql.c[name] for name in TABLES[table].key))
-            .where(*_match_values(sql, equal))
-        )
+        key = [sql.c[name] for name in TABLES[table].key]
+        return sa.select(*chosen).order_by(*key).where(*_match_values(sql, equal))
 
     def read_newest(self, table: str, by: str, count: int, **equal: Any) -> pd.DataFrame:
         """Return the `count` rows with the highest values of column `by`, highest first.
@@ -135,8 +120,7 @@ class Store:
             .limit(count)
         )
         select = select.where(*_match_values(sql, equal))
-        with database.open_connection(self.engine, SETTING) as connection:
-            return _decode_json(table, database.read_frame(connection, select))
+        return _decode_json(table, self._read_frame(select))
 
     def find_highest(self, table: str, column: str, **equal: Any) -> Any:
         """Return the highest value of a column, or None if there is none.
@@ -151,22 +135,14 @@ class Store:
     def has_rows(self, table: str, **equal: Any) -> bool:
         """Return whether there is any row with column = value."""
         sql = SQL_TABLES[table]
+        select = sa.select(sa.literal(1)).select_from(sql).where(*_match_values(sql, equal))
         with database.open_connection(self.engine, SETTING) as connection:
-            return (
-                connection.execute(
-                    sa.select(sa.literal(1))
-                    .select_from(sql)
-                    .where(*_match_values(sql, equal))
-                    .limit(1)
-                ).scalar()
-                is not None
-            )
+            return connection.execute(select.limit(1)).scalar() is not None
 
     def list_values(self, table: str, column: str) -> list[str]:
         """Return the distinct values of a text column, ascending."""
-        select = (
-            sa.select(SQL_TABLES[table].c[column]).distinct().order_by(SQL_TABLES[table].c[column])
-        )
+        own = SQL_TABLES[table].c[column]
+        select = sa.select(own).distinct().order_by(own)
         with database.open_connection(self.engine, SETTING) as connection:
             return [str(value) for value in connection.execute(select).scalars()]
 
@@ -192,11 +168,9 @@ class Store:
         """
         c = SQL_TABLES["weekly_metrics"].c
         advisor = sa.func.coalesce(c.advisor_id, UNASSIGNED).label("advisor_id")
-        with database.open_connection(self.engine, SETTING) as connection:
-            return database.read_frame(
-                connection,
-                sa.select(c.student_id, advisor, c.term).where(c.term.in_(terms)).distinct(),
-            )
+        return self._read_frame(
+            sa.select(c.student_id, advisor, c.term).where(c.term.in_(terms)).distinct()
+        )
 
     def read_history(
         self, term: str, weeks: tuple[int, ...], classes: Classes = None
@@ -206,8 +180,7 @@ class Store:
         select = sa.select(*(c[name] for name in HISTORY_COLUMNS)).where(
             c.term == term, c.sem_week.in_(weeks), _match_classes(c.class_id, classes)
         )
-        with database.open_connection(self.engine, SETTING) as connection:
-            return database.read_frame(connection, select)
+        return self._read_frame(select)
 
     def read_list_entries(self, term: str, before: int, classes: Classes = None) -> pd.DataFrame:
         """Return student_id, sem_week of every list entry of a term before a week, in no order.
@@ -215,13 +188,10 @@ class Store:
         The week itself is not included.
         """
         c = SQL_TABLES["weekly_flags"].c
-        with database.open_connection(self.engine, SETTING) as connection:
-            return database.read_frame(
-                connection,
-                sa.select(c.student_id, c.sem_week).where(
-                    c.term == term, c.sem_week < before, _match_classes(c.class_id, classes)
-                ),
-            )
+        select = sa.select(c.student_id, c.sem_week).where(
+            c.term == term, c.sem_week < before, _match_classes(c.class_id, classes)
+        )
+        return self._read_frame(select)
 
     def read_listed_metrics(
         self, term: str, week: int | None, columns: Sequence[str]
@@ -245,8 +215,7 @@ class Store:
         if week is not None:
             on, select = on.where(listed.sem_week == week), select.where(c.sem_week <= week)
         select = select.where(c.student_id.in_(on))
-        with database.open_connection(self.engine, SETTING) as connection:
-            return database.read_frame(connection, select)
+        return self._read_frame(select)
 
     def compute_class_means(self, term: str, week: int, columns: Sequence[str]) -> pd.DataFrame:
         """Return class_id, sem_week, students (count) and means of weekly metrics, up to a week."""
@@ -257,8 +226,7 @@ class Store:
         ]
         select = sa.select(c.class_id, c.sem_week, sa.func.count().label("students"), *means)
         select = select.where(c.term == term, c.sem_week <= week).group_by(c.class_id, c.sem_week)
-        with database.open_connection(self.engine, SETTING) as connection:
-            return database.read_frame(connection, select.order_by(c.class_id, c.sem_week))
+        return self._read_frame(select.order_by(c.class_id, c.sem_week))
 
     def find_out_of_reach(self, term: str, before: int, classes: Classes = None) -> pd.Series:
         """Return the students for whom the attendance rule was out of reach before a week.
@@ -272,8 +240,7 @@ class Store:
             c.term == term, c.sem_week < before, c.lectures_to_attend > c.lectures_left
         )
         select = select.where(_match_classes(c.class_id, classes))
-        with database.open_connection(self.engine, SETTING) as connection:
-            return database.read_frame(connection, select)["student_id"]
+        return self._read_frame(select)["student_id"]
 
     def read_classes(self, term: str, before: int) -> pd.DataFrame:
         """Return student_id, class_id: each class stored for a student in a term before a week."""
@@ -283,8 +250,7 @@ class Store:
             .where(c.term == term, c.sem_week < before)
             .distinct()
         )
-        with database.open_connection(self.engine, SETTING) as connection:
-            return database.read_frame(connection, select)
+        return self._read_frame(select)
 
     def read_college_week(self) -> CollegeWeek | None:
         """Return the last week analysed, or None if the analysis has not begun."""
@@ -292,6 +258,10 @@ class Store:
         if state.empty:
             return None
         return CollegeWeek(int(state["sim_year"].iloc[0]), int(state["global_week"].iloc[0]))
+
+    def _read_frame(self, select: sa.Select[Any]) -> pd.DataFrame:
+        with database.open_connection(self.engine, SETTING) as connection:
+            return database.read_frame(connection, select)
 
     # ------------------------------------------------------------ writing
 
@@ -361,51 +331,6 @@ class Store:
             }
             connection.execute(sa.insert(state).values(values))
 
-    def delete_after(
-        self, connection: Connection, term: str, week: int, exams: Sequence[str] = ()
-    ) -> int:
-        """Delete, within a transaction, what was derived for later weeks and terms.
-
-        What people entered stays, and so do the ledger of runs and its data-health findings.
-
-        Args:
-            connection: a connection in the transaction.
-            term: the term to go back to.
-            week: the last week of this term that stays.
-            exams: exams of this term whose reviews are deleted too.
-
-        Returns:
-            The number of rows deleted.
-        """
-        deleted = 0
-        for name in WEEKLY_TABLES:
-            c = SQL_TABLES[name].c
-            # Terms are ISO dates, so their texts compare in the order of time.
-            later = sa.or_(c.term > term, sa.and_(c.term == term, c.sem_week > week))
-            deleted += connection.execute(sa.delete(SQL_TABLES[name]).where(later)).rowcount
-        review, tried, watched = (
-            SQL_TABLES[name] for name in ("exam_review", "model_runs", "pre_sem_watchlist")
-        )
-        here = sa.and_(review.c.term == term, review.c.exam_type.in_(exams))
-        # Of `model_runs` only the scorecards of reviews are deleted; the models themselves stay.
-        cards = [tried.c.model_id == f"review-{exam}-{term}" for exam in exams]
-        cards.append(sa.and_(tried.c.task == "review", tried.c.tested_term > term))
-        for statement in (
-            sa.delete(review).where(sa.or_(review.c.term > term, here)),
-            sa.delete(tried).where(sa.or_(*cards)),
-            sa.delete(watched).where(watched.c.target_term > term),
-        ):
-            deleted += connection.execute(statement).rowcount
-        return deleted
-
-    def delete_derived(self, connection: Connection) -> None:
-        """Delete everything derived and every model, within a transaction.
-
-        What people entered stays, and so does the ledger.
-        """
-        for name in (*WEEKLY_TABLES, *TERM_TABLES):
-            connection.execute(sa.delete(SQL_TABLES[name]))
-
 
 def _match_values(sql: sa.Table, equal: Mapping[str, Any]) -> list[sa.ColumnElement[bool]]:
     """Return the conditions column = value, or column = one of a list of values."""
@@ -436,7 +361,6 @@ def _decode_json(table: str, frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _encode_json(table: str, frame: pd.DataFrame) -> pd.DataFrame:
-    """Return a frame whose JSON columns are encoded as text."""
     # Letters beyond ASCII stay as they are: a search in the stored text could not find escapes.
     encoded: Mapping[str, pd.Series] = {
         field.name: frame[field.name].map(lambda value: json.dumps(value, ensure_ascii=False))

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import date
 
-from edumetrics.analysis import run_log
+from edumetrics.analysis import rollback, run_log
 from edumetrics.batch.interrupts import handle_interrupts
 from edumetrics.batch.progress import Reporter, show_progress
 from edumetrics.college.terms import Term
@@ -51,7 +51,7 @@ def calibrate(
         position = college.find_college_week(as_of or workspace.today)
         if from_scratch:
             with workspace.store.start_transaction() as connection:
-                workspace.store.delete_derived(connection)
+                rollback.delete_derived(connection)
                 workspace.store.set_college_week(connection, None)
         # The order in time matters: each term is forecast by models trained on the terms before it.
         for term in college.list_terms(position):

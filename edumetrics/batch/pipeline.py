@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy.engine import Connection
 
 from edumetrics import gate
-from edumetrics.analysis import delivery_log, run_log
+from edumetrics.analysis import delivery_log, rollback, run_log
 from edumetrics.analysis.delivery_log import Delivery
 from edumetrics.analysis.run_log import Run
 from edumetrics.analysis.week_state import GATE
@@ -38,7 +38,7 @@ from edumetrics.workspace import Workspace
 if TYPE_CHECKING:
     from edumetrics.mail.delivery import MailResult
 
-# Carries out one task, as `execute.run_notebook` does.
+# Carries out one task, as `notebook.run_notebook` does.
 Execute = Callable[..., dict[str, int]]
 
 
@@ -107,9 +107,9 @@ def run(
     Args:
         workspace: the settings, the parameters and both databases.
         tell: called with a line, and fields for a log, about each thing done.
-        week: as `planning.plan_run`.
-        stage: as `planning.plan_run`.
-        as_of: as `planning.plan_run`.
+        week: as `schedule.plan_run`.
+        stage: as `schedule.plan_run`.
+        as_of: as `schedule.plan_run`.
         force: let mail go out whatever the gate finds; the ledger records it.
 
     Returns:
@@ -329,7 +329,7 @@ def _roll_back(workspace: Workspace, due: RunPlan, tell: Reporter) -> None:
             for exam in post_exam.EXAMS
             if week <= (post_exam.find_exam_week(workspace, exam) or week)
         ]
-        rows = workspace.store.delete_after(connection, term, week, to_come)
+        rows = rollback.delete_after(connection, term, week, to_come)
         workspace.store.set_college_week(connection, due.position)
     tell(
         f"The college went back to week {week}: {rows} rows of later weeks were removed.",

@@ -18,6 +18,7 @@ from alembic.config import Config
 from click.testing import CliRunner
 from sqlalchemy.engine import make_url
 
+from edumetrics.analysis import rollback
 from edumetrics.analysis.store import Store
 from edumetrics.cli import main
 from edumetrics.database import create_writable_engine
@@ -129,7 +130,7 @@ def test_a_backup_is_restored(
     }
     subprocess.run(commands[0], shell=True, check=True, env=environ, cwd=tmp_path)
     with store.start_transaction() as connection:
-        store.delete_derived(connection)
+        rollback.delete_derived(connection)
     store.engine.dispose()
     subprocess.run(commands[1], shell=True, check=True, env=environ, cwd=tmp_path)
     pd.testing.assert_frame_equal(store.read("weekly_metrics"), rows.reset_index(drop=True))

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from edumetrics.analysis import rollback
 from edumetrics.batch import backfill, pipeline, progress, schedule
 from edumetrics.database import create_writable_engine
 from edumetrics.errors import SettingsError
@@ -493,7 +494,7 @@ def test_a_calendar_without_a_midterm_predicts_none(demo: Workspace) -> None:
 
 def test_a_rollback_takes_what_was_said_later_with_it(demo_copy: Workspace) -> None:
     with demo_copy.store.start_transaction() as connection:
-        demo_copy.store.delete_after(connection, NOW, 7, ["midterm", "endterm"])
+        rollback.delete_after(connection, NOW, 7, ["midterm", "endterm"])
     store = demo_copy.store
     assert store.read("exam_review", term=NOW).empty
     assert not store.read("exam_review", exam_type="endterm").empty, "earlier terms stay"
@@ -501,7 +502,7 @@ def test_a_rollback_takes_what_was_said_later_with_it(demo_copy: Workspace) -> N
     assert set(store.read("pre_mid_term", term=NOW)["sem_week"]) == {6, 7}
     assert not store.read("pre_sem_watchlist", target_term=NOW).empty
     with demo_copy.store.start_transaction() as connection:
-        demo_copy.store.delete_after(connection, "2025-07-14", 18)
+        rollback.delete_after(connection, "2025-07-14", 18)
     assert store.read("pre_sem_watchlist").empty
 
 

@@ -57,9 +57,8 @@ class ForkServer:
             env: the kernel's whole environment.
             cwd: the kernel's working directory.
         """
-        return ForkedKernel(
-            self, self._send_request({"start": {"argv": argv, "env": env, "cwd": cwd}})["pid"]
-        )
+        answer = self._send_request({"start": {"argv": argv, "env": env, "cwd": cwd}})
+        return ForkedKernel(self, answer["pid"])
 
     def get_exit_code(self, pid: int) -> int | None:
         """Return the exit code of a kernel; None while it lives."""

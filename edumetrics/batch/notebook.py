@@ -127,18 +127,8 @@ def run_notebook(
         )  # fmt: skip
         notebook = nbformat.read(draft, as_version=4)
         summary = _read_end_marker(notebook, stage)
-    except PapermillExecutionError as error:
-        # Our own errors are sentences without data; the text of any other may quote a row.
-        ours = OURS.get(error.ename)
-        why = error.evalue.rstrip(".") if ours else f"failed with {error.ename}"
-        message = f"{stage}: cell {error.cell_index + 1}: {why}"
-        raise _make_failure(draft, message, ours or EduMetricsError) from error
-    except CellTimeoutError as error:
-        raise _make_failure(draft, f"{stage}: it ran longer than {seconds} seconds") from error
-    except RuntimeError as error:  # a DeadKernelError, or a kernel that died before it was one
-        raise _make_failure(draft, f"{stage}: the kernel died") from error
-    except EduMetricsError as error:
-        raise _make_failure(draft, str(error)) from error
+    except (PapermillExecutionError, CellTimeoutError, RuntimeError, EduMetricsError) as error:
+        raise _make_failure(draft, *_describe_error(error, stage, seconds)) from error
     draft.chmod(0o600)
     draft.replace(folder / "run.ipynb")
     render.write_page(folder / "run.html", render_run_report(notebook, stage, code=code))
@@ -166,9 +156,24 @@ def _read_end_marker(notebook: nbformat.NotebookNode, stage: str) -> dict[str, i
     raise EduMetricsError(f"{stage}: the notebook stopped before its end")
 
 
-def _make_failure(
-    draft: Path, message: str, kind: type[EduMetricsError] = EduMetricsError
-) -> EduMetricsError:
+def _describe_error(
+    error: Exception, stage: str, seconds: int
+) -> tuple[str, type[EduMetricsError]]:
+    """Return why a notebook failed, without any data, and the class of the error to raise."""
+    if isinstance(error, PapermillExecutionError):
+        # Our own errors are sentences without data; the text of any other may quote a row.
+        ours = OURS.get(error.ename)
+        why = error.evalue.rstrip(".") if ours else f"failed with {error.ename}"
+        return f"{stage}: cell {error.cell_index + 1}: {why}", ours or EduMetricsError
+    if isinstance(error, EduMetricsError):
+        return str(error), EduMetricsError
+    if isinstance(error, CellTimeoutError):
+        return f"{stage}: it ran longer than {seconds} seconds", EduMetricsError
+    # A DeadKernelError, or a kernel that died before it was one.
+    return f"{stage}: the kernel died", EduMetricsError
+
+
+def _make_failure(draft: Path, message: str, kind: type[EduMetricsError]) -> EduMetricsError:
     """Keep the notebook as `failed.ipynb`; return an error whose message says where it is."""
     if not draft.exists():
         return kind(f"{message}.")

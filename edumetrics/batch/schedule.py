@@ -131,14 +131,7 @@ def plan_run(
         SettingsError: the stage or week does not exist, no term is in session, or a database
             cannot be used.
     """
-    unknown = sorted(set(workspace.params.batch.timeout_minutes) - set(BY_NAME))
-    if unknown:
-        raise SettingsError(
-            f"batch.yml: timeout_minutes.{unknown[0]}: there is no such stage:"
-            f" the stages are {', '.join(BY_NAME)}."
-        )
-    if stage is not None and stage not in BY_NAME:
-        raise SettingsError(f"There is no stage {stage}: the stages are {', '.join(BY_NAME)}.")
+    _check_stages(workspace, stage)
     with workspace.open_college() as college:
         position = college.find_college_week(as_of or workspace.today)
         done = workspace.store.read_college_week()
@@ -177,13 +170,27 @@ def describe_plan(due: RunPlan) -> Iterator[str]:
     if not due.steps and due.back_to is None:
         yield NOTHING
     if due.back_to is not None:
-        yield (
-            f"Would roll the analysis back to week {due.back_to[1]} "
-            f"of the term of {due.back_to[0]}."
-        )
+        term, week = due.back_to
+        yield f"Would roll the analysis back to week {week} of the term of {term}."
     for step in due.steps:
         for task in step.tasks:
             yield f"Would run {task}."
+
+
+def _check_stages(workspace: Workspace, stage: str | None) -> None:
+    """Refuse names of stages that do not exist, in `batch.yml` and in the command.
+
+    Raises:
+        SettingsError: there is no such stage.
+    """
+    unknown = sorted(set(workspace.params.batch.timeout_minutes) - set(BY_NAME))
+    if unknown:
+        raise SettingsError(
+            f"batch.yml: timeout_minutes.{unknown[0]}: there is no such stage:"
+            f" the stages are {', '.join(BY_NAME)}."
+        )
+    if stage is not None and stage not in BY_NAME:
+        raise SettingsError(f"There is no stage {stage}: the stages are {', '.join(BY_NAME)}.")
 
 
 def _find_position(workspace: Workspace, position: CollegeWeek, week: int) -> CollegeWeek:

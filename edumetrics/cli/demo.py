@@ -155,7 +155,6 @@ def _print_locations(workspace: Workspace) -> None:
 
 
 def _redact_password(url: str) -> str:
-    """Return a database URL with its password masked."""
     from sqlalchemy.engine import make_url
 
     return make_url(url).render_as_string(hide_password=True)

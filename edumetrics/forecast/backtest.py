@@ -140,7 +140,6 @@ def measure_by_week(
 
 
 def _measure_week_chances(part: pd.DataFrame) -> dict[str, float]:
-    """Return the measures of one week's chances."""
     failed, p = part["failed"].to_numpy(dtype=bool), part["p"].to_numpy("float64")
     both = 0 < failed.sum() < len(failed)
     return {

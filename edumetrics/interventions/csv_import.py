@@ -161,7 +161,6 @@ def _parse_day(text: str) -> date | None:
 
 
 def _parse_week(text: str) -> int | None:
-    """Return a week number; None for an empty cell."""
     # `isdigit` alone also accepts superscripts and the digits of other scripts.
     if text.strip() and not (text.strip().isascii() and text.strip().isdigit()):
         raise SettingsError(f"sem_week is {text!r}: write a week number, or leave it empty.")
@@ -169,6 +168,5 @@ def _parse_week(text: str) -> int | None:
 
 
 def _join_names(names: set[str]) -> str:
-    """Return names in alphabetical order, separated by commas."""
     # A set has no order: unsorted, the sentence would differ from run to run.
     return ", ".join(sorted(names))

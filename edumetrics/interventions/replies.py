@@ -147,7 +147,6 @@ def _read_subjects(path: Path) -> Iterator[str]:
 
 
 def _get_delivery_key(key: object) -> list[int]:
-    """Return a key that sorts mails by when they were delivered."""
     # Names in a Maildir begin with the time of delivery, in numbers that are not padded: sorted as
     # text, 10 would come before 9.
     return [int(digits) for digits in re.findall(r"\d+", str(key))]

@@ -78,7 +78,6 @@ def _collect_kind(
     extensions: pd.DataFrame,
     weeks: list[int],
 ) -> Work:
-    """Return the work of one kind, from its items and what was done of them."""
     due = _count_due(roll, facts, items, extensions, weeks)
     size = len(roll.frame)
     counts = {name: np.zeros(roll.classes.shape, dtype=np.int64) for name in ("done", "marked")}
@@ -139,7 +138,6 @@ def _select_own(roll: Roll, done: pd.DataFrame) -> pd.DataFrame:
 
 
 def _select_due(roll: Roll, facts: Facts, rows: pd.DataFrame, weeks: list[int]) -> pd.DataFrame:
-    """Return those of these rows whose items were due for the student."""
     rows = rows[rows["week"].isin(weeks)].astype({"week": "int64"})
     row, week = rows["row"].to_numpy(), rows["week"].to_numpy()
     rows = rows[

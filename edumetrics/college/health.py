@@ -6,7 +6,6 @@ it silently; `college.work` cleans the same rows by the same rules.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
@@ -15,11 +14,11 @@ import sqlalchemy as sa
 from edumetrics.college import feeds
 from edumetrics.college.mapping import Relation
 from edumetrics.college.reader import Condition
+from edumetrics.college.row_checks import Parent, find_parent, list_checks, make_duplicate_check
 from edumetrics.college.terms import College, Term
-from edumetrics.database import build_materialized_cte, order_highest_first
+from edumetrics.database import order_highest_first
 from edumetrics.fields import EVERYWHERE, EXAMPLES, FEEDS, FINDING_COLUMNS, RELATIONS
 
-# Findings about rows come in this order.
 # What to do about each kind of finding. The first key that ends the name of a check decides, so a
 # longer key comes before a shorter one that it ends with.
 REMEDIES = {
@@ -40,22 +39,6 @@ REMEDIES = {
     "midterm week": "Set midterm_week in calendar.yml, if it is so for all classes.",
     "endterm week": "Set endterm_week in calendar.yml, if it is so for all classes.",
 }
-# The columns of every frame of findings, in this order.
-
-
-@dataclass(frozen=True)
-class RowCheck:
-    """A kind of finding.
-
-    Attributes:
-        code: its name, as in `relation: code`.
-        condition: the SQL condition that a row has the problem.
-        sentence: a sentence about such rows, with {n}, {s} and {were} for their count.
-    """
-
-    code: str
-    condition: Condition
-    sentence: str
 
 
 def check_health(college: College, term: Term, week: int) -> pd.DataFrame:
@@ -212,11 +195,11 @@ def _check_relation(
     """Return the findings about one relation's rows, as `check_rows` does."""
     if relation.table.name == "attendance" and _has_clean_registers(college, term, week):
         return make_empty_findings()
-    parent = _find_parent(college, relation)
+    parent = find_parent(college, relation)
     rows = _select_rows(college, relation, parent, term, week, strays=strays)
-    checks = _list_checks(college, relation, parent)
+    checks = list_checks(college, relation, parent)
     if college.has_duplicates(relation, term.class_semesters):
-        checks.append(_make_duplicate_check(relation))
+        checks.append(make_duplicate_check(relation))
     # One scan counts every check: each row gets a 0 or 1 per check, in columns c0, c1, ...
     flags = [
         sa.case((check.condition, 1), else_=0).label(f"c{n}") for n, check in enumerate(checks)
@@ -303,151 +286,6 @@ def _select_rows(
     # Definitions of work have no week: all of the term's work is checked from the first week.
     soon = [relation.week.between(1, week)] if relation.table.feed else []
     return sa.select(where).where(sa.or_(term.build_condition(relation), stray), *soon)
-
-
-@dataclass(frozen=True)
-class Parent:
-    """What submissions or results are about.
-
-    Attributes:
-        rows: a CTE with the key, class_id and semester of each item or exam.
-        key: the name of the key, the same in both relations.
-    """
-
-    rows: sa.CTE
-    key: str
-
-    @property
-    def id(self) -> sa.ColumnElement[Any]:
-        """The column of the key; after an outer join, null for an item that is not listed."""
-        return self.rows.c[self.key]
-
-
-def _find_parent(college: College, relation: Relation) -> Parent | None:
-    """Return what the rows of a relation are about; None if they have a class and semester."""
-    parent = college.find_parent(relation.table.name)
-    if parent is None:
-        return None
-    key = parent.table.key[0]
-    return Parent(
-        build_materialized_cte(
-            sa.select(parent.c[key], parent.c.class_id, parent.c.semester), "parents"
-        ),
-        key,
-    )
-
-
-def _list_checks(college: College, relation: Relation, parent: Parent | None) -> list[RowCheck]:
-    """Return the checks of a relation that its columns allow, in the order of the findings."""
-    c, name = relation.c, relation.table.name
-    checks = [
-        RowCheck(
-            "unknown class",
-            ~college.is_known_class(relation),
-            "{n} row{s} of a class that the college does not list {were} left out.",
-        )
-    ]
-    if "student_id" in relation.table.names:
-        students = college.relation("students")
-        # `students` of the mapping, and not of `College`: an excluded student is a known one.
-        known = c.student_id.in_(sa.select(students.c.student_id))
-        checks.append(
-            RowCheck(
-                "unknown student",
-                ~sa.func.coalesce(known, sa.false()),
-                "{n} row{s} of students that the college does not list {were} left out.",
-            )
-        )
-    if parent is not None:
-        checks.append(
-            RowCheck(
-                "unknown item",
-                parent.id.is_(None),
-                "{n} row{s} of work or exams that the college does not list {were} left out.",
-            )
-        )
-    for column in ("quality_pct", "plagiarism_pct", "score_pct"):
-        # A null value makes the condition null, so it is not counted.
-        if column in relation.present:
-            checks.append(
-                RowCheck(
-                    f"{column} out of range",
-                    ~c[column].between(0, 100),
-                    "{n} percentage{s} outside 0 to 100 {were} clipped.",
-                )
-            )
-    if "marks_obtained" in relation.present:
-        checks.append(
-            RowCheck(
-                "negative marks",
-                c.marks_obtained < 0,
-                "{n} negative mark{s} {were} taken as not marked.",
-            )
-        )
-    if name.endswith("_definitions"):
-        unusable = sa.or_(c.max_marks.is_(None), c.max_marks <= 0)
-        checks.append(
-            RowCheck(
-                "no maximum marks",
-                unusable,
-                "{n} item{s} without a maximum above 0 {were} taken as unmarked.",
-            )
-        )
-    return checks + _list_weekly_checks(relation)
-
-
-def _list_weekly_checks(relation: Relation) -> list[RowCheck]:
-    """Return the checks of a weekly feed's own values."""
-    c, name = relation.c, relation.table.name
-    if name == "attendance":
-        unmarked = sa.or_(
-            c.present.is_(None), c.present < 0, c.lectures_held.is_(None), c.lectures_held < 0
-        )
-        return [
-            RowCheck(
-                "unmarked register",
-                unmarked,
-                "{n} unmarked register{s} {were} left out, lectures held included.",
-            ),
-            RowCheck(
-                "present above held",
-                # Below 0 the register is unmarked already, and must not count twice.
-                sa.and_(c.present > c.lectures_held, c.lectures_held >= 0),
-                "{n} register{s} with more lectures attended than held {were} clipped.",
-            ),
-        ]
-    if name == "library_visits":
-        return [
-            RowCheck(
-                "negative visits",
-                c.physical_visits < 0,
-                "{n} negative count{s} of visits {were} taken as none.",
-            )
-        ]
-    if name == "lms_activity":
-        return [
-            RowCheck(
-                "days out of range",
-                ~c.active_days.between(0, 7),
-                "{n} count{s} of active days outside 0 to 7 {were} clipped.",
-            )
-        ]
-    return []
-
-
-def _make_duplicate_check(relation: Relation) -> RowCheck:
-    """Return the check for rows that lose against a row with the same natural key."""
-    # The same order as `College.one_per_key` uses: the row counted here is the row left out there.
-    c = relation.c
-    place = sa.func.row_number().over(
-        partition_by=[c[name] for name in relation.table.natural],
-        order_by=order_highest_first(c[relation.table.key[0]]),
-    )
-    return RowCheck(
-        "duplicate",
-        place > 1,
-        "{n} row{s} repeated the same entry; the one with the highest id counts.",
-    )
 
 
 def make_warning(check: str, message: str) -> pd.DataFrame:

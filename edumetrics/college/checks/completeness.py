@@ -8,7 +8,7 @@ import pandas as pd
 import sqlalchemy as sa
 
 from edumetrics.college import feeds
-from edumetrics.college.checks.validity import MappingFinding
+from edumetrics.college.checks.finding import MappingFinding
 from edumetrics.college.mapping import Relation
 from edumetrics.college.terms import College, Term
 from edumetrics.college.work import read_done_work, read_items

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 import sqlalchemy as sa
 
-from edumetrics.college.checks.validity import MappingFinding
+from edumetrics.college.checks.finding import MappingFinding
 from edumetrics.college.terms import College, Term
 
 # With fewer rows, a mean or a correlation says nothing.

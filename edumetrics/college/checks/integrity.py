@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import sqlalchemy as sa
 
-from edumetrics.college.checks.validity import MappingFinding
+from edumetrics.college.checks.finding import MappingFinding
 from edumetrics.college.mapping import Relation
 from edumetrics.college.reader import Condition
 from edumetrics.college.terms import College, Term

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import pandas as pd
 import sqlalchemy as sa
 
-from edumetrics.college.checks.validity import MappingFinding
+from edumetrics.college.checks.finding import MappingFinding
 from edumetrics.college.mapping import Relation
 from edumetrics.college.terms import College, Term
 from edumetrics.fields import RELATIONS

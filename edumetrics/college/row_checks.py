@@ -1,0 +1,173 @@
+"""The checks of rows: which problems a relation's rows can have, as SQL conditions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+
+from edumetrics.college.mapping import Relation
+from edumetrics.college.reader import Condition
+from edumetrics.college.terms import College
+from edumetrics.database import build_materialized_cte, order_highest_first
+
+
+@dataclass(frozen=True)
+class RowCheck:
+    """A kind of finding.
+
+    Attributes:
+        code: its name, as in `relation: code`.
+        condition: the SQL condition that a row has the problem.
+        sentence: a sentence about such rows, with {n}, {s} and {were} for their count.
+    """
+
+    code: str
+    condition: Condition
+    sentence: str
+
+
+@dataclass(frozen=True)
+class Parent:
+    """What submissions or results are about.
+
+    Attributes:
+        rows: a CTE with the key, class_id and semester of each item or exam.
+        key: the name of the key, the same in both relations.
+    """
+
+    rows: sa.CTE
+    key: str
+
+    @property
+    def id(self) -> sa.ColumnElement[Any]:
+        """The column of the key; after an outer join, null for an item that is not listed."""
+        return self.rows.c[self.key]
+
+
+def find_parent(college: College, relation: Relation) -> Parent | None:
+    """Return what the rows of a relation are about; None if they have a class and semester."""
+    parent = college.find_parent(relation.table.name)
+    if parent is None:
+        return None
+    key = parent.table.key[0]
+    return Parent(
+        build_materialized_cte(
+            sa.select(parent.c[key], parent.c.class_id, parent.c.semester), "parents"
+        ),
+        key,
+    )
+
+
+def list_checks(college: College, relation: Relation, parent: Parent | None) -> list[RowCheck]:
+    """Return the checks of a relation that its columns allow, in the order of the findings."""
+    c, name = relation.c, relation.table.name
+    checks = [
+        RowCheck(
+            "unknown class",
+            ~college.is_known_class(relation),
+            "{n} row{s} of a class that the college does not list {were} left out.",
+        )
+    ]
+    if "student_id" in relation.table.names:
+        students = college.relation("students")
+        # `students` of the mapping, and not of `College`: an excluded student is a known one.
+        known = c.student_id.in_(sa.select(students.c.student_id))
+        checks.append(
+            RowCheck(
+                "unknown student",
+                ~sa.func.coalesce(known, sa.false()),
+                "{n} row{s} of students that the college does not list {were} left out.",
+            )
+        )
+    if parent is not None:
+        checks.append(
+            RowCheck(
+                "unknown item",
+                parent.id.is_(None),
+                "{n} row{s} of work or exams that the college does not list {were} left out.",
+            )
+        )
+    for column in ("quality_pct", "plagiarism_pct", "score_pct"):
+        # A null value makes the condition null, so it is not counted.
+        if column in relation.present:
+            checks.append(
+                RowCheck(
+                    f"{column} out of range",
+                    ~c[column].between(0, 100),
+                    "{n} percentage{s} outside 0 to 100 {were} clipped.",
+                )
+            )
+    if "marks_obtained" in relation.present:
+        checks.append(
+            RowCheck(
+                "negative marks",
+                c.marks_obtained < 0,
+                "{n} negative mark{s} {were} taken as not marked.",
+            )
+        )
+    if name.endswith("_definitions"):
+        unusable = sa.or_(c.max_marks.is_(None), c.max_marks <= 0)
+        checks.append(
+            RowCheck(
+                "no maximum marks",
+                unusable,
+                "{n} item{s} without a maximum above 0 {were} taken as unmarked.",
+            )
+        )
+    return checks + _list_weekly_checks(relation)
+
+
+def _list_weekly_checks(relation: Relation) -> list[RowCheck]:
+    """Return the checks of a weekly feed's own values."""
+    c, name = relation.c, relation.table.name
+    if name == "attendance":
+        unmarked = sa.or_(
+            c.present.is_(None), c.present < 0, c.lectures_held.is_(None), c.lectures_held < 0
+        )
+        return [
+            RowCheck(
+                "unmarked register",
+                unmarked,
+                "{n} unmarked register{s} {were} left out, lectures held included.",
+            ),
+            RowCheck(
+                "present above held",
+                # Below 0 the register is unmarked already, and must not count twice.
+                sa.and_(c.present > c.lectures_held, c.lectures_held >= 0),
+                "{n} register{s} with more lectures attended than held {were} clipped.",
+            ),
+        ]
+    if name == "library_visits":
+        return [
+            RowCheck(
+                "negative visits",
+                c.physical_visits < 0,
+                "{n} negative count{s} of visits {were} taken as none.",
+            )
+        ]
+    if name == "lms_activity":
+        return [
+            RowCheck(
+                "days out of range",
+                ~c.active_days.between(0, 7),
+                "{n} count{s} of active days outside 0 to 7 {were} clipped.",
+            )
+        ]
+    return []
+
+
+def make_duplicate_check(relation: Relation) -> RowCheck:
+    """Return the check for rows that lose against a row with the same natural key."""
+    # The same order as `College.one_per_key` uses: the row counted here is the row left out there.
+    c = relation.c
+    place = sa.func.row_number().over(
+        partition_by=[c[name] for name in relation.table.natural],
+        order_by=order_highest_first(c[relation.table.key[0]]),
+    )
+    return RowCheck(
+        "duplicate",
+        place > 1,
+        "{n} row{s} repeated the same entry; the one with the highest id counts.",
+    )

@@ -16,6 +16,7 @@ from typing import Any
 import pandas as pd
 import sqlalchemy as sa
 
+from edumetrics.college.mapping import Relation
 from edumetrics.college.reader import keep
 from edumetrics.college.terms import College, Term
 from edumetrics.database import build_materialized_cte, clip_percent, compute_percent
@@ -24,6 +25,7 @@ from edumetrics.types import Work
 # Frames that are kept of the work done so far. A week reads assignments and quizzes, once for each
 # day on which classes of the term end their week, and there are few such days.
 LATELY = 8
+HANDED_IN_ON = {"assignment": "submission_date", "quiz": "attempt_date"}
 
 
 @keep()
@@ -67,50 +69,52 @@ def read_done_work(
         day of handing in). Assignments also have judged (count), quality_sum (sum of percents) and
         similarity (the highest, in percent). No columns where the college has no such work.
     """
-    items, relation = (
-        _build_items_query(college, term, work),
-        college.relations[f"{work}_submissions"],
-    )
+    items = _build_items_query(college, term, work)
+    relation = college.relations[f"{work}_submissions"]
     if items is None or relation is None:
         return pd.DataFrame()
-    c = relation.c
-    item_id, handed_in = (
-        c[f"{work}_id"],
-        c["submission_date" if work == "assignment" else "attempt_date"],
+    handed_in = relation.c[HANDED_IN_ON[work]]
+    rows = _select_submissions(relation, work).where(
+        sa.or_(handed_in.is_(None), handed_in <= known_by), college.is_known_class(relation)
     )
-    assignment = work == "assignment"
-    # Both kinds of work get the same columns, so that one query serves both. NULL is cast, because
-    # a bare NULL has no numeric type.
-    nothing: sa.ColumnElement[Any] = sa.cast(sa.null(), sa.Double())
-    rows = sa.select(
-        c.id,
-        c.student_id,
-        item_id.label("item_id"),
-        handed_in.label("handed_in"),
-        c.marks_obtained,
-        c.marked_on,
-        (sa.cast(sa.null(), sa.Integer()) if not assignment else c.due_week_override).label(
-            "due_week_override"
-        ),
-        (c.quality_pct if assignment else nothing).label("quality"),
-        (c.plagiarism_pct if assignment else nothing).label("similarity"),
-        (nothing if assignment else c.score_pct).label("score"),
-        (sa.true() if assignment else c.attempted).label("attempted"),
-    ).where(sa.or_(handed_in.is_(None), handed_in <= known_by), college.is_known_class(relation))
     r = college.keep_one_per_key(
         rows, relation, term.class_semesters, ("student_id", "item_id"), tag=known_by.isoformat()
     )
     # In the term in session, a mark that is there is known. In a past term all marks are there, so
     # the day of an undated mark is estimated from the day of handing in.
     lag = 0 if term.current else college.params.forecast.marking_lag_days
-    handed_in_by = known_by - timedelta(days=lag)
-    judged = sa.or_(
-        r.c.marked_on <= known_by,
-        sa.and_(
-            r.c.marked_on.is_(None), sa.or_(r.c.handed_in.is_(None), r.c.handed_in <= handed_in_by)
-        ),
-    )
+    judged = _build_judged_condition(r, known_by, timedelta(days=lag))
     return college.read_frame(_sum_work(r, items, work, judged, by_subject), f"{work}_submissions")
+
+
+def _select_submissions(relation: Relation, work: Work) -> sa.Select[Any]:
+    """Return a select of a relation's rows with the same columns for both kinds of work."""
+    c = relation.c
+    assignment = work == "assignment"
+    # One query serves both kinds. NULL is cast, because a bare NULL has no numeric type.
+    nothing: sa.ColumnElement[Any] = sa.cast(sa.null(), sa.Double())
+    no_week = sa.cast(sa.null(), sa.Integer())
+    return sa.select(
+        c.id,
+        c.student_id,
+        c[f"{work}_id"].label("item_id"),
+        c[HANDED_IN_ON[work]].label("handed_in"),
+        c.marks_obtained,
+        c.marked_on,
+        (c.due_week_override if assignment else no_week).label("due_week_override"),
+        (c.quality_pct if assignment else nothing).label("quality"),
+        (c.plagiarism_pct if assignment else nothing).label("similarity"),
+        (nothing if assignment else c.score_pct).label("score"),
+        (sa.true() if assignment else c.attempted).label("attempted"),
+    )
+
+
+def _build_judged_condition(
+    r: sa.Subquery, known_by: date, lag: timedelta
+) -> sa.ColumnElement[bool]:
+    """Return the condition that a mark was known by a day; an undated one comes after `lag`."""
+    in_time = sa.or_(r.c.handed_in.is_(None), r.c.handed_in <= known_by - lag)
+    return sa.or_(r.c.marked_on <= known_by, sa.and_(r.c.marked_on.is_(None), in_time))
 
 
 @keep()

@@ -10,6 +10,7 @@ from edumetrics.college.terms import College, Term
 from edumetrics.college.work import read_done_work, read_extensions, read_items
 from edumetrics.fields import COUNTED_FEEDS
 from edumetrics.scoring.facts import Facts
+from edumetrics.types import Work
 
 
 def read_facts(
@@ -35,36 +36,13 @@ def read_facts(
     # A feed is present when it has a row in the last few weeks, so one week needs no earlier rows.
     since = 1 if until else min(college.list_feed_weeks(week))
     until = until or week
-    by_subject = college.relations["enrolments"] is not None
     ends = term.list_week_ends(week)["week_end"].drop_duplicates().sort_values()
-    # Classes of one term may end the week on different days: records are read once for each such
-    # day, so that no class sees work that was marked after its own week.
-    done = {
-        work: _merge_days(
-            [
-                (
-                    day,
-                    read_done_work(college, term, work, day.date(), by_subject=by_subject),
-                )
-                for day in ends
-            ]
-        )
-        for work in ("assignment", "quiz")
-    }
     midterms = _merge_days([(day, read_midterms(college, term, day.date(), week)) for day in ends])
-    # In a past term a class without data from this week on had ended; in the current term its data
-    # may still arrive.
-    class_semesters = (
-        term.class_semesters
-        if term.current
-        else term.class_semesters[term.class_semesters["last_week"] >= week]
-    )
     attendance = read_attendance(college, term, until)
     return Facts(
         week=week,
         students=students,
-        # Where a class runs in two semesters of the term, its last row counts.
-        class_semesters=class_semesters.drop_duplicates("class_id", keep="last"),
+        class_semesters=_select_running_classes(term, week),
         dates=term.dates,
         attendance=attendance,
         double_registers=read_double_registers(
@@ -72,8 +50,8 @@ def read_facts(
         ),
         assignments=read_items(college, term, "assignment"),
         quizzes=read_items(college, term, "quiz"),
-        assignments_done=done["assignment"],
-        quizzes_done=done["quiz"],
+        assignments_done=_read_done_by_day(college, term, "assignment", ends),
+        quizzes_done=_read_done_by_day(college, term, "quiz", ends),
         extensions=read_extensions(college, term),
         excuses=_read_optional(college, "excuses"),
         enrolments=_read_optional(college, "enrolments"),
@@ -82,6 +60,31 @@ def read_facts(
         },
         midterms=midterms,
         feeds=feeds,
+    )
+
+
+def _select_running_classes(term: Term, week: int) -> pd.DataFrame:
+    """Return the class-semesters of the classes that had not ended by a week, one per class."""
+    running = term.class_semesters
+    # In a past term a class without data from this week on had ended; in the current term its data
+    # may still arrive.
+    if not term.current:
+        running = running[running["last_week"] >= week]
+    # Where a class runs in two semesters of the term, its last row counts.
+    return running.drop_duplicates("class_id", keep="last")
+
+
+def _read_done_by_day(college: College, term: Term, work: Work, ends: pd.Series) -> pd.DataFrame:
+    """Return the work done by each of the days on which classes end their week.
+
+    Read once for each such day, so that no class sees work that was marked after its own week.
+    """
+    by_subject = college.relations["enrolments"] is not None
+    return _merge_days(
+        [
+            (day, read_done_work(college, term, work, day.date(), by_subject=by_subject))
+            for day in ends
+        ]
     )
 
 

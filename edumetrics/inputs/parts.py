@@ -45,6 +45,29 @@ def split_classes(
     # A student who has moved also ties today's class to the classes that earlier weeks stored.
     stored = workspace.store.read_classes(term.name, week)
     stored = stored.assign(home=stored["student_id"].map(homes))
+    group = _group_connected(_list_ties(term, students, elsewhere, stored))
+    # The nodes also hold advisors and classes of other terms; a chunk holds classes of this term,
+    # those of earlier weeks included.
+    listed = set(term.class_semesters["class_id"]) | set(stored["class_id"])
+    classes = group[group.index.isin(listed)]
+    sizes = (
+        students.groupby("class_id")
+        .size()
+        .reindex(classes.index, fill_value=0)
+        .groupby(classes)
+        .sum()
+    )
+    limit = workspace.params.batch.chunk_students
+    # Groups are packed by their running total: a chunk exceeds the limit by a part of its first
+    # group at most, or by one group that is larger than the limit.
+    bins = (sizes.cumsum() - 1) // limit if len(sizes) else sizes
+    return tuple(tuple(map(str, part.index)) for _, part in classes.groupby(classes.map(bins)))
+
+
+def _list_ties(
+    term: Term, students: pd.DataFrame, elsewhere: pd.DataFrame, stored: pd.DataFrame
+) -> pd.DataFrame:
+    """Return pairs of classes, or of a class and an advisor, that must stay in one chunk."""
     own = students[students["class_id"].isin(term.class_semesters["class_id"])]
     # Students without an advisor share one list, so the empty id ties their classes together.
     # The prefix keeps an advisor id apart from an equal class id.
@@ -60,30 +83,18 @@ def split_classes(
     ).dropna()
     # A class without students has no tie; a tie to itself keeps it in the graph.
     alone = term.class_semesters["class_id"]
-    ties = pd.concat([ties, pd.DataFrame({"one": alone, "other": alone})]).drop_duplicates()
+    return pd.concat([ties, pd.DataFrame({"one": alone, "other": alone})]).drop_duplicates()
+
+
+def _group_connected(ties: pd.DataFrame) -> pd.Series:
+    """Return the number of the group of each class and advisor; ties connect those of a group."""
     # The shape of the inverse differs between NumPy versions; the reshape gives one tie a row.
     nodes, codes = np.unique(ties.to_numpy("str"), return_inverse=True)
     ends = codes.reshape(-1, 2)
-    graph = coo_array(
-        (np.ones(len(ends)), (ends[:, 0], ends[:, 1])), shape=(len(nodes), len(nodes))
-    )
+    shape = (len(nodes), len(nodes))
+    graph = coo_array((np.ones(len(ends)), (ends[:, 0], ends[:, 1])), shape=shape)
     _, group = connected_components(graph, directed=False)
-    # The nodes also hold advisors and classes of other terms; a chunk holds classes of this term,
-    # those of earlier weeks included.
-    listed = set(term.class_semesters["class_id"]) | set(stored["class_id"])
-    classes = pd.Series(group, index=nodes).loc[lambda found: found.index.isin(listed)]
-    sizes = (
-        students.groupby("class_id")
-        .size()
-        .reindex(classes.index, fill_value=0)
-        .groupby(classes)
-        .sum()
-    )
-    limit = workspace.params.batch.chunk_students
-    # Groups are packed by their running total: a chunk exceeds the limit by a part of its first
-    # group at most, or by one group that is larger than the limit.
-    bins = (sizes.cumsum() - 1) // limit if len(sizes) else sizes
-    return tuple(tuple(map(str, part.index)) for _, part in classes.groupby(classes.map(bins)))
+    return pd.Series(group, index=nodes)
 
 
 def select_students(

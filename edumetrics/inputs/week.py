@@ -206,11 +206,7 @@ def read_week(
         SettingsError: the week is not a teaching week.
     """
     calendar = workspace.params.calendar
-    if number not in calendar.teaching_weeks:
-        raise SettingsError(
-            f"Week {number} is not a teaching week:"
-            f" the teaching weeks are {join_values(calendar.teaching_weeks)}."
-        )
+    _check_is_taught(number, calendar)
     students = add_advisors(college, workspace.store, term, number, replay=replay)
     week = Week(
         workspace=workspace,
@@ -221,29 +217,37 @@ def read_week(
         later_half=_is_later_half(term, calendar),
         champion=models.champion,
         subject_model=models.subject,
-        health=health.make_empty_findings(),
+        health=_find_troubles(college, term, number, models, with_health=with_health),
         names=college.names,
         advisors=college.advisors,
         replay=replay,
         parts=(),
     )
-    # Each part of a large college checks its own rows; only feeds are checked as a whole.
-    check = health.check_feeds if college.large else health.check_health
-    found = check(college, term, number) if with_health else week.health
-    troubles = {
-        "forecast: model": models.champion.trouble,
-        "forecast: subjects": models.subject.trouble,
-    }
-    week = replace(week, health=_add_troubles(found, troubles))
     if not college.large:
         # The records need the week's models, so they are added to a week that is complete.
         records = _read_records(college, week, term, students, until=until)
         return replace(week, parts=(WholeCollege(records),))
-    elsewhere = feeds.find_moved_students(college, term, number)
-    split = parts.split_classes(workspace, term, number, students, elsewhere)
+    return replace(week, parts=_split_week(college, week, students, with_health=with_health))
+
+
+def _check_is_taught(number: int, calendar: Calendar) -> None:
+    """Raise a SettingsError if a week is not a teaching week."""
+    if number not in calendar.teaching_weeks:
+        raise SettingsError(
+            f"Week {number} is not a teaching week:"
+            f" the teaching weeks are {join_values(calendar.teaching_weeks)}."
+        )
+
+
+def _split_week(
+    college: College, week: Week, students: pd.DataFrame, *, with_health: bool
+) -> tuple[Part, ...]:
+    elsewhere = feeds.find_moved_students(college, week.whole, week.number)
+    split = parts.split_classes(week.workspace, week.whole, week.number, students, elsewhere)
     # Rows of unknown classes belong to no part: the first one counts them, for all.
-    some = (SomeClasses(classes, elsewhere, n == 0, with_health) for n, classes in enumerate(split))
-    return replace(week, parts=tuple(some))
+    return tuple(
+        SomeClasses(classes, elsewhere, n == 0, with_health) for n, classes in enumerate(split)
+    )
 
 
 def _read_records(
@@ -275,10 +279,19 @@ def _read_records(
     )
 
 
-def _add_troubles(found: pd.DataFrame, troubles: dict[str, str]) -> pd.DataFrame:
-    """Return the findings with one more for each trouble, by check name, that is not empty."""
-    for check, trouble in troubles.items():
-        found = health.add_warning(found, check, trouble) if trouble else found
+def _find_troubles(
+    college: College, term: Term, number: int, models: TermModels, *, with_health: bool
+) -> pd.DataFrame:
+    """Return the data-health findings, if asked for, and the troubles of the models in use."""
+    # Each part of a large college checks its own rows; only feeds are checked as a whole.
+    check = health.check_feeds if college.large else health.check_health
+    found = check(college, term, number) if with_health else health.make_empty_findings()
+    troubles = {
+        "forecast: model": models.champion.trouble,
+        "forecast: subjects": models.subject.trouble,
+    }
+    for name, trouble in troubles.items():
+        found = health.add_warning(found, name, trouble) if trouble else found
     return found
 
 

@@ -7,20 +7,21 @@ from collections.abc import Iterator
 import pandas as pd
 import sqlalchemy as sa
 
-from edumetrics.college import feeds
-from edumetrics.college.checks.finding import MappingFinding
+from edumetrics.college.checks.finding import MISSING, MappingFinding
+from edumetrics.college.checks.weeks import (
+    check_feed_weeks,
+    check_running_totals,
+    check_week_counter,
+)
 from edumetrics.college.mapping import Relation
 from edumetrics.college.terms import College, Term
 from edumetrics.college.work import read_done_work, read_items
-from edumetrics.fields import FEEDS, RELATIONS
+from edumetrics.fields import RELATIONS
 from edumetrics.types import Work
-from edumetrics.weeks import CLASS_SEMESTER, find_last_complete_week
+from edumetrics.weeks import CLASS_SEMESTER
 
-# Thresholds in percent of classes or weeks, of students, and of subjects. Below these, records may
-# be missing by chance.
-MISSING, STUDENTS, SUBJECTS = 25, 20, 50
-# Registers more than this many weeks after the last complete week belong to another semester.
-AHEAD = 4
+# Thresholds in percent of students and of subjects. Below these, records may be missing by chance.
+STUDENTS, SUBJECTS = 20, 50
 # A feed may begin some weeks after the semester, so earlier weeks are not checked.
 FROM_WEEK = 3
 # Percent handed in below which work was not read right, how much work must be due before that can
@@ -38,7 +39,7 @@ PLACED = tuple(name for name, record in RELATIONS.items() if record.week and nam
 def check_coverage(college: College, term: Term, week: int) -> Iterator[MappingFinding]:
     """Yield what is missing in the term's records up to a week, judged by other records."""
     week = max(week, 1)  # week 0 has no rows
-    yield from _check_week_counter(college, term, week)
+    yield from check_week_counter(college, term, week)
     read = college.read_registers(term.class_semesters, week)
     own = read[read["class_id"].isin(term.class_semesters["class_id"])]
     yield from _check_classes(college, term, own, week)
@@ -53,8 +54,8 @@ def check_coverage(college: College, term: Term, week: int) -> Iterator[MappingF
             "It is not mapped, so that every register counts as unmarked.",
         )
     yield from _check_students(college, term, own)
-    yield from _check_weeks(college, term, week)
-    yield from _check_running_totals(own)
+    yield from check_feed_weeks(college, term, week)
+    yield from check_running_totals(own)
     yield from _check_subjects(college, term)
     if week >= FROM_WEEK:
         for name in PLACED:
@@ -63,52 +64,6 @@ def check_coverage(college: College, term: Term, week: int) -> Iterator[MappingF
                 yield from _check_other_classes(college, term, relation, own)
     for work in WORKS:
         yield from _check_handed_in(college, term, own, work, week)
-
-
-def _check_week_counter(college: College, term: Term, week: int) -> Iterator[MappingFinding]:
-    """Yield a finding if the college's week counter does not fit the end of the records."""
-    state = college.counter
-    if state.empty:
-        return
-    calendar, c = college.params.calendar, college.relation("attendance").c
-    week_said, last = int(state["current_week"].iloc[0]), calendar.weeks_per_semester
-    weeks = max(slot.offset for slot in calendar.slots.values()) + last
-    # Only marked registers count: empty ones may be prepared for the weeks ahead.
-    newest = college.read_frame(
-        sa.select(sa.func.max(c.week_date, type_=sa.Date).label("day")).where(c.present >= 0),
-        "attendance",
-    )["day"].iloc[0]
-    end = term.list_week_ends(min(week, last))["week_end"].max()
-    if not 0 <= week_said <= weeks:
-        yield MappingFinding(
-            "sim_state",
-            "current_week",
-            1,
-            f"It is {week_said}, but the year has the weeks 0 to {weeks}.",
-        )
-    elif newest > end + pd.Timedelta(weeks=AHEAD):
-        slot = college.find_college_week(newest.date()).find_slot(calendar)
-        if find_last_complete_week(newest.date(), calendar).find_slot(calendar) == slot:
-            # The counter fits the half of the year of the newest registers, so the counter is
-            # right, and the semesters of the classes are wrong.
-            said = (
-                f"Registers of that semester end on {end.date()}, "
-                f"of another they go on to {newest.date()}:"
-            )
-            yield MappingFinding(
-                "classes", f"{slot}_sem", 1, f"{said} are odd_sem and even_sem swapped?"
-            )
-            return
-        ends = (
-            f"week {week} of this term, which ended on {end.date()}; "
-            f"registers go on to {newest.date()}"
-        )
-        yield MappingFinding(
-            "sim_state",
-            "current_week",
-            1,
-            f"It is {week_said}, {ends}: is it counted through the year?",
-        )
 
 
 def _check_classes(
@@ -207,80 +162,6 @@ def _check_students(college: College, term: Term, own: pd.DataFrame) -> Iterator
             "neither of their own nor of their class."
         )
         yield MappingFinding("students", "advisor_id", int(nobodys.sum()), said)
-
-
-def _check_weeks(college: College, term: Term, week: int) -> Iterator[MappingFinding]:
-    """Yield a finding per feed whose rows do not lie in the teaching weeks so far.
-
-    Teaching weeks may have no rows, and other weeks, or weeks that have not come yet, many rows.
-    """
-    calendar = college.params.calendar
-    for feed in FEEDS:
-        counted = feeds.count_rows_by_week(
-            college, term, feed, range(1, calendar.weeks_per_semester + 1)
-        )
-        rows = counted.groupby("week")["rows"].sum()
-        taught = [number for number in calendar.teaching_weeks if number <= week]
-        # The median is not moved by a few odd weeks. With no teaching week it is NaN, and every
-        # comparison with it is false.
-        usual = rows.reindex(taught).median()
-        empty = [number for number in taught if not rows.get(number, 0)]
-        # Registers may be prepared ahead: only marked ones show that lectures were held.
-        marked = rows - counted.groupby("week")["unmarked"].sum()
-        early = [int(number) for number in marked.index[marked >= usual / 2] if number > week]
-        off = [n for n in rows.index if n <= week and n not in taught and rows[n] >= usual / 2]
-        column = "borrow_week" if feed == "book_borrows" else "week"
-        names = ", ".join(map(str, empty))
-        # The order matters: each branch rules out the causes before it. Only attendance must have
-        # rows in every teaching week; other feeds may be silent.
-        if early and max(early) > week + 1:
-            said = (
-                f"Rows go up to week {max(early)}; "
-                f"the last complete week is {week}, by sim_state or the calendar."
-            )
-            yield MappingFinding(feed, column, len(early), said)
-        elif 1 in empty and early:
-            said = (
-                f"Week 1 has no row, but week {early[0]}, which is not over, has as many as any: "
-                "is it off by one?"
-            )
-            yield MappingFinding(feed, column, len(empty), said)
-        elif feed == "attendance" and empty and off:
-            said = (
-                f"Of week {names} there is no register, but of week {off[0]:.0f}, "
-                "which is not taught: off by one?"
-            )
-            yield MappingFinding(feed, column, len(empty), said)
-        elif feed == "attendance" and len(empty) >= 2 and 100 * len(empty) >= MISSING * len(taught):
-            said = (
-                f"No class has a register in weeks {names}: "
-                "does a condition leave them out, or were these vacations?"
-            )
-            yield MappingFinding(feed, column, len(empty), said)
-        elif feed == "attendance" and empty:
-            said = (
-                f"No class has a register in week {names}: "
-                "if it was a vacation, name it in calendar.vacation_weeks."
-            )
-            yield MappingFinding(feed, column, len(empty), said, stops=False)
-        elif feed == "attendance" and off:
-            said = (
-                f"There are registers in week {off[0]:.0f}, which is not taught: "
-                "compare the calendar's exam weeks."
-            )
-            yield MappingFinding(feed, column, len(off), said)
-
-
-def _check_running_totals(own: pd.DataFrame) -> Iterator[MappingFinding]:
-    """Yield a finding if lectures_held grows through the semester, as a running total does."""
-    # Weeks without a marked register have held 0 and would interrupt the growth.
-    held = own[own["held"] > 0].groupby("week")["held"].mean()
-    if len(held) >= 4 and held.is_monotonic_increasing and held.iloc[-1] >= 3 * held.iloc[0]:
-        said = (
-            "It grows from week to week: "
-            "are these the lectures since the semester's first day, not the week's?"
-        )
-        yield MappingFinding("attendance", "lectures_held", len(own), said)
 
 
 def _check_subjects(college: College, term: Term) -> Iterator[MappingFinding]:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+# Percent of classes or weeks: with fewer of them missing, it may be by chance.
+MISSING = 25
+
 
 class MappingFinding(NamedTuple):
     """A sign of a wrong mapping.

@@ -65,7 +65,6 @@ def format_messages(found: pd.DataFrame) -> pd.DataFrame:
 
 
 def _format_sentence(sentence: str, count: int) -> str:
-    """Return a sentence with its count, in the singular or the plural."""
     words = {
         "{n}": str(count),
         "{s}": "" if count == 1 else "s",

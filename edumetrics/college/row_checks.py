@@ -120,7 +120,6 @@ def list_checks(college: College, relation: Relation, parent: Parent | None) -> 
 
 
 def _list_weekly_checks(relation: Relation) -> list[RowCheck]:
-    """Return the checks of a weekly feed's own values."""
     c, name = relation.c, relation.table.name
     if name == "attendance":
         unmarked = sa.or_(

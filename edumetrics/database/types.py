@@ -48,7 +48,6 @@ class canonical(FunctionElement[Any]):  # noqa: N801 - it reads as a SQL functio
 
 
 def _compile_operand(element: canonical, compiler: SQLCompiler, **kw: Any) -> str:
-    """Return the SQL of the column that is converted."""
     return compiler.process(next(iter(element.clauses)), **kw)
 
 

@@ -126,7 +126,6 @@ def start_workers(settings: Settings) -> Iterator[Parallel]:
 
 @contextmanager
 def _connect_cluster(address: str) -> Iterator[Any]:
-    """Yield a client of the Dask cluster at an address, as the current one."""
     # Dask is an optional dependency: only this backend needs it.
     try:
         from distributed import Client

@@ -231,7 +231,6 @@ def read_week(
 
 
 def _check_is_taught(number: int, calendar: Calendar) -> None:
-    """Raise a SettingsError if a week is not a teaching week."""
     if number not in calendar.teaching_weeks:
         raise SettingsError(
             f"Week {number} is not a teaching week:"

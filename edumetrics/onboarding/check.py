@@ -168,7 +168,6 @@ def redact_value(value: object) -> str:
 
 
 def _redact_character(sign: str) -> str:
-    """Return the character that stands for one character of a masked value."""
     kind = unicodedata.category(sign)
     # Vowel signs are marks, not letters, in the scripts of India.
     return {"Lu": "X", "Nd": "9"}.get(kind, "x" if kind[0] in "LMN" else sign)

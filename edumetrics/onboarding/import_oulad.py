@@ -93,7 +93,6 @@ def _read_table(path: Path, name: str) -> pd.DataFrame:
 
 
 def _build_derived_tables(official: Frames) -> Frames:
-    """Return the five derived tables."""
     presentations = _build_presentations(official["courses"])
     enrolments = _build_enrolments(official, presentations)
     day = _make_day_converter(presentations)

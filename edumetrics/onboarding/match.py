@@ -183,7 +183,6 @@ def _list_words(name: str, wanted: str) -> list[str]:
 
 
 def _can_hold(wanted: Field, column: SourceColumn) -> bool:
-    """Return whether a column's kind of values can hold what the canonical column holds."""
     # An empty column contradicts nothing. Text may be of any kind, but an email must be an address.
     if column.look == "empty" or wanted.kind == "text":
         return not (wanted.name == "email" and column.look not in ("address", "empty"))

@@ -139,7 +139,6 @@ def _classify_texts(texts: pd.Series) -> str:
 
 
 def _classify_numbers(numbers: pd.Series) -> str:
-    """Return the kind of numbers."""
     whole = (numbers % 1 == 0).all()
     # Moodle, for one, writes 0 for a time that is not set.
     above = numbers[numbers > 0]

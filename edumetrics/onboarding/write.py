@@ -101,7 +101,6 @@ class _MappingWriter:
         return own == {True} and not one.missing and readable and plain_name is not None
 
     def _format_column(self, alias: str, column: SourceColumn) -> str:
-        """Return a column as SQL, with the alias of its table."""
         return f"{alias}.{self.sql.format_name(column.name)}"
 
     def _convert_column(self, wanted: Field, match: ColumnMatch) -> str:

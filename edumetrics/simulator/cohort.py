@@ -173,18 +173,25 @@ def build_class_tables(batch: SimulatedClass, leaving: np.ndarray) -> Frames:
 
     `leaving` is the day on which each student left, NaT for most.
     """
-    plan, rng = batch.plan, batch.create_rng(1)
+    # One stream: the students are drawn before the advisor.
+    rng = batch.create_rng(1)
+    return {
+        "students": _build_students(batch, leaving, rng),
+        "classes": _build_class(batch),
+        "advisors": _build_advisor(batch, rng),
+        "class_subjects": _build_class_subjects(batch),
+    }
+
+
+def _build_students(
+    batch: SimulatedClass, leaving: np.ndarray, rng: np.random.Generator
+) -> pd.DataFrame:
     ids = batch.students
-    semester = batch.compute_semester(plan.term)
-    odd = semester if semester % 2 else semester - 1
-    # A class that has finished is in neither half of the year.
-    gone = semester > 2 * YEARS
     names = [
         f"{FIRST_NAMES[i]} {LAST_NAMES[j]}"
         for i, j in rng.integers(0, len(FIRST_NAMES), (batch.size, 2))
     ]
-    arrived = np.datetime64(plan.compute_term_start(2 * batch.year), "D")
-    students = pd.DataFrame(
+    return pd.DataFrame(
         {
             "student_id": ids,
             "class_id": batch.class_id,
@@ -196,11 +203,18 @@ def build_class_tables(batch: SimulatedClass, leaving: np.ndarray) -> Frames:
             ],
             "gender": rng.choice(["F", "M"], batch.size, p=[0.45, 0.55]),
             "email": [f"{student.lower()}@students.example" for student in ids],
-            "joined_on": arrived,
+            "joined_on": np.datetime64(batch.plan.compute_term_start(2 * batch.year), "D"),
             "withdrawn_on": leaving,
         }
     )
-    classes = pd.DataFrame(
+
+
+def _build_class(batch: SimulatedClass) -> pd.DataFrame:
+    semester = batch.compute_semester(batch.plan.term)
+    odd = semester if semester % 2 else semester - 1
+    # A class that has finished is in neither half of the year.
+    gone = semester > 2 * YEARS
+    return pd.DataFrame(
         {
             "class_id": [batch.class_id],
             "name": [batch.class_id.replace("-", " ")],
@@ -214,19 +228,23 @@ def build_class_tables(batch: SimulatedClass, leaving: np.ndarray) -> Frames:
         }
         # Nullable integers: the None of a finished class would make floats of them.
     ).astype({"odd_sem": "Int64", "even_sem": "Int64"})
-    number = rng.integers(0, len(FIRST_NAMES), 2)
-    advisors = pd.DataFrame(
-        {
-            "advisor_id": [batch.advisor_id],
-            "name": [f"Dr. {FIRST_NAMES[number[0]]} {LAST_NAMES[number[1]]}"],
-            "email": [f"{batch.advisor_id.lower()}@college.example"],
-            "class_id": [batch.class_id],
-        }
-    )
+
+
+def _build_advisor(batch: SimulatedClass, rng: np.random.Generator) -> pd.DataFrame:
+    first, last = rng.integers(0, len(FIRST_NAMES), 2)
+    advisor = {
+        "advisor_id": batch.advisor_id,
+        "name": f"Dr. {FIRST_NAMES[first]} {LAST_NAMES[last]}",
+        "email": f"{batch.advisor_id.lower()}@college.example",
+        "class_id": batch.class_id,
+    }
+    return pd.DataFrame([advisor])
+
+
+def _build_class_subjects(batch: SimulatedClass) -> pd.DataFrame:
     subjects = [
-        f"{batch.branch}{s}{place + 1:02d}"
-        for s in range(1, 2 * YEARS + 1)
+        f"{batch.branch}{semester}{place + 1:02d}"
+        for semester in range(1, 2 * YEARS + 1)
         for place in range(SUBJECTS)
     ]
-    taken = pd.DataFrame({"class_id": batch.class_id, "subject_id": subjects})
-    return {"students": students, "classes": classes, "advisors": advisors, "class_subjects": taken}
+    return pd.DataFrame({"class_id": batch.class_id, "subject_id": subjects})

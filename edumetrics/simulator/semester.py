@@ -5,13 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from edumetrics.simulator.cohort import AREAS, SUBJECTS, Frames, LatentTraits, SimulatedClass
+from edumetrics.simulator.cohort import AREAS, SUBJECTS, Frames
+from edumetrics.simulator.course import Course, FloatMatrix
 
 # One entry per subject, as in `ASSIGNMENT_WEEKS` and `QUIZ_WEEKS`.
 LECTURES_A_WEEK = (4, 4, 3, 3, 2)
-TRAJECTORIES = ("steady", "collapse", "recover", "fade", "surge")
-# In the order of TRAJECTORIES; most students are steady.
-TRAJECTORY_SHARES = (0.70, 0.09, 0.06, 0.10, 0.05)
 # Two assignments fall due in every teaching week, and the subjects take turns. The exam weeks (8
 # and 18) have none.
 ASSIGNMENT_WEEKS = (
@@ -27,30 +25,13 @@ PASS_MARK = 40
 # Mean number per week of the keenest students: without a cap the exponential gives absurd counts.
 MOST_VISITS, MOST_LOANS = 7, 4
 
-FloatMatrix = np.ndarray[tuple[int, int], np.dtype[np.float64]]
 
-
-class Semester:
-    """One semester of one class: its hidden course, and the rows that the college records.
+class Semester(Course):
+    """The hidden course of one semester of one class, and the rows that the college records of it.
 
     The order in which random numbers are drawn is part of the result: a draw that is added or moved
     changes every simulated college, and with it every figure that tests and documents quote.
     """
-
-    def __init__(
-        self, batch: SimulatedClass, term: int, latent: LatentTraits, leaving: np.ndarray
-    ) -> None:
-        self.batch, self.term, self.latent = batch, term, latent
-        self.semester = batch.compute_semester(term)
-        self.calendar = batch.plan.calendar
-        self.start = np.datetime64(batch.plan.compute_term_start(term), "D")
-        self.rng = batch.create_rng(term)
-        # Before this semester's leavers are drawn: who left earlier cannot leave again.
-        self.present = np.isnat(leaving)
-        self.mood = self.rng.normal(0, 0.5, batch.size)
-        self.engagement = self._draw_engagement()
-        self.weeks = np.array(self.calendar.teaching_weeks)
-        self.leaves = self._draw_leaving_days(leaving)
 
     def build_frames(self) -> Frames:
         """Return everything that the college records of the whole semester, by relation."""
@@ -61,54 +42,6 @@ class Semester:
             **self._record_library(),
             **self._record_exams(),
         }
-
-    def _draw_engagement(self) -> FloatMatrix:
-        """Return engagement, students by weeks 0 to 18, with mean near 0 and deviation near 1.
-
-        It is the sum of diligence, mood, a trajectory and a random walk that returns to its mean.
-        """
-        size, last = self.batch.size, self.calendar.weeks_per_semester
-        week = np.arange(last + 1)[None, :]
-        kind = self.rng.choice(len(TRAJECTORIES), size, p=TRAJECTORY_SHARES)[:, None]
-        turn, depth = self.rng.uniform(4, 12, (size, 1)), self.rng.uniform(1.2, 2.6, (size, 1))
-        # A logistic step down, `depth` deep and centred on week `turn`: some three weeks wide.
-        drop = -depth / (1 + np.exp(-1.6 * (week - turn)))
-        # In the order of TRAJECTORIES. To recover is the step turned round: low first, then up.
-        shapes = (
-            np.zeros_like(drop),
-            drop,
-            -depth - drop - 0.2,
-            -depth * 0.8 * week / last,
-            depth * 0.5 * week / last,
-        )
-        path = np.select([kind == number for number in range(len(TRAJECTORIES))], shapes)
-        wander = np.zeros((size, last + 1))
-        # Autoregressive: a good week makes the next one likely to be good as well.
-        for now in range(1, last + 1):
-            wander[:, now] = 0.75 * wander[:, now - 1] + self.rng.normal(0, 0.3, size)
-        return np.asarray(
-            0.75 * self.latent.diligence[:, None] + 0.5 * self.mood[:, None] + path + wander
-        )
-
-    def _draw_leaving_days(self, leaving: np.ndarray) -> np.ndarray:
-        """Return the day on which each student leaves (NaT for most); enter it into `leaving`."""
-        # Few leave, and those mostly with low engagement in the middle of the semester. The divisor
-        # makes up for the mean of the exponential, so that the share stays near 2.2%.
-        low = self.engagement[:, 6:13].mean(axis=1) + 0.3 * self.latent.ability
-        chance = 0.022 * np.exp(-0.9 * low) / np.exp(0.4)
-        goes = self.present & (self.rng.random(self.batch.size) < chance)
-        week = self.rng.integers(4, 16, self.batch.size)
-        day = self.start + (7 * week + self.rng.integers(0, 7, self.batch.size)).astype(
-            "timedelta64[D]"
-        )
-        leaving[goes] = day[goes]
-        # A copy: later semesters go on writing into the array of the class.
-        return leaving.copy()
-
-    def _is_enrolled(self, week: np.ndarray) -> np.ndarray:
-        """Return whether each student (rows) is still enrolled when a week (columns) begins."""
-        begins = self.start + (7 * (week - 1)).astype("timedelta64[D]")
-        return np.asarray(np.isnat(self.leaves)[:, None] | (self.leaves[:, None] > begins[None, :]))
 
     def _list_subject_ids(self) -> list[str]:
         return [f"{self.batch.branch}{self.semester}{place + 1:02d}" for place in range(SUBJECTS)]
@@ -128,7 +61,7 @@ class Semester:
         held = np.broadcast_to(held, (self.batch.size, *held.shape))
         came = self.rng.binomial(held, chance)
         student, week, subject = np.nonzero(
-            np.broadcast_to(self._is_enrolled(self.weeks)[:, :, None], held.shape)
+            np.broadcast_to(self.is_enrolled(self.weeks)[:, :, None], held.shape)
         )
         number = self.weeks[week]
         return pd.DataFrame(
@@ -193,7 +126,7 @@ class Semester:
         will = self.engagement[:, week]
         base = 2.45 if work == "assignment" else 2.6
         chance = 1 / (1 + np.exp(-(base + 1.15 * will)))
-        done = (self.rng.random(shape) < chance) & self._is_enrolled(week)
+        done = (self.rng.random(shape) < chance) & self.is_enrolled(week)
         # Days before (negative) or after the last day of the week in which the work is due. The
         # less engaged a student is, the more often the work is late. Quizzes cannot be late.
         spread = self.rng.gamma(1.3, 2.4, shape)
@@ -241,17 +174,6 @@ class Semester:
         copied = self.rng.random(shape) < 0.038 * self.latent.copier[:, None]
         return np.clip(np.where(copied, self.rng.uniform(50, 95, shape), honest), 0, 100).round(1)
 
-    def _compute_expected_marks(
-        self, subject: np.ndarray, effort: np.ndarray, skill: np.ndarray
-    ) -> FloatMatrix:
-        """Return expected marks in percent, students by items, before the noise of each item.
-
-        They depend on skill, mood, effort, the difficulty of the subject, and the student's gift.
-        """
-        hard = np.array([area[2] for area in AREAS])[subject]
-        centre = 53.0 + (skill + 5.5 * self.mood)[:, None] + 4.2 * effort - hard[None, :]
-        return np.asarray(centre + self._gift[:, subject])
-
     def _draw_coursework_marks(self, subject: np.ndarray, effort: np.ndarray) -> FloatMatrix:
         """Return marks of coursework in percent: part ability, part a knack that no exam rewards.
 
@@ -260,16 +182,10 @@ class Semester:
         # Stream 8: the same knack for assignments and quizzes, drawn apart from all other numbers.
         knack = self.batch.create_rng(self.term, 8).normal(0, 1, self.batch.size)
         expected = (
-            self._compute_expected_marks(subject, effort, 4.6 * self.latent.ability + 7.4 * knack)
+            self.compute_expected_marks(subject, effort, 4.6 * self.latent.ability + 7.4 * knack)
             + 6.0
         )
         return np.clip(expected + self.rng.normal(0, 12.0, expected.shape), 0, 100)
-
-    @property
-    def _gift(self) -> FloatMatrix:
-        """How much better or worse each student is at each subject, in points of 100."""
-        # A stream of its own gives the same numbers at every call.
-        return self.batch.create_rng(self.term, 7).normal(0, 4.5, (self.batch.size, SUBJECTS))
 
     def _record_library(self) -> Frames:
         """Return visits, one row per student and week with any, and loans, one row per loan."""
@@ -277,7 +193,7 @@ class Semester:
             0.2 + 0.3 * self.engagement[:, self.weeks] + 1.5 * self.latent.reader[:, None]
         )
         visits = self.rng.poisson(np.minimum(rate, MOST_VISITS))
-        student, week = np.nonzero((visits > 0) & self._is_enrolled(self.weeks))
+        student, week = np.nonzero((visits > 0) & self.is_enrolled(self.weeks))
         ids = np.array(self.batch.students)
         day = self.start + (7 * (self.weeks - 1)).astype("timedelta64[D]")
         seen = pd.DataFrame(
@@ -292,7 +208,7 @@ class Semester:
         )
         taste = 0.5 * self.latent.ability[:, None] + 1.7 * self.latent.borrower[:, None]
         lent = np.exp(-1.0 + 0.2 * self.engagement[:, self.weeks] + taste)
-        loans = self.rng.poisson(np.minimum(lent, MOST_LOANS)) * self._is_enrolled(self.weeks)
+        loans = self.rng.poisson(np.minimum(lent, MOST_LOANS)) * self.is_enrolled(self.weeks)
         # As many rows per student and week as there were loans.
         student, week = (np.repeat(axis, loans[np.nonzero(loans)]) for axis in np.nonzero(loans))
         out = day[week] + self.rng.integers(0, 6, len(week)).astype("timedelta64[D]")
@@ -313,77 +229,65 @@ class Semester:
 
     def _record_exams(self) -> Frames:
         """Return schedule and results of both exams; nothing if the calendar has no exam week."""
+        weeks = {"midterm": self.calendar.midterm_week, "endterm": self.calendar.endterm_week}
         schedules, results = [], []
-        for exam, week in (
-            ("midterm", self.calendar.midterm_week),
-            ("endterm", self.calendar.endterm_week),
-        ):
-            if week is None:
-                continue
-            before = self.engagement[:, 1 : week + 1]
-            # Half of the effort that counts is that of the last four weeks.
-            effort = np.broadcast_to(
-                (0.5 * before.mean(axis=1) + 0.5 * before[:, -4:].mean(axis=1))[:, None] * 0.95,
-                (self.batch.size, SUBJECTS),
-            )
-            # A student's form, the same in all papers: no record before the exam knows it.
-            form = self.rng.normal(0, 3.5, (self.batch.size, 1))
-            expected = (
-                self._compute_expected_marks(np.arange(SUBJECTS), effort, 9.5 * self.latent.ability)
-                - 0.6
-            )
-            percent = np.clip(
-                expected + form + self.rng.normal(0, 7.5, expected.shape), 0, 100
-            ).round(1)
-            ids = np.array(
-                [
-                    f"{self.batch.class_id}-{self.semester}-{exam.upper()}-{place + 1}"
-                    for place in range(SUBJECTS)
-                ]
-            )
-            day = (
-                self.start
-                + np.timedelta64(7 * (week - 1), "D")
-                + np.arange(SUBJECTS).astype("timedelta64[D]")
-            )
-            schedules.append(
-                pd.DataFrame(
-                    {
-                        "schedule_id": ids,
-                        "class_id": self.batch.class_id,
-                        "semester": self.semester,
-                        "subject_id": self._list_subject_ids(),
-                        "exam_type": exam,
-                        "scheduled_week": week,
-                        "exam_date": day,
-                        "max_marks": 100.0,
-                    }
-                )
-            )
-            sits = self._is_enrolled(np.array([week + 1]))[:, 0]
-            student, paper = np.nonzero(np.broadcast_to(sits[:, None], percent.shape))
-            score = percent[student, paper]
-            # Results come nine days after the exam week ends.
-            known = self.start + np.timedelta64(7 * week + 8, "D")
-            results.append(
-                pd.DataFrame(
-                    {
-                        "schedule_id": ids[paper],
-                        "student_id": np.array(self.batch.students)[student],
-                        "class_id": self.batch.class_id,
-                        "marks_obtained": score,
-                        "max_marks": 100.0,
-                        "score_pct": score,
-                        "pass_fail": np.where(score >= PASS_MARK, "P", "F"),
-                        "result_date": known,
-                    }
-                )
-            )
-        return (
-            {"exam_schedule": pd.concat(schedules), "exam_results": pd.concat(results)}
-            if schedules
-            else {}
+        for exam, week in weeks.items():
+            if week is not None:
+                schedule = self._schedule_exam(exam, week)
+                schedules.append(schedule)
+                results.append(self._record_results(schedule["schedule_id"].to_numpy(), week))
+        if not schedules:
+            return {}
+        return {"exam_schedule": pd.concat(schedules), "exam_results": pd.concat(results)}
+
+    def _schedule_exam(self, exam: str, week: int) -> pd.DataFrame:
+        monday = self.start + np.timedelta64(7 * (week - 1), "D")
+        prefix = f"{self.batch.class_id}-{self.semester}-{exam.upper()}"
+        return pd.DataFrame(
+            {
+                "schedule_id": np.array([f"{prefix}-{place + 1}" for place in range(SUBJECTS)]),
+                "class_id": self.batch.class_id,
+                "semester": self.semester,
+                "subject_id": self._list_subject_ids(),
+                "exam_type": exam,
+                "scheduled_week": week,
+                "exam_date": monday + np.arange(SUBJECTS).astype("timedelta64[D]"),
+                "max_marks": 100.0,
+            }
         )
+
+    def _record_results(self, ids: np.ndarray, week: int) -> pd.DataFrame:
+        """Return one row per paper and student who sits it; `ids` are those of the papers."""
+        percent = self._draw_exam_marks(week)
+        sits = self.is_enrolled(np.array([week + 1]))[:, 0]
+        student, paper = np.nonzero(np.broadcast_to(sits[:, None], percent.shape))
+        score = percent[student, paper]
+        return pd.DataFrame(
+            {
+                "schedule_id": ids[paper],
+                "student_id": np.array(self.batch.students)[student],
+                "class_id": self.batch.class_id,
+                "marks_obtained": score,
+                "max_marks": 100.0,
+                "score_pct": score,
+                "pass_fail": np.where(score >= PASS_MARK, "P", "F"),
+                # Results come nine days after the exam week ends.
+                "result_date": self.start + np.timedelta64(7 * week + 8, "D"),
+            }
+        )
+
+    def _draw_exam_marks(self, week: int) -> FloatMatrix:
+        """Return marks in percent, students by papers, of the exam in a week."""
+        before = self.engagement[:, 1 : week + 1]
+        # Half of the effort that counts is that of the last four weeks.
+        effort = (0.5 * before.mean(axis=1) + 0.5 * before[:, -4:].mean(axis=1))[:, None] * 0.95
+        papers = np.arange(SUBJECTS)
+        skill = 9.5 * self.latent.ability
+        # A student's form, the same in all papers: no record before the exam knows it.
+        form = self.rng.normal(0, 3.5, (self.batch.size, 1))
+        expected = self.compute_expected_marks(papers, effort, skill) - 0.6
+        noise = self.rng.normal(0, 7.5, expected.shape)
+        return np.clip(expected + form + noise, 0, 100).round(1)
 
 
 def _count_within_groups(groups: np.ndarray) -> np.ndarray:

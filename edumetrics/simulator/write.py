@@ -220,7 +220,6 @@ def _drop_made_tables(connection: Connection, *, force: bool) -> None:
 
 
 def _build_sql_table(table: RelationRecord) -> sa.Table:
-    """Return the SQL table of a relation, as a simulated college has it."""
     names = SIMULATED.get(table.name, table.names)
     columns = []
     for name in names:

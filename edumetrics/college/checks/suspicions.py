@@ -135,7 +135,6 @@ def _list_result_suspicions() -> list[Suspicion]:
 
 
 def _list_people_suspicions() -> dict[str, list[Suspicion]]:
-    """Return the suspicions of advisors and students."""
     return {
         "advisors": [_make_address_suspicion()],
         "students": [
@@ -149,7 +148,6 @@ def _list_people_suspicions() -> dict[str, list[Suspicion]]:
 
 
 def _make_address_suspicion() -> Suspicion:
-    """Return the suspicion that the column of mail addresses is another column."""
     return Suspicion(
         ("email",),
         lambda c, _: sa.not_(c.email.contains("@")),
@@ -161,8 +159,6 @@ def _make_address_suspicion() -> Suspicion:
 
 
 def _list_register_suspicions(calendar: Calendar) -> list[Suspicion]:
-    """Return the suspicions of attendance."""
-
     def is_marked(c: Columns, _: Columns) -> Condition:
         return sa.and_(c.present >= 0, c.lectures_held > 0)
 
@@ -238,7 +234,6 @@ def _list_feed_suspicions(calendar: Calendar) -> dict[str, list[Suspicion]]:
 
 
 def _list_week_suspicions(calendar: Calendar, column: str) -> list[Suspicion]:
-    """Return the suspicions that a column of weeks is not counted from 1 in the semester."""
     last = calendar.weeks_per_semester
     return [
         # In a semester of 18 weeks, a week counted as 0 has 5 to 6% of the rows, so 3% is enough.
@@ -251,7 +246,6 @@ def _list_week_suspicions(calendar: Calendar, column: str) -> list[Suspicion]:
 
 
 def _list_due_suspicions(calendar: Calendar, column: str) -> list[Suspicion]:
-    """Return the suspicions that a column does not hold the week in which work is due."""
     teaching = calendar.teaching_weeks
     # `least=5`: there are far fewer items than submissions.
     return [
@@ -266,7 +260,6 @@ def _list_due_suspicions(calendar: Calendar, column: str) -> list[Suspicion]:
 
 
 def _list_percent_suspicions(column: str) -> list[Suspicion]:
-    """Return the suspicions that a column does not hold percentages from 0 to 100."""
     return [
         # 0 is 0 on every scale, so only values above 0 count.
         Suspicion((column,), lambda c, _: c[column] <= 1,
@@ -325,7 +318,6 @@ def _make_score_suspicion() -> Suspicion:
 
 
 def _make_order_suspicion(later: str, earlier: str) -> Suspicion:
-    """Return the suspicion that two columns of dates or weeks are swapped."""
     return Suspicion(
         (later, earlier),
         lambda c, _: c[later] < c[earlier],

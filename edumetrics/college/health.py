@@ -14,7 +14,13 @@ import sqlalchemy as sa
 from edumetrics.college import feeds
 from edumetrics.college.mapping import Relation
 from edumetrics.college.reader import Condition
-from edumetrics.college.row_checks import Parent, find_parent, list_checks, make_duplicate_check
+from edumetrics.college.row_checks import (
+    Parent,
+    RowCheck,
+    find_parent,
+    list_checks,
+    make_duplicate_check,
+)
 from edumetrics.college.terms import College, Term
 from edumetrics.database import order_highest_first
 from edumetrics.fields import EVERYWHERE, EXAMPLES, FEEDS, FINDING_COLUMNS, RELATIONS
@@ -49,10 +55,8 @@ def check_health(college: College, term: Term, week: int) -> pd.DataFrame:
         whole), status (ok, warn), count (of rows), examples (list of up to five row ids), message
         (one sentence). Feeds come first.
     """
-    return pd.concat(
-        [check_feeds(college, term, week), format_messages(check_rows(college, term, week))],
-        ignore_index=True,
-    )
+    found = [check_feeds(college, term, week), format_messages(check_rows(college, term, week))]
+    return pd.concat(found, ignore_index=True)
 
 
 def format_messages(found: pd.DataFrame) -> pd.DataFrame:
@@ -199,38 +203,37 @@ def _check_relation(
     checks = list_checks(college, relation, parent)
     if college.has_duplicates(relation, term.class_semesters):
         checks.append(make_duplicate_check(relation))
-    # One scan counts every check: each row gets a 0 or 1 per check, in columns c0, c1, ...
-    flags = [
-        sa.case((check.condition, 1), else_=0).label(f"c{n}") for n, check in enumerate(checks)
-    ]
     key = relation.c[relation.table.key[0]].label("row_id")
-    flagged = rows.add_columns(key, *flags).subquery("flagged")
-    totals = [
-        sa.func.sum(flagged.c[f"c{n}"], type_=sa.Integer).label(f"c{n}") for n in range(len(checks))
-    ]
-    counted = college.read_frame(
-        sa.select(flagged.c.where_, *totals).group_by(flagged.c.where_), relation.table.name
-    )
+    flagged = _flag_rows(rows.add_columns(key), checks)
+    counted = college.read_frame(_sum_flags(flagged, len(checks)), relation.table.name)
     found = []
     for n, check in enumerate(checks):
         concerned = counted[counted[f"c{n}"] > 0]
         if concerned.empty:
             continue
+        code = f"{relation.table.name}: {check.code}"
+        message = f"{relation.table.label}: {check.sentence}"
         # Only a check that found something needs a second query.
         examples = _read_examples(college, relation, flagged, f"c{n}")
         for where, count in zip(concerned["where_"], concerned[f"c{n}"].astype(int), strict=True):
-            message = f"{relation.table.label}: {check.sentence}"
-            found.append(
-                (
-                    f"{relation.table.name}: {check.code}",
-                    where,
-                    "warn",
-                    count,
-                    examples.get(where, []),
-                    message,
-                )
-            )
+            found.append((code, where, "warn", count, examples.get(where, []), message))
     return pd.DataFrame(found, columns=list(FINDING_COLUMNS))
+
+
+def _flag_rows(rows: sa.Select[Any], checks: list[RowCheck]) -> sa.Subquery:
+    """Return the rows with a 0 or 1 per check, in columns c0, c1, ..., so one scan counts all."""
+    flags = [
+        sa.case((check.condition, 1), else_=0).label(f"c{n}") for n, check in enumerate(checks)
+    ]
+    return rows.add_columns(*flags).subquery("flagged")
+
+
+def _sum_flags(flagged: sa.Subquery, number: int) -> sa.Select[Any]:
+    """Return the select of how many rows of each class have each flag."""
+    totals = [
+        sa.func.sum(flagged.c[f"c{n}"], type_=sa.Integer).label(f"c{n}") for n in range(number)
+    ]
+    return sa.select(flagged.c.where_, *totals).group_by(flagged.c.where_)
 
 
 def _read_examples(
@@ -294,12 +297,5 @@ def make_warning(check: str, message: str) -> pd.DataFrame:
 
 def add_warning(found: pd.DataFrame, check: str, message: str) -> pd.DataFrame:
     """Return the findings and one more, a warning that concerns the whole college."""
-    row = {
-        "check": check,
-        "class_id": EVERYWHERE,
-        "status": "warn",
-        "count": 1,
-        "examples": [],
-        "message": message,
-    }
-    return pd.concat([found, pd.DataFrame([row])], ignore_index=True)
+    row: tuple[object, ...] = (check, EVERYWHERE, "warn", 1, [], message)
+    return pd.concat([found, pd.DataFrame([row], columns=list(FINDING_COLUMNS))], ignore_index=True)

@@ -52,17 +52,23 @@ def find_parent(college: College, relation: Relation) -> Parent | None:
     if parent is None:
         return None
     key = parent.table.key[0]
-    return Parent(
-        build_materialized_cte(
-            sa.select(parent.c[key], parent.c.class_id, parent.c.semester), "parents"
-        ),
-        key,
-    )
+    rows = sa.select(parent.c[key], parent.c.class_id, parent.c.semester)
+    return Parent(build_materialized_cte(rows, "parents"), key)
 
 
 def list_checks(college: College, relation: Relation, parent: Parent | None) -> list[RowCheck]:
     """Return the checks of a relation that its columns allow, in the order of the findings."""
-    c, name = relation.c, relation.table.name
+    return [
+        *_list_stranger_checks(college, relation, parent),
+        *_list_value_checks(relation),
+        *_list_weekly_checks(relation),
+    ]
+
+
+def _list_stranger_checks(
+    college: College, relation: Relation, parent: Parent | None
+) -> list[RowCheck]:
+    """Return the checks for classes, students and items that the college does not list."""
     checks = [
         RowCheck(
             "unknown class",
@@ -73,7 +79,7 @@ def list_checks(college: College, relation: Relation, parent: Parent | None) -> 
     if "student_id" in relation.table.names:
         students = college.relation("students")
         # `students` of the mapping, and not of `College`: an excluded student is a known one.
-        known = c.student_id.in_(sa.select(students.c.student_id))
+        known = relation.c.student_id.in_(sa.select(students.c.student_id))
         checks.append(
             RowCheck(
                 "unknown student",
@@ -89,6 +95,12 @@ def list_checks(college: College, relation: Relation, parent: Parent | None) -> 
                 "{n} row{s} of work or exams that the college does not list {were} left out.",
             )
         )
+    return checks
+
+
+def _list_value_checks(relation: Relation) -> list[RowCheck]:
+    """Return the checks of percentages, marks and maxima."""
+    c, checks = relation.c, []
     for column in ("quality_pct", "plagiarism_pct", "score_pct"):
         # A null value makes the condition null, so it is not counted.
         if column in relation.present:
@@ -107,7 +119,7 @@ def list_checks(college: College, relation: Relation, parent: Parent | None) -> 
                 "{n} negative mark{s} {were} taken as not marked.",
             )
         )
-    if name.endswith("_definitions"):
+    if relation.table.name.endswith("_definitions"):
         unusable = sa.or_(c.max_marks.is_(None), c.max_marks <= 0)
         checks.append(
             RowCheck(
@@ -116,7 +128,7 @@ def list_checks(college: College, relation: Relation, parent: Parent | None) -> 
                 "{n} item{s} without a maximum above 0 {were} taken as unmarked.",
             )
         )
-    return checks + _list_weekly_checks(relation)
+    return checks
 
 
 def _list_weekly_checks(relation: Relation) -> list[RowCheck]:

@@ -56,9 +56,6 @@ def read_rule_weeks(workspace: Workspace, term: str) -> pd.DataFrame:
     The rule applied in that week or in the week before.
     """
     flags = workspace.store.read("weekly_flags", ("student_id", "sem_week", "reasons"), term=term)
-    stood = (
-        flags["reasons"]
-        .map(lambda records: any(record["code"] in RULED for record in records))
-        .astype(bool)  # without any row, map returns objects, which are no mask
-    )
-    return flags.loc[stood, ["student_id", "sem_week"]]
+    ruled = flags["reasons"].map(lambda reasons: any(one["code"] in RULED for one in reasons))
+    # Without any row, map returns objects, which are no mask.
+    return flags.loc[ruled.astype(bool), ["student_id", "sem_week"]]

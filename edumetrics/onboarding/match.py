@@ -18,6 +18,8 @@ from edumetrics.onboarding.synonyms import COLUMNS, TABLES
 # First words of table names that say nothing of their content: those of Moodle, Koha, ERP systems
 # and data warehouses.
 PREFIXES = {"mdl", "tbl", "tb", "koha", "dim", "fact", "vw", "sis", "erp", "adm"}
+# Words that say nothing in any name.
+FILLERS = {"de", "of", "the", "del", "la"}
 # Kinds of values (see `looks.SourceColumn`) that can be read as a date, and as a number.
 DATES = ("date", "day first", "month first", "day or month first", "seconds", "milliseconds")
 NUMBERS = ("whole", "number", "fraction", "percent sign")
@@ -203,9 +205,7 @@ def normalize_name(name: str) -> str:
     words = [word for word in re.split(r"[^a-z0-9]+", letters) if word]
     # A name that is nothing but a prefix stays.
     words = words[1:] if len(words) > 1 and words[0] in PREFIXES else words
-    return "_".join(
-        _convert_to_singular(word) for word in words if word not in ("de", "of", "the", "del", "la")
-    )
+    return "_".join(_convert_to_singular(word) for word in words if word not in FILLERS)
 
 
 def _convert_to_singular(word: str) -> str:
@@ -215,8 +215,5 @@ def _convert_to_singular(word: str) -> str:
     if len(word) > 3 and word.endswith("ies"):
         return f"{word[:-3]}y"
     # "class" and "status" are singular.
-    return (
-        word[:-1]
-        if len(word) > 3 and word.endswith("s") and not word.endswith(("ss", "us"))
-        else word
-    )
+    plural = len(word) > 3 and word.endswith("s") and not word.endswith(("ss", "us"))
+    return word[:-1] if plural else word

@@ -36,12 +36,8 @@ class Course:
 
         It is the sum of diligence, mood, a trajectory and a random walk that returns to its mean.
         """
-        # In this order: what is drawn first is part of the result.
-        path = self._draw_trajectories()
-        wander = self._draw_wander()
-        return np.asarray(
-            0.75 * self.latent.diligence[:, None] + 0.5 * self.mood[:, None] + path + wander
-        )
+        level = 0.75 * self.latent.diligence[:, None] + 0.5 * self.mood[:, None]
+        return np.asarray(level + self._draw_trajectories() + self._draw_wander())
 
     def _draw_trajectories(self) -> FloatMatrix:
         size, last = self.batch.size, self.calendar.weeks_per_semester

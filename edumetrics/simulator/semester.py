@@ -181,10 +181,8 @@ class Semester(Course):
         """
         # Stream 8: the same knack for assignments and quizzes, drawn apart from all other numbers.
         knack = self.batch.create_rng(self.term, 8).normal(0, 1, self.batch.size)
-        expected = (
-            self.compute_expected_marks(subject, effort, 4.6 * self.latent.ability + 7.4 * knack)
-            + 6.0
-        )
+        skill = 4.6 * self.latent.ability + 7.4 * knack
+        expected = self.compute_expected_marks(subject, effort, skill) + 6.0
         return np.clip(expected + self.rng.normal(0, 12.0, expected.shape), 0, 100)
 
     def _record_library(self) -> Frames:
@@ -230,22 +228,23 @@ class Semester(Course):
     def _record_exams(self) -> Frames:
         """Return schedule and results of both exams; nothing if the calendar has no exam week."""
         weeks = {"midterm": self.calendar.midterm_week, "endterm": self.calendar.endterm_week}
-        schedules, results = [], []
-        for exam, week in weeks.items():
-            if week is not None:
-                schedule = self._schedule_exam(exam, week)
-                schedules.append(schedule)
-                results.append(self._record_results(schedule["schedule_id"].to_numpy(), week))
-        if not schedules:
+        planned = [(exam, week) for exam, week in weeks.items() if week is not None]
+        if not planned:
             return {}
-        return {"exam_schedule": pd.concat(schedules), "exam_results": pd.concat(results)}
+        return {
+            "exam_schedule": pd.concat([self._schedule_exam(*one) for one in planned]),
+            "exam_results": pd.concat([self._record_results(*one) for one in planned]),
+        }
+
+    def _list_exam_ids(self, exam: str) -> list[str]:
+        prefix = f"{self.batch.class_id}-{self.semester}-{exam.upper()}"
+        return [f"{prefix}-{place + 1}" for place in range(SUBJECTS)]
 
     def _schedule_exam(self, exam: str, week: int) -> pd.DataFrame:
         monday = self.start + np.timedelta64(7 * (week - 1), "D")
-        prefix = f"{self.batch.class_id}-{self.semester}-{exam.upper()}"
         return pd.DataFrame(
             {
-                "schedule_id": np.array([f"{prefix}-{place + 1}" for place in range(SUBJECTS)]),
+                "schedule_id": self._list_exam_ids(exam),
                 "class_id": self.batch.class_id,
                 "semester": self.semester,
                 "subject_id": self._list_subject_ids(),
@@ -256,15 +255,15 @@ class Semester(Course):
             }
         )
 
-    def _record_results(self, ids: np.ndarray, week: int) -> pd.DataFrame:
-        """Return one row per paper and student who sits it; `ids` are those of the papers."""
+    def _record_results(self, exam: str, week: int) -> pd.DataFrame:
+        """Return one row per paper and student who sits it."""
         percent = self._draw_exam_marks(week)
         sits = self.is_enrolled(np.array([week + 1]))[:, 0]
         student, paper = np.nonzero(np.broadcast_to(sits[:, None], percent.shape))
         score = percent[student, paper]
         return pd.DataFrame(
             {
-                "schedule_id": ids[paper],
+                "schedule_id": np.array(self._list_exam_ids(exam))[paper],
                 "student_id": np.array(self.batch.students)[student],
                 "class_id": self.batch.class_id,
                 "marks_obtained": score,
@@ -276,16 +275,18 @@ class Semester(Course):
             }
         )
 
-    def _draw_exam_marks(self, week: int) -> FloatMatrix:
-        """Return marks in percent, students by papers, of the exam in a week."""
+    def _compute_exam_effort(self, week: int) -> FloatMatrix:
         before = self.engagement[:, 1 : week + 1]
         # Half of the effort that counts is that of the last four weeks.
-        effort = (0.5 * before.mean(axis=1) + 0.5 * before[:, -4:].mean(axis=1))[:, None] * 0.95
-        papers = np.arange(SUBJECTS)
-        skill = 9.5 * self.latent.ability
+        effort = 0.5 * before.mean(axis=1) + 0.5 * before[:, -4:].mean(axis=1)
+        return np.asarray(effort[:, None] * 0.95)
+
+    def _draw_exam_marks(self, week: int) -> FloatMatrix:
+        """Return marks in percent, students by papers, of the exam in a week."""
+        effort, skill = self._compute_exam_effort(week), 9.5 * self.latent.ability
         # A student's form, the same in all papers: no record before the exam knows it.
         form = self.rng.normal(0, 3.5, (self.batch.size, 1))
-        expected = self.compute_expected_marks(papers, effort, skill) - 0.6
+        expected = self.compute_expected_marks(np.arange(SUBJECTS), effort, skill) - 0.6
         noise = self.rng.normal(0, 7.5, expected.shape)
         return np.clip(expected + form + noise, 0, 100).round(1)
 

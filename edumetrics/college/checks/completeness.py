@@ -189,14 +189,9 @@ def _read_class_subjects(college: College, term: Term, name: str) -> pd.DataFram
     """Return class_id and subject_id of a relation's rows in the term, each pair once."""
     relation = college.relations[name]
     if relation is None:
-        return pd.DataFrame(
-            {"class_id": pd.Series(dtype="str"), "subject_id": pd.Series(dtype="str")}
-        )
-    wanted = (
-        sa.select(relation.c.class_id, relation.c.subject_id)
-        .where(term.build_condition(relation))
-        .distinct()
-    )
+        return pd.DataFrame({"class_id": [], "subject_id": []}, dtype="str")
+    c = relation.c
+    wanted = sa.select(c.class_id, c.subject_id).where(term.build_condition(relation)).distinct()
     return college.read_frame(wanted, name).dropna()
 
 
@@ -236,12 +231,10 @@ def _select_other_semesters(college: College, known: pd.DataFrame) -> pd.DataFra
     A pair with registers in the past is an earlier semester, and no sign of a wrong mapping.
     """
     registers = college.relation("attendance").c
-    ever = college.read_frame(
-        sa.select(registers.class_id, registers.semester).distinct(), "attendance"
-    )
-    return known.merge(ever, on=CLASS_SEMESTER, how="left", indicator="found").query(
-        "found == 'left_only'"
-    )
+    pairs = sa.select(registers.class_id, registers.semester).distinct()
+    ever = college.read_frame(pairs, "attendance")
+    merged = known.merge(ever, on=CLASS_SEMESTER, how="left", indicator="found")
+    return merged.query("found == 'left_only'")
 
 
 def _check_handed_in(

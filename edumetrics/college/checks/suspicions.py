@@ -81,8 +81,7 @@ def _list_assignment_suspicions(calendar: Calendar) -> list[Suspicion]:
                   "In {pct}% of the rows it is later than due_week: are the two swapped?",
                   share=MOST),
         Suspicion(("max_marks",), lambda c, _: sa.or_(c.max_marks.is_(None), c.max_marks <= 0),
-                  "{pct}% of the items have no maximum above 0, "
-                  "so that no mark of theirs counts.",
+                  "{pct}% of the items have no maximum above 0, so that no mark of theirs counts.",
                   share=MOST),
     ]  # fmt: skip
 

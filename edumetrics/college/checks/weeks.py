@@ -65,10 +65,7 @@ def _explain_later_registers(
 
 
 def check_feed_weeks(college: College, term: Term, week: int) -> Iterator[MappingFinding]:
-    """Yield a finding per feed whose rows do not lie in the teaching weeks so far.
-
-    Teaching weeks may have no rows, and other weeks, or weeks that have not come yet, many rows.
-    """
+    """Yield a finding per feed that lacks rows in teaching weeks, or has many in other weeks."""
     calendar = college.params.calendar
     every = range(1, calendar.weeks_per_semester + 1)
     taught = [number for number in calendar.teaching_weeks if number <= week]

@@ -177,8 +177,5 @@ def make_duplicate_check(relation: Relation) -> RowCheck:
         partition_by=[c[name] for name in relation.table.natural],
         order_by=order_highest_first(c[relation.table.key[0]]),
     )
-    return RowCheck(
-        "duplicate",
-        place > 1,
-        "{n} row{s} repeated the same entry; the one with the highest id counts.",
-    )
+    said = "{n} row{s} repeated the same entry; the one with the highest id counts."
+    return RowCheck("duplicate", place > 1, said)

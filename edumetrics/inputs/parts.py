@@ -146,10 +146,7 @@ def _connect_cluster(address: str) -> Iterator[Any]:
 def map_parts(
     settings: Settings, work: Callable[..., Any], parts: Iterable[Any], *shared: Any
 ) -> list[Any]:
-    """Run `work(part, *shared)` for all parts; return results in order of the parts.
-
-    Several parts run in parallel; one alone runs in this process.
-    """
+    """Run `work(part, *shared)` for all parts, several in parallel; return results in order."""
     chosen = list(parts)
     if len(chosen) == 1:
         return [work(chosen[0], *shared)]

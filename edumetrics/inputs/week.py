@@ -208,6 +208,7 @@ def read_week(
     calendar = workspace.params.calendar
     _check_is_taught(number, calendar)
     students = add_advisors(college, workspace.store, term, number, replay=replay)
+    found = _check_health(college, term, number) if with_health else health.make_empty_findings()
     week = Week(
         workspace=workspace,
         term=term.name,
@@ -217,7 +218,7 @@ def read_week(
         later_half=_is_later_half(term, calendar),
         champion=models.champion,
         subject_model=models.subject,
-        health=_find_troubles(college, term, number, models, with_health=with_health),
+        health=_add_troubles(found, models),
         names=college.names,
         advisors=college.advisors,
         replay=replay,
@@ -278,13 +279,14 @@ def _read_records(
     )
 
 
-def _find_troubles(
-    college: College, term: Term, number: int, models: TermModels, *, with_health: bool
-) -> pd.DataFrame:
-    """Return the data-health findings, if asked for, and the troubles of the models in use."""
+def _check_health(college: College, term: Term, number: int) -> pd.DataFrame:
     # Each part of a large college checks its own rows; only feeds are checked as a whole.
     check = health.check_feeds if college.large else health.check_health
-    found = check(college, term, number) if with_health else health.make_empty_findings()
+    return check(college, term, number)
+
+
+def _add_troubles(found: pd.DataFrame, models: TermModels) -> pd.DataFrame:
+    """Return the findings with one more for each model in use that has a trouble."""
     troubles = {
         "forecast: model": models.champion.trouble,
         "forecast: subjects": models.subject.trouble,
@@ -297,14 +299,14 @@ def _find_troubles(
 def _is_later_half(term: Term, calendar: Calendar) -> bool:
     """Return whether the term began nearer to a later slot of the year than to the first one."""
     start = pd.Timestamp(term.name)
-    first = min(calendar.slots.values(), key=lambda slot: slot.offset)
-    # Slots have a month and a day only: the nearest date may be in the year before or after.
-    apart = {
-        slot.offset: min(
-            abs((start - pd.Timestamp(f"{start.year + year}-{slot.starts}")).days)
-            for year in (-1, 0, 1)
-        )
-        for slot in calendar.slots.values()
-    }
-    # Between two slots at equal distance the earlier one counts.
-    return min(apart, key=lambda offset: (apart[offset], offset)) != first.offset
+    slots = sorted(calendar.slots.values(), key=lambda slot: slot.offset)
+    # Between two slots at equal distance the earlier one counts: `min` returns the first.
+    nearest = min(slots, key=lambda slot: _count_days_apart(start, slot.starts))
+    return nearest.offset != slots[0].offset
+
+
+def _count_days_apart(day: pd.Timestamp, starts: str) -> int:
+    """Return the days between a day and the nearest date with a month and day such as `07-15`."""
+    # That date may be in the year before or after.
+    dates = [pd.Timestamp(f"{day.year + year}-{starts}") for year in (-1, 0, 1)]
+    return min(abs((day - date).days) for date in dates)

@@ -59,18 +59,19 @@ class SourceTable:
 def describe_tables(connection: Connection) -> list[SourceTable]:
     """Return every table and view, sorted by name; one that cannot be read has no columns."""
     inspector = sa.inspect(connection)
-    names = [*inspector.get_table_names(), *inspector.get_view_names()]
-    found = []
-    for name in sorted(names):
-        try:
-            # A savepoint: on PostgreSQL one failed read would end the whole transaction.
-            with connection.begin_nested():
-                found.append(_describe_table(connection, inspector, name))
-        except sa.exc.DBAPIError:
-            # The role may not read it, or it is a view of a table that no longer exists. The draft
-            # still names it.
-            found.append(SourceTable(name, ()))
-    return found
+    names = sorted([*inspector.get_table_names(), *inspector.get_view_names()])
+    return [_try_to_describe(connection, inspector, name) for name in names]
+
+
+def _try_to_describe(connection: Connection, inspector: sa.Inspector, name: str) -> SourceTable:
+    try:
+        # A savepoint: on PostgreSQL one failed read would end the whole transaction.
+        with connection.begin_nested():
+            return _describe_table(connection, inspector, name)
+    except sa.exc.DBAPIError:
+        # The role may not read it, or it is a view of a table that no longer exists. The draft
+        # still names it.
+        return SourceTable(name, ())
 
 
 def _describe_table(connection: Connection, inspector: sa.Inspector, name: str) -> SourceTable:

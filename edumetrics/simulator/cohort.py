@@ -169,10 +169,7 @@ def draw_traits(batch: SimulatedClass) -> LatentTraits:
 
 
 def build_class_tables(batch: SimulatedClass, leaving: np.ndarray) -> Frames:
-    """Return the rows of a class in students, classes, advisors and class_subjects.
-
-    `leaving` is the day on which each student left, NaT for most.
-    """
+    """Return a class's rows by relation; `leaving` is the day each student left (NaT for most)."""
     # One stream: the students are drawn before the advisor.
     rng = batch.create_rng(1)
     return {

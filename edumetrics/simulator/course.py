@@ -44,17 +44,24 @@ class Course:
         week = np.arange(last + 1)[None, :]
         kind = self.rng.choice(len(TRAJECTORIES), size, p=TRAJECTORY_SHARES)[:, None]
         turn, depth = self.rng.uniform(4, 12, (size, 1)), self.rng.uniform(1.2, 2.6, (size, 1))
+        shapes = self._compute_shapes(week, turn, depth)
+        return np.select([kind == number for number in range(len(TRAJECTORIES))], shapes)
+
+    def _compute_shapes(
+        self, week: np.ndarray, turn: np.ndarray, depth: np.ndarray
+    ) -> tuple[np.ndarray, ...]:
+        """Return the course of each trajectory, in the order of TRAJECTORIES."""
+        last = self.calendar.weeks_per_semester
         # A logistic step down, `depth` deep and centred on week `turn`: some three weeks wide.
         drop = -depth / (1 + np.exp(-1.6 * (week - turn)))
-        # In the order of TRAJECTORIES. To recover is the step turned round: low first, then up.
-        shapes = (
+        # To recover is the step turned round: low first, then up.
+        return (
             np.zeros_like(drop),
             drop,
             -depth - drop - 0.2,
             -depth * 0.8 * week / last,
             depth * 0.5 * week / last,
         )
-        return np.select([kind == number for number in range(len(TRAJECTORIES))], shapes)
 
     def _draw_wander(self) -> FloatMatrix:
         size, last = self.batch.size, self.calendar.weeks_per_semester

@@ -22,6 +22,8 @@ from edumetrics.weeks import CLASS_SEMESTER
 
 # Thresholds in percent of students and of subjects. Below these, records may be missing by chance.
 STUDENTS, SUBJECTS = 20, 50
+# Fewer students are no sign of a wrong mapping.
+STUDENTS_LEAST = 5
 # A feed may begin some weeks after the semester, so earlier weeks are not checked.
 FROM_WEEK = 3
 # Percent handed in below which work was not read right, how much work must be due before that can
@@ -108,44 +110,56 @@ def _check_classes(
 
 
 def _check_students(college: College, term: Term, own: pd.DataFrame) -> Iterator[MappingFinding]:
-    """Yield findings about students of classes in session.
-
-    Too many left before the term, attend another class, have no register or have no advisor; or
-    advisors have the addresses of students.
-    """
-    # Fewer than five students are no sign of a wrong mapping.
+    """Yield findings about students of classes in session, and about their advisors."""
     here = college.students[college.students["class_id"].isin(own["class_id"])]
+    yield from _check_leavers(here, term)
+    # From here on only students who were there all the time: others may have no register.
+    # A null date must stay, and `~(null > day)` keeps it, while `null <= day` would drop it.
+    here = here[here["withdrawn_on"].isna() & ~(here["joined_on"] > pd.Timestamp(term.name))]
+    yield from _check_homes(here, own)
+    yield from _check_silent_students(here, own)
+    yield from _check_addresses(college)
+    yield from _check_advisors(college, here)
+
+
+def _check_leavers(here: pd.DataFrame, term: Term) -> Iterator[MappingFinding]:
+    """Yield a finding if too many students left before the term."""
     gone = int((here["withdrawn_on"] < pd.Timestamp(term.name)).sum())
-    if gone >= 5 and 2 * gone >= len(here):
+    if gone >= STUDENTS_LEAST and 2 * gone >= len(here):
         said = (
             f"{gone} of {len(here)} students of classes in session left before the term began: "
             "is that another date?"
         )
         yield MappingFinding("students", "withdrawn_on", gone, said)
-    # From here on only students who were there all the time: others may have no register.
-    # A null date must stay, and `~(null > day)` keeps it, while `null <= day` would drop it.
-    here = here[here["withdrawn_on"].isna() & ~(here["joined_on"] > pd.Timestamp(term.name))]
-    latest = (
-        own.sort_values("week")
-        .drop_duplicates("student_id", keep="last")
-        .set_index("student_id")["class_id"]
-    )
+
+
+def _check_homes(here: pd.DataFrame, own: pd.DataFrame) -> Iterator[MappingFinding]:
+    """Yield a finding if too many students attend another class than their own."""
     # The latest register decides, so that a student who changed class in the term is not counted.
-    attended = here["student_id"].map(latest)
+    latest = own.sort_values("week").drop_duplicates("student_id", keep="last")
+    attended = here["student_id"].map(latest.set_index("student_id")["class_id"])
     moved = int((attended.notna() & (attended != here["class_id"])).sum())
-    if moved >= 5 and 2 * moved >= len(here):
+    if moved >= STUDENTS_LEAST and 2 * moved >= len(here):
         said = (
             f"{moved} of {len(here)} students attend another class than this one: "
             "is it that of another year?"
         )
         yield MappingFinding("students", "class_id", moved, said, stops=False)
-    missing = here[~here["student_id"].isin(own["student_id"])]
-    if len(missing) >= 5 and 100 * len(missing) >= STUDENTS * len(here):
+
+
+def _check_silent_students(here: pd.DataFrame, own: pd.DataFrame) -> Iterator[MappingFinding]:
+    """Yield a finding if too many students have no register."""
+    missing = (~here["student_id"].isin(own["student_id"])).sum()
+    if missing >= STUDENTS_LEAST and 100 * missing >= STUDENTS * len(here):
         said = (
-            f"{len(missing)} of {len(here)} students of its classes have none: "
+            f"{missing} of {len(here)} students of its classes have none: "
             "does a condition leave rows out?"
         )
-        yield MappingFinding("attendance", "student_id", len(missing), said)
+        yield MappingFinding("attendance", "student_id", int(missing), said)
+
+
+def _check_addresses(college: College) -> Iterator[MappingFinding]:
+    """Yield a finding if advisors have the addresses of students."""
     # Even a college with a single advisor is checked: what advisors receive is confidential.
     emails = college.advisors["email"].dropna().str.lower()
     theirs = int(emails.isin(college.addresses["email"].dropna().str.lower()).sum())
@@ -155,6 +169,10 @@ def _check_students(college: College, term: Term, own: pd.DataFrame) -> Iterator
             "who would be sent what is written for advisors."
         )
         yield MappingFinding("advisors", "email", theirs, said)
+
+
+def _check_advisors(college: College, here: pd.DataFrame) -> Iterator[MappingFinding]:
+    """Yield a finding if too many students have no advisor."""
     nobodys = here["advisor_id"].isna() & ~here["class_id"].isin(college.advisors["class_id"])
     if 2 * nobodys.sum() >= len(here) > 0:
         said = (
@@ -251,12 +269,7 @@ def _check_handed_in(
     if wanted < DUE_LEAST or college.relations["enrolments"] is not None:
         return
     done = read_done_work(college, term, work, day, by_subject=False)
-    counted = (
-        done[done["class_id"].isin(size.index) & (done["week"] <= week - SINCE_WEEKS)]
-        if len(done)
-        else done
-    )
-    came = counted["done"].sum() if len(counted) else 0
+    came = _count_done(done, set(size.index), week - SINCE_WEEKS)
     due_so_far = f"{wanted:.0f} {PLURAL[work]} due up to week {week - SINCE_WEEKS}"
     if 100 * came < HANDED_IN * wanted:
         said = (
@@ -270,3 +283,12 @@ def _check_handed_in(
             "do rows of missing work count as work?"
         )
         yield MappingFinding(f"{work}_submissions", HANDED[work], int(came), said, stops=False)
+
+
+def _count_done(done: pd.DataFrame, classes: set[str], until: int) -> int:
+    """Return how much work of the classes that was due until a week is done."""
+    # Without such work the frame has no columns.
+    if done.empty:
+        return 0
+    counted = done[done["class_id"].isin(classes) & (done["week"] <= until)]
+    return int(counted["done"].sum())

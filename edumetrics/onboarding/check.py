@@ -113,7 +113,6 @@ def _explain_no_term(college: College, position: CollegeWeek, day: date) -> str:
 
 
 def _check_analysis(workspace: Workspace) -> Iterator[str]:
-    """Yield whether the analysis database is reached, and what else its role can read."""
     with open_connection(workspace.store.engine, "DEFAULT_DB_URL") as connection:
         yield f"Analysis database: connected, {connection.dialect.name}, schema up to date."
         besides = list_extra_access(connection, [*TABLES, "alembic_version"])

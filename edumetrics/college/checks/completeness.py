@@ -159,7 +159,6 @@ def _check_silent_students(here: pd.DataFrame, own: pd.DataFrame) -> Iterator[Ma
 
 
 def _check_addresses(college: College) -> Iterator[MappingFinding]:
-    """Yield a finding if advisors have the addresses of students."""
     # Even a college with a single advisor is checked: what advisors receive is confidential.
     emails = college.advisors["email"].dropna().str.lower()
     theirs = int(emails.isin(college.addresses["email"].dropna().str.lower()).sum())

@@ -31,7 +31,8 @@ from edumetrics.errors import EduMetricsError, Interrupted, MissingColumn, Refus
 from edumetrics.gate import Verdict
 from edumetrics.inputs import terms
 from edumetrics.modelling import train
-from edumetrics.stages import BY_NAME, post_exam
+from edumetrics.stages import BY_NAME
+from edumetrics.stages.exam_results import EXAMS, find_exam_week
 from edumetrics.weeks import CollegeWeek
 from edumetrics.workspace import Workspace
 
@@ -324,11 +325,7 @@ def _roll_back(workspace: Workspace, due: RunPlan, tell: Reporter) -> None:
     term, week = due.back_to
     with workspace.store.start_transaction() as connection:
         # Reviews of exams that are ahead again go as well; those of earlier exams stay.
-        to_come = [
-            exam
-            for exam in post_exam.EXAMS
-            if week <= (post_exam.find_exam_week(workspace, exam) or week)
-        ]
+        to_come = [exam for exam in EXAMS if week <= (find_exam_week(workspace, exam) or week)]
         rows = rollback.delete_after(connection, term, week, to_come)
         workspace.store.set_college_week(connection, due.position)
     tell(

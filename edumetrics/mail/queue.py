@@ -18,6 +18,7 @@ from edumetrics.inputs.terms import find_term
 from edumetrics.reports import from_store
 from edumetrics.reports.model import Report
 from edumetrics.stages import BY_NAME, STAGES, post_exam
+from edumetrics.stages.exam_results import find_exam_week
 from edumetrics.weeks import CollegeWeek
 from edumetrics.workspace import Workspace
 
@@ -172,7 +173,7 @@ def _list_reviews(workspace: Workspace, term: str, position: CollegeWeek) -> Ite
             "exam_type"
         ].unique():
             folder = _get_folder(workspace, position, week, post_exam.NAME)
-            about = post_exam.find_exam_week(workspace, exam) or 0
+            about = find_exam_week(workspace, exam) or 0
             yield DueStage(post_exam.NAME, run["term"], week, folder, about, exam)
 
 

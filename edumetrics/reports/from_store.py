@@ -17,9 +17,12 @@ from edumetrics.college.terms import College, Term
 from edumetrics.inputs import parts
 from edumetrics.inputs.advisors import add_advisors
 from edumetrics.inputs.terms import find_term
-from edumetrics.reports import classes, moments, render
+from edumetrics.reports import classes, render
 from edumetrics.reports.context import Occasion, People
 from edumetrics.reports.model import Report
+from edumetrics.reports.pre_exam import build_pre_exam_reports
+from edumetrics.reports.pre_semester import build_pre_semester_reports
+from edumetrics.reports.results import build_results_reports
 from edumetrics.reports.weekly import WeekRows, build_weekly_reports
 from edumetrics.types import Exam
 from edumetrics.workspace import Workspace
@@ -172,7 +175,7 @@ def build_pre_semester(source: Source) -> list[Report]:
     whose = add_advisors(source.college, workspace.store, term, occasion.week, replay=True)[
         ["student_id", "advisor_id"]
     ]
-    return moments.build_pre_semester_reports(occasion, rows.merge(whose, on="student_id"))
+    return build_pre_semester_reports(occasion, rows.merge(whose, on="student_id"))
 
 
 def build_pre_exam(source: Source, *, exam: Exam, table: str) -> list[Report]:
@@ -204,7 +207,7 @@ def build_pre_exam(source: Source, *, exam: Exam, table: str) -> list[Report]:
     subjects = subjects.assign(name=subjects["subject_name"].fillna(subjects["subject_id"]))
     listed = frozenset(store.read("weekly_flags", ("student_id",), **there)["student_id"])
     name = occasion.say(f"exam_{exam}")
-    return moments.build_pre_exam_reports(occasion, name, rows, subjects, listed)
+    return build_pre_exam_reports(occasion, name, rows, subjects, listed)
 
 
 def build_after_exam(source: Source) -> list[Report]:
@@ -221,4 +224,4 @@ def build_after_exam(source: Source) -> list[Report]:
         .drop_duplicates("student_id", keep="last")
     )
     name = occasion.say(f"exam_{exam}")
-    return moments.build_results_reports(occasion, name, rows.merge(last, on="student_id"))
+    return build_results_reports(occasion, name, rows.merge(last, on="student_id"))

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from edumetrics.analysis.store import UNASSIGNED
-from edumetrics.reports import moments, render
+from edumetrics.reports import pre_exam, pre_semester, render, results
 from edumetrics.reports.model import Fact, Numbers, Prose, Report, Section, Students, StudentTable
 from tests.reports.builder import change_params, make_occasion, make_record, make_rows
 
@@ -48,7 +48,7 @@ def build_before(capacity: int = 8, **columns: list[Any]) -> list[Report]:
         "reasons": [[hello, good], [good], [], [], [hello] * 5],
     }
     occasion = make_occasion("pre_sem", 1, change_params("triage", capacity=capacity))
-    return moments.build_pre_semester_reports(occasion, make_rows(**(given | columns)))
+    return pre_semester.build_pre_semester_reports(occasion, make_rows(**(given | columns)))
 
 
 def test_each_advisor_has_a_report_before_the_semester() -> None:
@@ -106,7 +106,7 @@ def test_a_capacity_of_ones_own_counts_first() -> None:
         risk_probability_pct=[72.0, 38.0], on_watchlist=[True, True], exam_avg_hist=[1.0, 2.0],
         att_rate_hist=[1.0, 2.0], assn_rate_hist=[1.0, 2.0], escalation_level=[0, 0], reasons=[[], []],
     )  # fmt: skip
-    (report,) = moments.build_pre_semester_reports(make_occasion("pre_sem", 1, params), rows)
+    (report,) = pre_semester.build_pre_semester_reports(make_occasion("pre_sem", 1, params), rows)
     assert len(find(report, "Say hello first").entries) == 2
 
 
@@ -146,7 +146,7 @@ def build_exam(
         "at_risk": [True, True, False, False, False],
         "reasons": [[BELOW] * 4, [ABOVE, BELOW], [], [], []],
     }
-    return moments.build_pre_exam_reports(
+    return pre_exam.build_pre_exam_reports(
         make_occasion("pre_mid", 7),
         exam,
         make_rows(**(given | columns)),
@@ -245,7 +245,7 @@ def build_results(**columns: list[Any]) -> list[Report]:
         "weeks_flagged": [3, 0, 0, 0, 0],
         "first_flagged_week": [4.0, NAN, NAN, NAN, NAN],
     }
-    return moments.build_results_reports(
+    return results.build_results_reports(
         make_occasion("post_analysis", 8), "midterm", make_rows(**(given | columns))
     )
 

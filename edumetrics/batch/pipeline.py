@@ -37,7 +37,7 @@ from edumetrics.weeks import CollegeWeek
 from edumetrics.workspace import Workspace
 
 if TYPE_CHECKING:
-    from edumetrics.mail.delivery import MailResult
+    from edumetrics.mail.result import MailResult
 
 # Carries out one task, as `notebook.run_notebook` does.
 Execute = Callable[..., dict[str, int]]

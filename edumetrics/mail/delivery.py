@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
+from functools import partial
 
 from edumetrics.analysis import delivery_log, run_log
 from edumetrics.analysis.delivery_log import FAILED, HELD, OUTBOX, SENT, SMTP, UNCONFIRMED, Delivery
@@ -18,6 +19,7 @@ from edumetrics.errors import EduMetricsError, SettingsError
 from edumetrics.mail import outbox, tokens
 from edumetrics.mail.messages import Envelope, add_headers, build_message
 from edumetrics.mail.queue import Letter, list_letters
+from edumetrics.mail.result import MailResult
 from edumetrics.mail.smtp import NotSent, Server, Unconfirmed
 from edumetrics.reports.model import StudentEntry
 from edumetrics.reports.weekly import build_held_report
@@ -30,54 +32,6 @@ from edumetrics.workspace import Workspace
 LOCAL = "edumetrics@localhost"
 # The stage of the ledger's entry which says that someone has released the first mail.
 RELEASE = "release"
-AGAIN = "If it did not arrive, run `edumetrics send --again --advisor {reader}` to send it again."
-
-
-@dataclass
-class MailResult:
-    """The result of one round of mail.
-
-    Attributes:
-        letters: how many letters there were, including those sent before.
-        sent, written, held: how many were sent by SMTP, written to the outbox, held back.
-        failed: advisor_id and reason of each letter that failed.
-        doubtful: advisor_id of each letter that the server has not confirmed.
-        waiting: whether the first mail has not been released yet.
-        leaves: whether mail goes out by SMTP.
-    """
-
-    letters: int = 0
-    sent: int = 0
-    written: int = 0
-    held: int = 0
-    failed: list[tuple[str, str]] = field(default_factory=list)
-    doubtful: list[str] = field(default_factory=list)
-    waiting: bool = False
-    leaves: bool = False
-
-    @property
-    def broken(self) -> bool:
-        """Whether mail by SMTP failed or is in doubt; in an outbox nothing counts as broken."""
-        return self.leaves and bool(self.failed or self.doubtful)
-
-    @property
-    def all_held(self) -> bool:
-        """Whether there was mail, and the gate holds all of it."""
-        return 0 < self.held == self.letters
-
-    def format_line(self) -> str:
-        """Return the result in one or more sentences, for the operator."""
-        counts = {"sent": self.sent, "in the outbox": self.written, "held": self.held,
-                  "failed": len(self.failed), "not confirmed": len(self.doubtful)}  # fmt: skip
-        said = ", ".join(f"{count} {word}" for word, count in counts.items() if count)
-        told = [f"Mail: {said or 'nothing to send'}."]
-        told += [f"{reader}: {why}" for reader, why in self.failed]
-        told += [
-            f"{reader}: {UNCONFIRMED} {AGAIN.format(reader=reader)}" for reader in self.doubtful
-        ]
-        if self.waiting:
-            told.append("The first mail is not released yet: run `edumetrics send --approve`.")
-        return " ".join(told)
 
 
 def send_letters(
@@ -146,10 +100,8 @@ def describe_letters(
         SettingsError: there is no such advisor.
     """
     with workspace.open_college() as college:
-        post, chosen = (
-            MailRound(workspace, college),
-            _select_letters(workspace, college, position, advisor),
-        )
+        post = MailRound(workspace, college)
+        chosen = _select_letters(workspace, college, position, advisor)
     for letter in chosen:
         to = post.find_recipient(letter.report.advisor_id)
         subject = f"held: {letter.why_held}" if letter.why_held else letter.report.subject
@@ -176,11 +128,8 @@ def _select_letters(
     workspace: Workspace, college: College, position: CollegeWeek, advisor: str
 ) -> list[Letter]:
     """Return the letters of the newest week; only one advisor's where one is named."""
-    found = [
-        one
-        for one in list_letters(workspace, college, position)
-        if advisor in ("", one.report.advisor_id)
-    ]
+    letters = list_letters(workspace, college, position)
+    found = [letter for letter in letters if advisor in ("", letter.report.advisor_id)]
     if advisor and not found:
         raise SettingsError(f"There is no report for {advisor}: check the advisor's id.")
     return found
@@ -275,9 +224,8 @@ class MailRound:
         if not out:
             outbox.get_outbox_path(letter).unlink(missing_ok=True)
         if not told:
-            delivery_log.replace_delivery(
-                self.workspace.store, self._make_delivery(letter, SMTP if server else OUTBOX), HELD
-            )
+            delivery = self._make_delivery(letter, SMTP if server else OUTBOX)
+            delivery_log.replace_delivery(self.workspace.store, delivery, HELD)
 
     def _write_letter(self, letter: Letter) -> None:
         """Write a letter to the outbox only; an earlier entry of the same letter is replaced."""
@@ -286,9 +234,8 @@ class MailRound:
         if composed is not None:
             message, content = composed
             outbox.keep_copy(letter, message.as_bytes())
-            delivery_log.replace_delivery(
-                self.workspace.store, replace(delivery, content_sha256=content), SENT
-            )
+            delivery = replace(delivery, content_sha256=content)
+            delivery_log.replace_delivery(self.workspace.store, delivery, SENT)
             self.posted.written += 1
 
     def _send_letter(self, letter: Letter, server: Server, status: str) -> None:
@@ -301,13 +248,11 @@ class MailRound:
         outbox.keep_copy(letter, message.as_bytes())
         # The entry says "sent, not confirmed" from just before the last line is handed over. A run
         # that is killed at any moment therefore sends no letter twice.
-        entry = delivery_log.DeliveryEntry(
-            self.workspace.store, replace(delivery, content_sha256=content)
-        )
+        delivery = replace(delivery, content_sha256=content)
+        entry = delivery_log.DeliveryEntry(self.workspace.store, delivery)
+        record_handover = partial(entry.record_status, status, UNCONFIRMED)
         try:
-            server.send(
-                message, delivery.recipient, lambda: entry.record_status(status, UNCONFIRMED)
-            )
+            server.send(message, delivery.recipient, record_handover)
         except Unconfirmed:
             # The entry stays as it is. A message that only says "held" is not worth a question.
             if status == SENT:
@@ -332,11 +277,9 @@ class MailRound:
         None is returned where it has no valid address; the failure is recorded.
         """
         try:
-            report = (
-                build_held_report(letter.report, letter.why_held)
-                if letter.why_held
-                else letter.report
-            )
+            report = letter.report
+            if letter.why_held:
+                report = build_held_report(report, letter.why_held)
             message, content = build_message(report, self.make_envelope(letter))
         except SettingsError as error:
             delivery_log.record_delivery(self.workspace.store, delivery, FAILED, str(error))
@@ -379,7 +322,6 @@ class MailRound:
         )
 
     def _make_signer(self, letter: Letter) -> Callable[[StudentEntry], str]:
-        """Return a function that signs a reply about one student of a report."""
         last_day = self.workspace.today + timedelta(days=self.mail.reply_days)
 
         def signed(entry: StudentEntry) -> str:
@@ -391,15 +333,13 @@ class MailRound:
     def _make_delivery(self, letter: Letter, channel: str) -> Delivery:
         """Return the entry of a letter for the log of deliveries, without its content's hash."""
         due, advisor = letter.due, letter.report.advisor_id
-        return Delivery(
-            advisor, due.stage, due.term, due.week, channel, self.find_recipient(advisor), ""
-        )
+        to = self.find_recipient(advisor)
+        return Delivery(advisor, due.stage, due.term, due.week, channel, to, "")
 
     def _read_log(self, letter: Letter, channel: str) -> list[Row]:
         """Return what the log has about a letter by one channel, oldest first."""
-        return delivery_log.read_entries(
-            self.workspace.store, **self._make_delivery(letter, channel).key
-        )
+        key = self._make_delivery(letter, channel).key
+        return delivery_log.read_entries(self.workspace.store, **key)
 
     def _is_in_doubt(self, letter: Letter) -> bool:
         """Return whether the server never confirmed a letter's last sending."""

@@ -153,14 +153,10 @@ def add_replies(report: Report, code: Code) -> Report:
         # A student in a line has no card, and so no place for the links.
         if section.brief:
             return entry
-        made = code(entry)
-        return replace(
-            entry,
-            code=made,
-            replies=tuple(
-                Reply(report.sentences.say("reports", phrase), f"{kind} [{made}]")
-                for kind, phrase in REPLIES.items()
-            ),
+        made, say = code(entry), report.sentences.say
+        replies = tuple(
+            Reply(say("reports", phrase), f"{kind} [{made}]") for kind, phrase in REPLIES.items()
         )
+        return replace(entry, code=made, replies=replies)
 
     return report.with_entries(add_reply)

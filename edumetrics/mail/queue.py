@@ -120,12 +120,8 @@ def list_past_deliveries(
     addresses = {**dict(zip(known["advisor_id"], known["email"], strict=True)), UNASSIGNED: ""}
     found = []
     for stage, term, week, folder in stages:
-        entered = {
-            row["advisor_id"]
-            for row in delivery_log.read_entries(
-                workspace.store, stage=stage, term=term, sem_week=week
-            )
-        }
+        entries = delivery_log.read_entries(workspace.store, stage=stage, term=term, sem_week=week)
+        entered = {row["advisor_id"] for row in entries}
         for advisor in sorted(set(addresses) - entered):
             page = from_store.get_page_path(folder, advisor)
             # A stage writes pages only for advisors whom it has something to tell.
@@ -141,9 +137,8 @@ def _find_newest_week(
     workspace: Workspace, college: College, position: CollegeWeek
 ) -> tuple[str, int]:
     """Return the term in session and its newest teaching week; week 0 before the first."""
-    weeks = workspace.params.calendar.get_last_teaching_weeks(
-        position.compute_week(workspace.params.calendar), 1
-    )
+    calendar = workspace.params.calendar
+    weeks = calendar.get_last_teaching_weeks(position.compute_week(calendar), 1)
     return find_term(college, "", position).name, next(iter(weeks), 0)
 
 
@@ -151,11 +146,10 @@ def _list_stages(
     workspace: Workspace, term: str, week: int, position: CollegeWeek
 ) -> Iterator[DueStage]:
     """Yield the stages of the newest week that are done."""
-    done = workspace.store.read("run_log", ("stage",), status="done", term=term, sem_week=week)[
-        "stage"
-    ]
+    there = {"term": term, "sem_week": week}
+    done = set(workspace.store.read("run_log", ("stage",), status="done", **there)["stage"])
     for stage in STAGES:
-        if stage.when != "after an exam" and (done == stage.name).any():
+        if stage.when != "after an exam" and stage.name in done:
             folder = _get_folder(workspace, position, week, stage.name)
             yield DueStage(stage.name, term, week, folder, week)
 
@@ -169,9 +163,8 @@ def _list_reviews(workspace: Workspace, term: str, position: CollegeWeek) -> Ite
     for run in list_new_reviews(store, term, week):
         # A review that was made again has replaced the rows of the earlier run, which then yields
         # nothing.
-        for exam in store.read("exam_review", ("exam_type",), run_id=run["run_id"])[
-            "exam_type"
-        ].unique():
+        rows = store.read("exam_review", ("exam_type",), run_id=run["run_id"])
+        for exam in rows["exam_type"].unique():
             folder = _get_folder(workspace, position, week, post_exam.NAME)
             about = find_exam_week(workspace, exam) or 0
             yield DueStage(post_exam.NAME, run["term"], week, folder, about, exam)

@@ -54,17 +54,11 @@ def build_cards(
     """
     # The cards of a long list are shorter. `max` avoids a division by zero for an empty list.
     budget = min(CARD_WORDS, START_WORDS // max(len(flags), 1))
-    return tuple(
-        _build_card(
-            occasion,
-            advisor,
-            row,
-            contacts.get(row["student_id"]),
-            panels.get(row["student_id"]),
-            budget,
-        )
-        for row in flags.to_dict("records")
-    )
+    cards = []
+    for row in flags.to_dict("records"):
+        contact, panel = contacts.get(row["student_id"]), panels.get(row["student_id"])
+        cards.append(_build_card(occasion, advisor, row, contact, panel, budget))
+    return tuple(cards)
 
 
 def build_lines(occasion: Occasion, flags: pd.DataFrame) -> tuple[StudentEntry, ...]:
@@ -269,14 +263,10 @@ def _describe_contact(occasion: Occasion, contact: Row | None) -> Fact:
     """Return the kind and date of the last contact, and attendance before and after it."""
     if contact is None:
         return occasion.say_fact("fact_no_contact")
+    kind = occasion.say(f"kind_{contact['kind'].replace(' ', '_')}")
+    day, before, since = format_day(contact["logged_at"]), contact["before"], contact["since"]
     # Plain numbers without a cause: a rise after a contact does not show that the contact helped.
-    return occasion.say_fact(
-        "fact_contact",
-        kind=occasion.say(f"kind_{contact['kind'].replace(' ', '_')}"),
-        day=format_day(contact["logged_at"]),
-        before=contact["before"],
-        since=contact["since"],
-    )
+    return occasion.say_fact("fact_contact", kind=kind, day=day, before=before, since=since)
 
 
 def _describe_care(contact: Row | None, occasion: Occasion) -> tuple[Fact, ...]:

@@ -82,7 +82,7 @@ def build_classes_page(
         health: data-health findings.
     """
     now = weeks[weeks["sem_week"] == occasion.week].set_index("class_id").sort_index()
-    counts = _count_lists(flags, exits)
+    counts = _count_students(flags, exits)
     # A class without a row in `counts` has nobody on a list: 0, not unknown. Null means stay null.
     now = now.join(counts).fillna(dict.fromkeys(counts.columns, 0))
     # Totals leave out small classes too: a difference of two totals would give their numbers away.
@@ -121,6 +121,18 @@ def build_classes_page(
     )
 
 
+def _count_students(flags: pd.DataFrame, exits: pd.DataFrame) -> pd.DataFrame:
+    """Return by class how many students are listed, new, no longer listed, and looked after."""
+    return pd.DataFrame(
+        {
+            "listed": flags.groupby("class_id").size(),
+            "new": (flags["status"] == "new").groupby(flags["class_id"]).sum(),
+            "left": exits.groupby("class_id").size(),
+            "cared": flags["looked_after"].astype(bool).groupby(flags["class_id"]).sum(),
+        }
+    )
+
+
 def render_classes_page(page: ClassesPage) -> str:
     """Return the page as self-contained HTML."""
     return render_template("classes.html.j2", page.sentences, page=page)
@@ -155,11 +167,5 @@ def _build_row(name: str, row: Row) -> ClassWeek:
     counted = tuple(str(int(row[key])) for key in ("listed", "new", "left", "cared"))
     # Attendance is a percentage; the other two means are scores of 0 to 100.
     units = ("%", "", "")
-    return ClassWeek(
-        name,
-        int(row["students"]),
-        (
-            *counted,
-            *(format_cell(row[key], unit) for key, unit in zip(MEASURES, units, strict=True)),
-        ),
-    )
+    means = (format_cell(row[key], unit) for key, unit in zip(MEASURES, units, strict=True))
+    return ClassWeek(name, int(row["students"]), (*counted, *means))

@@ -132,10 +132,8 @@ class Occasion:
                 any other columns.
         """
         # A left merge keeps students without a name. `groupby` would drop a null advisor_id.
-        named = rows.merge(self.people.names, on="student_id", how="left").fillna(
-            {"advisor_id": UNASSIGNED}
-        )
-        for advisor, group in named.groupby("advisor_id"):
+        named = rows.merge(self.people.names, on="student_id", how="left")
+        for advisor, group in named.fillna({"advisor_id": UNASSIGNED}).groupby("advisor_id"):
             yield str(advisor), group
 
     def build_entry(self, row: Row, tier: str = "", **more: Any) -> StudentEntry:
@@ -232,11 +230,8 @@ def build_table_row(row: Row, *cells: str) -> TableRow:
         row: student_id, name, roll_number, class_id.
         cells: one text for each column.
     """
-    return TableRow(
-        get_display_name(row),
-        " · ".join(filter(None, (normalize_text(row["roll_number"]), str(row["class_id"])))),
-        cells,
-    )
+    place = filter(None, (normalize_text(row["roll_number"]), str(row["class_id"])))
+    return TableRow(get_display_name(row), " · ".join(place), cells)
 
 
 def normalize_text(value: Any) -> str:
@@ -277,10 +272,8 @@ def format_week_dates(first_day: pd.Timestamp) -> tuple[str, str]:
     ('30 March', '5 April 2026')
     """
     last = first_day + pd.Timedelta(days=6)
-    begins = (
-        f"{first_day.day}" if first_day.month == last.month else f"{first_day.day} {first_day:%B}"
-    )
-    return begins, f"{last.day} {last:%B %Y}"
+    month = "" if first_day.month == last.month else f" {first_day:%B}"
+    return f"{first_day.day}{month}", f"{last.day} {last:%B %Y}"
 
 
 def find_next_exam(week: int, calendar: Calendar) -> str:

@@ -159,7 +159,6 @@ def _build_summary(sentences: Sentences, whole: pd.Series, lead_time: float) -> 
 
 
 def _build_class_row(sentences: Sentences, row: Row) -> ClassRow:
-    """Return the row of one class, or of all classes."""
     # `round` raises an error for NaN, so every number that may be null is checked first.
     alarms, whole = float(row["false_alarms"]), row["class_id"] == ALL
     return ClassRow(

@@ -108,7 +108,6 @@ def get_page_path(folder: Path, advisor: str) -> Path:
 
 
 def _write_page(report: Report, folder: Path) -> Path:
-    """Write the page of a report, and return its path."""
     return render.write_page(get_page_path(folder, report.advisor_id), render.render_page(report))
 
 

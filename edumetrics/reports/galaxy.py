@@ -85,69 +85,49 @@ class Galaxy:
         # From back to front: lines from last week, the class, own students, students on the list.
         # Matplotlib draws no line from a NaN, so a student without a last week has no line.
         for star in self.stars:
-            axes.plot(
-                [star.was_x, star.x], [star.was_y, star.y], color=FAINT, linewidth=1, zorder=1
-            )
+            x, y = [star.was_x, star.x], [star.was_y, star.y]
+            axes.plot(x, y, color=FAINT, linewidth=1, zorder=1)
         _draw_dots(axes, list(self.behind), s=12, color=FAINT, linewidths=0, zorder=1)
-        _draw_dots(
-            axes, self._list_places(""), s=20, color=ACTION, alpha=0.55, linewidths=0, zorder=2
-        )
+        own = self._list_places("")
+        _draw_dots(axes, own, s=20, color=ACTION, alpha=0.55, linewidths=0, zorder=2)
         handles = self._draw_listed(axes)
         # NaN does not equal itself: this asks whether anyone has a known last week.
         if any(star.was_x == star.was_x for star in self.stars):
             label = self._say("galaxy_last_week")
             handles.append(Line2D([], [], color=FAINT, linewidth=1.5, label=label))
-        for middle, line in zip(
-            _compute_medians(self.stars), (axes.axvline, axes.axhline), strict=True
-        ):
-            line(middle, color=LINE, linewidth=1, zorder=0)
+        x_middle, y_middle = _compute_medians(self.stars)
+        axes.axvline(x_middle, color=LINE, linewidth=1, zorder=0)
+        axes.axhline(y_middle, color=LINE, linewidth=1, zorder=0)
+        self._draw_heading(figure, axes, handles)
+        return Picture(figure, self.alt)
+
+    def _draw_heading(self, figure: Figure, axes: Axes, handles: list[Line2D]) -> None:
+        """Draw the legend; one kind of point needs none, so its place is free for a title."""
         if len(handles) > 1:
             figure.legend(
                 handles=handles, loc="upper left", bbox_to_anchor=(0.12, 1.0), ncols=5,
                 frameon=False, fontsize=8.5, labelcolor=INK, handletextpad=0.2, columnspacing=0.9,
             )  # fmt: skip
-        else:
-            # One kind of point needs no legend, so its place is free for a title.
-            axes.set_title(
-                self._say("galaxy_title", students=len(self.stars)),
-                fontsize=9,
-                color=QUIET,
-                loc="left",
-            )
-        return Picture(figure, self.alt)
+            return
+        title = self._say("galaxy_title", students=len(self.stars))
+        axes.set_title(title, fontsize=9, color=QUIET, loc="left")
 
     def _draw_listed(self, axes: Axes) -> list[Line2D]:
         """Draw the students on the list, and return the points of the legend."""
         others = self._say("galaxy_others")
         handles = [
-            Line2D(
-                [],
-                [],
-                linestyle="",
-                marker="o",
-                markersize=4,
-                color=ACTION,
-                alpha=0.55,
-                label=others,
-            )
-        ]
+            Line2D([], [], linestyle="", marker="o", markersize=4, color=ACTION, alpha=0.55,
+                   label=others)
+        ]  # fmt: skip
         # The legend names only what the picture has.
         for tier, (mark, ink, phrase) in MARKS.items():
-            if _draw_dots(
-                axes,
-                self._list_places(tier),
-                s=44,
-                marker=mark,
-                color=ink,
-                edgecolors="white",
-                zorder=3,
-            ):
+            places = self._list_places(tier)
+            if _draw_dots(axes, places, s=44, marker=mark, color=ink, edgecolors="white", zorder=3):
                 word = self._say(phrase)
                 handles.append(Line2D([], [], linestyle="", marker=mark, color=ink, label=word))
         return handles
 
     def _say(self, name: str, /, **values: Any) -> str:
-        """Return a phrase of the catalogue."""
         return self.sentences.say("reports", name, **values)
 
     def _list_places(self, tier: str) -> list[tuple[float, float]]:
@@ -207,21 +187,14 @@ def _draw_dots(axes: Axes, places: list[tuple[float, float]], **style: Any) -> b
 
 
 def _compute_medians(stars: tuple[StudentPoint, ...]) -> tuple[float, float]:
-    """Return the medians of x and of y."""
-    return float(np.median([star.x for star in stars])), float(
-        np.median([star.y for star in stars])
-    )
+    x, y = [star.x for star in stars], [star.y for star in stars]
+    return float(np.median(x)), float(np.median(y))
 
 
 def _describe_galaxy(sentences: Sentences, stars: tuple[StudentPoint, ...]) -> str:
     """Return in a sentence how many students are below both medians."""
     x, y = _compute_medians(stars)
     low = [star for star in stars if star.x < x and star.y < y]
-    return sentences.say(
-        "reports",
-        "galaxy_alt",
-        listed=sum(bool(star.tier) for star in stars),
-        among=sum(bool(star.tier) for star in low),
-        low=len(low),
-        students=len(stars),
-    )
+    listed, among = (sum(bool(star.tier) for star in some) for some in (stars, low))
+    counts = {"listed": listed, "among": among, "low": len(low), "students": len(stars)}
+    return sentences.say("reports", "galaxy_alt", **counts)

@@ -125,7 +125,6 @@ def render_preview(report: Report) -> Preview:
 
 
 def _format_mailto(draft: EmailDraft) -> str:
-    """Return a link that opens a draft."""
     # RFC 6068: a line break in the body of a mailto link is CRLF.
     body = quote(draft.body.replace("\n", "\r\n"), safe="")
     return f"mailto:{quote(draft.to, safe='@')}?subject={quote(draft.subject, safe='')}&body={body}"
@@ -191,7 +190,6 @@ def export_safe_csv(frame: pd.DataFrame) -> str:
 
 
 def _escape_cell(value: Any) -> Any:
-    """Return a value as it is safe in CSV."""
     if isinstance(value, list):
         return json.dumps(value, ensure_ascii=False)
     # A spreadsheet may run a text as a formula when it begins with one of these.

@@ -25,6 +25,7 @@ from edumetrics.reports.model import (
     StudentTable,
     TableRow,
 )
+from edumetrics.reports.moments import sort_by_roll_number
 from edumetrics.reports.sparklines import Panel, build_panel
 from edumetrics.triage.flags import CONTACTS
 from edumetrics.types import Row
@@ -280,17 +281,11 @@ def _build_numbers(
 
 
 def _build_table(occasion: Occasion, group: pd.DataFrame) -> StudentTable:
-    """Return the table of all students, in the order of a class register."""
-    ordered = group.sort_values(["class_id", "roll_number", "student_id"])
-    return StudentTable(
-        occasion.say("table_title"),
-        tuple(map(occasion.say, COLUMNS)),
-        tuple(_build_row(occasion, row) for row in ordered.to_dict("records")),
-    )
+    rows = tuple(_build_row(occasion, row) for row in sort_by_roll_number(group))
+    return StudentTable(occasion.say("table_title"), tuple(map(occasion.say, COLUMNS)), rows)
 
 
 def _build_row(occasion: Occasion, row: Row) -> TableRow:
-    """Return one student of the table, with a cell for each of `COLUMNS`."""
     return build_table_row(
         row,
         format_cell(row["weekly_att_pct"], "%"),

@@ -107,7 +107,6 @@ def compute(results: Results) -> Review:
 
 
 def _convert_records(table: pd.DataFrame) -> list[dict[str, object]]:
-    """Return the rows of a table as records for a JSON column."""
     # JSON has no NaN: a missing value is stored as null.
     return [
         {str(k): None if pd.isna(v) else v for k, v in row.items()}

@@ -115,12 +115,8 @@ def load(exam: Exam, term: Day = "", week: WeekNumber = 0, folder: str = "") -> 
         position = college.find_college_week(workspace.today)
         chosen = _choose_term(workspace, college, exam, term, position)
         number = week or _find_latest_week(workspace, exam, chosen, position)
-        place = (
-            Path(folder)
-            if folder
-            else get_report_folder(workspace, chosen, position, number, NAMES[exam])
-        )
-    return read_upcoming_exam(workspace, exam, chosen.name, number, place)
+        place = folder or get_report_folder(workspace, chosen, position, number, NAMES[exam])
+    return read_upcoming_exam(workspace, exam, chosen.name, number, Path(place))
 
 
 def _choose_term(
@@ -130,11 +126,8 @@ def _choose_term(
     # Early in a semester the notebook then shows the previous one instead of failing.
     if name or not list_prediction_weeks(workspace.params.calendar, exam):
         return find_term(college, name, position)
-    reached = [
-        term
-        for term in college.list_terms(position)
-        if _list_past_weeks(workspace, exam, term, position)
-    ]
+    terms = college.list_terms(position)
+    reached = [term for term in terms if _list_past_weeks(workspace, exam, term, position)]
     return reached[-1] if reached else find_term(college, name, position)
 
 
@@ -177,13 +170,10 @@ def read_upcoming_exam(
             f"Week {number} of the term of {term} was not analysed: run the weekly stage first."
         )
     # Reasons need days since the last hand-in, which is no feature of the models.
-    more = store.read(
-        "weekly_metrics", ("student_id", "semester", "days_since_submission"), **there
-    )
+    columns = ("student_id", "semester", "days_since_submission")
+    features = made.merge(store.read("weekly_metrics", columns, **there), on="student_id")
     found = registry.load_model(workspace, exam, term)
-    return UpcomingExam(
-        workspace, exam, term, number, made.merge(more, on="student_id"), found, folder
-    )
+    return UpcomingExam(workspace, exam, term, number, features, found, folder)
 
 
 def compute(ahead: UpcomingExam) -> ExamPredictions:
@@ -223,35 +213,23 @@ def _collect_reasons(ahead: UpcomingExam, model: ScoreModel) -> list[list[dict[s
     # A model uses some of the features only; the topics sum over all of them.
     parts = model.compute_contributions(rows).reindex(columns=list(FEATURES), fill_value=0.0)
     # Sentences read these two values under the names that the weekly lists use.
-    values = rows.rename(columns={"days_since_submission": "days_idle"}).assign(
-        effort_week=rows["effort"]
-    )
-    told = ranking.collect_topic_values(
-        OwnValues(values.astype({"days_idle": "float64"}), pd.factorize(rows["class_id"])[0])
-    )
-    sentences = ahead.workspace.params.sentences
+    values = rows.rename(columns={"days_since_submission": "days_idle"})
+    values = values.assign(effort_week=rows["effort"]).astype({"days_idle": "float64"})
+    told = ranking.collect_topic_values(OwnValues(values, pd.factorize(rows["class_id"])[0]))
+    sentences, topics = ahead.workspace.params.sentences, explain.sum_by_topic(parts)
     return reasons.build_records(
-        sentences,
-        "forecast_",
-        explain.sum_by_topic(parts),
-        told,
-        worse_adds=False,
-        least=WORTH_TELLING,
+        sentences, "forecast_", topics, told, worse_adds=False, least=WORTH_TELLING
     )
 
 
 def list_slices(predicted: ExamPredictions, run_id: str) -> Slices:
     """Return what the predictions of a week write."""
     ahead = predicted.ahead
+    there = {"term": ahead.term, "sem_week": ahead.number}
+    warning = health.make_warning(f"forecast: {ahead.exam}", ahead.found.trouble)
     return {
-        PREDICTION_TABLES[ahead.exam]: (
-            predicted.rows,
-            {"term": ahead.term, "sem_week": ahead.number},
-        ),
-        "data_health": (
-            health.make_warning(f"forecast: {ahead.exam}", ahead.found.trouble),
-            {"run_id": run_id},
-        ),
+        PREDICTION_TABLES[ahead.exam]: (predicted.rows, there),
+        "data_health": (warning, {"run_id": run_id}),
     }
 
 
@@ -315,14 +293,10 @@ def plot_reliability(ahead: UpcomingExam) -> figures.Picture | None:
     None where there is no model.
     """
     used = [row["metrics"] for row in _read_candidates(ahead) if row["champion"]]
-    sentences = ahead.workspace.params.sentences
-    return (
-        figures.draw_reliability(
-            sentences, pd.DataFrame(used[0]["reliability"]), "axis_forecast_score", scale=1
-        )
-        if used
-        else None
-    )
+    if not used:
+        return None
+    sentences, table = ahead.workspace.params.sentences, pd.DataFrame(used[0]["reliability"])
+    return figures.draw_reliability(sentences, table, "axis_forecast_score", scale=1)
 
 
 def build_error_table(ahead: UpcomingExam) -> Styler:
@@ -342,15 +316,13 @@ def _read_candidates(ahead: UpcomingExam) -> list[Row]:
 
 def build_class_table(predicted: ExamPredictions) -> Styler:
     """Return by class the number of students, the median prediction, and how many may fail."""
-    rows = predicted.rows
+    rows = predicted.rows.assign(may=_mark_may_fail(predicted))
     groups = rows.groupby(["class_id", "semester"])
     table = pd.DataFrame(
         {
             "students": groups.size(),
             "median predicted": groups[f"predicted_{predicted.ahead.exam}_score"].median().round(0),
-            "may fail": rows.assign(may=_mark_may_fail(predicted))
-            .groupby(["class_id", "semester"])["may"]
-            .sum(),
+            "may fail": groups["may"].sum(),
         }
     )
     return show_table(table.reset_index().rename(columns={"class_id": "class"}), "outlook")

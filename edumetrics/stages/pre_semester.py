@@ -101,10 +101,8 @@ def load(term: Day = "", folder: str = "") -> SemesterStart:
     with workspace.open_college() as college:
         position = college.find_college_week(workspace.today)
         chosen = find_term(college, term, position)
-        place = (
-            Path(folder) if folder else get_report_folder(workspace, chosen, position, WEEK, NAME)
-        )
-        found = read_start(workspace, college, chosen, position, place)
+        place = folder or get_report_folder(workspace, chosen, position, WEEK, NAME)
+        found = read_start(workspace, college, chosen, position, Path(place))
     if found is None:
         raise SettingsError(
             f"No semester before the term of {chosen.name} was analysed:"
@@ -119,11 +117,8 @@ def read_start(
     """Read the same as `load` through an open college; None where no earlier term was analysed."""
     # A term that the college has but nobody analysed has no weekly metrics to learn from.
     analysed = set(workspace.store.list_values("weekly_metrics", "term"))
-    past = [
-        known
-        for known in college.list_terms(position)
-        if known.name < term.name and known.name in analysed
-    ]
+    terms = college.list_terms(position)
+    past = [known for known in terms if known.name < term.name and known.name in analysed]
     if not past:
         return None
     return SemesterStart(
@@ -156,9 +151,8 @@ def compute(start: SemesterStart) -> Watchlist:
     )
     # The chance is NaN where no exam result of an earlier semester is known at all.
     frame = frame[~np.isnan(chance)].astype({"escalation_level": "int64"})
-    return Watchlist(
-        start, frame[[name for name in TABLES["pre_sem_watchlist"].names if name in frame]]
-    )
+    stored = [name for name in TABLES["pre_sem_watchlist"].names if name in frame]
+    return Watchlist(start, frame[stored])
 
 
 def _collect_reasons(start: SemesterStart, model: Linear | None) -> list[list[dict[str, Any]]]:
@@ -183,16 +177,13 @@ def _collect_reasons(start: SemesterStart, model: Linear | None) -> list[list[di
 def list_slices(watched: Watchlist, run_id: str) -> Slices:
     """Return what a watchlist writes."""
     start = watched.start
-    # The watchlist comes first, because `storing.replace_slices` returns the rows of the first
-    # slice.
+    warning = health.make_warning("forecast: watchlist", start.found.trouble)
+    # The watchlist comes first, because `base.replace_slices` returns the rows of the first slice.
     return {
         "pre_sem_watchlist": (watched.rows, {"target_term": start.term}),
         # Difficulty belongs to the term in which it was observed, not to the semester ahead.
         "subject_difficulty": (start.difficulty, {"term": start.past}),
-        "data_health": (
-            health.make_warning("forecast: watchlist", start.found.trouble),
-            {"run_id": run_id},
-        ),
+        "data_health": (warning, {"run_id": run_id}),
     }
 
 
@@ -262,28 +253,21 @@ def plot_reliability(start: SemesterStart) -> figures.Picture | None:
     """
     tried = registry.read_candidates(start.workspace, WATCHLIST, start.found.trained_terms)
     used = [row["metrics"]["reliability"] for row in tried if row["champion"]]
+    if not used:
+        return None
     sentences = start.workspace.params.sentences
-    return (
-        figures.draw_reliability(
-            sentences, pd.DataFrame(used[0]), "axis_forecast_failing", scale=100
-        )
-        if used
-        else None
+    return figures.draw_reliability(
+        sentences, pd.DataFrame(used[0]), "axis_forecast_failing", scale=100
     )
 
 
 def build_subject_table(start: SemesterStart, count: int = 10) -> Styler:
     """Return the `count` subjects with the lowest pass rates of the last term."""
-    names = {
-        "subject_id": "subject",
-        "total_students": "students",
-        "pass_rate": "passed, %",
-        "difficulty_label": "label",
-    }
-    table = (
-        start.difficulty.sort_values(["pass_rate", "subject_id"]).head(count).rename(columns=names)
-    )
-    return show_table(table[["subject", "semester", "students", "passed, %", "label"]], "subjects")
+    names = {"subject_id": "subject", "total_students": "students", "pass_rate": "passed, %",
+             "difficulty_label": "label"}  # fmt: skip
+    table = start.difficulty.sort_values(["pass_rate", "subject_id"]).rename(columns=names)
+    shown = ["subject", "semester", "students", "passed, %", "label"]
+    return show_table(table.head(count)[shown], "subjects")
 
 
 def build_class_table(watched: Watchlist) -> Styler:

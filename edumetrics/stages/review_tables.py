@@ -48,9 +48,8 @@ def build_class_table(review: Review) -> Styler:
         "listed": "failed, had been listed",
         "false_alarms": "listed who passed, for each who failed",
     }
-    return show_table(
-        scorecard.measure_classes(review.rows).rename(columns=names), "by-class", digits=2
-    )
+    table = scorecard.measure_classes(review.rows).rename(columns=names)
+    return show_table(table, "by-class", digits=2)
 
 
 def compare_lists(review: Review) -> pd.DataFrame:
@@ -92,7 +91,6 @@ def build_error_table(review: Review) -> Styler:
 
 
 def _collect_errors(review: Review) -> pd.DataFrame:
-    """Return the kinds of errors; see `forecast.scorecard.count_errors`."""
     return scorecard.count_errors(review.rows, review.results.flags, review.results.contacts)
 
 

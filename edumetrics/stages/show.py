@@ -67,7 +67,6 @@ def plot_galaxy(scores: WeekScores) -> figures.Picture | None:
 
 
 def _get_sentences(week: Week) -> Sentences:
-    """Return the catalogue of the college."""
     return week.workspace.params.sentences
 
 
@@ -132,12 +131,10 @@ def plot_forecast_reliability(week: Week) -> figures.Picture | None:
     """Return a figure of forecast against outcome in the tested term; None without a forecast."""
     tried = registry.read_candidates(week.workspace, FAIL, week.champion.trained_terms)
     used = [row["metrics"]["reliability"] for row in tried if row["champion"]]
-    return (
-        figures.draw_reliability(
-            _get_sentences(week), pd.DataFrame(used[0]), "axis_forecast_leaving", scale=100
-        )
-        if used
-        else None
+    if not used:
+        return None
+    return figures.draw_reliability(
+        _get_sentences(week), pd.DataFrame(used[0]), "axis_forecast_leaving", scale=100
     )
 
 
@@ -179,10 +176,8 @@ def build_drift_table(scores: WeekScores, count: int = 5) -> Styler:
     """
     index = scores.drift.head(count)
     meaning = [FEATURES[str(name)].meaning for name in index.index]
-    table = pd.DataFrame(
-        {"feature": index.index, "meaning": meaning, "stability index": index.to_numpy()}
-    )
-    return show_table(table, "drift", digits=2)
+    columns = {"feature": index.index, "meaning": meaning, "stability index": index.to_numpy()}
+    return show_table(pd.DataFrame(columns), "drift", digits=2)
 
 
 def count_by_advisor(triaged: WeekLists) -> pd.DataFrame:

@@ -210,9 +210,8 @@ def score_part(part: Part, week: Week, drifted: bool) -> PartScores:
         forecast = replace(forecast, drifted=True)
     situation = make_situation(week, records, scored, forecast)
     by_subject = _predict_subjects(week, records, scored.metrics, forecast)
-    return PartScores(
-        scored.metrics, features, by_subject, build_lists(situation), records.findings
-    )
+    lists = build_lists(situation)
+    return PartScores(scored.metrics, features, by_subject, lists, records.findings)
 
 
 def score_students(

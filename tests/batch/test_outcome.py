@@ -13,7 +13,7 @@ from edumetrics.batch.schedule import RunPlan, Step, Task, describe_plan
 from edumetrics.college.health import EVERYWHERE
 from edumetrics.fields import FINDING_COLUMNS
 from edumetrics.gate import Verdict
-from edumetrics.mail.delivery import MailResult
+from edumetrics.mail.result import MailResult
 from edumetrics.weeks import CollegeWeek
 from edumetrics.workspace import Workspace
 from tests.analysis.rows import open_small_workspace

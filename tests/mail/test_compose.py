@@ -17,8 +17,8 @@ from typing import Any
 import pytest
 
 from edumetrics.errors import SettingsError
-from edumetrics.mail.delivery import MailResult
 from edumetrics.mail.messages import Envelope, add_headers, add_replies, build_message
+from edumetrics.mail.result import MailResult
 from edumetrics.reports.model import Report, StudentEntry, Students
 from edumetrics.reports.weekly import build_held_report, build_weekly_reports
 from tests.reports.builder import make_entry, make_occasion, make_report, make_week

@@ -22,7 +22,8 @@ from edumetrics.forecast.models import (
     fit_all,
     predict_all,
 )
-from edumetrics.params import Forecast, Triage
+from edumetrics.params.forecast import Forecast
+from edumetrics.params.triage import Triage
 from edumetrics.scoring.signals import Floats
 from edumetrics.triage.flags import NOBODY
 

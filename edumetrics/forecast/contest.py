@@ -13,7 +13,7 @@ from joblib import Parallel, cpu_count, delayed
 
 from edumetrics.forecast import folds
 from edumetrics.forecast.measures import Measures, compute_reliability, measure_by_class
-from edumetrics.params import Forecast
+from edumetrics.params.forecast import Forecast
 from edumetrics.scoring.signals import Floats
 
 # The names of questions in model_runs; the exams are questions too.

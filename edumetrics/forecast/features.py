@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 
 from edumetrics.fields import FEATURES
-from edumetrics.params import Calendar, Scoring
+from edumetrics.params.calendar import Calendar
+from edumetrics.params.scoring import Scoring
 from edumetrics.scoring.risk import count_missed_work
 from edumetrics.scoring.roll import Matrix, Vector
 from edumetrics.scoring.signals import Floats, divide, rank_in_groups

@@ -14,7 +14,7 @@ from threadpoolctl import threadpool_limits
 
 from edumetrics.fields import FEATURES
 from edumetrics.forecast.features import CALENDAR
-from edumetrics.params import Forecast
+from edumetrics.params.forecast import Forecast
 from edumetrics.scoring.signals import Floats
 
 # The linear models of one week leave out what is the same for everyone in that week of every year.

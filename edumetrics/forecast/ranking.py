@@ -16,7 +16,8 @@ from edumetrics.forecast.features import (
     compute_own_values,
 )
 from edumetrics.forecast.models import Calibrated, compute_order, compute_probability
-from edumetrics.params import Calendar, Scoring
+from edumetrics.params.calendar import Calendar
+from edumetrics.params.scoring import Scoring
 from edumetrics.scoring.roll import Vector
 from edumetrics.scoring.signals import Floats
 from edumetrics.scoring.weekly import ScoredWeek

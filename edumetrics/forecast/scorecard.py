@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 
 from edumetrics.forecast.backtest import add_places
-from edumetrics.params import Forecast, Triage
+from edumetrics.params.forecast import Forecast
+from edumetrics.params.triage import Triage
 from edumetrics.triage.flags import NOBODY
 
 # Stands where a class_id would: the row of the whole college.

@@ -14,7 +14,7 @@ from sklearn.linear_model import RidgeCV
 from edumetrics.forecast.contest import Question, choose_unless_beaten
 from edumetrics.forecast.measures import measure_weeks
 from edumetrics.forecast.models import LINEAR, Linear, fit_windows
-from edumetrics.params import Forecast
+from edumetrics.params.forecast import Forecast
 from edumetrics.scoring.signals import Floats
 from edumetrics.types import Exam
 

@@ -11,7 +11,7 @@ from sklearn.linear_model import LogisticRegression
 from edumetrics.forecast.contest import SUBJECT, Question, has_enough_fails
 from edumetrics.forecast.measures import measure_chances, measure_weeks
 from edumetrics.forecast.models import Linear, compute_probability, fit_windows
-from edumetrics.params import Forecast
+from edumetrics.params.forecast import Forecast
 from edumetrics.scoring.signals import Floats
 
 # The student's logit of failing or leaving, what is known of the subject so far, and its past.

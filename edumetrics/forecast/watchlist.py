@@ -12,7 +12,7 @@ from edumetrics.forecast.contest import WATCHLIST, Question, choose_unless_beate
 from edumetrics.forecast.measures import measure_chances
 from edumetrics.forecast.models import Linear, compute_probability, fit_windows
 from edumetrics.forecast.scores import CORRELATION
-from edumetrics.params import Forecast
+from edumetrics.params.forecast import Forecast
 from edumetrics.scoring.signals import Floats
 
 # What is known from earlier semesters, and in which direction more of it should move the chance.

@@ -138,18 +138,6 @@ def render_classes_page(page: ClassesPage) -> str:
     return render_template("classes.html.j2", page.sentences, page=page)
 
 
-def _count_lists(flags: pd.DataFrame, exits: pd.DataFrame) -> pd.DataFrame:
-    """Return by class how many are listed, new, left, and looked after."""
-    return pd.DataFrame(
-        {
-            "listed": flags.groupby("class_id").size(),
-            "new": (flags["status"] == "new").groupby(flags["class_id"]).sum(),
-            "left": exits.groupby("class_id").size(),
-            "cared": flags["looked_after"].astype(bool).groupby(flags["class_id"]).sum(),
-        }
-    )
-
-
 def _build_summary(occasion: Occasion, now: pd.DataFrame, told: pd.DataFrame) -> list[str]:
     """Return sentences on who is new, left or looked after, and on how many classes are small."""
     new, left, cared = (int(told[name].sum()) for name in ("new", "left", "cared"))

@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 from scipy.special import betaln
 
-from edumetrics.params import Calendar, Scoring
+from edumetrics.params.calendar import Calendar
+from edumetrics.params.scoring import Scoring
 from edumetrics.scoring.facts import Facts
 from edumetrics.scoring.roll import Matrix, Roll, Vector
 from edumetrics.scoring.signals import Floats, divide

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from edumetrics.params import Scoring
+from edumetrics.params.scoring import Scoring
 from edumetrics.scoring.observed import Observations
 from edumetrics.scoring.signals import Floats, compute_weighted_mean, divide
 from edumetrics.scoring.work import Work

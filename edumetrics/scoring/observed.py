@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 
 from edumetrics.fields import COUNTED_FEEDS, RELATIONS, WEEKLY_METRICS
-from edumetrics.params import Calendar, Scoring
+from edumetrics.params.calendar import Calendar
+from edumetrics.params.scoring import Scoring
 from edumetrics.scoring import attendance, roll, work
 from edumetrics.scoring.facts import Facts
 from edumetrics.scoring.roll import Matrix, Roll, Vector

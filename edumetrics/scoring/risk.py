@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from edumetrics.params import Calendar, Scoring
+from edumetrics.params.calendar import Calendar
+from edumetrics.params.scoring import Scoring
 from edumetrics.scoring.observed import Observations
 from edumetrics.scoring.roll import Roll, Vector
 from edumetrics.scoring.signals import Floats, divide

@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 
 from edumetrics.fields import WEEKLY_METRICS
-from edumetrics.params import Calendar, Scoring
+from edumetrics.params.calendar import Calendar
+from edumetrics.params.scoring import Scoring
 from edumetrics.scoring import academic, attendance, effort, risk
 from edumetrics.scoring.facts import Facts
 from edumetrics.scoring.observed import Observations, observe

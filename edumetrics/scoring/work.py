@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 import pandas as pd
 
-from edumetrics.params import Calendar
+from edumetrics.params.calendar import Calendar
 from edumetrics.scoring.facts import Facts
 from edumetrics.scoring.roll import Matrix, Roll, Vector
 from edumetrics.scoring.signals import Floats, divide

@@ -22,7 +22,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from edumetrics.params import Calendar
+from edumetrics.params.calendar import Calendar
 
 # The teaching weeks after the contact over which a change is averaged: one week alone is noisy.
 FOLLOWED = 3

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from edumetrics.fields.reasons import RULES
-from edumetrics.params import Triage
+from edumetrics.params.triage import Triage
 from edumetrics.scoring.risk import compute_points
 from edumetrics.scoring.signals import Floats, compute_weighted_mean
 from edumetrics.triage import rules

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from edumetrics.params import Calendar, Triage
+from edumetrics.params.calendar import Calendar
+from edumetrics.params.triage import Triage
 from edumetrics.triage.flags import classify_by_score, rank
 from edumetrics.triage.situation import CRITICAL, HIGH, NO_TIER, TIERS, WATCH
 

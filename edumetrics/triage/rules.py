@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from edumetrics.fields.reasons import RULES
-from edumetrics.params import Triage
+from edumetrics.params.triage import Triage
 from edumetrics.scoring.signals import Floats
 from edumetrics.triage.situation import Bools
 

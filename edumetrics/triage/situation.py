@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 import pandas as pd
 
-from edumetrics.params import Calendar, Scoring, Triage
+from edumetrics.params.calendar import Calendar
+from edumetrics.params.scoring import Scoring
+from edumetrics.params.triage import Triage
 from edumetrics.scoring.roll import Vector
 from edumetrics.scoring.signals import Floats
 from edumetrics.sentences import Sentences

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from edumetrics.params import Calendar
+from edumetrics.params.calendar import Calendar
 
 
 def measure_stability(places: pd.DataFrame, calendar: Calendar) -> pd.DataFrame:

@@ -127,11 +127,12 @@ def flagged(**filters: Unpack[ListFilters]) -> pd.DataFrame:
     >>> len(flagged(class_id="no such class"))
     0
     """
-    tier = (filters.get("tier") or "").lower()
-    # `TIERS[0]` is the name of "not on the list": empty, as is no tier.
-    if tier not in TIERS:
+    tier = filters.get("tier")
+    tier = None if tier is None else tier.lower()
+    # `TIERS[0]` is the name of "not on the list": nobody can ask for it.
+    if tier is not None and tier not in TIERS[1:]:
         raise SettingsError(f"There is no tier {tier}: the tiers are {', '.join(TIERS[1:])}.")
-    rows = _read_rows("weekly_flags", {**filters, "tier": tier or None})
+    rows = _read_rows("weekly_flags", {**filters, "tier": tier})
     return rows.sort_values(["sem_week", "advisor_id", "triage_rank"], ignore_index=True)
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
+from edumetrics.batch import pipeline
 from edumetrics.inputs.terms import find_term
 from edumetrics.reports import render
 from edumetrics.reports.model import Report
@@ -53,8 +54,12 @@ def shown(judged: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, P
         texts[f"{stage}-mail"] = render.render_preview(report).html
     for name, text in texts.items():
         (folder / f"{name}.html").write_text(text)
-    week = judged / "reports" / "2025-even" / "week-10"
-    head = {"department": week / "weekly" / "department.html", "run": week / "weekly" / "run.html"}
+    # The notebook as a page: it is looked at, so it really runs.
+    with pipeline.run_notebooks() as execute:
+        told = {"week": 10, "write": False}
+        execute("weekly", told, folder / "weekly", environ=workspace.settings.environ)
+    week = judged / "reports" / "2025-even" / "week-10" / "weekly"
+    head = {"department": week / "department.html", "run": folder / "weekly" / "run.html"}
     return {**{name: folder / f"{name}.html" for name in texts}, **head}
 
 

@@ -161,17 +161,18 @@ def test_an_advisor_without_a_name_does_not_sign_with_an_id() -> None:
 
 @pytest.mark.parametrize(
     ("week", "exam"),
-    [(1, "midterm"), (7, "midterm"), (8, "end-term exam"), (17, "end-term exam"), (18, "")],
+    [(1, "midterm"), (7, "midterm"), (8, "endterm"), (17, "endterm"), (18, "")],
 )
 def test_a_draft_names_the_exam_that_is_still_ahead(week: int, exam: str) -> None:
     body = make_occasion(week=week).write_drafts(ASHA, "A1", [])["draft"].body
     assert ("before the " in body) == bool(exam)
-    assert f"before the {exam}?" in body if exam else "in the next days?" in body
+    names = {"midterm": "midterm", "endterm": "end-term exam"}
+    assert f"before the {names[exam]}?" in body if exam else "in the next days?" in body
     assert context.find_next_exam(week, PARAMS.calendar) == exam
 
 
 @pytest.mark.parametrize(
-    ("midterm", "endterm", "exam"), [(None, 18, "end-term exam"), (8, None, "midterm"), (None, None, "")]
+    ("midterm", "endterm", "exam"), [(None, 18, "endterm"), (8, None, "midterm"), (None, None, "")]
 )  # fmt: skip
 def test_a_college_without_an_exam_week_looks_ahead_to_no_such_exam(
     midterm: int | None, endterm: int | None, exam: str

@@ -25,6 +25,7 @@ from edumetrics.reports.redaction import apply_detail, format_initials
 from tests.reports.builder import SENTENCES, make_entry, make_report
 
 ASHA = make_entry(
+    tier="critical",
     urgency="Urgent",
     shape="◆",
     reasons=("No work handed in for 12 days.",),

@@ -36,7 +36,7 @@ LONG = "a sentence of nine words that is said again " * 4
 ADDRESS = "https://reports.college.example/a-very-long-address/" + "x" * 60 + "/weekly.html"
 MAIL = MailContext("early-alert@college.example", ADDRESS, "Riverbend College")
 ASHA = make_entry(
-    urgency="Urgent", shape="◆", since="new", reasons=("A reason.",),
+    tier="critical", urgency="Urgent", shape="◆", since="new", reasons=("A reason.",),
     facts=(Fact("Off the list:", "attends all lectures."), Fact("", "A fact.")),
     draft=EmailDraft("asha@students.example", "Hello & goodbye?", "Dear Asha,\n\n100% & more"),
     replies=(Reply("Talked", "Talked [7-A]"),), code="7-A", more=("For pages.",),

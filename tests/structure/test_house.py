@@ -155,6 +155,39 @@ def test_only_the_database_package_tells_dialects_apart() -> None:
     assert offences == []
 
 
+def read_picture() -> dict[str, set[str]]:
+    """The modules that README's picture of the house names, by package; "" for the top level."""
+    picture = (PROJECT / "README.md").read_text().split("```\n")
+    lines = next(part for part in picture if part.startswith("Makefile")).splitlines()
+    first = lines.index("edumetrics/") + 1
+    named: dict[str, set[str]] = {"": set()}
+    package = ""
+    for line in lines[first:]:
+        if not line.startswith(" "):
+            break
+        if line[2] != " ":
+            package = line.split()[0].rstrip("/") if "/" in line.split()[0] else ""
+        named.setdefault(package, set()).update(re.findall(r"[a-z_]+\.py", line))
+    return named
+
+
+def test_the_picture_in_readme_shows_every_module_and_no_other() -> None:
+    tree: dict[str, set[str]] = {}
+    for path in MODULES:
+        if "migrations" not in path.parts and not path.name.startswith("__"):
+            parts = path.relative_to(PACKAGE).parts
+            tree.setdefault(parts[0] if len(parts) > 1 else "", set()).add(path.name)
+    named = {
+        name: {n for n in names if not n.startswith("__")} for name, names in read_picture().items()
+    }
+    offences = [
+        f"{package or 'top level'}: {name}"
+        for package in sorted({*tree, *named})
+        for name in sorted(tree.get(package, set()) ^ named.get(package, set()))
+    ]
+    assert offences == []
+
+
 def test_functions_fit_a_screen() -> None:
     long = [
         f"{name_of(path)}: {node.name}"

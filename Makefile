@@ -6,11 +6,13 @@ READY  := $(VENV)/.ready
 export JUPYTER_PLATFORM_DIRS := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint lab bench docs lock clean
+.PHONY: help demo test test-slow test-all prove lint lab bench docs lock clean
 
 help:
 	@echo "make demo    a simulated college, scored up to its current week, with a page to open"
-	@echo "make test    every test, on SQLite and on a real PostgreSQL"
+	@echo "make test    the tests of every change, also on a real PostgreSQL, in a browser and in notebooks"
+	@echo "make test-all  with the slow ones: kills, other schemas, statistics over seeds"
+	@echo "make prove   with what takes longer still, or needs the OULAD files (EDUMETRICS_OULAD)"
 	@echo "make lint    ruff and mypy --strict"
 	@echo "make lab     JupyterLab on the notebooks"
 	@echo "make docs    the documentation as a small site"
@@ -27,8 +29,20 @@ $(READY): requirements.lock pyproject.toml
 demo: $(READY)
 	@$(BIN)/edumetrics demo
 
+# Lanes are markers: `make test PYTEST_ARGS="-m browser"` runs what needs a browser. nbval slows every start, so the test
+# of the notebooks loads it by itself.
+PYTEST := $(BIN)/python -m pytest -p no:nbval -n logical --dist worksteal
+
 test: $(READY)
-	$(BIN)/python -m pytest -p no:nbval -n logical --dist loadfile
+	$(PYTEST) -m "not slow and not prove" $(PYTEST_ARGS)
+
+test-slow: $(READY)
+	$(PYTEST) -m "slow and not prove" $(PYTEST_ARGS)
+
+test-all: test test-slow
+
+prove: test-all
+	$(PYTEST) -m prove $(PYTEST_ARGS)
 
 lint: $(READY)
 	$(BIN)/ruff check .

@@ -32,6 +32,21 @@ SETTINGS = ("CLIENT_DB_URL", "DEFAULT_DB_URL", "EDUMETRICS_COLLEGE", "EDUMETRICS
             "REPLY_TO", "PAGES_DIR", "PAGES_URL", "SECRET_KEY")  # fmt: skip
 
 
+# What a test needs, by the fixtures that it asks for.
+LANES = {
+    "browser": ("browser",),
+    "server": ("postgres", "mysql_url", "empty_url", "inbox", "server"),
+}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what needs a browser or a server, so that nobody has to think of it."""
+    for item in items:
+        for lane, fixtures in LANES.items():
+            if not set(fixtures).isdisjoint(getattr(item, "fixturenames", ())):
+                item.add_marker(lane)
+
+
 @pytest.fixture(autouse=True)
 def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in SETTINGS:

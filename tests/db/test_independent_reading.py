@@ -47,7 +47,14 @@ class Calibrated(NamedTuple):
 
 @pytest.fixture(
     scope="module",
-    params=[(variant, seed) for variant in generator.VARIANTS for seed in CAPACITIES],
+    # The dirtiest college of one seed is read every time, all others in the lane of slow tests.
+    params=[
+        pytest.param(
+            (variant, seed), marks=() if (variant, seed) == ("dirty", 2) else pytest.mark.slow
+        )
+        for variant in generator.VARIANTS
+        for seed in CAPACITIES
+    ],
 )
 def calibrated(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory

@@ -23,6 +23,7 @@ Url = Callable[[], str]
 REFUSED = ("DELETE FROM students", "CREATE TABLE t (x int)", "UPDATE students SET name = 'x'")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("variant", ["dirty", "all"])
 def test_dirty_colleges_with_every_option_give_the_same_metrics(
     variant: str, mysql_url: Url, tmp_path: Path

@@ -68,12 +68,14 @@ def test_sqlite_and_postgresql_give_the_same_metrics(
         equal(theirs, mine, key)
 
 
+@pytest.mark.slow
 def test_calibrating_again_changes_no_value(demo_copy: Workspace) -> None:
     before = demo_copy.store.read("weekly_metrics")
     backfill.calibrate(demo_copy, progress.skip_line, from_scratch=True)
     equal(demo_copy.store.read("weekly_metrics"), before)
 
 
+@pytest.mark.slow
 def test_a_past_week_is_replayed_as_it_was_known(demo: Workspace, tmp_path: Path) -> None:
     earlier = workspace_at(tmp_path)
     plan = generate.plan_demo(DEMO_STUDENTS, 7, Calendar(), weeks=7)

@@ -176,6 +176,7 @@ def test_a_share_on_the_lists_that_jumps(environment: Workspace) -> None:
     assert "to 45% in week 10" in found.told
 
 
+@pytest.mark.slow
 def test_a_column_that_is_gone(environment: Workspace) -> None:
     assert "nothing held" in edumetrics("run", "--week", "10").output, "the columns are remembered"
     change(environment, "ALTER TABLE students RENAME COLUMN withdrawn_on TO left_on")

@@ -71,6 +71,7 @@ def somebody(workspace: Workspace) -> str:
     return student
 
 
+@pytest.mark.process
 def test_a_student_is_told_everything_that_is_held(environment: Workspace, tmp_path: Path) -> None:
     student = somebody(environment)
     assert edumetrics("run", "--week", "10").exit_code == 0
@@ -100,6 +101,7 @@ def test_a_student_is_told_everything_that_is_held(environment: Workspace, tmp_p
     assert not {other for other in others if other in text}
 
 
+@pytest.mark.process
 def test_after_erasure_the_id_is_found_nowhere(environment: Workspace) -> None:
     student = somebody(environment)
     assert edumetrics("run", "--week", "10").exit_code == 0
@@ -240,6 +242,7 @@ def test_kept_metrics_are_pseudonyms(environment: Workspace) -> None:
         ).scalar()
 
 
+@pytest.mark.process
 def test_no_secret_and_no_person_in_what_a_run_leaves(
     environment: Workspace, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:

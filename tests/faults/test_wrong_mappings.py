@@ -205,7 +205,7 @@ def test_every_finding_says_what_to_do(
     ]
     assert len(lines) > 5
     for line in lines:
-        assert re.search(r"(\. (Look|Correct|Ask|Give|Nothing|Set)|\?)", line), line
+        assert re.search(r"(\. (Look|Check|Correct|Ask|Give|Nothing|Set)|\?)", line), line
 
 
 @pytest.mark.parametrize("variant", generator.VARIANTS)

@@ -74,6 +74,7 @@ def own(simulated: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Wo
     yield analysed(tmp_path_factory.mktemp("native") / "home", simulated, "native")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", MAPPINGS)
 def test_metrics_and_pages_are_those_of_the_native_schema(
     name: str, own: Workspace, simulated: str, postgres_url: Callable[[], str], tmp_path: Path

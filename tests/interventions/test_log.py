@@ -128,6 +128,7 @@ def test_the_form_only_calls_the_log(environment: Workspace) -> None:
     ).startswith("There is no student")
 
 
+@pytest.mark.slow
 def test_what_people_entered_survives_everything(environment: Workspace) -> None:
     students = listed(environment)["student_id"].tolist()
     for student in students[:3]:

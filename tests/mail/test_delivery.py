@@ -309,6 +309,7 @@ def test_nobody_there(sending: Workspace, inbox: Inbox, monkeypatch: pytest.Monk
     assert once_each(inbox, sending)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("moment", ["before it is handed over", "while the server has it"])
 def test_killed_while_sending(moment: str, sending: Workspace, inbox: Inbox) -> None:
     """The server kills the sender in the middle of the third mail; asked again, each advisor has one mail."""

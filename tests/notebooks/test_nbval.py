@@ -14,6 +14,7 @@ from edumetrics.workspace import Workspace
 pytestmark = pytest.mark.process
 
 
+@pytest.mark.slow
 def test_the_shipped_notebooks_run_as_they_stand(environment: Workspace) -> None:
     # nbval slows the start of every pytest that loads it, so it has a process of its own.
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--nbval-lax", "--nbval-current-env", "notebooks"]

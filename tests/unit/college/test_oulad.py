@@ -99,8 +99,7 @@ def real(
     return workspace, frames, written
 
 
-@pytest.mark.oulad
-@pytest.mark.slow
+@pytest.mark.prove
 def test_the_counts_agree_with_the_source(
     real: tuple[Workspace, dict[str, pd.DataFrame], dict[str, int]],
 ) -> None:
@@ -111,8 +110,7 @@ def test_the_counts_agree_with_the_source(
     )
 
 
-@pytest.mark.oulad
-@pytest.mark.slow
+@pytest.mark.prove
 def test_every_enrolment_still_registered_has_a_row(
     real: tuple[Workspace, dict[str, pd.DataFrame], dict[str, int]],
 ) -> None:
@@ -134,8 +132,7 @@ def test_every_enrolment_still_registered_has_a_row(
         )
 
 
-@pytest.mark.oulad
-@pytest.mark.slow
+@pytest.mark.prove
 @pytest.mark.parametrize(
     ("student", "module"), [(11391, "AAA-2013J"), (28400, "AAA-2013J"), (25107, "BBB-2013B")]
 )

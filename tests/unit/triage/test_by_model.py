@@ -157,6 +157,7 @@ def test_placed_counts_within_the_group() -> None:
         )
 
 
+@pytest.mark.slow
 def test_what_takes_a_student_off_holds_when_next_week_is_written(demo_copy: Workspace) -> None:
     """The college is changed so that next week is as the sentence says, and the list drawn up again."""
     run_week(demo_copy, 6, replay=True)

@@ -57,6 +57,7 @@ def college(
     return frame, pd.DataFrame(listed, columns=columns), pd.DataFrame(contacted, columns=columns)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("added", [0.0, 6.0])
 def test_a_known_effect_is_recovered_at_the_nominal_rate(added: float) -> None:
     found = [
@@ -82,6 +83,7 @@ def test_regression_to_the_mean_alone_is_no_effect() -> None:
     assert abs(np.mean(told)) < 0.5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("added", [0.0, 6.0])
 def test_on_the_simulated_colleges_own_weeks(added: float, demo: Workspace) -> None:
     """Contacts drawn at random on the real lists, the effect added to the attendance that followed."""

@@ -6,6 +6,7 @@ import sqlite3
 from pathlib import Path
 
 import pandas as pd
+import pytest
 
 from edumetrics.workspace import Workspace
 from tests.colleges import Rows, assignment, handed_in, people, register, write
@@ -101,6 +102,7 @@ def test_open_work_is_named_when_it_is_the_smaller_change(tmp_path: Path) -> Non
     assert on_list(tmp_path / "done", next_week(rows, late=(5,)))[1] is None
 
 
+@pytest.mark.slow
 def test_where_one_change_is_not_enough_two_are_named(tmp_path: Path) -> None:
     rows = college(dict.fromkeys(range(1, 7), 4), (4, 5), marks=3)
     _, flag = on_list(tmp_path / "now", rows)
@@ -124,6 +126,7 @@ def test_the_last_week_promises_nothing(demo: Workspace) -> None:
     assert flags["diagnosis"].str.endswith("This is the last list of the semester.").all()
 
 
+@pytest.mark.slow
 def test_off_list_if_holds_on_the_demo_college(demo_copy: Workspace) -> None:
     """Next week is written into the college as a copy of this one with the change, for a dozen students in turn."""
     run_week(demo_copy, 6, replay=True)

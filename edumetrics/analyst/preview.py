@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from edumetrics.analysis.week_state import WEEKLY
 from edumetrics.errors import SettingsError
 from edumetrics.inputs.terms import find_last_teaching_week, find_term
 from edumetrics.reports import render
@@ -10,7 +11,7 @@ from edumetrics.stages import STAGES
 from edumetrics.workspace import open_workspace
 
 
-def preview(advisor: str, week: int = 0, *, stage: str = "weekly", term: str = "") -> Preview:
+def preview(advisor: str, week: int = 0, *, stage: str = WEEKLY, term: str = "") -> Preview:
     """Return the mail that an advisor would receive, which JupyterLab shows inline.
 
     Nothing is sent or stored. Reply links are left out, because notebooks have no access to the key

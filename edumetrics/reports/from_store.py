@@ -92,7 +92,7 @@ def write_pages(workspace: Workspace, reports: list[Report], folder: Path) -> li
 def write_class_page(workspace: Workspace, term: Term, week: int, folder: Path) -> list[Path]:
     """Write the page about classes, for the head of department; no page of an advisor."""
     with workspace.open_college() as college:
-        occasion = read_occasion(workspace, college, "weekly", term, week)
+        occasion = read_occasion(workspace, college, WEEKLY, term, week)
     stored = _read_stored(workspace, term, week)
     weeks = workspace.store.compute_class_means(occasion.term, week, classes.MEASURES)
     page = classes.build_classes_page(

@@ -61,7 +61,8 @@ class ReasonBuilder:
         missed, due = count_missed_work(scored.observed, self.calendar, self.scoring)
         self.missed, self.due = missed[row], due[row]
         self.open = rules.count_open_assignments(situation, scored.observed)[row]
-        self.overdue = rules.count_since_last_work(scored)[1][row]
+        limits = situation.triage.rules
+        self.ruled = {name: rules.BY_NAME[name].measure(scored, limits) for name in RULES}
         self.weeks = evidence.find_baseline_weeks(situation, flags["student_id"])
         self.pace = evidence.measure_pace(situation)[row]
         self.watched = situation.is_in(situation.memory.watchlist)[row]
@@ -131,7 +132,8 @@ class ReasonBuilder:
         high, row = self.situation.triage.high, self.rows[n]
         for name in RULES:
             if self.standing.fired[name][row]:
-                yield {**self._describe_rule(name, n), "points": high}
+                numbers = {word: float(values[row]) for word, values in self.ruled[name].items()}
+                yield self._make_record(name, points=high, rule=self.rule, **numbers)
             elif self.standing.held[name][row]:
                 # This week's numbers no longer meet the rule: the sentence names last week and its
                 # numbers.
@@ -140,24 +142,6 @@ class ReasonBuilder:
                     name + LAST_WEEK, said["value"], said["baseline"], high,
                     week=self.situation.last_week, rule=self.rule,
                 )  # fmt: skip
-
-    def _describe_rule(self, name: str, n: int) -> Record:
-        """Return the record of a rule that fires this week, without its points."""
-        mine = self.metrics[n]
-        if name == "low_attendance":
-            return self._make_record(
-                name, mine["week_lectures_attended"], mine["week_lectures_held"]
-            )
-        if name == "no_work":
-            return self._make_record(name, mine["days_since_submission"], self.overdue[n])
-        if name == "out_of_reach":
-            left, rule = mine["lectures_left"], self.rule
-            return self._make_record(
-                name, mine["lectures_attended"], mine["lectures_held"], left=left, rule=rule
-            )
-        return self._make_record(
-            name, mine["assn_plagiarism_pct"], self.situation.triage.rules.similarity.at_least_pct
-        )
 
     def _describe_components(self, n: int) -> Iterator[Record]:
         for name, values in self.points.items():

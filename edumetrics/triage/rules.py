@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from edumetrics.fields.reasons import RULES
-from edumetrics.params.triage import Triage
+from edumetrics.params.triage import Rules, Triage
 from edumetrics.scoring.signals import Floats
 from edumetrics.triage.situation import Bools
 
@@ -16,6 +18,21 @@ if TYPE_CHECKING:
     from edumetrics.scoring.roll import Vector
     from edumetrics.scoring.weekly import ScoredWeek
     from edumetrics.triage.situation import Situation
+
+
+@dataclass(frozen=True)
+class Rule:
+    """What a rule looks at.
+
+    Attributes:
+        fires: returns for whom it fires, from the week and the limits of all rules. It does not
+            fire where its data are missing.
+        measure: returns the numbers that its sentence mentions, by name: arrays aligned with the
+            roll. They mean something only where the rule fires.
+    """
+
+    fires: Callable[[ScoredWeek, Rules], Bools]
+    measure: Callable[[ScoredWeek, Rules], dict[str, Floats]]
 
 
 def check_rules(scored: ScoredWeek, out_before: Bools, triage: Triage) -> dict[str, Bools]:
@@ -29,28 +46,36 @@ def check_rules(scored: ScoredWeek, out_before: Bools, triage: Triage) -> dict[s
     Returns:
         For every name of `RULES`, in that order, an array aligned with the roll.
     """
-    metrics, rules = scored.metrics, triage.rules
-    held, attended = (
-        metrics["week_lectures_held"].to_numpy(),
-        metrics["week_lectures_attended"].to_numpy(),
-    )
+    limits = triage.rules
+    found = {name: np.asarray(BY_NAME[name].fires(scored, limits)) for name in RULES}
+    # Once out of reach, the rule stays out of reach: it fires only in the first such week.
+    found["out_of_reach"] = found["out_of_reach"] & ~out_before
+    return {name: fires & getattr(limits, name).enabled for name, fires in found.items()}
+
+
+def _has_low_attendance(scored: ScoredWeek, limits: Rules) -> Bools:
+    low = limits.low_attendance
+    attended, held = _read(scored, "week_lectures_attended"), _read(scored, "week_lectures_held")
     # A share of few lectures says little, so a minimum number is required. The product avoids a
     # division by 0.
-    low = (held >= rules.low_attendance.lectures) & (
-        100 * attended <= rules.low_attendance.at_most_pct * held
-    )
+    return (held >= low.lectures) & (100 * attended <= low.at_most_pct * held)
+
+
+def _hands_in_nothing(scored: ScoredWeek, limits: Rules) -> Bools:
     due, missed = count_since_last_work(scored)
-    silent = metrics["days_since_submission"].to_numpy() >= rules.no_work.days
+    silent = _read(scored, "days_since_submission") >= limits.no_work.days
     # A student who handed everything in early has nothing left to hand in: one item must be
-    # missing.
-    # `not`, because `~` of a plain bool is a number, and would make numbers of the array.
-    no_work = silent & (due >= rules.no_work.items) & (missed > 0) & (not has_no_dates(scored))
-    # Once out of reach, the rule stays out of reach: it fires only in the first such week.
-    out = is_out_of_reach(scored) & ~out_before
+    # missing. `not`, because `~` of a plain bool is a number, and would make numbers of the array.
+    return silent & (due >= limits.no_work.items) & (missed > 0) & (not has_no_dates(scored))
+
+
+def _has_high_similarity(scored: ScoredWeek, limits: Rules) -> Bools:
     # A comparison with NaN (no report) is False: the rule does not fire.
-    similar = metrics["assn_plagiarism_pct"].to_numpy() >= rules.similarity.at_least_pct
-    found = dict(zip(RULES, (low, no_work, out, similar), strict=True))
-    return {name: np.asarray(found[name]) & getattr(rules, name).enabled for name in RULES}
+    return _read(scored, "assn_plagiarism_pct") >= limits.similarity.at_least_pct
+
+
+def _read(scored: ScoredWeek, metric: str) -> Floats:
+    return scored.metrics[metric].to_numpy("float64", na_value=np.nan)
 
 
 def is_out_of_reach(scored: ScoredWeek) -> Bools:
@@ -100,3 +125,36 @@ def count_open_assignments(situation: Situation, observed: Observations) -> Vect
         situation.week, situation.scoring.missed_work_weeks
     )
     return np.asarray(observed.assignments.missed[:, list(recent)].sum(axis=1))
+
+
+BY_NAME = {
+    "low_attendance": Rule(
+        _has_low_attendance,
+        lambda scored, _: {
+            "value": _read(scored, "week_lectures_attended"),
+            "baseline": _read(scored, "week_lectures_held"),
+        },
+    ),
+    "no_work": Rule(
+        _hands_in_nothing,
+        lambda scored, _: {
+            "value": _read(scored, "days_since_submission"),
+            "baseline": count_since_last_work(scored)[1],
+        },
+    ),
+    "out_of_reach": Rule(
+        lambda scored, _: is_out_of_reach(scored),
+        lambda scored, _: {
+            "value": _read(scored, "lectures_attended"),
+            "baseline": _read(scored, "lectures_held"),
+            "left": _read(scored, "lectures_left"),
+        },
+    ),
+    "similarity": Rule(
+        _has_high_similarity,
+        lambda scored, limits: {
+            "value": _read(scored, "assn_plagiarism_pct"),
+            "baseline": np.full(len(scored.metrics), limits.similarity.at_least_pct),
+        },
+    ),
+}

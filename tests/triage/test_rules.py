@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from edumetrics.fields.reasons import RULES
 from edumetrics.params import Calendar, Triage
 from edumetrics.triage import rules
 from edumetrics.triage.flags import find_leading_reason
@@ -198,3 +199,7 @@ def test_every_rule_answers_with_bools() -> None:
     assert {name: who.dtype for name, who in standing.fired.items()} == dict.fromkeys(
         standing.fired, np.dtype(bool)
     )
+
+
+def test_every_rule_of_the_reasons_is_decided_here_and_has_its_limits() -> None:
+    assert set(rules.BY_NAME) == set(RULES) == set(Triage().rules.model_dump())

@@ -19,6 +19,9 @@ from edumetrics.inputs.terms import find_term
 from edumetrics.stages import weekly
 from edumetrics.workspace import Workspace
 
+# The same week is computed several times over.
+pytestmark = pytest.mark.slow
+
 WRITTEN = (
     "weekly_metrics",
     "weekly_features",
@@ -75,7 +78,6 @@ def troubled(demo_copy: Workspace) -> Workspace:
     return demo_copy
 
 
-@pytest.mark.slow
 def test_the_rows_are_the_same(troubled: Workspace) -> None:
     parts, whole = week(troubled, 10)
     assert parts == 1
@@ -120,7 +122,6 @@ def cluster(tmp_path: Path) -> Iterator[str]:
         yield str(running.scheduler_address)
 
 
-@pytest.mark.slow
 def test_a_dask_cluster_gives_the_same_rows(troubled: Workspace, cluster: str) -> None:
     _, whole = week(troubled, 10)
     parts, chunked = week(in_chunks(troubled, 50, backend="dask", scheduler=cluster), 10)

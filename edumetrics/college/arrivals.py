@@ -77,7 +77,7 @@ def _check_double_import(
     so loans need more evidence: nearly all of them repeat, and they are many more than usual.
     """
     counted = feeds.count_repeated_rows(college, term, feed, week).set_index("class_id")
-    loans = feed == "book_borrows"
+    loans = RELATIONS[feed].repeats
     least = SAME_PCT if loans else gate.repeated_pct
     # Without a usual number (NaN) the comparison is False, so such a class has no finding.
     many = counted["rows"] >= MANY * usual.reindex(counted.index) if loans else counted["rows"] > 0

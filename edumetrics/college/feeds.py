@@ -63,7 +63,7 @@ def count_repeated_rows(college: College, term: Term, feed: str, week: int) -> p
     )
     again = (
         sa.case((groups.c.n % 2 == 0, groups.c.n // 2), else_=0)
-        if feed == "book_borrows"
+        if RELATIONS[feed].repeats
         else groups.c.n - 1
     )
     totals = [

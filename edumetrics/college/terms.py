@@ -15,6 +15,7 @@ from edumetrics.college.mapping import Relation
 from edumetrics.college.reader import Condition, build_term_condition
 from edumetrics.college.registers import RegisterReader
 from edumetrics.errors import SettingsError
+from edumetrics.fields import FEEDS, RELATIONS
 from edumetrics.weeks import CLASS_SEMESTER, CollegeWeek
 
 # A date outside this range is a typing error: it must not decide when a semester began.
@@ -138,7 +139,7 @@ class College(RegisterReader):
         """
         found: list[pd.DataFrame] = []
         # Loans are no help here: a loan has the day it began, not the first day of its week.
-        for name in ("attendance", "library_visits", "lms_activity"):
+        for name in (feed for feed in FEEDS if RELATIONS[feed].day == "week_date"):
             relation = self.relations[name]
             if relation is None or (
                 running is not None and found and self._has_all_dates(found[0], running, until)

@@ -96,6 +96,11 @@ class RelationRecord(TableRecord):
     entry: tuple[str, ...] = ()
     counts: tuple[Count, ...] = ()
 
+    @property
+    def repeats(self) -> bool:
+        """Whether equal rows of one student are normal, as with two loans of one day."""
+        return any(count.how == "rows" for count in self.counts)
+
 
 def text(name: str, meaning: str, null: str = "") -> Field:
     """Return a text column."""

@@ -1,4 +1,4 @@
-"""The effort score: the recorded activity of one week, from six signals."""
+"""The effort score: the recorded activity of one week, from its signals."""
 
 from __future__ import annotations
 

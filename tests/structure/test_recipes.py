@@ -6,7 +6,9 @@ import ast
 import re
 
 import pytest
+import yaml
 
+from edumetrics.fields import RELATIONS
 from edumetrics.fields.reasons import RULES
 from edumetrics.settings import PROJECT
 from edumetrics.stages import STAGES
@@ -31,6 +33,11 @@ def list_files(recipe: str) -> list[str]:
     cells = [line.split("|")[1] for line in recipe.splitlines() if line.startswith("| `")]
     named = [name for cell in cells for name in re.findall(r"`([^`]+)`", cell)]
     return [name for name in named if "/" in name and "NAME" not in name]
+
+
+def test_the_native_college_maps_every_relation() -> None:
+    mapping = yaml.safe_load((PROJECT / "params" / "colleges" / "native.yml").read_text())
+    assert set(mapping["relations"]) == set(RELATIONS)
 
 
 @pytest.mark.parametrize("recipe", RECIPES.values(), ids=RECIPES)

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from edumetrics.college import feeds
 from edumetrics.college.checks.finding import MISSING, MappingFinding
 from edumetrics.college.terms import College, Term
-from edumetrics.fields import FEEDS
+from edumetrics.fields import FEEDS, RELATIONS
 from edumetrics.weeks import find_last_complete_week
 
 # Registers more than this many weeks after the last complete week belong to another semester.
@@ -86,7 +86,7 @@ def _check_weeks(
     marked = rows - counted.groupby("week")["unmarked"].sum()
     early = [int(number) for number in marked.index[marked >= usual / 2] if number > week]
     off = [n for n in rows.index if n <= week and n not in taught and rows[n] >= usual / 2]
-    column = "borrow_week" if feed == "book_borrows" else "week"
+    column = RELATIONS[feed].week
     # The order matters: each branch rules out the causes before it. Only attendance must have
     # rows in every teaching week; other feeds may be silent.
     if early and max(early) > week + 1:

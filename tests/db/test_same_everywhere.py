@@ -42,6 +42,7 @@ def equal(a: pd.DataFrame, b: pd.DataFrame, key: list[str] = KEY) -> None:
             ), name
 
 
+@pytest.mark.slow
 def test_sqlite_and_postgresql_give_the_same_metrics(
     demo: Workspace, postgres_url: Callable[[], str], tmp_path: Path
 ) -> None:

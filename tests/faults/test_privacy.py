@@ -242,6 +242,7 @@ def test_kept_metrics_are_pseudonyms(environment: Workspace) -> None:
         ).scalar()
 
 
+@pytest.mark.slow
 @pytest.mark.process
 def test_no_secret_and_no_person_in_what_a_run_leaves(
     environment: Workspace, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]

@@ -10,6 +10,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from edumetrics.fields.dictionary import write_dictionary
 from edumetrics.settings import PROJECT
 
@@ -51,6 +53,7 @@ def test_the_site_builds_and_fetches_nothing(tmp_path: Path) -> None:
         assert not re.findall(r'(?:src|<link[^>]+href)="(?:https?:)?//', page.read_text()), page
 
 
+@pytest.mark.slow
 def test_every_command_of_the_tutorial_does_what_it_says(tmp_path: Path) -> None:
     for name in ("params", "docs"):
         shutil.copytree(PROJECT / name, tmp_path / name)

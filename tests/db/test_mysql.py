@@ -43,6 +43,7 @@ def test_a_foreign_schema_on_mariadb(simulated: str, mysql_url: Url) -> None:
     same(score(there, 10, mapped("facultad")), score(simulated, 10))
 
 
+@pytest.mark.slow
 def test_what_a_wrong_mapping_looks_like_is_asked_there_too(simulated: str, mysql_url: Url) -> None:
     there, params = mysql_url(), mapped("facultad")
     native.put(there, facultad.tables(native.records(simulated)))

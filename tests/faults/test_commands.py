@@ -170,6 +170,7 @@ def test_calibrating_goes_no_further_than_the_data(environment: Workspace) -> No
     refused(edumetrics("run"), 3, "no data of week 11")
 
 
+@pytest.mark.slow
 def test_an_exam_week_needs_no_data(environment: Workspace) -> None:
     engine = create_writable_engine(environment.settings.client_db_url)
     plan = write.read_simulation_plan(engine, Calendar())

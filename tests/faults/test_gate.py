@@ -120,6 +120,7 @@ def test_registers_unmarked_for_part_of_the_classes(environment: Workspace) -> N
     assert blocked(verdict(environment)) == {}, "a few unmarked registers are usual"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("feed", ["attendance", "library_visits", "book_borrows"])
 def test_a_week_imported_twice(feed: str, environment: Workspace) -> None:
     column, key = ("borrow_week", "borrow_id") if feed == "book_borrows" else ("week", "id")

@@ -71,6 +71,7 @@ def somebody(workspace: Workspace) -> str:
     return student
 
 
+@pytest.mark.slow
 @pytest.mark.process
 def test_a_student_is_told_everything_that_is_held(environment: Workspace, tmp_path: Path) -> None:
     student = somebody(environment)

@@ -125,6 +125,7 @@ def check(home: Path, relations: dict[str, str | None]) -> Result:
     return CliRunner().invoke(main, ["check"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", MISTAKES)
 def test_a_mistake_is_caught_where_it_is(name: str, simulated: str) -> None:
     path = Path(simulated.removeprefix("sqlite:///"))
@@ -227,6 +228,7 @@ def test_a_healthy_college_is_not_suspected(week: int, tmp_path: Path) -> None:
     assert found(url, native_params())["message"].tolist() == []
 
 
+@pytest.mark.slow
 def test_no_mail_goes_out_on_a_wrong_mapping(home: Path, simulated: str) -> None:
     path = Path(simulated.removeprefix("sqlite:///"))
     check(home, mistaken(path, "a fraction of quality"))

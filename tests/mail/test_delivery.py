@@ -120,6 +120,7 @@ def test_once_approved_a_run_sends_by_itself(sending: Workspace, inbox: Inbox) -
     assert "Nothing to do" in edumetrics("run").output
 
 
+@pytest.mark.slow
 def test_a_first_mail_that_failed_is_tried_again_by_the_next_run(
     sending: Workspace, inbox: Inbox
 ) -> None:
@@ -143,6 +144,7 @@ def test_only_the_newest_week_is_mailed(sending: Workspace, inbox: Inbox) -> Non
     assert set(past["recipient"]) == set(advisors(sending).values())
 
 
+@pytest.mark.slow
 def test_a_held_class_is_told_why_and_follows_when_it_is_put_right(
     sending: Workspace, inbox: Inbox
 ) -> None:
@@ -181,6 +183,7 @@ def test_a_held_class_is_told_why_and_follows_when_it_is_put_right(
     ]
 
 
+@pytest.mark.slow
 def test_where_everyones_mail_is_held_nobody_is_written_to(
     sending: Workspace, inbox: Inbox
 ) -> None:
@@ -243,6 +246,7 @@ def test_trouble_that_passes_is_waited_for(
     assert log(sending)["error"].isna().all()
 
 
+@pytest.mark.slow
 def test_trouble_that_does_not_pass_is_told_and_tried_again_by_the_next_run(
     sending: Workspace, inbox: Inbox
 ) -> None:
@@ -260,6 +264,7 @@ def test_trouble_that_does_not_pass_is_told_and_tried_again_by_the_next_run(
     assert once_each(inbox, sending)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("answers", [["silence"], [None, None]])
 def test_a_server_that_never_says_whether_it_took_a_mail(
     answers: list[str | None], sending: Workspace, inbox: Inbox

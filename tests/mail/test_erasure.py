@@ -17,6 +17,7 @@ from tests.mail.conftest import set_mail
 from tests.mail.server import Inbox
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("level", ["full", "initials"])
 def test_mails_and_published_pages_go(
     level: str, sending: Workspace, inbox: Inbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -241,6 +241,7 @@ def test_a_parent_is_written_to_only_where_both_agree(sending: Workspace, inbox:
     assert "Dear%20parent%20of%20" in texts
 
 
+@pytest.mark.slow
 def test_the_same_inputs_give_the_same_bytes(sending: Workspace, inbox: Inbox) -> None:
     workspace = open_workspace()
     envelope = Envelope(

@@ -150,6 +150,7 @@ def test_parameters_are_checked_before_anything_runs(given: dict[str, object], m
         parameters.check_parameters("weekly", given)
 
 
+@pytest.mark.slow
 def test_the_weekly_notebook_stores_what_calibrate_stores(environment: Workspace) -> None:
     before = environment.store.read("weekly_metrics").drop(columns=["run_id", "computed_at"])
     pipeline.run(environment, progress.print_line, week=9)
@@ -167,6 +168,7 @@ def test_the_weekly_notebook_stores_what_calibrate_stores(environment: Workspace
             assert name not in executed, "executed notebooks carry ids and aggregates"
 
 
+@pytest.mark.slow
 def test_exploring_changes_nothing(environment: Workspace, tmp_path: Path) -> None:
     before = environment.store.read("run_log")
     notebook.run_notebook("weekly", {"week": 9, "write": False}, tmp_path / "out")

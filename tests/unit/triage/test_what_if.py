@@ -80,6 +80,7 @@ def next_week(
     return again
 
 
+@pytest.mark.slow
 def test_the_fewest_lectures_are_named_and_one_fewer_is_not_enough(tmp_path: Path) -> None:
     rows = college({5: 5, 6: 4}, (5,))
     _, flag = on_list(tmp_path / "now", rows)
@@ -91,6 +92,7 @@ def test_the_fewest_lectures_are_named_and_one_fewer_is_not_enough(tmp_path: Pat
     assert on_list(tmp_path / "short", next_week(rows, attended=count - 1))[1] is not None
 
 
+@pytest.mark.slow
 def test_open_work_is_named_when_it_is_the_smaller_change(tmp_path: Path) -> None:
     rows = college(dict.fromkeys(range(1, 7), 5), (5,))
     _, flag = on_list(tmp_path / "now", rows)

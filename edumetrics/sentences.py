@@ -5,7 +5,8 @@ An analyst can edit or translate the catalogue. It is checked whole when paramet
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from datetime import date
 from functools import cache, lru_cache, partial
 from typing import Any, Self
 
@@ -28,23 +29,31 @@ IMPROVED = _split_names(
         "marks": "value baseline week",
         "activity": "value baseline week",
         "work": "value baseline",
-        "nothing": "",
+        "handed_in": "value baseline week",
+        "deadline": "value baseline week",
         "off_roll": "",
     }
 )
-# What a student can do to leave the list; most of them complete one sentence.
-OFF_LIST = _split_names(
+# How work is named, and a day.
+ITEMS = _split_names(
     {
-        "attend": "lectures week",
-        "attend_all": "week",
-        "hand_in": "items open",
-        "hand_in_all": "open",
+        "assignment": "count numbers",
+        "quiz": "count numbers",
+        "subject": "subject items",
+        "day": "day month",
+    }
+)
+# The step that helps most; the last two end the sentence.
+BEST_STEP = _split_names(
+    {
+        "attend": "week attended held",
+        "hand_in": "names",
         "do_work": "week",
-        "both": "first second",
-        "nothing": "",
-        "none": "",
-        "one_more_week": "week",
-        "last_list": "",
+        "attend_and_hand_in": "week names",
+        "attend_and_do_work": "week",
+        "hand_in_and_do_work": "week names",
+        "helps": "step",
+        "off_list": "step",
     }
 )
 # Findings are about a class. They have one set of names, because they all state a share.
@@ -56,7 +65,8 @@ FINDINGS = dict.fromkeys(
 PARTS: dict[str, Mapping[str, frozenset[str]]] = {
     "reasons": {code: record.mentions for code, record in REASONS.items()},
     "improved": IMPROVED,
-    "off_list": OFF_LIST,
+    "items": ITEMS,
+    "best_step": BEST_STEP,
     "findings": FINDINGS,
     "reports": PHRASES,
 }
@@ -72,9 +82,11 @@ class Sentences(BaseModel):
     weeks: str
     # `and` is a keyword of Python, so the key in the file has an underscore too.
     and_: str
+    months: tuple[str, ...]
     reasons: dict[str, str]
     improved: dict[str, str]
-    off_list: dict[str, str]
+    items: dict[str, str]
+    best_step: dict[str, str]
     findings: dict[str, str]
     reports: dict[str, str]
 
@@ -109,6 +121,16 @@ class Sentences(BaseModel):
         """
         # The cache needs arguments with a hash: this model holds dicts, so it has none.
         return _format_weeks(tuple(sorted(weeks)), self.week, self.weeks, self.and_)
+
+
+    def join_words(self, words: Sequence[str]) -> str:
+        """Return words as a list in a sentence, such as "3, 4 and 7"; at least one word."""
+        *first, last = words
+        return f"{', '.join(first)} {self.and_} {last}" if first else last
+
+    def format_day(self, day: date) -> str:
+        """Return a day as people write it, without the year, such as "2 March"."""
+        return self.say("items", "day", day=day.day, month=self.months[day.month - 1])
 
 
 @cache

@@ -11,11 +11,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 Topic = Literal["attendance", "work", "marks", "activity", ""]
-# What a fact is about: what is different in the last weeks, what is open, what lies ahead, and
-# results that are known and stay.
+# What a fact is about: what is different in the last two weeks, what is open, what lies ahead, and
+# results that are known and stay. Reasons are told in this order.
 Kind = Literal["changed", "unfinished", "ahead", "background"]
-# The code of a rule in the week after it fired has this ending.
-LAST_WEEK = "_last_week"
+KINDS: tuple[Kind, ...] = ("changed", "unfinished", "ahead", "background")
 
 
 @dataclass(frozen=True)
@@ -28,15 +27,11 @@ class ReasonRecord:
         topic: what a letter says of it; empty where it says nothing.
         mentions: the names that its sentence may use.
         worse: the side of what it is compared with that is worse; empty where it is not compared.
-        apart: how much worse it must be to be told, in its own unit.
-        versus_class: whether it is compared with the class.
-        rule: whether it lists a student whatever the score.
+        apart: how much worse it must be to be told, in its own unit; only where no parameter says.
+        level: whether it tells a level that is bad in itself, and so comes after what is new.
+        rule: whether it lists a student whatever the urgency.
         component: whether it is a component of the risk score.
         metric: the metric that it compares with the student's own weeks before.
-        says: reasons with one name here say one thing, which readers are told once.
-        on_card: whether it stands in the line of what lies ahead on a card, in this order.
-        deadline: whether it says how far the attendance rule is away.
-        early: whether it puts students on the list in the first weeks.
     """
 
     code: str
@@ -45,14 +40,10 @@ class ReasonRecord:
     mentions: frozenset[str]
     worse: Literal["above", "below", ""] = ""
     apart: float = 3.0
-    versus_class: bool = False
+    level: bool = False
     rule: bool = False
     component: bool = False
     metric: str = ""
-    says: str = ""
-    on_card: bool = False
-    deadline: bool = False
-    early: bool = False
 
     @property
     def leads(self) -> bool:
@@ -64,61 +55,55 @@ def _reason(code: str, kind: Kind, topic: Topic, mentions: str, **more: object) 
     return ReasonRecord(code, kind, topic, frozenset(mentions.split()), **more)  # type: ignore[arg-type]
 
 
-_OUT = "out of reach"
 # fmt: off
 _REASONS = (
-    # Rules: each has a sentence for the week in which it fires, and one for the week after.
-    _reason("low_attendance", "changed", "attendance", "value baseline", worse="below", rule=True),
-    _reason("low_attendance_last_week", "changed", "attendance", "value baseline week"),
-    _reason("no_work", "unfinished", "work", "value baseline", worse="above", rule=True),
-    _reason("no_work_last_week", "unfinished", "work", "value baseline week"),
-    _reason("out_of_reach", "changed", "attendance", "value baseline left rule", rule=True,
-            says=_OUT),
-    _reason("out_of_reach_last_week", "changed", "attendance", "value baseline week rule",
-            says=_OUT),
-    _reason("similarity", "changed", "", "value baseline", worse="above", rule=True),
-    _reason("similarity_last_week", "changed", "", "value baseline week"),
-    # Components of the risk score, some with sentences for special cases.
-    _reason("attendance_standing", "ahead", "attendance", "value baseline needed rule",
-            component=True, on_card=True, deadline=True),
-    _reason("attendance_out_of_reach", "background", "attendance", "value baseline left rule",
-            says=_OUT, on_card=True, deadline=True),
-    _reason("attendance_met", "background", "attendance", "value baseline rule"),
-    _reason("academic_level", "background", "marks", "value baseline weeks", component=True,
-            worse="below", versus_class=True),
-    _reason("academic_level_alone", "background", "marks", "value weeks"),
-    _reason("missed_work", "unfinished", "work", "value baseline weeks", component=True),
-    _reason("missed_work_all", "unfinished", "work", "value baseline weeks"),
-    _reason("missed_work_only", "unfinished", "work", "value baseline weeks"),
-    _reason("attendance_fall", "changed", "attendance", "value baseline weeks", component=True,
-            worse="below", metric="weekly_att_pct"),
-    _reason("effort_level", "changed", "activity", "value baseline", component=True,
-            worse="below", versus_class=True),
-    _reason("effort_fall", "changed", "activity", "value baseline weeks", component=True,
-            worse="below", metric="effort_score"),
+    # Rules: news of a week.
+    _reason("low_attendance", "changed", "attendance",
+            "value baseline last_attended last_held usual weeks", rule=True),
+    _reason("no_work", "changed", "work", "value baseline", rule=True),
+    _reason("deadline", "ahead", "attendance", "value baseline needed rule", rule=True),
+    _reason("similarity", "changed", "", "value baseline", rule=True),
+    # What is different in the student's own last two weeks: components of the risk score, and
+    # levels of this week that are bad in themselves.
+    _reason("attendance_fall", "changed", "attendance",
+            "value baseline last_attended last_held usual weeks", component=True,
+            metric="weekly_att_pct"),
     _reason("academic_fall", "changed", "marks", "value baseline weeks", component=True,
-            worse="below", metric="academic_performance"),
+            metric="academic_performance"),
+    _reason("effort_fall", "changed", "activity", "value baseline weeks", component=True,
+            metric="effort_score"),
     _reason("platform_silence", "changed", "activity", "value baseline weeks", component=True,
-            worse="below", metric="lms_active_days"),
-    # What the forecast goes by, where it ranks: `forecast_` and a topic of the features.
-    _reason("out_of_reach_week", "ahead", "attendance", "value missed held weeks rule",
-            on_card=True),
-    _reason("forecast", "background", "", "value", on_card=True),
-    _reason("forecast_drift", "background", "", "value", on_card=True),
-    _reason("forecast_marks", "background", "marks", "value baseline", worse="below",
-            versus_class=True),
-    _reason("forecast_work", "unfinished", "work", "value baseline", worse="below",
-            versus_class=True),
-    _reason("forecast_promptness", "changed", "work", "value baseline", worse="above", apart=5,
-            versus_class=True),
-    _reason("forecast_attendance", "changed", "attendance", "value baseline", worse="below",
-            versus_class=True),
-    _reason("forecast_activity", "changed", "activity", "value baseline", worse="below",
-            versus_class=True),
-    _reason("forecast_midterm", "background", "marks", "value baseline", worse="below",
-            versus_class=True),
-    _reason("forecast_earlier", "background", "", "value baseline", worse="below",
-            versus_class=True),
+            metric="lms_active_days"),
+    _reason("out_of_reach", "changed", "attendance", "value baseline left rule"),
+    _reason("attendance_low", "changed", "attendance", "value baseline last_attended last_held",
+            level=True),
+    _reason("nothing_handed_in", "changed", "work", "value", level=True),
+    _reason("no_activity", "changed", "activity", "weeks", level=True),
+    # What is open.
+    _reason("missed_work", "unfinished", "work", "value baseline names more due", component=True),
+    _reason("missed_work_counts", "unfinished", "work", "value baseline weeks"),
+    # What is ahead.
+    _reason("attendance_standing", "ahead", "attendance", "value baseline needed rule",
+            component=True),
+    _reason("out_of_reach_week", "ahead", "attendance", "value missed held weeks rule"),
+    # Results that are known and stay, told against the class.
+    _reason("results_only", "background", "", ""),
+    _reason("watchlist", "background", "", ""),
+    _reason("academic_level", "background", "marks", "value baseline weeks", component=True,
+            worse="below"),
+    _reason("midterm_level", "background", "marks", "value baseline", worse="below"),
+    _reason("earlier_level", "background", "", "value baseline", worse="below"),
+    _reason("effort_level", "background", "activity", "value baseline", component=True,
+            worse="below"),
+    _reason("attendance_out_of_reach", "background", "attendance", "value baseline left rule"),
+    # What a forecast of an exam goes by: `forecast_` and a topic of the features.
+    _reason("forecast_marks", "background", "marks", "value baseline", worse="below"),
+    _reason("forecast_work", "unfinished", "work", "value baseline", worse="below"),
+    _reason("forecast_promptness", "changed", "work", "value baseline", worse="above", apart=5),
+    _reason("forecast_attendance", "changed", "attendance", "value baseline", worse="below"),
+    _reason("forecast_activity", "changed", "activity", "value baseline", worse="below"),
+    _reason("forecast_midterm", "background", "marks", "value baseline", worse="below"),
+    _reason("forecast_earlier", "background", "", "value baseline", worse="below"),
     # What the watchlist goes by: `history_` and a column of its history.
     _reason("history_exam_avg_hist", "background", "marks", "value baseline", worse="below"),
     _reason("history_att_rate_hist", "background", "attendance", "value baseline", worse="below"),
@@ -127,20 +112,6 @@ _REASONS = (
     _reason("history_escalation_level", "background", "", "value baseline", worse="above", apart=1),
     _reason("history_hard_subject_count", "background", "", "value baseline", worse="above",
             apart=1),
-    # The student and the list.
-    _reason("watchlist", "background", "", "", early=True),
-    _reason("early_signal", "background", "", "value", early=True),
-    _reason("weeks_on_list", "background", "", "value baseline"),
-    _reason("raised", "background", "", "value baseline"),
-    _reason("returned", "background", "", "value"),
-    _reason("since_attendance", "changed", "", "value baseline week"),
-    _reason("since_marks", "changed", "", "value baseline week"),
-    _reason("since_activity", "changed", "", "value baseline week"),
-    _reason("since_nothing", "background", "", "week"),
-    # What is ahead.
-    _reason("open_work", "unfinished", "", "value weeks", on_card=True),
-    _reason("midterm", "ahead", "", "value baseline"),
-    _reason("endterm", "ahead", "", "value baseline"),
 )
 # fmt: on
 REASONS: dict[str, ReasonRecord] = {record.code: record for record in _REASONS}

@@ -29,8 +29,8 @@ _ADVISOR = text("advisor_id", "the advisor in that week", "no advisor")
 _MODEL = text("model_id", "the model that said so (model_runs), or 'baseline'")
 _REASONS = json_text(
     "reasons",
-    "records {code, text, value, baseline, points}, strongest first; points are what it adds to the"
-    " risk score, to the log-odds of failing, or to the predicted score",
+    "records {code, topic, text, value, baseline, points}: by kind, strongest first; points are what"
+    " it adds to the risk score, to the log-odds of failing, or to the predicted score",
 )
 _NO_RULE = "no attendance rule, or no lecture held yet"
 _NO_MODEL = "no model yet"
@@ -115,28 +115,44 @@ _TABLES = (
         _ADVISOR,
         text("risk_tier", "watch, high or critical"),
         number("urgency_score", "what the list is ranked by", "", "", 0, 100),
-        text("ranked_by", "rules or model"),
+        text("ranked_by", "rules, model or watchlist"),
         integer("triage_rank", "place on the advisor's list", low=1),
         flag("within_capacity", "whether the advisor has time this week"),
         text("status", "new, continuing, escalated or returned"),
         integer("escalation_level",
             "consecutive teaching weeks on the list, grace weeks not counted"),
+        integer("weeks_on_list",
+            "teaching weeks of the term on the list, with or without a break", low=1),
         integer("first_flagged_week", "first week on the list this semester", low=1),
+        json_text("rules", "rules that list the student: {code, since_week}"),
         flag("looked_after", "someone is in contact with the student"),
-        text("diagnosis", "the top reasons as one paragraph"),
+        text("listed_by", "the first of rule, urgency, watchlist, staying that lists the student"),
+        flag("hand_over", "had a place for weeks without an answer"),
+        text("diagnosis", "the first three reasons as one paragraph"),
         _REASONS,
-        text("off_list_if", "the smallest change that would take the student off the list",
-            "no action suffices"),
+        json_text("best_step",
+            "the step that helps most: {text, urgency_before, urgency_after, off_list}",
+            "no step helps enough"),
     ),
     _derived(
-        "list_exits", "who left an advisor's list, and what improved",
+        "list_exits", "who is no longer on an advisor's list, and what improved",
         (STUDENT, _TERM, _WEEK),
         SEMESTER,
         CLASS,
         _ADVISOR,
-        integer("weeks_on_list",
-            "consecutive teaching weeks on the list before, grace weeks included"),
+        text("kind", "left (with an improvement), no longer listed, or withdrawn"),
+        integer("weeks_on_list", "teaching weeks of the term on the list", low=1),
         json_text("improved", "records of what improved"),
+        json_text("remaining", "records of the two strongest facts that remain"),
+    ),
+    _derived(
+        "list_thresholds", "from which urgency on a student is listed, and called Soon or Urgent",
+        (_TERM, text("ranked_by", "rules or model"), _WEEK),
+        number("list_at", "urgency from which a student is listed", "", "", 0, 100),
+        number("soon_at", "urgency from which a listed student is called Soon", "", "", 0, 100),
+        number("urgent_at", "urgency from which a listed student is called Urgent", "", "", 0, 100),
+        text("fitted_on", "the term whose weeks it was fitted on", "as shipped"),
+        text("params_sha256", "fingerprint of the parameters that it depends on"),
     ),
     _derived(
         "class_findings", "what concerns a whole class",

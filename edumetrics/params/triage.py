@@ -1,21 +1,34 @@
-"""Who is on an advisor's list: scores, hard rules and capacity."""
+"""Who is on an advisor's list: urgency, the list threshold, rules and capacity."""
 
 from __future__ import annotations
 
-from typing import Self
+from typing import Any, Literal, Self
 
 from pydantic import Field, PositiveInt, model_validator
 
 from edumetrics.params.base import ParameterModel
 
+# What stood in `triage.yml` under the rule before this one, and what to do with each key now.
+REPLACED = {
+    "watch": "`list_at` (used until a term is complete; then the list threshold is fitted)",
+    "high": "`soon`",
+    "critical": "`urgent`",
+    "raise_at_level": "nothing (the tier follows the urgency alone)",
+    "reason_points": "`reading_error`",
+    "sure_chance": "`list_share`",
+    "rules.out_of_reach": "`rules.deadline` (a rule out of reach is told once and lists nobody)",
+}
+
 
 class LowAttendance(ParameterModel):
-    """A student attended few lectures this week."""
+    """A student attended few lectures this week, who attended most of them before."""
 
-    # Where few lectures were held, the percentage says little: so many must have been held.
     enabled: bool = True
     at_most_pct: float = Field(default=30, ge=0, le=100)
+    # Where few lectures were held, the percentage says little: so many must have been held.
     lectures: PositiveInt = 3
+    # In the four teaching weeks before, so much was attended: lower, and it is no news.
+    usual_pct: float = Field(default=50, ge=0, le=100)
 
 
 class NoWork(ParameterModel):
@@ -26,10 +39,11 @@ class NoWork(ParameterModel):
     items: PositiveInt = 2
 
 
-class OutOfReach(ParameterModel):
-    """The attendance rule went out of reach this week."""
+class Deadline(ParameterModel):
+    """The chance of ending below the attendance rule rose so far, and it can still be met."""
 
     enabled: bool = True
+    at_least: float = Field(default=0.9, gt=0, le=1)
 
 
 class Similarity(ParameterModel):
@@ -41,47 +55,74 @@ class Similarity(ParameterModel):
 
 
 class Rules(ParameterModel):
-    """The hard rules: each puts a student on the list, whatever the score is."""
+    """The rules: each lists a student as news of a week, whatever the urgency is."""
 
     low_attendance: LowAttendance = LowAttendance()
     no_work: NoWork = NoWork()
-    out_of_reach: OutOfReach = OutOfReach()
+    deadline: Deadline = Deadline()
     similarity: Similarity = Similarity()
 
 
 class Triage(ParameterModel):
     """`triage.yml`: who is on an advisor's list, and how many fit into a week."""
 
-    # Risk scores from which a student is on the list, and from which the level is higher.
-    watch: float = Field(default=45, gt=0, le=100)
-    high: float = Field(default=60, gt=0, le=100)
-    critical: float = Field(default=75, gt=0, le=100)
-    # Hysteresis: a student whose score varies around `watch` does not go off and on the list.
-    staying_margin: float = Field(default=5, ge=0)
+    # Whether a forecast ranks the lists once it has proved better, or the rules always do.
+    ranking: Literal["model", "rules"] = "model"
+    # The share of students that urgency and staying alone are to list; rules come on top.
+    list_share: float = Field(default=0.15, gt=0, lt=1)
+    # The list threshold until a term is complete, in points of urgency.
+    list_at: float = Field(default=45, gt=0, le=100)
+    # The urgencies from which a listed student is called Urgent and Soon. Shown chances are cut
+    # at the same places, so that words and numbers agree.
+    urgent: float = Field(default=60, gt=0, le=100)
+    soon: float = Field(default=35, gt=0, le=100)
+    # Hysteresis: whoever is listed stays while the urgency is above the threshold less this.
+    staying_margin: float = Field(default=8, ge=0)
+    # How much of the rest of the way to 100 a nearing attendance deadline adds to a chance.
+    detention_weight: float = Field(default=0.3, ge=0, le=1)
     # Conversations that an advisor has time for in a week; `capacities` has the exceptions.
     capacity: PositiveInt = 8
     capacities: dict[str, PositiveInt] = {}
     # Who gets the list of students without an advisor. None: the operator.
     unassigned_to: str | None = None
-    # Places kept for students who were never on the list, so that long cases do not take them all.
+    # Places kept for names that were not on last week's list, so that long cases do not take all.
     new_names: int = Field(default=2, ge=0)
-    # So many weeks on the list raise Watch to High, once, unless the score falls.
-    raise_at_level: PositiveInt = 3
-    # How many teaching weeks a contact without an end date counts for.
+    # After so many teaching weeks with a place and without an answer a student is handed over to
+    # this address. None: the card is marked, and nobody is written to.
+    hand_over_after: PositiveInt = 3
+    hand_over_to: str | None = None
+    # How many teaching weeks a contact without an end date counts for, and a wrong flag.
     looked_after_weeks: PositiveInt = 2
-    # When more of a class has one leading reason, that is a finding about the class.
+    wrong_flag_weeks: PositiveInt = 4
+    # When more of a class is listed for one leading reason, that is a finding about the class;
+    # when a rule fires for more of a class than this in a week, too, and it then lists nobody.
     class_share_pct: float = Field(default=40, gt=0, le=100)
+    rule_share_pct: float = Field(default=20, gt=0, le=100)
+    # In a small class two students are a large share: a finding needs so many.
     class_minimum: PositiveInt = 3
-    # A reason is stated only if it adds so many points to the risk score.
-    reason_points: float = Field(default=1, gt=0)
-    # Where a model ranks, students with this chance of failing or leaving are always on the list.
-    sure_chance: float = Field(default=0.6, gt=0, le=1)
+    # A fact that is worse than the class, or than before, by less than so many points is no reason.
+    reading_error: float = Field(default=5, ge=0)
+    # How many days after its due date an assignment still counts as open.
+    late_days: PositiveInt = 21
     rules: Rules = Rules()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _name_replaced_keys(cls, given: Any) -> Any:
+        """Refuse keys of the rule before this one, saying in one sentence what replaced each."""
+        if not isinstance(given, dict):
+            return given
+        rules = given.get("rules")
+        there = {*given, *(f"rules.{name}" for name in (rules if isinstance(rules, dict) else ()))}
+        old = [f"`{key}` is now {new}" for key, new in REPLACED.items() if key in there]
+        if old:
+            raise ValueError(f"the list is made by urgency now: {'; '.join(old)}")
+        return given
 
     @model_validator(mode="after")
     def _check_thresholds(self) -> Self:
-        if not self.watch <= self.high <= self.critical:
-            raise ValueError("watch, high and critical must ascend")
+        if not self.soon <= self.urgent:
+            raise ValueError("soon must not be above urgent")
         return self
 
     def get_capacity(self, advisor: str) -> int:
@@ -90,8 +131,3 @@ class Triage(ParameterModel):
         Students without an advisor (empty) get the capacity of the person who reads their list.
         """
         return self.capacities.get(advisor or self.unassigned_to or "", self.capacity)
-
-    @property
-    def staying(self) -> float:
-        """The score above which a student on last week's list stays."""
-        return self.watch - self.staying_margin

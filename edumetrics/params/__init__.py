@@ -6,20 +6,20 @@ from edumetrics.params.calendar import Calendar, Slot, SlotDates
 from edumetrics.params.files import LETTER, CollegeFile, Params, load
 from edumetrics.params.forecast import Forecast
 from edumetrics.params.scoring import EffortWeights, RiskScales, RiskWeights, Scoring
-from edumetrics.params.triage import LowAttendance, NoWork, OutOfReach, Rules, Similarity, Triage
+from edumetrics.params.triage import Deadline, LowAttendance, NoWork, Rules, Similarity, Triage
 
 __all__ = [
     "LETTER",
     "BatchParams",
     "Calendar",
     "CollegeFile",
+    "Deadline",
     "EffortWeights",
     "Forecast",
     "Gate",
     "LowAttendance",
     "MailParams",
     "NoWork",
-    "OutOfReach",
     "ParameterModel",
     "Params",
     "Retention",

@@ -18,8 +18,8 @@ from edumetrics.triage.reasons import Record, describe_no_step, select_reasons
 from edumetrics.types import Row
 
 # Codes of reasons about the weeks ahead, in the order of importance on a card.
-AHEAD = [code for code, record in REASONS.items() if record.on_card]
-DEADLINE = [code for code in AHEAD if REASONS[code].deadline]
+AHEAD = [code for code, record in REASONS.items() if record.kind == "ahead"]
+DEADLINE = AHEAD
 FORECAST = [code for code in AHEAD if code.startswith("forecast")]
 # In percent. A forecast below this chance adds nothing to the other reasons on a card.
 TELLING = 100 * LOW

@@ -122,7 +122,6 @@ class Sentences(BaseModel):
         # The cache needs arguments with a hash: this model holds dicts, so it has none.
         return _format_weeks(tuple(sorted(weeks)), self.week, self.weeks, self.and_)
 
-
     def join_words(self, words: Sequence[str]) -> str:
         """Return words as a list in a sentence, such as "3, 4 and 7"; at least one word."""
         *first, last = words

@@ -35,6 +35,7 @@ HISTORY_COLUMNS = (
     "lms_active_days",
     "lms_events",
     "library_visits",
+    "risk_score",
     "p_fail",
 )
 # The advisor of students without an advisor: all of them are on one list.
@@ -183,12 +184,15 @@ class Store:
         return self._read_frame(select)
 
     def read_list_entries(self, term: str, before: int, classes: Classes = None) -> pd.DataFrame:
-        """Return student_id, sem_week of every list entry of a term before a week, in no order.
+        """Return every list entry of a term before a week, in no order.
 
         The week itself is not included.
+
+        Returns:
+            student_id, sem_week, within_capacity.
         """
         c = SQL_TABLES["weekly_flags"].c
-        select = sa.select(c.student_id, c.sem_week).where(
+        select = sa.select(c.student_id, c.sem_week, c.within_capacity).where(
             c.term == term, c.sem_week < before, _match_classes(c.class_id, classes)
         )
         return self._read_frame(select)
@@ -228,17 +232,19 @@ class Store:
         select = select.where(c.term == term, c.sem_week <= week).group_by(c.class_id, c.sem_week)
         return self._read_frame(select.order_by(c.class_id, c.sem_week))
 
-    def find_out_of_reach(self, term: str, before: int, classes: Classes = None) -> pd.Series:
-        """Return the students for whom the attendance rule was out of reach before a week.
+    def find_recorded(self, term: str, before: int, classes: Classes = None) -> pd.Series:
+        """Return the students of whom a week of a term before another holds anything.
 
-        The week itself is not included.
+        That is a register, work done, a visit, a loan or activity.
         """
         c = SQL_TABLES["weekly_metrics"].c
-        # Out of reach: more lectures to attend than are left. Null compares as false.
+        names = (
+            "lectures_held", "submission_pct", "library_visits", "book_borrows", "lms_events"
+        )  # fmt: skip
+        # Null compares as false: what the college does not have is no record.
+        signs = sa.or_(*(c[name] > 0 for name in names))
         select = sa.select(c.student_id).distinct()
-        select = select.where(
-            c.term == term, c.sem_week < before, c.lectures_to_attend > c.lectures_left
-        )
+        select = select.where(c.term == term, c.sem_week < before, signs)
         select = select.where(_match_classes(c.class_id, classes))
         return self._read_frame(select)["student_id"]
 

@@ -22,7 +22,7 @@ from edumetrics.workspace import open_workspace
 
 
 def compare_weights(week: Week, **weights: float) -> pd.DataFrame:
-    """Return the students who would cross the watch threshold of the rules' score with new weights.
+    """Return the students who would cross the shipped list threshold of the risk score.
 
     Args:
         week: the result of `weekly.load`.
@@ -59,7 +59,7 @@ def compare_weights(week: Week, **weights: float) -> pd.DataFrame:
     table = now[["student_id", "class_id", "risk_score"]].assign(
         reweighed=then["risk_score"].to_numpy()
     )
-    is_on, would = (table[name] >= params.triage.watch for name in ("risk_score", "reweighed"))
+    is_on, would = (table[name] >= params.triage.list_at for name in ("risk_score", "reweighed"))
     table = table.assign(change=would.map({True: "joins", False: "leaves"}))[is_on != would]
     apart = (table["reweighed"] - table["risk_score"]).abs()
     return table.loc[apart.sort_values(ascending=False, kind="stable").index].reset_index(drop=True)

@@ -13,10 +13,11 @@ from edumetrics.inputs.terms import join_values
 from edumetrics.reports import figures
 from edumetrics.triage import policy
 from edumetrics.triage.policy import FinishedSemester
+from edumetrics.triage.thresholds import replay_urgencies
 from edumetrics.workspace import Workspace, open_workspace
 
-# The grid that the notebook shows; each grid contains the default threshold (45) and capacity (8).
-WATCHES = (35, 40, 45, 50, 55)
+# The grid that the notebook shows; each grid contains the default share (.15) and capacity (8).
+SHARES = (0.10, 0.125, 0.15, 0.175, 0.20)
 CAPACITIES = (4, 8, 12)
 
 
@@ -49,6 +50,7 @@ def load(term: str = "", workspace: Workspace | None = None) -> FinishedSemester
     metrics = workspace.store.read(
         "weekly_metrics", ("student_id", "sem_week", "advisor_id", "risk_score"), term=name
     )
+    params = workspace.params
     if metrics.empty or known.empty:
         what = (
             "was never analysed: run `edumetrics calibrate`"
@@ -56,7 +58,10 @@ def load(term: str = "", workspace: Workspace | None = None) -> FinishedSemester
             else "has no results yet"
         )
         raise SettingsError(f"The term of {name} {what}.")
-    calendar = workspace.params.calendar
+    calendar = params.calendar
+    urgencies = replay_urgencies(
+        metrics, calendar, params.triage, params.forecast.smoothing, by_model=False
+    )
     # Only weeks with a settled list are judged: not the grace weeks, and not the week after them.
     first = next(
         iter(calendar.get_next_teaching_weeks(calendar.grace_weeks + 1)),
@@ -64,6 +69,7 @@ def load(term: str = "", workspace: Workspace | None = None) -> FinishedSemester
     )
     return FinishedSemester(
         metrics=metrics,
+        urgencies=urgencies.merge(metrics[["student_id", "sem_week", "advisor_id"]]),
         ruled=read_rule_weeks(workspace, name),
         failed=known[["student_id", "failed"]],
         calendar=calendar,
@@ -75,14 +81,14 @@ def load(term: str = "", workspace: Workspace | None = None) -> FinishedSemester
 
 def compute_grid(
     past: FinishedSemester,
-    watches: Sequence[float] = WATCHES,
+    shares: Sequence[float] = SHARES,
     capacities: Sequence[int] = CAPACITIES,
 ) -> pd.DataFrame:
-    """Return the semester's results for each watch threshold and capacity.
+    """Return the semester's results for each share to list and capacity, ranked by the rules.
 
     See `triage.policy.compare_policies` for the columns.
     """
-    return policy.compare_policies(past, open_workspace().params.triage, watches, capacities)
+    return policy.compare_policies(past, open_workspace().params.triage, shares, capacities)
 
 
 def plot_policy(table: pd.DataFrame) -> figures.Picture:

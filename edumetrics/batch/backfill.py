@@ -12,7 +12,7 @@ from edumetrics.analysis import rollback, run_log
 from edumetrics.batch.interrupts import handle_interrupts
 from edumetrics.batch.progress import Reporter, show_progress
 from edumetrics.college.terms import Term
-from edumetrics.modelling import train
+from edumetrics.modelling import thresholds, train
 from edumetrics.stages import STAGES
 from edumetrics.stages.base import Replay, When
 from edumetrics.weeks import CollegeWeek
@@ -58,8 +58,9 @@ def calibrate(
             if term.current and completed_only:
                 continue
             trained = train.train(workspace, college, term, position)
-            if trained:
-                tell(trained)
+            fitted = thresholds.fit(workspace, college, term, position)
+            for line in filter(None, (trained, fitted)):
+                tell(line)
             last = _get_last_week(workspace, term, position)
             whole = Replay(workspace, college, term, position, 0, last)
             _replay(whole, "before the semester")

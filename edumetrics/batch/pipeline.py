@@ -30,7 +30,7 @@ from edumetrics.batch.schedule import RunPlan, Step, Task, plan_run
 from edumetrics.errors import EduMetricsError, Interrupted, MissingColumn, Refused
 from edumetrics.gate import Verdict
 from edumetrics.inputs import terms
-from edumetrics.modelling import train
+from edumetrics.modelling import thresholds, train
 from edumetrics.stages import BY_NAME
 from edumetrics.stages.exam_results import EXAMS, find_exam_week
 from edumetrics.weeks import CollegeWeek
@@ -268,13 +268,15 @@ def _train_models(workspace: Workspace, step: Step, position: CollegeWeek, tell:
         {task.term for task in step.tasks if BY_NAME[task.stage].when != "after an exam"}
     ):
         # The analysis answers first, so that most runs open no connection to the college here.
-        if train.is_due(workspace, name):
+        due = [one for one in (train, thresholds) if one.is_due(workspace, name)]
+        if due:
             with workspace.open_college() as college:
-                told = train.train(
-                    workspace, college, terms.find_term(college, name, position), position
-                )
-            if told:
-                tell(told)
+                term = terms.find_term(college, name, position)
+                # The thresholds are fitted for the model that has been trained.
+                told = [train.train(workspace, college, term, position),
+                        thresholds.fit(workspace, college, term, position)]  # fmt: skip
+            for line in filter(None, told):
+                tell(line)
 
 
 def _run_task(

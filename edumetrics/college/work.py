@@ -33,20 +33,45 @@ def read_items(college: College, term: Term, work: Work) -> pd.DataFrame:
     """Return the assignments or quizzes of the term that count.
 
     Returns:
-        item_id, class_id, semester, subject_id, due_week (NaN where it is never due). No rows where
-        the college has no such work.
+        item_id, class_id, semester, subject_id, due_week (NaN where it is never due), title (null
+        where it has none). No rows where the college has no such work.
     """
     items = _build_items_query(college, term, work)
+    names = ("item_id", "class_id", "semester", "subject_id", "due_week", "title")
     if items is None:
-        names = ("item_id", "class_id", "semester", "subject_id", "due_week")
+        texts = {name for name in names if name.endswith("id")} | {"title"}
         return pd.DataFrame(
-            {name: pd.Series(dtype="str" if name.endswith("id") else "float64") for name in names}
+            {name: pd.Series(dtype="str" if name in texts else "float64") for name in names}
         )
-    c = items.c
-    return college.read_frame(
-        sa.select(c.item_id, c.class_id, c.semester, c.subject_id, c.due_week),
-        f"{work}_definitions",
-    )
+    return college.read_frame(sa.select(*(items.c[name] for name in names)), f"{work}_definitions")
+
+
+@keep(LATELY)
+def read_done_items(
+    college: College, term: Term, work: Work, known_by: date, since: int
+) -> pd.DataFrame:
+    """Return which work of the last weeks was handed in or attempted by a day.
+
+    Args:
+        college: the college to read.
+        term: work of other terms does not count.
+        work: assignments or quizzes.
+        known_by: later submissions and attempts do not count.
+        since: the first week whose work counts, by the week that it was set for or moved to.
+
+    Returns:
+        student_id, item_id; each pair once. No columns where the college has no such work.
+    """
+    items = _build_items_query(college, term, work)
+    relation = college.relations[f"{work}_submissions"]
+    if items is None or relation is None:
+        return pd.DataFrame()
+    r = _select_known(college, term, work, known_by)
+    joined = sa.join(r, items, r.c.item_id == items.c.item_id)
+    week = sa.func.coalesce(r.c.due_week_override, items.c.due_week)
+    done = _build_done_condition(r, work, _build_term_condition(college, term, r, known_by))
+    select = sa.select(r.c.student_id, r.c.item_id).select_from(joined)
+    return college.read_frame(select.where(done, week >= since), f"{work}_submissions")
 
 
 @keep(LATELY)
@@ -73,18 +98,49 @@ def read_done_work(
     relation = college.relations[f"{work}_submissions"]
     if items is None or relation is None:
         return pd.DataFrame()
+    r = _select_known(college, term, work, known_by)
+    judged = _build_term_condition(college, term, r, known_by)
+    return college.read_frame(_sum_work(r, items, work, judged, by_subject), f"{work}_submissions")
+
+
+def _select_known(college: College, term: Term, work: Work, known_by: date) -> sa.Subquery:
+    """Return the submissions or attempts that were known by a day, one for each student and item.
+
+    The college has such a relation.
+    """
+    relation = college.relations[f"{work}_submissions"]
+    assert relation is not None
     handed_in = relation.c[HANDED_IN_ON[work]]
     rows = _select_submissions(relation, work).where(
         sa.or_(handed_in.is_(None), handed_in <= known_by), college.is_known_class(relation)
     )
-    r = college.keep_one_per_key(
+    return college.keep_one_per_key(
         rows, relation, term.class_semesters, ("student_id", "item_id"), tag=known_by.isoformat()
     )
-    # In the term in session, a mark that is there is known. In a past term all marks are there, so
-    # the day of an undated mark is estimated from the day of handing in.
+
+
+def _build_term_condition(
+    college: College, term: Term, r: sa.Subquery, known_by: date
+) -> sa.ColumnElement[bool]:
+    """Return the condition that a mark was known by a day.
+
+    In the term in session, a mark that is there is known. In a past term all marks are there, so
+    the day of an undated mark is estimated from the day of handing in.
+    """
     lag = 0 if term.current else college.params.forecast.marking_lag_days
-    judged = _build_judged_condition(r, known_by, timedelta(days=lag))
-    return college.read_frame(_sum_work(r, items, work, judged, by_subject), f"{work}_submissions")
+    return _build_judged_condition(r, known_by, timedelta(days=lag))
+
+
+def _build_done_condition(
+    r: sa.Subquery, work: Work, judged: sa.ColumnElement[bool]
+) -> sa.ColumnElement[bool]:
+    """Return the condition that work was done.
+
+    A submission without a date is handed in once its mark is known.
+    """
+    if work == "quiz":
+        return r.c.attempted.is_(sa.true())
+    return sa.or_(r.c.handed_in.is_not(None), sa.and_(judged, r.c.marks_obtained >= 0))
 
 
 def _select_submissions(relation: Relation, work: Work) -> sa.Select[Any]:
@@ -176,6 +232,7 @@ def _build_items_query(college: College, term: Term, work: Work) -> sa.CTE | Non
         c.subject_id,
         due.label("due_week"),
         c.max_marks,
+        c.title,
     )
     rows = rows.where(term.build_condition(relation))
     # Assignments and quizzes are looked at together: if a class weighs one kind, weight 0 of the
@@ -204,11 +261,7 @@ def _sum_work(
     Only rows that count as done are summed.
     """
     assignment = work == "assignment"
-    # A submission without a date is handed in once its mark is known.
-    by_mark = sa.and_(judged, r.c.marks_obtained >= 0)
-    done = (
-        sa.or_(r.c.handed_in.is_not(None), by_mark) if assignment else r.c.attempted.is_(sa.true())
-    )
+    done = _build_done_condition(r, work, judged)
     percent = compute_percent(r.c.marks_obtained, items.c.max_marks)
     mark = sa.case(
         (judged, percent if assignment else sa.func.coalesce(clip_percent(r.c.score), percent))

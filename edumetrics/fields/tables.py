@@ -29,8 +29,8 @@ _ADVISOR = text("advisor_id", "the advisor in that week", "no advisor")
 _MODEL = text("model_id", "the model that said so (model_runs), or 'baseline'")
 _REASONS = json_text(
     "reasons",
-    "records {code, topic, text, value, baseline, points}: by kind, strongest first; points are what"
-    " it adds to the risk score, to the log-odds of failing, or to the predicted score",
+    "records {code, topic, text, value, baseline, points}: by kind, strongest first; points are"
+    " what it adds to the risk score, to the log-odds of failing, or to the predicted score",
 )
 _NO_RULE = "no attendance rule, or no lecture held yet"
 _NO_MODEL = "no model yet"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from functools import partial
 
 import numpy as np
@@ -10,22 +10,26 @@ import pandas as pd
 
 from edumetrics.fields import FEATURES
 from edumetrics.forecast import drift
-from edumetrics.forecast.contest import FAIL, Question, has_enough_fails
+from edumetrics.forecast.contest import (
+    FAIL,
+    Question,
+    has_enough_fails,
+    predict_out_of_fold,
+)
 from edumetrics.forecast.measures import fit_calibration_line, measure_chances, measure_weeks
 from edumetrics.forecast.models import (
     SIMPLICITY,
     Calibrated,
     LogitModel,
     calibrate,
-    compute_order,
     compute_probability,
     fit_all,
     predict_all,
 )
 from edumetrics.params.forecast import Forecast
 from edumetrics.params.triage import Triage
-from edumetrics.scoring.signals import Floats
-from edumetrics.triage.flags import NOBODY
+from edumetrics.scoring.signals import Floats, smooth
+from edumetrics.triage.places import NOBODY
 
 # Every fold fits all candidates, so more folds cost time; with four, a model sees 3/4 of the rows.
 FOLDS = 4
@@ -69,8 +73,36 @@ def _has_enough(rows: pd.DataFrame, settings: Forecast) -> bool:
     return has_enough_fails(students, len(students), settings)
 
 
-def _fit(rows: pd.DataFrame, settings: Forecast) -> dict[str, LogitModel]:
-    return fit_all(rows, rows["failed"].to_numpy("float64"), settings)
+def _fit(
+    rows: pd.DataFrame, names: Collection[str] | None = None, *, settings: Forecast
+) -> dict[str, LogitModel]:
+    return fit_all(rows, rows["failed"].to_numpy("float64"), settings, names)
+
+
+def predict_unseen(
+    question: Question[LogitModel, Calibrated], rows: pd.DataFrame, name: str
+) -> Floats:
+    """Return what a candidate says of rows whose class it has not seen, calibrated as it would be.
+
+    Args:
+        question: the first question.
+        rows: its rows, of one or several terms.
+        name: the candidate.
+
+    Returns:
+        Logits, one for each row.
+    """
+    said = predict_out_of_fold(question, rows, (name,))[name]
+    failed = rows["failed"].to_numpy("float64")
+    return np.asarray(said + calibrate(_Nothing(), rows, failed, said).compute_shift(rows))
+
+
+class _Nothing:
+    """Stands for the model where only the shift of a calibration is asked for."""
+
+    def predict_logit(self, rows: pd.DataFrame) -> Floats:
+        """Return 0 for each row."""
+        return np.zeros(len(rows))
 
 
 def _calibrate(model: LogitModel, _: pd.DataFrame, rows: pd.DataFrame, logit: Floats) -> Calibrated:
@@ -101,8 +133,8 @@ def measure_by_week(
     """Return the measures of a forecast, week by week.
 
     Args:
-        rows: student_id, sem_week, advisor_id, failed. With ruled (bool) the list is the one that
-            would be sent: students with a hard rule come first.
+        rows: student_id, sem_week, advisor_id, failed. With `near` (0..1) the list is the one that
+            would be sent: a nearing attendance deadline is part of the urgency.
         logit: the forecast, one for each row.
         triage: the advisors' capacities.
         settings: how lists are smoothed.
@@ -125,7 +157,7 @@ def measure_by_week(
 
         NaN where a measure cannot be computed, for example where nobody failed.
     """
-    names = ["student_id", "sem_week", "advisor_id", "failed", *({"ruled"} & set(rows.columns))]
+    names = ["student_id", "sem_week", "advisor_id", "failed", *({"near"} & set(rows.columns))]
     frame = rows[names].assign(p=compute_probability(logit), logit=logit)
     frame = add_places(frame, triage, settings.smoothing)
     # The exam is taken to be in the week after the last one.
@@ -192,17 +224,18 @@ def add_places(frame: pd.DataFrame, triage: Triage, keep: float) -> pd.DataFrame
     """Return the rows with two more columns, sorted by week, advisor and place.
 
     Args:
-        frame: student_id, sem_week, advisor_id, logit; ruled (bool) where there are hard rules.
+        frame: student_id, sem_week, advisor_id, logit; `near`, the chance (0..1) of missing an
+            attendance rule that can still be met, where it is known.
         triage: the advisors' capacities.
         keep: the weight of last week's order, 0..1.
 
     Returns:
-        The rows with `order` (the smoothed logit) and `inside` (bool: within the advisor's capacity
-        that week); also `advisor`, empty where a student has none, and `ruled`.
+        The rows with `order` (the smoothed logit), `urgency` (0..1) and `inside` (bool: within the
+        advisor's capacity that week); also `advisor`, empty where a student has none.
     """
     weeks, last = [], pd.Series(dtype="float64")
     for _, part in frame.groupby("sem_week"):
-        order = compute_order(
+        order = smooth(
             part["logit"].to_numpy("float64"),
             last.reindex(part["student_id"]).to_numpy("float64"),
             keep,
@@ -213,9 +246,11 @@ def add_places(frame: pd.DataFrame, triage: Triage, keep: float) -> pd.DataFrame
     frame = pd.concat(weeks)
     # groupby leaves out rows whose key is missing; students without an advisor share one list.
     frame = frame.assign(advisor=frame["advisor_id"].fillna(NOBODY))
-    frame = frame.assign(ruled=frame.get("ruled", False))
+    near = frame.get("near", pd.Series(0.0, index=frame.index)).fillna(0.0)
+    staying = 1 - compute_probability(frame["order"].to_numpy("float64"))
+    frame = frame.assign(urgency=1 - staying * (1 - triage.detention_weight * near))
     # student_id comes last, so that equal orders give the same places in every run.
-    by = ["sem_week", "advisor", "ruled", "order", "student_id"]
-    frame = frame.sort_values(by, ascending=[True, True, False, False, True])
+    by = ["sem_week", "advisor", "urgency", "student_id"]
+    frame = frame.sort_values(by, ascending=[True, True, False, True])
     capacity = frame["advisor"].map(triage.get_capacity)
     return frame.assign(inside=frame.groupby(["sem_week", "advisor"]).cumcount() < capacity)

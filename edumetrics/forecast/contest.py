@@ -37,7 +37,8 @@ class Question(Generic[Fitted, Stored_co]):
         outcome: the column to predict.
         folds: how many folds there are, if folds are needed.
         has_enough: says whether rows are enough to learn from.
-        fit: returns every candidate by name, fitted on the same rows.
+        fit: returns candidates by name, fitted on the same rows: at least those named in the
+            second argument, every one without it.
         predict: returns what each of them predicts for rows.
         convert: turns predictions into what is compared with the outcome: chances or scores.
         measure: returns the measures of a candidate's predictions, one row a week.
@@ -56,7 +57,7 @@ class Question(Generic[Fitted, Stored_co]):
     outcome: str
     folds: int
     has_enough: Callable[[pd.DataFrame], bool]
-    fit: Callable[[pd.DataFrame], dict[str, Fitted]]
+    fit: Callable[..., dict[str, Fitted]]
     predict: Callable[[dict[str, Fitted], pd.DataFrame], dict[str, Floats]]
     convert: Callable[[Floats], Floats]
     measure: Callable[[pd.DataFrame, Floats], pd.DataFrame]
@@ -77,7 +78,8 @@ class Contest(Generic[Stored_co]):
         task: the question.
         measured: the measures of each candidate and baseline, by name.
         champion: the name of the winner.
-        models: every candidate, refitted on all terms. A baseline is not among them.
+        models: the champion, or every candidate where asked for, refitted on all terms. A baseline
+            is not among them.
         features: the features that the champion uses.
         trained_terms: the terms it learnt from, in time order.
         tested_term: the term it was tried on.
@@ -114,6 +116,8 @@ def run_contest(
     question: Question[Fitted, Stored_co],
     terms: Mapping[str, pd.DataFrame],
     trained_terms: tuple[str, ...] = (),
+    *,
+    every: bool = False,
 ) -> Contest[Stored_co] | None:
     """Fit the candidates on all terms but the last, try them on the last, and refit them on all.
 
@@ -124,6 +128,7 @@ def run_contest(
         terms: by term name, rows with student_id, class_id, the outcome and what else the question
             needs.
         trained_terms: the terms to name as learnt from, if they are more than those with rows.
+        every: refit every candidate on all terms, not only the champion.
 
     Returns:
         The contest; None if there is too little data to learn from.
@@ -141,7 +146,8 @@ def run_contest(
     champion = question.choose({name: found.by_week for name, found in measured.items()})
     models = {
         name: question.finish(fitted, rows, seen, unseen[name])
-        for name, fitted in question.fit(rows).items()
+        for name, fitted in question.fit(rows, None if every else (champion,)).items()
+        if name in unseen
     }
     return Contest(
         task=question.task,
@@ -166,7 +172,7 @@ def _try_candidates(
     """
     last = (rows["term"] == rows["term"].max()).to_numpy()
     enough = question.has_enough(rows[~last])
-    folded = _predict_out_of_fold(question, rows) if question.calibrated or not enough else {}
+    folded = predict_out_of_fold(question, rows) if question.calibrated or not enough else {}
     if enough:
         # The last term is tried in full, not as a sample: lists have places for all its students.
         tried = last_term.reset_index(drop=True)
@@ -235,18 +241,19 @@ def _select_sample(rows: pd.DataFrame, most: int) -> pd.DataFrame:
     return kept
 
 
-def _predict_out_of_fold(
-    question: Question[Fitted, Stored_co], rows: pd.DataFrame
+def predict_out_of_fold(
+    question: Question[Fitted, Stored_co], rows: pd.DataFrame, names: tuple[str, ...] | None = None
 ) -> dict[str, Floats]:
-    """Return each candidate's predictions by models that have not seen the class.
+    """Return the predictions of candidates by models that have not seen the class.
 
-    If there is only one class, the models have not seen the student.
+    If there is only one class, the models have not seen the student. Every candidate is asked
+    where none are named.
     """
     splits = folds.split_by_class(rows, question.folds)
     # Only trees are slow: linear models are fitted in the time that it takes to start processes.
     many = question.calibrated and len(rows) > MANY_ROWS
     workers = Parallel(n_jobs=min(question.folds, cpu_count()) if many else 1)
-    predict = delayed(lambda seen, unseen: question.predict(question.fit(seen), unseen))
+    predict = delayed(lambda seen, unseen: question.predict(question.fit(seen, names), unseen))
     parts = workers(predict(rows.iloc[seen], rows.iloc[unseen]) for seen, unseen in splits)
     # Every row is in one fold only: sorted by position, the folds are in the order of the rows.
     order = np.argsort(np.concatenate([unseen for _, unseen in splits]))

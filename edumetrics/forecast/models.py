@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -276,14 +276,29 @@ ALONE = {"rules": "risk", "attendance only": "attendance", "previous semester on
 SIMPLICITY = ("rules", "linear", "boosted", "blend")
 
 
-def fit_all(rows: pd.DataFrame, failed: Floats, settings: Forecast) -> dict[str, LogitModel]:
-    """Return every candidate and baseline by name, fitted on the same rows.
+def fit_all(
+    rows: pd.DataFrame,
+    failed: Floats,
+    settings: Forecast,
+    names: Collection[str] | None = None,
+) -> dict[str, LogitModel]:
+    """Return candidates and baselines by name, fitted on the same rows; all where None are named.
 
-    `blend` consists of the `linear` and `boosted` models returned with it.
+    `blend` consists of the `linear` and `boosted` models; these are returned with it.
     """
-    linear, boosted = fit_linear(rows, failed, settings), fit_boosted(rows, failed, settings)
-    alone = {name: fit_alone(feature, rows, failed, settings) for name, feature in ALONE.items()}
-    return {**alone, "linear": linear, "boosted": boosted, "blend": Blend(linear, boosted)}
+    asked = set(names or (*ALONE, "linear", "boosted", "blend"))
+    found: dict[str, LogitModel] = {
+        name: fit_alone(feature, rows, failed, settings)
+        for name, feature in ALONE.items()
+        if name in asked
+    }
+    if asked & {"linear", "blend"}:
+        found["linear"] = linear = fit_linear(rows, failed, settings)
+    if asked & {"boosted", "blend"}:
+        found["boosted"] = boosted = fit_boosted(rows, failed, settings)
+    if "blend" in asked:
+        found["blend"] = Blend(linear, boosted)
+    return found
 
 
 def predict_all(models: Mapping[str, LogitModel], rows: pd.DataFrame) -> dict[str, Floats]:
@@ -328,17 +343,6 @@ def compute_probability(logit: Floats) -> Floats:
     """Return the probability of a logit."""
     # Clipped because exp() overflows; beyond 50 the probability does not change any more.
     return np.asarray(1 / (1 + np.exp(-np.clip(logit, -50, 50))))
-
-
-def compute_order(now: Floats, before: Floats, keep: float) -> Floats:
-    """Return the logit that lists are ordered by: a mean of last week's and this week's.
-
-    Args:
-        now: this week's logit.
-        before: last week's smoothed logit; NaN where there was none, then `now` alone counts.
-        keep: the weight of `before`, 0..1.
-    """
-    return np.where(np.isnan(before), now, (1 - keep) * now + keep * before)
 
 
 def _build_terms(rows: pd.DataFrame) -> np.ndarray:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -15,16 +14,13 @@ from edumetrics.forecast.features import (
     build_features_alone,
     compute_own_values,
 )
-from edumetrics.forecast.models import Calibrated, compute_order, compute_probability
+from edumetrics.forecast.models import Calibrated, compute_probability
 from edumetrics.params.calendar import Calendar
 from edumetrics.params.scoring import Scoring
 from edumetrics.scoring.roll import Vector
-from edumetrics.scoring.signals import Floats
+from edumetrics.scoring.signals import Floats, smooth
 from edumetrics.scoring.weekly import ScoredWeek
-
-# How many earlier weeks the smoothing uses: with the default `smoothing`, anything older weighs
-# less than a hundredth.
-LOOK_BACK = 4
+from edumetrics.triage.urgency import LOOK_BACK, smooth_weeks
 
 
 @dataclass(frozen=True)
@@ -60,8 +56,6 @@ class WeekForecast:
         logit: this week's logit of failing or leaving.
         order: the logit smoothed over the last weeks; lists are ordered by it.
         keep: the weight of last week's order in the smoothing.
-        drifted: whether this term's features are distributed differently from those of the
-            training terms.
     """
 
     model: Calibrated
@@ -71,24 +65,11 @@ class WeekForecast:
     logit: Floats
     order: Floats
     keep: float
-    drifted: bool = False
 
     @property
     def chance(self) -> Floats:
         """The chance of failing or leaving."""
         return compute_probability(self.logit)
-
-    def explain_topics(self, rows: Vector) -> dict[str, Floats]:
-        """Return what each heading adds to the logit of some students."""
-        return explain.sum_by_topic(
-            explain.compute_contributions(self.model, self.features.iloc[rows])
-        )
-
-    # Computed for the whole roll, and only when someone asks for it.
-    @cached_property
-    def told(self) -> dict[str, tuple[Floats, Floats]]:
-        """By heading: each student's value as readers see it, and the class median."""
-        return collect_topic_values(self.own)
 
     def simulate_next_week(self, scored: ScoredWeek, history: pd.DataFrame) -> NextWeek:
         """Return the forecast of the next week, in which everyone does what `scored` says."""
@@ -114,7 +95,7 @@ class NextWeek:
     @property
     def order(self) -> Floats:
         """The smoothed logit that next week's lists are ordered by."""
-        return compute_order(self.logit, self.now.order, self.now.keep)
+        return smooth(self.logit, self.now.order, self.now.keep)
 
     def simulate_change(
         self, scored: ScoredWeek, history: pd.DataFrame, rows: Vector
@@ -129,7 +110,7 @@ class NextWeek:
         own = self.now.known.compute_own(scored, history)
         made = build_features_alone(own, rows, scored.metrics["student_id"], self.own)
         logit = self.now.model.predict_logit(made.assign(sem_week=scored.week))
-        return logit, compute_order(logit, self.now.order[rows], self.now.keep)
+        return logit, smooth(logit, self.now.order[rows], self.now.keep)
 
 
 def apply_model(
@@ -154,20 +135,11 @@ def apply_model(
     features = features.assign(sem_week=week)
     logit = model.predict_logit(features)
     window = known.calendar.get_teaching_weeks_before(week, LOOK_BACK)
-    past = history[history["sem_week"].isin(window)].pivot(
-        index="student_id", columns="sem_week", values="p_fail"
-    )
-    # The window is latest first; smoothing goes through it from the oldest week on.
-    past = past.reindex(index=features["student_id"], columns=list(window[::-1])).astype("float64")
-    before = np.full(len(features), np.nan)
-    for name in past:
-        chance = past[name].to_numpy()
-        # Chances are stored, logits are smoothed. The logits are limited, so no chance is 0 or 1.
-        then = np.log(chance / (1 - chance))
-        before = np.where(np.isnan(then), before, compute_order(then, before, keep))
-    return WeekForecast(
-        model, known, own, features, logit, compute_order(logit, before, keep), keep
-    )
+    # Chances are stored, logits are smoothed. The logits are limited, so no chance is 0 or 1.
+    chance = history["p_fail"].astype("float64")
+    past = history.assign(logit=np.log(chance / (1 - chance)))
+    before = smooth_weeks(past, "logit", pd.Index(features["student_id"]), window, keep)
+    return WeekForecast(model, known, own, features, logit, smooth(logit, before, keep), keep)
 
 
 def collect_topic_values(own: OwnValues) -> dict[str, tuple[Floats, Floats]]:

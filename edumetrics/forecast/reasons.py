@@ -9,7 +9,7 @@ import numpy as np
 from edumetrics.fields.reasons import REASONS
 from edumetrics.scoring.signals import Floats
 from edumetrics.sentences import Sentences
-from edumetrics.triage.reasons import Record
+from edumetrics.triage.choice import Record
 
 # As many as on lists by the rules (`triage.reasons.SHOWN`).
 SHOWN = 3
@@ -79,6 +79,7 @@ def _build_record(
     # Plain floats, because the records are stored as JSON.
     return {
         "code": code,
+        "topic": REASONS[code].topic,
         "text": text,
         "value": float(value),
         "baseline": float(baseline),

@@ -186,7 +186,9 @@ def build_question(exam: Exam, settings: Forecast) -> Question[Linear, ScoreMode
         outcome="score",
         folds=FOLDS,
         has_enough=lambda rows: rows["student_id"].nunique() >= settings.least_students,
-        fit=lambda rows: {name: _fit(rows, columns) for name, columns in CANDIDATES.items()},
+        fit=lambda rows, _=None: {
+            name: _fit(rows, columns) for name, columns in CANDIDATES.items()
+        },
         predict=lambda models, rows: {n: model.predict_value(rows) for n, model in models.items()},
         convert=_convert_to_percent,
         measure=_measure_by_week,

@@ -57,7 +57,9 @@ def build_question(settings: Forecast) -> Question[Linear, Linear]:
         outcome="failed",
         folds=FOLDS,
         has_enough=partial(_has_enough, settings=settings),
-        fit=lambda rows: {name: _fit(rows, columns) for name, columns in CANDIDATES.items()},
+        fit=lambda rows, _=None: {
+            name: _fit(rows, columns) for name, columns in CANDIDATES.items()
+        },
         predict=lambda models, rows: {n: model.predict_logit(rows) for n, model in models.items()},
         convert=compute_probability,
         measure=_measure_by_week,

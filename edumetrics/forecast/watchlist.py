@@ -85,7 +85,7 @@ def build_question(pass_mark: float, settings: Forecast) -> Question[Linear, Lin
         outcome="failed",
         folds=FOLDS,
         has_enough=lambda rows: has_enough_fails(rows["failed"], len(rows), settings),
-        fit=lambda rows: {NAME: _fit(rows)},
+        fit=lambda rows, _=None: {NAME: _fit(rows)},
         predict=lambda models, rows: {NAME: predict_chance(rows, pass_mark, models[NAME])},
         convert=np.asarray,
         measure=_measure_by_week,

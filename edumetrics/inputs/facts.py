@@ -7,7 +7,7 @@ import pandas as pd
 from edumetrics.college.exams import read_midterms
 from edumetrics.college.feeds import read_attendance, read_double_registers, read_weekly_counts
 from edumetrics.college.terms import College, Term
-from edumetrics.college.work import read_done_work, read_extensions, read_items
+from edumetrics.college.work import read_done_items, read_done_work, read_extensions, read_items
 from edumetrics.fields import COUNTED_FEEDS
 from edumetrics.scoring.facts import Facts
 from edumetrics.types import Work
@@ -52,6 +52,8 @@ def read_facts(
         quizzes=read_items(college, term, "quiz"),
         assignments_done=_read_done_by_day(college, term, "assignment", ends),
         quizzes_done=_read_done_by_day(college, term, "quiz", ends),
+        done_items=_read_done_items(college, term, week, ends),
+        subjects=_read_subject_names(college),
         extensions=read_extensions(college, term),
         excuses=_read_optional(college, "excuses"),
         enrolments=_read_optional(college, "enrolments"),
@@ -84,6 +86,27 @@ def _read_done_by_day(college: College, term: Term, work: Work, ends: pd.Series)
             for day in ends
         ]
     )
+
+
+def _read_done_items(
+    college: College, term: Term, week: int, ends: pd.Series
+) -> dict[Work, pd.DataFrame]:
+    """Return which items of the last weeks were done, by kind of work."""
+    # A week more than items stay open for, since classes may end their weeks on other days.
+    since = week - college.params.triage.late_days // 7 - 1
+    kinds: tuple[Work, Work] = ("assignment", "quiz")
+    return {
+        work: _merge_days(
+            [(day, read_done_items(college, term, work, day.date(), since)) for day in ends]
+        )
+        for work in kinds
+    }
+
+
+def _read_subject_names(college: College) -> dict[str, str]:
+    """Return the name of each subject that has one, by subject_id."""
+    names = college.read_columns("subjects", "subject_id", "subject_name").dropna()
+    return dict(zip(names["subject_id"], names["subject_name"], strict=True))
 
 
 def _merge_days(parts: list[tuple[pd.Timestamp, pd.DataFrame]]) -> pd.DataFrame:

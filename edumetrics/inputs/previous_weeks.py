@@ -7,12 +7,9 @@ from typing import Any
 import pandas as pd
 
 from edumetrics.analysis.store import Classes
-from edumetrics.fields.reasons import LAST_WEEK, RULES
+from edumetrics.triage.places import WRONG_FLAG
 from edumetrics.triage.situation import METRICS, Memory
 from edumetrics.workspace import Workspace
-
-# A hard rule keeps a student on the list in the week it applies and in the week after.
-RULED = frozenset({*RULES, *(name + LAST_WEEK for name in RULES)})
 
 
 def read_memory(workspace: Workspace, term: str, week: int, classes: Classes = None) -> Memory:
@@ -32,7 +29,12 @@ def read_memory(workspace: Workspace, term: str, week: int, classes: Classes = N
     store, calendar = workspace.store, workspace.params.calendar
     # The last teaching week, not week - 1, which may be an exam or a vacation. No row has week 0.
     last = next(iter(calendar.get_teaching_weeks_before(week, 1)), 0)
-    watched = store.read("pre_sem_watchlist", ("student_id",), target_term=term, on_watchlist=True)
+    watched = store.read(
+        "pre_sem_watchlist",
+        ("student_id", "risk_probability_pct", "reasons"),
+        target_term=term,
+        on_watchlist=True,
+    )
     listed = store.read("weekly_flags", term=term, sem_week=last, **only)
     # Contacts are read for the whole term, because an old one may still hold (`until`).
     contacts = store.read(
@@ -44,18 +46,23 @@ def read_memory(workspace: Workspace, term: str, week: int, classes: Classes = N
         metrics=store.read(
             "weekly_metrics", ("student_id", *METRICS), term=term, sem_week=last, **only
         ),
-        out_of_reach=store.find_out_of_reach(term, week, classes),
-        watchlist=watched["student_id"],
+        watchlist=watched,
         contacts=contacts,
+        cards=_read_disputed_cards(workspace, term, contacts),
+        recorded=store.find_recorded(term, week, classes),
     )
 
 
-def read_rule_weeks(workspace: Workspace, term: str) -> pd.DataFrame:
-    """Return student_id and sem_week of the places on a list where a hard rule applied.
+def _read_disputed_cards(workspace: Workspace, term: str, contacts: pd.DataFrame) -> pd.DataFrame:
+    """Return student_id, sem_week, reasons: the cards whose flag somebody called wrong."""
+    wrong = contacts[contacts["kind"] == WRONG_FLAG]
+    columns = ("student_id", "sem_week", "reasons")
+    weeks = sorted({int(week) for week in wrong["sem_week"]})
+    cards = workspace.store.read("weekly_flags", columns, term=term, sem_week=weeks)
+    return cards.merge(wrong[["student_id", "sem_week"]].drop_duplicates())
 
-    The rule applied in that week or in the week before.
-    """
-    flags = workspace.store.read("weekly_flags", ("student_id", "sem_week", "reasons"), term=term)
-    ruled = flags["reasons"].map(lambda reasons: any(one["code"] in RULED for one in reasons))
-    # Without any row, map returns objects, which are no mask.
-    return flags.loc[ruled.astype(bool), ["student_id", "sem_week"]]
+
+def read_rule_weeks(workspace: Workspace, term: str) -> pd.DataFrame:
+    """Return student_id and sem_week of the places on a list where a rule listed the student."""
+    flags = workspace.store.read("weekly_flags", ("student_id", "sem_week", "rules"), term=term)
+    return flags.loc[flags["rules"].map(bool).astype(bool), ["student_id", "sem_week"]]

@@ -19,9 +19,10 @@ from edumetrics.inputs.advisors import add_advisors
 from edumetrics.inputs.facts import read_facts
 from edumetrics.inputs.previous_weeks import read_memory
 from edumetrics.inputs.terms import join_values
+from edumetrics.inputs.thresholds import read_thresholds
 from edumetrics.params import Calendar
 from edumetrics.scoring.facts import Facts
-from edumetrics.triage.situation import Memory
+from edumetrics.triage.situation import Memory, Thresholds, build_thresholds
 from edumetrics.types import FactsDisplay
 from edumetrics.workspace import Workspace
 
@@ -139,6 +140,7 @@ class Week(FactsDisplay):
         later_half: whether the term is in a later slot of the academic year.
         champion: the forecast in use; its `model` is None where there is none yet.
         subject_model: the model of single subjects.
+        thresholds: from which urgency on students are listed.
         health: data-health findings known so far (see `college.health.check_health`).
         names: student_id, name, roll_number: for pages only.
         advisors: advisor_id, name, email, class_id.
@@ -156,6 +158,7 @@ class Week(FactsDisplay):
     later_half: bool
     champion: Champion
     subject_model: ModelInUse
+    thresholds: Thresholds
     health: pd.DataFrame
     names: pd.DataFrame
     advisors: pd.DataFrame
@@ -177,6 +180,17 @@ class Week(FactsDisplay):
     def forecasts(self) -> bool:
         """Whether this week has a forecast."""
         return self.champion.model is not None and self.number >= FORECAST_FROM
+
+    @property
+    def model_ranks(self) -> bool:
+        """Whether the forecast ranks the lists of this week."""
+        params = self.workspace.params
+        after_grace = self.number > params.calendar.grace_weeks
+        return (
+            params.triage.ranking == "model"
+            and after_grace
+            and (self.champion.can_rank(self.number))
+        )
 
 
 def read_week(
@@ -218,11 +232,16 @@ def read_week(
         later_half=_is_later_half(term, calendar),
         champion=models.champion,
         subject_model=models.subject,
+        # As shipped, until the week says what ranks it.
+        thresholds=build_thresholds(workspace.params.triage.list_at, workspace.params.triage),
         health=_add_troubles(found, models),
         names=college.names,
         advisors=college.advisors,
         replay=replay,
         parts=(),
+    )
+    week = replace(
+        week, thresholds=read_thresholds(workspace, term.name, number, by_model=week.model_ranks)
     )
     if not college.large:
         # The records need the week's models, so they are added to a week that is complete.

@@ -37,8 +37,17 @@ def load_champion(workspace: Workspace, term: str) -> Champion:
     )
 
 
+def find_kind(workspace: Workspace, term: str) -> str:
+    """Return the name of the candidate in use in a term; empty where there is no model."""
+    found = load_champion(workspace, term)
+    tried = registry.read_candidates(workspace, FAIL, found.trained_terms)
+    return next((str(row["model"]) for row in tried if row["champion"]), "") if found.model else ""
+
+
 def _find_first_win(champion: list[dict[str, float]], rules: list[dict[str, float]]) -> int | None:
-    """Return the first week in which a champion's precision at capacity was above the rules'.
+    """Return the first week from which on a champion's precision at capacity was above the rules'.
+
+    It is the mean over that week and all later ones, so that one lucky week decides nothing.
 
     Args:
         champion, rules: their weekly measures, as in model_runs.
@@ -47,13 +56,13 @@ def _find_first_win(champion: list[dict[str, float]], rules: list[dict[str, floa
         A week from `RANKS_FROM` on; None if there is no such week.
     """
     # The measures are null where nobody had a place.
-    there = {int(row["sem_week"]): row["precision_at_capacity"] or 0.0 for row in rules}
-    won = [
-        int(row["sem_week"])
-        for row in champion
-        if (row["precision_at_capacity"] or 0.0) > there.get(int(row["sem_week"]), 0.0)
-    ]
-    return min((week for week in won if week >= RANKS_FROM), default=None)
+    own, others = (
+        pd.Series({int(row["sem_week"]): row["precision_at_capacity"] or 0.0 for row in rows})
+        for rows in (champion, rules)
+    )
+    weeks = [week for week in sorted(own.index) if week >= RANKS_FROM]
+    ahead = (own - others.reindex(own.index).fillna(0.0)).sort_index()
+    return next((week for week in weeks if ahead.loc[week:].mean() > 0), None)
 
 
 def collect_evidence(workspace: Workspace, trained_terms: str, week: int) -> pd.DataFrame:

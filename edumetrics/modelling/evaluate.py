@@ -45,7 +45,7 @@ def evaluate(workspace: Workspace) -> pd.DataFrame:
         before[name] = rows
         # After the last term a contest is only needed if no earlier models could be tried on it.
         if not live or name != max(terms):
-            held = run_contest(build_question(params.forecast, params.triage), before)
+            held = run_contest(build_question(params.forecast, params.triage), before, every=True)
         tables = live or (held.tables if held else {})
         champion_then = champion_then or (held.champion if held else "")
         for key, table in tables.items():

@@ -14,9 +14,9 @@ from edumetrics.forecast import backtest, scores, subjects, watchlist
 from edumetrics.forecast.contest import FAIL, Question, run_contest
 from edumetrics.forecast.registry import StoredModel
 from edumetrics.inputs import previous_terms
-from edumetrics.inputs.previous_weeks import read_rule_weeks
 from edumetrics.inputs.terms import list_prediction_weeks
 from edumetrics.modelling import registry
+from edumetrics.triage.urgency import DEADLINE, compute_nearness
 from edumetrics.types import Exam
 from edumetrics.weeks import CollegeWeek
 from edumetrics.workspace import Workspace
@@ -121,16 +121,17 @@ def find_completed_terms(
 
 
 def read_training_rows(workspace: Workspace, college: College, term: Term) -> pd.DataFrame:
-    """Return the features of a term with `failed` and `ruled` (both bool).
+    """Return the features of a term with `failed` (bool) and `near` (see `backtest.add_places`).
 
     Students without a known outcome are left out.
     """
     rows = workspace.store.read("weekly_features", (*KEYS, *FEATURES), term=term.name)
     rows = rows.merge(compute_outcomes(college, term)[["student_id", "failed"]], on="student_id")
-    # Hard rules come first on the lists, so a trial on the list as sent must know them.
-    ruled = read_rule_weeks(workspace, term.name).assign(ruled=True)
-    rows = rows.merge(ruled, on=["student_id", "sem_week"], how="left")
-    return rows.assign(ruled=rows["ruled"].notna())
+    # A deadline is part of the urgency, so a trial on the list as sent must know it.
+    columns = ("student_id", "sem_week", *DEADLINE)
+    known = workspace.store.read("weekly_metrics", columns, term=term.name)
+    known = known.assign(near=compute_nearness(known)).drop(columns=list(DEADLINE))
+    return rows.merge(known, on=["student_id", "sem_week"], how="left")
 
 
 def _read_exam_rows(

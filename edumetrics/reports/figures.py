@@ -212,7 +212,7 @@ def apply_style(axes: Axes, x: str, y: str) -> None:
 
 
 def draw_policy(sentences: Sentences, grid: pd.DataFrame) -> Picture:
-    """Draw failing students reached, and advisor hours, by watch threshold, one line a capacity.
+    """Draw failing students reached, and advisor hours, by the share to list, one line a capacity.
 
     Args:
         sentences: the catalogue.
@@ -227,20 +227,20 @@ def draw_policy(sentences: Sentences, grid: pd.DataFrame) -> Picture:
     )
     for capacity, rows in grid.groupby("capacity"):
         style = {"linestyle": styles[capacity], "color": ACTION, "marker": "o", "markersize": 4}
-        reached.plot(rows["watch"], 100 * rows["fails_reached"], **style)
-        hours.plot(rows["watch"], rows["hours"], **style)
-        last = (rows["watch"].iloc[-1], rows["hours"].iloc[-1])
+        reached.plot(100 * rows["list_share"], 100 * rows["fails_reached"], **style)
+        hours.plot(100 * rows["list_share"], rows["hours"], **style)
+        last = (100 * rows["list_share"].iloc[-1], rows["hours"].iloc[-1])
         label = say("policy_capacity", capacity=capacity)
         # The blank keeps the label away from the end of the line.
         hours.annotate(f" {label}", last, color=QUIET, fontsize=9, va="center")
     # Capacity does not change who is on the list, so one row a threshold is enough.
-    every = grid.drop_duplicates("watch").sort_values("watch")
+    every = grid.drop_duplicates("list_share").sort_values("list_share")
     listed = 100 * every["fails_listed"]
-    reached.plot(every["watch"], listed, color=INK, linewidth=1)
-    place = (every["watch"].iloc[0], listed.iloc[0])
+    reached.plot(100 * every["list_share"], listed, color=INK, linewidth=1)
+    place = (100 * every["list_share"].iloc[0], listed.iloc[0])
     reached.annotate(f"{say('policy_listed')} ", place, color=INK, fontsize=9, ha="right")
-    apply_style(reached, say("axis_watch"), say("axis_reached"))
-    apply_style(hours, say("axis_watch"), say("axis_hours"))
+    apply_style(reached, say("axis_list_share"), say("axis_reached"))
+    apply_style(hours, say("axis_list_share"), say("axis_hours"))
     reached.set_ylim(0, 102)
     for axes in (reached, hours):
         axes.margins(x=0.25)  # room for the labels beside the lines
@@ -250,7 +250,7 @@ def draw_policy(sentences: Sentences, grid: pd.DataFrame) -> Picture:
     alt = say(
         "policy_alt",
         share=f"{100 * best['fails_reached']:.0f}",
-        watch=best["watch"],
+        listed=100 * best["list_share"],
         capacity=best["capacity"],
         hours=best["hours"],
     )

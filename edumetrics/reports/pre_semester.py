@@ -13,7 +13,7 @@ from edumetrics.reports.moments import (
     compare_numbers,
     sort_by_roll_number,
 )
-from edumetrics.triage.reasons import select_reasons
+from edumetrics.triage.choice import choose_facts as select_reasons
 from edumetrics.types import Row
 
 # Phrase of the label, column of pre_sem_watchlist, unit.

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import pandas as pd
+
+from edumetrics.types import Work
 
 
 @dataclass(frozen=True)
@@ -23,7 +25,7 @@ class Facts:
             `week` are ignored.
         double_registers: student_id, week, class_id: the class whose register counts, for students
             in two classes in one week.
-        assignments, quizzes: the items: item_id, class_id, semester, subject_id, due_week.
+        assignments, quizzes: the items: item_id, class_id, semester, subject_id, due_week, title.
         assignments_done, quizzes_done: as `work.read_done_work` returns them, with known_by (the
             day by which the rows were known).
         extensions: student_id, item_id, week.
@@ -35,6 +37,9 @@ class Facts:
         midterms: student_id, score, known_by.
         feeds: which of the counted feeds the college has; None where these frames show
             it themselves.
+        done_items: by kind of work, student_id, item_id, known_by: what was done of the items of
+            the last weeks.
+        subjects: the name of each subject by subject_id.
     """
 
     week: int
@@ -54,3 +59,5 @@ class Facts:
     midterms: pd.DataFrame
     # Frames of a part of the college may be empty although the college has the feed.
     feeds: frozenset[str] | None = None
+    done_items: Mapping[Work, pd.DataFrame] = field(default_factory=dict)
+    subjects: Mapping[str, str] = field(default_factory=dict)

@@ -44,6 +44,17 @@ def divide(numerator: np.ndarray, denominator: np.ndarray) -> Floats:
     )
 
 
+def smooth(now: Floats, before: Floats, keep: float) -> Floats:
+    """Return a mean of this week's value and last week's smoothed one.
+
+    Args:
+        now: this week's value.
+        before: last week's smoothed value; NaN where there was none, then `now` alone counts.
+        keep: the weight of `before`, 0..1.
+    """
+    return np.where(np.isnan(before), now, (1 - keep) * now + keep * before)
+
+
 def rank_in_groups(
     values: Floats, groups: np.ndarray, base: Floats, base_groups: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

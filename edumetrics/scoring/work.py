@@ -145,7 +145,7 @@ def _select_due(roll: Roll, facts: Facts, rows: pd.DataFrame, weeks: list[int]) 
     ]
     if facts.enrolments is None or rows.empty:
         return rows
-    return rows[_is_enrolled(roll, facts.enrolments, rows)]
+    return rows[is_enrolled(roll, facts.enrolments, rows)]
 
 
 def _count_due(
@@ -165,7 +165,7 @@ def _count_due(
         due += by_class[roll.classes, np.arange(roll.week + 1)]
     else:
         rows = _list_expected(roll, dated)
-        rows = rows[_is_enrolled(roll, facts.enrolments, rows)]
+        rows = rows[is_enrolled(roll, facts.enrolments, rows)]
         np.add.at(due, (rows["row"].to_numpy(), rows["week"].to_numpy()), rows["items"].to_numpy())
     if len(extensions):
         due += _count_moved(roll, facts, items, extensions, weeks)
@@ -208,12 +208,12 @@ def _count_moved(
         # Each week is tested by itself: the student may be in another class by the new week.
         part = part[roll.classes[part["row"], part["week"]] == part["code"]]
         if facts.enrolments is not None:
-            part = part[_is_enrolled(roll, facts.enrolments, part)]
+            part = part[is_enrolled(roll, facts.enrolments, part)]
         np.add.at(change, (part["row"].to_numpy(), part["week"].to_numpy()), step)
     return change
 
 
-def _is_enrolled(roll: Roll, enrolments: pd.DataFrame, rows: pd.DataFrame) -> np.ndarray:
+def is_enrolled(roll: Roll, enrolments: pd.DataFrame, rows: pd.DataFrame) -> np.ndarray:
     """Return, for each row, whether the student is enrolled in the subject on the week's last day.
 
     Both ends of an enrolment are inclusive. A student without any known enrolment in the semester

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar
 
+import numpy as np
 import pandas as pd
 
 from edumetrics.college import health
@@ -31,7 +32,7 @@ from edumetrics.scoring.observed import observe
 from edumetrics.scoring.weekly import ScoredWeek, score_week
 from edumetrics.stages.base import Day, Due, Moment, Replay, Slices, Stage, WeekNumber
 from edumetrics.triage.lists import TriageLists, build_lists
-from edumetrics.triage.situation import Situation
+from edumetrics.triage.situation import Situation, Thresholds, build_thresholds
 from edumetrics.types import FactsDisplay
 from edumetrics.workspace import Workspace, open_workspace
 
@@ -167,14 +168,15 @@ def compute(week: Week) -> WeekScores:
     """
     # The week is sent to each process: names serve pages only, so they stay here.
     bare, run = replace(week, names=week.names.iloc[:0]), week.workspace.settings
-    scored: list[PartScores] = parts.map_parts(run, score_part, week.parts, bare, False)
+    scored: list[PartScores] = parts.map_parts(run, score_part, week.parts, bare)
+    thresholds = _raise_thresholds(week, scored)
+    if thresholds != week.thresholds:
+        # Only the whole college shows how long the lists would be: they are drawn up once more.
+        bare = replace(bare, thresholds=thresholds)
+        scored = parts.map_parts(run, score_part, week.parts, bare)
     features = parts.merge_frames((part.features for part in scored), "student_id")
     index = _measure_drift(week, features)
     said = drift.describe_drift(index)
-    if said and week.champion.can_rank(week.number):
-        # Only the whole college shows whether the term differs from earlier ones. The sentences on
-        # the lists have to say so, so they are drawn up once more.
-        scored = parts.map_parts(run, score_part, week.parts, bare, True)
     found = parts.merge_findings(part.findings for part in scored)
     found = pd.concat([week.health, health.format_messages(found)], ignore_index=True)
     return WeekScores(
@@ -187,8 +189,23 @@ def compute(week: Week) -> WeekScores:
             parts.merge_frames((part.lists.flags for part in scored), "student_id"),
             parts.merge_frames((part.lists.exits for part in scored), "student_id"),
             parts.merge_frames((part.lists.findings for part in scored), "class_id", "code"),
+            np.concatenate([part.lists.urgency for part in scored]),
         ),
     )
+
+
+def _raise_thresholds(week: Week, scored: list[PartScores]) -> Thresholds:
+    """Return the thresholds of a week, raised where the shipped ones would list too many.
+
+    Until a term is complete there is nothing to fit on: then the threshold is never lower than
+    cuts off `list_share` of all scored students of the week.
+    """
+    triage = week.workspace.params.triage
+    urgencies = np.concatenate([part.lists.urgency for part in scored])
+    if week.thresholds.fitted_on or not len(urgencies):
+        return week.thresholds
+    least = float(np.quantile(urgencies, 1 - triage.list_share))
+    return build_thresholds(max(week.thresholds.list_at, least), triage)
 
 
 @dataclass(frozen=True)
@@ -202,12 +219,10 @@ class PartScores:
     findings: pd.DataFrame
 
 
-def score_part(part: Part, week: Week, drifted: bool) -> PartScores:
-    """Read, score and triage one part; `drifted` says so in the sentences of the lists."""
+def score_part(part: Part, week: Week) -> PartScores:
+    """Read, score and triage one part."""
     records = part.read(week)
     scored, features, forecast = score_students(week, records)
-    if drifted and forecast is not None:
-        forecast = replace(forecast, drifted=True)
     situation = make_situation(week, records, scored, forecast)
     by_subject = _predict_subjects(week, records, scored.metrics, forecast)
     lists = build_lists(situation)
@@ -266,15 +281,19 @@ def make_situation(
     """Return what the lists of one part are drawn up from."""
     params = week.workspace.params
     return Situation(
+        facts=records.facts,
         scored=scored,
         history=records.history,
         memory=records.memory,
+        prior_mean=records.prior[["student_id", "prior_mean"]],
         calendar=params.calendar,
         scoring=params.scoring,
         triage=params.triage,
+        keep=params.forecast.smoothing,
         sentences=params.sentences,
+        thresholds=week.thresholds,
         # A model ranks the lists only from the week on in which it has beaten the rules.
-        model=forecast if week.champion.can_rank(week.number) else None,
+        model=forecast if week.model_ranks else None,
     )
 
 

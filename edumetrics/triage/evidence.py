@@ -2,50 +2,79 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import pandas as pd
 
 from edumetrics.scoring.risk import BASELINE_METRICS
+from edumetrics.scoring.signals import Floats, divide
 from edumetrics.triage.situation import Situation
 from edumetrics.types import Row
 
-# The metrics compared with last week, and for each the scale (in points) that makes their changes
-# comparable: its change is divided by it.
+# By name of a sentence, one number or text for each student on the roll.
+Measured = Mapping[str, np.ndarray]
+# The measures of which an improvement is told: the metric, and how many points are worth a word.
 CHANGES = {
-    "attendance": ("weekly_att_pct", 40),
-    "marks": ("academic_performance", 30),
-    "activity": ("effort_score", 30),
+    "attendance": "weekly_att_pct",
+    "marks": "academic_performance",
+    "activity": "effort_score",
 }
-# Smaller changes, in shares of the scale, are noise and are not mentioned.
-WORTH_A_WORD = 0.1
 
 
-def measure_changes(now: Row, before: Row) -> dict[str, float]:
-    """Return what changed since last week, by name of `CHANGES`, in shares of its scale.
+def measure_changes(now: Row, before: Row, least: float) -> dict[str, float]:
+    """Return what changed since last week by at least some points, by name of `CHANGES`.
 
-    Above 0 is better. Small and unknown changes are left out.
+    Above 0 is better. Unknown changes are left out.
     """
-    found = {
-        name: (now[metric] - before[metric]) / scale for name, (metric, scale) in CHANGES.items()
-    }
+    found = {name: now[metric] - before[metric] for name, metric in CHANGES.items()}
     # NaN (one of the weeks has no value) compares as False, and is left out too.
-    return {name: change for name, change in found.items() if abs(change) >= WORTH_A_WORD}
+    return {name: change for name, change in found.items() if abs(change) >= least}
 
 
-def get_last_metrics(situation: Situation, students: pd.Series) -> list[Row | None]:
-    """Return last week's metrics of each student who was on last week's list; None for others."""
-    metrics, listed = situation.memory.metrics, situation.memory.last["student_id"]
-    known = metrics[metrics["student_id"].isin(listed)].set_index("student_id").to_dict("index")
-    return [known.get(student) for student in students]
+def measure_lectures(situation: Situation) -> Measured:
+    """Return the lectures attended and held this week and last, and the share before them.
 
-
-def compute_class_marks(situation: Situation) -> np.ndarray:
-    """Return the median academic performance of each student's class, aligned with the roll.
-
-    NaN where fewer than two students of the class have a value.
+    The share (`usual`) is over the four teaching weeks before this one and the last, named in
+    `weeks`: the sentence gives this week and last in numbers. NaN, and empty, where there are none.
     """
-    roll, marks = situation.scored.observed.roll, situation.scored.metrics["academic_performance"]
-    groups = marks.groupby(roll.classes[:, roll.week])
+    observed, week = situation.scored.observed, situation.week
+    before = situation.calendar.get_teaching_weeks_before(week, situation.scoring.baseline_weeks)
+    held, present = observed.held, observed.present
+    last, window = before[:1], sorted(before[1:])
+    weeks = held[:, window] > 0
+    texts = {
+        mine: situation.sentences.name_weeks(tuple(np.array(window)[list(mine)]))
+        if any(mine)
+        else ""
+        for mine in set(map(tuple, weeks.tolist()))
+    }
+    return {
+        "value": present[:, week],
+        "baseline": held[:, week],
+        "last_attended": present[:, list(last)].sum(axis=1),
+        "last_held": held[:, list(last)].sum(axis=1),
+        "usual": divide(100 * present[:, window].sum(axis=1), held[:, window].sum(axis=1)),
+        "weeks": np.array([texts[tuple(mine)] for mine in weeks.tolist()], dtype=object),
+    }
+
+
+def measure_deadline(situation: Situation) -> Measured:
+    """Return how many of the lectures left can be missed, and must be attended."""
+    metrics, pct = situation.scored.metrics, situation.calendar.attendance_rule_pct
+    return {
+        "value": metrics["lectures_can_miss"].to_numpy("float64", na_value=np.nan),
+        "baseline": metrics["lectures_left"].to_numpy("float64", na_value=np.nan),
+        "needed": metrics["lectures_to_attend"].to_numpy("float64", na_value=np.nan),
+        # As sentences have it; empty without a rule.
+        "rule": np.full(len(metrics), "" if pct is None else f"{pct:g}", dtype=object),
+    }
+
+
+def compute_class_medians(situation: Situation, values: Floats) -> Floats:
+    """Return the median of each student's class; NaN where fewer than two students have a value."""
+    roll = situation.scored.observed.roll
+    groups = pd.Series(values).groupby(roll.classes[:, roll.week])
     return groups.transform("median").where(groups.transform("count") > 1).to_numpy()
 
 
@@ -85,3 +114,36 @@ def measure_pace(situation: Situation) -> np.ndarray:
     return np.stack(
         [(held - present).sum(axis=1), held.sum(axis=1), (held > 0).sum(axis=1)], axis=1
     )
+
+
+def find_recorded(situation: Situation) -> np.ndarray:
+    """Return of whom the term holds anything: a register, work, a visit, a loan or activity.
+
+    A register that says absent is a record; work that fell due and was not done is none.
+    """
+    observed = situation.scored.observed
+    signs = [situation.is_in(situation.memory.recorded), observed.held.sum(axis=1) > 0]
+    for part in observed.work:
+        signs += [part.done.sum(axis=1) > 0, part.last_day >= 0]
+    signs += [np.nan_to_num(values) > 0 for values in observed.counts.values()]
+    return np.asarray(np.any(signs, axis=0))
+
+
+def find_last_sign(situation: Situation) -> np.ndarray:
+    """Return the latest teaching week with a lecture attended or work done; 0 where there is none.
+
+    Visits and activity are known of this week only, and count for it.
+    """
+    observed = situation.scored.observed
+    weeks = [w for w in situation.calendar.teaching_weeks if w <= situation.week]
+    signs = observed.present > 0
+    for part in observed.work:
+        signs = signs | (part.done > 0)
+    signs[:, situation.week] |= (
+        np.any([np.nan_to_num(values) > 0 for values in observed.counts.values()], axis=0)
+        if observed.counts
+        else False
+    )
+    there = signs[:, weeks]
+    latest = np.array(weeks)[len(weeks) - 1 - np.argmax(there[:, ::-1], axis=1)]
+    return np.where(there.any(axis=1), latest, 0)

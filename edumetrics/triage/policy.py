@@ -10,8 +10,10 @@ import pandas as pd
 
 from edumetrics.params.calendar import Calendar
 from edumetrics.params.triage import Triage
-from edumetrics.triage.flags import classify_by_score, rank
-from edumetrics.triage.situation import CRITICAL, HIGH, NO_TIER, TIERS, WATCH
+from edumetrics.triage.places import rank
+from edumetrics.triage.situation import CRITICAL, TIERS, Thresholds, build_thresholds
+from edumetrics.triage.thresholds import fit_thresholds
+from edumetrics.triage.urgency import classify
 
 
 @dataclass(frozen=True)
@@ -19,8 +21,9 @@ class FinishedSemester:
     """A semester that is over and whose outcome is known.
 
     Attributes:
-        metrics: student_id, sem_week, advisor_id, risk_score: its weekly metrics.
-        ruled: student_id, sem_week: where a hard rule fired, or was held from last week.
+        metrics: student_id, sem_week: everyone on the roll of each week.
+        urgencies: student_id, sem_week, advisor_id, urgency of the weeks after grace.
+        ruled: student_id, sem_week: whom a rule listed.
         failed: student_id, failed (bool), for students whose outcome is known. Other students are
             left out of every count.
         calendar: its weeks.
@@ -28,6 +31,7 @@ class FinishedSemester:
     """
 
     metrics: pd.DataFrame
+    urgencies: pd.DataFrame
     ruled: pd.DataFrame
     failed: pd.DataFrame
     calendar: Calendar
@@ -43,48 +47,49 @@ class FinishedSemester:
 def replay(past: FinishedSemester, triage: Triage) -> pd.DataFrame:
     """Return the semester's lists under some parameters, without contacts or a watchlist.
 
+    The list thresholds are fitted on the semester itself: the question is what a share to list, and
+    a capacity, would have meant.
+
     Returns:
         student_id, sem_week, risk_tier, triage_rank, within_capacity, status: one row for every
         place on a list.
     """
+    cuts = fit_thresholds(past.urgencies, past.calendar, triage)
     ruled = set(zip(past.ruled["student_id"], past.ruled["sem_week"], strict=True))
-    ever: set[str] = set()
-    # Only of last week's list: a student who left it begins again at level 1.
-    levels: dict[str, int] = {}
+    by_week = {int(str(week)): rows for week, rows in past.urgencies.groupby("sem_week")}
+    # Only of last week's list: staying depends on it; `times` counts every earlier place.
+    was_on: set[str] = set()
+    times: dict[str, int] = {}
     found = []
-    # In order, because staying on a list and its level depend on the week before.
-    for week in past.calendar.teaching_weeks:
-        rows = past.metrics[past.metrics["sem_week"] == week].reset_index(drop=True)
-        students = rows["student_id"]
-        was_on = students.isin(levels.keys()).to_numpy()
-        rule = np.array([(student, week) in ruled for student in students], dtype=bool)
-        grace = week <= past.calendar.grace_weeks
-        # As in `flags.apply_rules`: in grace weeks the score lists nobody, afterwards a rule means
-        # High.
-        tier = (
-            rule * WATCH
-            if grace
-            else np.maximum(classify_by_score(_get_risk(rows), was_on, rule, triage), rule * HIGH)
-        )
-        listed = rows[tier > NO_TIER].assign(tier=tier[tier > NO_TIER])
-        level = listed["student_id"].map(levels).fillna(0).astype("int64") + (not grace)
-        # Ranking only asks who is new: every other status may be called "continuing".
-        new = np.where(listed["student_id"].isin(ever), "continuing", "new")
-        listed = listed.assign(escalation_level=level, status=new, looked_after=False, first=False)
-        listed = listed.assign(urgency_score=listed["risk_score"].fillna(0.0))
-        found.append(rank(listed, triage).assign(sem_week=week))
-        levels = dict(zip(listed["student_id"], level, strict=True))
-        ever |= levels.keys()
-    lists = pd.concat(found, ignore_index=True).astype({"sem_week": "int64", "tier": "int64"})
-    lists["risk_tier"] = np.array(TIERS, dtype=object)[lists["tier"]]
-    return lists[
-        ["student_id", "sem_week", "risk_tier", "triage_rank", "within_capacity", "status"]
-    ]
+    for week in [week for week in past.calendar.teaching_weeks if week in by_week]:
+        rows, limits = by_week[week], build_thresholds(cuts[week], triage)
+        listed = _select_rows(rows, ruled, was_on, limits)
+        listed = listed.assign(
+            weeks_on_list=[1 + times.get(student, 0) for student in listed["student_id"]],
+            fresh=~listed["student_id"].isin(was_on) & (listed["urgency"] >= limits.staying_at),
+            # Only who is new is asked of the status: every other one may be called "continuing".
+            status=np.where(listed["student_id"].isin(times), "continuing", "new"),
+            looked_after=False,
+            first=False,
+            risk_tier=np.array(TIERS, dtype=object)[
+                classify(listed["urgency"].to_numpy("float64"), limits)
+            ],
+        ).rename(columns={"urgency": "urgency_score"})
+        found.append(rank(listed, triage))
+        was_on = set(listed["student_id"])
+        times |= {student: times.get(student, 0) + 1 for student in was_on}
+    columns = ["student_id", "sem_week", "risk_tier", "triage_rank", "within_capacity", "status"]
+    lists = pd.concat(found, ignore_index=True) if found else pd.DataFrame(columns=columns)
+    return lists[columns]
 
 
-def _get_risk(rows: pd.DataFrame) -> np.ndarray:
-    """Return the risk scores as floats, NaN where there is none."""
-    return rows["risk_score"].to_numpy(dtype="float64")
+def _select_rows(
+    rows: pd.DataFrame, ruled: set[tuple[str, int]], was_on: set[str], limits: Thresholds
+) -> pd.DataFrame:
+    """Return the rows of a week that are on a list: by rule, by urgency, or staying."""
+    rule = [pair in ruled for pair in zip(rows["student_id"], rows["sem_week"], strict=True)]
+    stays = rows["student_id"].isin(was_on) & (rows["urgency"] > limits.staying_at)
+    return rows[np.array(rule, dtype=bool) | stays | (rows["urgency"] >= limits.list_at)]
 
 
 def measure_lists(past: FinishedSemester, lists: pd.DataFrame) -> pd.Series:
@@ -161,31 +166,29 @@ def _compute_stayed_share(lists: pd.DataFrame, calendar: Calendar) -> float:
 def compare_policies(
     past: FinishedSemester,
     triage: Triage,
-    watches: Iterable[float],
+    shares: Iterable[float],
     capacities: Iterable[int],
     minutes: int = 20,
 ) -> pd.DataFrame:
-    """Return what the lists are worth under every pair of a watch threshold and a capacity.
+    """Return what the lists are worth under every pair of a share to list and a capacity.
 
     Args:
         past: the semester.
-        triage: the parameters in use; `high` and `critical` rise with `watch` where they would
-            otherwise be below it.
-        watches: watch thresholds, in points of the risk score.
+        triage: the parameters in use.
+        shares: shares of students that urgency is to list, 0..1.
         capacities: conversations that an advisor has time for in a week.
         minutes: how long one conversation takes an advisor.
 
     Returns:
-        One row per pair: watch, capacity, the columns of `measure_lists`, joins and leaves
+        One row per pair: list_share, capacity, the columns of `measure_lists`, joins and leaves
         (students who are on a list only under the pair, or only under the parameters in use), hours
         (of all advisors, for all conversations).
     """
     now = _get_listed(past, replay(past, triage))
     rows = []
-    for watch in watches:
+    for share in shares:
         for capacity in capacities:
-            other = with_policy(triage, watch, capacity)
-            lists = replay(past, other)
+            lists = replay(past, with_policy(triage, share, capacity))
             then = _get_listed(past, lists)
             found = measure_lists(past, lists)
             changes = {
@@ -193,7 +196,7 @@ def compare_policies(
                 "leaves": len(now - then),
                 "hours": found["conversations"] * minutes / 60,
             }
-            rows.append({"watch": watch, "capacity": capacity, **found, **changes})
+            rows.append({"list_share": share, "capacity": capacity, **found, **changes})
     return pd.DataFrame(rows)
 
 
@@ -208,15 +211,9 @@ def find_changes(past: FinishedSemester, triage: Triage, other: Triage) -> pd.Da
     return pd.DataFrame(rows, columns=["student_id", "change"])
 
 
-def with_policy(triage: Triage, watch: float, capacity: int) -> Triage:
-    """Return the parameters with another watch threshold, and one capacity for every advisor."""
-    # `model_copy` does not validate: the thresholds must be kept ascending here.
-    tiers = {
-        "watch": watch,
-        "high": max(triage.high, watch),
-        "critical": max(triage.critical, watch),
-    }
-    return triage.model_copy(update={**tiers, "capacity": capacity, "capacities": {}})
+def with_policy(triage: Triage, share: float, capacity: int) -> Triage:
+    """Return the parameters with another share to list, and one capacity for every advisor."""
+    return triage.model_copy(update={"list_share": share, "capacity": capacity, "capacities": {}})
 
 
 def _get_listed(past: FinishedSemester, lists: pd.DataFrame) -> set[str]:

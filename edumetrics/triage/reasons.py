@@ -1,6 +1,7 @@
-"""Reasons for the students on the list: records {code, text, value, baseline, points}.
+"""Reasons for the students on the list: records {code, topic, text, value, baseline, points}.
 
-The strongest reason comes first.
+They are facts of four kinds, in the order of the kinds, strongest first within a kind, whatever
+ranked the list. Points are what a fact adds to the risk score.
 """
 
 from __future__ import annotations
@@ -11,25 +12,20 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from edumetrics.fields.reasons import COMPONENTS, LAST_WEEK, REASONS, RULES
+from edumetrics.fields.reasons import KINDS, REASONS, RULES
 from edumetrics.scoring.risk import count_missed_work
-from edumetrics.sentences import Sentences
-from edumetrics.triage import evidence, rules
-from edumetrics.triage.flags import RAISED, ListDecision
+from edumetrics.triage import evidence, rules, work_by_name
+from edumetrics.triage.choice import SHOWN, Record, get_kind
+from edumetrics.triage.flags import ListDecision
 from edumetrics.triage.situation import Situation
-from edumetrics.types import Row
 
-Record = dict[str, Any]
-# The paragraph gives at most this many reasons, so that it stays short.
-SHOWN = 3
-# Where the model ranks: the components of the risk score that describe each of its topics. Their
-# sentences are more specific than the topic's own.
-COMPONENTS_OF: dict[str, tuple[str, ...]] = {
-    topic: tuple(code for code in COMPONENTS if REASONS[code].topic == topic)
-    for topic in {record.topic for record in REASONS.values()}
+# The codes that say the same as a rule, and are not told beside it.
+SAID_BY_RULE = {
+    "low_attendance": {"attendance_fall", "attendance_low"},
+    "no_work": {"nothing_handed_in"},
+    "deadline": {"attendance_standing"},
+    "similarity": set[str](),
 }
-# The least that a heading must add to the log-odds to become a reason.
-WORTH_TELLING = 0.2
 
 
 class ReasonBuilder:
@@ -38,315 +34,238 @@ class ReasonBuilder:
     The columns are computed once for all; `n` is a student's position on the list, from 0.
     """
 
-    def __init__(self, situation: Situation, standing: ListDecision, flags: pd.DataFrame) -> None:
-        self.situation, self.standing, self.flags = situation, standing, flags
-        self.sentences, self.scoring, self.calendar = (
-            situation.sentences,
-            situation.scoring,
-            situation.calendar,
-        )
-        # Arrays of the situation are aligned with the roll: `[row]` aligns them with the list.
-        row = self.rows = flags["row"].to_numpy()
+    def __init__(
+        self,
+        situation: Situation,
+        decision: ListDecision,
+        row: np.ndarray,
+        missing: list[list[work_by_name.Item]],
+    ) -> None:
+        self.situation, self.decision, self.row = situation, decision, row
+        self.sentences, self.missing = situation.sentences, missing
+        self.error = situation.triage.reading_error
         scored = situation.scored
-        pct = situation.calendar.attendance_rule_pct
-        # As sentences have it; empty without a rule.
-        self.rule = "" if pct is None else f"{pct:g}"
         # Records, because a look-up in a frame for every student and column is slow.
         self.metrics = scored.metrics.iloc[row].to_dict("records")
-        self.listed = flags.to_dict("records")
-        self.points = {name: values[row] for name, values in standing.points.items()}
+        self.points = {name: values[row] for name, values in decision.points.items()}
         self.baseline = {name: values[row] for name, values in scored.baseline.items()}
-        self.peers_effort = scored.peers.effort[row]
-        self.class_marks = evidence.compute_class_marks(situation)[row]
-        missed, due = count_missed_work(scored.observed, self.calendar, self.scoring)
-        self.missed, self.due = missed[row], due[row]
-        self.open = rules.count_open_assignments(situation, scored.observed)[row]
-        limits = situation.triage.rules
-        self.ruled = {name: rules.BY_NAME[name].measure(scored, limits) for name in RULES}
-        self.weeks = evidence.find_baseline_weeks(situation, flags["student_id"])
+        self.weeks = evidence.find_baseline_weeks(situation, scored.metrics["student_id"].iloc[row])
+        self.rules = {name: _take(rules.BY_NAME[name].measure(situation), row) for name in RULES}
+        self.lectures = _take(evidence.measure_lectures(situation), row)
+        self.deadline = _take(evidence.measure_deadline(situation), row)
         self.pace = evidence.measure_pace(situation)[row]
-        self.watched = situation.is_in(situation.memory.watchlist)[row]
-        self.before = evidence.get_last_metrics(situation, flags["student_id"])
-        # A held rule repeats the numbers that last week's reason gave.
-        last = situation.memory.last.set_index("student_id")["reasons"].to_dict()
-        model = situation.model
-        self.topics = {} if model is None else model.explain_topics(row)
-        self.told = (
-            {}
-            if model is None
-            else {name: (own[row], peers[row]) for name, (own, peers) in model.told.items()}
-        )
-        self.chance = None if model is None else model.chance[row]
-        self.said = [
-            {record["code"]: record for record in last.get(s, [])} for s in flags["student_id"]
-        ]
+        missed, due = count_missed_work(scored.observed, situation.calendar, situation.scoring)
+        self.missed, self.due = missed[row], due[row]
+        now = [part.due[row, situation.week] for part in scored.observed.work]
+        done = [part.done[row, situation.week] for part in scored.observed.work]
+        self.due_now, self.done_now = np.sum(now, axis=0), np.sum(done, axis=0)
+        self.last_sign = evidence.find_last_sign(situation)[row]
+        self.went_out = _find_newly_out(situation)[row]
+        self.results = self._collect_results()
+        self.watched = situation.memory.watchlist.set_index("student_id")["reasons"].to_dict()
 
     def build_records(self, n: int) -> list[Record]:
-        """Return the records of a student: rules, then what weighs most, then what is ahead."""
-        # The forecast gives its own points, by heading; else the points are those of the risk
-        # score.
-        weighed = sorted(
-            self._describe_components(n) if self.chance is None else self._describe_headings(n),
-            key=lambda record: -record["points"],
-        )
-        return [
+        """Return the reasons of a student, by kind and strongest first."""
+        found = [
             *self._describe_rules(n),
-            *weighed,
-            *self._describe_forecast(n),
-            *self._describe_list_history(n),
-            *self._describe_coming_weeks(n),
+            *self._describe_changes(n),
+            *self._describe_levels(n),
+            *self._describe_work(n),
+            *self._describe_ahead(n),
+            *self._describe_results(n),
         ]
+        said = set().union(*(SAID_BY_RULE[r["code"]] for r in found if r["code"] in RULES))
+        found = [record for record in found if record["code"] not in said]
+        found.sort(key=_get_place)
+        if self.decision.listed_by[self.row[n]] == "watchlist":
+            return [*self._describe_watchlist(n), *found]
+        if all(get_kind(record) == KINDS[-1] for record in found):
+            # The card says plainly that what was known before is all there is.
+            return [self._make_record("results_only"), *found]
+        return found
 
-    def format_paragraph(self, records: list[Record], off_list: str | None) -> str:
-        """Return the top reasons as one paragraph.
-
-        Where no step takes the student off the list (`off_list` is None), a sentence says so.
-        """
-        texts = [record["text"] for record in select_reasons(records, SHOWN)]
-        kind = describe_no_step(self.sentences, records, self.situation.next_week)
-        return " ".join(texts if off_list else [*texts, kind])
+    def format_paragraph(self, records: list[Record]) -> str:
+        """Return the first reasons as one paragraph."""
+        return " ".join(record["text"] for record in records[:SHOWN])
 
     def _make_record(
         self,
         code: str,
-        value: float,
+        value: float | None = None,
         baseline: float | None = None,
         points: float = 0.0,
         **more: Any,
     ) -> Record:
         """Return a record; `more` are further numbers and words of its sentence."""
         values = {"value": value, "baseline": baseline, **more}
-        text = self.sentences.say(
-            "reasons", code, **{name: 0 if v is None else v for name, v in values.items()}
-        )
+        known = {name: 0 if v is None else v for name, v in values.items()}
         return {
             "code": code,
-            "text": text,
+            "topic": REASONS[code].topic,
+            "text": self.sentences.say("reasons", code, **known),
             "value": _convert_number(value),
             "baseline": _convert_number(baseline),
-            "points": points,
+            "points": float(points),
         }
 
     def _describe_rules(self, n: int) -> Iterator[Record]:
-        # A rule adds nothing to the score: it gets the points of the tier that it leads to.
-        high, row = self.situation.triage.high, self.rows[n]
+        """Yield the news that lists the student."""
         for name in RULES:
-            if self.standing.fired[name][row]:
-                numbers = {word: float(values[row]) for word, values in self.ruled[name].items()}
-                yield self._make_record(name, points=high, rule=self.rule, **numbers)
-            elif self.standing.held[name][row]:
-                # This week's numbers no longer meet the rule: the sentence names last week and its
-                # numbers.
-                said = self.said[n][name]
-                yield self._make_record(
-                    name + LAST_WEEK, said["value"], said["baseline"], high,
-                    week=self.situation.last_week, rule=self.rule,
-                )  # fmt: skip
+            if self.decision.news.since[name][self.row[n]]:
+                numbers = {word: values[n] for word, values in self.rules[name].items()}
+                yield self._make_record(name, **numbers)
 
-    def _describe_components(self, n: int) -> Iterator[Record]:
-        for name, values in self.points.items():
-            points = float(values[n])
-            if points >= self.situation.triage.reason_points:
-                yield {**self._describe_component(name, n), "points": points}
-
-    def _describe_headings(self, n: int) -> Iterator[Record]:
-        """Yield a record for each heading that raises the forecast, then the components left over.
-
-        The components left over are those that only the rules see; they have no points.
-        """
-        components = {name: float(self.points[name][n]) for name in self.points}
-        # A list, in the order of the table: equal points must not change places from run to run.
-        seen = [
-            name
-            for name, points in components.items()
-            if points >= self.situation.triage.reason_points
-        ]
-        for topic, added in self.topics.items():
-            points = float(added[n])
-            if points < WORTH_TELLING:
-                continue
-            mine = [name for name in seen if name in COMPONENTS_OF.get(topic, ())]
-            known = sorted(mine, key=lambda name: -components[name])
-            if known:
-                # Removed, so that a component is not given twice.
-                seen.remove(known[0])
-                yield {**self._describe_component(known[0], n), "points": points}
-            # What the class shares cannot be seen in the student's number, so it is not a reason.
-            elif self._is_worse_than_class(topic, n):
-                value, baseline = (float(values[n]) for values in self.told[topic])
-                yield self._make_record(f"forecast_{topic}", value, baseline, points)
-        for name in sorted(seen, key=lambda name: -components[name]):
-            yield self._describe_component(name, n)
-
-    def _is_worse_than_class(self, topic: str, n: int) -> bool:
-        value, baseline = (float(values[n]) for values in self.told[topic])
-        record = REASONS[f"forecast_{topic}"]
-        # A comparison with a missing value (NaN) is False.
-        gap = value - baseline if record.worse == "above" else baseline - value
-        return gap >= record.apart
-
-    def _describe_forecast(self, n: int) -> Iterator[Record]:
-        """Yield the sentence about the chance of failing or leaving, where the model ranks."""
-        if self.chance is not None:
-            drifted = self.situation.model is not None and self.situation.model.drifted
+    def _describe_changes(self, n: int) -> Iterator[Record]:
+        """Yield what is worse than in the student's own weeks before, by more than misreading."""
+        if self.went_out[n]:
+            mine = self.metrics[n]
             yield self._make_record(
-                "forecast_drift" if drifted else "forecast", 100 * float(self.chance[n])
+                "out_of_reach", mine["lectures_attended"], mine["lectures_held"],
+                left=mine["lectures_left"], rule=self.deadline["rule"][n],
+            )  # fmt: skip
+        fell = self.lectures["usual"][n] - self.metrics[n]["weekly_att_pct"]
+        # Without weeks before the last one, the level says what there is to say.
+        if self.points["attendance_fall"][n] > 0 and fell >= self.error and self._lost_lecture(n):
+            numbers = {word: values[n] for word, values in self.lectures.items()}
+            points = self.points["attendance_fall"][n]
+            yield self._make_record("attendance_fall", points=points, **numbers)
+        for code in ("academic_fall", "effort_fall", "platform_silence"):
+            metric = REASONS[code].metric
+            now, before = self.metrics[n][metric], self.baseline[metric][n]
+            least = 1 if code == "platform_silence" else self.error
+            if self.points[code][n] > 0 and before - now >= least:
+                weeks = self.sentences.name_weeks(self.weeks[metric][n])
+                yield self._make_record(code, now, before, self.points[code][n], weeks=weeks)
+
+    def _lost_lecture(self, n: int) -> bool:
+        """Return whether the student attended a lecture less than the share before stands for."""
+        usual = self.lectures["usual"][n] * self.lectures["baseline"][n] / 100
+        return bool(usual - self.lectures["value"][n] >= 1)
+
+    def _describe_levels(self, n: int) -> Iterator[Record]:
+        """Yield what is bad in itself this week, in every week in which it holds."""
+        attended, held = self.lectures["value"][n], self.lectures["baseline"][n]
+        if held and 2 * attended < held:
+            numbers = {name: self.lectures[name][n] for name in ("last_attended", "last_held")}
+            points = self.points["attendance_fall"][n]
+            yield self._make_record("attendance_low", attended, held, points, **numbers)
+        if self.due_now[n] and not self.done_now[n]:
+            yield self._make_record("nothing_handed_in", self.due_now[n])
+        # Where lectures were held or work was due, the two above have said it.
+        if not held and not self.due_now[n] and self.last_sign[n] < self.situation.week:
+            last = int(self.last_sign[n])
+            weeks = self.sentences.name_weeks((last,)) if last else ""
+            yield self._make_record("no_activity", weeks=weeks)
+
+    def _describe_work(self, n: int) -> Iterator[Record]:
+        """Yield the work that is not in: by name where the items are known, else counted."""
+        points = self.points["missed_work"][n]
+        if self.missing[n]:
+            told = work_by_name.describe_items(self.sentences, self.missing[n])
+            record = self._make_record(
+                "missed_work", len(self.missing[n]), self.due[n], points, **told
             )
-
-    def _describe_component(self, name: str, n: int) -> Record:
-        """Return the record of a component of the risk score, without its points."""
-        mine = self.metrics[n]
-        if name == "attendance_standing":
-            return self._describe_attendance(n)
-        if name == "academic_level":
-            return self._describe_marks(n)
-        if name == "missed_work":
-            missed, due = self.missed[n], self.due[n]
-            # "None of the 1 items" is no sentence: one item and all items have texts of their own.
-            variant = (
-                name if missed < due else "missed_work_only" if due == 1 else "missed_work_all"
+            items = [item.as_json(self.sentences) for item in self.missing[n]]
+            yield {**record, "names": told["names"], "items": items}
+        elif self.missed[n]:
+            window = self.situation.calendar.get_last_teaching_weeks(
+                self.situation.week, self.situation.scoring.missed_work_weeks
             )
-            return self._make_record(
-                variant, missed, due, weeks=self._count_recent_weeks(self.scoring.missed_work_weeks)
-            )
-        if name == "effort_level":
-            return self._make_record(name, mine["effort_score"], self.peers_effort[n])
-        metric = REASONS[name].metric
-        weeks = self.sentences.name_weeks(self.weeks[metric][n])
-        return self._make_record(name, mine[metric], self.baseline[metric][n], weeks=weeks)
-
-    def _describe_attendance(self, n: int) -> Record:
-        mine, rule = self.metrics[n], self.rule
-        left, needed = mine["lectures_left"], mine["lectures_to_attend"]
-        if needed > left:
-            held = mine["lectures_held"]
-            return self._make_record(
-                "attendance_out_of_reach", mine["lectures_attended"], held, left=left, rule=rule
-            )
-        name = "attendance_standing" if needed > 0 else "attendance_met"
-        return self._make_record(name, mine["lectures_can_miss"], left, needed=needed, rule=rule)
-
-    def _count_recent_weeks(self, weeks: int) -> int:
-        """Return how many of the last `weeks` teaching weeks exist: fewer early in a semester."""
-        return len(self.calendar.get_last_teaching_weeks(self.situation.week, weeks))
-
-    def _describe_marks(self, n: int) -> Record:
-        """Return the record of the student's average mark, beside the class's where it has one."""
-        mine = self.metrics[n]["academic_performance"]
-        weeks = self._count_recent_weeks(len(self.scoring.academic_weights))
-        if np.isnan(self.class_marks[n]):
-            return self._make_record("academic_level_alone", mine, weeks=weeks)
-        return self._make_record("academic_level", mine, self.class_marks[n], weeks=weeks)
-
-    def _describe_list_history(self, n: int) -> Iterator[Record]:
-        situation, listed = self.situation, self.listed[n]
-        if situation.is_in_grace(situation.week):
-            if self.watched[n]:
-                yield self._make_record("watchlist", situation.week)
-            yield self._make_record("early_signal", situation.week)
-        level = listed["escalation_level"]
-        if level > 1:
-            since = situation.calendar.get_last_teaching_weeks(situation.week, level)[-1]
-            raised = self.standing.raised[listed["row"]]
-            yield self._make_record(RAISED if raised else "weeks_on_list", level, since)
-        if listed["status"] == "returned":
-            yield self._make_record("returned", listed["first_flagged_week"])
-        before = self.before[n]
-        if before is not None:
-            yield self._describe_change(n, before)
-
-    def _describe_change(self, n: int, before: Row) -> Record:
-        """Return the record of what changed most since last week; `before` are its metrics."""
-        now, last = self.metrics[n], self.situation.last_week
-        found = evidence.measure_changes(now, before)
-        if not found:
-            return self._make_record("since_nothing", last, week=last)
-        name = max(found, key=lambda key: abs(found[key]))
-        metric = evidence.CHANGES[name][0]
-        return self._make_record(f"since_{name}", now[metric], before[metric], week=last)
-
-    def _describe_coming_weeks(self, n: int) -> Iterator[Record]:
-        """Yield the records of what is ahead: the attendance rule, open work and the next exam."""
-        mine, rule = self.metrics[n], self.rule
-        weighs = self.points["attendance_standing"][n] >= self.situation.triage.reason_points
-        if mine["lectures_left"] > 0 and self.rule:
-            # Where the attendance rule adds points, its record is among the components already.
-            if not weighs:
-                yield self._describe_attendance(n)
-            week = self._find_week_out_of_reach(n)
-            if week is not None:
-                missed, held, weeks = self.pace[n]
-                yield self._make_record(
-                    "out_of_reach_week",
-                    week,
-                    mine["lectures_can_miss"],
-                    missed=missed,
-                    held=held,
-                    weeks=weeks,
-                    rule=rule,
-                )
-        if self.open[n]:
             yield self._make_record(
-                "open_work",
-                self.open[n],
-                weeks=self._count_recent_weeks(self.scoring.missed_work_weeks),
+                "missed_work_counts", self.missed[n], self.due[n], points, weeks=len(window)
             )
-        for name, exam in (
-            ("midterm", self.calendar.midterm_week),
-            ("endterm", self.calendar.endterm_week),
-        ):
-            if exam is not None and exam > self.situation.week:
-                yield self._make_record(name, exam - self.situation.week, exam)
-                break
+
+    def _describe_ahead(self, n: int) -> Iterator[Record]:
+        """Yield what can still be done about the attendance rule."""
+        mine, points = self.metrics[n], self.points["attendance_standing"][n]
+        numbers = {word: values[n] for word, values in self.deadline.items()}
+        if not (numbers["rule"] and 0 < numbers["needed"] <= numbers["baseline"]):
+            return
+        yield self._make_record("attendance_standing", points=points, **numbers)
+        week = self._find_week_out_of_reach(n)
+        if week is not None:
+            missed, held, weeks = self.pace[n]
+            yield self._make_record(
+                "out_of_reach_week", week, mine["lectures_can_miss"], missed=missed, held=held,
+                weeks=weeks, rule=numbers["rule"],
+            )  # fmt: skip
 
     def _find_week_out_of_reach(self, n: int) -> int | None:
         """Return the teaching week in which the attendance rule goes out of reach at this pace.
 
         It is the first week by whose end more lectures are missed than can be missed, at the pace
-        of the last weeks. None where the rule stays in reach, or is out of reach already.
+        of the last weeks. None where the rule stays in reach this semester.
         """
         # Integers only, so that rounding never moves the week.
         mine, (missed, _, weeks) = self.metrics[n], self.pace[n]
-        if not missed or mine["lectures_to_attend"] > mine["lectures_left"]:
+        if not missed:
             return None
         ahead = int(mine["lectures_can_miss"]) * int(weeks) // int(missed)
-        later = self.calendar.get_next_teaching_weeks(self.situation.week)
-        return later[ahead] if ahead < len(later) else None
+        following = self.situation.calendar.get_next_teaching_weeks(self.situation.week)
+        return following[ahead] if ahead < len(following) else None
+
+    def _collect_results(self) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+        """Return by code, for each student on the list: the result, and the class's median."""
+        metrics = self.situation.scored.metrics
+        earlier = self.situation.prior_mean.set_index("student_id")["prior_mean"]
+        values = {
+            "academic_level": metrics["academic_performance"],
+            "midterm_level": metrics["midterm_score_pct"],
+            "earlier_level": earlier.reindex(self.situation.students).reset_index(drop=True),
+            "effort_level": metrics["effort_score"],
+        }
+        found = {}
+        for code, column in values.items():
+            own = column.to_numpy("float64", na_value=np.nan)
+            medians = evidence.compute_class_medians(self.situation, own)
+            found[code] = (own[self.row], medians[self.row])
+        return found
+
+    def _describe_results(self, n: int) -> Iterator[Record]:
+        """Yield results that are known and stay, where they are clearly below the class's."""
+        mine, rule = self.metrics[n], self.deadline["rule"][n]
+        if rule and mine["lectures_to_attend"] > mine["lectures_left"] and not self.went_out[n]:
+            yield self._make_record(
+                "attendance_out_of_reach", mine["lectures_attended"], mine["lectures_held"],
+                self.points["attendance_standing"][n], left=mine["lectures_left"], rule=rule,
+            )  # fmt: skip
+        window = self.situation.calendar.get_last_teaching_weeks(
+            self.situation.week, len(self.situation.scoring.academic_weights)
+        )
+        for code, (own, usual) in self.results.items():
+            if usual[n] - own[n] >= self.error:
+                points = self.points[code][n] if code in self.points else 0.0
+                yield self._make_record(code, own[n], usual[n], points, weeks=len(window))
+
+    def _describe_watchlist(self, n: int) -> Iterator[Record]:
+        """Yield why the watchlist has the student: that it does, and the results behind it."""
+        yield self._make_record("watchlist")
+        records = self.watched.get(self.metrics[n]["student_id"], [])
+        for record in [record for record in records if record["points"] > 0][:1]:
+            yield {"topic": REASONS[record["code"]].topic, **record}
 
 
-def select_reasons(records: list[Record], count: int) -> list[Record]:
-    """Return the first `count` reasons that are worth reading, and no fact twice.
-
-    Where any reason has points, reasons without points are left out.
-    """
-    weighed = [record for record in records if record["points"] > 0] or records
-    told: list[Record] = []
-    for record in weighed:
-        says = REASONS[record["code"]].says
-        if not says or all(REASONS[other["code"]].says != says for other in told):
-            told.append(record)
-    return told[:count]
+def _get_place(record: Record) -> tuple[int, bool, bool, float]:
+    """Return by what reasons are ordered: kind, news, what is new before levels, and points."""
+    about = REASONS[record["code"]]
+    return KINDS.index(about.kind), not about.rule, about.level, -record["points"]
 
 
-def describe_no_step(sentences: Sentences, records: list[Record], next_week: int | None) -> str:
-    """Return the sentence for a student whom no step takes off the next list.
+def _find_newly_out(situation: Situation) -> np.ndarray:
+    """Return for whom the attendance rule went out of reach this week."""
+    before = situation.get_last_metric("lectures_to_attend") > situation.get_last_metric(
+        "lectures_left"
+    )
+    return rules.is_out_of_reach(situation.scored.metrics) & ~before
 
-    Args:
-        sentences: the texts.
-        records: the student's reasons.
-        next_week: the next teaching week; None where this week's list is the last.
-    """
-    if next_week is None:
-        return sentences.off_list["last_list"]
-    # A rule of this week holds for one more week whatever happens: the sentence names the real
-    # cause.
-    ruled = any(record["code"] in RULES for record in records)
-    return sentences.say("off_list", "one_more_week" if ruled else "none", week=next_week)
+
+def _take(measured: evidence.Measured, row: np.ndarray) -> dict[str, np.ndarray]:
+    return {name: values[row] for name, values in measured.items()}
 
 
 def _convert_number(value: float | None) -> float | None:
     """Return a number as JSON stores it: None for a missing one, an int where it is whole."""
     # NumPy's integers cannot be written as JSON, and NaN is not valid JSON.
-    if value is None or np.isnan(value):
+    if value is None or pd.isna(value):
         return None
     return int(value) if float(value).is_integer() else float(value)

@@ -1,23 +1,28 @@
-"""Hard rules: what puts a student on the list whatever the score."""
+"""Rules: news of a week that lists a student whatever the urgency.
+
+A run of weeks in which a rule holds is one piece of news. It lists the student in its first week
+and until its own measure is clearly better, for some weeks at most, and not again before it has
+been better.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 
 from edumetrics.fields.reasons import RULES
-from edumetrics.params.triage import Rules, Triage
-from edumetrics.scoring.signals import Floats
-from edumetrics.triage.situation import Bools
+from edumetrics.scoring.roll import Matrix, Vector
+from edumetrics.scoring.signals import Floats, divide
+from edumetrics.scoring.weekly import ScoredWeek
+from edumetrics.triage import evidence
+from edumetrics.triage.evidence import Measured
+from edumetrics.triage.situation import Bools, Situation
 
-if TYPE_CHECKING:
-    from edumetrics.scoring.observed import Observations
-    from edumetrics.scoring.roll import Vector
-    from edumetrics.scoring.weekly import ScoredWeek
-    from edumetrics.triage.situation import Situation
+# From this share of the lectures of a week on, low attendance is over.
+BETTER_PCT = 50
 
 
 @dataclass(frozen=True)
@@ -25,63 +30,157 @@ class Rule:
     """What a rule looks at.
 
     Attributes:
-        fires: returns for whom it fires, from the week and the limits of all rules. It does not
-            fire where its data are missing.
-        measure: returns the numbers that its sentence mentions, by name: arrays aligned with the
-            roll. They mean something only where the rule fires.
+        find_since: returns the week in which the run that still holds began, 0 for those without
+            one, from the scored week and the situation before it. It is 0 where data are missing.
+        weeks: for how many teaching weeks one run lists a student.
+        measure: returns the numbers of its sentence by name: arrays aligned with the roll. They
+            mean something only where the rule holds.
     """
 
-    fires: Callable[[ScoredWeek, Rules], Bools]
-    measure: Callable[[ScoredWeek, Rules], dict[str, Floats]]
+    find_since: Callable[[ScoredWeek, Situation], Vector]
+    weeks: int
+    measure: Callable[[Situation], Measured]
 
 
-def check_rules(scored: ScoredWeek, out_before: Bools, triage: Triage) -> dict[str, Bools]:
-    """Return by rule for whom it fires this week; a rule does not fire where its data are missing.
+@dataclass(frozen=True)
+class RuleNews:
+    """What the rules say of everyone on the roll, by rule; arrays are aligned with the roll.
+
+    Attributes:
+        since: the week in which the run began that lists the student; 0 where it lists nobody.
+        fired: for whom the run began this week, those of a class finding included.
+        findings: class_id, semester, code, students_affected, size: classes of which a rule fired
+            for so large a share that it lists nobody.
+    """
+
+    since: dict[str, Vector]
+    fired: dict[str, Bools]
+    findings: pd.DataFrame
+
+    @property
+    def listed(self) -> Bools:
+        """Whom any rule lists."""
+        return np.asarray(np.any([since > 0 for since in self.since.values()], axis=0))
+
+    def get_new(self, name: str, week: int) -> Bools:
+        """Return whom a rule lists since this week."""
+        return np.asarray(self.since[name] == week)
+
+
+def find_news(situation: Situation) -> RuleNews:
+    """Return whom each rule lists this week, and since when."""
+    scored, week = situation.scored, situation.week
+    enabled = {name: getattr(situation.triage.rules, name).enabled for name in RULES}
+    holding = {name: BY_NAME[name].find_since(scored, situation) * enabled[name] for name in RULES}
+    fired = {name: since == week for name, since in holding.items()}
+    findings = _find_wide_rules(situation, fired)
+    since = {}
+    for name in RULES:
+        wide = findings.loc[findings["code"] == name, "class_id"]
+        new = fired[name] & ~scored.metrics["class_id"].isin(wide).to_numpy()
+        # News of an earlier week goes on only where it was told: a class finding tells nobody's.
+        told = _get_told_since(situation, name)
+        lasts = (holding[name] > 0) & (told > 0) & _is_within(situation, told, BY_NAME[name].weeks)
+        since[name] = np.where(new, week, np.where(lasts, told, 0))
+    return RuleNews(since, fired, findings)
+
+
+def _find_wide_rules(situation: Situation, fired: dict[str, Bools]) -> pd.DataFrame:
+    """Return the classes of which a rule fired for too large a share of students this week."""
+    frame = situation.scored.metrics[["class_id", "semester"]].assign(**fired)
+    counts = frame.groupby(["class_id", "semester"]).agg(
+        size=("class_id", "size"), **{name: (name, "sum") for name in fired}
+    )
+    long = counts.reset_index().melt(
+        ["class_id", "semester", "size"], var_name="code", value_name="students_affected"
+    )
+    triage = situation.triage
+    many = 100 * long["students_affected"] > triage.rule_share_pct * long["size"]
+    # In a small class one student is a large share already: a minimum number is required too.
+    wide = many & (long["students_affected"] >= triage.class_minimum)
+    return long[wide].reset_index(drop=True)
+
+
+def _get_told_since(situation: Situation, name: str) -> Vector:
+    """Return since when last week's list named a rule, for each student; 0 where it did not."""
+    said = situation.get_last_value("rules", None)
+    return np.array(
+        [
+            next((one["since_week"] for one in told or () if one["code"] == name), 0)
+            for told in said
+        ],
+        dtype=np.int64,
+    )
+
+
+def _is_within(situation: Situation, since: Vector, weeks: int) -> Bools:
+    """Return for whom this is one of the first teaching weeks counted from `since`."""
+    window = situation.calendar.get_last_teaching_weeks(situation.week, weeks)
+    return np.asarray(since >= window[-1])
+
+
+def is_still_news(situation: Situation, news: RuleNews, rows: Vector, ahead: ScoredWeek) -> Bools:
+    """Return whom a rule would list in the next teaching week, too.
 
     Args:
-        scored: the week.
-        out_before: for whom the attendance rule was out of reach in an earlier week of the term.
-        triage: which rules are enabled, and their limits.
-
-    Returns:
-        For every name of `RULES`, in that order, an array aligned with the roll.
+        situation: this week.
+        news: what the rules say this week.
+        rows: the rows in the roll of the students asked about.
+        ahead: the next week of these students, scored.
     """
-    limits = triage.rules
-    found = {name: np.asarray(BY_NAME[name].fires(scored, limits)) for name in RULES}
-    # Once out of reach, the rule stays out of reach: it fires only in the first such week.
-    found["out_of_reach"] = found["out_of_reach"] & ~out_before
-    return {name: fires & getattr(limits, name).enabled for name, fires in found.items()}
+    lasting = situation.calendar.get_last_teaching_weeks(ahead.week, max(_WEEKS.values()))
+    found = np.zeros(len(rows), dtype=bool)
+    for name in RULES:
+        since = news.since[name][rows]
+        window = lasting[: _WEEKS[name]]
+        told = (since > 0) & (since >= window[-1])
+        # A rule about one week has no run that could go on.
+        if told.any() and _WEEKS[name] > 1:
+            found |= told & (BY_NAME[name].find_since(ahead, situation) > 0)
+    return found
 
 
-def _has_low_attendance(scored: ScoredWeek, limits: Rules) -> Bools:
-    low = limits.low_attendance
-    attended, held = _read(scored, "week_lectures_attended"), _read(scored, "week_lectures_held")
-    # A share of few lectures says little, so a minimum number is required. The product avoids a
-    # division by 0.
-    return (held >= low.lectures) & (100 * attended <= low.at_most_pct * held)
+def _find_low_attendance(scored: ScoredWeek, situation: Situation) -> Vector:
+    limits, calendar = situation.triage.rules.low_attendance, situation.calendar
+    held, present = scored.observed.held, scored.observed.present
+    # The product avoids a division by 0.
+    low = (held >= limits.lectures) & (100 * present <= limits.at_most_pct * held)
+    better = (held > 0) & (100 * present >= BETTER_PCT * held)
+    since = np.zeros(len(held), dtype=np.int64)
+    for week in calendar.teaching_weeks:
+        if week > scored.week:
+            break
+        usual = _compute_usual(held, present, list(calendar.get_teaching_weeks_before(week, 4)))
+        # Low attendance in a student who was hardly there before is no news. NaN compares as False.
+        begins = low[:, week] & (usual >= limits.usual_pct)
+        since = np.where(better[:, week], 0, np.where((since == 0) & begins, week, since))
+    return since
 
 
-def _hands_in_nothing(scored: ScoredWeek, limits: Rules) -> Bools:
-    due, missed = count_since_last_work(scored)
-    silent = _read(scored, "days_since_submission") >= limits.no_work.days
-    # A student who handed everything in early has nothing left to hand in: one item must be
-    # missing. `not`, because `~` of a plain bool is a number, and would make numbers of the array.
-    return silent & (due >= limits.no_work.items) & (missed > 0) & (not has_no_dates(scored))
+def _compute_usual(held: Matrix, present: Matrix, weeks: list[int]) -> Floats:
+    """Return the share of the lectures of some weeks that was attended, percent; NaN for none."""
+    return divide(100 * present[:, weeks].sum(axis=1), held[:, weeks].sum(axis=1))
 
 
-def _has_high_similarity(scored: ScoredWeek, limits: Rules) -> Bools:
-    # A comparison with NaN (no report) is False: the rule does not fire.
-    return _read(scored, "assn_plagiarism_pct") >= limits.similarity.at_least_pct
+def _find_no_work(scored: ScoredWeek, situation: Situation) -> Vector:
+    """Return since when a student has handed in nothing although work fell due.
 
-
-def _read(scored: ScoredWeek, metric: str) -> Floats:
-    return scored.metrics[metric].to_numpy("float64", na_value=np.nan)
-
-
-def is_out_of_reach(scored: ScoredWeek) -> Bools:
-    """Return for whom attending every lecture left no longer meets the attendance rule."""
-    metrics = scored.metrics
-    return np.asarray(metrics["lectures_to_attend"] > metrics["lectures_left"])
+    Whether work is open is read here as: not done. A college with quizzes only has such news, too.
+    """
+    limits, observed = situation.triage.rules.no_work, scored.observed
+    if has_no_dates(scored):
+        return np.zeros(len(scored.metrics), dtype=np.int64)
+    # A week ends 6 days after its start; `[week]` keeps the axis.
+    ends = observed.roll.starts + 6
+    last = ends[:, [scored.week]] - scored.metrics["days_since_submission"].to_numpy()[:, None]
+    after = ends > last
+    due = np.sum([part.due * after for part in observed.work], axis=0).cumsum(axis=1)
+    missed = np.sum([part.missed * after for part in observed.work], axis=0).cumsum(axis=1)
+    # A student who handed everything in early has nothing left: one item must be missing.
+    holds = (ends - last >= limits.days) & (due >= limits.items) & (missed > 0)
+    weeks = [w for w in situation.calendar.teaching_weeks if w <= scored.week]
+    began = np.array(weeks)[np.argmax(holds[:, weeks], axis=1)]
+    return np.where(holds[:, weeks].any(axis=1), began, 0)
 
 
 def has_no_dates(scored: ScoredWeek) -> bool:
@@ -96,65 +195,69 @@ def has_no_dates(scored: ScoredWeek) -> bool:
     return done and bool((scored.metrics["days_since_submission"].to_numpy() >= since_start).all())
 
 
-def count_since_last_work(scored: ScoredWeek) -> tuple[Floats, Floats]:
-    """Return the items due, and the items not done, since the student last handed anything in.
-
-    They are counted over the weeks that ended after that day.
-    """
+def _count_since_last_work(scored: ScoredWeek) -> Floats:
+    """Return how many items fell due since the student last handed anything in."""
     roll = scored.observed.roll
-    # `[roll.week]` keeps the axis, so that days of students compare with a matrix of weeks. A week
-    # ends 6 days after its start.
-    last = (
-        roll.starts[:, [roll.week]]
-        + 6
-        - scored.metrics["days_since_submission"].to_numpy()[:, None]
-    )
-    after = roll.starts + 6 > last
-    due = sum((part.due * after).sum(axis=1) for part in scored.observed.work)
-    missed = sum((part.missed * after).sum(axis=1) for part in scored.observed.work)
-    return np.asarray(due, dtype="float64"), np.asarray(missed, dtype="float64")
+    ends = roll.starts + 6
+    last = ends[:, [roll.week]] - scored.metrics["days_since_submission"].to_numpy()[:, None]
+    due = sum((part.due * (ends > last)).sum(axis=1) for part in scored.observed.work)
+    return np.asarray(due, dtype="float64")
 
 
-def count_open_assignments(situation: Situation, observed: Observations) -> Vector:
-    """Return how many recent assignments are not handed in, aligned with the roll.
-
-    Recent are those of the last `missed_work_weeks` teaching weeks, three as shipped.
-    """
-    # Only assignments: a quiz that was missed cannot be made up.
-    recent = situation.calendar.get_last_teaching_weeks(
-        situation.week, situation.scoring.missed_work_weeks
-    )
-    return np.asarray(observed.assignments.missed[:, list(recent)].sum(axis=1))
+def is_reachable(metrics: pd.DataFrame) -> Bools:
+    """Return for whom the attendance rule is neither met for sure nor out of reach."""
+    needed, left = metrics["lectures_to_attend"], metrics["lectures_left"]
+    return np.asarray((needed > 0) & (needed <= left))
 
 
+def is_out_of_reach(metrics: pd.DataFrame) -> Bools:
+    """Return for whom attending every lecture left no longer meets the attendance rule."""
+    return np.asarray(metrics["lectures_to_attend"] > metrics["lectures_left"])
+
+
+def _find_deadline(scored: ScoredWeek, situation: Situation) -> Vector:
+    least = 100 * situation.triage.rules.deadline.at_least
+    rose = _read(scored, "risk_of_detention") >= least
+    # `~(a >= b)` and not `a < b`: a chance that was not known last week has risen.
+    new = ~(situation.get_last_metric("risk_of_detention") >= least)
+    return np.where(rose & new & is_reachable(scored.metrics), scored.week, 0)
+
+
+def _find_similarity(scored: ScoredWeek, situation: Situation) -> Vector:
+    least = situation.triage.rules.similarity.at_least_pct
+    # A comparison with NaN (no report) is False: the rule does not fire.
+    holds = _read(scored, "assn_plagiarism_pct") >= least
+    return np.where(holds, scored.week, 0)
+
+
+def _read(scored: ScoredWeek, metric: str) -> Floats:
+    return scored.metrics[metric].to_numpy("float64", na_value=np.nan)
+
+
+# How many teaching weeks one run lists a student for. A deadline is news for one week: after that
+# its nearness is in the urgency.
+_WEEKS = {"low_attendance": 3, "no_work": 3, "deadline": 1, "similarity": 1}
 BY_NAME = {
     "low_attendance": Rule(
-        _has_low_attendance,
-        lambda scored, _: {
-            "value": _read(scored, "week_lectures_attended"),
-            "baseline": _read(scored, "week_lectures_held"),
-        },
+        _find_low_attendance, _WEEKS["low_attendance"], evidence.measure_lectures
     ),
     "no_work": Rule(
-        _hands_in_nothing,
-        lambda scored, _: {
-            "value": _read(scored, "days_since_submission"),
-            "baseline": count_since_last_work(scored)[1],
+        _find_no_work,
+        _WEEKS["no_work"],
+        lambda situation: {
+            "value": _read(situation.scored, "days_since_submission"),
+            "baseline": _count_since_last_work(situation.scored),
         },
     ),
-    "out_of_reach": Rule(
-        lambda scored, _: is_out_of_reach(scored),
-        lambda scored, _: {
-            "value": _read(scored, "lectures_attended"),
-            "baseline": _read(scored, "lectures_held"),
-            "left": _read(scored, "lectures_left"),
-        },
-    ),
+    "deadline": Rule(_find_deadline, _WEEKS["deadline"], evidence.measure_deadline),
     "similarity": Rule(
-        _has_high_similarity,
-        lambda scored, limits: {
-            "value": _read(scored, "assn_plagiarism_pct"),
-            "baseline": np.full(len(scored.metrics), limits.similarity.at_least_pct),
+        _find_similarity,
+        _WEEKS["similarity"],
+        lambda situation: {
+            "value": _read(situation.scored, "assn_plagiarism_pct"),
+            "baseline": np.full(
+                len(situation.students), situation.triage.rules.similarity.at_least_pct
+            ),
         },
     ),
 }

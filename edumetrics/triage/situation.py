@@ -18,6 +18,7 @@ from edumetrics.sentences import Sentences
 
 if TYPE_CHECKING:
     # Only the types of a scored week are needed here.
+    from edumetrics.scoring.facts import Facts
     from edumetrics.scoring.weekly import ScoredWeek
 
 Bools = np.ndarray[tuple[int], np.dtype[np.bool_]]
@@ -25,23 +26,24 @@ Bools = np.ndarray[tuple[int], np.dtype[np.bool_]]
 NO_TIER, WATCH, HIGH, CRITICAL = 0, 1, 2, 3
 # The metrics of last week that are compared with this week's.
 METRICS = (
-    "risk_score",
     "weekly_att_pct",
     "week_lectures_held",
     "week_lectures_attended",
     "academic_performance",
     "effort_score",
     "days_since_submission",
+    "submission_pct",
+    "assn_plagiarism_pct",
+    "risk_of_detention",
+    "lectures_to_attend",
+    "lectures_left",
+    "lectures_can_miss",
 )
 TIERS = ("", "watch", "high", "critical")
 
 
 class NextWeekForecast(Protocol):
     """The forecast of next week, if everyone does the same as this week."""
-
-    @property
-    def logit(self) -> Floats:
-        """Everyone's logit of failing or leaving."""
 
     @property
     def order(self) -> Floats:
@@ -57,26 +59,41 @@ class Ranking(Protocol):
     """A forecast that lists are ranked by; every array is aligned with the roll."""
 
     @property
-    def chance(self) -> Floats:
-        """Everyone's chance of failing or leaving, 0 to 1, not smoothed."""
-
-    @property
     def order(self) -> Floats:
         """What lists are ordered by: the logit smoothed over weeks."""
 
-    @property
-    def drifted(self) -> bool:
-        """Whether this term's students differ from the students that the model was trained on."""
-
-    @property
-    def told(self) -> dict[str, tuple[Floats, Floats]]:
-        """By heading: each student's value as it is shown to people, and the class's median."""
-
-    def explain_topics(self, rows: Vector) -> dict[str, Floats]:
-        """Return by heading what it adds to the logit of some students."""
-
     def simulate_next_week(self, scored: ScoredWeek, history: pd.DataFrame) -> NextWeekForecast:
         """Return the forecast of a later week, in which everyone does what `scored` says."""
+
+
+@dataclass(frozen=True)
+class Thresholds:
+    """The urgencies from which a student is listed, and called Soon and Urgent, in one week.
+
+    Attributes:
+        list_at: from here a student is listed.
+        soon_at, urgent_at: from here a listed student is called Soon, and Urgent.
+        staying_at: above this a student of last week's list stays.
+        fitted_on: the term that it was fitted on; empty where it is the shipped one.
+    """
+
+    list_at: float
+    soon_at: float
+    urgent_at: float
+    staying_at: float
+    fitted_on: str = ""
+
+
+def build_thresholds(list_at: float, triage: Triage, fitted_on: str = "") -> Thresholds:
+    """Return the thresholds that follow from the one for being listed.
+
+    Nobody who is listed for the urgency alone is below Keep in view, and the words Soon and Urgent
+    keep the same meaning in every week, unless so few are listed that the threshold is higher.
+    """
+    staying_at = list_at - triage.staying_margin
+    return Thresholds(
+        list_at, max(triage.soon, staying_at), max(triage.urgent, list_at), staying_at, fitted_on
+    )
 
 
 @dataclass(frozen=True)
@@ -84,20 +101,23 @@ class Memory:
     """What earlier weeks of the term stored, and what people entered.
 
     Attributes:
-        lists: student_id, sem_week: every earlier place on a list of the term.
+        lists: student_id, sem_week, within_capacity: every earlier place on a list of the term.
         last: the rows of weekly_flags of the last teaching week; `reasons` are lists of records.
         metrics: student_id and `METRICS` of the last teaching week.
-        out_of_reach: student_id: for whom the attendance rule was out of reach in an earlier week.
-        watchlist: student_id: who is on the pre-semester watchlist of this term.
+        watchlist: student_id, risk_probability_pct, reasons: the pre-semester watchlist of this
+            term.
         contacts: student_id, sem_week, kind, until: the intervention log of the term.
+        cards: student_id, sem_week, reasons: what was told of those whose flag was called wrong.
+        recorded: student_id: of whom an earlier week of the term holds anything.
     """
 
     lists: pd.DataFrame
     last: pd.DataFrame
     metrics: pd.DataFrame
-    out_of_reach: pd.Series
-    watchlist: pd.Series
+    watchlist: pd.DataFrame
     contacts: pd.DataFrame
+    cards: pd.DataFrame
+    recorded: pd.Series
 
 
 @dataclass(frozen=True)
@@ -105,39 +125,37 @@ class Situation:
     """One week to triage.
 
     Attributes:
+        facts: what the college knew at the end of the week.
         scored: the week's scores, and the counts and components behind them.
         history: student_id, sem_week and the metrics of earlier weeks that baselines come from.
         memory: what earlier weeks stored, and what people entered.
+        prior_mean: student_id, prior_mean: the mean of the semester before.
         calendar: the college's weeks.
         scoring: the parameters of the scores.
         triage: the parameters of the lists.
+        keep: the weight of last week's urgency in this week's, 0..1.
         sentences: the texts of reasons and findings.
+        thresholds: from which urgency on students are listed.
         model: the forecast that lists are ranked by; None where they are ranked by the rules.
     """
 
+    facts: Facts
     scored: ScoredWeek
     history: pd.DataFrame
     memory: Memory
+    prior_mean: pd.DataFrame
     calendar: Calendar
     scoring: Scoring
     triage: Triage
+    keep: float
     sentences: Sentences
+    thresholds: Thresholds
     model: Ranking | None = None
 
     @property
     def week(self) -> int:
         """The semester week."""
         return self.scored.week
-
-    @cached_property
-    def lists(self) -> np.ndarray:
-        """The number of the list that each student on the roll belongs to: one for each advisor.
-
-        Students without an advisor share one more number.
-        """
-        # Without `use_na_sentinel=False` students without an advisor would get -1, which `bincount`
-        # does not take.
-        return np.asarray(pd.factorize(self.scored.metrics["advisor_id"], use_na_sentinel=False)[0])
 
     @cached_property
     def students(self) -> pd.Index[str]:
@@ -160,9 +178,21 @@ class Situation:
         """Return whether a week is one of the first weeks, in which little is known yet."""
         return week <= self.calendar.grace_weeks
 
+    @property
+    def ranked_by(self) -> str:
+        """What ranks this week's lists: watchlist, model or rules."""
+        if self.is_in_grace(self.week):
+            return "watchlist"
+        return "rules" if self.model is None else "model"
+
     def is_in(self, students: pd.Series) -> Bools:
         """Return for each student on the roll whether it is among some students."""
         return np.asarray(self.students.isin(students.astype("object")))
+
+    def get_last_metric(self, name: str) -> Floats:
+        """Return a metric of last week, aligned with the roll; NaN where there is none."""
+        last = self.memory.metrics.drop_duplicates("student_id").set_index("student_id")[name]
+        return np.asarray(last.reindex(self.students).to_numpy("float64", na_value=np.nan))
 
     def get_last_value(self, column: str, missing: object) -> np.ndarray:
         """Return a column of last week's list, aligned with the roll.

@@ -17,11 +17,11 @@ from edumetrics.fields import FEATURES
 from edumetrics.forecast import backtest, registry
 from edumetrics.forecast.contest import run_contest
 from edumetrics.forecast.measures import compute_calibration_error
+from edumetrics.scoring.signals import smooth
 from edumetrics.forecast.models import (
     Linear,
     Window,
     calibrate,
-    compute_order,
     compute_probability,
     fit_all,
 )
@@ -257,7 +257,7 @@ def test_measures_by_hand() -> None:
     assert found["brier"] == pytest.approx(
         np.mean((compute_probability(np.array([2.0, 1, 0, -1])) - [1, 0, 0, 1]) ** 2)
     )
-    assert compute_order(np.array([1.0, 1.0]), np.array([0.0, np.nan]), 0.3).tolist() == [0.7, 1.0]
+    assert smooth(np.array([1.0, 1.0]), np.array([0.0, np.nan]), 0.3).tolist() == [0.7, 1.0]
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,95 @@
+"""The work of the last weeks that is not done, item by item: what people ask for by name."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from edumetrics.params.calendar import Calendar
+from edumetrics.scoring.facts import Facts
+from edumetrics.scoring.roll import Roll
+from edumetrics.scoring.work import is_enrolled
+from edumetrics.types import Work
+
+COLUMNS = ["row", "kind", "item_id", "subject_id", "title", "number", "week"]
+
+
+def list_missing_items(roll: Roll, facts: Facts, calendar: Calendar, days: int) -> pd.DataFrame:
+    """Return the items that fell due lately and are not done, by the rules of `work.collect_work`.
+
+    Args:
+        roll: the students asked about; a part of the week's roll, or all of it.
+        facts: what the college knew at the end of the week.
+        calendar: which weeks count.
+        days: how many days before the week's end the week of an item may have ended.
+
+    Returns:
+        row (in the roll), kind (assignment or quiz), item_id, subject_id, title (null for none),
+        number (the item's place among those of its kind in the subject, by due week, from 1), week
+        (when it fell due). Ordered by row, week, kind and item.
+    """
+    weeks = [w for w in calendar.teaching_weeks if w <= roll.week and 7 * (roll.week - w) <= days]
+    parts = [
+        _list_missing(roll, facts, "assignment", facts.assignments, facts.extensions, weeks),
+        _list_missing(roll, facts, "quiz", facts.quizzes, facts.extensions.iloc[:0], weeks),
+    ]
+    found = pd.concat([part for part in parts if len(part)] or parts[:1], ignore_index=True)
+    return found.sort_values(["row", "week", "kind", "item_id"], ignore_index=True)[COLUMNS]
+
+
+def _list_missing(
+    roll: Roll,
+    facts: Facts,
+    kind: Work,
+    items: pd.DataFrame,
+    extensions: pd.DataFrame,
+    weeks: list[int],
+) -> pd.DataFrame:
+    due = _list_due(roll, _number_items(roll, items), extensions, weeks).assign(kind=kind)
+    if due.empty:
+        return due
+    due = due[~roll.excused[due["row"], due["week"]]]
+    if facts.enrolments is not None and len(due):
+        due = due[is_enrolled(roll, facts.enrolments, due)]
+    done = facts.done_items.get(kind, pd.DataFrame())
+    if due.empty or done.empty:
+        return due
+    row = roll.find_rows(done["student_id"])
+    ends = roll.frame["week_end"].to_numpy()
+    known = (row >= 0) & (done["known_by"].to_numpy() == ends[row])
+    handed_in = pd.MultiIndex.from_arrays([row[known], done["item_id"][known]])
+    return due[~pd.MultiIndex.from_frame(due[["row", "item_id"]]).isin(handed_in)]
+
+
+def _number_items(roll: Roll, items: pd.DataFrame) -> pd.DataFrame:
+    """Return the dated items with the code of their class, and a number in their subject."""
+    dated = items[items["due_week"].notna()].astype({"due_week": "int64"})
+    dated = dated.assign(code=roll.find_class_semesters(dated))
+    ordered = dated[dated["code"] >= 0].sort_values(["code", "subject_id", "due_week", "item_id"])
+    number = ordered.groupby(["code", "subject_id"]).cumcount() + 1
+    return ordered.assign(number=number, title=ordered.get("title"))
+
+
+def _list_due(
+    roll: Roll, items: pd.DataFrame, extensions: pd.DataFrame, weeks: list[int]
+) -> pd.DataFrame:
+    """Return row, week and the items' columns: what fell due for each student in some weeks."""
+    columns = ["code", "item_id", "subject_id", "title", "number"]
+    moved = extensions.assign(row=roll.find_rows(extensions["student_id"])).query("row >= 0")
+    found = []
+    for week in weeks:
+        now = items.loc[items["due_week"] == week, columns]
+        classes = pd.DataFrame({"row": np.arange(len(roll.frame)), "code": roll.classes[:, week]})
+        found.append(classes.merge(now, on="code").assign(week=week))
+        here = moved.loc[moved["week"] == week, ["row", "item_id"]].merge(
+            items[columns], on="item_id"
+        )
+        own = roll.classes[here["row"], week] == here["code"]
+        found.append(here[own].assign(week=week, moved=True))
+    empty = pd.DataFrame({name: pd.Series(dtype="object") for name in ["row", "week", *columns]})
+    every = pd.concat([part for part in found if len(part)] or [empty], ignore_index=True)
+    # An extension takes the item out of the week that it was set for.
+    pairs = pd.MultiIndex.from_frame(moved[["row", "item_id"]])
+    asked = pd.MultiIndex.from_frame(every[["row", "item_id"]])
+    there = every.get("moved", pd.Series(False, index=every.index)).eq(True)
+    return every[there.to_numpy() | ~asked.isin(pairs)]

@@ -1,0 +1,277 @@
+"""The step that helps most next week, found by rescoring the week with one change after another.
+
+Only changes within a student's reach are tried: lectures attended and work handed in.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from edumetrics.scoring import weekly
+from edumetrics.scoring.observed import Observations
+from edumetrics.scoring.roll import Matrix, Vector
+from edumetrics.scoring.signals import Floats, smooth
+from edumetrics.scoring.weekly import ScoredWeek
+from edumetrics.scoring.work import Work
+from edumetrics.triage import rules
+from edumetrics.triage.flags import ListDecision
+from edumetrics.triage.situation import Bools, NextWeekForecast, Situation
+from edumetrics.triage.urgency import compute_model_urgency, smooth_score
+from edumetrics.triage.work_by_name import NAMED, Item, name_items
+
+# A step is told when the urgency with it is at most this share of the urgency without it.
+WORTHWHILE = 0.9
+# The steps in the order in which they are told: what is done, and which parts it has.
+STEPS = (
+    ("attend", ("attend",)),
+    ("hand_in", ("hand_in",)),
+    ("do_work", ("do_work",)),
+    ("attend_and_hand_in", ("attend", "hand_in")),
+    ("attend_and_do_work", ("attend", "do_work")),
+    ("hand_in_and_do_work", ("hand_in", "do_work")),
+)
+
+
+@dataclass(frozen=True)
+class Change:
+    """What students do differently next week, the same for all of them.
+
+    Attributes:
+        attend: whether all lectures are attended; else as many as this week.
+        hand_in: whether all open assignments are handed in, without a mark yet.
+        do_work: whether all the work that falls due next week is done; else as much as this week.
+    """
+
+    attend: bool = False
+    hand_in: bool = False
+    do_work: bool = False
+
+
+def find_best_steps(
+    situation: Situation, decision: ListDecision, row: Vector, missing: list[list[Item]]
+) -> list[dict[str, Any] | None]:
+    """Return the step that helps each listed student most, as weekly_flags stores it.
+
+    Told is the first step that takes at least a tenth off next week's urgency. Steps that a student
+    cannot take are not tried: nothing is open, or every lecture is attended already.
+
+    Args:
+        situation: the week.
+        decision: what is decided about everyone this week.
+        row: the rows in the roll of the students on the list.
+        missing: their items that are not in.
+
+    Returns:
+        {text, urgency_before, urgency_after, off_list}: next week's urgency with nothing done
+        beyond this week's habits, and with the step; whether the step would take the student off
+        the list. None where no step helps so much, and for everyone in the last teaching week.
+    """
+    if situation.next_week is None or not len(row):
+        return [None] * len(row)
+    return _NextWeek(situation, decision, row, missing).describe_steps()
+
+
+class _NextWeek:
+    """Next week as a repeat of this one, to rescore with changes.
+
+    Arrays have one value per student on the list.
+    """
+
+    def __init__(
+        self, situation: Situation, decision: ListDecision, row: Vector, missing: list[list[Item]]
+    ) -> None:
+        assert situation.next_week is not None
+        self.situation, self.decision, self.row = situation, decision, row
+        self.week, this = situation.next_week, situation.scored
+        self.open = [[item for item in items if item.is_open] for items in missing]
+        # Only the students on the list are rescored: the class they are compared with stays as it
+        # is.
+        self.now, self.peers = this.observed.take(row), this.peers.take(row)
+        self.next = copy_week_ahead(self.now, self.week)
+        past = situation.history
+        # Next week's baselines include this week, which is not stored yet.
+        self.everyone = pd.concat([past, this.metrics.assign(sem_week=this.week)[past.columns]])
+        self.history = self.everyone[
+            self.everyone["student_id"].isin(this.metrics["student_id"].iloc[row])
+        ]
+
+    def describe_steps(self) -> list[dict[str, Any] | None]:
+        """Return the record of each student's step; None where no step helps enough."""
+        before, _ = self._try_change(Change())
+        parts = {
+            "attend": self.next.held[:, self.week] > self.next.present[:, self.week],
+            "hand_in": np.array([bool(items) for items in self.open]),
+            "do_work": self._is_work_to_come(),
+        }
+        answers: list[dict[str, Any] | None] = [None] * len(self.row)
+        for name, done in STEPS:
+            possible = np.all([parts[part] for part in done], axis=0)
+            if not possible.any():
+                continue
+            after, off_list = self._try_change(Change(**dict.fromkeys(done, True)))
+            helps = possible & (after <= WORTHWHILE * before)
+            for n in np.flatnonzero(helps):
+                if answers[n] is None:
+                    answers[n] = {
+                        "text": self._describe_step(name, int(n), off_list=bool(off_list[n])),
+                        "urgency_before": float(before[n]),
+                        "urgency_after": float(after[n]),
+                        "off_list": bool(off_list[n]),
+                    }
+        return answers
+
+    def _is_work_to_come(self) -> Bools:
+        """Return for whom work falls due next week that this week's habits would leave undone."""
+        missed = [part.missed[:, self.week] for part in self.next.work]
+        return np.asarray(np.sum(missed, axis=0) > 0)
+
+    def _try_change(self, change: Change) -> tuple[Floats, Bools]:
+        """Return next week's urgency with a change, and who would be off the list with it."""
+        situation = self.situation
+        scored = weekly.score_week(
+            apply_change(self.next, self.week, change, self._list_recent_weeks()),
+            self.history,
+            situation.calendar,
+            situation.scoring,
+            self.peers,
+        )
+        urgency = self._compute_urgency(scored)
+        news = rules.is_still_news(situation, self.decision.news, self.row, scored)
+        # In grace weeks the urgency lists nobody, so it cannot take anybody off.
+        grace = situation.is_in_grace(self.week)
+        return urgency, ~news & (urgency <= situation.thresholds.staying_at) & (not grace)
+
+    def _compute_urgency(self, scored: ScoredWeek) -> Floats:
+        """Return the urgency of next week as lists are ranked by it this week."""
+        situation = self.situation
+        if self._forecast is None:
+            score = scored.metrics["risk_score"].to_numpy("float64", na_value=np.nan)
+            return np.nan_to_num(smooth(score, smooth_score(situation)[self.row], situation.keep))
+        _, order = self._forecast.simulate_change(scored, self.history, self.row)
+        chance = 1 / (1 + np.exp(-order))
+        return compute_model_urgency(chance, scored.metrics, situation.triage.detention_weight)
+
+    @cached_property
+    def _forecast(self) -> NextWeekForecast | None:
+        """The forecast of next week if everyone does the same; None where the rules rank."""
+        situation = self.situation
+        if situation.model is None:
+            return None
+        this = situation.scored
+        scored = weekly.score_week(
+            copy_week_ahead(this.observed, self.week),
+            self.everyone,
+            situation.calendar,
+            situation.scoring,
+            this.peers,
+        )
+        return situation.model.simulate_next_week(scored, self.everyone)
+
+    def _list_recent_weeks(self) -> list[int]:
+        """Return the teaching weeks whose assignments can still be handed in."""
+        days = self.situation.triage.late_days
+        week = self.now.roll.week
+        weeks = self.situation.calendar.teaching_weeks
+        return [w for w in weeks if w <= week and 7 * (week - w) <= days]
+
+    def _describe_step(self, name: str, n: int, *, off_list: bool) -> str:
+        """Return the step of the n-th student as a sentence."""
+        say, shown = self.situation.sentences.say, self.open[n][:NAMED]
+        step = say(
+            "best_step", name, week=self.week,
+            attended=int(self.next.present[n, self.week]), held=int(self.next.held[n, self.week]),
+            names=name_items(self.situation.sentences, shown) if shown else "",
+        )  # fmt: skip
+        return say("best_step", "off_list" if off_list else "helps", step=step)
+
+
+def copy_week_ahead(observed: Observations, week: int) -> Observations:
+    """Return a later week that repeats this one: the same lectures, work, marks and clicks."""
+    roll = observed.roll
+    # The next teaching week may be several weeks later: exams and vacations lie between.
+    ahead = week - roll.week
+    days = 7 * np.arange(1, ahead + 1)
+    last = roll.starts[:, [roll.week]]
+    # Excuses are not known ahead, so nobody is excused in the weeks that are added.
+    later = replace(
+        roll,
+        week=week,
+        frame=roll.frame.assign(week_end=roll.frame["week_end"] + pd.Timedelta(days=7 * ahead)),
+        classes=np.hstack([roll.classes, np.repeat(roll.classes[:, [roll.week]], ahead, axis=1)]),
+        starts=np.hstack([roll.starts, last + days]),
+        excused=np.hstack([roll.excused, np.zeros((len(last), ahead), dtype=bool)]),
+    )
+    assignments, quizzes = (
+        _copy_work_ahead(part, roll.starts[:, roll.week], roll.week, ahead)
+        for part in observed.work
+    )
+    held, present = _copy_last_week(observed.held, ahead), _copy_last_week(observed.present, ahead)
+    return replace(
+        observed, roll=later, held=held, present=present, assignments=assignments, quizzes=quizzes
+    )
+
+
+def _copy_last_week(matrix: np.ndarray, ahead: int) -> np.ndarray:
+    """Return a matrix of weeks whose last week is repeated `ahead` weeks later, 0 in between."""
+    return np.hstack(
+        [matrix, np.zeros((len(matrix), ahead - 1), dtype=matrix.dtype), matrix[:, -1:]]
+    )
+
+
+def _copy_work_ahead(work: Work, start: Vector, week: int, ahead: int) -> Work:
+    """Return work whose last week is repeated `ahead` weeks later.
+
+    `start` is the first day of this week for each student, in days since 1970.
+    """
+    weekly_counts = {
+        name: _copy_last_week(getattr(work, name), ahead)
+        for name in ("due", "done", "marked", "mark_sum", "handed_on")
+    }
+    # Only work handed in this week is handed in again: a silent student stays silent.
+    this_week = work.last_day >= start
+    return replace(
+        work,
+        last_day=np.where(this_week, work.last_day + 7 * ahead, work.last_day),
+        **weekly_counts,
+    )
+
+
+def apply_change(
+    observed: Observations, week: int, change: Change, recent: list[int]
+) -> Observations:
+    """Return next week with a change.
+
+    Args:
+        observed: next week as a repeat of this one.
+        week: the week that changes.
+        change: what is done differently.
+        recent: the weeks whose assignments can still be handed in.
+    """
+    # Arrays are copied before they are changed: the unchanged week is used again for every change.
+    present: Matrix = observed.present.copy()
+    if change.attend:
+        present[:, week] = observed.held[:, week]
+    assignments, quizzes = observed.work
+    if change.hand_in:
+        done = assignments.done.copy()
+        done[:, recent] = np.maximum(done[:, recent], assignments.due[:, recent])
+        assignments = replace(assignments, done=done)
+    if change.do_work:
+        assignments, quizzes = (_mark_done(part, week) for part in (assignments, quizzes))
+    if change.hand_in or change.do_work:
+        # Handing in also ends the silence of whoever handed in nothing. The week's last day is 6
+        # days after its start.
+        assignments = replace(assignments, last_day=observed.roll.starts[:, week] + 6)
+    return replace(observed, present=present, assignments=assignments, quizzes=quizzes)
+
+
+def _mark_done(work: Work, week: int) -> Work:
+    """Return work in which everything due in a week is done."""
+    done = work.done.copy()
+    done[:, week] = np.maximum(done[:, week], work.due[:, week])
+    return replace(work, done=done)

@@ -1,0 +1,49 @@
+"""Which of a student's reasons are told where there is room for a few."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from edumetrics.fields.reasons import KINDS, REASONS
+
+Record = dict[str, Any]
+# The most facts of a card.
+SHOWN = 3
+
+
+def get_kind(record: Record) -> str:
+    """Return the kind of a stored reason; one of an older version counts as background."""
+    known = REASONS.get(record["code"])
+    return known.kind if known else "background"
+
+
+def choose_facts(records: Sequence[Record], count: int = SHOWN) -> list[Record]:
+    """Return the facts for a card: the strongest of each kind that can be acted on, then the next.
+
+    Places left go to the next strongest, lowest kind first. The facts stand in the order of the
+    records. A first record of what was known before keeps its place: it says why the student is
+    listed where nothing else does.
+
+    Args:
+        records: a student's reasons, by kind, strongest first.
+        count: how many to choose.
+    """
+    kinds = [get_kind(record) for record in records]
+    first = [kinds.index(kind) for kind in KINDS[:-1] if kind in kinds]
+    if records and kinds[0] == KINDS[-1]:
+        first = [0, *first]
+    rest = [n for n in range(len(records)) if n not in first]
+    return [records[n] for n in sorted([*first, *rest][:count])]
+
+
+def collect_topics(records: Sequence[Record]) -> frozenset[str]:
+    """Return what the facts of a card are about."""
+    return frozenset(_list_topics(choose_facts(records)))
+
+
+def _list_topics(records: Iterable[Record]) -> Iterable[str]:
+    for record in records:
+        known = REASONS.get(record["code"])
+        if known and known.topic:
+            yield known.topic

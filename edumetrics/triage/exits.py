@@ -1,0 +1,162 @@
+"""Who is no longer on the list: what improved, and what remains."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+
+from edumetrics.fields import TABLES
+from edumetrics.fields.reasons import REASONS
+from edumetrics.triage.choice import Record, choose_facts, get_kind
+from edumetrics.triage.evidence import CHANGES, measure_changes
+from edumetrics.triage.situation import Situation
+from edumetrics.types import Row
+
+LEFT, NOT_LISTED, WITHDRAWN = "left", "no longer listed", "withdrawn"
+# By topic of a reason: the improvements that answer it.
+ANSWERS = {
+    "attendance": {"attendance", "deadline"},
+    "work": {"work", "handed_in"},
+    "marks": {"marks"},
+    "activity": {"activity"},
+}
+# How many facts are told of what remains.
+REMAINING = 2
+
+
+def find_exits(
+    situation: Situation, listed: pd.Series, reasons: dict[str, list[Record]]
+) -> pd.DataFrame:
+    """Return who was on last week's list and is not on this one, and what improved.
+
+    Someone has *left* where the measure of last week's strongest reason is better by more than its
+    reading error, and no longer bad in itself. Else the student is *no longer listed*: others are
+    more urgent. Nobody has left while attendance of the week is under half, the average mark is
+    below the pass mark, an assignment is open, or the attendance rule is out of reach.
+
+    Args:
+        situation: the week.
+        listed: student_id of this week's list.
+        reasons: by student, this week's facts about those who are not on it any more.
+
+    Returns:
+        Rows of list_exits in order of student_id.
+    """
+    last = situation.memory.last
+    gone = last[~last["student_id"].isin(listed)].sort_values("student_id")
+    now = _index_rows(situation.scored.metrics, gone["student_id"])
+    before = _index_rows(situation.memory.metrics, gone["student_id"])
+    counts = situation.memory.lists.groupby("student_id").size()
+    rows = []
+    for was in gone.to_dict("records"):
+        student = was["student_id"]
+        mine, then = now.get(student), before.get(student)
+        improved = _list_improvements(situation, mine, then, was["reasons"])
+        facts = reasons.get(student, [])
+        # A student who moved to another class or advisor is reported there; the old place serves
+        # only for students who are no longer on the roll.
+        place = {name: (mine or was)[name] for name in ("semester", "class_id", "advisor_id")}
+        rows.append(
+            {
+                **place,
+                "student_id": student,
+                "sem_week": situation.week,
+                "kind": _classify_exit(situation, mine, was["reasons"], improved, facts),
+                "weeks_on_list": int(counts[student]),
+                "improved": improved,
+                "remaining": _list_remaining(facts),
+            }
+        )
+    return pd.DataFrame(rows, columns=TABLES["list_exits"].computed)
+
+
+def _index_rows(metrics: pd.DataFrame, students: pd.Series) -> dict[str, Row]:
+    rows = metrics[metrics["student_id"].isin(students)].to_dict("records")
+    return {str(row["student_id"]): row for row in rows}
+
+
+def _classify_exit(
+    situation: Situation,
+    now: Row | None,
+    told: list[Record],
+    improved: list[Record],
+    facts: list[Record],
+) -> str:
+    """Return left, no longer listed, or withdrawn (no longer on the roll)."""
+    if now is None:
+        return WITHDRAWN
+    topic = _find_strongest_topic(told)
+    better = {record["code"] for record in improved}
+    # Where the strongest reason has no measure of its own, any improvement answers it.
+    answered = better & ANSWERS[topic] if topic else better
+    return LEFT if answered and not _is_still_bad(situation, now, facts) else NOT_LISTED
+
+
+def _find_strongest_topic(told: list[Record]) -> str:
+    """Return what last week's strongest reason was about; empty where no topic is known."""
+    known = [REASONS[record["code"]].topic for record in told if record["code"] in REASONS]
+    return next(iter(filter(None, known)), "")
+
+
+def _is_still_bad(situation: Situation, now: Row, facts: list[Record]) -> bool:
+    """Return whether something is known of the week that would make "has left" untrue."""
+    # Comparisons with NaN are False: what is not known is not held against the student.
+    few = 2 * now["week_lectures_attended"] < now["week_lectures_held"]
+    low = now["academic_performance"] < situation.scoring.pass_mark
+    out = now["lectures_to_attend"] > now["lectures_left"]
+    unfinished = any(get_kind(record) == "unfinished" for record in facts)
+    return bool(few or low or out or unfinished)
+
+
+def _list_remaining(facts: list[Record]) -> list[Record]:
+    """Return the strongest facts that remain; none where only the lack of any is said."""
+    return [record for record in choose_facts(facts) if record["code"] != "results_only"][
+        :REMAINING
+    ]
+
+
+def _list_improvements(
+    situation: Situation, now: Row | None, before: Row | None, told: list[Record]
+) -> list[Record]:
+    """Return records of what improved since last week, the largest first."""
+    if now is None:
+        return [_make_record(situation, "off_roll", None, None)]
+    if before is None:
+        return []
+    found = measure_changes(now, before, situation.triage.reading_error)
+    names = [name for name in sorted(found, key=lambda name: -found[name]) if found[name] > 0]
+    records = [_describe_improvement(situation, name, now, before) for name in names]
+    idle, idle_before = now["days_since_submission"], before["days_since_submission"]
+    # Handed in this week, after at least a week without.
+    if idle < 7 <= idle_before:
+        records.append(_make_record(situation, "work", idle, idle_before))
+    spare, spare_before = now["lectures_can_miss"], before["lectures_can_miss"]
+    if any(record["code"] == "deadline" for record in told) and spare > spare_before:
+        records.append(_make_record(situation, "deadline", spare, spare_before))
+    return records
+
+
+def _describe_improvement(situation: Situation, name: str, now: Row, before: Row) -> Record:
+    """Return the record of one improved measure; `name` is a key of `CHANGES`."""
+    metric = CHANGES[name]
+    if name != "attendance":
+        return _make_record(situation, name, now[metric], before[metric])
+    # The sentence needs the counts too: a percentage alone hides a week with one lecture.
+    return _make_record(
+        situation, name, now[metric], before[metric],
+        attended=now["week_lectures_attended"], held=now["week_lectures_held"],
+        attended_before=before["week_lectures_attended"], held_before=before["week_lectures_held"],
+    )  # fmt: skip
+
+
+def _make_record(
+    situation: Situation, code: str, value: float | None, baseline: float | None, **more: Any
+) -> Record:
+    """Return a record {code, text, value, baseline, points}; its points are 0."""
+    sentences = situation.sentences
+    # A sentence is formatted with numbers; those of students who left the roll mention none.
+    text = sentences.say(
+        "improved", code, value=value or 0, baseline=baseline or 0, week=situation.last_week, **more
+    )
+    return {"code": code, "text": text, "value": value, "baseline": baseline, "points": 0.0}

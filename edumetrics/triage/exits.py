@@ -8,7 +8,7 @@ import pandas as pd
 
 from edumetrics.fields import TABLES
 from edumetrics.fields.reasons import REASONS
-from edumetrics.triage.choice import Record, choose_facts, get_kind
+from edumetrics.triage.choice import Record, choose_facts
 from edumetrics.triage.evidence import CHANGES, measure_changes
 from edumetrics.triage.situation import Situation
 from edumetrics.types import Row
@@ -33,7 +33,8 @@ def find_exits(
     Someone has *left* where the measure of last week's strongest reason is better by more than its
     reading error, and no longer bad in itself. Else the student is *no longer listed*: others are
     more urgent. Nobody has left while attendance of the week is under half, the average mark is
-    below the pass mark, an assignment is open, or the attendance rule is out of reach.
+    below the pass mark, or the attendance rule is out of reach; nor, where work was the reason,
+    while an assignment is open.
 
     Args:
         situation: the week.
@@ -90,7 +91,8 @@ def _classify_exit(
     better = {record["code"] for record in improved}
     # Where the strongest reason has no measure of its own, any improvement answers it.
     answered = better & ANSWERS[topic] if topic else better
-    return LEFT if answered and not _is_still_bad(situation, now, facts) else NOT_LISTED
+    bad = _is_still_bad(situation, now) or (topic == "work" and _is_work_open(facts))
+    return LEFT if answered and not bad else NOT_LISTED
 
 
 def _find_strongest_topic(told: list[Record]) -> str:
@@ -99,14 +101,18 @@ def _find_strongest_topic(told: list[Record]) -> str:
     return next(iter(filter(None, known)), "")
 
 
-def _is_still_bad(situation: Situation, now: Row, facts: list[Record]) -> bool:
-    """Return whether something is known of the week that would make "has left" untrue."""
+def _is_still_bad(situation: Situation, now: Row) -> bool:
+    """Return whether something of the week is bad in itself, so that "has left" would be untrue."""
     # Comparisons with NaN are False: what is not known is not held against the student.
     few = 2 * now["week_lectures_attended"] < now["week_lectures_held"]
     low = now["academic_performance"] < situation.scoring.pass_mark
     out = now["lectures_to_attend"] > now["lectures_left"]
-    unfinished = any(get_kind(record) == "unfinished" for record in facts)
-    return bool(few or low or out or unfinished)
+    return bool(few or low or out)
+
+
+def _is_work_open(facts: list[Record]) -> bool:
+    """Return whether the facts name an assignment that can still be handed in."""
+    return any(item["open"] for record in facts for item in record.get("items", ()))
 
 
 def _list_remaining(facts: list[Record]) -> list[Record]:

@@ -98,7 +98,8 @@ class ReasonBuilder:
     ) -> Record:
         """Return a record; `more` are further numbers and words of its sentence."""
         values = {"value": value, "baseline": baseline, **more}
-        known = {name: 0 if v is None else v for name, v in values.items()}
+        # A sentence is filled in with numbers; what is not known it does not mention.
+        known = {name: 0 if v is None or v != v else v for name, v in values.items()}
         return {
             "code": code,
             "topic": REASONS[code].topic,

@@ -103,14 +103,14 @@ def _find_wide_rules(situation: Situation, fired: dict[str, Bools]) -> pd.DataFr
 
 def _get_told_since(situation: Situation, name: str) -> Vector:
     """Return since when last week's list named a rule, for each student; 0 where it did not."""
-    said = situation.get_last_value("rules", None)
-    return np.array(
-        [
-            next((one["since_week"] for one in told or () if one["code"] == name), 0)
-            for told in said
-        ],
-        dtype=np.int64,
-    )
+    last = situation.memory.last
+    told = {
+        student: one["since_week"]
+        for student, rules in zip(last["student_id"], last["rules"], strict=True)
+        for one in rules
+        if one["code"] == name
+    }
+    return np.array([told.get(student, 0) for student in situation.students], dtype=np.int64)
 
 
 def _is_within(situation: Situation, since: Vector, weeks: int) -> Bools:

@@ -40,8 +40,10 @@ SIMULATED = {
         "roll_number",
         "gender",
         "email",
+        "parent_email",
         "joined_on",
         "withdrawn_on",
+        "parent_contact_permitted",
     ),
     "advisors": ("advisor_id", "name", "email", "class_id"),
     "assignment_definitions": (

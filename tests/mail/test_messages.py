@@ -223,10 +223,6 @@ def test_a_parent_is_written_to_only_where_both_agree(sending: Workspace, inbox:
     flags = sending.store.read("weekly_flags", term="2026-01-05", sem_week=10)
     first, second, third = flags.loc[flags["within_capacity"], "student_id"].head(3)
     with create_writable_engine(sending.settings.client_db_url).begin() as connection:
-        connection.exec_driver_sql(
-            "ALTER TABLE students ADD COLUMN parent_contact_permitted INTEGER"
-        )
-        connection.exec_driver_sql("ALTER TABLE students ADD COLUMN parent_email TEXT")
         for student, permitted in ((first, 1), (second, 0), (third, None)):
             connection.exec_driver_sql(
                 "UPDATE students SET parent_email = ?, parent_contact_permitted = ? WHERE student_id = ?",

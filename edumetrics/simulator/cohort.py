@@ -11,6 +11,8 @@ import pandas as pd
 from edumetrics.params import Calendar
 from edumetrics.weeks import CollegeWeek, find_slot_start
 
+# A fixed year: the same seed gives the same college whatever the day is.
+DEMO_YEAR = 2025
 # An Indian engineering college: classes of sixty, a degree of four years, eight semesters.
 CLASS_SIZE = 60
 YEARS = 4
@@ -50,6 +52,7 @@ class SimulationPlan:
         position: the last complete week.
         semesters: how many completed semesters lie before the current one.
         calendar: how the college counts its weeks.
+        demo: whether the college has what `demo.add_extras` adds.
     """
 
     students: int
@@ -57,6 +60,7 @@ class SimulationPlan:
     position: CollegeWeek
     semesters: int
     calendar: Calendar
+    demo: bool = False
 
     @property
     def term(self) -> int:

@@ -21,6 +21,7 @@ from edumetrics.params import Calendar
 from edumetrics.simulator.cohort import (
     AREAS,
     BRANCHES,
+    DEMO_YEAR,
     YEARS,
     Frames,
     SimulationPlan,
@@ -28,21 +29,23 @@ from edumetrics.simulator.cohort import (
     draw_traits,
     list_classes,
 )
+from edumetrics.simulator.demo import add_extras
 from edumetrics.simulator.semester import Semester
 from edumetrics.weeks import CollegeWeek
 
-# A fixed year: the same seed gives the same college whatever the day is.
-DEMO_YEAR = 2025
-
 
 def plan_demo(
-    students: int, seed: int, calendar: Calendar, *, weeks: int = 10, semesters: int = 1
+    students: int,
+    seed: int,
+    calendar: Calendar,
+    *,
+    weeks: int = 10,
+    semesters: int = 1,
+    demo: bool = False,
 ) -> SimulationPlan:
     """Return the plan of a college in its even semester, after `weeks` complete weeks of it."""
-    offset = calendar.slots["even"].offset
-    return SimulationPlan(
-        students, seed, CollegeWeek(DEMO_YEAR, offset + weeks), semesters, calendar
-    )
+    position = CollegeWeek(DEMO_YEAR, calendar.slots["even"].offset + weeks)
+    return SimulationPlan(students, seed, position, semesters, calendar, demo)
 
 
 def plan_weeks_later(plan: SimulationPlan, weeks: int) -> SimulationPlan:
@@ -77,6 +80,8 @@ def simulate_classes(plan: SimulationPlan) -> Iterator[Frames]:
                 }
         # Last, when every leaver is known.
         frames |= build_class_tables(batch, leaving)
+        if plan.demo:
+            frames = add_extras(batch, frames)
         yield {name: _cut_at_today(name, frame, plan) for name, frame in frames.items()}
 
 

@@ -107,6 +107,8 @@ def write_simulation(
         "year": plan.position.year,
         "global_week": plan.position.global_week,
     }
+    # Only where it is true: the mark of every other college stays as earlier versions wrote it.
+    settings |= {"demo": True} if plan.demo else {}
     # One step per class, and one for what belongs to no class. None: no bar without a terminal.
     parts = tqdm(
         generate.simulate_classes(plan),
@@ -128,7 +130,12 @@ def read_simulation_plan(engine: Engine, calendar: Calendar) -> cohort.Simulatio
         settings = json.loads(connection.execute(sa.select(MARK.c.settings)).scalar_one())
     position = CollegeWeek(settings["year"], settings["global_week"])
     return cohort.SimulationPlan(
-        settings["students"], settings["seed"], position, settings["semesters"], calendar
+        settings["students"],
+        settings["seed"],
+        position,
+        settings["semesters"],
+        calendar,
+        settings.get("demo", False),
     )
 
 

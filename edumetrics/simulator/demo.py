@@ -1,0 +1,84 @@
+"""What the demo college has beyond a simulated one, so that every part of a report has a case.
+
+It has an advisor with a known name, parents, and a class that stays away from its lectures. Each
+has random numbers of its own, so that all other rows are those of the same plan without extras.
+"""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from edumetrics.simulator.cohort import (
+    DEMO_YEAR,
+    YEARS,
+    Frames,
+    SimulatedClass,
+    SimulationPlan,
+    list_classes,
+)
+
+# The even semester of `DEMO_YEAR`, as `SimulationPlan.term` counts. It is a constant, because the
+# extras must stay where they are when the college moves on.
+TERM = 2 * DEMO_YEAR + 1
+# The advisor of examples and documents, whatever the number of students and the seed are.
+ADVISOR_ID, ADVISOR_NAME = "ADV001", "Dr. Priya Mehta"
+# Two weeks, because the gate takes a list that grows by half a class for a fault of the data where
+# that happens in the newest week: the mail of the class would be held.
+TROUBLE_WEEKS = (9, 10)
+# In these weeks a student comes to one in five of the lectures that he or she would have attended:
+# so nearly the whole class attends less than 30%, the limit of the rule on attendance.
+STILL_COMES = 0.2
+# Most colleges know the parents of some students only, and few of those have been asked.
+KNOWN_PARENTS = 0.6
+PERMISSIONS, PERMISSION_SHARES = (True, False, None), (0.5, 0.25, 0.25)
+# Numbers of the random streams: other than a term, and than those that `cohort` uses.
+_PARENTS, _TROUBLE = 101, 102
+
+
+def add_extras(batch: SimulatedClass, frames: Frames) -> Frames:
+    """Return the frames of a class of the demo college with its extras."""
+    troubled, advised = _find_chosen_classes(batch.plan)
+    added = {**frames, "students": _add_parents(batch, frames["students"])}
+    if batch == advised:
+        added["students"] = added["students"].assign(advisor_id=ADVISOR_ID)
+        added["advisors"] = frames["advisors"].assign(
+            advisor_id=ADVISOR_ID, name=ADVISOR_NAME, email=f"{ADVISOR_ID.lower()}@college.example"
+        )
+    if batch == troubled:
+        added["attendance"] = _thin_attendance(batch, frames["attendance"])
+    return added
+
+
+def _find_chosen_classes(plan: SimulationPlan) -> tuple[SimulatedClass, SimulatedClass]:
+    """Return the class with trouble and the class of the known advisor.
+
+    They are one class in a college that has only one.
+    """
+    running = [
+        batch for batch in list_classes(plan) if 1 <= batch.compute_semester(TERM) <= 2 * YEARS
+    ]
+    # The last ones are of the newest intakes, which the college keeps longest when it moves on.
+    return running[-2:][0], running[-1]
+
+
+def _add_parents(batch: SimulatedClass, students: pd.DataFrame) -> pd.DataFrame:
+    """Return the students with the address of a parent, and whether parents may be written to."""
+    rng = batch.create_rng(_PARENTS)
+    known = rng.random(batch.size) < KNOWN_PARENTS
+    answer = rng.choice(len(PERMISSIONS), batch.size, p=PERMISSION_SHARES)
+    emails = students["student_id"].str.lower() + "@parents.example"
+    permitted = pd.Series([PERMISSIONS[n] for n in answer], index=students.index, dtype="boolean")
+    return students.assign(
+        parent_email=emails.where(known), parent_contact_permitted=permitted.where(known)
+    )
+
+
+def _thin_attendance(batch: SimulatedClass, registers: pd.DataFrame) -> pd.DataFrame:
+    """Return the registers of a class that stays away from most lectures for two weeks."""
+    in_trouble = (registers["semester"] == batch.compute_semester(TERM)) & registers["week"].isin(
+        TROUBLE_WEEKS
+    )
+    present = registers["present"].to_numpy(copy=True)
+    # Drawn for these rows only: later semesters add rows, and must change nothing here.
+    present[in_trouble] = batch.create_rng(_TROUBLE).binomial(present[in_trouble], STILL_COMES)
+    return registers.assign(present=present)

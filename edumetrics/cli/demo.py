@@ -29,22 +29,27 @@ def demo(students: int, seed: int) -> None:
     """Simulate a college (if there is none) and run it up to its current week."""
     from edumetrics import database
     from edumetrics.batch import backfill, pipeline, progress
-    from edumetrics.simulator import generate, write
+    from edumetrics.simulator import contacts, generate, write
 
     workspace = load_workspace()
     url = workspace.settings.client_db_url
     calendar = workspace.params.calendar
     engine = database.create_writable_engine(url, "CLIENT_DB_URL")
     # A second `demo` goes on with the college of the first, whatever its options are.
-    if write.read_simulation_plan(engine, calendar) is None:
-        written = write.write_simulation(engine, generate.plan_demo(students, seed, calendar))
+    plan = write.read_simulation_plan(engine, calendar)
+    if plan is None:
+        plan = generate.plan_demo(students, seed, calendar, demo=True)
+        written = write.write_simulation(engine, plan)
         click.echo(
             f"Simulated a college of {written['students']} students: {sum(written.values())} rows."
         )
     # Completed semesters first: forecasts learn from them.
     if workspace.store.read_college_week() is None:
         backfill.calibrate(workspace, progress.print_line, completed_only=True)
-    click.echo(pipeline.run(workspace, progress.print_line).line)
+    tell: progress.Reporter = progress.print_line
+    if plan.demo:
+        tell = contacts.follow_lists(workspace, plan, tell)
+    click.echo(pipeline.run(workspace, tell).line)
     _print_locations(workspace)
 
 

@@ -19,6 +19,7 @@ from tests.simulator.colleges import plan
 # Of eight classes, two of each intake, the last and the last but one.
 ADVISED, TROUBLED = "EC-2025-A", "CS-2025-A"
 STUDENTS = 480
+WORK = {"assignment_submissions": "assignment_id", "quiz_submissions": "quiz_id"}
 
 
 @cache
@@ -43,13 +44,21 @@ def list_shares(frames: Frames) -> pd.Series:
     return sums["present"] / sums["lectures_held"]
 
 
+def list_items_in_trouble(frames: Frames, name: str) -> set[str]:
+    """Return the items of the troubled class that are due in weeks 9 and 10."""
+    items = frames[name.replace("submissions", "definitions")]
+    due = items["due_week" if "due_week" in items else "scheduled_week"]
+    mine = (items["class_id"] == TROUBLED) & (items["semester"] == 2) & due.isin([9, 10])
+    return set(items.loc[mine, WORK[name]])
+
+
 # ------------------------------------------------------------ what is not an extra
 
 
 def test_all_other_rows_are_those_of_the_plan_without_extras() -> None:
     plain, demo = read_college(demo=False), read_college()
     assert list(plain) == list(demo)
-    for name in set(plain) - {"students", "advisors", "attendance"}:
+    for name in set(plain) - {"students", "advisors", "attendance", *WORK}:
         pd.testing.assert_frame_equal(plain[name], demo[name])
     names = plain["students"].columns.drop("advisor_id")
     pd.testing.assert_frame_equal(plain["students"][names], demo["students"][names])
@@ -65,6 +74,12 @@ def test_all_other_rows_are_those_of_the_plan_without_extras() -> None:
         (TROUBLED, 2, 10),
     }
     assert (after["present"] <= before["present"]).all()
+    for name in WORK:
+        left = plain[name].merge(demo[name], how="left", indicator=True)
+        assert len(left) == len(plain[name])
+        lost = left.loc[left["_merge"] == "left_only", WORK[name]]
+        assert set(lost) == list_items_in_trouble(plain, name)
+        assert len(demo[name]) == len(plain[name]) - len(lost)
 
 
 def test_the_same_seed_gives_the_same_extras() -> None:
@@ -110,6 +125,15 @@ def test_nearly_the_whole_class_stays_away_from_lectures(week: int) -> None:
     assert (list_shares(read_college(demo=False))[week] <= 0.3).mean() < 0.3
 
 
+@pytest.mark.parametrize("name", list(WORK))
+def test_the_class_hands_in_little_of_what_is_due_then(name: str) -> None:
+    counts = [
+        frames[name][WORK[name]].isin(list_items_in_trouble(frames, name)).sum()
+        for frames in (read_college(), read_college(demo=False))
+    ]
+    assert 0 < counts[0] < 0.35 * counts[1]
+
+
 def test_before_that_most_of_the_class_came() -> None:
     assert (list_shares(read_college())[[5, 6, 7]].groupby("student_id").mean() >= 0.5).mean() > 0.6
 
@@ -124,6 +148,15 @@ def test_the_extras_stay_when_the_college_moves_on(later: int) -> None:
     both = now["attendance"].merge(then["attendance"], on=keys, validate="1:1")
     assert len(both) == len(now["attendance"])
     assert (both["present_x"] == both["present_y"]).all()
+    for name, item in WORK.items():
+        chosen = list_items_in_trouble(now, name)
+        # Work that is late comes in after the weeks of trouble: what is there already stays.
+        known, grown = (
+            set(rows.loc[rows[item].isin(chosen), "student_id"] + rows[item])
+            for rows in (now[name], then[name])
+        )
+        assert known <= grown
+        assert len(grown) < 1.2 * len(known)
     extras = ["student_id", "advisor_id", "parent_email", "parent_contact_permitted"]
     kept = then["students"][then["students"]["student_id"].isin(now["students"]["student_id"])]
     pd.testing.assert_frame_equal(now["students"][extras], kept[extras].reset_index(drop=True))

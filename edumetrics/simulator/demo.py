@@ -31,7 +31,8 @@ TROUBLE_WEEKS = (9, 10)
 # work that he or she would have handed in. So nearly the whole class attends at most 30%, which is
 # the limit of the rule on attendance, and the score alone would list most of it too.
 REMAINS = 0.2
-# Most colleges know the parents of some students only, and few of those have been asked.
+# The parents of some students are known. Of these half may be written to; the others said no, or
+# were never asked, which counts as no.
 KNOWN_PARENTS = 0.6
 PERMISSIONS, PERMISSION_SHARES = (True, False, None), (0.5, 0.25, 0.25)
 # By kind of work: the column of its definitions that says in which week it is due.

@@ -1,7 +1,7 @@
 """Parameters: frozen models of the files in `params/`; unknown keys are refused."""
 
 from edumetrics.params.base import ParameterModel
-from edumetrics.params.batch import BatchParams, Gate, MailParams, Retention
+from edumetrics.params.batch import WEEKDAYS, BatchParams, Gate, MailParams, Offer, Retention
 from edumetrics.params.calendar import Calendar, Slot, SlotDates
 from edumetrics.params.files import LETTER, CollegeFile, Params, load
 from edumetrics.params.forecast import Forecast
@@ -10,6 +10,7 @@ from edumetrics.params.triage import Deadline, LowAttendance, NoWork, Rules, Sim
 
 __all__ = [
     "LETTER",
+    "WEEKDAYS",
     "BatchParams",
     "Calendar",
     "CollegeFile",
@@ -20,6 +21,7 @@ __all__ = [
     "LowAttendance",
     "MailParams",
     "NoWork",
+    "Offer",
     "ParameterModel",
     "Params",
     "Retention",

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Literal
+import re
+from typing import Any, Literal, Self
 
-from pydantic import Field, PositiveInt
+from pydantic import Field, PositiveInt, model_validator
 
 from edumetrics.params.base import ParameterModel
+
+WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+_TIME = re.compile(rf"(?:{'|'.join(WEEKDAYS)}) (?:[01]?\d|2[0-3]):[0-5]\d")
+_LINK = re.compile(r"https?://\S+")
 
 
 class Gate(ParameterModel):
@@ -50,6 +55,34 @@ class BatchParams(ParameterModel):
     retention: Retention = Retention()
 
 
+class Offer(ParameterModel):
+    """When students may come to an advisor: times of every week, or a link to book one.
+
+    `mail.yml` has the list or the link itself, without the names that these have here.
+    """
+
+    times: tuple[str, ...] = ()
+    link: str = ""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _name_form(cls, given: Any) -> Any:
+        if isinstance(given, str):
+            return {"link": given}
+        if isinstance(given, list):
+            return {"times": [str(time).lower() for time in given]}
+        return given
+
+    @model_validator(mode="after")
+    def _check_form(self) -> Self:
+        # A letter offers a choice of two; more would be a timetable.
+        if len(self.times) > 2 or not all(map(_TIME.fullmatch, self.times)):
+            raise ValueError("write at most two times, each as `tuesday 14:00`")
+        if self.link and not _LINK.fullmatch(self.link):
+            raise ValueError("a link begins with https://")
+        return self
+
+
 class MailParams(ParameterModel):
     """`mail.yml`: what is mailed, and how."""
 
@@ -62,9 +95,16 @@ class MailParams(ParameterModel):
     attach_page: bool = False
     # Drafts to parents also need the permission in the data of the college, student by student.
     parents: bool = False
+    # What a letter to a student offers, by advisor_id; `default` is for all other advisors.
+    offers: dict[str, Offer | None] = {}
     # How many days the answer links of a mail work.
     reply_days: PositiveInt = 28
     timeout_seconds: float = Field(default=30, gt=0)
     # The pause doubles after each attempt.
     attempts: PositiveInt = 4
     backoff_seconds: float = Field(default=2, ge=0)
+
+    def get_offer(self, advisor: str) -> Offer:
+        """Return when students may come to an advisor; empty where nobody said."""
+        # An advisor with null offers nothing, whatever the default is.
+        return self.offers.get(advisor, self.offers.get("default")) or Offer()

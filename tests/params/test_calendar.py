@@ -103,6 +103,12 @@ REFUSED: list[tuple[type[BaseModel], dict[str, Any], str]] = [
     (MailParams, {"mode": "smtp"}, "mode"),
     (MailParams, {"mail_detail": "everything"}, "mail_detail"),
     (MailParams, {"attempts": 0}, "attempts"),
+    (MailParams, {"offers": {"A1": ["someday 14:00"]}}, "each as `tuesday 14:00`"),
+    (MailParams, {"offers": {"A1": ["tuesday 24:00"]}}, "each as `tuesday 14:00`"),
+    (MailParams, {"offers": {"A1": ["tuesday"]}}, "each as `tuesday 14:00`"),
+    (MailParams, {"offers": {"A1": ["monday 9:00", "tuesday 9:00", "friday 9:00"]}}, "at most two"),
+    (MailParams, {"offers": {"A1": "book.college.example"}}, "a link begins with https://"),
+    (MailParams, {"offers": {"A1": 14}}, "offers.A1"),
 ]
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from edumetrics import params, settings
 from edumetrics.errors import SettingsError
-from edumetrics.params import LETTER, Params
+from edumetrics.params import LETTER, Offer, Params
 from edumetrics.settings import PROJECT, Settings, create_private_folder, write_private_file
 
 COLLEGE = "relations: {classes: null}\n"
@@ -39,6 +39,20 @@ def test_rules_are_merged_name_by_name(folder: Path) -> None:
     rules = load(folder, "triage: {rules: {similarity: {enabled: true}}}").triage.rules
     assert rules.similarity.enabled
     assert rules.low_attendance.lectures == 3
+
+
+def test_each_advisor_has_an_offer_of_the_college_or_of_its_own(folder: Path) -> None:
+    (folder / "mail.yml").write_text("offers: {default: [tuesday 14:00, Thursday 9:30]}\n")
+    own = "mail: {offers: {A1: https://book.college.example/a1, A2: [friday 08:15], A3: null}}"
+    mail = load(folder, own).mail
+    assert mail.get_offer("A0") == Offer(times=("tuesday 14:00", "thursday 9:30"))
+    assert mail.get_offer("A1") == Offer(link="https://book.college.example/a1")
+    assert mail.get_offer("A2") == Offer(times=("friday 08:15",))
+    assert mail.get_offer("A3") == Offer()
+
+
+def test_the_shipped_files_offer_nothing_by_themselves(folder: Path) -> None:
+    assert load(folder).mail.get_offer("A1") == Offer()
 
 
 def test_one_sentence_may_differ(folder: Path) -> None:

@@ -118,3 +118,44 @@ _REASONS = (
 REASONS: dict[str, ReasonRecord] = {record.code: record for record in _REASONS}
 RULES = tuple(record.code for record in _REASONS if record.rule)
 COMPONENTS = tuple(record.code for record in _REASONS if record.component)
+
+
+@dataclass(frozen=True)
+class LetterFactRecord:
+    """A kind of fact that a letter can tell its student.
+
+    Attributes:
+        kind: what the template of letters calls it.
+        codes: the reasons that hold it.
+        numbers: how many numbers of the reason it tells: none, the value, or the baseline too.
+        below: whether it is told only where the value is below the baseline.
+        work: which items of the reason it names instead: their kind, and whether they are open.
+    """
+
+    kind: str
+    codes: tuple[str, ...]
+    numbers: Literal[0, 1, 2] = 2
+    below: bool = False
+    work: tuple[str, bool] | None = None
+
+
+# The fact of a letter is the first of these that a student has. What can still be done comes first,
+# then what happened last week. Scores, and comparisons with a class, are none of them.
+LETTER_FACTS = (
+    LetterFactRecord("open_work", ("missed_work",), work=("assignment", True)),
+    # Attendance can have fallen over two weeks, of which the last was attended whole.
+    LetterFactRecord(
+        "lectures", ("low_attendance", "attendance_fall", "attendance_low"), below=True
+    ),
+    LetterFactRecord("closed_work", ("missed_work",), work=("assignment", False)),
+    LetterFactRecord("week_work", ("nothing_handed_in",), 1),
+    LetterFactRecord("days_without_work", ("no_work",)),
+    LetterFactRecord("recent_work", ("missed_work_counts",)),
+    LetterFactRecord("quiz", ("missed_work",), work=("quiz", False)),
+    LetterFactRecord("marks", ("academic_fall", "academic_level"), 1),
+    LetterFactRecord("result", ("midterm_level", "forecast_midterm"), 1),
+    LetterFactRecord("platform", ("platform_silence",), 1),
+    LetterFactRecord("silence", ("no_activity",), 0),
+    LetterFactRecord("attendance", ("out_of_reach", "attendance_out_of_reach")),
+    LetterFactRecord("lectures_left", ("deadline", "attendance_standing")),
+)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +10,7 @@ import pandas as pd
 
 from edumetrics.analysis.store import UNASSIGNED
 from edumetrics.params import Calendar, Params
-from edumetrics.reports import draft_email
+from edumetrics.reports import draft_email, letter_facts
 from edumetrics.reports.draft_email import LetterContext
 from edumetrics.reports.model import Fact, Prose, Section, StudentEntry, Students, TableRow
 from edumetrics.types import Row
@@ -156,16 +156,14 @@ class Occasion:
             **more,
         )
 
-    def write_drafts(
-        self, row: Row, advisor: str, codes: list[str], open_work: int = 0
-    ) -> dict[str, Any]:
+    def write_drafts(self, row: Row, advisor: str, records: Sequence[Row] = ()) -> dict[str, Any]:
         """Return the emails that an advisor may send: to a student, and to a parent if permitted.
 
         Args:
             row: student_id, name.
             advisor: advisor_id of who signs.
-            codes: the codes of the reasons, strongest first.
-            open_work: the number of assignments that are still open.
+            records: the student's reasons as they are stored, strongest first; without any the
+                letter tells nothing and asks how the student is.
 
         Returns:
             The fields `draft` and `parent` of an entry; None where no usable address is known.
@@ -173,16 +171,22 @@ class Occasion:
         Raises:
             SettingsError: the template of the letter cannot be used.
         """
-        student, name = str(row["student_id"]), get_display_name(row)
-        # An id is not a signature: for an advisor without a name the signature stays empty.
-        signed = self.people.advisors.get(advisor, "")
-        exam = find_next_exam(self.week, self.calendar)
+        student, name = str(row["student_id"]), normalize_text(row["name"])
+        sentences = self.params.sentences
+        offer = self.params.mail.get_offer(advisor)
+        exam, exam_day = self._find_near_exam()
         about = LetterContext(
-            name,
-            signed,
-            draft_email.find_topics(codes),
-            open_work,
-            self.say(f"exam_{exam}") if exam else "",
+            # An id is neither a name nor a signature: where there is no name, they stay empty.
+            name="" if name == student else name,
+            advisor=self.people.advisors.get(advisor, ""),
+            topics=draft_email.find_topics(record["code"] for record in records),
+            open_work=len(letter_facts.find_items(records, "assignment", still_open=True)),
+            exam=exam,
+            exam_day=exam_day,
+            fact=letter_facts.choose_fact(sentences, records),
+            # The report comes when its week is over.
+            times=draft_email.date_times(sentences, offer, self.first_day + pd.Timedelta(weeks=1)),
+            booking=offer.link,
         )
         # `parents` has only those who may be written to, so there is no second check here.
         own, parent = self.people.emails.get(student, ""), self.people.parents.get(student, "")
@@ -190,6 +194,15 @@ class Occasion:
             "draft": draft_email.write_draft(self.params.letter, own, about),
             "parent": draft_email.write_draft(self.params.letter, parent, about, to_parent=True),
         }
+
+    def _find_near_exam(self) -> tuple[str, str]:
+        """Return an exam of the next three weeks and the first day of its week, in words."""
+        name, calendar = find_next_exam(self.week, self.calendar), self.calendar
+        exam = calendar.midterm_week if name == "midterm" else calendar.endterm_week
+        if not name or exam is None or exam - self.week > draft_email.EXAM_WEEKS:
+            return "", ""
+        day = self.first_day + pd.Timedelta(weeks=exam - self.week)
+        return self.say(f"exam_{name}"), self.params.sentences.format_day(day)
 
     def build_closing(self, *sentences: str) -> Prose:
         """Return the section on how to read a report.

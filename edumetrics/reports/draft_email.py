@@ -7,23 +7,53 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cache
+from typing import Any
 
+import pandas as pd
 from jinja2 import StrictUndefined, Template, TemplateError
 from jinja2.sandbox import SandboxedEnvironment
 
 from edumetrics.errors import SettingsError
 from edumetrics.fields.reasons import REASONS
-from edumetrics.params import LETTER
+from edumetrics.params import LETTER, WEEKDAYS, Offer
+from edumetrics.reports.first_name import pick_first_name
+from edumetrics.reports.letter_facts import NOTHING, LetterFact
 from edumetrics.reports.model import EmailDraft
+from edumetrics.sentences import Sentences
 
 # A letter is an offer to talk, not a list of faults: it has at most so many topics.
 TOUCHED = 2
+# An exam further away is no reason to talk this week.
+EXAM_WEEKS = 3
 # The first line of a template begins with this.
 SUBJECT = "Subject:"
 # Not a full check of addresses: one @, and no character that separates addresses or ends one.
 ADDRESS = re.compile(r"[^@\s,;:<>\"()]+@[^@\s,;:<>\"()]+")
+# What an expression of a template can raise. An expression computes (ArithmeticError), converts
+# and formats (ValueError, TypeError, LookupError, AttributeError), repeats a text without end
+# (MemoryError) or a macro (RecursionError); Python refuses an argument given twice (SyntaxError).
+FAILURES = (
+    TemplateError,
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    MemoryError,
+    RecursionError,
+    SyntaxError,
+    TypeError,
+    ValueError,
+)
+
+
+@dataclass(frozen=True)
+class OfferedTime:
+    """A time that is offered: the weekday (0 for Monday), the day in words, and the hour."""
+
+    weekday: int
+    day: str
+    hour: str
 
 
 @dataclass(frozen=True)
@@ -34,7 +64,10 @@ class LetterContext:
         name, advisor: of the student, and of the advisor who signs (empty where not known).
         topics: topics of reasons, the most important first.
         open_work: the number of assignments that are still open.
-        exam: the next exam in words; empty when none is ahead.
+        exam: an exam that is near, in words; empty when none is.
+        exam_day: the first day of the week of that exam, in words.
+        fact: what the letter tells.
+        times, booking: when the student may come, or where to choose a time; either may be empty.
     """
 
     name: str
@@ -42,6 +75,10 @@ class LetterContext:
     topics: tuple[str, ...]
     open_work: int
     exam: str
+    exam_day: str = ""
+    fact: LetterFact = NOTHING
+    times: tuple[OfferedTime, ...] = ()
+    booking: str = ""
 
 
 def find_topics(codes: Iterable[str]) -> tuple[str, ...]:
@@ -53,22 +90,29 @@ def find_topics(codes: Iterable[str]) -> tuple[str, ...]:
     >>> find_topics(["no_work", "missed_work", "academic_level", "effort_fall"])
     ('work', 'marks')
     """
-    found = [REASONS[code].topic for code in codes]
+    # A term that began under other rules has stored codes that no longer exist.
+    found = [REASONS[code].topic for code in codes if code in REASONS]
     # `dict.fromkeys` removes repeated topics and keeps the order; a set would lose it.
     return tuple(filter(None, dict.fromkeys(found)))[:TOUCHED]
 
 
-def pick_first_name(name: str) -> str:
-    """Return the name by which a letter addresses someone: the first word of the full name.
+def date_times(
+    sentences: Sentences, offer: Offer, first_day: pd.Timestamp
+) -> tuple[OfferedTime, ...]:
+    """Return the times that an advisor offers, in their order, with the days of one week.
 
-    Where the first word is an initial or a title, or ends with a comma, it is the whole name.
-
-    >>> names = "Asha Lanternwala", "K. Raman", "Raman, Kavya"
-    >>> tuple(pick_first_name(name) for name in names)
-    ('Asha', 'K. Raman', 'Raman, Kavya')
+    Args:
+        sentences: how a day is written.
+        offer: what the advisor offers.
+        first_day: the first day of the week.
     """
-    first = (name.split() or [""])[0]
-    return name if len(first) < 2 or first.endswith((".", ",")) else first
+    dated = []
+    for weekday, hour in (time.split() for time in offer.times):
+        number = WEEKDAYS.index(weekday)
+        # A college's week may begin on any weekday.
+        day = first_day + pd.Timedelta(days=(number - first_day.weekday()) % 7)
+        dated.append((day, hour.zfill(5), OfferedTime(number, sentences.format_day(day), hour)))
+    return tuple(time for *_, time in sorted(dated, key=lambda entry: entry[:2]))
 
 
 def write_draft(
@@ -87,17 +131,28 @@ def write_draft(
     """
     if not ADDRESS.fullmatch(to):
         return None
+    values: dict[str, Any] = {
+        **{field.name: getattr(about, field.name) for field in fields(about)},
+        "first_name": pick_first_name(about.name),
+        "to_parent": to_parent,
+    }
     try:
-        text = _parse_template(letter).render(
-            first_name=pick_first_name(about.name), name=about.name, advisor=about.advisor,
-            topics=about.topics, open_work=about.open_work, exam=about.exam, to_parent=to_parent,
-        )  # fmt: skip
-    # An expression that does not fit its values raises TypeError, which is not a TemplateError.
-    except (TemplateError, TypeError) as error:
+        text = _parse_template(letter).render(values)
+    except FAILURES as error:
+        # `from None`, and no message that may quote a value: errors have no names of people.
         raise SettingsError(
-            f"{LETTER} cannot be used ({error}): correct it, or restore it from the project."
-        ) from error
+            f"{LETTER} cannot be used ({_describe_failure(error, about)}):"
+            " correct it, or restore it from the project."
+        ) from None
     return _parse_letter(text, to)
+
+
+def _describe_failure(error: Exception, about: LetterContext) -> str:
+    """Return what is wrong with a template, on one line and without a word about the student."""
+    said = " ".join(str(error).split())
+    personal = [about.advisor, *about.name.replace(",", " ").split(), about.fact.names]
+    quoted = any(word in said for word in personal if word)
+    return type(error).__name__ if quoted or not said else said
 
 
 @cache

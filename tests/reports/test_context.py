@@ -10,12 +10,13 @@ from hypothesis import strategies as st
 
 from edumetrics.analysis.store import UNASSIGNED
 from edumetrics.errors import SettingsError
-from edumetrics.params import Calendar
+from edumetrics.params import Calendar, Offer
 from edumetrics.reports import context
-from tests.reports.builder import PARAMS, STUDENTS, change_params, make_occasion
+from tests.reports.builder import PARAMS, STUDENTS, change_params, make_occasion, make_record
 
 NULLS = (None, float("nan"), np.nan, pd.NA, pd.NaT)
 ASHA = {"student_id": "S1", "name": "Asha Lanternwala", "roll_number": "07", "class_id": "CS3B"}
+MISSED = make_record("low_attendance", "Text.", 9, value=5, baseline=16)
 
 
 @pytest.mark.parametrize(
@@ -138,7 +139,7 @@ def test_a_table_row_has_roll_number_and_class_below_the_name() -> None:
 
 
 def test_drafts_go_to_the_student_and_to_a_parent_who_may_be_written_to() -> None:
-    drafts = make_occasion().write_drafts(ASHA, "A1", ["attendance_fall"])
+    drafts = make_occasion().write_drafts(ASHA, "A1", [MISSED])
     assert drafts["draft"].to == "asha@students.example"
     assert drafts["parent"].to == "parent@home.example"
     assert drafts["draft"].body.endswith("Warm wishes,\nDr. Farida Inkwell")
@@ -163,12 +164,26 @@ def test_an_advisor_without_a_name_does_not_sign_with_an_id() -> None:
     ("week", "exam"),
     [(1, "midterm"), (7, "midterm"), (8, "endterm"), (17, "endterm"), (18, "")],
 )
-def test_a_draft_names_the_exam_that_is_still_ahead(week: int, exam: str) -> None:
-    body = make_occasion(week=week).write_drafts(ASHA, "A1", [])["draft"].body
-    assert ("before the " in body) == bool(exam)
-    names = {"midterm": "midterm", "endterm": "end-term exam"}
-    assert f"before the {names[exam]}?" in body if exam else "in the next days?" in body
+def test_the_next_exam_is_the_one_still_ahead(week: int, exam: str) -> None:
     assert context.find_next_exam(week, PARAMS.calendar) == exam
+
+
+@pytest.mark.parametrize(
+    ("week", "said"),
+    [
+        (4, ""),
+        (5, "The midterm is in the week of 7 September."),
+        (7, "The midterm is in the week of 7 September."),
+        (8, ""),
+        (14, ""),
+        (15, "The end-term exam is in the week of 16 November."),
+        (17, "The end-term exam is in the week of 16 November."),
+        (18, ""),
+    ],
+)
+def test_a_draft_names_an_exam_of_the_next_three_weeks(week: int, said: str) -> None:
+    body = make_occasion(week=week).write_drafts(ASHA, "A1")["draft"].body
+    assert (said in body) if said else ("in the week of" not in body)
 
 
 @pytest.mark.parametrize(
@@ -181,11 +196,37 @@ def test_a_college_without_an_exam_week_looks_ahead_to_no_such_exam(
     assert context.find_next_exam(3, calendar) == exam
 
 
-def test_a_draft_speaks_of_the_work_that_is_open() -> None:
-    occasion = make_occasion()
-    bodies = [occasion.write_drafts(ASHA, "A1", ["no_work"], n)["draft"].body for n in (1, 2)]
-    assert "One piece of work is still open" in bodies[0]
-    assert "Some pieces of work are still open" in bodies[1]
+def test_a_draft_tells_a_fact_of_the_stored_reasons() -> None:
+    assert "You missed 11 of the 16 lectures" in (
+        make_occasion().write_drafts(ASHA, "A1", [MISSED])["draft"].body
+    )
+
+
+def test_a_draft_offers_times_of_the_week_after_the_reports() -> None:
+    offers = {"default": Offer(times=("tuesday 14:00",)), "A2": None}
+    occasion = make_occasion(week=7, params=change_params("mail", offers=offers))
+    # Week 7 ends on 6 September, a Sunday.
+    offered = occasion.write_drafts(ASHA, "A1")["draft"].body
+    assert "I am free on Tuesday 8 September at 14:00" in offered
+    assert "Which day would suit you?" in occasion.write_drafts(ASHA, "A2")["draft"].body
+
+
+@pytest.mark.parametrize("name", [*NULLS, "", "S1"])
+def test_a_draft_never_greets_with_an_id(name: object) -> None:
+    drafts = make_occasion().write_drafts({**ASHA, "name": name}, "A1")
+    assert drafts["draft"].body.startswith("Hello,")
+    assert drafts["parent"].body.startswith("Dear parent,")
+
+
+def test_a_letter_of_the_colleges_own_still_has_topics_and_open_work() -> None:
+    letter = "Subject: x\n\n{{ topics | join }} {{ open_work }}"
+    items = [
+        {"kind": kind, "name": f"Methods {kind} {n}", "due": "2026-08-24", "open": n > 1}
+        for kind, n in (("assignment", 1), ("assignment", 2), ("assignment", 3), ("quiz", 1))
+    ]
+    record = {**make_record("missed_work", "Text.", 9), "items": items}
+    occasion = make_occasion(params=PARAMS.model_copy(update={"letter": letter}))
+    assert occasion.write_drafts(ASHA, "A1", [record])["draft"].body == "work 2"
 
 
 def test_a_letter_that_cannot_be_used_stops_a_report_with_the_name_of_its_file() -> None:

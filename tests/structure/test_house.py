@@ -56,7 +56,7 @@ DIALECTS = re.compile(r"postgres(ql)?|sqlite|mysql|mariadb", re.IGNORECASE)
 LONGEST_CHAIN, LONGEST_FUNCTION, LONGEST_MODULE = 18, 60, 400
 SIMULATOR = ("relations.py", "cohort.py", "semester.py", "generate.py")
 DOCTESTS = ("scoring.signals", "scoring.attendance", "reports.context", "reports.draft_email",
-            "reports.redaction")  # fmt: skip
+            "reports.first_name", "reports.redaction")  # fmt: skip
 CONDA_NAMES = {
     "psycopg2-binary": "psycopg2",
     "matplotlib": "matplotlib-base",

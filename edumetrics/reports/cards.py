@@ -187,15 +187,9 @@ def _build_card(
         record for record in ahead if record["code"] not in FORECAST or record["value"] >= TELLING
     ]
     ahead.sort(key=lambda record: AHEAD.index(record["code"]))
-    # The draft email speaks of open work even where the card itself has no room for it.
-    open_work = next(
-        (record["value"] for record in row["reasons"] if record["code"] == "open_work"), 0
-    )
     entry = occasion.build_entry(
         row, row["risk_tier"], since=_describe_time_on_list(occasion, row), panel=panel,
-        **occasion.write_drafts(
-            row, advisor, [record["code"] for record in reasons], int(open_work or 0)
-        ),
+        **occasion.write_drafts(row, advisor, row["reasons"]),
     )  # fmt: skip
     # The number is the place on the card. The list below is in order of importance instead:
     # it decides what stays when there are too many words.

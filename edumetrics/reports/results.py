@@ -30,7 +30,8 @@ def build_results_reports(occasion: Occasion, exam: str, rows: pd.DataFrame) -> 
         # A result that is not known is not a fail.
         failed = group["failed"].fillna(value=False).astype(bool)
         entries = [
-            _build_failed_entry(occasion, advisor, row) for row in group[failed].to_dict("records")
+            _build_failed_entry(occasion, advisor, exam, row)
+            for row in group[failed].to_dict("records")
         ]
         # The headline counts those who failed or, where nobody did, the results that are known.
         count = len(entries) or int(group["failed"].notna().sum())
@@ -97,7 +98,7 @@ def _build_lead(occasion: Occasion, group: pd.DataFrame, failed: pd.Series) -> s
     return " ".join(told)
 
 
-def _build_failed_entry(occasion: Occasion, advisor: str, row: Row) -> StudentEntry:
+def _build_failed_entry(occasion: Occasion, advisor: str, exam: str, row: Row) -> StudentEntry:
     """Return a student who did not pass: score, prediction, and weeks on the list before."""
     facts = []
     if is_known(row["actual"]):
@@ -107,11 +108,12 @@ def _build_failed_entry(occasion: Occasion, advisor: str, row: Row) -> StudentEn
         facts.append(occasion.say_fact("fact_was_predicted", score=score, limits=limits))
     weeks, first = int(row["weeks_flagged"]), format_cell(row["first_flagged_week"])
     facts.append(occasion.say_fact("fact_on_list", weeks=weeks, first=first))
-    # The code stands for the topic "marks": the draft may speak of marks, but it has no score.
+    # The student knows the result: the draft may tell it.
+    result = {"code": "midterm_level", "value": row["actual"], "names": exam}
     return occasion.build_entry(
         row,
         facts=tuple(facts),
-        **occasion.write_drafts(row, advisor, ["academic_level"]),
+        **occasion.write_drafts(row, advisor, [result]),
     )
 
 

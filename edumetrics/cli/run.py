@@ -145,7 +145,8 @@ def evaluate(fmt: str) -> None:
     """Forecast each past term as if it were live, and compare with what happened."""
     from edumetrics.modelling import evaluate
 
-    table = evaluate.evaluate(load_workspace())
+    workspace = load_workspace()
+    table = evaluate.evaluate(workspace)
     # Programs get all rows; a terminal gets the champion's weeks, and the means of all models.
     if fmt != "table":
         click.echo(format_table(table, fmt), nl=False)
@@ -163,6 +164,10 @@ def evaluate(fmt: str) -> None:
                 .reset_index()
             )
         )
+    for term, (shares, said) in evaluate.measure_sent_lists(workspace).items():
+        click.echo(f"The lists of the term of {term}: shares that failed or left.")
+        click.echo(_format_measures(shares))
+        click.echo("\n".join(said))
 
 
 def _format_measures(frame: pd.DataFrame) -> str:

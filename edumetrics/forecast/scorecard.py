@@ -99,14 +99,14 @@ def compare_lists(
             {
                 "list": name,
                 **_measure_list(
-                    rows, _select_same_places(rows.assign(logit=logit), flags, triage, forecast)
+                    rows, select_same_places(rows.assign(logit=logit), flags, triage, forecast)
                 ),
             }
         )
     return pd.DataFrame(found).sort_values("precision", ascending=False, ignore_index=True)
 
 
-def _select_same_places(
+def select_same_places(
     rows: pd.DataFrame, flags: pd.DataFrame, triage: Triage, forecast: Forecast
 ) -> pd.DataFrame:
     """Return lists ordered by one number, with as many places a week as each advisor's list had.
@@ -130,7 +130,7 @@ def _select_same_places(
     had = counts.reindex(
         pd.MultiIndex.from_frame(ordered[["sem_week", "advisor"]]), fill_value=0
     ).to_numpy()
-    return ordered.assign(within_capacity=place.to_numpy() < had)
+    return ordered.assign(within_capacity=place.to_numpy() < had, inside=place.to_numpy() < had)
 
 
 def _measure_list(rows: pd.DataFrame, flags: pd.DataFrame) -> dict[str, float]:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pandas as pd
 
+from edumetrics.college.outcomes import compute_outcomes
 from edumetrics.errors import SettingsError
+from edumetrics.forecast import list_shares
 from edumetrics.forecast.backtest import build_question, measure_by_week
 from edumetrics.forecast.contest import Contest, run_contest
 from edumetrics.forecast.models import Calibrated
@@ -59,6 +63,48 @@ def evaluate(workspace: Workspace) -> pd.DataFrame:
     table = pd.concat(found, ignore_index=True)
     first = ["term", "model", "champion", "trained_terms", "sem_week"]
     return table[[*first, *table.columns.drop(first)]].astype({"sem_week": "int64", "n": "int64"})
+
+
+def measure_sent_lists(workspace: Workspace) -> dict[str, tuple[pd.DataFrame, list[str]]]:
+    """Return by completed term what its lists were worth, and what is to be said of them.
+
+    Returns:
+        By term: the table of `list_shares.measure_list_shares` for the weeks after grace, and
+        sentences: who was ever listed, and where the order of the words was not borne out. Terms
+        without a list or a known outcome are left out.
+    """
+    params, store = workspace.params, workspace.store
+    found = {}
+    with workspace.open_college() as college:
+        past = train.find_completed_terms(
+            workspace, college, "9999", college.find_college_week(workspace.today)
+        )
+        outcomes = {term.name: compute_outcomes(college, term) for term in past}
+    after_grace = [w for w in params.calendar.teaching_weeks if w > params.calendar.grace_weeks]
+    for term, outcome in outcomes.items():
+        there: dict[str, Any] = {"term": term, "sem_week": after_grace}
+        metrics = store.read("weekly_metrics", list_shares.METRICS, **there)
+        earlier = store.read("weekly_features", ("student_id", "sem_week", "prior_mean"), **there)
+        metrics = metrics.merge(earlier, on=["student_id", "sem_week"], how="left")
+        flags = store.read("weekly_flags", (*list_shares.FLAGS, "ranked_by"), **there)
+        failed = outcome[["student_id", "failed"]].astype({"failed": bool})
+        if flags.empty or failed.empty:
+            continue
+        shares = list_shares.measure_list_shares(
+            metrics, flags[list(list_shares.FLAGS)], failed, params.triage, params.forecast
+        )
+        reach = list_shares.measure_reach(
+            metrics, store.read("weekly_flags", ("student_id",), term=term), failed
+        )
+        by_model = bool((flags["ranked_by"] == "model").any())
+        found[term] = (
+            shares,
+            [
+                list_shares.describe_reach(reach),
+                *list_shares.find_broken_order(shares, by_model=by_model),
+            ],
+        )
+    return found
 
 
 def _list_models(held: Contest[Calibrated] | None) -> list[tuple[str, Calibrated]]:

@@ -11,23 +11,15 @@ import pandas as pd
 from edumetrics.college import subjects
 from edumetrics.college.outcomes import compute_outcomes, read_exam_results
 from edumetrics.college.terms import College, Term
+from edumetrics.forecast import list_shares
 from edumetrics.inputs.terms import PREDICTION_TABLES
 from edumetrics.types import Exam
 from edumetrics.workspace import Workspace
 
 EXAMS: tuple[Exam, Exam] = ("midterm", "endterm")
 # Columns of weekly_metrics that the review reads; a term has many rows, so others stay unread.
-METRICS = (
-    "student_id",
-    "sem_week",
-    "semester",
-    "class_id",
-    "advisor_id",
-    "p_fail",
-    "risk_score",
-    "overall_att_pct",
-)
-FLAGS = ("student_id", "sem_week", "within_capacity")
+METRICS = (*list_shares.METRICS, "semester")
+FLAGS = list_shares.FLAGS
 # Without scores a student fails with more than this share of subjects failed.
 HALF = 0.5
 
@@ -46,7 +38,7 @@ class Results:
             is not known).
         known: how many students have a result.
         difficulty: how many students passed each subject; no rows for the midterm.
-        metrics: the metrics (`METRICS`) of the weeks before the exam.
+        metrics: the metrics (`METRICS`) of the weeks before the exam, with prior_mean.
         flags: the places on lists (`FLAGS`) of the weeks before the exam.
         contacts: student_id, kind, sem_week: the intervention log of the term.
         groups: student_id, group: read only to audit fairness.
@@ -97,6 +89,8 @@ def read_results(
     metrics = store.read("weekly_metrics", METRICS, **there)
     if metrics.empty:
         return None
+    earlier = store.read("weekly_features", ("student_id", "sem_week", "prior_mean"), **there)
+    metrics = metrics.merge(earlier, on=["student_id", "sem_week"], how="left")
     # The prediction of another week may differ: only the last one before the exam is judged.
     name = f"predicted_{exam}_score"
     columns = ("student_id", "sem_week", name, "low", "high", "p_fail")

@@ -9,7 +9,7 @@ from typing import ClassVar
 import pandas as pd
 from pandas.io.formats.style import Styler
 
-from edumetrics.forecast import fairness, measures, scorecard
+from edumetrics.forecast import fairness, list_shares, measures, scorecard
 from edumetrics.reports import department, figures, render
 from edumetrics.reports.tables import show_table
 from edumetrics.stages.exam_results import Results
@@ -62,6 +62,36 @@ def compare_lists(review: Review) -> pd.DataFrame:
     return scorecard.compare_lists(
         weeks, flags, _select_outcomes(review), params.triage, params.forecast
     )
+
+
+def measure_shares(review: Review) -> pd.DataFrame:
+    """Return the shares that failed or left by tier and place (`list_shares`), after grace."""
+    results, params = review.results, review.results.workspace.params
+    first = params.calendar.grace_weeks
+    return list_shares.measure_list_shares(
+        results.metrics[results.metrics["sem_week"] > first],
+        results.flags[results.flags["sem_week"] > first],
+        _select_outcomes(review),
+        params.triage,
+        params.forecast,
+    )
+
+
+def build_shares_table(review: Review) -> Styler:
+    """Return the shares that failed or left by tier and place, week by week, to look at."""
+    return show_table(measure_shares(review), "shares", digits=2)
+
+
+def build_reach_text(review: Review) -> Styler:
+    """Return who was ever listed, and where the order of the words was not borne out."""
+    results = review.results
+    reach = list_shares.measure_reach(results.metrics, results.flags, _select_outcomes(review))
+    by_model = results.metrics["p_fail"].notna().any()
+    said = [
+        list_shares.describe_reach(reach),
+        *list_shares.find_broken_order(measure_shares(review), by_model=bool(by_model)),
+    ]
+    return show_table(pd.DataFrame({"what can be said": said}), "reach")
 
 
 def _select_outcomes(review: Review) -> pd.DataFrame:

@@ -33,6 +33,7 @@ class ReasonRecord:
         rule: whether it lists a student whatever the urgency.
         component: whether it is a component of the risk score.
         metric: the metric that it compares with the student's own weeks before.
+        covers: the codes that say the same with fewer numbers, and are not told beside it.
     """
 
     code: str
@@ -45,6 +46,7 @@ class ReasonRecord:
     rule: bool = False
     component: bool = False
     metric: str = ""
+    covers: tuple[str, ...] = ()
 
     @property
     def leads(self) -> bool:
@@ -60,15 +62,18 @@ def _reason(code: str, kind: Kind, topic: Topic, mentions: str, **more: object) 
 _REASONS = (
     # Rules: news of a week.
     _reason("low_attendance", "changed", "attendance",
-            "value baseline last_attended last_held usual weeks", rule=True),
-    _reason("no_work", "changed", "work", "value baseline", rule=True),
-    _reason("deadline", "ahead", "attendance", "value baseline needed rule", rule=True),
+            "value baseline last_attended last_held usual weeks", rule=True,
+            covers=("attendance_fall", "attendance_low")),
+    _reason("no_work", "changed", "work", "value baseline", rule=True,
+            covers=("nothing_handed_in",)),
+    _reason("deadline", "ahead", "attendance", "value baseline needed rule", rule=True,
+            covers=("attendance_standing",)),
     _reason("similarity", "changed", "", "value baseline", rule=True),
     # What is different in the student's own last two weeks: components of the risk score, and
     # levels of this week that are bad in themselves.
     _reason("attendance_fall", "changed", "attendance",
             "value baseline last_attended last_held usual weeks", component=True,
-            metric="weekly_att_pct"),
+            metric="weekly_att_pct", covers=("attendance_low",)),
     _reason("academic_fall", "changed", "marks", "value baseline weeks", component=True,
             metric="academic_performance"),
     _reason("effort_fall", "changed", "activity", "value baseline weeks", component=True,

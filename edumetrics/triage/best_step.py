@@ -21,11 +21,12 @@ from edumetrics.scoring.work import Work
 from edumetrics.triage import rules
 from edumetrics.triage.flags import ListDecision
 from edumetrics.triage.situation import Bools, NextWeekForecast, Situation
-from edumetrics.triage.urgency import compute_model_urgency, smooth_score
+from edumetrics.triage.urgency import compute_model_urgency, get_watchlist_risk, smooth_score
 from edumetrics.triage.work_by_name import NAMED, Item, name_items
 
-# A step is told when the urgency with it is at most this share of the urgency without it.
-WORTHWHILE = 0.9
+# A step is told when the urgency with it is at most this share of the urgency without it, where
+# there is any to speak of.
+WORTHWHILE, LEAST = 0.9, 1.0
 # The steps in the order in which they are told: what is done, and which parts it has.
 STEPS = (
     ("attend", ("attend",)),
@@ -114,7 +115,7 @@ class _NextWeek:
             if not possible.any():
                 continue
             after, off_list = self._try_change(Change(**dict.fromkeys(done, True)))
-            helps = possible & (after <= WORTHWHILE * before)
+            helps = possible & (before >= LEAST) & (after <= WORTHWHILE * before)
             for n in np.flatnonzero(helps):
                 if answers[n] is None:
                     answers[n] = {
@@ -151,7 +152,14 @@ class _NextWeek:
         situation = self.situation
         if self._forecast is None:
             score = scored.metrics["risk_score"].to_numpy("float64", na_value=np.nan)
-            return np.nan_to_num(smooth(score, smooth_score(situation)[self.row], situation.keep))
+            if situation.is_in_grace(self.week):
+                # The watchlist's risk is from before the semester: no step changes it.
+                watched = get_watchlist_risk(situation)[self.row]
+                return np.where(np.isnan(watched), np.nan_to_num(score), watched)
+            before = smooth_score(situation)[self.row]
+            # The last grace week is not smoothed with.
+            before = before * np.nan if situation.is_in_grace(situation.week) else before
+            return np.nan_to_num(smooth(score, before, situation.keep))
         _, order = self._forecast.simulate_change(scored, self.history, self.row)
         chance = 1 / (1 + np.exp(-order))
         return compute_model_urgency(chance, scored.metrics, situation.triage.detention_weight)

@@ -12,20 +12,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from edumetrics.fields.reasons import KINDS, REASONS, RULES
+from edumetrics.fields.reasons import COMPONENTS, KINDS, REASONS, RULES
 from edumetrics.scoring.risk import count_missed_work
 from edumetrics.triage import evidence, rules, work_by_name
 from edumetrics.triage.choice import SHOWN, Record, get_kind
 from edumetrics.triage.flags import ListDecision
 from edumetrics.triage.situation import Situation
-
-# The codes that say the same as a rule, and are not told beside it.
-SAID_BY_RULE = {
-    "low_attendance": {"attendance_fall", "attendance_low"},
-    "no_work": {"nothing_handed_in"},
-    "deadline": {"attendance_standing"},
-    "similarity": set[str](),
-}
 
 
 class ReasonBuilder:
@@ -74,7 +66,7 @@ class ReasonBuilder:
             *self._describe_ahead(n),
             *self._describe_results(n),
         ]
-        said = set().union(*(SAID_BY_RULE[r["code"]] for r in found if r["code"] in RULES))
+        said = {code for record in found for code in REASONS[record["code"]].covers}
         found = [record for record in found if record["code"] not in said]
         found.sort(key=_get_place)
         if self.decision.listed_by[self.row[n]] == "watchlist":
@@ -114,7 +106,11 @@ class ReasonBuilder:
         for name in RULES:
             if self.decision.news.since[name][self.row[n]]:
                 numbers = {word: values[n] for word, values in self.rules[name].items()}
-                yield self._make_record(name, **numbers)
+                # A rule adds what the component adds that it stands for.
+                added = [
+                    self.points[code][n] for code in REASONS[name].covers if code in COMPONENTS
+                ]
+                yield self._make_record(name, points=sum(added), **numbers)
 
     def _describe_changes(self, n: int) -> Iterator[Record]:
         """Yield what is worse than in the student's own weeks before, by more than misreading."""

@@ -38,9 +38,14 @@ def compute_urgency(situation: Situation, shared: dict[str, set[str]] | None = N
     if not situation.is_in_grace(situation.week):
         return np.nan_to_num(smooth_score(situation, shared))
     score = situation.scored.metrics["risk_score"].to_numpy("float64", na_value=np.nan)
-    watched = situation.memory.watchlist.set_index("student_id")["risk_probability_pct"]
-    risk = watched.reindex(situation.students).to_numpy("float64", na_value=np.nan)
+    risk = get_watchlist_risk(situation)
     return np.where(np.isnan(risk), np.nan_to_num(score), risk)
+
+
+def get_watchlist_risk(situation: Situation) -> Floats:
+    """Return the watchlist's risk of everyone on the roll, percent; NaN for those not on it."""
+    watched = situation.memory.watchlist.set_index("student_id")["risk_probability_pct"]
+    return np.asarray(watched.reindex(situation.students).to_numpy("float64", na_value=np.nan))
 
 
 def smooth_score(situation: Situation, shared: dict[str, set[str]] | None = None) -> Floats:

@@ -75,7 +75,8 @@ def find_missing_items(situation: Situation, row: np.ndarray) -> list[list[Item]
         subject, label = _name_item(situation.sentences, one, subject)
         day = date(1970, 1, 1) + timedelta(days=int(roll.starts[one["row"], one["week"]]) + 6)
         items[one["row"]].append(Item(one["kind"], subject, label, int(one["week"]), day))
-    return items
+    # What can still be handed in comes first; the sort is stable, so weeks stay in order.
+    return [sorted(mine, key=lambda item: not item.is_open) for mine in items]
 
 
 def _name_item(sentences: Sentences, item: dict[Any, Any], subject: str) -> tuple[str, str]:
@@ -102,24 +103,30 @@ def describe_items(sentences: Sentences, items: Sequence[Item]) -> dict[str, Any
         names (at most three items, joined), more (how many besides), due (their weeks).
     """
     shown = items[:NAMED]
+    more = len(items) > len(shown)
     return {
-        "names": name_items(sentences, shown),
+        "names": name_items(sentences, shown, open_end=more),
         "more": len(items) - len(shown),
         "due": sentences.name_weeks(tuple({item.week for item in items})),
     }
 
 
-def name_items(sentences: Sentences, items: Sequence[Item]) -> str:
-    """Return items as one phrase: by subject and kind, such as "Methods assignments 3 and 4"."""
+def name_items(sentences: Sentences, items: Sequence[Item], *, open_end: bool = False) -> str:
+    """Return items as one phrase: by subject and kind, such as "Methods assignments 3 and 4".
+
+    Args:
+        sentences: how work is named.
+        items: at least one.
+        open_end: whether "and so many more" follows.
+    """
     subjects: dict[str, dict[Work, list[str]]] = {}
     for item in items:
         subjects.setdefault(item.subject, {}).setdefault(item.kind, []).append(item.label)
-    return sentences.join_words(
-        [
-            sentences.say("items", "subject", subject=subject, items=_name_kinds(sentences, kinds))
-            for subject, kinds in subjects.items()
-        ]
-    )
+    names = [
+        sentences.say("items", "subject", subject=subject, items=_name_kinds(sentences, kinds))
+        for subject, kinds in subjects.items()
+    ]
+    return ", ".join(names) if open_end else sentences.join_words(names)
 
 
 def _name_kinds(sentences: Sentences, kinds: dict[Work, list[str]]) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import tempfile
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -65,7 +66,7 @@ def judge_lists(workspace: Workspace) -> pd.Series:
     on = {int(str(w)): set(part["student_id"]) for w, part in flags.groupby("sem_week")}
     kept = [
         len(on[a] & on.get(b, set())) / len(on[a])
-        for a, b in zip(weeks, weeks[1:], strict=False)
+        for a, b in pairwise(weeks)
         if on.get(a)
     ]
     first_week = flags[flags["failed"]].groupby("student_id")["sem_week"].min()

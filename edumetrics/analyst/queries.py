@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import asdict
-from typing import Any, TypedDict, Unpack
+from typing import Unpack
 
 import pandas as pd
 
 from edumetrics.analysis.store import Store
+from edumetrics.analyst.filters import (
+    Filters,
+    ListFilters,
+    SubjectFilters,
+    choose_term,
+    match_filters,
+    read_rows,
+    require_student,
+)
 from edumetrics.errors import SettingsError
-from edumetrics.fields import TABLES
 from edumetrics.triage import effects
 from edumetrics.triage.situation import TIERS
 from edumetrics.workspace import open_workspace
@@ -28,50 +35,6 @@ MEDIANS = (
     "academic_performance",
     "risk_score",
 )
-# The column of each filter.
-COLUMNS = {
-    "semester": "semester",
-    "class_id": "class_id",
-    "student": "student_id",
-    "advisor": "advisor_id",
-    "tier": "risk_tier",
-    "subject": "subject_id",
-    "label": "risk_label",
-}
-
-
-class Filters(TypedDict, total=False):
-    """Which rows a question is about. All are optional, and None is any.
-
-    Attributes:
-        term: ISO date of the term's first week; the newest one with an answer when left out.
-        semester: only students in this semester of their degree.
-        week: semester week. When left out, it is the newest week with an answer, or every week
-            where one student is asked for.
-        class_id, student, advisor: only these.
-        store: the analysis database; the one in the settings when left out.
-    """
-
-    term: str | None
-    semester: int | None
-    week: int | None
-    class_id: str | None
-    student: str | None
-    advisor: str | None
-    store: Store | None
-
-
-class ListFilters(Filters, total=False):
-    """Those of lists; `tier` is watch, high or critical, in any case."""
-
-    tier: str | None
-
-
-class SubjectFilters(Filters, total=False):
-    """Those of subjects; `label` is LOW, MEDIUM or HIGH, in any case."""
-
-    subject: str | None
-    label: str | None
 
 
 def student_performance(**filters: Unpack[Filters]) -> pd.DataFrame:
@@ -87,7 +50,7 @@ def student_performance(**filters: Unpack[Filters]) -> pd.DataFrame:
     >>> student_performance(student="S22000002")["sem_week"].tolist()
     [1, 2, 3, 4, 5, 6, 7, 9, 10]
     """
-    rows = _read_rows("weekly_metrics", filters)
+    rows = read_rows("weekly_metrics", filters)
     return rows.sort_values(["student_id", "sem_week"], ignore_index=True)
 
 
@@ -132,7 +95,7 @@ def flagged(**filters: Unpack[ListFilters]) -> pd.DataFrame:
     # `TIERS[0]` is the name of "not on the list": nobody can ask for it.
     if tier is not None and tier not in TIERS[1:]:
         raise SettingsError(f"There is no tier {tier}: the tiers are {', '.join(TIERS[1:])}.")
-    rows = _read_rows("weekly_flags", {**filters, "tier": tier})
+    rows = read_rows("weekly_flags", {**filters, "tier": tier})
     return rows.sort_values(["sem_week", "advisor_id", "triage_rank"], ignore_index=True)
 
 
@@ -150,7 +113,7 @@ def pre_midterm(**filters: Unpack[Filters]) -> pd.DataFrame:
     [7]
     """
     order = ["sem_week", "predicted_midterm_score", "student_id"]
-    return _read_rows("pre_mid_term", filters).sort_values(order, ignore_index=True)
+    return read_rows("pre_mid_term", filters).sort_values(order, ignore_index=True)
 
 
 def pre_endterm(**filters: Unpack[Filters]) -> pd.DataFrame:
@@ -167,7 +130,7 @@ def pre_endterm(**filters: Unpack[Filters]) -> pd.DataFrame:
     ['2025-07-14']
     """
     order = ["sem_week", "predicted_endterm_score", "student_id"]
-    return _read_rows("pre_end_term", filters).sort_values(order, ignore_index=True)
+    return read_rows("pre_end_term", filters).sort_values(order, ignore_index=True)
 
 
 def risk_of_failing(**filters: Unpack[SubjectFilters]) -> pd.DataFrame:
@@ -188,7 +151,7 @@ def risk_of_failing(**filters: Unpack[SubjectFilters]) -> pd.DataFrame:
         raise SettingsError(
             f"There is no label {filters.get('label')}: the labels are {', '.join(LABELS)}."
         )
-    rows = _read_rows("risk_of_failing_prediction", {**filters, "label": label or None})
+    rows = read_rows("risk_of_failing_prediction", {**filters, "label": label or None})
     order = ["sem_week", "p_fail", "student_id", "subject_id"]
     return rows.sort_values(order, ascending=[True, False, True, True], ignore_index=True)
 
@@ -210,10 +173,10 @@ def watchlist(**filters: Unpack[Filters]) -> pd.DataFrame:
     """
     table = "pre_sem_watchlist"
     store, term = filters.get("store") or open_workspace().store, filters.get("term")
-    analysed = _choose_term(store, term)
-    _require_student(store, filters.get("student"))
+    analysed = choose_term(store, term)
+    require_student(store, filters.get("student"))
     # A watchlist is for the semester ahead: its term can be newer than the newest analysed one.
-    wanted = _match_filters(table, filters) | {
+    wanted = match_filters(table, filters) | {
         "target_term": term or store.find_highest(table, "target_term") or analysed
     }
     rows = store.read(table, None, **wanted).sort_values(
@@ -277,7 +240,7 @@ def did_it_help(*, term: str | None = None, store: Store | None = None) -> pd.Da
     """
     workspace = open_workspace()
     store = store or workspace.store
-    name = _choose_term(store, term)
+    name = choose_term(store, term)
     flags = store.read("weekly_flags", ("student_id", "sem_week"), term=name)
     entered = store.read("intervention_log", ("student_id", "sem_week", "kind"), term=name)
     weeks = store.read_listed_metrics(name, None, ("risk_score", *effects.OUTCOMES))
@@ -290,82 +253,3 @@ def did_it_help(*, term: str | None = None, store: Store | None = None) -> pd.Da
         weeks, flags, entered[entered["kind"].isin(REACHED)], workspace.params.calendar
     )
     return pd.DataFrame([asdict(one) for one in found])
-
-
-def _require_student(store: Store, student: str | None) -> None:
-    """Refuse a student about whom nothing was ever stored.
-
-    Raises:
-        SettingsError: there is no such student.
-    """
-    # New students are on a watchlist before their first week is analysed.
-    tables = ("weekly_metrics", "pre_sem_watchlist")
-    if student is not None and not any(
-        store.has_rows(table, student_id=student) for table in tables
-    ):
-        raise SettingsError(f"There is no student {student}: check the id.")
-
-
-def _choose_term(store: Store, term: str | None) -> str:
-    """Return the term asked for, or the newest analysed one.
-
-    Raises:
-        SettingsError: nothing has been analysed yet, or there is no such term.
-    """
-    newest = store.find_highest("weekly_metrics", "term")
-    if newest is None:
-        raise SettingsError("Nothing has been analysed yet: run `edumetrics run` first.")
-    if term is not None and not store.has_rows("weekly_metrics", term=term):
-        raise SettingsError(
-            f"There is no term {term}: the terms are {', '.join(store.list_terms())}."
-        )
-    return term or str(newest)
-
-
-def _match_filters(table: str, filters: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the values by column that rows of a table must have; None is left out: it is any.
-
-    Raises:
-        SettingsError: the table has no column for a filter.
-    """
-    wanted = {}
-    for name, value in filters.items():
-        if name not in COLUMNS or value is None:
-            continue
-        # A watchlist says "target" of what is a semester ahead.
-        columns = [COLUMNS[name], f"target_{COLUMNS[name]}"]
-        known = [column for column in columns if column in TABLES[table].names]
-        if not known:
-            raise SettingsError(f"There is no filter {name} for {table}: leave it out.")
-        wanted[known[0]] = value
-    return wanted
-
-
-def _read_rows(table: str, filters: Mapping[str, Any]) -> pd.DataFrame:
-    """Return the rows of a table that answer a question.
-
-    A filter that matches nothing gives an empty answer; a term, week or student that does not exist
-    is refused.
-
-    Raises:
-        SettingsError: nothing has been analysed yet, or there is no such term, week or student, or
-            the table has no column for a filter.
-    """
-    store = filters.get("store") or open_workspace().store
-    term, week, student = (filters.get(name) for name in ("term", "week", "student"))
-    analysed = _choose_term(store, term)
-    _require_student(store, student)
-    # A week without anyone listed is an answer, so the newest list is that of the newest analysed
-    # week. Predictions that are not made yet are looked for in earlier terms.
-    dated = "weekly_metrics" if table == "weekly_flags" else table
-    term = term or store.find_highest(dated, "term") or analysed
-    newest = store.find_highest("weekly_metrics", "sem_week", term=term)
-    if week is not None and not store.has_rows("weekly_metrics", term=term, sem_week=week):
-        raise SettingsError(
-            f"Week {week} of the term of {term} was not analysed: the newest is week {newest}."
-        )
-    if week is None and student is None:
-        week = store.find_highest(dated, "sem_week", term=term)
-    where = {"term": term} | ({} if week is None else {"sem_week": week})
-    rows = store.read(table, None, **where, **_match_filters(table, filters))
-    return rows.drop(columns=["run_id", "computed_at"])

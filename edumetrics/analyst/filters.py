@@ -21,7 +21,13 @@ COLUMNS = {
     "tier": "risk_tier",
     "subject": "subject_id",
     "label": "risk_label",
+    "exam": "exam_type",
 }
+# Nothing stored for a week is an answer here: nobody was listed, left or logged. So their newest
+# week is the newest analysed one.
+EMPTY_WEEKS = (
+    "weekly_flags", "list_exits", "class_findings", "list_thresholds", "intervention_log"
+)  # fmt: skip
 
 
 class Filters(TypedDict, total=False):
@@ -58,6 +64,12 @@ class SubjectFilters(Filters, total=False):
     label: str | None
 
 
+class ExamFilters(Filters, total=False):
+    """Those of exams; `exam` is midterm or endterm, in any case."""
+
+    exam: str | None
+
+
 def require_student(store: Store, student: str | None) -> None:
     """Refuse a student about whom nothing was ever stored.
 
@@ -88,6 +100,19 @@ def choose_term(store: Store, term: str | None) -> str:
     return term or str(newest)
 
 
+def require_week(store: Store, term: str, week: int) -> None:
+    """Refuse a week of a term that was not analysed.
+
+    Raises:
+        SettingsError: the week was not analysed.
+    """
+    if not store.has_rows("weekly_metrics", term=term, sem_week=week):
+        newest = store.find_highest("weekly_metrics", "sem_week", term=term)
+        raise SettingsError(
+            f"Week {week} of the term of {term} was not analysed: the newest is week {newest}."
+        )
+
+
 def match_filters(table: str, filters: Mapping[str, Any]) -> dict[str, Any]:
     """Return the values by column that rows of a table must have; None is left out: it is any.
 
@@ -107,11 +132,16 @@ def match_filters(table: str, filters: Mapping[str, Any]) -> dict[str, Any]:
     return wanted
 
 
-def read_rows(table: str, filters: Mapping[str, Any]) -> pd.DataFrame:
+def read_rows(table: str, filters: Mapping[str, Any], *, every_week: bool = False) -> pd.DataFrame:
     """Return the rows of a table that answer a question.
 
     A filter that matches nothing gives an empty answer; a term, week or student that does not exist
     is refused.
+
+    Args:
+        table: the table.
+        filters: see `Filters`.
+        every_week: whether a question without a week is about the whole term.
 
     Raises:
         SettingsError: nothing has been analysed yet, or there is no such term, week or student, or
@@ -121,17 +151,14 @@ def read_rows(table: str, filters: Mapping[str, Any]) -> pd.DataFrame:
     term, week, student = (filters.get(name) for name in ("term", "week", "student"))
     analysed = choose_term(store, term)
     require_student(store, student)
-    # A week without anyone listed is an answer, so the newest list is that of the newest analysed
-    # week. Predictions that are not made yet are looked for in earlier terms.
-    dated = "weekly_metrics" if table == "weekly_flags" else table
+    # Predictions that are not made yet are looked for in earlier terms.
+    dated = "weekly_metrics" if table in EMPTY_WEEKS else table
     term = term or store.find_highest(dated, "term") or analysed
-    newest = store.find_highest("weekly_metrics", "sem_week", term=term)
-    if week is not None and not store.has_rows("weekly_metrics", term=term, sem_week=week):
-        raise SettingsError(
-            f"Week {week} of the term of {term} was not analysed: the newest is week {newest}."
-        )
-    if week is None and student is None:
+    if week is not None:
+        require_week(store, term, week)
+    elif student is None and not every_week:
         week = store.find_highest(dated, "sem_week", term=term)
     where = {"term": term} | ({} if week is None else {"sem_week": week})
     rows = store.read(table, None, **where, **match_filters(table, filters))
-    return rows.drop(columns=["run_id", "computed_at"])
+    # What people entered was computed by no run.
+    return rows.drop(columns=["run_id", "computed_at"], errors="ignore")

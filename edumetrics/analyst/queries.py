@@ -8,26 +8,51 @@ from typing import Unpack
 import pandas as pd
 
 from edumetrics.analysis.store import Store
+from edumetrics.analysis.week_state import WEEKLY, find_last_run
 from edumetrics.analyst.filters import (
     Filters,
     ListFilters,
-    SubjectFilters,
     choose_term,
     match_filters,
     read_rows,
-    require_student,
+    require_week,
+)
+from edumetrics.analyst.predictions import (
+    pre_endterm,
+    pre_midterm,
+    review,
+    risk_of_failing,
+    watchlist,
 )
 from edumetrics.errors import SettingsError
+from edumetrics.fields import FINDING_COLUMNS
 from edumetrics.triage import effects
 from edumetrics.triage.situation import TIERS
 from edumetrics.workspace import open_workspace
 
+__all__ = [
+    "changes",
+    "class_findings",
+    "class_performance",
+    "did_it_help",
+    "exits",
+    "flagged",
+    "health",
+    "log",
+    "pre_endterm",
+    "pre_midterm",
+    "review",
+    "risk_of_failing",
+    "student_performance",
+    "thresholds",
+    "watchlist",
+]
 # Kinds of entries in the log that say that someone reached the student.
 REACHED = ("talked", "emailed", "called", "referred")
 # Kinds that explain the flag: it says nothing about a need for help.
 EXPLAINED = ("known reason", "wrong flag")
-# As stored in `risk_of_failing_prediction`.
-LABELS = ("LOW", "MEDIUM", "HIGH")
+# As stored in `data_health`, the worst first.
+SEVERITIES = ("block", "warn", "ok")
 MEDIANS = (
     "weekly_att_pct",
     "overall_att_pct",
@@ -99,97 +124,75 @@ def flagged(**filters: Unpack[ListFilters]) -> pd.DataFrame:
     return rows.sort_values(["sem_week", "advisor_id", "triage_rank"], ignore_index=True)
 
 
-def pre_midterm(**filters: Unpack[Filters]) -> pd.DataFrame:
-    """Return predicted midterm scores, the lowest first.
+def exits(**filters: Unpack[Filters]) -> pd.DataFrame:
+    """Return who is no longer on an advisor's list, and what improved; see `Filters`.
 
     Returns:
-        Rows of `pre_mid_term` in order of week and score, without run_id and computed_at. No rows,
-        with the same columns, when nothing matches.
+        Rows of `list_exits` in order of week, advisor and student, without run_id and computed_at;
+        `improved` and `remaining` are lists of records. No rows, with the same columns, when
+        nothing matches.
 
     Raises:
-        SettingsError: nothing has been analysed yet, or there is no such term.
+        SettingsError: nothing has been analysed yet, or there is no such term, week or student.
 
-    >>> pre_midterm(class_id="CS-2022-A")["sem_week"].unique().tolist()
-    [7]
-    """
-    order = ["sem_week", "predicted_midterm_score", "student_id"]
-    return read_rows("pre_mid_term", filters).sort_values(order, ignore_index=True)
-
-
-def pre_endterm(**filters: Unpack[Filters]) -> pd.DataFrame:
-    """Return predicted end-term scores and the outlook, the lowest first.
-
-    Returns:
-        Rows of `pre_end_term` in order of week and score, without run_id and computed_at. No rows,
-        with the same columns, when nothing matches.
-
-    Raises:
-        SettingsError: nothing has been analysed yet, or there is no such term.
-
-    >>> pre_endterm()["term"].unique().tolist()
-    ['2025-07-14']
-    """
-    order = ["sem_week", "predicted_endterm_score", "student_id"]
-    return read_rows("pre_end_term", filters).sort_values(order, ignore_index=True)
-
-
-def risk_of_failing(**filters: Unpack[SubjectFilters]) -> pd.DataFrame:
-    """Return the chance of failing each subject, the highest first; see `SubjectFilters`.
-
-    Returns:
-        Rows of `risk_of_failing_prediction` in order of week and chance, without run_id and
-        computed_at. No rows, with the same columns, when nothing matches.
-
-    Raises:
-        SettingsError: nothing has been analysed yet, or there is no such term or label.
-
-    >>> bool(risk_of_failing(label="high")["p_fail"].min() >= 0.6)
+    >>> set(exits()["kind"]) <= {"left", "no longer listed", "withdrawn"}
     True
     """
-    label = (filters.get("label") or "").upper()
-    if label not in ("", *LABELS):
-        raise SettingsError(
-            f"There is no label {filters.get('label')}: the labels are {', '.join(LABELS)}."
-        )
-    rows = read_rows("risk_of_failing_prediction", {**filters, "label": label or None})
-    order = ["sem_week", "p_fail", "student_id", "subject_id"]
-    return rows.sort_values(order, ascending=[True, False, True, True], ignore_index=True)
+    order = ["sem_week", "advisor_id", "student_id"]
+    return read_rows("list_exits", filters).sort_values(order, ignore_index=True)
 
 
-def watchlist(**filters: Unpack[Filters]) -> pd.DataFrame:
-    """Return who to watch from the first week of a term, the students most likely to fail first.
-
-    `term` is the semester ahead, and `week` has no meaning.
+def class_findings(**filters: Unpack[Filters]) -> pd.DataFrame:
+    """Return what concerned a whole class; see `Filters`. Students and advisors are no filters.
 
     Returns:
-        Rows of `pre_sem_watchlist` without run_id and computed_at. No rows, with the same columns,
-        when nothing matches.
+        Rows of `class_findings` in order of week and class, without run_id and computed_at. No
+        rows, with the same columns, when nothing matches.
 
     Raises:
-        SettingsError: nothing has been analysed yet, or there is no such term or student.
+        SettingsError: nothing has been analysed yet, or there is no such term or week.
 
-    >>> watchlist()["target_term"].unique().tolist()
-    ['2026-01-05']
+    >>> class_findings().columns.tolist()[:4]
+    ['class_id', 'term', 'sem_week', 'code']
     """
-    table = "pre_sem_watchlist"
-    store, term = filters.get("store") or open_workspace().store, filters.get("term")
-    analysed = choose_term(store, term)
-    require_student(store, filters.get("student"))
-    # A watchlist is for the semester ahead: its term can be newer than the newest analysed one.
-    wanted = match_filters(table, filters) | {
-        "target_term": term or store.find_highest(table, "target_term") or analysed
-    }
-    rows = store.read(table, None, **wanted).sort_values(
-        ["risk_probability_pct", "student_id"], ascending=[False, True], ignore_index=True
-    )
-    return rows.drop(columns=["run_id", "computed_at"])
+    order = ["sem_week", "class_id", "code"]
+    return read_rows("class_findings", filters).sort_values(order, ignore_index=True)
 
 
-def changes(first: int, second: int, **filters: Unpack[Filters]) -> pd.DataFrame:
+def thresholds(
+    *, term: str | None = None, week: int | None = None, store: Store | None = None
+) -> pd.DataFrame:
+    """Return the list thresholds that were fitted for a week, for each ranking.
+
+    Args:
+        term: ISO date of the term's first week; the newest analysed one when None.
+        week: semester week; the newest analysed one when None.
+        store: the analysis database; the one in the settings when None.
+
+    Returns:
+        Rows of `list_thresholds` in order of week and ranking, without run_id and computed_at. No
+        rows, with the same columns, where none were fitted: then the shipped ones hold.
+
+    Raises:
+        SettingsError: nothing has been analysed yet, or there is no such term or week.
+
+    >>> thresholds(week=10)["ranked_by"].tolist()
+    ['model', 'rules']
+    >>> thresholds(week=1).empty
+    True
+    """
+    rows = read_rows("list_thresholds", {"term": term, "week": week, "store": store})
+    return rows.sort_values(["sem_week", "ranked_by"], ignore_index=True)
+
+
+def changes(
+    first: int | None = None, second: int | None = None, **filters: Unpack[Filters]
+) -> pd.DataFrame:
     """Return what changed between two weeks, the largest fall in attendance first.
 
     Args:
-        first, second: semester weeks of one term.
+        first: a semester week; the teaching week before `second` when None.
+        second: a semester week of the same term; the newest analysed one when None.
         filters: see `Filters`; a week has no meaning here.
 
     Returns:
@@ -198,13 +201,15 @@ def changes(first: int, second: int, **filters: Unpack[Filters]) -> pd.DataFrame
         no value). Only students who have both weeks.
 
     Raises:
-        SettingsError: nothing has been analysed yet, or there is no such term or week.
+        SettingsError: nothing has been analysed yet, there is no such term or week, or no teaching
+            week comes before `second`.
 
     >>> changes(9, 10, class_id="CS-2022-A").columns.tolist()
     ['student_id', 'class_id', 'weekly_att_pct', 'effort_score', 'academic_performance']
     """
     measures = ["weekly_att_pct", "effort_score", "academic_performance"]
-    both_weeks: list[Filters] = [{**filters, "week": week} for week in (first, second)]
+    weeks = _choose_weeks(first, second, filters)
+    both_weeks: list[Filters] = [{**filters, "week": week} for week in weeks]
     then, now = (student_performance(**one).set_index("student_id") for one in both_weeks)
     # Frames align by student: without the intersection others would come in with NaN.
     both = now.index.intersection(then.index)
@@ -214,6 +219,99 @@ def changes(first: int, second: int, **filters: Unpack[Filters]) -> pd.DataFrame
         .reset_index()
     )
     return table.sort_values(["weekly_att_pct", "student_id"], ignore_index=True)
+
+
+def _choose_weeks(first: int | None, second: int | None, filters: Filters) -> tuple[int, int]:
+    """Return the two weeks to compare: those asked for, or the newest two teaching weeks.
+
+    Raises:
+        SettingsError: no teaching week comes before the second one.
+    """
+    # With both weeks the settings are not needed.
+    if first is not None and second is not None:
+        return first, second
+    workspace = open_workspace()
+    if second is None:
+        store = filters.get("store") or workspace.store
+        term = choose_term(store, filters.get("term"))
+        second = int(store.find_highest("weekly_metrics", "sem_week", term=term))
+    before = workspace.params.calendar.get_teaching_weeks_before(second, 1)
+    if first is None and not before:
+        raise SettingsError(f"No teaching week comes before week {second}: name both weeks.")
+    return before[0] if first is None else first, second
+
+
+def log(
+    *,
+    notes: bool = False,
+    term: str | None = None,
+    week: int | None = None,
+    student: str | None = None,
+    store: Store | None = None,
+) -> pd.DataFrame:
+    """Return what people entered into the log of interventions, the oldest entry first.
+
+    Args:
+        notes: whether the notes are among the columns. They can hold what a student confided.
+        term: ISO date of the term's first week; the newest analysed one when None.
+        week: the semester week whose list an entry answers; every week when None.
+        student: only this one.
+        store: the analysis database; the one in the settings when None.
+
+    Returns:
+        Rows of `intervention_log` in the order in which they were entered. No rows, with the same
+        columns, when nothing matches.
+
+    Raises:
+        SettingsError: nothing has been analysed yet, or there is no such term, week or student.
+
+    >>> "notes" in log().columns, "notes" in log(notes=True).columns
+    (False, True)
+    """
+    asked = {"term": term, "week": week, "student": student, "store": store}
+    rows = read_rows("intervention_log", asked, every_week=True)
+    return rows.sort_values("id", ignore_index=True).drop(columns=[] if notes else ["notes"])
+
+
+def health(
+    *,
+    term: str | None = None,
+    week: int | None = None,
+    class_id: str | None = None,
+    store: Store | None = None,
+) -> pd.DataFrame:
+    """Return what was wrong or missing in the college's data of a week, the worst first.
+
+    Args:
+        term: ISO date of the term's first week; the newest analysed one when None.
+        week: semester week; the newest analysed one when None.
+        class_id: only findings about this class; `all` for those about the whole college.
+        store: the analysis database; the one in the settings when None.
+
+    Returns:
+        term, sem_week, and the columns of `data_health` without run_id and computed_at, of the
+        newest finished weekly run of the week. No rows, with the same columns, when nothing
+        matches; a backfill checks only the last week that it computes.
+
+    Raises:
+        SettingsError: nothing has been analysed yet, or there is no such term or week.
+
+    >>> set(health()["status"]) <= {"block", "warn", "ok"}
+    True
+    """
+    store = store or open_workspace().store
+    term = choose_term(store, term)
+    if week is None:
+        week = int(store.find_highest("weekly_metrics", "sem_week", term=term))
+    require_week(store, term, week)
+    # Findings are kept for every run: those of the newest finished run belong to the stored rows.
+    run = find_last_run(store, WEEKLY, status="done", term=term, sem_week=week)
+    about = match_filters("data_health", {"class_id": class_id})
+    rows = store.read("data_health", FINDING_COLUMNS, run_id=run["run_id"] if run else "", **about)
+    rows.insert(0, "term", term)
+    rows.insert(1, "sem_week", week)
+    worst = rows["status"].map(SEVERITIES.index).argsort(kind="stable")
+    return rows.iloc[worst].reset_index(drop=True)
 
 
 def did_it_help(*, term: str | None = None, store: Store | None = None) -> pd.DataFrame:

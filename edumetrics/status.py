@@ -9,7 +9,9 @@ from typing import Any
 import pandas as pd
 
 from edumetrics.college import health
+from edumetrics.college.terms import Term
 from edumetrics.errors import Locked
+from edumetrics.inputs.thresholds import name_ranking, read_thresholds
 from edumetrics.weeks import CollegeWeek
 from edumetrics.workspace import Workspace, open_workspace
 
@@ -21,7 +23,7 @@ def describe_status() -> Iterator[str]:
     """Yield the status line by line.
 
     The lines are: the college's week, how far the analysis is, whether a run is at work, which
-    mail is held and why, the forecasts in use, the last runs, and the feeds.
+    mail is held and why, the forecasts in use, the list thresholds, the last runs, and the feeds.
 
     Raises:
         SettingsError: a setting is wrong, a database cannot be reached, or the mapping does not
@@ -33,12 +35,14 @@ def describe_status() -> Iterator[str]:
         # The college's position comes from its own data, `done` from the analysis database: a
         # difference between them is what the operator has to act on.
         position, done = college.find_college_week(workspace.today), store.read_college_week()
+        term = college.find_current_term(position)
         label = position.format_label(calendar)
         yield f"College:  week {position.compute_week(calendar)} of {label}"
         yield f"Analysis: {_describe_analysis(workspace, done, position)}"
         yield f"At work:  {_describe_lock(workspace)}"
         yield f"Held:     {workspace.read_week_state().describe_held()}"
         yield f"Forecast: {_describe_forecasts(workspace)}"
+        yield f"Lists:    {_describe_lists(workspace, term)}"
         yield "Last runs (UTC):"
         for row in store.read_newest("run_log", "seq", RUNS_SHOWN).to_dict("records"):
             # A run that is still going has no rows yet, so the column is null.
@@ -46,7 +50,6 @@ def describe_status() -> Iterator[str]:
             why = "" if pd.isna(row["error"]) else f": {row['error']}"
             when = f"{row['started_at']:%Y-%m-%d %H:%M}"
             yield f"  {when}  {_format_run(row)}: {row['status']}{rows}{why}"
-        term = college.find_current_term(position)
         # Between terms, and before the first teaching week, there is no feed to report on.
         weeks = calendar.get_last_teaching_weeks(position.compute_week(calendar), 1)
         if term is not None and weeks:
@@ -103,6 +106,26 @@ def _describe_forecasts(workspace: Workspace) -> str:
         f"{', '.join(kinds)}; learnt from terms up to that of"
         f" {kept['trained_terms'].str.split(',').str[-1].max()}"
     )
+
+
+def _describe_lists(workspace: Workspace, term: Term | None) -> str:
+    """Return from which urgency on the newest lists of the term name a student, in a sentence."""
+    if term is None:
+        return "none, no term is in session"
+    store = workspace.store
+    week = store.find_highest("weekly_metrics", "sem_week", term=term.name)
+    if week is None:
+        return "none yet in this term"
+    # What ranked the lists that there are: the forecast in use may be newer.
+    ranked_by = store.find_highest("weekly_flags", "ranked_by", term=term.name, sem_week=week)
+    if ranked_by is None:
+        return f"nobody is on one in week {week}"
+    if ranked_by == "watchlist":
+        return f"from the watchlist in week {week}"
+    by_model = ranked_by == name_ranking(by_model=True)
+    limits = read_thresholds(workspace, term.name, week, by_model=by_model)
+    origin = f"fitted on the term of {limits.fitted_on}" if limits.fitted_on else "as shipped"
+    return f"from urgency {limits.list_at:.0f} in week {week}, {origin}, ranked by the {ranked_by}"
 
 
 def _extract_kind(task: str, model_id: str) -> str:

@@ -2,25 +2,57 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import asdict
-from typing import Any, TypedDict, Unpack
+from typing import Unpack
 
 import pandas as pd
 
 from edumetrics.analysis.store import Store
+from edumetrics.analysis.week_state import WEEKLY, find_last_run
+from edumetrics.analyst.filters import (
+    Filters,
+    ListFilters,
+    choose_term,
+    match_filters,
+    read_rows,
+    require_week,
+)
+from edumetrics.analyst.predictions import (
+    pre_endterm,
+    pre_midterm,
+    review,
+    risk_of_failing,
+    watchlist,
+)
 from edumetrics.errors import SettingsError
-from edumetrics.fields import TABLES
+from edumetrics.fields import FINDING_COLUMNS
 from edumetrics.triage import effects
 from edumetrics.triage.situation import TIERS
 from edumetrics.workspace import open_workspace
 
+__all__ = [
+    "changes",
+    "class_findings",
+    "class_performance",
+    "did_it_help",
+    "exits",
+    "flagged",
+    "health",
+    "log",
+    "pre_endterm",
+    "pre_midterm",
+    "review",
+    "risk_of_failing",
+    "student_performance",
+    "thresholds",
+    "watchlist",
+]
 # Kinds of entries in the log that say that someone reached the student.
 REACHED = ("talked", "emailed", "called", "referred")
 # Kinds that explain the flag: it says nothing about a need for help.
 EXPLAINED = ("known reason", "wrong flag")
-# As stored in `risk_of_failing_prediction`.
-LABELS = ("LOW", "MEDIUM", "HIGH")
+# As stored in `data_health`, the worst first.
+SEVERITIES = ("block", "warn", "ok")
 MEDIANS = (
     "weekly_att_pct",
     "overall_att_pct",
@@ -28,50 +60,6 @@ MEDIANS = (
     "academic_performance",
     "risk_score",
 )
-# The column of each filter.
-COLUMNS = {
-    "semester": "semester",
-    "class_id": "class_id",
-    "student": "student_id",
-    "advisor": "advisor_id",
-    "tier": "risk_tier",
-    "subject": "subject_id",
-    "label": "risk_label",
-}
-
-
-class Filters(TypedDict, total=False):
-    """Which rows a question is about. All are optional, and None is any.
-
-    Attributes:
-        term: ISO date of the term's first week; the newest one with an answer when left out.
-        semester: only students in this semester of their degree.
-        week: semester week. When left out, it is the newest week with an answer, or every week
-            where one student is asked for.
-        class_id, student, advisor: only these.
-        store: the analysis database; the one in the settings when left out.
-    """
-
-    term: str | None
-    semester: int | None
-    week: int | None
-    class_id: str | None
-    student: str | None
-    advisor: str | None
-    store: Store | None
-
-
-class ListFilters(Filters, total=False):
-    """Those of lists; `tier` is watch, high or critical, in any case."""
-
-    tier: str | None
-
-
-class SubjectFilters(Filters, total=False):
-    """Those of subjects; `label` is LOW, MEDIUM or HIGH, in any case."""
-
-    subject: str | None
-    label: str | None
 
 
 def student_performance(**filters: Unpack[Filters]) -> pd.DataFrame:
@@ -87,7 +75,7 @@ def student_performance(**filters: Unpack[Filters]) -> pd.DataFrame:
     >>> student_performance(student="S22000002")["sem_week"].tolist()
     [1, 2, 3, 4, 5, 6, 7, 9, 10]
     """
-    rows = _read_rows("weekly_metrics", filters)
+    rows = read_rows("weekly_metrics", filters)
     return rows.sort_values(["student_id", "sem_week"], ignore_index=True)
 
 
@@ -132,101 +120,79 @@ def flagged(**filters: Unpack[ListFilters]) -> pd.DataFrame:
     # `TIERS[0]` is the name of "not on the list": nobody can ask for it.
     if tier is not None and tier not in TIERS[1:]:
         raise SettingsError(f"There is no tier {tier}: the tiers are {', '.join(TIERS[1:])}.")
-    rows = _read_rows("weekly_flags", {**filters, "tier": tier})
+    rows = read_rows("weekly_flags", {**filters, "tier": tier})
     return rows.sort_values(["sem_week", "advisor_id", "triage_rank"], ignore_index=True)
 
 
-def pre_midterm(**filters: Unpack[Filters]) -> pd.DataFrame:
-    """Return predicted midterm scores, the lowest first.
+def exits(**filters: Unpack[Filters]) -> pd.DataFrame:
+    """Return who is no longer on an advisor's list, and what improved; see `Filters`.
 
     Returns:
-        Rows of `pre_mid_term` in order of week and score, without run_id and computed_at. No rows,
-        with the same columns, when nothing matches.
+        Rows of `list_exits` in order of week, advisor and student, without run_id and computed_at;
+        `improved` and `remaining` are lists of records. No rows, with the same columns, when
+        nothing matches.
 
     Raises:
-        SettingsError: nothing has been analysed yet, or there is no such term.
+        SettingsError: nothing has been analysed yet, or there is no such term, week or student.
 
-    >>> pre_midterm(class_id="CS-2022-A")["sem_week"].unique().tolist()
-    [7]
-    """
-    order = ["sem_week", "predicted_midterm_score", "student_id"]
-    return _read_rows("pre_mid_term", filters).sort_values(order, ignore_index=True)
-
-
-def pre_endterm(**filters: Unpack[Filters]) -> pd.DataFrame:
-    """Return predicted end-term scores and the outlook, the lowest first.
-
-    Returns:
-        Rows of `pre_end_term` in order of week and score, without run_id and computed_at. No rows,
-        with the same columns, when nothing matches.
-
-    Raises:
-        SettingsError: nothing has been analysed yet, or there is no such term.
-
-    >>> pre_endterm()["term"].unique().tolist()
-    ['2025-07-14']
-    """
-    order = ["sem_week", "predicted_endterm_score", "student_id"]
-    return _read_rows("pre_end_term", filters).sort_values(order, ignore_index=True)
-
-
-def risk_of_failing(**filters: Unpack[SubjectFilters]) -> pd.DataFrame:
-    """Return the chance of failing each subject, the highest first; see `SubjectFilters`.
-
-    Returns:
-        Rows of `risk_of_failing_prediction` in order of week and chance, without run_id and
-        computed_at. No rows, with the same columns, when nothing matches.
-
-    Raises:
-        SettingsError: nothing has been analysed yet, or there is no such term or label.
-
-    >>> bool(risk_of_failing(label="high")["p_fail"].min() >= 0.6)
+    >>> set(exits()["kind"]) <= {"left", "no longer listed", "withdrawn"}
     True
     """
-    label = (filters.get("label") or "").upper()
-    if label not in ("", *LABELS):
-        raise SettingsError(
-            f"There is no label {filters.get('label')}: the labels are {', '.join(LABELS)}."
-        )
-    rows = _read_rows("risk_of_failing_prediction", {**filters, "label": label or None})
-    order = ["sem_week", "p_fail", "student_id", "subject_id"]
-    return rows.sort_values(order, ascending=[True, False, True, True], ignore_index=True)
+    order = ["sem_week", "advisor_id", "student_id"]
+    return read_rows("list_exits", filters).sort_values(order, ignore_index=True)
 
 
-def watchlist(**filters: Unpack[Filters]) -> pd.DataFrame:
-    """Return who to watch from the first week of a term, the students most likely to fail first.
-
-    `term` is the semester ahead, and `week` has no meaning.
+def class_findings(**filters: Unpack[Filters]) -> pd.DataFrame:
+    """Return what concerned a whole class; see `Filters`. Students and advisors are no filters.
 
     Returns:
-        Rows of `pre_sem_watchlist` without run_id and computed_at. No rows, with the same columns,
-        when nothing matches.
+        Rows of `class_findings` in order of week and class, without run_id and computed_at. No
+        rows, with the same columns, when nothing matches.
 
     Raises:
-        SettingsError: nothing has been analysed yet, or there is no such term or student.
+        SettingsError: nothing has been analysed yet, or there is no such term or week.
 
-    >>> watchlist()["target_term"].unique().tolist()
-    ['2026-01-05']
+    >>> class_findings().columns.tolist()[:4]
+    ['class_id', 'term', 'sem_week', 'code']
     """
-    table = "pre_sem_watchlist"
-    store, term = filters.get("store") or open_workspace().store, filters.get("term")
-    analysed = _choose_term(store, term)
-    _require_student(store, filters.get("student"))
-    # A watchlist is for the semester ahead: its term can be newer than the newest analysed one.
-    wanted = _match_filters(table, filters) | {
-        "target_term": term or store.find_highest(table, "target_term") or analysed
-    }
-    rows = store.read(table, None, **wanted).sort_values(
-        ["risk_probability_pct", "student_id"], ascending=[False, True], ignore_index=True
-    )
-    return rows.drop(columns=["run_id", "computed_at"])
+    order = ["sem_week", "class_id", "code"]
+    return read_rows("class_findings", filters).sort_values(order, ignore_index=True)
 
 
-def changes(first: int, second: int, **filters: Unpack[Filters]) -> pd.DataFrame:
+def thresholds(
+    *, term: str | None = None, week: int | None = None, store: Store | None = None
+) -> pd.DataFrame:
+    """Return the list thresholds that were fitted for a week, for each ranking.
+
+    Args:
+        term: ISO date of the term's first week; the newest analysed one when None.
+        week: semester week; the newest analysed one when None.
+        store: the analysis database; the one in the settings when None.
+
+    Returns:
+        Rows of `list_thresholds` in order of week and ranking, without run_id and computed_at. No
+        rows, with the same columns, where none were fitted: then the shipped ones hold.
+
+    Raises:
+        SettingsError: nothing has been analysed yet, or there is no such term or week.
+
+    >>> thresholds(week=10)["ranked_by"].tolist()
+    ['model', 'rules']
+    >>> thresholds(week=1).empty
+    True
+    """
+    rows = read_rows("list_thresholds", {"term": term, "week": week, "store": store})
+    return rows.sort_values(["sem_week", "ranked_by"], ignore_index=True)
+
+
+def changes(
+    first: int | None = None, second: int | None = None, **filters: Unpack[Filters]
+) -> pd.DataFrame:
     """Return what changed between two weeks, the largest fall in attendance first.
 
     Args:
-        first, second: semester weeks of one term.
+        first: a semester week; the teaching week before `second` when None.
+        second: a semester week of the same term; the newest analysed one when None.
         filters: see `Filters`; a week has no meaning here.
 
     Returns:
@@ -235,13 +201,15 @@ def changes(first: int, second: int, **filters: Unpack[Filters]) -> pd.DataFrame
         no value). Only students who have both weeks.
 
     Raises:
-        SettingsError: nothing has been analysed yet, or there is no such term or week.
+        SettingsError: nothing has been analysed yet, there is no such term or week, or no teaching
+            week comes before `second`.
 
     >>> changes(9, 10, class_id="CS-2022-A").columns.tolist()
     ['student_id', 'class_id', 'weekly_att_pct', 'effort_score', 'academic_performance']
     """
     measures = ["weekly_att_pct", "effort_score", "academic_performance"]
-    both_weeks: list[Filters] = [{**filters, "week": week} for week in (first, second)]
+    weeks = _choose_weeks(first, second, filters)
+    both_weeks: list[Filters] = [{**filters, "week": week} for week in weeks]
     then, now = (student_performance(**one).set_index("student_id") for one in both_weeks)
     # Frames align by student: without the intersection others would come in with NaN.
     both = now.index.intersection(then.index)
@@ -251,6 +219,99 @@ def changes(first: int, second: int, **filters: Unpack[Filters]) -> pd.DataFrame
         .reset_index()
     )
     return table.sort_values(["weekly_att_pct", "student_id"], ignore_index=True)
+
+
+def _choose_weeks(first: int | None, second: int | None, filters: Filters) -> tuple[int, int]:
+    """Return the two weeks to compare: those asked for, or the newest two teaching weeks.
+
+    Raises:
+        SettingsError: no teaching week comes before the second one.
+    """
+    # With both weeks the settings are not needed.
+    if first is not None and second is not None:
+        return first, second
+    workspace = open_workspace()
+    if second is None:
+        store = filters.get("store") or workspace.store
+        term = choose_term(store, filters.get("term"))
+        second = int(store.find_highest("weekly_metrics", "sem_week", term=term))
+    before = workspace.params.calendar.get_teaching_weeks_before(second, 1)
+    if first is None and not before:
+        raise SettingsError(f"No teaching week comes before week {second}: name both weeks.")
+    return before[0] if first is None else first, second
+
+
+def log(
+    *,
+    notes: bool = False,
+    term: str | None = None,
+    week: int | None = None,
+    student: str | None = None,
+    store: Store | None = None,
+) -> pd.DataFrame:
+    """Return what people entered into the log of interventions, the oldest entry first.
+
+    Args:
+        notes: whether the notes are among the columns. They can hold what a student confided.
+        term: ISO date of the term's first week; the newest analysed one when None.
+        week: the semester week whose list an entry answers; every week when None.
+        student: only this one.
+        store: the analysis database; the one in the settings when None.
+
+    Returns:
+        Rows of `intervention_log` in the order in which they were entered. No rows, with the same
+        columns, when nothing matches.
+
+    Raises:
+        SettingsError: nothing has been analysed yet, or there is no such term, week or student.
+
+    >>> "notes" in log().columns, "notes" in log(notes=True).columns
+    (False, True)
+    """
+    asked = {"term": term, "week": week, "student": student, "store": store}
+    rows = read_rows("intervention_log", asked, every_week=True)
+    return rows.sort_values("id", ignore_index=True).drop(columns=[] if notes else ["notes"])
+
+
+def health(
+    *,
+    term: str | None = None,
+    week: int | None = None,
+    class_id: str | None = None,
+    store: Store | None = None,
+) -> pd.DataFrame:
+    """Return what was wrong or missing in the college's data of a week, the worst first.
+
+    Args:
+        term: ISO date of the term's first week; the newest analysed one when None.
+        week: semester week; the newest analysed one when None.
+        class_id: only findings about this class; `all` for those about the whole college.
+        store: the analysis database; the one in the settings when None.
+
+    Returns:
+        term, sem_week, and the columns of `data_health` without run_id and computed_at, of the
+        newest finished weekly run of the week. No rows, with the same columns, when nothing
+        matches; a backfill checks only the last week that it computes.
+
+    Raises:
+        SettingsError: nothing has been analysed yet, or there is no such term or week.
+
+    >>> set(health()["status"]) <= {"block", "warn", "ok"}
+    True
+    """
+    store = store or open_workspace().store
+    term = choose_term(store, term)
+    if week is None:
+        week = int(store.find_highest("weekly_metrics", "sem_week", term=term))
+    require_week(store, term, week)
+    # Findings are kept for every run: those of the newest finished run belong to the stored rows.
+    run = find_last_run(store, WEEKLY, status="done", term=term, sem_week=week)
+    about = match_filters("data_health", {"class_id": class_id})
+    rows = store.read("data_health", FINDING_COLUMNS, run_id=run["run_id"] if run else "", **about)
+    rows.insert(0, "term", term)
+    rows.insert(1, "sem_week", week)
+    worst = rows["status"].map(SEVERITIES.index).argsort(kind="stable")
+    return rows.iloc[worst].reset_index(drop=True)
 
 
 def did_it_help(*, term: str | None = None, store: Store | None = None) -> pd.DataFrame:
@@ -277,7 +338,7 @@ def did_it_help(*, term: str | None = None, store: Store | None = None) -> pd.Da
     """
     workspace = open_workspace()
     store = store or workspace.store
-    name = _choose_term(store, term)
+    name = choose_term(store, term)
     flags = store.read("weekly_flags", ("student_id", "sem_week"), term=name)
     entered = store.read("intervention_log", ("student_id", "sem_week", "kind"), term=name)
     weeks = store.read_listed_metrics(name, None, ("risk_score", *effects.OUTCOMES))
@@ -290,82 +351,3 @@ def did_it_help(*, term: str | None = None, store: Store | None = None) -> pd.Da
         weeks, flags, entered[entered["kind"].isin(REACHED)], workspace.params.calendar
     )
     return pd.DataFrame([asdict(one) for one in found])
-
-
-def _require_student(store: Store, student: str | None) -> None:
-    """Refuse a student about whom nothing was ever stored.
-
-    Raises:
-        SettingsError: there is no such student.
-    """
-    # New students are on a watchlist before their first week is analysed.
-    tables = ("weekly_metrics", "pre_sem_watchlist")
-    if student is not None and not any(
-        store.has_rows(table, student_id=student) for table in tables
-    ):
-        raise SettingsError(f"There is no student {student}: check the id.")
-
-
-def _choose_term(store: Store, term: str | None) -> str:
-    """Return the term asked for, or the newest analysed one.
-
-    Raises:
-        SettingsError: nothing has been analysed yet, or there is no such term.
-    """
-    newest = store.find_highest("weekly_metrics", "term")
-    if newest is None:
-        raise SettingsError("Nothing has been analysed yet: run `edumetrics run` first.")
-    if term is not None and not store.has_rows("weekly_metrics", term=term):
-        raise SettingsError(
-            f"There is no term {term}: the terms are {', '.join(store.list_terms())}."
-        )
-    return term or str(newest)
-
-
-def _match_filters(table: str, filters: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the values by column that rows of a table must have; None is left out: it is any.
-
-    Raises:
-        SettingsError: the table has no column for a filter.
-    """
-    wanted = {}
-    for name, value in filters.items():
-        if name not in COLUMNS or value is None:
-            continue
-        # A watchlist says "target" of what is a semester ahead.
-        columns = [COLUMNS[name], f"target_{COLUMNS[name]}"]
-        known = [column for column in columns if column in TABLES[table].names]
-        if not known:
-            raise SettingsError(f"There is no filter {name} for {table}: leave it out.")
-        wanted[known[0]] = value
-    return wanted
-
-
-def _read_rows(table: str, filters: Mapping[str, Any]) -> pd.DataFrame:
-    """Return the rows of a table that answer a question.
-
-    A filter that matches nothing gives an empty answer; a term, week or student that does not exist
-    is refused.
-
-    Raises:
-        SettingsError: nothing has been analysed yet, or there is no such term, week or student, or
-            the table has no column for a filter.
-    """
-    store = filters.get("store") or open_workspace().store
-    term, week, student = (filters.get(name) for name in ("term", "week", "student"))
-    analysed = _choose_term(store, term)
-    _require_student(store, student)
-    # A week without anyone listed is an answer, so the newest list is that of the newest analysed
-    # week. Predictions that are not made yet are looked for in earlier terms.
-    dated = "weekly_metrics" if table == "weekly_flags" else table
-    term = term or store.find_highest(dated, "term") or analysed
-    newest = store.find_highest("weekly_metrics", "sem_week", term=term)
-    if week is not None and not store.has_rows("weekly_metrics", term=term, sem_week=week):
-        raise SettingsError(
-            f"Week {week} of the term of {term} was not analysed: the newest is week {newest}."
-        )
-    if week is None and student is None:
-        week = store.find_highest(dated, "sem_week", term=term)
-    where = {"term": term} | ({} if week is None else {"sem_week": week})
-    rows = store.read(table, None, **where, **_match_filters(table, filters))
-    return rows.drop(columns=["run_id", "computed_at"])

@@ -15,6 +15,7 @@ from click.testing import CliRunner, Result
 
 from edumetrics.analysis.store import Store
 from edumetrics.cli import main
+from edumetrics.cli.show import show
 from edumetrics.database import create_writable_engine
 from edumetrics.params import Calendar
 from edumetrics.reports.render import export_safe_csv
@@ -227,6 +228,70 @@ def test_check_and_status_tell_the_story(environment: Workspace) -> None:
     assert "Analysis: week 10 of 2025-even" in status.output
 
 
+def test_status_says_from_which_urgency_on_students_are_listed(environment: Workspace) -> None:
+    def read_line() -> str:
+        return next(
+            line for line in edumetrics("status").output.splitlines() if line.startswith("Lists:")
+        )
+
+    def change(statement: str) -> None:
+        with environment.store.start_transaction() as connection:
+            connection.exec_driver_sql(statement)
+
+    week = "WHERE term = '2026-01-05' AND sem_week = 10"
+    change(f"UPDATE weekly_flags SET ranked_by = 'model' {week}")
+    change("DELETE FROM list_thresholds")
+    # 45 is the shipped threshold.
+    assert read_line() == "Lists:    from urgency 45 in week 10, as shipped, ranked by the model"
+    change(
+        "INSERT INTO list_thresholds VALUES"
+        " ('2026-01-05', 'model', 10, 38.2, 35, 60, '2025-07-14', 'p', 'r', '2026-01-05')"
+    )
+    assert read_line() == (
+        "Lists:    from urgency 38 in week 10, fitted on the term of 2025-07-14, ranked by the model"
+    )
+    change(f"UPDATE weekly_flags SET ranked_by = 'rules' {week}")
+    assert read_line() == "Lists:    from urgency 45 in week 10, as shipped, ranked by the rules"
+    change(f"UPDATE weekly_flags SET ranked_by = 'watchlist' {week}")
+    assert read_line() == "Lists:    from the watchlist in week 10"
+    change(f"DELETE FROM weekly_flags {week}")
+    assert read_line() == "Lists:    nobody is on one in week 10"
+    change("DELETE FROM weekly_metrics WHERE term = '2026-01-05'")
+    assert read_line() == "Lists:    none yet in this term"
+
+
+def test_every_question_answers_in_every_format(environment: Workspace) -> None:
+    for name in show.commands:
+        table, csv, answer = (
+            edumetrics("show", name, "--format", fmt) for fmt in ("table", "csv", "json")
+        )
+        assert (table.exit_code, csv.exit_code) == (0, 0), (name, table.stderr)
+        rows = json.loads(answer.output)
+        frame = pd.read_csv(StringIO(csv.output))
+        assert len(frame) == len(rows), name
+        assert (table.output == "Nothing matches.\n") == (not rows), name
+
+
+def test_notes_are_shown_only_when_asked_for(environment: Workspace) -> None:
+    student = environment.store.read("weekly_flags", sem_week=10)["student_id"].iloc[0]
+    assert edumetrics("log", student, "--kind", "talked", "--notes", "in confidence").exit_code == 0
+    for fmt in ("table", "csv", "json"):
+        without = edumetrics("show", "log", "--student", student, "--format", fmt)
+        assert "talked" in without.output
+        assert "in confidence" not in without.output
+        asked = edumetrics("show", "log", "--student", student, "--format", fmt, "--notes")
+        assert "in confidence" in asked.output
+
+
+def test_changes_between_two_weeks_of_the_command_line(environment: Workspace) -> None:
+    newest, named, other = (
+        edumetrics("show", "changes", "--format", "csv", *weeks).output
+        for weeks in ([], ["--first", "9", "--second", "10"], ["--first", "5"])
+    )
+    assert newest == named != other
+    refused(edumetrics("show", "changes", "--second", "11"), 2, "the newest is week 10")
+
+
 def test_questions_as_table_csv_and_json(environment: Workspace) -> None:
     one = edumetrics("show", "class-performance", "--format", "json")
     classes = json.loads(one.output)
@@ -280,6 +345,8 @@ def test_show_flagged_filters_and_formats(environment: Workspace) -> None:
     }
     table = edumetrics("show", "flagged", "--student", wanted["student_id"].iloc[0])
     assert "escalation_level" in table.output
+    said = " ".join(table.output.split())
+    assert " ".join(wanted["diagnosis"].iloc[0].split()) in said, "the reasons, below the row"
     assert edumetrics("show", "flagged", "--class-id", "none").output == "Nothing matches.\n"
     refused(
         edumetrics("show", "flagged", "--tier", "severe"), 2, "the tiers are watch, high, critical"

@@ -1,0 +1,164 @@
+"""Which rows a question is about: the filters that all questions share, and what they refuse."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, TypedDict
+
+import pandas as pd
+
+from edumetrics.analysis.store import Store
+from edumetrics.errors import SettingsError
+from edumetrics.fields import TABLES
+from edumetrics.workspace import open_workspace
+
+# The column of each filter.
+COLUMNS = {
+    "semester": "semester",
+    "class_id": "class_id",
+    "student": "student_id",
+    "advisor": "advisor_id",
+    "tier": "risk_tier",
+    "subject": "subject_id",
+    "label": "risk_label",
+    "exam": "exam_type",
+}
+# Nothing stored for a week is an answer here: nobody was listed, left or logged. So their newest
+# week is the newest analysed one.
+EMPTY_WEEKS = (
+    "weekly_flags", "list_exits", "class_findings", "list_thresholds", "intervention_log"
+)  # fmt: skip
+
+
+class Filters(TypedDict, total=False):
+    """Which rows a question is about. All are optional, and None is any.
+
+    Attributes:
+        term: ISO date of the term's first week; the newest one with an answer when left out.
+        semester: only students in this semester of their degree.
+        week: semester week. When left out, it is the newest week with an answer, or every week
+            where one student is asked for.
+        class_id, student, advisor: only these.
+        store: the analysis database; the one in the settings when left out.
+    """
+
+    term: str | None
+    semester: int | None
+    week: int | None
+    class_id: str | None
+    student: str | None
+    advisor: str | None
+    store: Store | None
+
+
+class ListFilters(Filters, total=False):
+    """Those of lists; `tier` is watch, high or critical, in any case."""
+
+    tier: str | None
+
+
+class SubjectFilters(Filters, total=False):
+    """Those of subjects; `label` is LOW, MEDIUM or HIGH, in any case."""
+
+    subject: str | None
+    label: str | None
+
+
+class ExamFilters(Filters, total=False):
+    """Those of exams; `exam` is midterm or endterm, in any case."""
+
+    exam: str | None
+
+
+def require_student(store: Store, student: str | None) -> None:
+    """Refuse a student about whom nothing was ever stored.
+
+    Raises:
+        SettingsError: there is no such student.
+    """
+    # New students are on a watchlist before their first week is analysed.
+    tables = ("weekly_metrics", "pre_sem_watchlist")
+    if student is not None and not any(
+        store.has_rows(table, student_id=student) for table in tables
+    ):
+        raise SettingsError(f"There is no student {student}: check the id.")
+
+
+def choose_term(store: Store, term: str | None) -> str:
+    """Return the term asked for, or the newest analysed one.
+
+    Raises:
+        SettingsError: nothing has been analysed yet, or there is no such term.
+    """
+    newest = store.find_highest("weekly_metrics", "term")
+    if newest is None:
+        raise SettingsError("Nothing has been analysed yet: run `edumetrics run` first.")
+    if term is not None and not store.has_rows("weekly_metrics", term=term):
+        raise SettingsError(
+            f"There is no term {term}: the terms are {', '.join(store.list_terms())}."
+        )
+    return term or str(newest)
+
+
+def require_week(store: Store, term: str, week: int) -> None:
+    """Refuse a week of a term that was not analysed.
+
+    Raises:
+        SettingsError: the week was not analysed.
+    """
+    if not store.has_rows("weekly_metrics", term=term, sem_week=week):
+        newest = store.find_highest("weekly_metrics", "sem_week", term=term)
+        raise SettingsError(
+            f"Week {week} of the term of {term} was not analysed: the newest is week {newest}."
+        )
+
+
+def match_filters(table: str, filters: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values by column that rows of a table must have; None is left out: it is any.
+
+    Raises:
+        SettingsError: the table has no column for a filter.
+    """
+    wanted = {}
+    for name, value in filters.items():
+        if name not in COLUMNS or value is None:
+            continue
+        # A watchlist says "target" of what is a semester ahead.
+        columns = [COLUMNS[name], f"target_{COLUMNS[name]}"]
+        known = [column for column in columns if column in TABLES[table].names]
+        if not known:
+            raise SettingsError(f"There is no filter {name} for {table}: leave it out.")
+        wanted[known[0]] = value
+    return wanted
+
+
+def read_rows(table: str, filters: Mapping[str, Any], *, every_week: bool = False) -> pd.DataFrame:
+    """Return the rows of a table that answer a question.
+
+    A filter that matches nothing gives an empty answer; a term, week or student that does not exist
+    is refused.
+
+    Args:
+        table: the table.
+        filters: see `Filters`.
+        every_week: whether a question without a week is about the whole term.
+
+    Raises:
+        SettingsError: nothing has been analysed yet, or there is no such term, week or student, or
+            the table has no column for a filter.
+    """
+    store = filters.get("store") or open_workspace().store
+    term, week, student = (filters.get(name) for name in ("term", "week", "student"))
+    analysed = choose_term(store, term)
+    require_student(store, student)
+    # Predictions that are not made yet are looked for in earlier terms.
+    dated = "weekly_metrics" if table in EMPTY_WEEKS else table
+    term = term or store.find_highest(dated, "term") or analysed
+    if week is not None:
+        require_week(store, term, week)
+    elif student is None and not every_week:
+        week = store.find_highest(dated, "sem_week", term=term)
+    where = {"term": term} | ({} if week is None else {"sem_week": week})
+    rows = store.read(table, None, **where, **match_filters(table, filters))
+    # What people entered was computed by no run.
+    return rows.drop(columns=["run_id", "computed_at"], errors="ignore")

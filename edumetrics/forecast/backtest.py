@@ -29,7 +29,7 @@ from edumetrics.forecast.models import (
 from edumetrics.params.forecast import Forecast
 from edumetrics.params.triage import Triage
 from edumetrics.scoring.signals import Floats, smooth
-from edumetrics.triage.places import NOBODY
+from edumetrics.triage.situation import NOBODY
 
 # Every fold fits all candidates, so more folds cost time; with four, a model sees 3/4 of the rows.
 FOLDS = 4

@@ -8,7 +8,7 @@ import pandas as pd
 from edumetrics.forecast.backtest import add_places
 from edumetrics.params.forecast import Forecast
 from edumetrics.params.triage import Triage
-from edumetrics.triage.places import NOBODY
+from edumetrics.triage.situation import NOBODY
 
 # Stands where a class_id would: the row of the whole college.
 ALL = "all"

@@ -7,8 +7,7 @@ from typing import Any
 import pandas as pd
 
 from edumetrics.analysis.store import Classes
-from edumetrics.triage.places import WRONG_FLAG
-from edumetrics.triage.situation import METRICS, Memory
+from edumetrics.triage.situation import METRICS, WRONG_FLAG, Memory
 from edumetrics.workspace import Workspace
 
 

@@ -13,9 +13,9 @@ from edumetrics.params import Calendar
 from edumetrics.reports.context import Occasion, format_day, is_known, normalize_text
 from edumetrics.reports.model import Fact, StudentEntry
 from edumetrics.reports.sparklines import Panel
-from edumetrics.triage.places import CONTACTS
 from edumetrics.triage.choice import Record
 from edumetrics.triage.choice import choose_facts as select_reasons
+from edumetrics.triage.situation import CONTACTS
 from edumetrics.types import Row
 
 # Codes of reasons about the weeks ahead, in the order of importance on a card.

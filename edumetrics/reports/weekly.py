@@ -27,7 +27,7 @@ from edumetrics.reports.model import (
 )
 from edumetrics.reports.moments import sort_by_roll_number
 from edumetrics.reports.sparklines import Panel, build_panel
-from edumetrics.triage.places import CONTACTS
+from edumetrics.triage.situation import CONTACTS
 from edumetrics.types import Row
 
 # Phrase of the label, column of weekly_metrics, unit.

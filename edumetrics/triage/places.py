@@ -9,14 +9,15 @@ from edumetrics.fields.reasons import RULES
 from edumetrics.params.triage import Triage
 from edumetrics.triage.choice import collect_topics
 from edumetrics.triage.flags import ListDecision
-from edumetrics.triage.situation import TIERS, Bools, Situation
-
-# The kinds of contact after which a student counts as looked after. The others (an e-mail, a call,
-# no answer) leave the student among those to reach.
-CONTACTS = ("talked", "referred", "known reason")
-NO_ANSWER, WRONG_FLAG = "no answer", "wrong flag"
-# Stands for "no advisor": `groupby` drops missing values, so they need a key.
-NOBODY = ""
+from edumetrics.triage.situation import (
+    CONTACTS,
+    NO_ANSWER,
+    NOBODY,
+    TIERS,
+    WRONG_FLAG,
+    Bools,
+    Situation,
+)
 
 
 def build_rows(situation: Situation, decision: ListDecision) -> pd.DataFrame:

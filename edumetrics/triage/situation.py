@@ -39,6 +39,12 @@ METRICS = (
     "lectures_left",
     "lectures_can_miss",
 )
+# Stands for "no advisor": `groupby` drops missing values, so they need a key.
+NOBODY = ""
+# The kinds of contact after which a student counts as looked after. The others (an e-mail, a call,
+# no answer) leave the student among those to reach.
+CONTACTS = ("talked", "referred", "known reason")
+NO_ANSWER, WRONG_FLAG = "no answer", "wrong flag"
 TIERS = ("", "watch", "high", "critical")
 
 

@@ -30,7 +30,7 @@ IMPROVED = _split_names(
         "activity": "value baseline week",
         "work": "value baseline",
         "handed_in": "value baseline week",
-        "deadline": "value baseline week",
+        "spare": "value baseline week",
         "off_roll": "",
     }
 )

@@ -14,7 +14,6 @@ Topic = Literal["attendance", "work", "marks", "activity", ""]
 # What a fact is about: what is different in the last two weeks, what is open, what lies ahead, and
 # results that are known and stay. Reasons are told in this order.
 Kind = Literal["changed", "unfinished", "ahead", "background"]
-LAST_WEEK = "_last_week"
 KINDS: tuple[Kind, ...] = ("changed", "unfinished", "ahead", "background")
 
 

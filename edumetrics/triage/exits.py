@@ -8,7 +8,7 @@ import pandas as pd
 
 from edumetrics.fields import TABLES
 from edumetrics.fields.reasons import REASONS
-from edumetrics.triage.choice import Record, choose_facts
+from edumetrics.triage.choice import Record, choose_facts, get_kind
 from edumetrics.triage.evidence import CHANGES, measure_changes
 from edumetrics.triage.situation import Situation
 from edumetrics.types import Row
@@ -16,7 +16,7 @@ from edumetrics.types import Row
 LEFT, NOT_LISTED, WITHDRAWN = "left", "no longer listed", "withdrawn"
 # By topic of a reason: the improvements that answer it.
 ANSWERS = {
-    "attendance": {"attendance", "deadline"},
+    "attendance": {"attendance", "spare"},
     "work": {"work", "handed_in"},
     "marks": {"marks"},
     "activity": {"activity"},
@@ -138,8 +138,8 @@ def _list_improvements(
     if idle < 7 <= idle_before:
         records.append(_make_record(situation, "work", idle, idle_before))
     spare, spare_before = now["lectures_can_miss"], before["lectures_can_miss"]
-    if any(record["code"] == "deadline" for record in told) and spare > spare_before:
-        records.append(_make_record(situation, "deadline", spare, spare_before))
+    if any(get_kind(record) == "ahead" for record in told) and spare > spare_before:
+        records.append(_make_record(situation, "spare", spare, spare_before))
     return records
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from edumetrics.fields.reasons import RULES
+from edumetrics.fields.reasons import REASONS, RULES
 from edumetrics.params.triage import Triage
 from edumetrics.triage.choice import collect_topics
 from edumetrics.triage.flags import ListDecision
@@ -18,6 +18,10 @@ from edumetrics.triage.situation import (
     Bools,
     Situation,
 )
+
+
+# The rules about what lies ahead: there is little time, whoever was on last week's list.
+DEADLINES = tuple(code for code in RULES if REASONS[code].kind == "ahead")
 
 
 def build_rows(situation: Situation, decision: ListDecision) -> pd.DataFrame:
@@ -81,7 +85,8 @@ def _find_fresh(situation: Situation, decision: ListDecision) -> Bools:
     if situation.is_in_grace(situation.week):
         return new
     near = decision.urgency >= situation.thresholds.staying_at
-    return np.asarray(new & near) | decision.news.get_new("deadline", situation.week)
+    due = [decision.news.get_new(code, situation.week) for code in DEADLINES]
+    return np.asarray(np.any([new & near, *due], axis=0))
 
 
 def find_looked_after(

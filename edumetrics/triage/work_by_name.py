@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
 from typing import Any
 
 import numpy as np
@@ -38,7 +37,7 @@ class Item:
     subject: str
     label: str
     week: int
-    day: date
+    day: pd.Timestamp
 
     @property
     def is_open(self) -> bool:
@@ -53,7 +52,7 @@ class Item:
             "subject": self.subject,
             "label": self.label,
             "week": self.week,
-            "due": self.day.isoformat(),
+            "due": f"{self.day:%Y-%m-%d}",
             "open": self.is_open,
         }
 
@@ -73,7 +72,7 @@ def find_missing_items(situation: Situation, row: np.ndarray) -> list[list[Item]
     for one in found.to_dict("records"):
         subject = facts.subjects.get(one["subject_id"], str(one["subject_id"]))
         subject, label = _name_item(situation.sentences, one, subject)
-        day = date(1970, 1, 1) + timedelta(days=int(roll.starts[one["row"], one["week"]]) + 6)
+        day = pd.Timestamp(int(roll.starts[one["row"], one["week"]]) + 6, unit="D")
         items[one["row"]].append(Item(one["kind"], subject, label, int(one["week"]), day))
     # What can still be handed in comes first; the sort is stable, so weeks stay in order.
     return [sorted(mine, key=lambda item: not item.is_open) for mine in items]

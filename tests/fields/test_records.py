@@ -21,7 +21,7 @@ from edumetrics.fields import (
     TableRecord,
 )
 from edumetrics.fields.dictionary import write_dictionary
-from edumetrics.fields.reasons import COMPONENTS, LAST_WEEK, REASONS, RULES, ReasonRecord
+from edumetrics.fields.reasons import COMPONENTS, REASONS, RULES, ReasonRecord
 from edumetrics.params import Params, RiskWeights, Rules
 from edumetrics.scoring.risk import BASELINE_METRICS
 from edumetrics.settings import PROJECT
@@ -215,18 +215,10 @@ def test_a_sentence_can_be_said_with_the_names_of_its_record(
 def test_a_reason_that_is_compared_says_with_what(reason: ReasonRecord) -> None:
     if reason.worse:
         assert {"value", "baseline"} <= reason.mentions
-    if reason.versus_class or reason.metric:
-        assert reason.worse
+    if reason.metric:
+        assert {"value", "baseline"} <= reason.mentions
     assert reason.apart > 0
-
-
-def test_a_rule_has_a_reason_for_the_week_after() -> None:
-    after = {code for code in REASONS if code.endswith(LAST_WEEK)}
-    assert after == {f"{code}{LAST_WEEK}" for code in RULES}
-    assert [code for code in sorted(after) if "week" not in REASONS[code].mentions] == []
-    assert [code for code in sorted(after) if REASONS[code].leads] == []
-    topics = {code: REASONS[code].topic for code in RULES}
-    assert {code: REASONS[f"{code}{LAST_WEEK}"].topic for code in RULES} == topics
+    assert [code for code in reason.covers if code not in REASONS] == []
 
 
 def test_rules_and_components_are_those_of_the_parameters() -> None:

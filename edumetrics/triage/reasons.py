@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from edumetrics.fields.reasons import COMPONENTS, LAST_WEEK, REASONS, RULES
+from edumetrics.fields.reasons import COMPONENTS, KINDS, LAST_WEEK, REASONS, RULES
 from edumetrics.scoring.risk import count_missed_work
 from edumetrics.sentences import Sentences
 from edumetrics.triage import evidence, rules
@@ -312,6 +312,26 @@ class ReasonBuilder:
         ahead = int(mine["lectures_can_miss"]) * int(weeks) // int(missed)
         later = self.calendar.get_next_teaching_weeks(self.situation.week)
         return later[ahead] if ahead < len(later) else None
+
+
+def choose_facts(records: list[Record], count: int) -> list[Record]:
+    """Return the facts that a card tells, at most `count`, in the order of their kinds.
+
+    The strongest of each of the kinds changed, unfinished and ahead that has one comes first; places
+    left go to the next strongest, lowest kind first, and what is known from before fills the rest.
+
+    Args:
+        records: the reasons of a student as they are stored: by kind, strongest first.
+        count: how many facts there is room for.
+    """
+    kinds = {kind: [r for r in records if REASONS[r["code"]].kind == kind] for kind in KINDS}
+    background = kinds.pop("background")
+    first = [found[0] for found in kinds.values() if found]
+    rest = [record for found in kinds.values() for record in found[1:]]
+    # What only introduces the background would be untrue beside a fact of this term.
+    known = [r for r in background if not first or r["code"] != "results_only"]
+    told = [*first, *rest, *known][:count]
+    return sorted(told, key=lambda record: KINDS.index(REASONS[record["code"]].kind))
 
 
 def select_reasons(records: list[Record], count: int) -> list[Record]:

@@ -173,7 +173,10 @@ def check_feeds(college: College, term: Term, week: int) -> pd.DataFrame:
         newest = feeds.find_newest_week(college, term, name, window)
         if newest:
             ends = term.list_week_ends(newest)["week_end"]
-            status, message = "ok", f"{RELATIONS[name].label}{UP_TO}{_format_week_end(newest, ends)}."
+            status, message = (
+                "ok",
+                f"{RELATIONS[name].label}{UP_TO}{_format_week_end(newest, ends)}.",
+            )
         else:
             weeks, status = "week" if len(window) == 1 else f"{len(window)} teaching weeks", "warn"
             message = (
@@ -194,9 +197,7 @@ def _format_week_end(week: int, ends: pd.Series) -> str:
     return f"week {week}" if ends.empty else f"{ends.max().date().isoformat()} (week {week})"
 
 
-def _find_newest_work_day(
-    college: College, term: Term, week: int, *, marked: bool
-) -> date | None:
+def _find_newest_work_day(college: College, term: Term, week: int, *, marked: bool) -> date | None:
     """Return the newest day, up to the end of a week, of any kind of work; None without one."""
     ends = term.list_week_ends(week)["week_end"]
     if ends.empty:

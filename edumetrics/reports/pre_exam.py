@@ -115,7 +115,7 @@ def _build_entry(
         since=occasion.say("pre_exam_listed") if row["student_id"] in listed else "",
         reasons=tuple(record["text"] for record in against),
         facts=tuple(facts),
-        **occasion.write_drafts(row, advisor, [record["code"] for record in against]),
+        **occasion.write_drafts(row, advisor, against),
     )
 
 

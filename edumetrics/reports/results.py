@@ -111,7 +111,7 @@ def _build_failed_entry(occasion: Occasion, advisor: str, row: Row) -> StudentEn
     return occasion.build_entry(
         row,
         facts=tuple(facts),
-        **occasion.write_drafts(row, advisor, ["academic_level"]),
+        **occasion.write_drafts(row, advisor, [{"code": "academic_level"}]),
     )
 
 

@@ -317,8 +317,8 @@ class ReasonBuilder:
 def choose_facts(records: list[Record], count: int) -> list[Record]:
     """Return the facts that a card tells, at most `count`, in the order of their kinds.
 
-    The strongest of each of the kinds changed, unfinished and ahead that has one comes first; places
-    left go to the next strongest, lowest kind first, and what is known from before fills the rest.
+    The strongest of each of the kinds changed, unfinished and ahead that has one comes first; what
+    places are left go to the next strongest, lowest kind first, and then to the background.
 
     Args:
         records: the reasons of a student as they are stored: by kind, strongest first.

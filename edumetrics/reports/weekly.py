@@ -123,7 +123,8 @@ def _split_by_advisor(occasion: Occasion, stored: WeekRows) -> Iterator[AdvisorW
     """Yield the rows of each advisor, in order of advisor_id."""
     ranked = stored.flags.sort_values("triage_rank")
     mine = dict(occasion.group_by_advisor(ranked))
-    left = dict(occasion.group_by_advisor(stored.exits.sort_values("student_id")))
+    exits = stored.exits.sort_values("student_id")
+    left = dict(occasion.group_by_advisor(exits))
     # The first advisor's id stays as `first`: the rows are grouped by the second one's.
     second = ranked.rename(columns={"advisor_id": "first"}).merge(stored.shared, on="student_id")
     shared = dict(occasion.group_by_advisor(second))
@@ -134,8 +135,8 @@ def _split_by_advisor(occasion: Occasion, stored: WeekRows) -> Iterator[AdvisorW
         yield AdvisorWeek(
             advisor,
             group,
-            mine.get(advisor, stored.flags.iloc[:0]),
-            left.get(advisor, stored.exits.iloc[:0]),
+            mine.get(advisor, ranked.iloc[:0]),
+            left.get(advisor, exits.iloc[:0]),
             shared.get(advisor, second.iloc[:0]),
             places.get(advisor, last.iloc[:0])["student_id"],
         )
@@ -361,7 +362,9 @@ def _make_lines(title: str, entries: Any, note: str = "") -> Students:
 
 
 def _make_names(occasion: Occasion, title: str, note: str, rows: pd.DataFrame) -> Students:
-    entries = tuple(occasion.build_entry(row) for row in sort_by_roll_number(rows))
+    # An advisor of whom nobody left has an empty frame, without the names to sort by.
+    ordered = sort_by_roll_number(rows) if len(rows) else []
+    entries = tuple(occasion.build_entry(row) for row in ordered)
     return Students(title, note, entries, brief=True, inline=True)
 
 

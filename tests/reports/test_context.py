@@ -70,15 +70,23 @@ def test_up_to_three_classes_are_named_in_order_and_more_are_counted(
 
 @pytest.mark.parametrize(
     ("count", "said"),
-    [
-        (0, "No of those listed are new."),
-        (1, "One of those listed is new."),
-        (10, "Ten of those listed are new."),
-        (11, "11 of those listed are new."),
-    ],
+    [(1, "One of your 62 students"), (10, "Ten of your 62 students"), (11, "11 of your 62 students")],
 )
 def test_numbers_up_to_ten_are_words(count: int, said: str) -> None:
-    assert make_occasion().say("weekly_new", count=count) == said
+    assert make_occasion().describe_count("A1", count, 62) == said
+
+
+@pytest.mark.parametrize(
+    ("week", "said"),
+    [
+        (7, "The midterm is next week, from 7 September."),
+        (6, "The midterm is in two weeks, from 7 September."),
+        (8, "The end-term exam is in ten weeks, from 16 November."),
+        (18, ""),
+    ],
+)
+def test_the_next_exam_is_told_with_its_date(week: int, said: str) -> None:
+    assert make_occasion(week=week).describe_next_exam() == said
 
 
 def test_every_student_belongs_to_one_advisor_and_those_without_one_stay_together() -> None:
@@ -138,7 +146,7 @@ def test_a_table_row_has_roll_number_and_class_below_the_name() -> None:
 
 
 def test_drafts_go_to_the_student_and_to_a_parent_who_may_be_written_to() -> None:
-    drafts = make_occasion().write_drafts(ASHA, "A1", ["attendance_fall"])
+    drafts = make_occasion().write_drafts(ASHA, "A1", [{"code": "attendance_fall"}])
     assert drafts["draft"].to == "asha@students.example"
     assert drafts["parent"].to == "parent@home.example"
     assert drafts["draft"].body.endswith("Warm wishes,\nDr. Farida Inkwell")
@@ -183,7 +191,10 @@ def test_a_college_without_an_exam_week_looks_ahead_to_no_such_exam(
 
 def test_a_draft_speaks_of_the_work_that_is_open() -> None:
     occasion = make_occasion()
-    bodies = [occasion.write_drafts(ASHA, "A1", ["no_work"], n)["draft"].body for n in (1, 2)]
+    # A quiz that is over is no open work.
+    items = [{"open": True}, {"open": False}, {"open": True}]
+    records = [[{"code": "missed_work", "items": items[:n]}] for n in (2, 3)]
+    bodies = [occasion.write_drafts(ASHA, "A1", few)["draft"].body for few in records]
     assert "One piece of work is still open" in bodies[0]
     assert "Some pieces of work are still open" in bodies[1]
 
@@ -224,7 +235,7 @@ def test_a_cell_is_a_whole_number_with_its_unit(value: float, unit: str, cell: s
     ],
 )
 def test_a_day_has_no_leading_zero_and_no_year(moment: object, day: str) -> None:
-    assert context.format_day(moment) == day
+    assert make_occasion().format_day(moment) == day
 
 
 @settings(max_examples=50, deadline=None)

@@ -142,7 +142,7 @@ def _read_outlook(
     workspace: Workspace, there: dict[str, Any], names: Mapping[str, str]
 ) -> pd.DataFrame:
     """Return the predictions made in a week, one row a student, with the subjects at risk."""
-    store, sentences = workspace.store, workspace.params.sentences
+    store = workspace.store
     columns = ("student_id", "low", "high", "p_fail")
     found = [
         store.read(table, (*columns, score), **there).rename(columns={score: "predicted"})
@@ -157,7 +157,7 @@ def _read_outlook(
         **there,
     ).sort_values("p_fail", ascending=False, kind="stable")
     said = risks["subject_id"].map(lambda subject: names.get(subject) or subject)
-    joined = said.groupby(risks["student_id"]).agg(lambda few: sentences.join_words(list(few)))
+    joined = said.groupby(risks["student_id"]).agg(", ".join)
     return rows.assign(subjects=rows["student_id"].map(joined).fillna(""))
 
 

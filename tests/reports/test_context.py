@@ -70,7 +70,11 @@ def test_up_to_three_classes_are_named_in_order_and_more_are_counted(
 
 @pytest.mark.parametrize(
     ("count", "said"),
-    [(1, "One of your 62 students"), (10, "Ten of your 62 students"), (11, "11 of your 62 students")],
+    [
+        (1, "One of your 62 students"),
+        (10, "Ten of your 62 students"),
+        (11, "11 of your 62 students"),
+    ],
 )
 def test_numbers_up_to_ten_are_words(count: int, said: str) -> None:
     assert make_occasion().describe_count("A1", count, 62) == said

@@ -190,7 +190,9 @@ def test_a_link_to_reply_has_only_a_subject() -> None:
 
 def test_a_preview_is_the_mail_without_links_to_reply() -> None:
     preview = render.render_preview(weekly())
-    assert str(preview).startswith("Subject: Week 7 · 1 of 3 students · midterm in one week\n\nSince last week: ")
+    assert str(preview).startswith(
+        "Subject: Week 7 · 1 of 3 students · midterm in one week\n\nSince last week: "
+    )
     assert "data:image/png;base64," in preview.html
     assert "cid:" not in preview.html
     assert "To log it" not in preview.text

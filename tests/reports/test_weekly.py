@@ -319,7 +319,8 @@ def test_a_card_and_all_cards_keep_to_their_words(full: Report) -> None:
     words = [count_words(entry) for entry in section.entries]
     assert len(words) == 8
     assert max(words) <= 60
-    assert sum(words) / 8 <= 52
+    # A prediction takes more words than the line that it stands for.
+    assert sum(words) / 8 <= (51 if "predicted" in str(section) else 50)
     assert sum(words) + len(f"{section.title} {section.note}".split()) <= 450
     assert len(section.note.split()) <= 20
 

@@ -286,7 +286,7 @@ def build_galaxy(
     tier = (
         np.full(len(shown), "")
         if tiers is None
-        else shown["student_id"].map(tiers).fillna("").to_numpy()
+        else shown["student_id"].map(tiers).astype("object").fillna("").to_numpy()
     )
     was = np.full_like(now, np.nan)
     if last is not None:

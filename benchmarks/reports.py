@@ -24,7 +24,8 @@ from edumetrics.params import Calendar
 from edumetrics.reports import from_store, render
 from edumetrics.reports.context import Occasion
 from edumetrics.reports.model import Numbers, Report, StudentEntry
-from edumetrics.reports.weekly import WeekRows, build_weekly_reports
+from edumetrics.reports.week_rows import WeekRows
+from edumetrics.reports.weekly import build_weekly_reports
 from edumetrics.settings import Settings
 from edumetrics.simulator import generate, write
 from edumetrics.workspace import open_workspace
@@ -44,7 +45,7 @@ def college(home: Path) -> tuple[Occasion, WeekRows]:
     with workspace.open_college() as college:
         term = find_term(college, "", college.find_college_week(workspace.today))
         occasion = from_store.read_occasion(workspace, college, "weekly", term, WEEK)
-    return occasion, from_store._read_stored(workspace, term, WEEK)
+        return occasion, from_store._read_stored(workspace, college, term, WEEK)
 
 
 def repeated(frame: pd.DataFrame, times: int) -> pd.DataFrame:
@@ -57,7 +58,7 @@ def repeated(frame: pd.DataFrame, times: int) -> pd.DataFrame:
 def several(occasion: Occasion, stored: WeekRows, times: int) -> tuple[Occasion, WeekRows]:
     frames = {field.name: getattr(stored, field.name) for field in fields(WeekRows)}
     many = {
-        name: frame if name == "health" else repeated(frame, times)
+        name: repeated(frame, times) if name not in ("health", "precision") else frame
         for name, frame in frames.items()
     }
     people = occasion.people

@@ -248,6 +248,19 @@ class Store:
         select = select.where(_match_classes(c.class_id, classes))
         return self._read_frame(select)["student_id"]
 
+    def find_without_record(self, term: str, week: int) -> pd.Series:
+        """Return the students of whom a term holds nothing at all up to a week.
+
+        Not even a register that says absent, no work, no visit, no loan, nothing on the platform.
+        """
+        c = SQL_TABLES["weekly_metrics"].c
+        signs = (c.lectures_held, c.submission_pct, c.library_visits, c.book_borrows, c.lms_events)
+        # Null compares as false: what a college does not record is no record.
+        seen = sa.case((sa.or_(*(sign > 0 for sign in signs)), 1), else_=0)
+        select = sa.select(c.student_id).where(c.term == term, c.sem_week <= week)
+        select = select.group_by(c.student_id).having(sa.func.max(seen) == 0)
+        return self._read_frame(select.order_by(c.student_id))["student_id"]
+
     def read_classes(self, term: str, before: int) -> pd.DataFrame:
         """Return student_id, class_id: each class stored for a student in a term before a week."""
         c = SQL_TABLES["weekly_metrics"].c

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date
 from typing import Any
 
 import pandas as pd
@@ -146,6 +147,40 @@ def find_newest_week(
     ].dropna()
     # Week numbers may be negative on the platform, which opens before the semester.
     return max(0, *found.astype("int64")) if len(found) else 0
+
+
+def find_newest_work_day(
+    college: College, term: Term, name: str, until: date, *, marked: bool
+) -> date | None:
+    """Return the newest day, up to one day, on which work of a term was handed in, or marked.
+
+    Args:
+        college: the college to read.
+        term: work of other terms does not count.
+        name: assignment_submissions or quiz_submissions.
+        until: later days do not count.
+        marked: whether only work with a mark counts; its day is then that on which the mark became
+            known, or else that of handing in.
+
+    Returns:
+        The day; None where there is none.
+    """
+    relation, items = college.relations[name], college.find_parent(name)
+    if relation is None or items is None:
+        return None
+    c, key = relation.c, items.table.key[0]
+    handed_in = c[relation.table.day]
+    day = sa.func.coalesce(c.marked_on, handed_in) if marked else handed_in
+    own = sa.select(items.c[key]).where(term.build_condition(items))
+    # A quiz may have a score without marks.
+    marks = [c[mark] for mark in ("marks_obtained", "score_pct") if mark in relation.table.names]
+    newest = sa.select(sa.func.max(day, type_=sa.Date()).label("day")).where(
+        c[key].in_(own), day <= until
+    )
+    found = college.read_frame(
+        newest.where(sa.or_(*(mark.is_not(None) for mark in marks))) if marked else newest, name
+    )["day"].dropna()
+    return pd.Timestamp(found.iloc[0]).date() if len(found) else None
 
 
 def find_moved_students(college: College, term: Term, until: int) -> pd.DataFrame:

@@ -6,6 +6,7 @@ it silently; `college.work` cleans the same rows by the same rules.
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 import pandas as pd
@@ -25,6 +26,11 @@ from edumetrics.college.terms import College, Term
 from edumetrics.database import order_highest_first
 from edumetrics.fields import EVERYWHERE, EXAMPLES, FEEDS, FINDING_COLUMNS, RELATIONS
 
+# The words in the message of a feed before its newest day, an ISO date.
+UP_TO = ": recorded up to "
+# Findings that date what is no weekly feed: the label, and whether only marked work counts.
+DATED = {"work": ("Work handed in", False), "marks": ("Marks", True)}
+WORK = ("assignment_submissions", "quiz_submissions")
 # What to do about each kind of finding. The first key that ends the name of a check decides, so a
 # longer key comes before a shorter one that it ends with.
 REMEDIES = {
@@ -155,8 +161,9 @@ def make_empty_findings() -> pd.DataFrame:
 def check_feeds(college: College, term: Term, week: int) -> pd.DataFrame:
     """Return a finding per weekly feed: whether it has rows in the last few teaching weeks.
 
-    A feed that has rows is ok, and its message names its newest week. A feed without rows gives a
-    warning. Feeds that the college does not have are left out.
+    A feed that has rows is ok, and its message names the last day of its newest week. A feed
+    without rows gives a warning. Feeds that the college does not have are left out. Work and marks
+    follow, with their newest day; where there is none yet, nothing is said of them.
     """
     window = college.list_feed_weeks(week)
     found: list[tuple[str, str, str, int, list[str], str]] = []
@@ -165,7 +172,11 @@ def check_feeds(college: College, term: Term, week: int) -> pd.DataFrame:
             continue
         newest = feeds.find_newest_week(college, term, name, window)
         if newest:
-            status, message = "ok", f"{RELATIONS[name].label}: recorded up to week {newest}."
+            ends = term.list_week_ends(newest)["week_end"]
+            status, message = (
+                "ok",
+                f"{RELATIONS[name].label}{UP_TO}{_format_week_end(newest, ends)}.",
+            )
         else:
             weeks, status = "week" if len(window) == 1 else f"{len(window)} teaching weeks", "warn"
             message = (
@@ -173,7 +184,29 @@ def check_feeds(college: College, term: Term, week: int) -> pd.DataFrame:
                 "treated as absent, not as zero."
             )
         found.append((f"{name}: feed", EVERYWHERE, status, 0, [], message))
+    for name, (label, marked) in DATED.items():
+        day = _find_newest_work_day(college, term, week, marked=marked)
+        if day is not None:
+            message = f"{label}{UP_TO}{day.isoformat()}."
+            found.append((f"{name}: feed", EVERYWHERE, "ok", 0, [], message))
     return pd.DataFrame(found, columns=list(FINDING_COLUMNS))
+
+
+def _format_week_end(week: int, ends: pd.Series) -> str:
+    """Return the last day of a week with its number, or the number alone without a date."""
+    return f"week {week}" if ends.empty else f"{ends.max().date().isoformat()} (week {week})"
+
+
+def _find_newest_work_day(college: College, term: Term, week: int, *, marked: bool) -> date | None:
+    """Return the newest day, up to the end of a week, of any kind of work; None without one."""
+    ends = term.list_week_ends(week)["week_end"]
+    if ends.empty:
+        return None
+    days = (
+        feeds.find_newest_work_day(college, term, name, ends.max().date(), marked=marked)
+        for name in WORK
+    )
+    return max(filter(None, days), default=None)
 
 
 def _has_clean_registers(college: College, term: Term, week: int) -> bool:

@@ -1,108 +1,207 @@
-"""Build the cards of the weekly report: the students on an advisor's list and those who left it."""
+"""Build the cards and lines of the weekly report: who is on an advisor's list, and who left it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
 
 from edumetrics.fields.reasons import REASONS
-from edumetrics.forecast.subjects import LOW
+from edumetrics.forecast.subjects import HIGH, LOW
 from edumetrics.params import Calendar
-from edumetrics.reports.context import Occasion, format_day, is_known, normalize_text
+from edumetrics.reports.context import Occasion, find_next_exam, is_known
 from edumetrics.reports.model import Fact, StudentEntry
 from edumetrics.reports.sparklines import Panel
-from edumetrics.triage.choice import Record
-from edumetrics.triage.choice import choose_facts as select_reasons
+from edumetrics.triage.choice import Record, choose_facts
 from edumetrics.triage.situation import CONTACTS
 from edumetrics.types import Row
 
-# Codes of reasons about the weeks ahead, in the order of importance on a card.
-AHEAD = [code for code, record in REASONS.items() if record.kind == "ahead"]
-DEADLINE = AHEAD
-FORECAST = [code for code in AHEAD if code.startswith("forecast")]
-# In percent. A forecast below this chance adds nothing to the other reasons on a card.
-TELLING = 100 * LOW
-# The most reasons on a card.
+# The most facts on a card.
 SHOWN = 3
-# An advisor reads a card between two lectures. Both limits are in words and include the links:
-# the first is for one card, the second for all cards of *Start here* together.
-CARD_WORDS, START_WORDS = 60, 480
-# "Draft an email", "Talked", "No answer", "Known reason" and "Wrong flag".
-LINK_WORDS = 10
-# How many teaching weeks up to a contact are compared with the weeks after it.
-PACE_WEEKS = 4
+# The most facts that remain, of someone who is no longer listed.
+REMAINING = 2
+# The reasons that say why a student is on the list from the start.
+WATCHLIST, EARLIER = "watchlist", "earlier_level"
 
 
-def build_cards(
-    occasion: Occasion,
-    advisor: str,
-    flags: pd.DataFrame,
-    contacts: dict[str, Row],
-    panels: dict[str, Panel | None],
-) -> tuple[StudentEntry, ...]:
-    """Return a card for each student to start with; each card keeps to its number of words.
+@dataclass(frozen=True)
+class CardBuilder:
+    """What the cards and lines of a week are built from, for all advisors.
 
-    Args:
-        occasion, advisor: the moment, and the advisor (advisor_id) whose list it is.
-        flags: rows of weekly_flags with names, in order of rank.
-        contacts: the last contact by student_id (see `find_last_contacts`).
+    Attributes:
+        occasion: the moment.
+        latest, caring: the last contact by student_id (see `find_last_contacts`), of any kind, and
+            of the kinds after which a student is looked after.
         panels: the semester so far by student_id; None where there is nothing to draw.
-
-    Returns:
-        The entries, in the order of `flags`.
+        outlook: predicted, low, high, p_fail and subjects by student_id, before an exam.
     """
-    # The cards of a long list are shorter. `max` avoids a division by zero for an empty list.
-    budget = min(CARD_WORDS, START_WORDS // max(len(flags), 1))
-    cards = []
-    for row in flags.to_dict("records"):
-        contact, panel = contacts.get(row["student_id"]), panels.get(row["student_id"])
-        cards.append(_build_card(occasion, advisor, row, contact, panel, budget))
-    return tuple(cards)
 
+    occasion: Occasion
+    latest: Mapping[str, Row]
+    caring: Mapping[str, Row]
+    panels: Mapping[str, Panel | None]
+    outlook: Mapping[str, Row]
 
-def build_lines(occasion: Occasion, flags: pd.DataFrame) -> tuple[StudentEntry, ...]:
-    """Return a line for each student who comes next, with the strongest reason only."""
-    return tuple(
-        occasion.build_entry(
+    def build_card(self, advisor: str, row: Row, *, kept: bool) -> StudentEntry:
+        """Return the card of a student to start with.
+
+        Args:
+            advisor: advisor_id of who signs the letter.
+            row: weekly_flags with the student's name.
+            kept: whether the place was kept for a new name.
+        """
+        contact = self.latest.get(row["student_id"])
+        return self._build_listed(
+            row,
+            since=self._describe_time_on_list(row, kept=kept),
+            reasons=self._tell_facts(row),
+            facts=(*_tell_step(row), *self._tell_contact(contact)),
+            **self.occasion.write_drafts(row, advisor, row["reasons"]),
+        )
+
+    def build_line(self, row: Row) -> StudentEntry:
+        """Return the line of a student who comes next, with the first fact."""
+        since = self._describe_time_on_list(row)
+        return self._build_listed(row, since=since, reasons=self._tell_facts(row)[:1])
+
+    def build_shared_line(self, row: Row, first_advisor: str) -> StudentEntry:
+        """Return the line of a student of whom the reader is the second advisor."""
+        who = self.occasion.say_fact("shared_with", advisor=first_advisor)
+        return self.occasion.build_entry(
             row,
             row["risk_tier"],
-            since=_describe_time_on_list(occasion, row),
-            reasons=(choose_card_reasons(row["reasons"], 1)[0]["text"],),
+            since=self._describe_time_on_list(row),
+            reasons=self._tell_facts(row)[:1],
+            facts=(who,),
         )
-        for row in flags.to_dict("records")
-    )
+
+    def build_care_line(self, row: Row) -> StudentEntry:
+        """Return the line of a student in someone's care.
+
+        A line has the first fact, the last contact with what followed, and when the care ends.
+        """
+        contact = self.caring.get(row["student_id"])
+        facts = (*self._tell_contact(contact), *self._tell_end_of_care(contact))
+        return self._build_listed(row, tier="", reasons=self._tell_facts(row)[:1], facts=facts)
+
+    def _build_listed(self, row: Row, tier: str | None = None, **more: Any) -> StudentEntry:
+        """Return the entry of a student on the reader's list, with a sheet to print."""
+        return self.occasion.build_entry(
+            row,
+            row["risk_tier"] if tier is None else tier,
+            # What a student may be handed has no forecast.
+            handout=(
+                *self._choose_facts(row["reasons"], row, SHOWN),
+                *(fact.text for fact in _tell_step(row)),
+            ),
+            panel=self.panels.get(row["student_id"]),
+            **more,
+        )
+
+    def _tell_facts(self, row: Row) -> tuple[str, ...]:
+        """Return the facts of a card, at most `SHOWN`, in the order of their kinds."""
+        outlook = self.outlook.get(row["student_id"])
+        if outlook is None:
+            return self._choose_facts(row["reasons"], row, SHOWN)
+        # Before an exam the prediction is what lies ahead; only news stands beside it.
+        others = [record for record in row["reasons"] if _is_news(record)]
+        told = self._choose_facts(others, row, SHOWN - 1)
+        return (*told, self._describe_outlook(outlook))
+
+    def _choose_facts(self, records: list[Record], row: Row, count: int) -> tuple[str, ...]:
+        """Return the facts to tell; in the first weeks what listed the student comes first."""
+        if self.occasion.week > self.occasion.calendar.grace_weeks:
+            return tuple(record["text"] for record in choose_facts(records, count))
+        fired = {rule["code"] for rule in row["rules"]}
+        why = next((record for record in records if record["code"] in fired), None)
+        if why is None:
+            return self._tell_watchlist(records, count)
+        rest = [record for record in records if record is not why]
+        return (why["text"], *(record["text"] for record in choose_facts(rest, count - 1)))
+
+    def _tell_watchlist(self, records: list[Record], count: int) -> tuple[str, ...]:
+        """Return the facts of a student to keep in touch with: first what earlier semesters say."""
+        earlier = next((record for record in records if record["code"] == EARLIER), None)
+        why = next((record for record in records if record["code"] == WATCHLIST), None)
+        rest = [record for record in records if record["code"] not in (EARLIER, WATCHLIST)]
+        if why is None:
+            return tuple(record["text"] for record in choose_facts(records, count))
+        # The number says more than that there is one, and is not the same on every card.
+        first = self.occasion.say(
+            "card_watchlist", why=why["text"], fact=earlier and earlier["text"]
+        )
+        return (first, *(record["text"] for record in choose_facts(rest, count - 1)))
+
+    def _describe_outlook(self, outlook: Row) -> str:
+        """Return the predicted score with its range, the chance in words, and the subjects."""
+        exam = find_next_exam(self.occasion.week, self.occasion.calendar)
+        chance = outlook["p_fail"]
+        label = "high" if chance >= HIGH else "medium" if chance >= LOW else "low"
+        return self.occasion.say(
+            "card_outlook",
+            exam=self.occasion.say(f"exam_{exam}") if exam else "",
+            label=label,
+            count=100 * chance,
+            **{name: outlook[name] for name in ("predicted", "low", "high", "subjects")},
+        )
+
+    def _tell_contact(self, contact: Row | None) -> Iterator[Fact]:
+        """Yield the kind and date of the last contact, and the attendance that followed it."""
+        if contact is None:
+            return
+        say, weeks = self.occasion.say, contact["weeks"]
+        # Plain numbers without a cause: a rise after a contact does not show that it helped.
+        yield self.occasion.say_fact(
+            "fact_contact",
+            kind=say(f"kind_{contact['kind'].replace(' ', '_')}"),
+            day=self.occasion.format_day(contact["logged_at"]),
+            weeks=self.occasion.params.sentences.name_weeks(weeks) if weeks else "",
+            since=contact["since"],
+        )
+
+    def _tell_end_of_care(self, contact: Row | None) -> Iterator[Fact]:
+        """Yield when the care ends, where a contact is known after which a student is cared for."""
+        if contact is None:
+            return
+        occasion = self.occasion
+        if is_known(contact["until"]):
+            yield occasion.say_fact("back_after_day", day=occasion.format_day(contact["until"]))
+            return
+        # Without a date, care lasts for the next teaching weeks, as triage counts them.
+        following = occasion.calendar.get_next_teaching_weeks(contact["sem_week"])
+        covered = following[: occasion.params.triage.looked_after_weeks]
+        if covered:
+            yield occasion.say_fact("back_after_week", week=covered[-1])
+
+    def _describe_time_on_list(self, row: Row, *, kept: bool = False) -> str:
+        """Return in words how many weeks the student has been on the list, and the marks."""
+        return self.occasion.say(
+            "on_list",
+            status=row["status"],
+            weeks=int(row["weeks_on_list"]),
+            kept=kept,
+            waiting=bool(row["hand_over"]),
+        )
 
 
-def build_care_lines(
-    occasion: Occasion, flags: pd.DataFrame, contacts: dict[str, Row]
-) -> tuple[StudentEntry, ...]:
-    """Return a line for each student in someone's care.
+def build_exit_line(occasion: Occasion, row: Row) -> StudentEntry:
+    """Return the line of a student who is no longer listed.
 
-    A line has the last contact, the plain numbers since then, and when the care ends.
+    Whoever left has what improved most; of the others the line has what remains.
     """
-    return tuple(
-        occasion.build_entry(row, facts=_describe_care(contacts.get(row["student_id"]), occasion))
-        for row in flags.to_dict("records")
-    )
-
-
-def build_departure_lines(occasion: Occasion, left: pd.DataFrame) -> tuple[StudentEntry, ...]:
-    """Return a line for each student who left the list, with what improved most."""
-    return tuple(
-        occasion.build_entry(row, reasons=tuple(record["text"] for record in row["improved"][:1]))
-        for row in left.to_dict("records")
-    )
+    left = row["kind"] == "left"
+    told = row["improved"][:1] if left else row["remaining"][:REMAINING]
+    return occasion.build_entry(row, reasons=tuple(record["text"] for record in told))
 
 
 def find_last_contacts(
     contacts: pd.DataFrame, courses: pd.DataFrame, week: int, calendar: Calendar
 ) -> dict[str, Row]:  # fmt: skip
-    """Return the last contact of each student, with attendance before and after it.
+    """Return the last contact of each student, with the attendance that followed it.
 
-    A contact belongs to the week whose list it answers: `before` includes that week (see
-    `triage.flags`).
+    A contact belongs to the week whose list it answers.
 
     Args:
         contacts: student_id, sem_week, kind, until, logged_at.
@@ -112,8 +211,8 @@ def find_last_contacts(
         calendar: which weeks are taught.
 
     Returns:
-        By student_id: the columns of the contact, and attendance in percent: `before` in up to
-        four teaching weeks, `since` in all weeks after. None where no lecture was held.
+        By student_id: the columns of the contact; `weeks`, the teaching weeks after it in which
+        lectures were held; and `since`, the attendance in them in percent, None without any.
     """
     # The week that a contact answers decides; the time of entry only breaks a tie.
     entered = contacts[contacts["sem_week"] < week].sort_values(["sem_week", "logged_at"])
@@ -122,165 +221,38 @@ def find_last_contacts(
     own = dict(list(courses[courses["student_id"].isin(last["student_id"])].groupby("student_id")))
     found: dict[str, Row] = {}
     for row in last.to_dict("records"):
-        # The empty frame keeps the columns: its sums are 0, and attendance is None.
+        # The empty frame keeps the columns: its sums are 0.
         mine = own.get(row["student_id"], courses.iloc[:0])
-        before = calendar.get_last_teaching_weeks(row["sem_week"], PACE_WEEKS)
+        after = mine[
+            (mine["sem_week"] > row["sem_week"])
+            & (mine["week_lectures_held"] > 0)
+            & mine["sem_week"].isin(calendar.teaching_weeks)
+        ]
+        held, attended = (
+            float(after[f"week_lectures_{name}"].sum()) for name in ("held", "attended")
+        )
         found[str(row["student_id"])] = {
             **row,
-            "before": _compute_attendance(mine[mine["sem_week"].isin(before)]),
-            "since": _compute_attendance(mine[mine["sem_week"] > row["sem_week"]]),
+            "weeks": tuple(int(w) for w in after["sem_week"]),
+            "since": 100 * attended / held if held else None,
         }
     return found
 
 
-def _compute_attendance(weeks: pd.DataFrame) -> float | None:
-    """Return the share of the lectures held that were attended, in percent; None for none held."""
-    # A share of sums, not a mean of weekly shares: a week with two lectures must not count as much
-    # as a week with twenty.
-    held = weeks["week_lectures_held"].sum()
-    return None if not held else 100 * float(weeks["week_lectures_attended"].sum()) / float(held)
+def select_caring(contacts: pd.DataFrame) -> pd.DataFrame:
+    """Return the contacts after which a student is looked after."""
+    return contacts[contacts["kind"].isin(CONTACTS)]
 
 
-def choose_card_reasons(records: list[Record], count: int) -> list[Record]:
-    """Return the first `count_words` reasons that say what is wrong.
-
-    A reason that says that the student is as good as the class, or better, is left out unless there
-    is no other reason.
-    """
-    other = [record for record in records if not _is_at_class_level(record)]
-    early = [record for record in other if REASONS[record["code"]].early]
-    # Early signals have no points: `told` keeps them only where no other reason has any.
-    weighed = [record for record in other if record["points"] > 0]
-    return (
-        select_reasons([*weighed, *early], count)
-        if weighed or early
-        else select_reasons(other or records, count)
-    )
+def _tell_step(row: Row) -> Iterator[Fact]:
+    """Yield the step that helps most, where there is one."""
+    step = row["best_step"]
+    # A null of the table may be None or NaN.
+    if isinstance(step, dict):
+        yield Fact("", step["text"])
 
 
-def _is_at_class_level(record: Record) -> bool:
-    """Return whether a reason compares a student with the class, to whom the student is equal."""
+def _is_news(record: Record) -> bool:
+    """Return whether a fact stands beside a prediction: all but what else lies ahead."""
     about = REASONS[record["code"]]
-    both_known = record["value"] is not None and record["baseline"] is not None
-    # Where more is worse, a higher value says nothing good.
-    compared = about.versus_class and about.worse == "below"
-    return compared and both_known and bool(record["value"] >= record["baseline"])
-
-
-def _build_card(
-    occasion: Occasion, advisor: str, row: Row, contact: Row | None, panel: Panel | None,
-    budget: int,
-) -> StudentEntry:  # fmt: skip
-    """Return the card of one student; `budget` is its number of words."""
-    reasons = choose_card_reasons(row["reasons"], SHOWN)
-    codes = {record["code"] for record in reasons}
-    # Reasons with one `says` say one thing: a card says it once.
-    said = {REASONS[code].says for code in codes} - {""}
-    ahead = [
-        record
-        for record in row["reasons"]
-        if record["code"] in AHEAD
-        and record["code"] not in codes
-        and REASONS[record["code"]].says not in said
-    ]
-    ahead = [
-        record for record in ahead if record["code"] not in FORECAST or record["value"] >= TELLING
-    ]
-    ahead.sort(key=lambda record: AHEAD.index(record["code"]))
-    entry = occasion.build_entry(
-        row, row["risk_tier"], since=_describe_time_on_list(occasion, row), panel=panel,
-        **occasion.write_drafts(row, advisor, row["reasons"]),
-    )  # fmt: skip
-    # The number is the place on the card. The list below is in order of importance instead:
-    # it decides what stays when there are too many words.
-    why = [(0, record["text"]) for record in reasons]
-    deadline = [(1, Fact("", record["text"])) for record in ahead if record["code"] in DEADLINE]
-    rest = [(2, Fact("", record["text"])) for record in ahead if record["code"] not in DEADLINE]
-    step, last = (3, _describe_step(occasion, row)), (4, _describe_contact(occasion, contact))
-    return _fit_parts(
-        entry, [*why[:1], last, *deadline, step, *why[1:2], *rest[:1], *why[2:], *rest[1:]], budget
-    )
-
-
-def _fit_parts(
-    entry: StudentEntry, parts: list[tuple[int, str | Fact]], budget: int
-) -> StudentEntry:
-    """Return an entry with as many parts as it has words for; the other parts go into `more`.
-
-    Args:
-        entry: the entry without reasons and facts.
-        parts: reasons (texts) and facts, the most important first, each with its place on the card.
-        budget: the number of words for the card, links included.
-    """
-    left = (
-        budget
-        - LINK_WORDS
-        - count_words([entry.name, entry.roll_number, entry.urgency, entry.since])
-    )
-    kept, more = [], []
-    for n, (place, part) in enumerate(parts):
-        said = part if isinstance(part, str) else f"{part.label} {part.text}".strip()
-        # The first part always stays. A short part may still fit after a long one did not.
-        if n == 0 or count_words([said]) <= left:
-            kept.append((place, part))
-            left -= count_words([said])
-        else:
-            more.append(said)
-    kept.sort(key=lambda pair: pair[0])
-    return replace(
-        entry,
-        reasons=tuple(part for _, part in kept if isinstance(part, str)),
-        facts=tuple(part for _, part in kept if isinstance(part, Fact)),
-        more=tuple(more),
-    )
-
-
-def count_words(texts: Iterable[str]) -> int:
-    """Return how many words some texts have."""
-    return sum(len(one.split()) for one in texts)
-
-
-def _describe_step(occasion: Occasion, row: Row) -> Fact:
-    """Return the step that takes the student off the list, or a kind word where no step does."""
-    # `off_list_if` is a sentence of the college's sentences.yml, perhaps a translated one: the
-    # comparison is with that file, not with English words.
-    step = normalize_text(row["off_list_if"])
-    if step == occasion.params.sentences.off_list["nothing"]:
-        return occasion.say_fact("fact_stays")
-    if step:
-        return occasion.say_fact("fact_step", step=step)
-    # After the last teaching week this is None, and `no_step` has a sentence for that.
-    following = next(iter(occasion.calendar.get_next_teaching_weeks(occasion.week)), None)
-    return Fact("", describe_no_step(occasion.params.sentences, row["reasons"], following))
-
-
-def _describe_contact(occasion: Occasion, contact: Row | None) -> Fact:
-    """Return the kind and date of the last contact, and attendance before and after it."""
-    if contact is None:
-        return occasion.say_fact("fact_no_contact")
-    kind = occasion.say(f"kind_{contact['kind'].replace(' ', '_')}")
-    day, before, since = format_day(contact["logged_at"]), contact["before"], contact["since"]
-    # Plain numbers without a cause: a rise after a contact does not show that the contact helped.
-    return occasion.say_fact("fact_contact", kind=kind, day=day, before=before, since=since)
-
-
-def _describe_care(contact: Row | None, occasion: Occasion) -> tuple[Fact, ...]:
-    """Return the last contact and the end of the care; empty where no contact is known."""
-    if contact is None:
-        return ()
-    said = _describe_contact(occasion, contact)
-    calendar, weeks = occasion.calendar, occasion.params.triage.looked_after_weeks
-    if is_known(contact["until"]):
-        return said, occasion.say_fact("back_after_day", day=format_day(contact["until"]))
-    # Without a date, care lasts for the next teaching weeks, as in
-    # `triage.flags.find_looked_after`.
-    covered = calendar.get_next_teaching_weeks(contact["sem_week"])[:weeks]
-    if contact["kind"] not in CONTACTS or not covered:
-        return (said,)
-    return said, occasion.say_fact("back_after_week", week=covered[-1])
-
-
-def _describe_time_on_list(occasion: Occasion, row: Row) -> str:
-    """Return in words for how long the student has been on the list."""
-    # The level is 0 in grace weeks and 1 in the first week after them.
-    return occasion.say("on_list", status=row["status"], weeks=int(row["escalation_level"]))
+    return about.rule or about.kind != "ahead"

@@ -20,6 +20,7 @@ from edumetrics.types import Row
 SHAPES = {"critical": "◆", "high": "▲", "watch": "●"}
 # In a phrase this ends the words that are set off from the rest of a line.
 SET_OFF = " | "
+EXAMS = ("midterm", "endterm")
 
 
 @dataclass(frozen=True)
@@ -117,12 +118,15 @@ class Occasion:
     def describe_next_exam(self) -> str:
         """Return a sentence on the next exam; empty when none is ahead."""
         name = find_next_exam(self.week, self.calendar)
-        exam = self.calendar.midterm_week if name == "midterm" else self.calendar.endterm_week
-        if not name or exam is None:
+        if not name:
             return ""
-        return self.say(
-            "next_exam", exam=self.say(f"exam_{name}"), away=exam - self.week, week=exam
-        )
+        away = get_exam_week(name, self.calendar) - self.week
+        day = self.format_day(self.first_day + pd.Timedelta(weeks=away))
+        return self.say("next_exam", exam=self.say(f"exam_{name}"), away=away, day=day)
+
+    def format_day(self, moment: Any) -> str:
+        """Return a day as people write it, without the year, such as `10 September`."""
+        return self.params.sentences.format_day(pd.Timestamp(moment))
 
     def group_by_advisor(self, rows: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
         """Yield each advisor_id in order, with the advisor's rows and the names of students.
@@ -150,6 +154,7 @@ class Occasion:
             get_display_name(row),
             normalize_text(row["roll_number"]),
             str(row["class_id"]),
+            class_name=self.people.classes.get(row["class_id"]) or str(row["class_id"]),
             tier=tier if urgent else "",
             urgency=self.say(f"tier_{tier}") if urgent else "",
             shape=SHAPES.get(tier, ""),
@@ -268,16 +273,6 @@ def format_cell(value: Any, unit: str = "") -> str:
     return "" if pd.isna(value) else f"{round(float(value))}{unit}"
 
 
-def format_day(moment: Any) -> str:
-    """Return a day as people write it, without the year.
-
-    >>> format_day(pd.Timestamp("2026-09-10 14:00"))
-    '10 September'
-    """
-    moment = pd.Timestamp(moment)
-    return f"{moment.day} {moment:%B}"  # `%d` would write a leading zero
-
-
 def format_week_dates(first_day: pd.Timestamp) -> tuple[str, str]:
     """Return the first and the last day of a week as people write them.
 
@@ -297,5 +292,9 @@ def find_next_exam(week: int, calendar: Calendar) -> str:
     >>> find_next_exam(7, Calendar()), find_next_exam(8, Calendar()), find_next_exam(18, Calendar())
     ('midterm', 'endterm', '')
     """
-    ahead = (("midterm", calendar.midterm_week), ("endterm", calendar.endterm_week))
-    return next((name for name, exam in ahead if exam is not None and exam > week), "")
+    return next((name for name in EXAMS if get_exam_week(name, calendar) > week), "")
+
+
+def get_exam_week(name: str, calendar: Calendar) -> int:
+    """Return the week of an exam, midterm or endterm; 0 where the college has none."""
+    return (calendar.midterm_week if name == "midterm" else calendar.endterm_week) or 0

@@ -12,7 +12,7 @@ from typing import Any
 import pandas as pd
 
 from edumetrics import settings
-from edumetrics.analysis.week_state import WEEKLY, find_last_run
+from edumetrics.analysis.week_state import WEEKLY
 from edumetrics.college.terms import College, Term
 from edumetrics.inputs import parts
 from edumetrics.inputs.advisors import add_advisors
@@ -23,19 +23,11 @@ from edumetrics.reports.model import Report
 from edumetrics.reports.pre_exam import build_pre_exam_reports
 from edumetrics.reports.pre_semester import build_pre_semester_reports
 from edumetrics.reports.results import build_results_reports
-from edumetrics.reports.weekly import WeekRows, build_weekly_reports
+from edumetrics.reports.week_rows import WeekRows, read_week_rows
+from edumetrics.reports.weekly import build_weekly_reports
 from edumetrics.types import Exam
 from edumetrics.workspace import Workspace
 
-# Only the columns that a report uses; notes that people wrote in the log are not read.
-CONTACTS = ("student_id", "sem_week", "kind", "until", "logged_at")
-COURSES = (
-    "week_lectures_held",
-    "week_lectures_attended",
-    "weekly_att_pct",
-    "effort_score",
-    "academic_performance",
-)
 # Folder of the advisors' pages, below the folder of a stage.
 PAGES = "advisors"
 # From so many pages on, rendering in parallel is worth the start of other processes.
@@ -63,7 +55,8 @@ class Source:
 def build_weekly(source: Source) -> list[Report]:
     """Return the reports of a week."""
     week = source.occasion.week
-    return build_weekly_reports(source.occasion, _read_stored(source.workspace, source.term, week))
+    stored = _read_stored(source.workspace, source.college, source.term, week)
+    return build_weekly_reports(source.occasion, stored)
 
 
 def create_pages_folder(folder: Path) -> Path:
@@ -93,7 +86,7 @@ def write_class_page(workspace: Workspace, term: Term, week: int, folder: Path) 
     """Write the page about classes, for the head of department; no page of an advisor."""
     with workspace.open_college() as college:
         occasion = read_occasion(workspace, college, WEEKLY, term, week)
-    stored = _read_stored(workspace, term, week)
+        stored = _read_stored(workspace, college, term, week)
     weeks = workspace.store.compute_class_means(occasion.term, week, classes.MEASURES)
     page = classes.build_classes_page(
         occasion, weeks, stored.flags, stored.exits, stored.findings, stored.health
@@ -140,30 +133,16 @@ def read_occasion(
     return Occasion(stage, term.name, week, day, workspace.params, people)
 
 
-def _read_stored(workspace: Workspace, term: Term, week: int) -> WeekRows:
+def _read_stored(workspace: Workspace, college: College, term: Term, week: int) -> WeekRows:
     """Read what the weekly stage stored of a week, as far as its reports show it."""
-    store = workspace.store
-    there: dict[str, Any] = {"term": term.name, "sem_week": week}
-    last = next(iter(workspace.params.calendar.get_teaching_weeks_before(week, 1)), 0)
-    # Findings are kept for every run: those of the newest finished run belong to the stored rows.
-    newest = find_last_run(store, WEEKLY, status="done", **there)
-    measures = (
-        "student_id",
-        "effort_score",
-        "academic_performance",
-        "weekly_att_pct",
-        "submission_pct",
-    )
-    return WeekRows(
-        metrics=store.read("weekly_metrics", **there),
-        last=store.read("weekly_metrics", measures, term=term.name, sem_week=last),
-        flags=store.read("weekly_flags", **there),
-        exits=store.read("list_exits", **there),
-        findings=store.read("class_findings", **there),
-        courses=store.read_listed_metrics(term.name, week, COURSES),
-        contacts=store.read("intervention_log", CONTACTS, term=term.name),
-        health=store.read("data_health", run_id=newest["run_id"] if newest else ""),
-    )
+    return read_week_rows(workspace, term.name, week, read_subject_names(college))
+
+
+def read_subject_names(college: College) -> dict[str, str]:
+    """Return the name of each subject by subject_id; a subject without a name is left out."""
+    # Of a subject that is listed twice the last name counts.
+    known = college.read_columns("subjects", "subject_id", "subject_name").dropna()
+    return dict(zip(known["subject_id"], known["subject_name"], strict=True))
 
 
 def build_pre_semester(source: Source) -> list[Report]:

@@ -59,10 +59,12 @@ class StudentEntry:
         name, roll_number, class_id: as the college has them; roll_number may be empty.
         tier: critical, high or watch, which chooses the colours; empty where it does not apply.
         urgency, shape: the tier as a word and as a shape.
-        since: for how long the student has been on the list; may be empty.
-        reasons: at most three, strongest first.
-        facts: what is ahead, what would help, the last contact.
-        more: texts for which a card has no room; pages only.
+        since: for how many weeks the student has been on the list, and marks; may be empty.
+        reasons: the facts that a card tells, at most three, in the order of their kinds.
+        facts: what would help, the last contact.
+        handout: what is printed for a talk with the student, without urgency; empty for no sheet.
+        class_name: the name of the class; its id where it has no name.
+        number: the place on the reader's list, by which a picture names a student; 0 for none.
         draft, parent: emails that the reader may send to the student, and to a parent; or None.
         replies: ways to report back; added when the report is mailed.
         code: the token in those replies, for readers of plain text.
@@ -80,7 +82,9 @@ class StudentEntry:
     since: str = ""
     reasons: tuple[str, ...] = ()
     facts: tuple[Fact, ...] = ()
-    more: tuple[str, ...] = ()
+    handout: tuple[str, ...] = ()
+    class_name: str = ""
+    number: int = 0
     draft: EmailDraft | None = None
     parent: EmailDraft | None = None
     # Empty until `mail.messages.add_replies` fills them in: pages and previews have no replies.
@@ -97,17 +101,21 @@ class Students:
         title, note: the heading, and a sentence below it (may be empty).
         entries: the students in reading order.
         brief: whether each student has a line or two instead of a card.
+        inline: whether only the names are told, in one line that begins with the title.
     """
 
     title: str
     note: str
     entries: tuple[StudentEntry, ...]
     brief: bool = False
+    inline: bool = False
 
-    # A property, not a field as in the other sections: it depends on `brief`.
+    # A property, not a field as in the other sections: it depends on `brief` and `inline`.
     @property
     def kind(self) -> str:
         """The name of the template block that shows the section."""
+        if self.inline:
+            return "names"
         return "lines" if self.brief else "cards"
 
 
@@ -164,11 +172,15 @@ class TableRow:
     Attributes:
         name, about: the name, and the roll number and class below it.
         cells: one text for each column; empty where nothing is known.
+        tier, urgency, shape: as in `StudentEntry`; empty for a student who is not on the list.
     """
 
     name: str
     about: str
     cells: tuple[str, ...]
+    tier: str = ""
+    urgency: str = ""
+    shape: str = ""
 
 
 @dataclass(frozen=True)
@@ -199,6 +211,8 @@ class Report:
         headline, lead: the one thing to know, and what is ahead.
         sections: in reading order.
         sentences: the catalogue, for the words of mail and page themselves.
+        preheader: what changed since last week, beside the subject in a list of mails.
+        college: the name of the college, for what is printed; may be empty.
     """
 
     stage: str
@@ -213,6 +227,8 @@ class Report:
     lead: str
     sections: tuple[Section, ...]
     sentences: Sentences
+    preheader: str = ""
+    college: str = ""
 
     @property
     def galaxy(self) -> Galaxy | None:

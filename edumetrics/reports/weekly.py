@@ -1,11 +1,12 @@
-"""Build the weekly report of an advisor.
+"""Build the weekly report of an advisor: one mail a Monday, whatever ran.
 
-It says who to start with, who comes next, who is looked after, who left the list, and how the class
-does in numbers.
+It says what the week was and what is ahead, who to start with, who comes next, who is looked after,
+who left the list, and how the class does in numbers.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -13,59 +14,67 @@ from typing import Any
 import pandas as pd
 
 from edumetrics.reports import cards
-from edumetrics.reports.context import Occasion, build_table_row, format_cell, round_value
-from edumetrics.reports.galaxy import build_galaxy
-from edumetrics.reports.model import (
-    NumberRow,
-    Numbers,
-    Prose,
-    Report,
-    Section,
-    Students,
-    StudentTable,
-    TableRow,
-)
+from edumetrics.reports.cards import CardBuilder
+from edumetrics.reports.class_numbers import build_numbers, build_table, describe_freshness
+from edumetrics.reports.context import Occasion, find_next_exam, get_exam_week, round_value
+from edumetrics.reports.model import Prose, Report, Section, StudentEntry, Students
 from edumetrics.reports.moments import sort_by_roll_number
-from edumetrics.reports.sparklines import Panel, build_panel
-from edumetrics.triage.situation import CONTACTS
-from edumetrics.types import Row
+from edumetrics.reports.sparklines import build_panel
+from edumetrics.reports.week_rows import WeekRows
 
-# Phrase of the label, column of weekly_metrics, unit.
-MEASURES = (("label_activity", "effort_score", ""),
-            ("label_performance", "academic_performance", ""),
-            ("label_attendance", "weekly_att_pct", "%"),
-            ("label_work", "submission_pct", "%"))  # fmt: skip
-# `_build_row` has the cells in this order.
-COLUMNS = ("column_attended", "column_attended_to_date", "column_can_miss", "column_work",
-           "label_activity", "label_performance")  # fmt: skip
-# `college.health` writes this into its messages about feeds, and `_describe_health` splits them
-# here: change both together.
-UP_TO = ": recorded up to "
+# Kinds of contact in which someone was talked to.
+TALKED = ("talked", "called", "referred")
+# In weeks: how near an exam is named in the subject.
+NEAR = 3
+Moments = Mapping[str, tuple[Section, ...]]
 
 
 @dataclass(frozen=True)
-class WeekRows:
-    """The stored rows of a week, and of the weeks before it.
+class AdvisorWeek:
+    """The rows of one advisor's week, with the names of students.
 
     Attributes:
-        metrics, last: weekly_metrics of the week and of the teaching week before.
-        flags, exits, findings: weekly_flags, list_exits and class_findings of the week.
-        courses: weekly_metrics of the weeks so far, of students on the lists, in any order.
-        contacts: the intervention log of the term, without notes.
-        health: data-health findings of the newest finished run of the week.
+        advisor: advisor_id.
+        group: weekly_metrics of all students.
+        flags: weekly_flags, in order of rank.
+        exits, shared: list_exits; flags of those of whom the advisor is the second, with `first`.
+        cards: student_id of those who had a card on the list of the teaching week before.
     """
 
-    metrics: pd.DataFrame
-    last: pd.DataFrame
+    advisor: str
+    group: pd.DataFrame
     flags: pd.DataFrame
     exits: pd.DataFrame
-    findings: pd.DataFrame
-    courses: pd.DataFrame
-    contacts: pd.DataFrame
-    health: pd.DataFrame
+    shared: pd.DataFrame
+    cards: pd.Series
+
+    @property
+    def inside(self) -> pd.DataFrame:
+        """Those to start with."""
+        return self.flags[self.flags["within_capacity"].astype(bool)]
+
+    @property
+    def cared(self) -> pd.DataFrame:
+        """Those who are looked after; they have no place."""
+        return self.flags[self.flags["looked_after"].astype(bool)]
+
+    @property
+    def waiting(self) -> pd.DataFrame:
+        """Those who come next."""
+        taken = self.flags["within_capacity"].astype(bool) | self.flags["looked_after"].astype(bool)
+        return self.flags[~taken]
+
+    @property
+    def kept(self) -> frozenset[str]:
+        """Those whose place was kept for a new name: by urgency alone they would have none."""
+        places = self.flags[~self.flags["looked_after"].astype(bool)]["student_id"]
+        first = set(places.head(len(self.inside)))
+        return frozenset(set(self.inside["student_id"]) - first)
 
 
-def build_weekly_reports(occasion: Occasion, stored: WeekRows) -> list[Report]:
+def build_weekly_reports(
+    occasion: Occasion, stored: WeekRows, moments: Moments | None = None
+) -> list[Report]:
     """Return one report for every advisor with students on the week's roll.
 
     Students without an advisor have one report together (`UNASSIGNED`).
@@ -73,6 +82,7 @@ def build_weekly_reports(occasion: Occasion, stored: WeekRows) -> list[Report]:
     Args:
         occasion: the moment.
         stored: the rows of the week.
+        moments: what a moment of the semester adds, by advisor_id.
 
     Returns:
         The reports, in order of advisor_id.
@@ -80,33 +90,14 @@ def build_weekly_reports(occasion: Occasion, stored: WeekRows) -> list[Report]:
     Raises:
         SettingsError: the template of the letter cannot be used.
     """
-    mine = dict(occasion.group_by_advisor(stored.flags.sort_values("triage_rank")))
-    left = dict(occasion.group_by_advisor(stored.exits.sort_values("student_id")))
-    calendar, week = occasion.calendar, occasion.week
-    # A card shows the last contact of any kind; care follows only from some kinds of contact.
-    known = stored.contacts, stored.contacts[stored.contacts["kind"].isin(CONTACTS)]
-    latest, caring = (
-        cards.find_last_contacts(some, stored.courses, week, calendar) for some in known
-    )
-    # Only cards have a panel, so only students within capacity need one.
-    shown = stored.flags.loc[stored.flags["within_capacity"], "student_id"]
-    courses = stored.courses[stored.courses["student_id"].isin(shown)].groupby("student_id")
-    sentences = occasion.params.sentences
-    panels = {
-        str(student): build_panel(sentences, course, week, calendar) for student, course in courses
-    }
-    # Empty slices keep their columns: an advisor without a list is no special case below.
-    empty, nobody = stored.flags.iloc[:0], stored.exits.iloc[:0]
+    builder = _make_card_builder(occasion, stored)
     by_class: dict[Any, pd.DataFrame] = dict(list(stored.metrics.groupby("class_id")))
-    reports = []
-    for advisor, group in occasion.group_by_advisor(stored.metrics):
-        flags = mine.get(advisor, empty)
-        lists = (
-            *_build_lists(occasion, advisor, flags, latest, caring, panels),
-            *_build_departures(occasion, left.get(advisor, nobody)),
+    return [
+        _build_report(
+            occasion, stored, week, builder, by_class, (moments or {}).get(week.advisor, ())
         )
-        reports.append(_build_report(occasion, stored, advisor, group, flags, lists, by_class))
-    return reports
+        for week in _split_by_advisor(occasion, stored)
+    ]
 
 
 def build_held_report(report: Report, why: str) -> Report:
@@ -123,212 +114,273 @@ def build_held_report(report: Report, why: str) -> Report:
         subject=say("held_subject", week=report.week),
         headline=say("held_headline"),
         lead=say("held_lead", why=why),
+        preheader="",
         sections=(),
     )
+
+
+def _split_by_advisor(occasion: Occasion, stored: WeekRows) -> Iterator[AdvisorWeek]:
+    """Yield the rows of each advisor, in order of advisor_id."""
+    ranked = stored.flags.sort_values("triage_rank")
+    mine = dict(occasion.group_by_advisor(ranked))
+    exits = stored.exits.sort_values("student_id")
+    left = dict(occasion.group_by_advisor(exits))
+    # The first advisor's id stays as `first`: the rows are grouped by the second one's.
+    second = ranked.rename(columns={"advisor_id": "first"}).merge(stored.shared, on="student_id")
+    shared = dict(occasion.group_by_advisor(second))
+    last = stored.last_flags[stored.last_flags["within_capacity"].astype(bool)]
+    places = dict(occasion.group_by_advisor(last))
+    for advisor, group in occasion.group_by_advisor(stored.metrics):
+        # Empty slices keep their columns: an advisor without a list is no special case.
+        yield AdvisorWeek(
+            advisor,
+            group,
+            mine.get(advisor, ranked.iloc[:0]),
+            left.get(advisor, exits.iloc[:0]),
+            shared.get(advisor, second.iloc[:0]),
+            places.get(advisor, last.iloc[:0])["student_id"],
+        )
+
+
+def _make_card_builder(occasion: Occasion, stored: WeekRows) -> CardBuilder:
+    """Return what the cards of all advisors are built from."""
+    calendar, week, sentences = occasion.calendar, occasion.week, occasion.params.sentences
+    # A card shows the last contact of any kind; care follows only from some kinds of contact.
+    latest, caring = (
+        cards.find_last_contacts(some, stored.courses, week, calendar)
+        for some in (stored.contacts, cards.select_caring(stored.contacts))
+    )
+    middles = dict(list(stored.middles.groupby("class_id")))
+    classes = dict(zip(stored.flags["student_id"], stored.flags["class_id"], strict=True))
+    nothing = stored.middles.iloc[:0]
+    panels = {
+        str(student): build_panel(
+            sentences, course, week, calendar, middles.get(classes.get(student, ""), nothing)
+        )
+        for student, course in stored.courses.groupby("student_id")
+    }
+    outlook = {str(row["student_id"]): row for row in stored.outlook.to_dict("records")}
+    return CardBuilder(occasion, latest, caring, panels, outlook)
 
 
 def _build_report(
     occasion: Occasion,
     stored: WeekRows,
-    advisor: str,
-    group: pd.DataFrame,
-    flags: pd.DataFrame,
-    lists: tuple[Section, ...],
+    week: AdvisorWeek,
+    builder: CardBuilder,
     by_class: dict[Any, pd.DataFrame],
+    added: tuple[Section, ...],
 ) -> Report:
-    """Return the report of one advisor; `group` has all students, `flags` those on the list."""
-    say, classes = occasion.say, group["class_id"]
-    new = int((flags["status"] == "new").sum())
-    findings = tuple(stored.findings.loc[stored.findings["class_id"].isin(classes), "text"])
-    about = (Prose(say("class_title"), (*findings, say("class_note"))),) if findings else ()
-    fresh = _describe_health(occasion, stored.health, set(classes))
+    """Return the report of one advisor; `added` are the sections of a moment of the semester."""
+    classes, group = week.group["class_id"], week.group
+    lists = _number_entries(_build_lists(occasion, week, builder))
+    own = pd.concat([by_class[name] for name in classes.unique()])
+    fresh = describe_freshness(occasion, stored, week.flags, set(classes))
     return Report(
         stage=occasion.stage,
         term=occasion.term,
         week=occasion.week,
-        advisor_id=advisor,
-        reader=occasion.get_reader(advisor),
+        advisor_id=week.advisor,
+        reader=occasion.get_reader(week.advisor),
         classes=tuple(sorted(classes.unique())),
-        subject=say(
-            "weekly_subject",
-            week=occasion.week,
-            listed=len(flags),
-            students=len(group),
-            new=new,
-        ),
+        subject=_build_subject(occasion, week),
         kicker=occasion.format_kicker(classes),
-        headline=_build_headline(occasion, advisor, flags, len(group)),
-        lead=_build_lead(occasion, flags, new, len(findings)),
+        headline=_build_headline(occasion, week),
+        lead=_build_lead(occasion, stored, week),
         sections=(
+            *_build_findings(occasion, stored, classes),
             *lists,
-            *about,
-            _build_numbers(occasion, stored, group, flags, by_class),
-            _build_table(occasion, group),
-            Prose(say("freshness_title"), (fresh,)),
-            occasion.build_closing(say("reading_activity")),
+            *added,
+            *_build_exits(occasion, week),
+            *_build_names(occasion, stored, week),
+            build_numbers(occasion, group, stored.last, own, _list_tiers(week)),
+            build_table(occasion, group, week.flags),
+            Prose(occasion.say("freshness_title"), fresh),
+            occasion.build_closing(occasion.say("reading_activity")),
         ),
         sentences=occasion.params.sentences,
+        preheader=_build_preheader(occasion, stored, week),
+        college=occasion.params.mail.college_name,
     )
 
 
-def _build_headline(occasion: Occasion, advisor: str, flags: pd.DataFrame, students: int) -> str:
+def _build_subject(occasion: Occasion, week: AdvisorWeek) -> str:
+    name = find_next_exam(occasion.week, occasion.calendar)
+    away = get_exam_week(name, occasion.calendar) - occasion.week if name else 0
+    return occasion.say(
+        "weekly_subject",
+        week=occasion.week,
+        listed=len(week.inside),
+        students=len(week.group),
+        new=int((week.inside["status"] == "new").sum()),
+        exam=occasion.say(f"exam_{name}") if name and away <= NEAR else "",
+        away=away,
+    )
+
+
+def _build_preheader(occasion: Occasion, stored: WeekRows, week: AdvisorWeek) -> str:
+    """Return what changed since last week; the subject already says how many are new."""
+    status = week.flags["status"]
+    last = stored.last[stored.last["student_id"].isin(week.group["student_id"])]
+    return occasion.say(
+        "weekly_preheader",
+        back=int((status == "returned").sum()),
+        gone=len(week.exits),
+        raised=int((status == "escalated").sum()),
+        now=round_value(week.group["weekly_att_pct"].mean()),
+        before=round_value(last["weekly_att_pct"].mean()),
+    ).strip()
+
+
+def _build_headline(occasion: Occasion, week: AdvisorWeek) -> str:
     """Return in a sentence how many of the advisor's students to start with."""
-    first = int(flags["within_capacity"].sum())
+    first = len(week.inside)
     if first:
-        who = occasion.describe_count(advisor, first, students)
+        who = occasion.describe_count(week.advisor, first, len(week.group))
         return occasion.say("weekly_headline", who=who)
-    # `triage.flags.rank` gives the most urgent student a place unless everyone is looked after.
-    return occasion.say("weekly_cared" if len(flags) else "weekly_nobody")
+    # The most urgent student has a place unless everyone is looked after.
+    return occasion.say("weekly_cared" if len(week.flags) else "weekly_nobody")
 
 
-def _build_lead(occasion: Occasion, flags: pd.DataFrame, new: int, findings: int) -> str:
-    """Return sentences on who is new, who comes next, the next exam, and the whole class."""
-    first = int(flags["within_capacity"].sum())
-    # Students who are looked after have no place within capacity: nobody is subtracted twice.
-    rest = len(flags) - first - int(flags["looked_after"].sum())
-    told = []
-    if new:
-        told.append(occasion.say("weekly_new", count=new))
-    if rest:
-        told.append(occasion.say("weekly_more", count=rest))
-    if len(flags) and occasion.week <= occasion.calendar.grace_weeks:
-        told.append(occasion.say("weekly_early", week=occasion.week))
-    told.append(occasion.describe_next_exam())
-    if findings:
-        told.append(occasion.say("weekly_findings", count=findings))
+def _build_lead(occasion: Occasion, stored: WeekRows, week: AdvisorWeek) -> str:
+    """Return what is ahead, with its date, and last week's conversations in plain numbers."""
+    early = len(week.flags) and occasion.week <= occasion.calendar.grace_weeks
+    told = (
+        occasion.say("weekly_early", week=occasion.week) if early else "",
+        occasion.describe_next_exam(),
+        _describe_conversations(occasion, stored, week),
+    )
     return " ".join(filter(None, told))
 
 
-def _build_lists(
-    occasion: Occasion,
-    advisor: str,
-    flags: pd.DataFrame,
-    latest: dict[str, Row],
-    caring: dict[str, Row],
-    panels: dict[str, Panel | None],
+def _describe_conversations(occasion: Occasion, stored: WeekRows, week: AdvisorWeek) -> str:
+    """Return how many were talked to after the last list, and what their attendance was since."""
+    last = _find_last_week(occasion)
+    if not last:
+        return ""
+    entered = stored.contacts[stored.contacts["sem_week"] == last]
+    talked = entered.loc[entered["kind"].isin(TALKED), "student_id"]
+    mine = week.group[week.group["student_id"].isin(talked)]
+    both = mine.merge(stored.last, on="student_id", suffixes=("", "_last")).dropna(
+        subset=["weekly_att_pct", "weekly_att_pct_last"]
+    )
+    pairs = [
+        occasion.say("pair", before=row["weekly_att_pct_last"], after=row["weekly_att_pct"])
+        for row in sort_by_roll_number(both)
+    ]
+    return occasion.say(
+        "weekly_talked",
+        talked=len(mine),
+        pairs=", ".join(pairs),
+        last=last,
+        week=occasion.week,
+        waiting=int((~week.cards.isin(entered["student_id"])).sum()),
+    ).strip()
+
+
+def _build_findings(
+    occasion: Occasion, stored: WeekRows, classes: pd.Series
 ) -> tuple[Section, ...]:
+    """Return the section of what concerns a whole class; no section without a finding."""
+    found = tuple(stored.findings.loc[stored.findings["class_id"].isin(classes), "text"])
+    say = occasion.say
+    return (Prose(say("class_title"), (*found, say("class_note"))),) if found else ()
+
+
+def _build_lists(
+    occasion: Occasion, week: AdvisorWeek, builder: CardBuilder
+) -> tuple[Students, ...]:
     """Return the sections of the list; a section without students is left out."""
-    inside, cared_for = flags["within_capacity"].astype(bool), flags["looked_after"].astype(bool)
+    say, kept = occasion.say, week.kept
+    early = occasion.week <= occasion.calendar.grace_weeks
+    start = tuple(
+        builder.build_card(week.advisor, row, kept=row["student_id"] in kept)
+        for row in week.inside.to_dict("records")
+    )
+    waiting, cared = (rows.to_dict("records") for rows in (week.waiting, week.cared))
+    shared = (
+        builder.build_shared_line(row, occasion.get_reader(row["first"]))
+        for row in week.shared.to_dict("records")
+    )
     found = (
-        Students(
-            occasion.say("start_title"),
-            occasion.say("start_note"),
-            cards.build_cards(occasion, advisor, flags[inside], latest, panels),
-        ),
-        Students(
-            occasion.say("briefly_title"),
-            "",
-            cards.build_lines(occasion, flags[~inside & ~cared_for]),
-            brief=True,
-        ),
-        Students(
-            occasion.say("cared_title"),
-            "",
-            cards.build_care_lines(occasion, flags[cared_for], caring),
-            brief=True,
-        ),
+        Students(say("start_title"), say("start_note", kept=len(kept), early=early), start),
+        _make_lines(say("briefly_title"), map(builder.build_line, waiting)),
+        _make_lines(say("cared_title"), map(builder.build_care_line, cared)),
+        _make_lines(say("shared_title"), shared),
     )
     return tuple(section for section in found if section.entries)
 
 
-def _build_departures(occasion: Occasion, left: pd.DataFrame) -> tuple[Section, ...]:
-    """Return the section of students who left the list; no section where nobody did."""
-    title, note = occasion.say("left_title"), occasion.say("left_note")
-    return (
-        (Students(title, note, cards.build_departure_lines(occasion, left), brief=True),)
-        if len(left)
-        else ()
+def _build_exits(occasion: Occasion, week: AdvisorWeek) -> tuple[Section, ...]:
+    """Return the sections of who is no longer listed; a section without students is left out."""
+
+    def build(title: str, kind: str, note: str = "") -> Students:
+        rows = week.exits[week.exits["kind"] == kind].to_dict("records")
+        return _make_lines(
+            occasion.say(title), (cards.build_exit_line(occasion, row) for row in rows), note
+        )
+
+    found = (
+        build("left_title", "left"),
+        build("unlisted_title", "no longer listed", occasion.say("unlisted_note")),
     )
+    return tuple(section for section in found if section.entries)
 
 
-def _build_numbers(
-    occasion: Occasion,
-    stored: WeekRows,
-    group: pd.DataFrame,
-    flags: pd.DataFrame,
-    by_class: dict[Any, pd.DataFrame],
-) -> Numbers:
-    """Return medians of the advisor's students this week and last week, with the galaxy."""
-    # The same students in both weeks: a change is never a change of who is counted.
-    last = stored.last[stored.last["student_id"].isin(group["student_id"])]
-    classes = pd.concat([by_class[name] for name in group["class_id"].unique()])
-    # Classmates with another advisor are the background of the galaxy.
-    others = classes[~classes["student_id"].isin(group["student_id"])]
-    return Numbers(
-        title=occasion.say("numbers_title"),
-        about=occasion.say("numbers_about"),
-        now=occasion.say("this_week"),
-        before=occasion.say("last_week"),
-        rows=tuple(
-            NumberRow(
-                occasion.say(label),
-                round_value(group[name].median()),
-                round_value(last[name].median()),
-                unit,
-            )
-            for label, name, unit in MEASURES
-            # A college without such records has no row for the measure.
-            if group[name].notna().any() or last[name].notna().any()
-        ),
-        galaxy=build_galaxy(
-            occasion.params.sentences,
-            group,
-            flags.set_index("student_id")["risk_tier"],
-            last,
-            others,
-        ),
+def _build_names(occasion: Occasion, stored: WeekRows, week: AdvisorWeek) -> tuple[Section, ...]:
+    """Return the lines that only name students: who left, has no record, is out of reach."""
+    own, ids = week.group, week.group["student_id"]
+    gone = week.exits[week.exits["kind"] == "withdrawn"]
+    now, before = (
+        set(stored.silent.loc[stored.silent["sem_week"] == number, "student_id"]) & set(ids)
+        for number in (occasion.week, _find_last_week(occasion))
     )
-
-
-def _build_table(occasion: Occasion, group: pd.DataFrame) -> StudentTable:
-    rows = tuple(_build_row(occasion, row) for row in sort_by_roll_number(group))
-    return StudentTable(occasion.say("table_title"), tuple(map(occasion.say, COLUMNS)), rows)
-
-
-def _build_row(occasion: Occasion, row: Row) -> TableRow:
-    return build_table_row(
-        row,
-        format_cell(row["weekly_att_pct"], "%"),
-        format_cell(row["overall_att_pct"], "%"),
-        _format_can_miss(occasion, row),
-        format_cell(row["submission_pct"], "%"),
-        format_cell(row["effort_score"]),
-        format_cell(row["academic_performance"]),
+    # Told in the first teaching week, in which there is no week before, and when names change.
+    silent = own[ids.isin(now if now != before else set())]
+    past = (
+        set(rows.loc[rows["lectures_to_attend"] > rows["lectures_left"], "student_id"])
+        for rows in (own, stored.last)
     )
+    reached, already = past
+    lost = own[ids.isin(reached - already - set(week.flags["student_id"]))]
+    rule = occasion.calendar.attendance_rule_pct or 0
+    say = occasion.say
+    found = (
+        _make_names(occasion, say("withdrawn_title"), "", gone),
+        _make_names(occasion, say("silent_title"), say("silent_note"), silent),
+        _make_names(occasion, say("lost_title", rule=f"{rule:g}"), "", lost),
+    )
+    return tuple(section for section in found if section.entries)
 
 
-def _format_can_miss(occasion: Occasion, row: Row) -> str:
-    """Return how many of the lectures left a student can miss; empty where it is not known."""
-    left, needed = round_value(row["lectures_left"]), round_value(row["lectures_to_attend"])
-    if left is None or needed is None:
-        return ""
-    count = format_cell(row["lectures_can_miss"])
-    return occasion.say("can_miss", count=count, left=left, needed=needed)
+def _find_last_week(occasion: Occasion) -> int:
+    return next(iter(occasion.calendar.get_teaching_weeks_before(occasion.week, 1)), 0)
 
 
-def _describe_health(occasion: Occasion, health: pd.DataFrame, classes: set[str]) -> str:
-    """Return how fresh each feed is, and what was wrong with the data, as one paragraph.
+def _make_lines(title: str, entries: Any, note: str = "") -> Students:
+    return Students(title, note, tuple(entries), brief=True)
 
-    Args:
-        occasion: the moment.
-        health: check, class_id (`all` for every class), count, message.
-        classes: class_id of the advisor's students.
-    """
-    mine = health[health["class_id"].isin(classes | {"all"})]
-    feeds = mine.loc[mine["check"].str.endswith(": feed"), "message"]
-    # Feeds with the same newest week share one sentence; a feed without a week keeps its own.
-    fresh: dict[str, list[str]] = {}
-    told = []
-    for message in feeds:
-        name, found, week = message.partition(UP_TO)
-        if found:
-            fresh.setdefault(week, []).append(name)
-        else:
-            told.append(message)
-    said = [
-        occasion.say("recorded_up_to", week=week.rstrip("."), feeds=", ".join(names).lower())
-        for week, names in fresh.items()
-    ]
-    other = mine[(mine["count"] > 0) & ~mine["check"].str.endswith(": feed")]["message"]
-    # The same message may be stored for several classes: it is said once.
-    return " ".join(dict.fromkeys([*said, *told, *other])) or occasion.say("freshness_unknown")
+
+def _make_names(occasion: Occasion, title: str, note: str, rows: pd.DataFrame) -> Students:
+    # An advisor of whom nobody left has an empty frame, without the names to sort by.
+    ordered = sort_by_roll_number(rows) if len(rows) else []
+    entries = tuple(occasion.build_entry(row) for row in ordered)
+    return Students(title, note, entries, brief=True, inline=True)
+
+
+def _number_entries(sections: tuple[Students, ...]) -> tuple[Students, ...]:
+    """Return the sections with the students on the reader's own list numbered in their order."""
+    numbered, number = [], 0
+    for section in sections:
+        entries: list[StudentEntry] = []
+        for entry in section.entries:
+            number += bool(entry.handout)
+            entries.append(replace(entry, number=number if entry.handout else 0))
+        numbered.append(replace(section, entries=tuple(entries)))
+    return tuple(numbered)
+
+
+def _list_tiers(week: AdvisorWeek) -> pd.Series:
+    """Return risk_tier by student_id in the order of the report; `cared` for those in care."""
+    shown = pd.concat([week.inside, week.waiting, week.cared]).set_index("student_id")
+    return shown["risk_tier"].mask(shown["looked_after"].astype(bool), "cared")

@@ -19,7 +19,6 @@ from edumetrics.triage.situation import (
     Situation,
 )
 
-
 # The rules about what lies ahead: there is little time, whoever was on last week's list.
 DEADLINES = tuple(code for code in RULES if REASONS[code].kind == "ahead")
 

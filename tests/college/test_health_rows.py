@@ -184,7 +184,7 @@ def test_without_exam_weeks_in_the_calendar_there_is_nothing_to_compare(open_col
 # ------------------------------------------------------------ feeds
 
 
-def test_a_feed_names_its_newest_week_or_is_absent(open_college: Open) -> None:
+def test_a_feed_names_the_last_day_of_its_newest_week_or_is_absent(open_college: Open) -> None:
     college = open_college(make_rows())
     found = health.check_feeds(college, find_term(college), 3).set_index("check")
     assert found["status"].to_dict() == {
@@ -193,13 +193,36 @@ def test_a_feed_names_its_newest_week_or_is_absent(open_college: Open) -> None:
         "book_borrows: feed": "warn",
     }
     assert found["message"].to_dict() == {
-        "attendance: feed": "Attendance: recorded up to week 3.",
-        "library_visits: feed": "Library visits: recorded up to week 1.",
+        "attendance: feed": "Attendance: recorded up to 2026-01-25 (week 3).",
+        "library_visits: feed": "Library visits: recorded up to 2026-01-11 (week 1).",
         "book_borrows: feed": "Library loans: nothing recorded in the last 3 teaching weeks; "
         "treated as absent, not as zero.",
     }
     first = health.check_feeds(college, find_term(college), 1).set_index("check")
     assert "in the last week; treated" in str(first.loc["book_borrows: feed", "message"])
+
+
+def test_work_and_marks_are_dated_by_their_newest_day_up_to_the_week(open_college: Open) -> None:
+    rows = make_rows()
+    rows["assignment_definitions"] = [c.assignment("A1", 1), c.assignment("A2", 3)]
+    rows["assignment_submissions"] = [
+        c.handed_in(1, "A1", "asha", "2026-01-09", 12, marked_on="2026-01-14"),
+        c.handed_in(2, "A2", "asha", "2026-01-21"),
+        c.handed_in(3, "A2", "bala", "2026-02-20", 15, class_id="D"),
+    ]
+    rows["quiz_definitions"] = [c.quiz("Q1", 2)]
+    rows["quiz_submissions"] = [c.attempt(1, "Q1", "asha", "2026-01-15", 80)]
+    college = open_college(rows)
+    found = health.check_feeds(college, find_term(college), 3).set_index("check")["message"]
+    assert found["work: feed"] == "Work handed in: recorded up to 2026-01-21."
+    assert found["marks: feed"] == "Marks: recorded up to 2026-01-15."
+
+
+def test_before_any_work_nothing_is_said_of_work_and_marks(open_college: Open) -> None:
+    college = open_college(make_rows())
+    found = health.check_feeds(college, find_term(college), 3)["check"].tolist()
+    assert "work: feed" not in found
+    assert "marks: feed" not in found
 
 
 def test_feeds_come_before_rows_and_sentences_have_their_counts(open_college: Open) -> None:

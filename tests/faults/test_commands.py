@@ -223,7 +223,7 @@ def test_check_and_status_tell_the_story(environment: Workspace) -> None:
     check, status = edumetrics("check"), edumetrics("status")
     assert check.exit_code == status.exit_code == 0
     assert "its role could write" in check.output
-    assert "attendance: feed: Attendance: recorded up to week 10." in check.output
+    assert "attendance: feed: Attendance: recorded up to 2026-03-15 (week 10)." in check.output
     assert "College:  week 10 of 2025-even" in status.output
     assert "Analysis: week 10 of 2025-even" in status.output
 

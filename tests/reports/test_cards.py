@@ -1,4 +1,4 @@
-"""What a card says: the last contact with plain numbers, as much as there are words for, and a letter without scores."""
+"""What a card says: facts by kind, a step, the last contact with plain numbers, and a letter without scores."""
 
 from __future__ import annotations
 
@@ -10,159 +10,245 @@ import pytest
 
 from edumetrics.errors import SettingsError
 from edumetrics.params import Calendar, load
-from edumetrics.reports import cards, draft_email, render
+from edumetrics.reports import cards, draft_email
 from edumetrics.reports.draft_email import LetterContext
-from edumetrics.reports.model import Report, Students
-from edumetrics.reports.sparklines import build_panel
+from edumetrics.reports.model import StudentEntry
+from edumetrics.reports.weekly import build_weekly_reports
 from edumetrics.settings import PROJECT
-from edumetrics.workspace import Workspace
-from tests.reports.conftest import reports_of
+from tests.reports.builder import (
+    OUTLOOK,
+    make_contacts,
+    make_flags,
+    make_occasion,
+    make_record,
+    make_week,
+)
 
 CALENDAR = Calendar()
-PARAMS = load(PROJECT / "params", "native")
-LETTER, SENTENCES = PARAMS.letter, PARAMS.sentences
+LETTER = load(PROJECT / "params", "native").letter
+FELL = make_record("attendance_fall", "Attended 4 of 10 lectures.")
+OPEN = make_record("missed_work", "Not in: Methods assignment 3.")
+AHEAD = make_record("attendance_standing", "Can miss 3 of 108 lectures left.")
+KNOWN = make_record("midterm_level", "Midterm 30 of 100.")
+RULE = make_record("low_attendance", "Attended 1 of 10 lectures.")
+WATCHED = make_record("watchlist", "Earlier results suggested keeping in touch.")
+EARLIER = make_record(
+    "earlier_level", "Average of the semester before 41 of 100; the class's was 60."
+)
 
 
-def contact(week: int, kind: str, day: str, **more: Any) -> dict[str, Any]:
-    return {
-        "student_id": "s",
-        "sem_week": week,
-        "kind": kind,
-        "until": None,
-        "logged_at": pd.Timestamp(day),
-        **more,
-    }
+def list_entries(flags: pd.DataFrame, week: int = 7, **changes: Any) -> tuple[StudentEntry, ...]:
+    """The students on the list of A1."""
+    rows = make_week(flags=flags, **changes)
+    return build_weekly_reports(make_occasion(week=week), rows)[0].entries
+
+
+def make_card(*reasons: dict[str, Any], week: int = 7, **columns: Any) -> StudentEntry:
+    """Asha's card; a column is her value of weekly_flags."""
+    frames = {name: columns.pop(name) for name in ("contacts", "outlook") if name in columns}
+    flags = make_flags([list(reasons)], **{name: [value] for name, value in columns.items()})
+    return list_entries(flags, week, **frames)[0]
+
+
+def make_outlook(p_fail: float = 0.71, subjects: str = "Databases, Methods") -> pd.DataFrame:
+    return pd.DataFrame([("S1", 38.4, 29.0, 47.0, p_fail, subjects)], columns=list(OUTLOOK))
+
+
+# ------------------------------------------------------------ facts
+
+
+def test_a_card_tells_three_facts_in_the_order_of_their_kinds() -> None:
+    card = make_card(FELL, OPEN, AHEAD, KNOWN)
+    assert card.reasons == (FELL["text"], OPEN["text"], AHEAD["text"])
+
+
+def test_what_is_known_from_before_fills_a_place_that_is_left() -> None:
+    assert make_card(FELL, KNOWN).reasons == (FELL["text"], KNOWN["text"])
+
+
+def test_a_line_without_information_is_left_out() -> None:
+    assert make_card(FELL).facts == ()
+
+
+def test_a_long_fact_is_told_like_a_short_one() -> None:
+    long = make_record("missed_work", "Not in: " + "a very long name of work, " * 20)
+    assert make_card(FELL, long, AHEAD).reasons == (FELL["text"], long["text"], AHEAD["text"])
+
+
+def test_the_step_that_helps_most_is_told_as_it_is_stored() -> None:
+    card = make_card(FELL, best_step={"text": "Handing in Methods assignment 3 would help most."})
+    assert [fact.text for fact in card.facts] == [
+        "Handing in Methods assignment 3 would help most."
+    ]
+
+
+@pytest.mark.parametrize(
+    ("status", "weeks", "waiting", "since"),
+    [
+        ("new", 1, False, "new"),
+        ("continuing", 4, False, "4 weeks"),
+        ("escalated", 2, False, "2 weeks"),
+        ("returned", 3, False, "back, 3 weeks"),
+        ("continuing", 1, False, "1 week"),
+        ("continuing", 5, True, "5 weeks · not reached lately"),
+    ],
+)
+def test_a_card_says_new_or_how_many_weeks_in_all(
+    status: str, weeks: int, waiting: bool, since: str
+) -> None:
+    card = make_card(FELL, status=status, weeks_on_list=weeks, hand_over=waiting)
+    assert card.since == since
+
+
+def test_a_place_that_was_kept_is_marked_and_counted() -> None:
+    # By urgency the second of three would have the second place: it was kept for the third.
+    flags = make_flags([[FELL]] * 3, within_capacity=[True, False, True])
+    report = build_weekly_reports(make_occasion(), make_week(flags=flags))[0]
+    assert [entry.since for entry in report.entries] == ["new", "new · kept place", "new"]
+    assert "One place is kept for new names." in str(report.sections[0])
+
+
+def test_who_is_looked_after_takes_no_place_from_anyone() -> None:
+    flags = make_flags(
+        [[FELL]] * 3, within_capacity=[False, True, True], looked_after=[True, False, False]
+    )
+    report = build_weekly_reports(make_occasion(), make_week(flags=flags))[0]
+    assert "kept" not in str(report.sections[0])
+
+
+def test_who_comes_next_has_one_line_with_the_first_fact() -> None:
+    line = make_card(FELL, OPEN, AHEAD, within_capacity=False)
+    assert (line.reasons, line.facts, line.draft) == ((FELL["text"],), (), None)
+
+
+# ------------------------------------------------------------ the first weeks
+
+
+def test_in_the_first_weeks_the_news_that_listed_a_student_comes_first() -> None:
+    card = make_card(FELL, RULE, OPEN, week=2, rules=[{"code": "low_attendance", "since_week": 2}])
+    assert card.reasons == (RULE["text"], FELL["text"], OPEN["text"])
+    later = make_card(FELL, RULE, OPEN, week=4, rules=[{"code": "low_attendance", "since_week": 4}])
+    assert later.reasons[0] == FELL["text"]
+
+
+def test_in_the_first_weeks_the_watchlist_is_the_first_line_with_its_number() -> None:
+    card = make_card(FELL, OPEN, WATCHED, EARLIER, week=2)
+    assert card.reasons == (
+        "Keep in touch from the start: average of the semester before 41 of 100;"
+        " the class's was 60.",
+        FELL["text"],
+        OPEN["text"],
+    )
+    assert make_card(FELL, WATCHED, week=2).reasons == (WATCHED["text"], FELL["text"])
+
+
+# ------------------------------------------------------------ before an exam
+
+
+def test_before_an_exam_the_prediction_is_what_lies_ahead() -> None:
+    card = make_card(FELL, OPEN, AHEAD, KNOWN, outlook=make_outlook())
+    assert card.reasons == (
+        FELL["text"],
+        OPEN["text"],
+        "Midterm predicted 38 (29-47); failing likely, 71 in 100: Databases, Methods.",
+    )
+
+
+@pytest.mark.parametrize(
+    ("p_fail", "said"),
+    [(0.60, "likely, 60"), (0.59, "possible, 59"), (0.35, "possible, 35"), (0.34, "unlikely, 34")],
+)
+def test_a_chance_is_told_in_words_with_its_number_once(p_fail: float, said: str) -> None:
+    card = make_card(FELL, outlook=make_outlook(p_fail, ""))
+    assert card.reasons[-1].endswith(f"; failing {said} in 100.")
+    assert sum("in 100" in text for text in card.reasons) == 1
+
+
+def test_a_chance_is_never_the_first_line() -> None:
+    card = make_card(KNOWN, AHEAD, outlook=make_outlook())
+    assert "in 100" not in card.reasons[0]
+    assert "in 100" in card.reasons[-1]
+
+
+def test_a_deadline_that_listed_a_student_stands_beside_the_prediction() -> None:
+    news = make_record("deadline", "75% attendance is close to out of reach.")
+    card = make_card(news, AHEAD, outlook=make_outlook())
+    assert card.reasons[0] == news["text"]
+    assert AHEAD["text"] not in card.reasons
+
+
+def test_a_student_without_a_prediction_keeps_what_lies_ahead() -> None:
+    other = make_outlook().assign(student_id="S9")
+    assert make_card(FELL, AHEAD, outlook=other).reasons == (FELL["text"], AHEAD["text"])
+
+
+def test_what_is_printed_for_a_student_has_no_prediction() -> None:
+    card = make_card(FELL, OPEN, AHEAD, outlook=make_outlook(), best_step={"text": "A step."})
+    assert card.handout == (FELL["text"], OPEN["text"], AHEAD["text"], "A step.")
+
+
+# ------------------------------------------------------------ contacts
 
 
 def course(**attended: int) -> pd.DataFrame:
-    rows = [("s", int(week[1:]), 10, count) for week, count in attended.items()]
+    rows = [("S1", int(week[1:]), 10, count) for week, count in attended.items()]
     return pd.DataFrame(
         rows, columns=["student_id", "sem_week", "week_lectures_held", "week_lectures_attended"]
     )
 
 
 def test_attendance_since_the_last_contact_by_hand() -> None:
-    contacts = pd.DataFrame(
-        [contact(3, "talked", "2026-08-10"), contact(6, "no answer", "2026-09-10")]
+    contacts = make_contacts(
+        ("S1", 3, "talked", None, "2026-08-10"), ("S1", 6, "no answer", None, "2026-09-10")
     )
     attended = course(w1=9, w2=9, w3=8, w4=6, w5=6, w6=4, w7=7, w9=8)
-    found = cards.find_last_contacts(contacts, attended, 9, CALENDAR)["s"]
+    found = cards.find_last_contacts(contacts, attended, 9, CALENDAR)["S1"]
     assert (found["kind"], found["sem_week"]) == ("no answer", 6)
-    assert found["before"] == 100 * (8 + 6 + 6 + 4) / 40, "weeks 3 to 6"
-    assert found["since"] == 100 * (7 + 8) / 20, "weeks 7 and 9; week 8 is the midterm"
-    earlier = cards.find_last_contacts(contacts, attended[attended["sem_week"] <= 6], 6, CALENDAR)[
-        "s"
-    ]
-    assert earlier["kind"] == "talked", (
-        "what was entered for week 6 is not known when its list is made"
-    )
+    assert found["weeks"] == (7, 9), "week 8 is the midterm"
+    assert found["since"] == 100 * (7 + 8) / 20
+    earlier = cards.find_last_contacts(contacts, attended, 6, CALENDAR)["S1"]
+    assert earlier["kind"] == "talked", "an entry for week 6 is not known when its list is made"
     assert cards.find_last_contacts(contacts.iloc[:0], attended, 9, CALENDAR) == {}
 
 
-def entered(workspace: Workspace, *rows: tuple[str, int, str, str | None]) -> None:
-    with workspace.store.start_transaction() as connection:
-        for student, week, kind, until in rows:
-            connection.exec_driver_sql(
-                "INSERT INTO intervention_log (student_id, term, sem_week, kind, notes, until, logged_at) "
-                "VALUES (?, '2026-01-05', ?, ?, 'a secret note', ?, '2026-03-05 09:00:00')",
-                (student, week, kind, until),
-            )
+@pytest.mark.parametrize(
+    ("kind", "answers", "label", "text"),
+    [
+        ("no answer", 5, "No answer", "on 2 September; weeks 6-7: 60%."),
+        ("emailed", 6, "Emailed", "on 2 September; week 7: 60%."),
+    ],
+)
+def test_a_card_has_the_last_contact_by_date_with_what_followed(
+    kind: str, answers: int, label: str, text: str
+) -> None:
+    contacts = make_contacts(("S1", answers, kind, None, "2026-09-02"))
+    (fact,) = make_card(FELL, contacts=contacts).facts
+    assert (fact.label, fact.text) == (label, text)
 
 
-def weekly(workspace: Workspace) -> list[Report]:
-    return list(reports_of(workspace, "weekly", "", 10, "").values())
+def test_a_contact_after_the_list_is_not_on_it() -> None:
+    contacts = make_contacts(("S1", 7, "talked", None, "2026-09-08"))
+    assert make_card(FELL, contacts=contacts).facts == ()
 
 
-def test_contacts_on_cards_and_no_note_anywhere(ready: Workspace) -> None:
-    flags = ready.store.read("weekly_flags", term="2026-01-05", sem_week=10)
-    inside = flags.loc[flags["within_capacity"], "student_id"].tolist()
-    entered(
-        ready,
-        (inside[0], 9, "no answer", None),
-        (inside[1], 9, "emailed", None),
-        (inside[2], 10, "talked", None),
+@pytest.mark.parametrize(
+    ("until", "back"),
+    [(None, "Back in view after week 9."), ("2026-09-28", "Back in view after 28 September.")],
+)
+def test_being_looked_after_says_until_when(until: str | None, back: str) -> None:
+    contacts = make_contacts(("S1", 6, "talked", until, "2026-09-02"))
+    line = make_card(FELL, OPEN, within_capacity=False, looked_after=True, contacts=contacts)
+    assert line.reasons == (FELL["text"],)
+    assert [fact.text for fact in line.facts] == ["on 2 September; week 7: 60%.", back]
+    assert (line.urgency, line.since) == ("", "")
+
+
+def test_care_goes_by_the_contact_that_began_it_and_not_by_a_later_call() -> None:
+    contacts = make_contacts(
+        ("S1", 5, "talked", None, "2026-08-26"), ("S1", 6, "no answer", None, "2026-09-02")
     )
-    reports = weekly(ready)
-    facts = {
-        entry.student_id: entry.facts[-1]
-        for report in reports
-        for entry in report.entries
-        if entry.facts
-    }
-    assert facts[inside[0]].label == "No answer,"
-    assert re.fullmatch(r"5 March; attendance since then: \d+% → \d+%\.", facts[inside[0]].text)
-    assert facts[inside[1]].label == "Emailed,"
-    assert (facts[inside[2]].label, facts[inside[2]].text) == ("No contact", "yet."), (
-        "entered after this list"
-    )
-    for report in reports:
-        assert "secret note" not in render.render_page(report) + render.render_preview(
-            report
-        ).html + str(render.render_preview(report))
-
-
-def test_being_looked_after_says_until_when(ready: Workspace) -> None:
-    flags = ready.store.read("weekly_flags", term="2026-01-05", sem_week=10)
-    first, second = flags["student_id"].head(2)
-    entered(ready, (first, 9, "talked", None), (second, 9, "known reason", "2026-03-28"))
-    with ready.store.start_transaction() as connection:
-        connection.exec_driver_sql(
-            "UPDATE weekly_flags SET looked_after = 1, within_capacity = 0 WHERE sem_week = 10 AND student_id IN (?, ?)",
-            (first, second),
-        )
-    cared = {
-        entry.student_id: [fact.text for fact in entry.facts]
-        for report in weekly(ready) for section in report.sections
-        if isinstance(section, Students) and section.title == "Being looked after" for entry in section.entries
-    }  # fmt: skip
-    assert cared[first][-1] == "Back in view after week 11."
-    assert cared[second][-1] == "Back in view after 28 March."
-
-
-@pytest.mark.parametrize("capacity", [1, 8, 20])
-def test_start_here_keeps_to_its_words(capacity: int, ready: Workspace) -> None:
-    with ready.store.start_transaction() as connection:
-        connection.exec_driver_sql(
-            f"UPDATE weekly_flags SET within_capacity = (triage_rank <= {capacity})"
-        )
-    for report in weekly(ready):
-        first = report.sections[0]
-        assert isinstance(first, Students)
-        total = 0
-        for entry in first.entries:
-            said = [entry.name, entry.roll_number, entry.urgency, entry.since, *entry.reasons]
-            said += [f"{fact.label} {fact.text}" for fact in entry.facts]
-            links = 10  # Draft an email, Talked, No answer, Known reason, Wrong flag
-            count = sum(len(text.split()) for text in said) + links
-            assert count <= 60
-            assert 1 <= len(entry.reasons) <= 3
-            total += count
-        assert total + len(f"{first.title} {first.note}".split()) < 500
-
-
-def test_no_panel_where_nothing_is_known() -> None:
-    nothing = pd.DataFrame({"sem_week": [1, 2], "weekly_att_pct": [None, None], "effort_score": [None, None],
-                            "academic_performance": [None, None]})  # fmt: skip
-    assert build_panel(SENTENCES, nothing, 2, CALENDAR) is None
-
-
-def test_a_panel_breaks_where_a_teaching_week_is_missing_but_not_at_an_exam() -> None:
-    weeks = [5, 6, 7, 9, 10, 12]
-    rows = pd.DataFrame({"sem_week": weeks, "weekly_att_pct": [50.0, 100, 0, 25, 75, 60], "effort_score": [1.0] * 6,
-                         "academic_performance": [None] * 6})  # fmt: skip
-    drawn = build_panel(SENTENCES, rows, 12, CALENDAR)
-    assert drawn is not None
-    attendance = drawn.lines[0]
-    assert [len(path.split()) for path in attendance.paths] == [5, 1], (
-        "week 11 is missing, week 8 was the midterm"
-    )
-    heights = [float(point.split(",")[1]) for point in attendance.paths[0].split()]
-    assert heights[1] == attendance.top, "100% is at the top"
-    assert heights[2] == attendance.top + drawn.line_height, "and 0% at the bottom"
-    assert attendance.rule is not None
-    assert attendance.rule == pytest.approx(attendance.top + drawn.line_height / 4, abs=0.1)
-    assert "attendance 50% in week 5 to 60% in week 12" in drawn.alt
-    assert drawn.lines[2].end is None
+    line = make_card(FELL, within_capacity=False, looked_after=True, contacts=contacts)
+    assert line.facts[0].label == "Talked"
 
 
 # ------------------------------------------------------------ the letter

@@ -72,14 +72,26 @@ def test_up_to_three_classes_are_named_in_order_and_more_are_counted(
 @pytest.mark.parametrize(
     ("count", "said"),
     [
-        (0, "No of those listed are new."),
-        (1, "One of those listed is new."),
-        (10, "Ten of those listed are new."),
-        (11, "11 of those listed are new."),
+        (1, "One of your 62 students"),
+        (10, "Ten of your 62 students"),
+        (11, "11 of your 62 students"),
     ],
 )
 def test_numbers_up_to_ten_are_words(count: int, said: str) -> None:
-    assert make_occasion().say("weekly_new", count=count) == said
+    assert make_occasion().describe_count("A1", count, 62) == said
+
+
+@pytest.mark.parametrize(
+    ("week", "said"),
+    [
+        (7, "The midterm is next week, from 7 September."),
+        (6, "The midterm is in two weeks, from 7 September."),
+        (8, "The end-term exam is in ten weeks, from 16 November."),
+        (18, ""),
+    ],
+)
+def test_the_next_exam_is_told_with_its_date(week: int, said: str) -> None:
+    assert make_occasion(week=week).describe_next_exam() == said
 
 
 def test_every_student_belongs_to_one_advisor_and_those_without_one_stay_together() -> None:
@@ -265,7 +277,7 @@ def test_a_cell_is_a_whole_number_with_its_unit(value: float, unit: str, cell: s
     ],
 )
 def test_a_day_has_no_leading_zero_and_no_year(moment: object, day: str) -> None:
-    assert context.format_day(moment) == day
+    assert make_occasion().format_day(moment) == day
 
 
 @settings(max_examples=50, deadline=None)

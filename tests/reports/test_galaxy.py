@@ -111,7 +111,7 @@ def test_equal_students_are_not_below_the_middle() -> None:
 
 def test_a_legend_names_what_the_picture_has() -> None:
     drawn = build(tiers=tiers(S1="critical", S2="watch"), last=make_metrics((5, 6))).draw()
-    assert read_legend(drawn.figure) == ["others", "Urgent", "In view", "from last week"]
+    assert read_legend(drawn.figure) == ["others", "Urgent", "Keep in view", "from last week"]
     assert drawn.figure.axes[0].get_title(loc="left") == ""
 
 
@@ -128,3 +128,34 @@ def test_equal_galaxies_give_equal_bytes() -> None:
     assert first == second
     assert first.startswith(b"\x89PNG")
     assert b"Matplotlib" not in first, "nor do they change with a version"
+
+
+def test_students_on_the_list_are_numbered_in_its_order_and_named() -> None:
+    named = FIVE.assign(name=["Asha", "Noor", None, "Dev", "Uma"])
+    listed = build(named, tiers=tiers(S4="critical", S3="watch")).listed
+    assert [(star.number, star.name, star.tier) for star in listed] == [
+        (1, "Dev", "critical"), (2, "S3", "watch"),
+    ]  # fmt: skip
+
+
+def test_only_students_on_the_list_have_a_tail_and_only_from_a_known_week() -> None:
+    last = make_metrics((5, 6), (None, 8), (1, 2))
+    sky = build(tiers=tiers(S1="high", S2="watch", S5="watch"), last=last).lay_out()
+    assert [tier for tier, _ in sky.tails] == ["high"]
+    assert len(sky.others) == 2
+
+
+def test_a_page_places_a_student_by_both_measures() -> None:
+    sky = build(make_metrics((0, 0), (100, 100), (50, 50))).lay_out()
+    assert sky.others == ((34, 362), (410, 10), (222, 186)), "from bottom left to top right"
+    assert sky.middle == (222, 186)
+    assert [value for _, value in sky.x_ticks] == [0, 20, 40, 60, 80, 100]
+
+
+def test_marks_at_one_place_are_moved_apart_and_the_first_is_drawn_last() -> None:
+    metrics = make_metrics(*[(40, 40)] * 4, (90, 90))
+    sky = build(metrics, tiers=tiers(S1="critical", S2="high", S3="watch", S4="watch")).lay_out()
+    places = [(x, y) for x, y, _ in sky.marks]
+    gaps = [math.dist(a, b) for n, a in enumerate(places) for b in places[:n]]
+    assert min(gaps) > 17
+    assert [star.number for *_, star in sky.marks] == [4, 3, 2, 1]

@@ -30,7 +30,9 @@ CONTRAST = """() => {
     const text = walker.currentNode.textContent.trim(), element = walker.currentNode.parentElement;
     if (!text || text === "\\u00a0" || !element.checkVisibility() || ["SCRIPT", "STYLE"].includes(element.tagName)) continue;
     const style = getComputedStyle(element), ink = parse(element.namespaceURI.includes("svg") ? style.fill : style.color);
-    const [a, b] = [light(ink), light(behind(element))].sort((x, y) => y - x), ratio = (a + .05) / (b + .05);
+    // A number in the galaxy stands on its mark.
+    const mark = element.previousElementSibling, ground = mark && mark.matches(".m") ? parse(getComputedStyle(mark).fill) : behind(element);
+    const [a, b] = [light(ink), light(ground)].sort((x, y) => y - x), ratio = (a + .05) / (b + .05);
     if (ratio < 4.5) found.push(`${text.slice(0, 40)}: ${ratio.toFixed(2)}`);
   }
   return found;
@@ -102,6 +104,8 @@ def test_the_table_sorts(width: int, browser: Browser, shown: dict[str, Path]) -
     def column(n: int) -> list[Any]:
         return list(page.evaluate(rows.format(n)))
 
+    if width == 390:
+        page.locator(".fold summary").click()
     attended = page.get_by_role("button", name="Attended to date")
     attended.click()
     once = [float(text.rstrip("%").split()[-1]) for text in column(2) if "–" not in text]
@@ -152,10 +156,10 @@ def test_on_paper_each_student_has_a_sheet(
 
 
 def test_a_card_can_be_held_by_a_thumb(browser: Browser, shown: dict[str, Path]) -> None:
-    """Targets of at least 24 by 24 pixels (WCAG 2.2, 2.5.8); the button of a card 40."""
+    """Targets of at least 44 pixels (WCAG 2.2, 2.5.5)."""
     page = look(browser, shown["weekly-mail"], 390).page
     for link in page.locator("a", has_text="Draft an email").all():
         box = link.bounding_box()
         assert box is not None
-        assert box["height"] >= 40
+        assert box["height"] >= 44
     page.close()

@@ -95,6 +95,14 @@ def test_a_level_that_nobody_knows_says_least() -> None:
     assert show("everything!") == show("counts")
 
 
+def test_names_in_a_line_are_initials_or_counted() -> None:
+    line = Students("No record at all", "A note.", (ASHA, NOOR), brief=True, inline=True)
+    report = make_report(line)
+    assert "No record at all: Asha Lanternwala (07), Noor" in render.render_preview(report).text
+    assert "No record at all: A. L., N. A." in render.render_preview(show("initials", report)).text
+    assert show("counts", report).sections == (Prose("No record at all", ("2 students.",)),)
+
+
 @pytest.mark.parametrize("level", ["full", "initials", "counts"])
 def test_the_heading_stays(level: str) -> None:
     shown = show(level)

@@ -39,7 +39,7 @@ ASHA = make_entry(
     tier="critical", urgency="Urgent", shape="◆", since="new", reasons=("A reason.",),
     facts=(Fact("Off the list:", "attends all lectures."), Fact("", "A fact.")),
     draft=EmailDraft("asha@students.example", "Hello & goodbye?", "Dear Asha,\n\n100% & more"),
-    replies=(Reply("Talked", "Talked [7-A]"),), code="7-A", more=("For pages.",),
+    replies=(Reply("Talked", "Talked [7-A]"),), code="7-A", handout=("For paper.",),
 )  # fmt: skip
 
 
@@ -78,7 +78,7 @@ def test_a_card_has_its_parts_in_reading_order() -> None:
         "  Write to: asha@students.example\n"
         "  To log it: [7-A]\n"
     ) in text
-    assert "For pages." not in text
+    assert "For paper." not in text
 
 
 def test_a_line_has_no_addresses_and_no_code() -> None:
@@ -158,7 +158,7 @@ def test_html_and_plain_text_of_a_week_say_the_same() -> None:
     report, mail = weekly(), MailContext("r@college.example", "", "Riverbend")
     text = " ".join(render.render_mail_text(report, mail).split())
     words = read_words(render.render_mail_html(report, mail))
-    said = [report.headline, report.lead, *report.kicker]
+    said = [report.headline, report.lead, report.preheader, *report.kicker]
     for section in report.sections:
         if isinstance(section, Students):
             for entry in section.entries:
@@ -166,7 +166,7 @@ def test_html_and_plain_text_of_a_week_say_the_same() -> None:
                 said += [fact.text for fact in entry.facts]
         elif isinstance(section, Prose):
             said += section.paragraphs
-    assert {"Asha Lanternwala", "No work handed in for 12 days.", "Keep in view"} <= set(said)
+    assert {"Asha Lanternwala", "Can miss 0 of 108 lectures left.", "Keep in view"} <= set(said)
     for sentence in filter(None, said):
         assert sentence in text
         assert sentence in words
@@ -190,7 +190,9 @@ def test_a_link_to_reply_has_only_a_subject() -> None:
 
 def test_a_preview_is_the_mail_without_links_to_reply() -> None:
     preview = render.render_preview(weekly())
-    assert str(preview).startswith("Subject: Week 7 · 2 of 3 students · 1 new\n\nWeek 7 of 18 · ")
+    assert str(preview).startswith(
+        "Subject: Week 7 · 1 of 3 students · midterm in one week\n\nSince last week: "
+    )
     assert "data:image/png;base64," in preview.html
     assert "cid:" not in preview.html
     assert "To log it" not in preview.text

@@ -1,4 +1,4 @@
-"""Where the three small lines of a semester are drawn, and what they say in words."""
+"""Where the two small charts of a semester are drawn, and what they say in words."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ from edumetrics.reports.sparklines import Panel, build_panel
 from tests.reports.builder import COURSE, SENTENCES, make_entry, make_report
 
 Values = list[float | None]
-LEFT, RIGHT, TALL = 4.0, 294.0, 42.0
+# The plot: its left edge and width, its height, and the upper edges of the two charts.
+LEFT, WIDE, TALL = 26.0, 288.0, 64.0
+FIRST, SECOND = 22.0, 118.0
 
 
 def make_course(weeks: list[int], **values: Values) -> pd.DataFrame:
@@ -24,9 +26,14 @@ def make_course(weeks: list[int], **values: Values) -> pd.DataFrame:
 
 
 def find_panel(
-    weeks: list[int], until: int, calendar: Calendar | None = None, **values: Values
+    weeks: list[int],
+    until: int,
+    calendar: Calendar | None = None,
+    middle: pd.DataFrame | None = None,
+    **values: Values,
 ) -> Panel | None:
-    return build_panel(SENTENCES, make_course(weeks, **values), until, calendar or Calendar())
+    course = make_course(weeks, **values)
+    return build_panel(SENTENCES, course, until, calendar or Calendar(), middle)
 
 
 def draw(weeks: list[int], until: int, calendar: Calendar | None = None, **values: Values) -> Panel:
@@ -39,64 +46,70 @@ def read_points(path: str) -> list[tuple[float, float]]:
     return [(float(x), float(y)) for x, y in (point.split(",") for point in path.split())]
 
 
-def test_values_are_placed_by_week_and_height() -> None:
-    attendance = draw([1, 2, 3], 3, weekly_att_pct=[100, 50, 0]).lines[0]
-    assert [read_points(path) for path in attendance.paths] == [[(4, 18), (149, 39), (294, 60)]]
-    assert attendance.end == (294, 60)
+def test_attendance_is_a_bar_for_each_week_and_a_line_for_the_total() -> None:
+    attendance = draw([1, 2], 2, weekly_att_pct=[100, 25], overall_att_pct=[100, 50]).charts[0]
+    # Four weeks of 72 each: two so far, and two ahead. A bar takes 0.62 of its week.
+    assert attendance.bars == ((39.7, 22, 44.6, 64), (111.7, 70, 44.6, 16))
+    assert [read_points(line) for line in attendance.lines] == [[(62, 22), (134, 54)]]
+    assert attendance.end == (134, 54)
 
 
-def test_the_newest_week_is_at_the_right_edge_also_where_it_has_no_value() -> None:
-    line = draw([1, 3], 5, weekly_att_pct=[100, 100]).lines[0]
-    assert line.end == (149, 18), "week 3 of 5 is in the middle"
+def test_performance_is_a_line_below_with_the_class_behind_it() -> None:
+    middle = pd.DataFrame({"sem_week": [2, 1], "academic_performance": [60.0, 50.0]})
+    panel = find_panel([1, 2], 2, middle=middle, academic_performance=[50, 0])
+    assert panel is not None
+    performance = panel.charts[1]
+    assert [read_points(line) for line in performance.lines] == [[(62, 150), (134, 182)]]
+    assert [read_points(line) for line in performance.behind] == [[(62, 150), (134, 143.6)]]
+    assert performance.said == "0; class 60"
 
 
-def test_each_measure_has_a_band_of_its_own() -> None:
-    lines = draw([1], 1, weekly_att_pct=[50], effort_score=[50], academic_performance=[50]).lines
-    assert [line.top for line in lines] == [18, 88, 158]
-    assert [line.end for line in lines] == [(4, 39), (4, 109), (4, 179)]
+def test_the_axis_ends_two_weeks_ahead_but_not_after_the_semester() -> None:
+    assert [week for _, week in draw([1], 7, academic_performance=[1]).ticks] == list(range(1, 10))
+    assert draw([1], 17, academic_performance=[1]).ticks[-1][1] == 18
 
 
 def test_the_order_of_the_rows_does_not_matter() -> None:
-    up = draw([1, 2, 3], 3, effort_score=[10, 20, 30])
-    assert draw([3, 1, 2], 3, effort_score=[30, 10, 20]) == up
+    up = draw([1, 2, 3], 3, academic_performance=[10, 20, 30])
+    assert draw([3, 1, 2], 3, academic_performance=[30, 10, 20]) == up
 
 
 @pytest.mark.parametrize(
-    ("values", "course", "last"),
+    ("values", "course"),
     [
-        ([60, 55, 40], "60% in week 1 to 40% in week 3", "40%"),
-        ([None, 55, None], "55% in week 2", "55%"),
-        ([60, None, None], "60% in week 1", "60%"),
-        ([66.6, None, 33.3], "67% in week 1 to 33% in week 3", "33%"),
-        ([50, 70, 50], "50% in week 1 to 50% in week 3", "50%"),
+        ([60, 55, 40], "60% in week 1 to 40% in week 3"),
+        ([None, 55, None], "55% in week 2"),
+        ([60, None, None], "60% in week 1"),
+        ([66.6, None, 33.3], "67% in week 1 to 33% in week 3"),
     ],
 )
-def test_a_line_says_its_first_and_its_last_value(values: Values, course: str, last: str) -> None:
-    line = draw([1, 2, 3], 3, weekly_att_pct=values).lines[0]
-    assert (line.course, line.last) == (course, last)
+def test_a_chart_says_its_first_and_its_last_value(values: Values, course: str) -> None:
+    panel = draw([1, 2, 3], 3, weekly_att_pct=values)
+    assert panel.charts[0].course == course
+    assert panel.alt == f"Up to week 3: Attendance: {course}."
 
 
-def test_only_attendance_has_a_unit_and_the_rule() -> None:
-    attendance, activity, marks = draw(
-        [1], 1, weekly_att_pct=[50], effort_score=[50], academic_performance=[50]
-    ).lines
-    assert (attendance.last, activity.last, marks.last) == ("50%", "50", "50")
-    assert (attendance.rule, activity.rule, marks.rule) == (28.5, None, None), "75% of 42, from 18"
+def test_the_figures_of_attendance_are_this_week_and_to_date() -> None:
+    panel = draw([1, 2], 2, weekly_att_pct=[90, 33], overall_att_pct=[90, 67])
+    assert panel.charts[0].said == "33%, to date 67%"
+
+
+def test_only_attendance_has_the_rule() -> None:
+    attendance, marks = draw([1], 1, weekly_att_pct=[50], academic_performance=[50]).charts
+    assert (attendance.rule, marks.rule) == (38, None), "a quarter of 64, below 22"
 
 
 def test_a_college_without_an_attendance_rule_has_no_line_for_it() -> None:
     panel = draw([1], 1, Calendar(attendance_rule_pct=None), weekly_att_pct=[50])
-    assert (panel.lines[0].rule, panel.rule) == (None, "")
+    assert (panel.charts[0].rule, panel.rule) == (None, "")
     assert draw([1], 1, Calendar(attendance_rule_pct=66.5), weekly_att_pct=[50]).rule == "66.5%"
 
 
-def test_a_measure_without_a_value_is_a_dash_and_is_not_told() -> None:
-    panel = draw([1, 2], 2, effort_score=[10, 20])
-    attendance, activity, _ = panel.lines
-    assert (attendance.paths, attendance.end, attendance.last) == ((), None, "–")
-    assert attendance.course == ""
-    assert panel.alt == "Up to week 2: recorded activity 10 in week 1 to 20 in week 2."
-    assert activity.end == (RIGHT, pytest.approx(88 + TALL * 0.8, abs=0.1))
+def test_a_measure_without_a_value_is_empty_and_is_not_told() -> None:
+    panel = draw([1, 2], 2, academic_performance=[10, 20])
+    attendance, _ = panel.charts
+    assert (attendance.bars, attendance.lines, attendance.said) == ((), (), "")
+    assert panel.alt == "Up to week 2: Academic performance: 10 in week 1 to 20 in week 2."
 
 
 def test_a_student_of_whom_nothing_is_known_has_no_panel() -> None:
@@ -105,7 +118,7 @@ def test_a_student_of_whom_nothing_is_known_has_no_panel() -> None:
 
 
 @pytest.mark.parametrize(
-    ("weeks", "paths"),
+    ("weeks", "runs"),
     [
         ([1, 2, 3, 4], [4]),
         ([1, 2, 4, 5], [2, 2]),
@@ -115,43 +128,38 @@ def test_a_student_of_whom_nothing_is_known_has_no_panel() -> None:
     ],
 )
 def test_a_missing_teaching_week_breaks_a_line_and_the_midterm_does_not(
-    weeks: list[int], paths: list[int]
+    weeks: list[int], runs: list[int]
 ) -> None:
-    line = draw(weeks, max(weeks), effort_score=[50.0] * len(weeks)).lines[1]
-    assert [len(read_points(path)) for path in line.paths] == paths
+    chart = draw(weeks, max(weeks), academic_performance=[50.0] * len(weeks)).charts[1]
+    assert [len(read_points(line)) for line in chart.lines] == runs
 
 
 def test_a_vacation_does_not_break_a_line() -> None:
     calendar = Calendar(vacation_weeks=(3, 4))
-    assert len(draw([1, 2, 5], 5, calendar, effort_score=[1, 2, 3]).lines[1].paths) == 1
+    panel = draw([1, 2, 5], 5, calendar, academic_performance=[1, 2, 3])
+    assert len(panel.charts[1].lines) == 1
 
 
 @pytest.mark.parametrize(
-    ("until", "bands"),
+    ("until", "exams"),
     [
-        (7, ()),
-        (11, ((192.5, 29.0),)),
-        (18, ((114.9, 17.1), (285.5, 17.1))),
+        (5, ()),
+        # Eight weeks of 36 each: the midterm is the last of them.
+        (6, ((278.0, 36.0, "midterm"),)),
+        (18, ((138.0, 16.0, "midterm"), (298.0, 16.0, "end-term exam"))),
     ],
 )
-def test_exam_weeks_so_far_are_bands_around_their_week(
-    until: int, bands: tuple[tuple[float, float], ...]
+def test_exam_weeks_on_the_axis_are_bands_with_their_names(
+    until: int, exams: tuple[tuple[float, float, str], ...]
 ) -> None:
-    assert draw([1], until, effort_score=[50]).bands == bands
-
-
-def test_an_exam_in_the_first_week_has_half_a_band() -> None:
-    calendar = Calendar(midterm_week=1)
-    assert draw([2, 3], 3, calendar, effort_score=[50, 50]).bands == ((LEFT, 72.5),)
+    assert draw([1], until, academic_performance=[50]).exams == exams
 
 
 def test_a_page_draws_the_panel_and_says_it() -> None:
-    panel = draw([1, 2, 4], 4, weekly_att_pct=[90, 80, 40])
+    panel = draw([1, 2, 4], 4, weekly_att_pct=[90, 80, 40], overall_att_pct=[90, 85, 70])
     page = render.render_page(make_report(Students("Start here", "", (make_entry(panel=panel),))))
     assert panel.alt in page
-    for path in panel.lines[0].paths:
-        if " " in path:
-            assert path in page
+    assert panel.charts[0].lines[0] in page
 
 
 percents = st.none() | st.floats(0, 100)
@@ -159,16 +167,18 @@ percents = st.none() | st.floats(0, 100)
 
 @settings(max_examples=50, deadline=None)
 @given(st.lists(st.tuples(percents, percents, percents), min_size=1, max_size=18))
-def test_every_point_is_inside_its_plot(rows: list[tuple[float | None, ...]]) -> None:
+def test_everything_drawn_is_inside_its_plot(rows: list[tuple[float | None, ...]]) -> None:
     weeks = list(range(1, len(rows) + 1))
     values = {name: list(column) for name, column in zip(COURSE, zip(*rows, strict=True), strict=True)}  # fmt: skip
     panel = find_panel(weeks, len(weeks), **values)
-    known = sum(value is not None for row in rows for value in row)
-    assert (panel is None) == (known == 0)
     drawn = 0
-    for line in panel.lines if panel else ():
-        for x, y in (point for path in line.paths for point in read_points(path)):
-            assert LEFT <= x <= RIGHT
-            assert line.top <= y <= line.top + TALL
+    for chart, top in zip(panel.charts if panel else (), (FIRST, SECOND), strict=False):
+        for x, y in (point for line in chart.lines for point in read_points(line)):
+            assert LEFT <= x <= LEFT + WIDE
+            assert top - 0.1 <= y <= top + TALL + 0.1
             drawn += 1
-    assert drawn == known
+        for x, y, width, height in chart.bars:
+            assert LEFT <= x <= x + width <= LEFT + WIDE
+            assert y + height == pytest.approx(top + TALL, abs=0.2)
+    totals = sum(value is not None for _, total, mark in rows for value in (total, mark))
+    assert drawn == totals or panel is None

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from datetime import date
 from typing import Literal
 
 from pydantic import Field, PositiveInt
 
 from edumetrics.params.base import ParameterModel
+from edumetrics.types import Exam
 
 
 class Gate(ParameterModel):
@@ -50,6 +53,14 @@ class BatchParams(ParameterModel):
     retention: Retention = Retention()
 
 
+class AfterExam(ParameterModel):
+    """What comes next for who failed an exam, by subject_id; `default` is for every subject."""
+
+    resits: Mapping[str, date] = {}
+    # Whom to see about it, in words.
+    see: Mapping[str, str] = {}
+
+
 class MailParams(ParameterModel):
     """`mail.yml`: what is mailed, and how."""
 
@@ -62,6 +73,8 @@ class MailParams(ParameterModel):
     attach_page: bool = False
     # Drafts to parents also need the permission in the data of the college, student by student.
     parents: bool = False
+    # What the review of an exam says comes next; nothing where the college does not say.
+    after_results: Mapping[Exam, AfterExam] = {}
     # How many days the answer links of a mail work.
     reply_days: PositiveInt = 28
     timeout_seconds: float = Field(default=30, gt=0)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import partial
+from types import MappingProxyType
 from typing import Any
 
 import pandas as pd
@@ -25,7 +26,7 @@ from edumetrics.reports.model import (
     StudentTable,
     TableRow,
 )
-from edumetrics.reports.moments import sort_by_roll_number
+from edumetrics.reports.moments import Sections, sort_by_roll_number
 from edumetrics.reports.sparklines import Panel, build_panel
 from edumetrics.triage.flags import CONTACTS
 from edumetrics.types import Row
@@ -41,6 +42,7 @@ COLUMNS = ("column_attended", "column_attended_to_date", "column_can_miss", "col
 # `college.health` writes this into its messages about feeds, and `_describe_health` splits them
 # here: change both together.
 UP_TO = ": recorded up to "
+NOTHING_MORE: Sections = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -65,7 +67,9 @@ class WeekRows:
     health: pd.DataFrame
 
 
-def build_weekly_reports(occasion: Occasion, stored: WeekRows) -> list[Report]:
+def build_weekly_reports(
+    occasion: Occasion, stored: WeekRows, moments: Sections = NOTHING_MORE
+) -> list[Report]:
     """Return one report for every advisor with students on the week's roll.
 
     Students without an advisor have one report together (`UNASSIGNED`).
@@ -73,6 +77,7 @@ def build_weekly_reports(occasion: Occasion, stored: WeekRows) -> list[Report]:
     Args:
         occasion: the moment.
         stored: the rows of the week.
+        moments: by advisor_id, the sections that other stages of the week add to the list.
 
     Returns:
         The reports, in order of advisor_id.
@@ -103,6 +108,7 @@ def build_weekly_reports(occasion: Occasion, stored: WeekRows) -> list[Report]:
         flags = mine.get(advisor, empty)
         lists = (
             *_build_lists(occasion, advisor, flags, latest, caring, panels),
+            *moments.get(advisor, ()),
             *_build_departures(occasion, left.get(advisor, nobody)),
         )
         reports.append(_build_report(occasion, stored, advisor, group, flags, lists, by_class))

@@ -104,8 +104,8 @@ PHRASES: dict[str, frozenset[str]] = {
         # Before the semester, before an exam, and after its results.
         "pre_sem_title": "",
         "pre_sem_note": "who count listed",
-        "pre_exam_title": "exam",
-        "pre_exam_note": "",
+        "pre_exam_title": "exam cards",
+        "pre_exam_note": "cards",
         "pre_exam_line": "score limits high chance subjects",
         "range": "low high",
         "chance": "count",

@@ -33,25 +33,23 @@ def build_pre_exam_sections(
             or above, the likeliest first.
         on_cards: student_id of who has a card in this week's mail.
     """
-    near = rows[rows["at_risk"].astype(bool) & rows["p_fail"].notna()]
-    near = near[~near["student_id"].isin(on_cards)].sort_values(
+    near = rows[rows["at_risk"].astype(bool) & rows["p_fail"].notna()].sort_values(
         ["p_fail", "predicted", "student_id"], ascending=[False, True, True]
     )
     named = {student: list(names) for student, names in subjects.groupby("student_id")["name"]}
-    title, note = occasion.say("pre_exam_title", exam=exam), occasion.say("pre_exam_note")
-    return {
-        advisor: (
-            build_section(
-                title,
-                note,
-                (
-                    _build_entry(occasion, row, named.get(row["student_id"], []))
-                    for row in group.to_dict("records")
-                ),
-            ),
-        )
-        for advisor, group in occasion.group_by_advisor(near)
-    }
+    found = {}
+    for advisor, group in occasion.group_by_advisor(near):
+        told = group["student_id"].isin(on_cards)
+        entries = [
+            _build_entry(occasion, row, named.get(row["student_id"], []))
+            for row in group[~told].to_dict("records")
+        ]
+        if entries:
+            cards = bool(told.any())
+            title = occasion.say("pre_exam_title", exam=exam, cards=cards)
+            note = occasion.say("pre_exam_note", cards=cards)
+            found[advisor] = (build_section(title, note, entries),)
+    return found
 
 
 def _build_entry(occasion: Occasion, row: Row, names: list[str]) -> StudentEntry:

@@ -70,7 +70,7 @@ def entered(workspace: Workspace, *rows: tuple[str, int, str, str | None]) -> No
 
 
 def weekly(workspace: Workspace) -> list[Report]:
-    return list(reports_of(workspace, "weekly", "", 10, "").values())
+    return list(reports_of(workspace, "", 10).values())
 
 
 def test_contacts_on_cards_and_no_note_anywhere(ready: Workspace) -> None:

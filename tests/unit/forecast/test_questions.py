@@ -449,9 +449,7 @@ def test_results_in_two_batches_are_reviewed_twice_and_the_second_is_whole(
     review = workspace.store.read("exam_review", term=NOW, exam_type="midterm")
     assert review["actual"].notna().mean() > 0.9
     assert not [task for step in schedule.plan_run(workspace).steps for task in step.tasks]
-    page = next(
-        workspace.settings.reports.glob("*/week-11/post_analysis/department-midterm.html")
-    ).read_text()
+    page = next(workspace.settings.reports.glob("*/week-11/department-midterm.html")).read_text()
     with workspace.open_college() as college:
         assert not [name for name in college.names["name"] if name in page]
         assert not [student for student in review["student_id"] if student in page], (

@@ -96,6 +96,7 @@ PHRASES: dict[str, frozenset[str]] = {
         "alone_subject": "week titles",
         "alone_headline": "titles",
         "alone_lead": "",
+        "head_reader": "",
         "about_title": "",
         "first_mail": "replayed",
         "missing_watchlist": "",

@@ -142,7 +142,11 @@ class MailRound:
         self.workspace, self.again = workspace, again
         self.settings, self.mail = workspace.settings, workspace.params.mail
         known = college.advisors.dropna(subset=["email"])
-        self.addresses = dict(zip(known["advisor_id"], known["email"], strict=True))
+        self.heads = {head.reader: head.address for head in self.mail.heads}
+        self.addresses = {
+            **dict(zip(known["advisor_id"], known["email"], strict=True)),
+            **self.heads,
+        }
         self.posted = MailResult()
         # A secret that is too short must be reported before the first mail is out.
         tokens.check_secret(self.settings.secret_key)
@@ -182,8 +186,9 @@ class MailRound:
             Unreachable: the mail server cannot be reached.
         """
         sends = self.by_smtp and (approve or self.released)
-        self.posted.letters, self.posted.leaves = len(chosen), sends
-        self.posted.waiting = self.by_smtp and not sends and bool(chosen)
+        mailed = [letter for letter in chosen if not letter.published]
+        self.posted.letters, self.posted.leaves = len(mailed), sends
+        self.posted.waiting = self.by_smtp and not sends and bool(mailed)
         if sends and not self.settings.mail_from:
             raise SettingsError("MAIL_FROM is not set: set it to the sender of advisors' mail.")
         # This is read before the first letter is sent: a sending of this round is not yet in doubt.
@@ -193,6 +198,8 @@ class MailRound:
                 # The page comes first, because the mail links to it.
                 if sends and self.settings.pages_dir is not None:
                     outbox.publish_page(letter, self.settings.pages_dir)
+                if letter.published:
+                    continue
                 if letter.why_held:
                     self._record_held_letter(letter, server)
                 elif server is None:
@@ -316,7 +323,10 @@ class MailRound:
             college=mail.college_name,
             level=mail.mail_detail,
             picture=mail.pictures,
-            page=letter.page if mail.attach_page and shown else None,
+            # The page of a head names nobody, and is all that the mail is for.
+            page=letter.page
+            if shown and (mail.attach_page or letter.report.advisor_id in self.heads)
+            else None,
             code=self._make_signer(letter) if chosen.secret_key else None,
         )
 

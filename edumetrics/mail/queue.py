@@ -16,6 +16,7 @@ from edumetrics.errors import Refused
 from edumetrics.fields import EVERYWHERE
 from edumetrics.inputs.terms import find_term
 from edumetrics.reports import from_store
+from edumetrics.reports.head_mail import build_head_report
 from edumetrics.reports.model import Report
 from edumetrics.reports.stored_moments import Source
 from edumetrics.weeks import CollegeWeek
@@ -24,33 +25,32 @@ from edumetrics.workspace import Workspace
 
 @dataclass(frozen=True)
 class Letter:
-    """The report of one week for one reader.
+    """The report of one week for one reader, an advisor or a head of department.
 
     Attributes:
         report: what it says.
         folder: where the reports of its week are kept.
+        page: the path of its page.
         why_held: why the gate holds it back; empty where it does not.
         everyone: whether the gate holds all mail.
+        published: whether its page is published and nothing mailed: of a head without an address.
     """
 
     report: Report
     folder: Path
+    page: Path
     why_held: str
     everyone: bool
+    published: bool = False
 
     @property
     def answers(self) -> tuple[str, int]:
         """The term and week under which a reply is entered."""
         return self.report.term, self.report.week
 
-    @property
-    def page(self) -> Path:
-        """The path of its page."""
-        return from_store.get_page_path(self.folder, self.report.advisor_id)
-
 
 def list_letters(workspace: Workspace, college: College, position: CollegeWeek) -> list[Letter]:
-    """Return a letter for each advisor of the newest week, in order of advisor_id.
+    """Return a letter for each advisor of the newest week, in order of advisor_id, then for heads.
 
     The newest teaching week has lists. In an exam or vacation week after it, a stage that ran
     makes letters of its own. They are about earlier weeks, so that only a finding that holds all
@@ -95,11 +95,22 @@ def _list_week(
     """Yield the letters of one week."""
     folder = workspace.settings.reports / label / f"week-{week:02d}"
     occasion = from_store.read_occasion(workspace, college, WEEKLY, term, week)
-    for report in from_store.build_week(Source(workspace, college, term, occasion)):
+    reports = from_store.build_week(Source(workspace, college, term, occasion))
+    everyone = EVERYWHERE in held
+    for report in reports:
         # Without a list a letter is about earlier weeks than those of the gate's findings.
         classes = report.classes if report.stage == WEEKLY else ()
         why = held.get(EVERYWHERE) or " ".join(held[name] for name in classes if name in held)
-        yield Letter(report, folder, why, EVERYWHERE in held)
+        page = from_store.get_page_path(folder, report.advisor_id)
+        yield Letter(report, folder, page, why, everyone)
+    for head in workspace.params.mail.heads if any(one.stage == WEEKLY for one in reports) else ():
+        about = from_store.build_class_page(workspace, occasion, term, head.classes)
+        report, page = (
+            build_head_report(occasion, head, about),
+            from_store.get_head_page_path(folder, head),
+        )
+        why = held.get(EVERYWHERE, "")
+        yield Letter(report, folder, page, why, everyone, published=not head.address)
 
 
 def list_past_deliveries(

@@ -1,7 +1,7 @@
 """Parameters: frozen models of the files in `params/`; unknown keys are refused."""
 
 from edumetrics.params.base import ParameterModel
-from edumetrics.params.batch import AfterExam, BatchParams, Gate, MailParams, Retention
+from edumetrics.params.batch import AfterExam, BatchParams, Gate, Head, MailParams, Retention
 from edumetrics.params.calendar import Calendar, Slot, SlotDates
 from edumetrics.params.files import LETTER, CollegeFile, Params, load
 from edumetrics.params.forecast import Forecast
@@ -18,6 +18,7 @@ __all__ = [
     "EffortWeights",
     "Forecast",
     "Gate",
+    "Head",
     "LowAttendance",
     "MailParams",
     "NoWork",

@@ -61,6 +61,19 @@ class AfterExam(ParameterModel):
     see: Mapping[str, str] = {}
 
 
+class Head(ParameterModel):
+    """Who heads which classes: all of them where none is named. Without an address: no mail."""
+
+    address: str = ""
+    classes: tuple[str, ...] = ()
+
+    @property
+    def reader(self) -> str:
+        """What the log of deliveries and the folders of pages call the head."""
+        # No advisor_id of a college begins like this.
+        return f"head:{self.address or '+'.join(self.classes) or 'all'}"
+
+
 class MailParams(ParameterModel):
     """`mail.yml`: what is mailed, and how."""
 
@@ -73,6 +86,8 @@ class MailParams(ParameterModel):
     attach_page: bool = False
     # Drafts to parents also need the permission in the data of the college, student by student.
     parents: bool = False
+    # Who has the page about classes, without names of students; with an address as a mail a week.
+    heads: tuple[Head, ...] = ()
     # What the review of an exam says comes next; nothing where the college does not say.
     after_results: Mapping[Exam, AfterExam] = {}
     # How many days the answer links of a mail work.

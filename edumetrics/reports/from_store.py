@@ -17,7 +17,9 @@ from edumetrics.analysis.store import UNASSIGNED
 from edumetrics.analysis.week_state import WEEKLY, find_last_run
 from edumetrics.college.terms import College, Term
 from edumetrics.inputs import parts
+from edumetrics.params import Head
 from edumetrics.reports import classes, render
+from edumetrics.reports.classes import ClassesPage
 from edumetrics.reports.context import Occasion, People
 from edumetrics.reports.model import Prose, Report
 from edumetrics.reports.stored_moments import Source, build_alone_report, read_moments
@@ -111,17 +113,37 @@ def write_pages(workspace: Workspace, reports: list[Report], folder: Path) -> li
     return parts.map_parts(workspace.settings, _write_page, reports, folder)
 
 
+def build_class_page(
+    workspace: Workspace, occasion: Occasion, term: Term, only: tuple[str, ...] = ()
+) -> ClassesPage:
+    """Return the page about classes of a week; about some of them only where they are named."""
+    stored = _read_stored(workspace, term, occasion.week)
+    weeks = workspace.store.compute_class_means(occasion.term, occasion.week, classes.MEASURES)
+    weeks, flags, exits, findings = (
+        frame[frame["class_id"].isin(only)] if only else frame
+        for frame in (weeks, stored.flags, stored.exits, stored.findings)
+    )
+    return classes.build_classes_page(occasion, weeks, flags, exits, findings, stored.health)
+
+
 def write_class_page(workspace: Workspace, term: Term, week: int, folder: Path) -> list[Path]:
-    """Write the page about classes, for the head of department; no page of an advisor."""
+    """Write the page about classes for each head of department; no page of an advisor."""
     with workspace.open_college() as college:
         occasion = read_occasion(workspace, college, WEEKLY, term, week)
-    stored = _read_stored(workspace, term, week)
-    weeks = workspace.store.compute_class_means(occasion.term, week, classes.MEASURES)
-    page = classes.build_classes_page(
-        occasion, weeks, stored.flags, stored.exits, stored.findings, stored.health
-    )
-    render.write_page(folder / "department.html", classes.render_classes_page(page))
+    # The page about all classes is written whoever heads some of them.
+    for head in (Head(), *(head for head in workspace.params.mail.heads if head.classes)):
+        page = build_class_page(workspace, occasion, term, head.classes)
+        path = get_head_page_path(folder, head)
+        settings.create_private_folder(path.parent)
+        render.write_page(path, classes.render_classes_page(page))
     return []
+
+
+def get_head_page_path(folder: Path, head: Head) -> Path:
+    """Return the path of a head's page, below the folder of a week."""
+    if not head.classes:
+        return folder / "department.html"
+    return folder / "heads" / f"{render.escape_file_name(head.reader)}.html"
 
 
 def get_page_path(folder: Path, advisor: str) -> Path:

@@ -23,6 +23,7 @@ from edumetrics.inputs.terms import find_term
 from edumetrics.mail import delivery
 from edumetrics.mail.queue import Letter, list_letters
 from edumetrics.mail.result import MailResult
+from edumetrics.params import Head
 from edumetrics.reports import from_store
 from edumetrics.reports.model import Prose, Report
 from edumetrics.reports.stored_moments import Source
@@ -366,6 +367,52 @@ def test_what_came_too_late_is_in_next_weeks_mail(tmp_path: Path, inbox: Inbox) 
     batch.score(7)
     assert "Who may fail the midterm" in list_titles(batch.build(7)["ADV"])
     assert not any("could not be made" in text for text in read_about(batch.build(7)["ADV"]))
+
+
+# ------------------------------------------------------------ heads of department
+
+
+def give_heads(batch: Batch, *heads: Head) -> Path:
+    """Name the heads, and write their pages of week 7; the folder of the week."""
+    params = batch.workspace.params
+    mail = params.mail.model_copy(update={"heads": heads})
+    batch.workspace = replace(batch.workspace, params=params.model_copy(update={"mail": mail}))
+    folder = batch.workspace.settings.reports / "2025-even" / "week-07"
+    with batch.workspace.open_college() as college:
+        term = find_term(college, "", batch.position)
+    from_store.write_class_page(batch.workspace, term, 7, folder)
+    return folder
+
+
+def test_a_head_has_one_mail_a_week_with_the_page(tmp_path: Path, inbox: Inbox) -> None:
+    batch = make_sending(tmp_path)
+    batch.score()
+    batch.judge()
+    folder = give_heads(batch, Head(address="dean@college.example"))
+    for _ in range(2):
+        batch.send()
+    (message,) = inbox.to("dean@college.example")
+    assert message["Subject"] == "Week 7: 0 of 0 students are on a list", "a class of 3 is small"
+    (attached,) = message.iter_attachments()
+    page = (folder / "department.html").read_text()
+    assert attached.get_content().split() == page.split()
+    assert not any(name in read_text(message) + page for name in STUDENTS)
+    assert len(inbox.messages) == 2, "and the advisor has one"
+
+
+def test_a_head_without_an_address_has_a_published_page_of_its_classes_only(
+    tmp_path: Path, inbox: Inbox
+) -> None:
+    batch = make_sending(tmp_path)
+    batch.score()
+    batch.judge()
+    folder = give_heads(batch, Head(classes=("OTHER",)), Head(classes=("C",)))
+    result = batch.send()
+    assert (result.letters, result.sent) == (1, 1), "the advisor's"
+    assert ">C<" in (folder / "heads" / "head%3aC.html").read_text()
+    assert ">C<" not in (folder / "heads" / "head%3aOTHER.html").read_text()
+    published = tmp_path / "pages" / "head%3aC" / "2025-even" / "week-07" / "index.html"
+    assert published.read_text() == (folder / "heads" / "head%3aC.html").read_text()
 
 
 def make_sending(tmp_path: Path, week: int = 7) -> Batch:

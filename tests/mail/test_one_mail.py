@@ -174,7 +174,7 @@ def test_an_exam_week_with_a_review_has_a_report_of_it_alone(tmp_path: Path) -> 
     assert (report.advisor_id, report.stage) == ("ADV", "post_analysis")
     assert list_titles(report) == ["Results of the midterm", "How to read this"]
     (failed,) = report.entries
-    assert (failed.name, failed.reasons) == ("S1", ("30 of 100 in all; not passed: S: 30.",))
+    assert (failed.name, failed.reasons) == ("S1", ("30 of 100 in all; not passed: S (30).",))
 
 
 def test_a_review_in_a_teaching_week_is_a_section_of_the_list(tmp_path: Path) -> None:
@@ -268,7 +268,7 @@ def test_a_review_is_rendered_in_the_week_under_which_it_was_entered(
     page, head = post_exam.STAGE.render_pages(review)
     assert (page, head) == (folder / "advisors" / "ADV.html", folder / "department-midterm.html")
     text = page.read_text()
-    assert "30 of 100 in all; not passed: S: 30." in text
+    assert "30 of 100 in all; not passed: S (30)." in text
     assert ("The class in numbers" in text) == (entered == 9), "an exam week has no list"
 
 

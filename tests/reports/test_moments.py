@@ -180,7 +180,7 @@ def test_who_failed_is_told_by_subject_and_mark() -> None:
     (section,) = build_results()["A1"]
     assert section.title == "Results of the midterm"
     assert get_lines(section) == [
-        ("Asha Lanternwala", ("30 of 100 in all; not passed: Databases: 25, Methods: 31.",))
+        ("Asha Lanternwala", ("30 of 100 in all; not passed: Databases (25), Methods (31).",))
     ]
     (without,) = build_results()[UNASSIGNED]
     assert get_lines(without) == [("Uma Devi", ("Not passed: Databases.",))]
@@ -237,7 +237,7 @@ def test_what_comes_next_in_a_subject_stands_at_the_subject() -> None:
     (section,) = build_results(params=params)["A1"]
     assert get_lines(section)[0][1] == (
         "30 of 100 in all; not passed:"
-        " Databases: 25 (resit 21 September, see Dr. Rao), Methods: 31 (see room 12).",
+        " Databases (25; resit 21 September, see Dr. Rao), Methods (31; see room 12).",
     )
 
 
@@ -281,7 +281,7 @@ def test_a_mail_of_a_section_alone_can_be_rendered_in_every_way() -> None:
     preview = render.render_preview(report)
     for text in (render.render_page(report), preview.html, preview.text):
         said = " ".join(text.split())
-        assert "Databases: 25, Methods: 31" in said
+        assert "Databases (25), Methods (31)" in said
         assert "There is no list this week" in said
 
 

@@ -107,6 +107,14 @@ class Batch:
     def judge(self, week: int = 7) -> None:
         self.enter("gate", week)
 
+    def hold(self, class_id: str, week: int = 7) -> None:
+        """The gate finds something about a class; `all` is the whole college."""
+        run = run_log.start_run(self.store, self.workspace.params, "gate", TERM, week)
+        found = {"run_id": run.run_id, "check": "attendance: stopped", "status": "block"}
+        message = "The registers have stopped."
+        put(self.store, "data_health", {**found, "class_id": class_id, "message": message})
+        run_log.mark_failed(self.store, run, Refused(message))
+
     def fail(self, stage: str, week: int = 7) -> None:
         run = run_log.start_run(self.store, self.workspace.params, stage, TERM, week)
         run_log.mark_failed(self.store, run, EduMetricsError("It failed."))
@@ -326,6 +334,36 @@ def test_an_exam_week_has_letters_of_its_own(tmp_path: Path) -> None:
         ("weekly", (TERM, 7)),
         ("post_analysis", (TERM, 8)),
     ]
+
+
+def test_a_held_class_holds_the_whole_mail_of_its_week_and_its_advisor_is_told_once(
+    tmp_path: Path, inbox: Inbox
+) -> None:
+    batch = make_sending(tmp_path)
+    batch.score()
+    batch.predict()
+    batch.hold("C")
+    for _ in range(2):
+        assert batch.send().held == 1
+    (told,) = inbox.messages
+    assert told["Subject"] == "Week 7 · held back"
+    assert "The registers have stopped." in " ".join(read_text(told).split())
+    assert "may fail" not in read_text(told)
+    batch.judge()
+    assert batch.send().sent == 1
+    assert "WHO MAY FAIL THE MIDTERM" in read_text(inbox.messages[-1])
+    assert len(batch.store.read("delivery_log", status="sent")) == 1
+
+
+@pytest.mark.parametrize(("class_id", "held"), [("C", [True, False]), ("all", [True, True])])
+def test_what_is_wrong_with_a_class_now_does_not_hold_a_review(
+    class_id: str, held: list[bool], tmp_path: Path
+) -> None:
+    batch = Batch(tmp_path / "home", 8)
+    batch.score()
+    batch.hold(class_id)
+    batch.review(8)
+    assert [bool(letter.why_held) for letter in batch.list_letters()] == held
 
 
 def test_a_message_lies_in_the_folder_of_the_week_once(batch: Batch) -> None:

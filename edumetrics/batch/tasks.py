@@ -36,9 +36,12 @@ def run_tasks(
         except EduMetricsError as error:
             if BY_NAME[task.stage].analyses or isinstance(error, Refused):
                 raise
-            again = f"`edumetrics run --week {task.week} --stage {task.stage}`"
+            teaching = task.week in workspace.params.calendar.teaching_weeks
+            only = f" --week {task.week} --stage {task.stage}" if teaching else ""
             # The class of an error is the exit status of the command.
-            failed.append(type(error)(f"{task}: {error} Correct the cause, then run {again}."))
+            failed.append(
+                type(error)(f"{task}: {error} Correct the cause, then run `edumetrics run{only}`.")
+            )
             tell(f"{place} {failed[-1]}", stage=task.stage, term=task.term, week=task.week)
     if failed and step.term:
         # The stages before may have rendered pages, which do not say yet what is missing.

@@ -94,7 +94,7 @@ PHRASES: dict[str, frozenset[str]] = {
         "panel_alt": "week measures",
         # In a week without a list, and about the mail itself.
         "alone_subject": "week titles",
-        "alone_headline": "titles",
+        "alone_headline": "",
         "alone_lead": "",
         "head_reader": "",
         "about_title": "",

@@ -108,7 +108,7 @@ def build_alone_report(occasion: Occasion, advisor: str, sections: tuple[Section
         classes=tuple(classes),
         subject=say("alone_subject", week=occasion.week, titles=titles),
         kicker=occasion.format_kicker(pd.Series(classes, dtype="object")),
-        headline=say("alone_headline", titles=titles),
+        headline=say("alone_headline"),
         lead=say("alone_lead"),
         sections=(*sections, occasion.build_closing()),
         sentences=occasion.params.sentences,

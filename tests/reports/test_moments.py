@@ -268,7 +268,7 @@ def test_a_week_without_a_list_has_a_mail_of_the_section_alone() -> None:
     report = build_alone(build_results()["A1"])
     assert (report.stage, report.week, report.classes) == ("post_analysis", 8, ("CS3B",))
     assert report.subject == "Week 8 · Results of the midterm"
-    assert report.headline == "Results of the midterm."
+    assert report.headline == "There is no list this week."
     assert [section.title for section in report.sections] == [
         "Results of the midterm",
         "How to read this",

@@ -258,7 +258,7 @@ def ready(judged: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Work
     home = tmp_path / "home"
     shutil.copytree(judged, home)
     shutil.copytree(PROJECT / "params", home / "params")
-    for outbox in home.glob("reports/*/*/*/outbox"):
+    for outbox in home.glob("reports/*/*/outbox"):
         shutil.rmtree(outbox)
     workspace = workspace_at(home)
     with workspace.store.start_transaction() as connection:

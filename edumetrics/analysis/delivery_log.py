@@ -14,7 +14,8 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from edumetrics.analysis.store import Store, get_utc_now
+from edumetrics import database
+from edumetrics.analysis.store import SETTING, Store, get_utc_now
 from edumetrics.analysis.tables import SQL_TABLES
 
 LOG = SQL_TABLES["delivery_log"]
@@ -27,7 +28,16 @@ UNCONFIRMED = "The mail server had not confirmed it."
 
 @dataclass(frozen=True)
 class Delivery:
-    """One message to one reader; `channel` is smtp or outbox."""
+    """The message of a week to one reader.
+
+    Attributes:
+        advisor_id: the reader.
+        stage: what it is mostly about, a label only.
+        term, sem_week: the week.
+        channel: smtp or outbox.
+        recipient: the address; may be empty.
+        content_sha256: the fingerprint of what it says.
+    """
 
     advisor_id: str
     stage: str
@@ -39,11 +49,9 @@ class Delivery:
 
     @property
     def key(self) -> dict[str, Any]:
-        """The columns that identify a message: reader and occasion, by one channel."""
-        return {
-            name: getattr(self, name)
-            for name in ("advisor_id", "stage", "term", "sem_week", "channel")
-        }
+        """The columns that identify a message: reader and week, by one channel."""
+        # The stage is a label only: a second stage of a week never makes a second mail.
+        return {name: getattr(self, name) for name in ("advisor_id", "term", "sem_week", "channel")}
 
 
 class DeliveryEntry:
@@ -77,7 +85,7 @@ def record_delivery(store: Store, delivery: Delivery, status: str, error: str | 
 
 
 def replace_delivery(store: Store, delivery: Delivery, status: str) -> None:
-    """Record a delivery instead of an earlier one with the same reader, occasion and status."""
+    """Record a delivery instead of an earlier one with the same reader, week and status."""
     same = [LOG.c[name] == value for name, value in {**delivery.key, "status": status}.items()]
     with store.start_transaction() as connection:
         # In one transaction: a killed process must not lose the earlier entry.
@@ -99,6 +107,14 @@ def read_entries(store: Store, **equal: Any) -> list[Mapping[Any, Any]]:
     """Return the log entries with column = value, oldest first."""
     # The key of the table is a growing id: key order is the order of time.
     return list(store.read("delivery_log", **equal).to_dict("records"))
+
+
+def list_readers(store: Store, term: str, week: int) -> set[str]:
+    """Return the advisor_ids of everyone who was sent a mail of an earlier week."""
+    before = sa.or_(LOG.c.term < term, sa.and_(LOG.c.term == term, LOG.c.sem_week < week))
+    select = sa.select(LOG.c.advisor_id).where(LOG.c.status == SENT, before).distinct()
+    with database.open_connection(store.engine, SETTING) as connection:
+        return {str(advisor) for advisor in connection.execute(select).scalars()}
 
 
 def _build_outcome(status: str, error: str | None) -> dict[str, Any]:

@@ -21,6 +21,9 @@ from edumetrics.types import Row
 # The ledger's stages after a week is computed: the gate judges it, then its mail goes out.
 GATE, MAIL = "gate", "mail"
 WEEKLY, REVIEW = "weekly", "post_analysis"
+PRE_SEMESTER, PRE_MIDTERM, PRE_ENDTERM = "pre_sem", "pre_mid", "pre_end"
+# The stages that add a section to the mail of the week in which they run.
+MOMENTS = (PRE_SEMESTER, PRE_MIDTERM, PRE_ENDTERM, REVIEW)
 JUDGED = ("done", "refused")
 # What `WeekState.describe_held` says where no mail is held.
 NOTHING = "nothing"
@@ -102,36 +105,85 @@ def _is_mail_due(store: Store, college_week: int | None) -> bool:
     verdict = find_last_run(store, GATE, status=list(JUDGED))
     done = [verdict["seq"]] if verdict is not None else []
     if college_week is not None:
-        # The batch enters a review under the week in which it was made, after that week was
-        # scored. A review that is older than the newest scores causes no mail.
+        # The batch enters a moment under the week in which it was made. One that is older than
+        # the newest scores causes no mail; one that came late reaches the published pages.
         scored = find_last_run(store, WEEKLY, status="done")
-        review = find_last_run(store, REVIEW, status="done", sem_week=college_week)
-        if review is not None and scored is not None and review["seq"] > scored["seq"]:
-            done.append(review["seq"])
+        made = find_last_run(store, list(MOMENTS), status="done", sem_week=college_week)
+        if made is not None and scored is not None and made["seq"] > scored["seq"]:
+            judged = verdict is not None and verdict["seq"] > scored["seq"]
+            done += [made["seq"]] if judged or made["stage"] == REVIEW else []
     return bool(done) and (last is None or last["seq"] < max(done))
 
 
-def find_last_run(store: Store, stage: str, **equal: Any) -> Row | None:
-    """Return the newest entry of a stage with column = value; None where there is none."""
+def find_last_run(store: Store, stage: str | list[str], **equal: Any) -> Row | None:
+    """Return the newest entry of a stage (or of several) with column = value; None without any."""
     rows = store.read_newest("run_log", "seq", 1, stage=stage, **equal)
     # Null is None in a row, as in the database.
     return None if rows.empty else rows.astype("object").where(rows.notna(), None).iloc[0].to_dict()
 
 
-def list_new_reviews(store: Store, term: str, week: int) -> list[Row]:
-    """Return run_id and term of the reviews made since the newest week of a term was first scored.
+@dataclass(frozen=True)
+class MomentRun:
+    """A stage that adds a section to the mail of a week: what the ledger says of it.
+
+    Attributes:
+        stage: its name.
+        term: the term that it is about; of a review, the term of the exam.
+        week: the semester week under which it was entered.
+        run_ids: its runs that were done, oldest first; empty where it failed.
+    """
+
+    stage: str
+    term: str
+    week: int
+    run_ids: tuple[str, ...] = ()
+
+
+def list_moments(store: Store, term: str, week: int, before: int = 0) -> list[MomentRun]:
+    """Return the moments of a week, in the order of `MOMENTS`.
+
+    What was made after the mail of the week before had gone out belongs to this week. Reviews of
+    the term before are returned with those of this one: the ledger does not say in which of the
+    two terms they were made.
 
     Args:
         store: the analysis.
-        term: the term in session.
-        week: the semester week under which the batch enters them.
+        term: the term.
+        week: the semester week.
+        before: the teaching week before it; 0 for none.
     """
-    scored = store.read("run_log", ("seq", "sem_week"), stage=WEEKLY, status="done", term=term)
-    since = scored.loc[scored["sem_week"] == scored["sem_week"].max(), "seq"].min()
-    made = store.read(
-        "run_log", ("run_id", "term", "seq"), stage=REVIEW, status="done", sem_week=week
-    )
-    return list(made[made["seq"] > since].sort_values("seq").to_dict("records"))
+    earlier = [name for name in store.list_terms() if name < term][-1:]
+    runs = store.read("run_log", ("run_id", "seq", "stage", "term", "sem_week", "status"),
+                      stage=list(MOMENTS), sem_week=[week, before], term=[term, *earlier],
+                      status=["done", "failed"]).sort_values("seq")  # fmt: skip
+    runs = runs[(runs["term"] == term) | (runs["stage"] == REVIEW)]
+    mailed = _find_first_mail(store, term, before) if before else None
+    found: dict[tuple[str, str], MomentRun] = {}
+    # The week before comes first, so that what this week made anew takes its place.
+    for number in (before, week):
+        own = runs[runs["sem_week"] == number]
+        for (stage, about), group in own.groupby(["stage", "term"]):
+            done = group[group["status"] == "done"]
+            late = mailed is not None and len(done) > 0 and done["seq"].min() > mailed
+            if number == week or late:
+                run_ids = tuple(done["run_id"])
+                found[str(stage), str(about)] = MomentRun(str(stage), str(about), number, run_ids)
+    return sorted(found.values(), key=lambda one: (MOMENTS.index(one.stage), one.term))
+
+
+def _find_first_mail(store: Store, term: str, week: int) -> int | None:
+    """Return the place in the ledger of the first round of a week's mail; None without any."""
+    rounds = store.read("run_log", ("seq",), stage=MAIL, term=term, sem_week=week)["seq"]
+    return None if rounds.empty else int(rounds.min())
+
+
+def list_failed(store: Store, week: int) -> set[tuple[str, str]]:
+    """Return stage and term of the moments of a week whose newest run failed."""
+    runs = store.read("run_log", ("seq", "stage", "term", "status"), stage=list(MOMENTS),
+                      sem_week=week)  # fmt: skip
+    newest = runs.sort_values("seq").drop_duplicates(["stage", "term"], keep="last")
+    failed = newest[newest["status"] == "failed"]
+    return set(zip(failed["stage"], failed["term"], strict=True))
 
 
 def read_last_findings(store: Store, stage: str, prefix: str) -> dict[str, str]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from datetime import date
 
+from edumetrics.analysis.week_state import list_failed
 from edumetrics.errors import MissingColumn
 from edumetrics.workspace import Workspace
 
@@ -16,8 +17,8 @@ NOTHING = "Nothing to do: the analysis is up to date with the college."
 def is_up_to_date(workspace: Workspace, as_of: date | None = None) -> bool:
     """Return whether there is nothing to do.
 
-    The analysis must have reached the college's week, no run may have been killed, and the newest
-    week must have been checked by the gate and mailed.
+    The analysis must have reached the college's week, no run may have been killed, no stage of the
+    newest week may have failed, and the week must have been checked by the gate and mailed.
 
     Args:
         workspace: the settings, the parameters and both databases.
@@ -40,8 +41,8 @@ def is_up_to_date(workspace: Workspace, as_of: date | None = None) -> bool:
             return False
         try:
             with workspace.open_college() as college:
-                return store.read_college_week() == college.find_college_week(
-                    as_of or workspace.today
-                )
+                position = college.find_college_week(as_of or workspace.today)
+                week = position.compute_week(workspace.params.calendar)
+                return store.read_college_week() == position and not list_failed(store, week)
         except MissingColumn:
             return False  # the run itself refuses, and enters the refusal into the ledger

@@ -6,7 +6,6 @@ week, and its mail goes out.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
@@ -20,27 +19,25 @@ from edumetrics import gate
 from edumetrics.analysis import delivery_log, rollback, run_log
 from edumetrics.analysis.delivery_log import Delivery
 from edumetrics.analysis.run_log import Run
-from edumetrics.analysis.week_state import GATE
+from edumetrics.analysis.week_state import GATE, WEEKLY
 from edumetrics.analysis.week_state import NOTHING as NOTHING_HELD
 from edumetrics.batch import parameters
 from edumetrics.batch.idle import NOTHING
-from edumetrics.batch.interrupts import TOLD, handle_interrupts
+from edumetrics.batch.interrupts import handle_interrupts
 from edumetrics.batch.progress import Reporter, show_progress
-from edumetrics.batch.schedule import RunPlan, Step, Task, plan_run
-from edumetrics.errors import EduMetricsError, Interrupted, MissingColumn, Refused
+from edumetrics.batch.schedule import RunPlan, Step, plan_run
+from edumetrics.batch.tasks import Execute, run_tasks
+from edumetrics.errors import EduMetricsError, MissingColumn, Refused
 from edumetrics.gate import Verdict
 from edumetrics.inputs import terms
 from edumetrics.modelling import thresholds, train
 from edumetrics.stages import BY_NAME
-from edumetrics.stages.exam_results import EXAMS, find_exam_week
+from edumetrics.stages.exam_results import EXAMS
 from edumetrics.weeks import CollegeWeek
 from edumetrics.workspace import Workspace
 
 if TYPE_CHECKING:
     from edumetrics.mail.result import MailResult
-
-# Carries out one task, as `notebook.run_notebook` does.
-Execute = Callable[..., dict[str, int]]
 
 
 @contextmanager
@@ -56,8 +53,6 @@ def run_notebooks() -> Iterator[Execute]:
         yield partial(run_notebook, manager=manager)
 
 
-# How long a notebook may take where batch.yml does not say.
-TIMEOUT_MINUTES = 30
 # What `run` uses unless told otherwise; tests that are not about notebooks set one that needs no
 # kernel.
 DEFAULT_EXECUTOR: Callable[[], AbstractContextManager[Execute]] = run_notebooks
@@ -132,7 +127,8 @@ def run(
                 parameters.check_parameters(task.stage, task.parameters)
         if due.back_to is not None:
             _roll_back(workspace, due, tell)
-        entry = _run_steps(workspace, due, tell) or _enter_missing_gate(workspace, due, force=force)
+        entry, failed = _run_steps(workspace, due, tell)
+        entry = entry or _enter_missing_gate(workspace, due, force=force)
         verdict = _check_newest_week(workspace, due, entry, tell, force=force) if entry else None
         posted = _send_mail(workspace, due)
     # The newest verdict counts, also where an earlier run made it.
@@ -142,11 +138,14 @@ def run(
         line = posted.format_line()
     elif posted is not None:
         line = f"{line} {posted.format_line()}"
+    line = " ".join([line, *map(str, failed)])
     # The work is stored by now. The exceptions only give the command its exit status.
     if verdict is not None and verdict.everyone and not force:
         raise Refused(line)
     if posted is not None and posted.broken:
         raise EduMetricsError(f"{line} Run `edumetrics send` to try the failed mails again.")
+    if failed:
+        raise type(failed[0])(line)
     return Outcome(due, verdict, line, held != NOTHING_HELD, posted)
 
 
@@ -177,20 +176,23 @@ def _plan_or_refuse(
         raise refused from error
 
 
-def _run_steps(workspace: Workspace, due: RunPlan, tell: Reporter) -> Run | None:
+def _run_steps(
+    workspace: Workspace, due: RunPlan, tell: Reporter
+) -> tuple[Run | None, list[EduMetricsError]]:
     """Take the steps of a plan, and record the position after each.
 
     Returns:
-        The gate's entry in the ledger; None where the plan does not compute the newest week.
+        The gate's entry in the ledger (None where the plan does not compute the newest week), and
+        the error of each stage that failed without ending the run.
     """
+    failed: list[EduMetricsError] = []
     if not due.steps:
-        return None
+        return None, failed
     with DEFAULT_EXECUTOR() as run_notebook:
         for number, step in enumerate(show_progress(due.steps), start=1):
             place = f"[{number}/{len(due.steps)}]"
             _train_models(workspace, step, due.position, tell)
-            for task in step.tasks:
-                _run_task(workspace, task, run_notebook, tell, place)
+            failed += run_tasks(workspace, step, run_notebook, tell, place)
             if not step.tasks:
                 tell(
                     f"{place} week {step.position.compute_week(workspace.params.calendar)}:"
@@ -206,8 +208,8 @@ def _run_steps(workspace: Workspace, due: RunPlan, tell: Reporter) -> Run | None
                 if step is due.steps[-1]:
                     # One transaction with the position: a run that is killed before its gate leaves
                     # an entry which says that the check is missing.
-                    return _enter_gate(workspace, due, connection)
-    return None
+                    return _enter_gate(workspace, due, connection), failed
+    return None, failed
 
 
 def _find_past_reports(workspace: Workspace, due: RunPlan, step: Step) -> list[Delivery]:
@@ -219,9 +221,10 @@ def _find_past_reports(workspace: Workspace, due: RunPlan, step: Step) -> list[D
         return []
     from edumetrics.mail.queue import list_past_deliveries
 
-    return list_past_deliveries(
-        workspace, [(task.stage, task.term, task.week, task.folder) for task in step.tasks]
+    stage = (
+        WEEKLY if any(BY_NAME[task.stage].analyses for task in step.tasks) else step.tasks[-1].stage
     )
+    return list_past_deliveries(workspace, stage, step.term, step.tasks[0].week, step.folder)
 
 
 def _enter_gate(workspace: Workspace, due: RunPlan, connection: Connection) -> Run | None:
@@ -279,55 +282,14 @@ def _train_models(workspace: Workspace, step: Step, position: CollegeWeek, tell:
                 tell(line)
 
 
-def _run_task(
-    workspace: Workspace, task: Task, execute: Execute, tell: Reporter, place: str
-) -> None:
-    """Run the notebook of a task; enter it into the ledger, and tell its rows and pages."""
-    # The notebook itself marks the entry as done, in the transaction that stores its rows.
-    entry, began = (
-        run_log.start_run(workspace.store, workspace.params, task.stage, task.term, task.week),
-        time.monotonic(),
-    )
-    minutes = workspace.params.batch.timeout_minutes.get(task.stage, TIMEOUT_MINUTES)
-    parameters, environ = {**task.parameters, "run_id": entry.run_id}, workspace.settings.environ
-    try:
-        summary = execute(
-            task.stage, parameters, task.folder, environ=environ,
-            seconds=60 * minutes, code=workspace.params.batch.report_code,
-        )  # fmt: skip
-    except EduMetricsError as error:
-        run_log.mark_failed(workspace.store, entry, error)
-        raise
-    except KeyboardInterrupt:
-        # The notebook may still be at work; an entry that is not "started" lets it store nothing.
-        run_log.mark_failed(workspace.store, entry, Interrupted(TOLD))
-        raise
-    seconds = round(time.monotonic() - began, 1)
-    fields = {
-        "stage": task.stage,
-        "term": task.term,
-        "week": task.week,
-        "run_id": entry.run_id,
-        "seconds": seconds,
-    }
-    tell(f"{place} {task}: {_format_counts(summary)}.", **fields, **summary)
-
-
-def _format_counts(summary: dict[str, int]) -> str:
-    """Return the counts of a notebook in words, such as "1 row, 12 pages"."""
-    # The names are plural; one of a kind loses its s.
-    return ", ".join(
-        f"{count} {name if count != 1 else name[:-1]}" for name, count in summary.items()
-    )
-
-
 def _roll_back(workspace: Workspace, due: RunPlan, tell: Reporter) -> None:
     """Remove what was computed for weeks after the college's, and record its position."""
     assert due.back_to is not None
     term, week = due.back_to
     with workspace.store.start_transaction() as connection:
+        calendar = workspace.params.calendar
         # Reviews of exams that are ahead again go as well; those of earlier exams stay.
-        to_come = [exam for exam in EXAMS if week <= (find_exam_week(workspace, exam) or week)]
+        to_come = [exam for exam in EXAMS if week <= (terms.find_exam_week(calendar, exam) or week)]
         rows = rollback.delete_after(connection, term, week, to_come)
         workspace.store.set_college_week(connection, due.position)
     tell(

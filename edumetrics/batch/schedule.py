@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ from typing import Any
 import pandas as pd
 
 from edumetrics import weeks
+from edumetrics.analysis.week_state import list_failed
 from edumetrics.batch.idle import NOTHING
 from edumetrics.college.terms import College, Term
 from edumetrics.errors import SettingsError
@@ -29,7 +30,7 @@ class Task:
         stage: its name.
         term: the first day of the term that the stage is about, as an ISO date.
         week: the semester week in which the stage runs.
-        folder: where its reports go.
+        folder: where its notebook and its export go, in the folder of the week's reports.
         more: parameters of the notebook that only this stage has.
     """
 
@@ -46,7 +47,7 @@ class Task:
     @property
     def parameters(self) -> dict[str, Any]:
         """The parameters of its notebook, except run_id, which the ledger gives."""
-        return {"term": self.term, "folder": str(self.folder), "write": True, **self.more}
+        return {"term": self.term, "folder": str(self.folder.parent), "write": True, **self.more}
 
 
 @dataclass
@@ -65,16 +66,20 @@ class Planner:
 
     def plan_week(self, term: Term | None, reached: CollegeWeek, day: date) -> Iterator[Task]:
         """Yield what is due in the week that ends on a day; `term` is None between terms."""
-        calendar = self.workspace.params.calendar
         moment = Moment(self.workspace, self.college, term, reached, day, self.progress)
-        label, week = reached.format_label(calendar), moment.week
-        place = self.workspace.settings.reports / label / f"week-{week:02d}"
+        place = self.get_week_folder(reached)
         for stage in STAGES:
             for due in stage.find_due(moment):
-                yield Task(stage.name, due.term, week, place / stage.name, due.parameters)
+                yield Task(stage.name, due.term, moment.week, place / stage.name, due.parameters)
                 if stage.analyses:
                     self.progress.analysed.add(due.term)
-                    self.progress.planned.add((due.term, week))
+                    self.progress.planned.add((due.term, moment.week))
+
+    def get_week_folder(self, reached: CollegeWeek) -> Path:
+        """Return the folder of a week's reports."""
+        calendar = self.workspace.params.calendar
+        label, week = reached.format_label(calendar), reached.compute_week(calendar)
+        return self.workspace.settings.reports / label / f"week-{week:02d}"
 
 
 @dataclass(frozen=True)
@@ -84,10 +89,14 @@ class Step:
     Attributes:
         position: the position of the analysis when the week is done.
         tasks: the week's tasks; none in most exam and vacation weeks.
+        term: the first day of the week's term, as an ISO date; empty between terms.
+        folder: where the week's reports go.
     """
 
     position: CollegeWeek
     tasks: tuple[Task, ...]
+    term: str
+    folder: Path
 
 
 @dataclass(frozen=True)
@@ -144,7 +153,8 @@ def plan_run(
             step = _plan_step(planner, reached, terms.find_term(college, "", position), stage)
             return RunPlan(position, None, (step,), again=True)
         if done == position:
-            return RunPlan(position, None, ())
+            retries = _plan_retries(planner, position, stage)
+            return RunPlan(position, None, retries, again=bool(retries))
         current = terms.find_term(college, "", position)
         # The college is behind the analysis, for example because a backup was restored.
         if done is not None and done > position:
@@ -163,6 +173,18 @@ def plan_run(
         ]
         # A week is done when all its stages are, so one stage alone does not move the position.
         return RunPlan(position, None, tuple(steps), again=stage is not None)
+
+
+def _plan_retries(planner: Planner, position: CollegeWeek, stage: str | None) -> tuple[Step, ...]:
+    """Return a step with the stages of the newest week that failed; none where nothing failed."""
+    week = position.compute_week(planner.workspace.params.calendar)
+    failed = list_failed(planner.workspace.store, week)
+    term = planner.college.find_current_term(position) if failed else None
+    if term is None:
+        return ()
+    step = _plan_step(planner, position, term, stage)
+    tasks = tuple(task for task in step.tasks if (task.stage, task.term) in failed)
+    return (replace(step, tasks=tasks),) if tasks else ()
 
 
 def describe_plan(due: RunPlan) -> Iterator[str]:
@@ -231,7 +253,12 @@ def _plan_step(
     # Classes may begin on different days: the week is over when it is over for the last of them.
     day = ends.max() if len(ends) else nominal
     tasks = planner.plan_week(term, reached, day.date())
-    return Step(reached, tuple(task for task in tasks if stage in (None, task.stage)))
+    return Step(
+        reached,
+        tuple(task for task in tasks if stage in (None, task.stage)),
+        "" if term is None else term.name,
+        planner.get_week_folder(reached),
+    )
 
 
 def _find_nearest_term(

@@ -143,9 +143,7 @@ def _print_locations(workspace: Workspace) -> None:
     position, calendar = workspace.store.read_college_week(), workspace.params.calendar
     weeks = calendar.get_last_teaching_weeks(position.compute_week(calendar), 1) if position else ()
     week = (
-        f"{position.format_label(calendar)}/week-{weeks[0]:02d}/weekly"
-        if position and weeks
-        else "none"
+        f"{position.format_label(calendar)}/week-{weeks[0]:02d}" if position and weeks else "none"
     )
     # Before the first teaching week there is no folder, and both lists are empty.
     folder = workspace.settings.reports / week

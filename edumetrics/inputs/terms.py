@@ -63,16 +63,14 @@ def require_data(term: Term, week: int) -> None:
         )
 
 
-def get_report_folder(
-    workspace: Workspace, term: Term, position: CollegeWeek, week: int, stage: str
-) -> Path:
-    """Return the folder of a stage's reports of a week.
+def get_report_folder(workspace: Workspace, term: Term, position: CollegeWeek, week: int) -> Path:
+    """Return the folder of a week's reports.
 
     Its name has year and slot for the term in session, and the term's first day for another term.
     """
     # The position labels the present: a past term would get the folder of the current one.
     label = position.format_label(workspace.params.calendar) if term.current else term.name
-    return workspace.settings.reports / label / f"week-{week:02d}" / stage
+    return workspace.settings.reports / label / f"week-{week:02d}"
 
 
 def find_term(college: College, name: str, position: CollegeWeek) -> Term:
@@ -104,3 +102,23 @@ def list_prediction_weeks(calendar: Calendar, exam: Exam) -> tuple[int, ...]:
     """
     week = calendar.midterm_week if exam == "midterm" else calendar.endterm_week
     return () if week is None else calendar.get_teaching_weeks_before(week, PREDICTION_WEEKS)
+
+
+def find_exam_week(calendar: Calendar, exam: str) -> int | None:
+    """Return an exam's semester week.
+
+    It is the week after the last one for a semester without an end-term week, and None for a
+    midterm that the calendar does not have.
+    """
+    if exam == "midterm":
+        return calendar.midterm_week
+    return calendar.endterm_week or calendar.weeks_per_semester + 1
+
+
+def is_reviewed_next_term(calendar: Calendar, exam: str, week: int) -> bool:
+    """Return whether a review that was made in a semester week is one of the term before.
+
+    Only an end-term is reviewed after its own term, and then before the week of the next one.
+    """
+    number = find_exam_week(calendar, exam) or 0
+    return exam == "endterm" and week < min(number, calendar.weeks_per_semester)

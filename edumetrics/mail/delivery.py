@@ -13,7 +13,7 @@ from functools import partial
 from edumetrics.analysis import delivery_log, run_log
 from edumetrics.analysis.delivery_log import FAILED, HELD, OUTBOX, SENT, SMTP, UNCONFIRMED, Delivery
 from edumetrics.analysis.store import UNASSIGNED
-from edumetrics.analysis.week_state import MAIL
+from edumetrics.analysis.week_state import MAIL, WEEKLY
 from edumetrics.college.terms import College
 from edumetrics.errors import EduMetricsError, SettingsError
 from edumetrics.mail import outbox, tokens
@@ -23,7 +23,6 @@ from edumetrics.mail.result import MailResult
 from edumetrics.mail.smtp import NotSent, Server, Unconfirmed
 from edumetrics.reports.model import StudentEntry
 from edumetrics.reports.weekly import build_held_report
-from edumetrics.stages import weekly
 from edumetrics.types import Row
 from edumetrics.weeks import CollegeWeek
 from edumetrics.workspace import Workspace
@@ -71,7 +70,7 @@ def send_letters(
         with store.start_transaction() as connection:
             run_log.mark_done(connection, entry, 0)
     # Only a round for all advisors completes the week, so only that one is entered.
-    entry = run_log.start_run(store, params, MAIL, *(chosen[0].answers if chosen else ("", 0)))
+    entry = run_log.start_run(store, params, MAIL, *(chosen[-1].answers if chosen else ("", 0)))
     try:
         posted = post.send_all(chosen, approve=approve)
     except EduMetricsError as error:
@@ -143,7 +142,11 @@ class MailRound:
         self.workspace, self.again = workspace, again
         self.settings, self.mail = workspace.settings, workspace.params.mail
         known = college.advisors.dropna(subset=["email"])
-        self.addresses = dict(zip(known["advisor_id"], known["email"], strict=True))
+        self.heads = {head.reader: head.address for head in self.mail.heads}
+        self.addresses = {
+            **dict(zip(known["advisor_id"], known["email"], strict=True)),
+            **self.heads,
+        }
         self.posted = MailResult()
         # A secret that is too short must be reported before the first mail is out.
         tokens.check_secret(self.settings.secret_key)
@@ -183,8 +186,9 @@ class MailRound:
             Unreachable: the mail server cannot be reached.
         """
         sends = self.by_smtp and (approve or self.released)
-        self.posted.letters, self.posted.leaves = len(chosen), sends
-        self.posted.waiting = self.by_smtp and not sends and bool(chosen)
+        mailed = [letter for letter in chosen if not letter.published]
+        self.posted.letters, self.posted.leaves = len(mailed), sends
+        self.posted.waiting = self.by_smtp and not sends and bool(mailed)
         if sends and not self.settings.mail_from:
             raise SettingsError("MAIL_FROM is not set: set it to the sender of advisors' mail.")
         # This is read before the first letter is sent: a sending of this round is not yet in doubt.
@@ -194,6 +198,8 @@ class MailRound:
                 # The page comes first, because the mail links to it.
                 if sends and self.settings.pages_dir is not None:
                     outbox.publish_page(letter, self.settings.pages_dir)
+                if letter.published:
+                    continue
                 if letter.why_held:
                     self._record_held_letter(letter, server)
                 elif server is None:
@@ -211,13 +217,13 @@ class MailRound:
     def _record_held_letter(self, letter: Letter, server: Server | None) -> None:
         """Record that a letter is held, and tell its advisor why.
 
-        Advisors are told once, of the weekly list only. They are not told where all mail is held,
+        Advisors are told once, of a list only. They are not told where all mail is held,
         nor where the list was sent before.
         """
         self.posted.held += 1
         out = self.is_sent(letter)
         told = any(row["status"] == HELD for row in self._read_log(letter, SMTP))
-        if server and letter.due.stage == weekly.NAME and not (letter.everyone or out or told):
+        if server and letter.report.stage == WEEKLY and not (letter.everyone or out or told):
             self._send_letter(letter, server, HELD)
             return
         # A copy from an earlier run would look like a mail that is ready to be sent.
@@ -317,7 +323,10 @@ class MailRound:
             college=mail.college_name,
             level=mail.mail_detail,
             picture=mail.pictures,
-            page=letter.page if mail.attach_page and shown else None,
+            # The page of a head names nobody, and is all that the mail is for.
+            page=letter.page
+            if shown and (mail.attach_page or letter.report.advisor_id in self.heads)
+            else None,
             code=self._make_signer(letter) if chosen.secret_key else None,
         )
 
@@ -332,9 +341,9 @@ class MailRound:
 
     def _make_delivery(self, letter: Letter, channel: str) -> Delivery:
         """Return the entry of a letter for the log of deliveries, without its content's hash."""
-        due, advisor = letter.due, letter.report.advisor_id
-        to = self.find_recipient(advisor)
-        return Delivery(advisor, due.stage, due.term, due.week, channel, to, "")
+        report = letter.report
+        to = self.find_recipient(report.advisor_id)
+        return Delivery(report.advisor_id, report.stage, report.term, report.week, channel, to, "")
 
     def _read_log(self, letter: Letter, channel: str) -> list[Row]:
         """Return what the log has about a letter by one channel, oldest first."""

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from edumetrics.mail.queue import Letter
 
 FOLDER = "outbox"
+# In a folder for each week: erasure finds what is about a week by the names of folders.
+PAGE = "index.html"
 # The web server reads through its group, which the operator gives to PAGES_DIR. The setgid bit (2)
 # hands the group down to everything below a folder.
 FOLDERS, FILES = 0o2750, 0o640
@@ -21,7 +23,7 @@ FOLDERS, FILES = 0o2750, 0o640
 
 def get_outbox_path(letter: Letter) -> Path:
     """Return the path of a message's copy."""
-    return letter.due.folder / FOLDER / f"{render.escape_file_name(letter.report.advisor_id)}.eml"
+    return letter.folder / FOLDER / f"{render.escape_file_name(letter.report.advisor_id)}.eml"
 
 
 def keep_copy(letter: Letter, message: bytes) -> None:
@@ -36,11 +38,9 @@ def get_page_path(letter: Letter) -> Path:
 
     Each advisor has a folder there, so that the web server can keep everyone else out of it.
     """
-    # The last folders of a report are <year>-<slot>, week-NN and the stage.
-    term, week = letter.due.folder.parts[-3:-1]
-    return Path(
-        render.escape_file_name(letter.report.advisor_id), term, week, f"{letter.due.stage}.html"
-    )
+    # The last folders of a week's reports are <year>-<slot> and week-NN.
+    term, week = letter.folder.parts[-2:]
+    return Path(render.escape_file_name(letter.report.advisor_id), term, week, PAGE)
 
 
 def publish_page(letter: Letter, root: Path) -> None:

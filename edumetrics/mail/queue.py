@@ -1,76 +1,60 @@
-"""Find the reports that go out now: those of the newest week, and whether the gate holds them."""
+"""Find the letters that go out now, one for each advisor and week, and which the gate holds."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from edumetrics.analysis import delivery_log
 from edumetrics.analysis.delivery_log import OUTBOX, Delivery
 from edumetrics.analysis.store import UNASSIGNED
-from edumetrics.analysis.week_state import list_new_reviews
-from edumetrics.college.terms import College
+from edumetrics.analysis.week_state import WEEKLY
+from edumetrics.college.terms import College, Term
 from edumetrics.errors import Refused
 from edumetrics.fields import EVERYWHERE
 from edumetrics.inputs.terms import find_term
 from edumetrics.reports import from_store
+from edumetrics.reports.head_mail import build_head_report
 from edumetrics.reports.model import Report
-from edumetrics.stages import BY_NAME, STAGES, post_exam
-from edumetrics.stages.exam_results import find_exam_week
+from edumetrics.reports.stored_moments import Source
 from edumetrics.weeks import CollegeWeek
 from edumetrics.workspace import Workspace
 
 
 @dataclass(frozen=True)
-class DueStage:
-    """A stage whose reports go out now.
-
-    Attributes:
-        stage, term, week: as the ledger has them.
-        folder: where its reports are kept.
-        about: the semester week that the reports are about; for a review, the week of the exam.
-        exam: the exam of a review, midterm or endterm; empty for every other stage.
-    """
-
-    stage: str
-    term: str
-    week: int
-    folder: Path
-    about: int
-    exam: str = ""
-
-
-@dataclass(frozen=True)
 class Letter:
-    """One report for one reader.
+    """The report of one week for one reader, an advisor or a head of department.
 
     Attributes:
-        due: the stage that it belongs to.
         report: what it says.
+        folder: where the reports of its week are kept.
+        page: the path of its page.
         why_held: why the gate holds it back; empty where it does not.
         everyone: whether the gate holds all mail.
-        answers: the term and week under which a reply is entered: the newest week.
+        published: whether its page is published and nothing mailed: of a head without an address.
     """
 
-    due: DueStage
     report: Report
+    folder: Path
+    page: Path
     why_held: str
     everyone: bool
-    answers: tuple[str, int]
+    published: bool = False
 
     @property
-    def page(self) -> Path:
-        """The path of its page."""
-        return from_store.get_page_path(self.due.folder, self.report.advisor_id)
+    def answers(self) -> tuple[str, int]:
+        """The term and week under which a reply is entered."""
+        return self.report.term, self.report.week
 
 
 def list_letters(workspace: Workspace, college: College, position: CollegeWeek) -> list[Letter]:
-    """Return every report of the newest week, in order of stage and advisor.
+    """Return a letter for each advisor of the newest week, in order of advisor_id, then for heads.
 
-    A review is about earlier weeks. A finding about a class's newest records therefore does not
-    hold it; only a finding that holds all mail does.
+    The newest teaching week has lists. In an exam or vacation week after it, a stage that ran
+    makes letters of its own. They are about earlier weeks, so that only a finding that holds all
+    mail holds them.
 
     Raises:
         Refused: the newest week was not analysed, or the gate has not checked it.
@@ -81,35 +65,65 @@ def list_letters(workspace: Workspace, college: College, position: CollegeWeek) 
         raise Refused(
             "The analysis is not up to date with the college: run `edumetrics run` first."
         )
-    term, week = _find_newest_week(workspace, college, position)
+    term, calendar = find_term(college, "", position), workspace.params.calendar
+    now = position.compute_week(calendar)
+    week = next(iter(calendar.get_last_teaching_weeks(now, 1)), 0)
     state = workspace.read_week_state()
-    judged = state.is_judged(term, week)
-    of_week = _list_stages(workspace, term, week, position) if judged else ()
-    due, found = [*of_week, *_list_reviews(workspace, term, position)], []
-    # Reviews may go out without a verdict on the newest week.
-    if not due and not judged:
+    judged = state.is_judged(term.name, week)
+    held = (state.held or {}) if judged else {}
+    # A week that was not judged sends no list.
+    weeks = [*([week] if judged else []), *([now] if now != week else [])]
+    label = position.format_label(calendar)
+    found = [
+        letter
+        for number in weeks
+        for letter in _list_week(workspace, college, term, number, label, held)
+    ]
+    if not found and not judged:
         raise Refused(f"Week {week} has not been checked yet: run `edumetrics run --week {week}`.")
-    blocked = (state.held or {}) if judged else {}
-    for one in due:
-        whose = find_term(college, one.term, position)
-        stage = BY_NAME[one.stage]
-        for report in stage.build_reports(workspace, college, whose, one.about, one.exam):
-            classes = report.classes if stage.when != "after an exam" else ()
-            why = blocked.get(EVERYWHERE) or " ".join(
-                blocked[name] for name in classes if name in blocked
-            )
-            found.append(Letter(one, report, why, EVERYWHERE in blocked, (term, week)))
     return found
 
 
+def _list_week(
+    workspace: Workspace,
+    college: College,
+    term: Term,
+    week: int,
+    label: str,
+    held: Mapping[str, str],
+) -> Iterator[Letter]:
+    """Yield the letters of one week."""
+    folder = workspace.settings.reports / label / f"week-{week:02d}"
+    occasion = from_store.read_occasion(workspace, college, WEEKLY, term, week)
+    reports = from_store.build_week(Source(workspace, college, term, occasion))
+    everyone = EVERYWHERE in held
+    for report in reports:
+        # Without a list a letter is about earlier weeks than those of the gate's findings.
+        classes = report.classes if report.stage == WEEKLY else ()
+        why = held.get(EVERYWHERE) or " ".join(held[name] for name in classes if name in held)
+        page = from_store.get_page_path(folder, report.advisor_id)
+        yield Letter(report, folder, page, why, everyone)
+    for head in workspace.params.mail.heads if any(one.stage == WEEKLY for one in reports) else ():
+        about = from_store.build_class_page(workspace, college, occasion, term, head.classes)
+        report, page = (
+            build_head_report(occasion, head, about),
+            from_store.get_head_page_path(folder, head),
+        )
+        why = held.get(EVERYWHERE, "")
+        yield Letter(report, folder, page, why, everyone, published=not head.address)
+
+
 def list_past_deliveries(
-    workspace: Workspace, stages: list[tuple[str, str, int, Path]]
+    workspace: Workspace, stage: str, term: str, week: int, folder: Path
 ) -> list[Delivery]:
-    """Return the log entries for the reports of past weeks, which are not mailed.
+    """Return the log entries for the reports of a past week, which are not mailed.
 
     Args:
         workspace: the settings, the parameters and both databases.
-        stages: name, term, semester week and folder of each stage of such a week.
+        stage: what the week's mail would mostly be about.
+        term: the week's term.
+        week: the semester week.
+        folder: where the reports of the week are kept.
 
     Returns:
         An entry for each report with a page, except those that the log has already. The recipient
@@ -118,59 +132,13 @@ def list_past_deliveries(
     with workspace.open_college() as college:
         known = college.advisors[["advisor_id", "email"]].fillna("")
     addresses = {**dict(zip(known["advisor_id"], known["email"], strict=True)), UNASSIGNED: ""}
+    entries = delivery_log.read_entries(workspace.store, term=term, sem_week=week)
+    entered = {row["advisor_id"] for row in entries}
     found = []
-    for stage, term, week, folder in stages:
-        entries = delivery_log.read_entries(workspace.store, stage=stage, term=term, sem_week=week)
-        entered = {row["advisor_id"] for row in entries}
-        for advisor in sorted(set(addresses) - entered):
-            page = from_store.get_page_path(folder, advisor)
-            # A stage writes pages only for advisors whom it has something to tell.
-            if page.exists():
-                content = hashlib.sha256(page.read_bytes()).hexdigest()
-                found.append(
-                    Delivery(advisor, stage, term, week, OUTBOX, addresses[advisor], content)
-                )
+    for advisor in sorted(set(addresses) - entered):
+        page = from_store.get_page_path(folder, advisor)
+        # There are pages only of advisors whom the week has something to tell.
+        if page.exists():
+            content = hashlib.sha256(page.read_bytes()).hexdigest()
+            found.append(Delivery(advisor, stage, term, week, OUTBOX, addresses[advisor], content))
     return found
-
-
-def _find_newest_week(
-    workspace: Workspace, college: College, position: CollegeWeek
-) -> tuple[str, int]:
-    """Return the term in session and its newest teaching week; week 0 before the first."""
-    calendar = workspace.params.calendar
-    weeks = calendar.get_last_teaching_weeks(position.compute_week(calendar), 1)
-    return find_term(college, "", position).name, next(iter(weeks), 0)
-
-
-def _list_stages(
-    workspace: Workspace, term: str, week: int, position: CollegeWeek
-) -> Iterator[DueStage]:
-    """Yield the stages of the newest week that are done."""
-    there = {"term": term, "sem_week": week}
-    done = set(workspace.store.read("run_log", ("stage",), status="done", **there)["stage"])
-    for stage in STAGES:
-        if stage.when != "after an exam" and stage.name in done:
-            folder = _get_folder(workspace, position, week, stage.name)
-            yield DueStage(stage.name, term, week, folder, week)
-
-
-def _list_reviews(workspace: Workspace, term: str, position: CollegeWeek) -> Iterator[DueStage]:
-    """Yield the reviews made since the newest week of this term was first scored.
-
-    These are the reviews of the batch at this position.
-    """
-    store, week = workspace.store, position.compute_week(workspace.params.calendar)
-    for run in list_new_reviews(store, term, week):
-        # A review that was made again has replaced the rows of the earlier run, which then yields
-        # nothing.
-        rows = store.read("exam_review", ("exam_type",), run_id=run["run_id"])
-        for exam in rows["exam_type"].unique():
-            folder = _get_folder(workspace, position, week, post_exam.NAME)
-            about = find_exam_week(workspace, exam) or 0
-            yield DueStage(post_exam.NAME, run["term"], week, folder, about, exam)
-
-
-def _get_folder(workspace: Workspace, position: CollegeWeek, week: int, stage: str) -> Path:
-    """Return the folder of a stage's reports in a week of the present slot."""
-    label = position.format_label(workspace.params.calendar)
-    return workspace.settings.reports / label / f"week-{week:02d}" / stage

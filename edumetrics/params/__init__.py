@@ -1,7 +1,16 @@
 """Parameters: frozen models of the files in `params/`; unknown keys are refused."""
 
 from edumetrics.params.base import ParameterModel
-from edumetrics.params.batch import WEEKDAYS, BatchParams, Gate, MailParams, Offer, Retention
+from edumetrics.params.batch import (
+    WEEKDAYS,
+    AfterExam,
+    BatchParams,
+    Gate,
+    Head,
+    MailParams,
+    Offer,
+    Retention,
+)
 from edumetrics.params.calendar import Calendar, Slot, SlotDates
 from edumetrics.params.files import LETTER, CollegeFile, Params, load
 from edumetrics.params.forecast import Forecast
@@ -11,6 +20,7 @@ from edumetrics.params.triage import Deadline, LowAttendance, NoWork, Rules, Sim
 __all__ = [
     "LETTER",
     "WEEKDAYS",
+    "AfterExam",
     "BatchParams",
     "Calendar",
     "CollegeFile",
@@ -18,6 +28,7 @@ __all__ = [
     "EffortWeights",
     "Forecast",
     "Gate",
+    "Head",
     "LowAttendance",
     "MailParams",
     "NoWork",

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from datetime import date
 from typing import Any, Literal, Self
 
 from pydantic import Field, PositiveInt, model_validator
 
 from edumetrics.params.base import ParameterModel
+from edumetrics.types import Exam
 
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _TIME = re.compile(rf"(?:{'|'.join(WEEKDAYS)}) (?:[01]?\d|2[0-3]):[0-5]\d")
@@ -83,6 +86,27 @@ class Offer(ParameterModel):
         return self
 
 
+class AfterExam(ParameterModel):
+    """What comes next for who failed an exam, by subject_id; `default` is for every subject."""
+
+    resits: Mapping[str, date] = {}
+    # Whom to see about it, in words.
+    see: Mapping[str, str] = {}
+
+
+class Head(ParameterModel):
+    """Who heads which classes: all of them where none is named. Without an address: no mail."""
+
+    address: str = ""
+    classes: tuple[str, ...] = ()
+
+    @property
+    def reader(self) -> str:
+        """What the log of deliveries and the folders of pages call the head."""
+        # No advisor_id of a college begins like this.
+        return f"head:{self.address or '+'.join(self.classes) or 'all'}"
+
+
 class MailParams(ParameterModel):
     """`mail.yml`: what is mailed, and how."""
 
@@ -97,6 +121,10 @@ class MailParams(ParameterModel):
     parents: bool = False
     # What a letter to a student offers, by advisor_id; `default` is for all other advisors.
     offers: dict[str, Offer | None] = {}
+    # Who has the page about classes, without names of students; with an address as a mail a week.
+    heads: tuple[Head, ...] = ()
+    # What the review of an exam says comes next; nothing where the college does not say.
+    after_results: Mapping[Exam, AfterExam] = {}
     # How many days the answer links of a mail work.
     reply_days: PositiveInt = 28
     timeout_seconds: float = Field(default=30, gt=0)

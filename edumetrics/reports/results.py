@@ -1,124 +1,109 @@
-"""Build the reports on the results of an exam: who did not pass, and who surprised."""
+"""Build the section after an exam: who did not pass, in what, and what comes next."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import date
+
 import pandas as pd
 
-from edumetrics.reports.context import Occasion, build_table_row, format_cell, is_known
-from edumetrics.reports.model import Report, Section, StudentEntry, Students, StudentTable
-from edumetrics.reports.moments import build_report, format_range, sort_by_roll_number
-from edumetrics.types import Row
-
-# The phrases of the columns of the table.
-COLUMNS = ("column_score", "column_predicted", "column_range", "column_verdict",
-           "column_weeks_before")  # fmt: skip
+from edumetrics.forecast.subjects import LOW
+from edumetrics.params import AfterExam
+from edumetrics.reports.context import Occasion, format_cell
+from edumetrics.reports.model import StudentEntry
+from edumetrics.reports.moments import Sections, build_section
+from edumetrics.types import Exam, Row
 
 
-def build_results_reports(occasion: Occasion, exam: str, rows: pd.DataFrame) -> list[Report]:
-    """Return a report for every advisor on the results of an exam.
+def build_results_sections(
+    occasion: Occasion,
+    exam: Exam,
+    rows: pd.DataFrame,
+    marks: pd.DataFrame,
+    left: frozenset[str] = frozenset(),
+) -> Sections:
+    """Return the review of every advisor of whose students a result is known.
 
-    A report says who did not pass and whether they had been on the list in time, and who came below
-    or above the predicted range.
+    It says who did not pass, with the subjects, and who passed against the outlook in one count.
+    Who left the college is said to have left, and is not counted.
 
     Args:
-        occasion: the moment.
-        exam: its name in words.
+        occasion, exam: the moment, and the exam.
         rows: exam_review with advisor_id; `failed` is null where the result is not known.
+        marks: student_id, subject_id, name, score (null where there is none): the subjects in
+            which a student failed.
+        left: student_id of who left the college.
     """
-    reports, say = [], occasion.say
+    found = {}
+    subjects = {student: group.to_dict("records") for student, group in marks.groupby("student_id")}
+    title = occasion.say("results_title", exam=occasion.say(f"exam_{exam}"))
+    comes_next = occasion.params.mail.after_results.get(exam, AfterExam())
     for advisor, group in occasion.group_by_advisor(rows.sort_values(["actual", "student_id"])):
-        # A result that is not known is not a fail.
-        failed = group["failed"].fillna(value=False).astype(bool)
+        gone = group["student_id"].isin(left)
+        known = group[~gone & group["failed"].notna()]
+        failed = known[known["failed"].astype(bool)]
         entries = [
-            _build_failed_entry(occasion, advisor, exam, row)
-            for row in group[failed].to_dict("records")
+            _build_failed_entry(occasion, row, subjects.get(row["student_id"], []), comes_next)
+            for row in failed.to_dict("records")
         ]
-        # The headline counts those who failed or, where nobody did, the results that are known.
-        count = len(entries) or int(group["failed"].notna().sum())
-        sections = (
-            *occasion.split_by_capacity(advisor, entries, say("results_title")),
-            # Those who failed have an entry already.
-            *_build_outside(occasion, group[~failed]),
-            _build_table(occasion, group),
+        entries += [
+            occasion.build_entry(row, reasons=(occasion.say("results_left"),))
+            for row in group[gone].to_dict("records")
+        ]
+        if len(known) or entries:
+            note = _describe_results(occasion, advisor, known, comes_next)
+            found[advisor] = (build_section(title, note, entries),)
+    return found
+
+
+def _describe_results(
+    occasion: Occasion, advisor: str, known: pd.DataFrame, comes_next: AfterExam
+) -> str:
+    """Return how many did not pass, how many passed against the outlook, and what comes next."""
+    failed = known["failed"].astype(bool)
+    # Without a forecast p_fail is null, and nobody passed against it.
+    at_risk = known["p_fail"] >= LOW
+    told = [
+        occasion.say(
+            "results_note",
+            who=occasion.describe_count(advisor, int(failed.sum()), len(known)),
+            failed=int(failed.sum()),
+            known=len(known),
         )
-        who = occasion.describe_count(advisor, count, len(group), capital=False)
-        headline = say("results_headline", exam=exam, who=who, failed=bool(entries))
-        subject = say("results_subject", exam=exam, failed=len(entries), students=len(group))
-        lead = _build_lead(occasion, group, failed)
-        reports.append(build_report(occasion, advisor, group, subject, headline, lead, sections))
-    return reports
-
-
-def _build_outside(occasion: Occasion, group: pd.DataFrame) -> tuple[Section, ...]:
-    """Return sections of who came below or above the range; none without students."""
-    found = (
-        Students(
-            occasion.say(f"results_{verdict}_title"),
-            occasion.say(f"results_{verdict}_note"),
-            tuple(
-                _build_outside_entry(occasion, row)
-                for row in group[group["verdict"] == verdict].to_dict("records")
-            ),
-            brief=True,
-        )
-        for verdict in ("below", "above")
-    )
-    return tuple(section for section in found if section.entries)
-
-
-def _build_table(occasion: Occasion, group: pd.DataFrame) -> StudentTable:
-    cells = tuple(
-        build_table_row(
-            row,
-            format_cell(row["actual"]),
-            format_cell(row["predicted"]),
-            format_range(occasion, row),
-            occasion.say(f"verdict_{row['verdict']}") if is_known(row["verdict"]) else "",
-            format_cell(row["weeks_flagged"]),
-        )
-        for row in sort_by_roll_number(group)
-    )
-    columns = tuple(map(occasion.say, COLUMNS))
-    return StudentTable(occasion.say("table_title"), columns, cells)
-
-
-def _build_lead(occasion: Occasion, group: pd.DataFrame, failed: pd.Series) -> str:
-    """Return sentences on how many had been on the list, and on how far predictions held."""
-    told = []
+    ]
+    against = int((at_risk & ~failed).sum())
+    if against:
+        told.append(occasion.say("results_against", count=against, seen=int(at_risk.sum())))
     if failed.any():
-        listed = int((group.loc[failed, "weeks_flagged"] > 0).sum())
-        told.append(occasion.say("results_listed", count=listed))
-    # A student without a score or without a prediction has no verdict.
-    verdicts = group["verdict"].dropna()
-    if len(verdicts):
-        within = int((verdicts == "within").sum())
-        told.append(occasion.say("results_within", within=within, scores=len(verdicts)))
-    else:
-        told.append(occasion.say("results_unpredicted"))
-    return " ".join(told)
+        told.append(_describe_next(occasion, comes_next, "default"))
+    return " ".join(filter(None, told))
 
 
-def _build_failed_entry(occasion: Occasion, advisor: str, exam: str, row: Row) -> StudentEntry:
-    """Return a student who did not pass: score, prediction, and weeks on the list before."""
-    facts = []
-    if is_known(row["actual"]):
-        facts.append(occasion.say_fact("fact_score", score=format_cell(row["actual"])))
-    if is_known(row["predicted"]):
-        score, limits = format_cell(row["predicted"]), format_range(occasion, row)
-        facts.append(occasion.say_fact("fact_was_predicted", score=score, limits=limits))
-    weeks, first = int(row["weeks_flagged"]), format_cell(row["first_flagged_week"])
-    facts.append(occasion.say_fact("fact_on_list", weeks=weeks, first=first))
-    # The student knows the result: the draft may tell it.
-    result = {"code": "midterm_level", "value": row["actual"], "names": exam}
-    return occasion.build_entry(
-        row,
-        facts=tuple(facts),
-        **occasion.write_drafts(row, advisor, [result]),
-    )
+def _build_failed_entry(
+    occasion: Occasion, row: Row, subjects: Sequence[Row], comes_next: AfterExam
+) -> StudentEntry:
+    """Return a student who did not pass, with the mark, and each subject that was not passed."""
+    named = [
+        occasion.say(
+            "results_subject",
+            name=subject["name"],
+            score=format_cell(subject["score"]),
+            next=_describe_next(occasion, comes_next, subject["subject_id"]),
+        )
+        for subject in subjects
+    ]
+    line = occasion.say("results_line", score=format_cell(row["actual"]), subjects=", ".join(named))
+    return occasion.build_entry(row, reasons=(line,))
 
 
-def _build_outside_entry(occasion: Occasion, row: Row) -> StudentEntry:
-    """Return a student who passed with a score outside the predicted range."""
-    score, limits = format_cell(row["actual"]), format_range(occasion, row)
-    said = occasion.say("results_outside", score=score, limits=limits)
-    return occasion.build_entry(row, reasons=(said,))
+def _describe_next(occasion: Occasion, comes_next: AfterExam, subject: str) -> str:
+    """Return when the resit of a subject is and whom to see about it; empty where not known."""
+    resit: date | None = comes_next.resits.get(subject)
+    # A date that was left from last semester would mislead.
+    if resit is not None and pd.Timestamp(resit) < occasion.first_day:
+        resit = None
+    see = comes_next.see.get(subject, "")
+    if resit is None and not see:
+        return ""
+    day = occasion.params.sentences.format_day(resit) if resit else ""
+    return occasion.say("results_next", day=day, see=see, alone=subject == "default")

@@ -6,7 +6,7 @@ who left the list, and how the class does in numbers.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -18,7 +18,7 @@ from edumetrics.reports.cards import CardBuilder
 from edumetrics.reports.class_numbers import build_numbers, build_table, describe_freshness
 from edumetrics.reports.context import Occasion, find_next_exam, get_exam_week, round_value
 from edumetrics.reports.model import Prose, Report, Section, StudentEntry, Students
-from edumetrics.reports.moments import sort_by_roll_number
+from edumetrics.reports.moments import Sections, sort_by_roll_number
 from edumetrics.reports.sparklines import build_panel
 from edumetrics.reports.week_rows import WeekRows
 
@@ -26,7 +26,6 @@ from edumetrics.reports.week_rows import WeekRows
 TALKED = ("talked", "called", "referred")
 # In weeks: how near an exam is named in the subject.
 NEAR = 3
-Moments = Mapping[str, tuple[Section, ...]]
 
 
 @dataclass(frozen=True)
@@ -73,7 +72,7 @@ class AdvisorWeek:
 
 
 def build_weekly_reports(
-    occasion: Occasion, stored: WeekRows, moments: Moments | None = None
+    occasion: Occasion, stored: WeekRows, moments: Sections | None = None
 ) -> list[Report]:
     """Return one report for every advisor with students on the week's roll.
 

@@ -1,7 +1,7 @@
 """A stage: the one record in which every other part finds what it needs to know about it.
 
-The batch asks when a stage is due and runs its notebook, a backfill replays it, the mail queue and
-previews ask for its reports. All of them iterate over `edumetrics.stages.STAGES`.
+The batch asks when a stage is due and runs its notebook, a backfill replays it. All of
+them iterate over `edumetrics.stages.STAGES`.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from pydantic import ConfigDict, Field, create_model
 from edumetrics.analysis import run_log
 from edumetrics.analysis.run_log import Run
 from edumetrics.analysis.store import get_utc_now
+from edumetrics.analysis.week_state import find_last_run
 from edumetrics.college.terms import College, Term
+from edumetrics.inputs.terms import find_term, is_reviewed_next_term
 from edumetrics.params import ParameterModel
 from edumetrics.reports import from_store
-from edumetrics.reports.from_store import Source
-from edumetrics.reports.model import Report
 from edumetrics.types import Exam
 from edumetrics.weeks import CollegeWeek
 from edumetrics.workspace import Workspace
@@ -56,7 +56,7 @@ class Input(Protocol):
 
     @property
     def folder(self) -> Path:
-        """Where its reports go."""
+        """Where the reports of its week go."""
 
 
 I = TypeVar("I", bound=Input)  # noqa: E741 - an input
@@ -146,7 +146,6 @@ class Stage(Generic[I, D]):
             one row for each student.
         find_due: yields what is due at a moment.
         replay: yields what to compute of a term that is computed once more.
-        build: builds its reports, one for each advisor.
         write_head_page: writes a page for the head of department into a folder; returns the pages
             that count as the notebook's.
         get_exam: the exam that was reviewed, of what was computed; empty where none was.
@@ -161,7 +160,6 @@ class Stage(Generic[I, D]):
     list_slices: Callable[[D, str], Slices]
     find_due: Callable[[Moment], Iterator[Due]]
     replay: Callable[[Replay], Iterator[I]]
-    build: Callable[[Source], list[Report]]
     write_head_page: Callable[[D, Path], list[Path]] = write_no_page
     get_exam: Callable[[D], str] = lambda done: ""
     analyses: bool = False
@@ -208,38 +206,35 @@ class Stage(Generic[I, D]):
         workspace = self.get_input(done).workspace
         return replace_slices(workspace, run, self.list_slices(done, run.run_id))
 
-    def build_reports(
-        self, workspace: Workspace, college: College, term: Term, week: int, exam: str = ""
-    ) -> list[Report]:
-        """Return the reports of a week from what it stored, in order of advisor_id.
-
-        Args:
-            workspace: settings, parameters and databases.
-            college: the college's database, open, for names and addresses.
-            term: the term.
-            week: the semester week; of a review the exam's.
-            exam: midterm or endterm; only of a review.
-        """
-        occasion = from_store.read_occasion(workspace, college, self.name, term, week)
-        return self.build(Source(workspace, college, term, occasion, exam))
-
     def render_pages(self, done: D, *, write: bool = True) -> list[Path]:
-        """Write one page per advisor, and one for the head of department; return the paths.
+        """Write the week's pages from what is stored so far, whatever ran; return the paths.
 
-        Nothing is written when `write` is False.
+        One page is for each advisor; the head of department may have one as well. Nothing is
+        written when `write` is False.
 
         Raises:
             SettingsError: the reports folder cannot be written to.
         """
         if not write:
             return []
-        read, exam = self.get_input(done), self.get_exam(done)
-        folder = from_store.create_pages_folder(read.folder)
+        read = self.get_input(done)
         with read.workspace.open_college() as college:
-            term = from_store.find_stored_term(read.workspace, college, read.term)
-            reports = self.build_reports(read.workspace, college, term, read.number, exam)
-        pages = from_store.write_pages(read.workspace, reports, folder)
-        return [*pages, *self.write_head_page(done, folder)]
+            term, week = self._find_told_week(college, done)
+            pages = from_store.render_week(read.workspace, college, term, week, read.folder)
+        return [*pages, *self.write_head_page(done, read.folder)]
+
+    def _find_told_week(self, college: College, done: D) -> tuple[Term, int]:
+        """Return the term and the week in whose mail the stage tells what it has."""
+        read = self.get_input(done)
+        workspace = read.workspace
+        position = college.find_college_week(workspace.today)
+        # The batch enters a review under the week in which it is made, not under the exam's.
+        run = find_last_run(workspace.store, self.name, status="done", term=read.term)
+        week, name = (read.number if run is None else int(run["sem_week"])), read.term
+        if is_reviewed_next_term(workspace.params.calendar, self.get_exam(done), week):
+            later = [term.name for term in college.list_terms(position) if term.name > name]
+            name = min(later, default=name)
+        return find_term(college, name, position), week
 
 
 @contextmanager

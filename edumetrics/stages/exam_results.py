@@ -12,7 +12,7 @@ from edumetrics.college import subjects
 from edumetrics.college.outcomes import compute_outcomes, read_exam_results
 from edumetrics.college.terms import College, Term
 from edumetrics.forecast import list_shares
-from edumetrics.inputs.terms import PREDICTION_TABLES
+from edumetrics.inputs.terms import PREDICTION_TABLES, find_exam_week
 from edumetrics.types import Exam
 from edumetrics.workspace import Workspace
 
@@ -60,18 +60,6 @@ class Results:
     folder: Path
 
 
-def find_exam_week(workspace: Workspace, exam: Exam) -> int | None:
-    """Return the exam's semester week.
-
-    It is the week after the last one for a semester without an end-term week, and None for a
-    midterm that the calendar does not have.
-    """
-    calendar = workspace.params.calendar
-    if exam == "midterm":
-        return calendar.midterm_week
-    return calendar.endterm_week or calendar.weeks_per_semester + 1
-
-
 def read_results(
     workspace: Workspace, college: College, term: Term, exam: Exam, known_by: date, folder: Path
 ) -> Results | None:
@@ -80,7 +68,7 @@ def read_results(
     None where the calendar has no such exam, no result is known by the day `known_by`, or no week
     before the exam was analysed.
     """
-    week = find_exam_week(workspace, exam)
+    week = find_exam_week(workspace.params.calendar, exam)
     results = read_exam_results(college, term, exam, known_by)
     if week is None or results.empty:
         return None
@@ -146,7 +134,7 @@ def count_known_results(
     workspace: Workspace, college: College, term: Term, exam: Exam, known_by: date
 ) -> int:
     """Return how many students have a result of an exam that is known by a day."""
-    if find_exam_week(workspace, exam) is None:
+    if find_exam_week(workspace.params.calendar, exam) is None:
         return 0
     return read_exam_results(college, term, exam, known_by)["student_id"].nunique()
 

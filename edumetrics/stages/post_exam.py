@@ -19,14 +19,12 @@ from edumetrics.college.terms import Term
 from edumetrics.errors import SettingsError
 from edumetrics.fields import TABLES
 from edumetrics.forecast import fairness, scorecard
-from edumetrics.inputs.terms import find_term, get_report_folder
-from edumetrics.reports import from_store
+from edumetrics.inputs.terms import find_exam_week, find_term, get_report_folder
 from edumetrics.stages.base import Day, Due, Moment, Replay, Slices, Stage
 from edumetrics.stages.exam_results import (
     EXAMS,
     Results,
     count_known_results,
-    find_exam_week,
     has_analysed_weeks,
     read_results,
 )
@@ -74,7 +72,7 @@ def load(exam: ExamName = "", term: Day = "", known_by: Day = "", folder: str = 
                 found = read_results(workspace, college, chosen, name, day, Path(folder))
                 if found is None:
                     continue
-                place = folder or get_report_folder(workspace, chosen, position, found.number, NAME)
+                place = folder or get_report_folder(workspace, chosen, position, found.number)
                 return replace(found, folder=Path(place))
     raise SettingsError(
         f"No result of {'any exam' if not exam else f'the {exam}'} is known yet:"
@@ -159,7 +157,7 @@ def find_due(moment: Moment) -> Iterator[Due]:
 
 def _has_earlier_week(moment: Moment, term: Term, exam: Exam) -> bool:
     """Return whether a week before the exam is analysed, or will be when its review is due."""
-    week = find_exam_week(moment.workspace, exam) or 0
+    week = find_exam_week(moment.workspace.params.calendar, exam) or 0
     planned = any(name == term.name and number < week for name, number in moment.progress.planned)
     return planned or has_analysed_weeks(moment.workspace, term.name, week)
 
@@ -217,7 +215,6 @@ STAGE = Stage(
     list_slices=list_slices,
     find_due=find_due,
     replay=replay,
-    build=from_store.build_after_exam,
     write_head_page=write_head_page,
     get_exam=lambda review: review.results.exam,
 )

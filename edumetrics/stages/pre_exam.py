@@ -29,7 +29,7 @@ from edumetrics.inputs.terms import (
     list_prediction_weeks,
 )
 from edumetrics.modelling import registry
-from edumetrics.reports import figures, from_store
+from edumetrics.reports import figures
 from edumetrics.reports.tables import show_table
 from edumetrics.stages.base import Day, Due, Moment, Replay, Slices, Stage, WeekNumber
 from edumetrics.types import Exam, FactsDisplay, Row
@@ -115,7 +115,7 @@ def load(exam: Exam, term: Day = "", week: WeekNumber = 0, folder: str = "") -> 
         position = college.find_college_week(workspace.today)
         chosen = _choose_term(workspace, college, exam, term, position)
         number = week or _find_latest_week(workspace, exam, chosen, position)
-        place = folder or get_report_folder(workspace, chosen, position, number, NAMES[exam])
+        place = folder or get_report_folder(workspace, chosen, position, number)
     return read_upcoming_exam(workspace, exam, chosen.name, number, Path(place))
 
 
@@ -254,7 +254,6 @@ def make_stage(name: str, exam: Exam) -> Stage[UpcomingExam, ExamPredictions]:
         list_slices=list_slices,
         find_due=find_due,
         replay=replay,
-        build=partial(from_store.build_pre_exam, exam=exam, table=PREDICTION_TABLES[exam]),
     )
 
 

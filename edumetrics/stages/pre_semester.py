@@ -23,7 +23,7 @@ from edumetrics.forecast.subjects import LOW
 from edumetrics.inputs import previous_terms
 from edumetrics.inputs.terms import find_term, get_report_folder
 from edumetrics.modelling import registry
-from edumetrics.reports import figures, from_store
+from edumetrics.reports import figures
 from edumetrics.reports.tables import show_table
 from edumetrics.stages.base import Day, Due, Moment, Replay, Slices, Stage
 from edumetrics.types import FactsDisplay
@@ -101,7 +101,7 @@ def load(term: Day = "", folder: str = "") -> SemesterStart:
     with workspace.open_college() as college:
         position = college.find_college_week(workspace.today)
         chosen = find_term(college, term, position)
-        place = folder or get_report_folder(workspace, chosen, position, WEEK, NAME)
+        place = folder or get_report_folder(workspace, chosen, position, WEEK)
         found = read_start(workspace, college, chosen, position, Path(place))
     if found is None:
         raise SettingsError(
@@ -213,7 +213,6 @@ STAGE = Stage(
     list_slices=list_slices,
     find_due=find_due,
     replay=replay,
-    build=from_store.build_pre_semester,
 )
 
 

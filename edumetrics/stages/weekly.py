@@ -116,9 +116,7 @@ def load(term: Day = "", week: WeekNumber = 0, folder: str = "") -> Week:
         until = position if chosen.current else None
         number = week or find_last_teaching_week(workspace.params, until, chosen)
         require_data(chosen, number)
-        place = (
-            Path(folder) if folder else get_report_folder(workspace, chosen, position, number, NAME)
-        )
+        place = Path(folder) if folder else get_report_folder(workspace, chosen, position, number)
         return read_week(
             workspace,
             college,
@@ -356,7 +354,6 @@ STAGE = Stage(
     list_slices=list_slices,
     find_due=find_due,
     replay=replay,
-    build=from_store.build_weekly,
     write_head_page=lambda triaged, folder: from_store.write_class_page(
         triaged.scores.week.workspace, triaged.scores.week.whole, triaged.scores.week.number, folder
     ),

@@ -30,18 +30,17 @@ def read(store: Store, **equal: Any) -> list[tuple[Any, ...]]:
     ]
 
 
-def test_a_message_is_its_reader_occasion_and_channel_and_not_its_content() -> None:
+def test_a_message_is_its_reader_week_and_channel_and_nothing_that_ran() -> None:
     assert LETTER.key == {
         "advisor_id": "ADV",
-        "stage": "weekly",
         "term": "2026-01-05",
         "sem_week": 3,
         "channel": "smtp",
     }
-    assert replace(LETTER, content_sha256="cd34", recipient="new@college.example").key == LETTER.key
+    same = {"content_sha256": "cd34", "recipient": "new@college.example", "stage": "pre_mid"}
+    assert replace(LETTER, **same).key == LETTER.key
     for other in (
         {"advisor_id": "B"},
-        {"stage": "pre_mid"},
         {"sem_week": 4},
         {"channel": "outbox"},
     ):
@@ -121,6 +120,20 @@ def test_reports_of_past_weeks_are_recorded_together_or_not_at_all(store: Store)
         delivery_log.record_past(connection, letters)
         delivery_log.record_past(connection, [])
     assert read(store) == [("ADV", "ab12", "not sent: past"), ("B", "ab12", "not sent: past")]
+
+
+def test_readers_are_who_was_sent_a_mail_of_an_earlier_week(store: Store) -> None:
+    for letter, status in (
+        (LETTER, SENT),
+        (replace(LETTER, advisor_id="B"), FAILED),
+        (replace(LETTER, advisor_id="C"), PAST),
+        (replace(LETTER, advisor_id="D", sem_week=4), SENT),
+        (replace(LETTER, advisor_id="E", term="2025-07-14", sem_week=18), SENT),
+    ):
+        delivery_log.record_delivery(store, letter, status)
+    assert delivery_log.list_readers(store, "2026-01-05", 4) == {"ADV", "E"}
+    assert delivery_log.list_readers(store, "2026-01-05", 3) == {"E"}
+    assert delivery_log.list_readers(store, "2026-07-20", 1) == {"ADV", "D", "E"}
 
 
 def test_stored_words_do_not_change() -> None:

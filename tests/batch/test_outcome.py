@@ -37,7 +37,8 @@ def make_task(stage: str = "weekly", week: int = 10, **more: str) -> Task:
 
 
 def make_plan(*stages: str) -> RunPlan:
-    return RunPlan(WEEK_10, None, (Step(WEEK_10, tuple(make_task(stage) for stage in stages)),))
+    tasks = tuple(make_task(stage) for stage in stages)
+    return RunPlan(WEEK_10, None, (Step(WEEK_10, tasks, TERM, Path("reports")),))
 
 
 def make_verdict(*blocked: tuple[str, str], everyone: bool = False) -> Verdict:
@@ -147,7 +148,7 @@ def test_a_task_says_its_stage_week_and_term() -> None:
     assert str(review) == "post_analysis of the midterm, week 10 of the term of 2026-01-05"
     assert review.parameters == {
         "term": TERM,
-        "folder": "reports/post_analysis",
+        "folder": "reports",
         "write": True,
         "exam": "midterm",
     }

@@ -421,7 +421,7 @@ def test_the_analysis_rolls_back_with_the_college(environment: Workspace) -> Non
 
 def test_folders_with_student_data_are_private(environment: Workspace) -> None:
     assert edumetrics("run", "--week", "10").exit_code == 0
-    page = next(environment.settings.reports.glob("*/week-10/weekly/advisors/*.html"))
+    page = next(environment.settings.reports.glob("*/week-10/advisors/*.html"))
     for path in (page.parent, page.parent.parent):
         assert stat.S_IMODE(path.stat().st_mode) == 0o700
     assert stat.S_IMODE(page.stat().st_mode) == 0o600
@@ -433,7 +433,7 @@ def test_an_advisors_page_holds_nobody_elses_students(environment: Workspace) ->
     metrics = metrics[metrics["term"] == metrics["term"].max()]
     with environment.open_college() as college:
         rolls = college.names.set_index("student_id")["roll_number"]
-    for page in environment.settings.reports.glob("*/week-10/weekly/advisors/*.html"):
+    for page in environment.settings.reports.glob("*/week-10/advisors/*.html"):
         text = page.read_text()
         for student, advisor in zip(metrics["student_id"], metrics["advisor_id"], strict=True):
             assert (rolls[student] in text) == (advisor == page.stem)

@@ -334,7 +334,7 @@ def test_what_is_held_is_still_said_when_another_week_is_done(environment: Works
 
 @pytest.mark.process
 def test_a_stage_whose_pages_cannot_be_written_has_failed(environment: Workspace) -> None:
-    folder = environment.settings.reports / "2025-even" / "week-10" / "weekly"
+    folder = environment.settings.reports / "2025-even" / "week-10"
     folder.mkdir(parents=True)
     (folder / "advisors").write_text("a file stands in the way")
     with pytest.raises(Exception, match="Cannot create"):

@@ -157,7 +157,7 @@ def ledger(stage: str, week: int, *status: str) -> Point:
 
 
 def a_page_of_week_four(catching: Catching) -> bool:
-    return any(catching.workspace.settings.reports.glob("*/week-04/weekly/advisors/*.html"))
+    return any(catching.workspace.settings.reports.glob("*/week-04/advisors/*.html"))
 
 
 NAMED: dict[str, Point] = {

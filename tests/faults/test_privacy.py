@@ -92,7 +92,7 @@ def test_a_student_is_told_everything_that_is_held(environment: Workspace, tmp_p
         set(columns.loc[columns["table"] == name, "column"]) == set(TABLES[name].names)
         for name in tables
     )
-    assert "week-10/weekly/advisors/" in (folder / "reports.txt").read_text()
+    assert "week-10/advisors/" in (folder / "reports.txt").read_text()
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
     assert {stat.S_IMODE(path.stat().st_mode) for path in folder.iterdir()} == {0o600}
     again = edumetrics("subject", student, "--export", str(folder))
@@ -187,7 +187,7 @@ def test_excluded_students_are_never_scored_nor_told_of(
     pipeline.run(changed, progress.skip_line, week=10)
     assert not privacy.is_scored_again(changed, student)
     assert changed.store.read("weekly_metrics", student_id=student).empty
-    pages = changed.settings.reports.rglob("week-10/weekly/advisors/*.html")
+    pages = changed.settings.reports.rglob("week-10/advisors/*.html")
     assert not [page for page in pages if roll in page.read_text()]
 
 

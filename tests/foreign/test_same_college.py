@@ -65,7 +65,7 @@ def pages(workspace: Workspace) -> dict[str, str]:
     # The fingerprint of the parameters is another's, and so is the college's name: neither is on a page for advisors.
     return {
         str(page.relative_to(folder)): page.read_text()
-        for page in folder.glob("*/week-10/weekly/advisors/*.html")
+        for page in folder.glob("*/week-10/advisors/*.html")
     }
 
 

@@ -42,7 +42,7 @@ def log(workspace: Workspace) -> pd.DataFrame:
 
 
 def outbox(workspace: Workspace) -> list[Path]:
-    return sorted(workspace.settings.reports.glob("*/week-10/weekly/outbox/*.eml"))
+    return sorted(workspace.settings.reports.glob("*/week-10/outbox/*.eml"))
 
 
 def once_each(inbox: Inbox, workspace: Workspace) -> bool:
@@ -369,13 +369,11 @@ def test_pages_are_published_by_advisor_and_linked(
     assert not (tmp_path / "pages").exists(), "nothing is published before someone approved"
     assert edumetrics("send", "--approve").exit_code == 0
     for advisor, address in advisors(sending).items():
-        place = f"{advisor}/2025-even/week-10/weekly.html"
+        place = f"{advisor}/2025-even/week-10/index.html"
         page = tmp_path / "pages" / place
         assert (
             page.read_text()
-            == (
-                sending.settings.reports / f"2025-even/week-10/weekly/advisors/{advisor}.html"
-            ).read_text()
+            == (sending.settings.reports / f"2025-even/week-10/advisors/{advisor}.html").read_text()
         )
         assert stat.S_IMODE(page.stat().st_mode) == 0o640
         for folder in list(page.parents)[:3]:

@@ -34,10 +34,10 @@ def test_mails_and_published_pages_go(
         )
     assert CliRunner().invoke(main, ["run", "--week", "10"]).exit_code == 0
     assert CliRunner().invoke(main, ["send", "--approve"]).exit_code == 0
-    folder = sending.settings.reports / "2025-even" / "week-10" / "weekly" / "outbox"
+    folder = sending.settings.reports / "2025-even" / "week-10" / "outbox"
     mail, page = (
         folder / f"{advisor}.eml",
-        tmp_path / "pages" / advisor / "2025-even" / "week-10" / "weekly.html",
+        tmp_path / "pages" / advisor / "2025-even" / "week-10" / "index.html",
     )
     others = [path for path in folder.glob("*.eml") if path != mail]
     assert mail.exists()
@@ -64,7 +64,7 @@ def test_published_pages_of_old_terms_are_pruned(
     new = tmp_path / "pages" / "ADV" / "2025-even" / "week-10"
     for folder in (old, new):
         folder.mkdir(parents=True)
-        (folder / "weekly.html").write_text("x")
+        (folder / "index.html").write_text("x")
     assert open_workspace().settings.pages_dir == load().pages_dir == tmp_path / "pages"
     assert CliRunner().invoke(main, ["prune", "--as-of", "2026-03-20"]).exit_code == 0
     assert not old.exists()

@@ -13,12 +13,14 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from edumetrics.analysis.week_state import WEEKLY
 from edumetrics.cli import main
 from edumetrics.database import create_writable_engine
 from edumetrics.inputs.terms import find_term
 from edumetrics.mail import tokens
 from edumetrics.mail.messages import Envelope, build_message
-from edumetrics.stages import BY_NAME
+from edumetrics.reports import from_store
+from edumetrics.reports.stored_moments import Source
 from edumetrics.workspace import Workspace, open_workspace
 from tests.mail.conftest import SECRET, set_mail
 from tests.mail.server import Inbox
@@ -161,7 +163,7 @@ def test_a_reply_is_signed_says_nothing_and_expires(
 
 
 def test_an_advisor_reads_of_nobody_elses_students(sending: Workspace, inbox: Inbox) -> None:
-    """Over the whole college, in every stage that has reports: no id, name, roll number or address of another's."""
+    """Over the whole college, in weeks with every kind of section: no id, name, roll number or address of another's."""
     engine = create_writable_engine(sending.settings.client_db_url)
     with engine.begin() as connection:
         connection.exec_driver_sql(
@@ -176,7 +178,7 @@ def test_an_advisor_reads_of_nobody_elses_students(sending: Workspace, inbox: In
     for message in inbox.messages:
         advisor = message["To"].addresses[0].addr_spec.split("@")[0].upper()
         page = (
-            workspace.settings.reports / f"2025-even/week-10/weekly/advisors/{advisor}.html"
+            workspace.settings.reports / f"2025-even/week-10/advisors/{advisor}.html"
         ).read_text()
         mine = set(metrics.loc[metrics["advisor_id"] == advisor, "student_id"])
         for text in (page, part(message, "html"), part(message, "plain"), str(message["Subject"])):
@@ -185,12 +187,10 @@ def test_an_advisor_reads_of_nobody_elses_students(sending: Workspace, inbox: In
         assert f"Zz{next(iter(sorted(mine)))} Surname" in page
     with workspace.open_college() as college:
         term = find_term(college, "", college.find_college_week(workspace.today))
-        for stage, week, exam in (
-            ("pre_sem", 1, ""),
-            ("pre_mid", 7, ""),
-            ("post_analysis", 8, "midterm"),
-        ):
-            found = BY_NAME[stage].build_reports(workspace, college, term, week, exam)
+        # With the watchlist, with an outlook, and with nothing but results.
+        for week in (1, 7, 8):
+            occasion = from_store.read_occasion(workspace, college, WEEKLY, term, week)
+            found = from_store.build_week(Source(workspace, college, term, occasion))
             assert len(found) == 4
             seen: set[str] = set()
             for report in found:
@@ -247,13 +247,14 @@ def test_the_same_inputs_give_the_same_bytes(sending: Workspace, inbox: Inbox) -
     for _ in range(2):
         with workspace.open_college() as college:
             term = find_term(college, "", college.find_college_week(workspace.today))
-            found = BY_NAME["weekly"].build_reports(workspace, college, term, 10)
+            occasion = from_store.read_occasion(workspace, college, WEEKLY, term, 10)
+            found = from_store.build_week(Source(workspace, college, term, occasion))
         made.append([build_message(report, envelope)[0].as_bytes() for report in found])
     assert made[0] == made[1]
     pages: list[dict[str, bytes]] = []
     for _ in range(2):
         assert edumetrics("run", "--week", "10").exit_code == 0
-        folder = workspace.settings.reports / "2025-even" / "week-10" / "weekly"
+        folder = workspace.settings.reports / "2025-even" / "week-10"
         pages.append(
             {
                 path.name: path.read_bytes()
@@ -306,14 +307,7 @@ def test_students_without_an_advisor_go_to_whoever_looks_after_them(
 def test_what_was_mailed_is_kept(
     sending: Workspace, received: list[EmailMessage], inbox: Inbox
 ) -> None:
-    folder = (
-        Path(os.environ["EDUMETRICS_HOME"])
-        / "reports"
-        / "2025-even"
-        / "week-10"
-        / "weekly"
-        / "outbox"
-    )
+    folder = Path(os.environ["EDUMETRICS_HOME"]) / "reports" / "2025-even" / "week-10" / "outbox"
     kept = {path.stem: path.read_bytes() for path in folder.glob("*.eml")}
     assert sorted(kept.values()) == sorted(inbox.raw)
     assert folder.stat().st_mode & 0o077 == 0

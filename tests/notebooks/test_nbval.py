@@ -21,4 +21,4 @@ def test_the_shipped_notebooks_run_as_they_stand(environment: Workspace) -> None
     done = subprocess.run(command, cwd=PROJECT, env=dict(os.environ), capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout[-3000:]
     assert "[100%]" in done.stdout
-    assert list(environment.settings.reports.glob("*/week-10/weekly/advisors/*.html")), "and the pages are there"
+    assert list(environment.settings.reports.glob("*/week-10/advisors/*.html")), "and the pages are there"

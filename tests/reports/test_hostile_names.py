@@ -45,7 +45,7 @@ def report(judged: Path, tmp_path_factory: pytest.TempPathFactory) -> Report:
         connection.exec_driver_sql(
             "UPDATE advisors SET name = ? WHERE advisor_id = ?", (READER, ADVISOR)
         )
-    return reports_of(workspace, "weekly", "", 10, "")[ADVISOR]
+    return reports_of(workspace, "", 10)[ADVISOR]
 
 
 def plain(name: str) -> str:

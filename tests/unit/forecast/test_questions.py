@@ -30,7 +30,7 @@ from edumetrics.forecast.models import calibrate, fit_all
 from edumetrics.inputs import terms
 from edumetrics.params import Calendar, Forecast, Triage
 from edumetrics.simulator import generate, write
-from edumetrics.stages import exam_results, post_exam, pre_exam, pre_semester, weekly
+from edumetrics.stages import post_exam, pre_exam, pre_semester, weekly
 from edumetrics.workspace import Workspace
 from tests.conftest import workspace_at
 from tests.unit.forecast.test_forecast import made_up
@@ -449,9 +449,7 @@ def test_results_in_two_batches_are_reviewed_twice_and_the_second_is_whole(
     review = workspace.store.read("exam_review", term=NOW, exam_type="midterm")
     assert review["actual"].notna().mean() > 0.9
     assert not [task for step in schedule.plan_run(workspace).steps for task in step.tasks]
-    page = next(
-        workspace.settings.reports.glob("*/week-11/post_analysis/department-midterm.html")
-    ).read_text()
+    page = next(workspace.settings.reports.glob("*/week-11/department-midterm.html")).read_text()
     with workspace.open_college() as college:
         assert not [name for name in college.names["name"] if name in page]
         assert not [student for student in review["student_id"] if student in page], (
@@ -480,10 +478,7 @@ def test_a_calendar_without_a_midterm_predicts_none(demo: Workspace) -> None:
     calendar = demo.params.calendar.model_copy(update={"midterm_week": None})
     assert pre_exam.list_prediction_weeks(calendar, "midterm") == ()
     assert pre_exam.list_prediction_weeks(calendar, "endterm") == (17, 16)
-    other = Workspace(
-        demo.settings, demo.params.model_copy(update={"calendar": calendar}), demo.store
-    )
-    assert exam_results.find_exam_week(other, "midterm") is None
+    assert terms.find_exam_week(calendar, "midterm") is None
     with pytest.raises(
         SettingsError,
         match=r"Week 5 is not a week in which the endterm is predicted: those weeks are 16, 17\.",

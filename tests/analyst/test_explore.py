@@ -20,7 +20,7 @@ from edumetrics.inputs.week import Records, Week, WholeCollege
 from edumetrics.params import Params, RiskWeights
 from edumetrics.scoring.facts import Facts
 from edumetrics.settings import Settings
-from edumetrics.triage.situation import METRICS, Memory
+from edumetrics.triage.situation import METRICS, Memory, build_thresholds
 from edumetrics.workspace import Workspace
 from tests.reports.builder import PARAMS
 
@@ -80,12 +80,19 @@ def make_week(params: Params) -> Week:
             **{**dict.fromkeys(HISTORY_COLUMNS[1:], "float64"), "sem_week": "int64"},
         ),
         memory=Memory(
-            lists=empty("student_id", "sem_week", sem_week="int64"),
+            lists=empty(
+                "student_id",
+                "sem_week",
+                "within_capacity",
+                sem_week="int64",
+                within_capacity="bool",
+            ),
             last=empty(*TABLES["weekly_flags"].computed),
             metrics=empty("student_id", *METRICS, **dict.fromkeys(METRICS, "float64")),
-            out_of_reach=pd.Series(dtype="object"),
-            watchlist=pd.Series(dtype="object"),
+            watchlist=empty("student_id", "risk_probability_pct", "reasons"),
             contacts=empty("student_id", "sem_week", "kind", "until", sem_week="int64"),
+            cards=empty("student_id", "sem_week", "reasons", sem_week="int64"),
+            recorded=pd.Series(dtype="object"),
         ),
         prior=empty("student_id", *PRIOR, **dict.fromkeys(PRIOR, "float64")),
         subjects=pd.DataFrame(),
@@ -97,6 +104,7 @@ def make_week(params: Params) -> Week:
         workspace=workspace, term=TERM, number=NUMBER,
         whole=Term(TERM, facts.class_semesters, facts.dates, True, frozenset({2})),
         places=empty("student_id", "sem_week"), later_half=True, champion=Champion(), subject_model=ModelInUse(),
+        thresholds=build_thresholds(params.triage.list_at, params.triage),
         health=make_empty_findings(), names=empty("student_id", "name", "roll_number"),
         advisors=empty("advisor_id", "name", "email", "class_id"), replay=False, parts=(WholeCollege(records),),
     )  # fmt: skip
@@ -133,7 +141,7 @@ def test_the_largest_difference_comes_first(week: Week) -> None:
 
 def test_the_threshold_is_the_colleges_own(week: Week) -> None:
     params = week.workspace.params
-    strict = params.triage.model_copy(update={"watch": 55.0, "high": 60.0})
+    strict = params.triage.model_copy(update={"list_at": 55.0})
     other = replace(week.workspace, params=params.model_copy(update={"triage": strict}))
     moved = explore.compare_weights(replace(week, workspace=other), missed_work=0, academic_level=1)
     assert read_moves(moved) == [("poor", 0.0, 100.0, "joins")]
@@ -181,6 +189,6 @@ def test_a_label_that_does_not_exist_is_refused_before_anything_is_read() -> Non
         queries.risk_of_failing(label="sure", store=store)
 
 
-def test_the_grid_that_analysts_see_has_the_shipped_thresholds() -> None:
-    assert PARAMS.triage.watch in policy.WATCHES
+def test_the_grid_that_analysts_see_has_the_shipped_share_and_capacity() -> None:
+    assert PARAMS.triage.list_share in policy.SHARES
     assert PARAMS.triage.capacity in policy.CAPACITIES

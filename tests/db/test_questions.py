@@ -78,8 +78,8 @@ def test_an_analyst_tries_another_weight(environment: Workspace) -> None:
     data = weekly.load(week=10)
     moved = explore.compare_weights(data, missed_work=60)
     assert set(moved["change"]) <= {"joins", "leaves"}
-    watch = environment.params.triage.watch
-    assert ((moved["risk_score"] >= watch) != (moved["reweighed"] >= watch)).all()
+    list_at = environment.params.triage.list_at
+    assert ((moved["risk_score"] >= list_at) != (moved["reweighed"] >= list_at)).all()
     assert len(moved)
     assert explore.compare_weights(data, missed_work=15).empty, "the weight that it has"
     with pytest.raises(SettingsError, match=r"colour: .*; the weights are attendance_standing,"):

@@ -336,13 +336,9 @@ def test_show_flagged_filters_and_formats(environment: Workspace) -> None:
         StringIO(edumetrics("show", "flagged", "--week", "7", "--format", "csv").output)
     )
     assert len(csv) == len(environment.store.read("weekly_flags", sem_week=7, term="2026-01-05"))
-    assert json.loads(csv["reasons"].iloc[0])[0].keys() == {
-        "code",
-        "text",
-        "value",
-        "baseline",
-        "points",
-    }
+    # A reason may have more keys, such as the items that are missing.
+    expected = {"code", "topic", "text", "value", "baseline", "points"}
+    assert json.loads(csv["reasons"].iloc[0])[0].keys() >= expected
     table = edumetrics("show", "flagged", "--student", wanted["student_id"].iloc[0])
     assert "escalation_level" in table.output
     said = " ".join(table.output.split())

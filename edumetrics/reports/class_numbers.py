@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pandas as pd
 
-from edumetrics.college.health import UP_TO
+from edumetrics.fields import UP_TO
 from edumetrics.reports.context import (
     SHAPES,
     Occasion,

@@ -22,8 +22,9 @@ from edumetrics.reports.context import Occasion, People
 from edumetrics.reports.model import Report
 from edumetrics.reports.pre_exam import build_pre_exam_reports
 from edumetrics.reports.pre_semester import build_pre_semester_reports
+from edumetrics.reports.read_week import read_week_rows
 from edumetrics.reports.results import build_results_reports
-from edumetrics.reports.week_rows import WeekRows, read_week_rows
+from edumetrics.reports.week_rows import WeekRows
 from edumetrics.reports.weekly import build_weekly_reports
 from edumetrics.types import Exam
 from edumetrics.workspace import Workspace

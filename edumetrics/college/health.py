@@ -24,10 +24,8 @@ from edumetrics.college.row_checks import (
 )
 from edumetrics.college.terms import College, Term
 from edumetrics.database import order_highest_first
-from edumetrics.fields import EVERYWHERE, EXAMPLES, FEEDS, FINDING_COLUMNS, RELATIONS
+from edumetrics.fields import EVERYWHERE, EXAMPLES, FEEDS, FINDING_COLUMNS, RELATIONS, UP_TO
 
-# The words in the message of a feed before its newest day, an ISO date.
-UP_TO = ": recorded up to "
 # Findings that date what is no weekly feed: the label, and whether only marked work counts.
 DATED = {"work": ("Work handed in", False), "marks": ("Marks", True)}
 WORK = ("assignment_submissions", "quiz_submissions")

@@ -7,7 +7,14 @@ analysis database (written). SQL columns, dtypes, bounds and checks all come fro
 from edumetrics.fields.features import FEATURES, Feature
 from edumetrics.fields.record import Count, Field, Kind, RelationRecord, TableRecord
 from edumetrics.fields.relations import COUNTED_FEEDS, FEEDS, PERSONAL, PERSONAL_NAMES, RELATIONS
-from edumetrics.fields.tables import EVERYWHERE, EXAMPLES, FINDING_COLUMNS, TABLES, WEEKLY_METRICS
+from edumetrics.fields.tables import (
+    EVERYWHERE,
+    EXAMPLES,
+    FINDING_COLUMNS,
+    TABLES,
+    UP_TO,
+    WEEKLY_METRICS,
+)
 
 __all__ = [
     "COUNTED_FEEDS",
@@ -20,6 +27,7 @@ __all__ = [
     "PERSONAL_NAMES",
     "RELATIONS",
     "TABLES",
+    "UP_TO",
     "WEEKLY_METRICS",
     "Count",
     "Feature",

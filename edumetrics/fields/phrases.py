@@ -74,6 +74,7 @@ PHRASES: dict[str, frozenset[str]] = {
         "column_work": "",
         "can_miss": "count left needed",
         "recorded_up_to": "day feeds",
+        "feeds_missing": "feeds",
         "feed_attendance": "",
         "feed_library_visits": "",
         "feed_book_borrows": "",
@@ -101,7 +102,6 @@ PHRASES: dict[str, frozenset[str]] = {
         "kind_known_reason": "",
         "kind_wrong_flag": "",
         # The panel of a card.
-        "panel_week": "week",
         "panel_point": "value unit week",
         "panel_course": "first last",
         "panel_attendance": "now total",

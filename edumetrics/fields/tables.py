@@ -313,3 +313,5 @@ FINDING_COLUMNS = tuple(
 EVERYWHERE = "all"
 # Row ids shown with a finding: enough to find the cause, few enough for a table.
 EXAMPLES = 5
+# In the message of a feed that is fresh: the words before its newest day, an ISO date.
+UP_TO = ": recorded up to "

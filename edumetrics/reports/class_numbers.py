@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pandas as pd
 
-from edumetrics.college.health import UP_TO
+from edumetrics.fields import UP_TO
 from edumetrics.reports.context import (
     SHAPES,
     Occasion,
@@ -124,14 +124,18 @@ def describe_freshness(
     feeds = mine[mine["check"].str.endswith(FEED)]
     # Feeds with the same newest day share one sentence; a feed without a day keeps its own.
     fresh: dict[str, list[str]] = {}
-    told = []
+    missing, told = [], []
     for row in feeds.to_dict("records"):
         day, label = DAY.search(row["message"]), f"feed_{row['check'].removesuffix(FEED)}"
-        if day and label in occasion.params.sentences.reports:
+        if label not in occasion.params.sentences.reports or (not day and UP_TO in row["message"]):
+            told.append(row["message"])
+        elif day:
             fresh.setdefault(day[1], []).append(occasion.say(label))
         else:
-            told.append(row["message"])
+            missing.append(occasion.say(label))
     join = occasion.params.sentences.join_words
+    if missing:
+        told.append(occasion.say("feeds_missing", feeds=join(missing)))
     said = [
         occasion.say("recorded_up_to", day=occasion.format_day(day), feeds=join(names))
         for day, names in sorted(fresh.items(), reverse=True)

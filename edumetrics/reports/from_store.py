@@ -21,8 +21,9 @@ from edumetrics.reports import classes, render
 from edumetrics.reports.classes import ClassesPage
 from edumetrics.reports.context import Occasion, People
 from edumetrics.reports.model import Prose, Report
+from edumetrics.reports.read_week import read_week_rows
 from edumetrics.reports.stored_moments import Source, build_alone_report, read_moments
-from edumetrics.reports.week_rows import WeekRows, read_week_rows
+from edumetrics.reports.week_rows import WeekRows
 from edumetrics.reports.weekly import build_weekly_reports
 from edumetrics.workspace import Workspace
 

@@ -148,7 +148,7 @@ class Galaxy:
         figure = Figure(figsize=(4.8, 4.5), dpi=130, facecolor="white")
         FigureCanvasAgg(figure)  # a canvas attaches itself to its figure
         # A fixed rectangle leaves room above the axes for the legend.
-        axes = figure.add_axes((0.135, 0.125, 0.84, 0.79))
+        axes = figure.add_axes((0.135, 0.125, 0.84, 0.765))
         apply_style(axes, *(self._say(f"axis_{measure}") for measure in MEASURES.values()))
         # A margin, so that points at 0 and at 100 are drawn in full.
         axes.set_xlim(-3, 103)
@@ -176,7 +176,7 @@ class Galaxy:
         """Draw the legend; one kind of point needs none, so its place is free for a title."""
         if len(handles) > 1:
             figure.legend(
-                handles=handles, loc="upper left", bbox_to_anchor=(0.12, 1.0), ncols=5,
+                handles=handles, loc="upper left", bbox_to_anchor=(0.12, 1.0), ncols=3,
                 frameon=False, fontsize=8.5, labelcolor=INK, handletextpad=0.2, columnspacing=0.9,
             )  # fmt: skip
             return

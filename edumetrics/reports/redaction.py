@@ -35,9 +35,9 @@ def format_initials(name: str) -> str:
 
 
 def _redact_entry(entry: StudentEntry, _: Students) -> StudentEntry:
-    """Return an entry with initials instead of the name."""
-    # The roll number and the addresses of the drafts identify a student as a name does.
-    return replace(entry, name=format_initials(entry.name), roll_number="", draft=None, parent=None)
+    """Return an entry with initials instead of the name; the roll number tells two apart."""
+    # The addresses of the drafts name a student.
+    return replace(entry, name=format_initials(entry.name), draft=None, parent=None)
 
 
 def _redact_section(section: Section, sentences: Sentences) -> Section | None:

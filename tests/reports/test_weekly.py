@@ -268,7 +268,8 @@ def test_freshness_is_told_by_the_newest_day_of_each_kind() -> None:
     )
     assert read_freshness(health=health)[0] == (
         "To 6 September: registers and library visits. To 28 August: marks."
-        " Library loans: nothing recorded. Two rows came twice."
+        " Nothing recorded lately: library loans; left out of this week's scores for everyone,"
+        " and not counted as zero. Two rows came twice."
     )
     assert read_freshness()[0] == "Nothing is known about how fresh the data is."
 

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from edumetrics.reports.week_rows import WeekRows, read_week_rows
+from edumetrics.reports.read_week import read_week_rows
+from edumetrics.reports.week_rows import WeekRows
 from edumetrics.workspace import Workspace
 from tests.analysis.rows import open_small_workspace, put
 

@@ -87,13 +87,16 @@ def build_start_list(triaged: WeekLists, advisor: str = "") -> Styler:
         "student_id": "student",
         "risk_tier": "tier",
         "status": "status",
-        "escalation_level": "weeks running",
+        "weeks_on_list": "weeks on the list",
         "diagnosis": "why",
-        "off_list_if": "off the list if the student",
+        "step": "what would help most",
     }
     # Without any advisor there is still one list, of the students whose advisor_id is null.
     own = flags["advisor_id"] == chosen if chosen else flags["advisor_id"].isna()
     mine = flags[own].sort_values("triage_rank")
+    # Null where no step helps enough.
+    steps = [step["text"] if isinstance(step, dict) else "" for step in mine["best_step"]]
+    mine = mine.assign(step=pd.Series(steps, index=mine.index, dtype="object"))
     return show_table(mine[list(names)].rename(columns=names), "start-here")
 
 

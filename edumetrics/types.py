@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Literal
 
 Row = Mapping[Any, Any]
 Exam = Literal["midterm", "endterm"]
+EXAMS: tuple[Exam, Exam] = ("midterm", "endterm")
 Work = Literal["assignment", "quiz"]
 
 

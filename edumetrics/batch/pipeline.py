@@ -32,7 +32,7 @@ from edumetrics.gate import Verdict
 from edumetrics.inputs import terms
 from edumetrics.modelling import thresholds, train
 from edumetrics.stages import BY_NAME
-from edumetrics.stages.exam_results import EXAMS
+from edumetrics.types import EXAMS
 from edumetrics.weeks import CollegeWeek
 from edumetrics.workspace import Workspace
 

@@ -90,7 +90,7 @@ PHRASES: dict[str, frozenset[str]] = {
         "on_list": "status weeks kept waiting",
         "fact_contact": "kind day weeks since",
         "card_watchlist": "why fact",
-        "card_outlook": "exam label count predicted low high subjects",
+        "card_outlook": "exam label count rough predicted low high subjects",
         "back_after_day": "day",
         "back_after_week": "week",
         # Kinds of contact; four of them are links in a mail, too.
@@ -122,7 +122,7 @@ PHRASES: dict[str, frozenset[str]] = {
         "pre_sem_note": "who count listed",
         "pre_exam_title": "exam cards",
         "pre_exam_note": "cards",
-        "pre_exam_line": "score limits high chance subjects",
+        "pre_exam_line": "score limits high chance rough subjects",
         "range": "low high",
         "chance": "count",
         "subjects": "named more",

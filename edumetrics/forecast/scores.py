@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from scipy import stats
 from sklearn.linear_model import RidgeCV
 
 from edumetrics.forecast.contest import Question, choose_unless_beaten
@@ -166,10 +167,23 @@ def predict_baseline(rows: pd.DataFrame, pass_mark: float) -> pd.DataFrame:
         pass_mark: percent; also the prediction for students without any mark so far.
 
     Returns:
-        As `Scores.predict`; p_fail is NaN.
+        As `ScoreModel.predict`; p_fail is rough (see `estimate_chance`), and NaN for students
+        without any mark.
     """
-    value = rows[MARKS].fillna(pass_mark).to_numpy("float64")
-    return _build_range(value, WIDE, rows.index).assign(p_fail=np.nan)
+    marks = rows[MARKS].to_numpy("float64")
+    value = np.where(np.isnan(marks), pass_mark, marks)
+    chance = estimate_chance(marks, pass_mark)
+    return _build_range(value, WIDE, rows.index).assign(p_fail=chance)
+
+
+def estimate_chance(marks: Floats, pass_mark: float) -> Floats:
+    """Return the share of the wide range's distribution that lies below the pass mark, 0..1.
+
+    The range holds four in five scores, and the distribution is taken to be normal. It is rough:
+    nothing has been learnt from a past exam. NaN where there is no mark.
+    """
+    spread = WIDE / stats.norm.ppf((1 + COVERAGE) / 2)
+    return np.asarray(stats.norm.cdf((pass_mark - marks) / spread))
 
 
 def build_question(exam: Exam, settings: Forecast) -> Question[Linear, ScoreModel]:

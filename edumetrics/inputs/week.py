@@ -18,12 +18,12 @@ from edumetrics.inputs import parts, previous_terms
 from edumetrics.inputs.advisors import add_advisors
 from edumetrics.inputs.facts import read_facts
 from edumetrics.inputs.previous_weeks import read_memory
-from edumetrics.inputs.terms import join_values
+from edumetrics.inputs.terms import join_values, list_prediction_weeks
 from edumetrics.inputs.thresholds import read_thresholds
 from edumetrics.params import Calendar
 from edumetrics.scoring.facts import Facts
 from edumetrics.triage.situation import Memory, Thresholds, build_thresholds
-from edumetrics.types import FactsDisplay
+from edumetrics.types import EXAMS, FactsDisplay
 from edumetrics.workspace import Workspace
 
 # The first week has too few records for a forecast.
@@ -182,6 +182,12 @@ class Week(FactsDisplay):
         return self.champion.model is not None and self.number >= FORECAST_FROM
 
     @property
+    def is_before_exam(self) -> bool:
+        """Whether the outlook for an exam is due this week."""
+        calendar = self.workspace.params.calendar
+        return any(self.number in list_prediction_weeks(calendar, exam) for exam in EXAMS)
+
+    @property
     def model_ranks(self) -> bool:
         """Whether the forecast ranks the lists of this week."""
         params = self.workspace.params
@@ -284,8 +290,8 @@ def _read_records(
     before = workspace.params.calendar.get_teaching_weeks_before(
         number, workspace.params.scoring.baseline_weeks
     )
-    # Marks by subject are a large query: it is left out where no model would use its result.
-    asked = week.forecasts and week.subject_model.model is not None
+    # Marks by subject are a large query: it is left out where nothing would use its result.
+    asked = (week.forecasts and week.subject_model.model is not None) or week.is_before_exam
     return Records(
         facts=read_facts(college, term, number, students, until, present),
         history=workspace.store.read_history(term.name, before, classes),

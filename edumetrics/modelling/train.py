@@ -17,11 +17,10 @@ from edumetrics.inputs import previous_terms
 from edumetrics.inputs.terms import list_prediction_weeks
 from edumetrics.modelling import registry
 from edumetrics.triage.urgency import DEADLINE, compute_nearness
-from edumetrics.types import Exam
+from edumetrics.types import EXAMS, Exam
 from edumetrics.weeks import CollegeWeek
 from edumetrics.workspace import Workspace
 
-EXAMS: tuple[Exam, Exam] = ("midterm", "endterm")
 KEYS = ("student_id", "sem_week", "class_id", "advisor_id")
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from edumetrics.fields.reasons import REASONS
+from edumetrics.forecast.scores import BASELINE
 from edumetrics.forecast.subjects import HIGH, LOW
 from edumetrics.params import Calendar
 from edumetrics.reports.context import Occasion, find_next_exam, is_known
@@ -144,6 +145,7 @@ class CardBuilder:
             exam=self.occasion.say(f"exam_{exam}") if exam else "",
             label=label,
             count=100 * chance,
+            rough=outlook["model_id"] == BASELINE,
             **{name: outlook[name] for name in ("predicted", "low", "high", "subjects")},
         )
 

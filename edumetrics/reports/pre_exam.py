@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
+from edumetrics.forecast.scores import BASELINE
 from edumetrics.forecast.subjects import HIGH
 from edumetrics.reports.context import Occasion, format_cell, is_known
 from edumetrics.reports.model import StudentEntry
@@ -61,6 +62,7 @@ def _build_entry(occasion: Occasion, row: Row, names: list[str]) -> StudentEntry
         limits=format_range(occasion, row),
         high=row["p_fail"] >= HIGH,
         chance=occasion.say("chance", count=100 * row["p_fail"]),
+        rough=row["model_id"] == BASELINE,
         subjects=occasion.say("subjects", named=", ".join(names[:SUBJECTS]), more=more),
     )
     return occasion.build_entry(row, reasons=(line,))

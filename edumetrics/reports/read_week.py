@@ -106,7 +106,7 @@ def _read_outlook(
 ) -> pd.DataFrame:
     """Return the predictions made in a week, one row a student, with the subjects at risk."""
     store = workspace.store
-    columns = ("student_id", "low", "high", "p_fail")
+    columns = ("student_id", "low", "high", "p_fail", "model_id")
     found = [
         store.read(table, (*columns, score), **there).rename(columns={score: "predicted"})
         for table, score in OUTLOOKS.values()

@@ -16,7 +16,6 @@ from edumetrics.inputs.terms import PREDICTION_TABLES, find_exam_week
 from edumetrics.types import Exam
 from edumetrics.workspace import Workspace
 
-EXAMS: tuple[Exam, Exam] = ("midterm", "endterm")
 # Columns of weekly_metrics that the review reads; a term has many rows, so others stay unread.
 METRICS = (*list_shares.METRICS, "semester")
 FLAGS = list_shares.FLAGS

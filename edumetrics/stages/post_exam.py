@@ -22,7 +22,6 @@ from edumetrics.forecast import fairness, scorecard
 from edumetrics.inputs.terms import find_exam_week, find_term, get_report_folder
 from edumetrics.stages.base import Day, Due, Moment, Replay, Slices, Stage
 from edumetrics.stages.exam_results import (
-    EXAMS,
     Results,
     count_known_results,
     has_analysed_weeks,
@@ -34,7 +33,7 @@ from edumetrics.stages.review_tables import (
     compare_lists,
     write_head_page,
 )
-from edumetrics.types import Exam
+from edumetrics.types import EXAMS, Exam
 from edumetrics.workspace import Workspace, open_workspace
 
 NAME = "post_analysis"

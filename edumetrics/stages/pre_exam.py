@@ -187,8 +187,8 @@ def compute(ahead: UpcomingExam) -> ExamPredictions:
         # No model yet, or one that cannot be trusted; a baseline has no parts to explain.
         said, model_id = scores.predict_baseline(rows, scoring.pass_mark), scores.BASELINE
         why = [[] for _ in rows.index]
-    # Without a model p_fail is null, and the prediction decides: 1 below the pass mark, 0 above it,
-    # and 0.5 exactly at it.
+    # Without a model or a mark p_fail is null, and the prediction decides: 1 below the pass mark, 0
+    # above it, and 0.5 exactly at it.
     either = np.sign(scoring.pass_mark - said["predicted"]) / 2 + 0.5
     chance = said["p_fail"].fillna(either)
     frame = rows[["student_id", "sem_week", "semester", "class_id"]].assign(

@@ -13,7 +13,7 @@ import pandas as pd
 from edumetrics.college import health
 from edumetrics.college.terms import College, Term
 from edumetrics.fields import TABLES
-from edumetrics.forecast import drift, subjects
+from edumetrics.forecast import drift, scores, subjects
 from edumetrics.forecast.features import build_features
 from edumetrics.forecast.models import Linear, compute_probability
 from edumetrics.forecast.ranking import ForecastContext, WeekForecast, apply_model
@@ -257,17 +257,29 @@ def _measure_drift(week: Week, features: pd.DataFrame) -> pd.Series:
 def _predict_subjects(
     week: Week, records: Records, metrics: pd.DataFrame, found: WeekForecast | None
 ) -> pd.DataFrame:
-    """Return the columns of risk_of_failing_prediction except term, run_id and computed_at."""
+    """Return the columns of risk_of_failing_prediction except term, run_id and computed_at.
+
+    Before an exam without a model, the chance is a rough one from the subject's own marks so far.
+    """
     model = week.subject_model.model
-    if found is None or records.subjects.empty or not isinstance(model, Linear):
+    if records.subjects.empty:
         return NO_SUBJECTS
-    # The student's own forecast is one of the inputs, so a subject is only predicted with it.
-    known = metrics[["student_id", "sem_week", "semester"]].assign(logit=found.logit)
+    known = metrics[["student_id", "sem_week", "semester"]]
     rows = records.subjects.drop(columns=["sem_week", "semester"]).merge(known, on="student_id")
-    chance = compute_probability(model.predict_logit(rows))
-    rows = rows.assign(
-        p_fail=chance, risk_label=subjects.label_risk(chance), model_id=week.subject_model.model_id
-    )
+    if found is not None and isinstance(model, Linear):
+        # The student's own forecast is one of the inputs, so a subject is only predicted with it.
+        logit = rows["student_id"].map(dict(zip(metrics["student_id"], found.logit, strict=True)))
+        chance = compute_probability(model.predict_logit(rows.assign(logit=logit)))
+        rows = rows.assign(p_fail=chance, model_id=week.subject_model.model_id)
+    elif week.is_before_exam:
+        rows = rows[rows["mark"].notna()]
+        chance = scores.estimate_chance(
+            rows["mark"].to_numpy("float64"), week.workspace.params.scoring.pass_mark
+        )
+        rows = rows.assign(p_fail=chance, model_id=scores.BASELINE)
+    else:
+        return NO_SUBJECTS
+    rows = rows.assign(risk_label=subjects.label_risk(chance))
     return rows[list(NO_SUBJECTS.columns)].sort_values(
         ["student_id", "subject_id"], ignore_index=True
     )

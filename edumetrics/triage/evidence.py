@@ -28,6 +28,9 @@ def measure_changes(now: Row, before: Row, least: float) -> dict[str, float]:
     Above 0 is better. Unknown changes are left out.
     """
     found = {name: now[metric] - before[metric] for name, metric in CHANGES.items()}
+    # One lecture more or less is no change, whatever share of a short week it is.
+    if abs(found["attendance"]) * now["week_lectures_held"] <= 100:
+        del found["attendance"]
     # NaN (one of the weeks has no value) compares as False, and is left out too.
     return {name: change for name, change in found.items() if abs(change) >= least}
 

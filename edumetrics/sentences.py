@@ -40,6 +40,7 @@ ITEMS = _split_names(
         "assignment": "count numbers",
         "quiz": "count numbers",
         "subject": "subject items",
+        "numbered": "subject numbers",
         "day": "day month",
     }
 )
@@ -49,9 +50,9 @@ BEST_STEP = _split_names(
         "attend": "week attended held",
         "hand_in": "names",
         "do_work": "week",
-        "attend_and_hand_in": "week names",
+        "attend_and_hand_in": "week",
         "attend_and_do_work": "week",
-        "hand_in_and_do_work": "week names",
+        "hand_in_and_do_work": "week",
         "helps": "step",
         "off_list": "step",
     }

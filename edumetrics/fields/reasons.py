@@ -66,7 +66,7 @@ _REASONS = (
     _reason("no_work", "changed", "work", "value baseline", rule=True,
             covers=("nothing_handed_in",)),
     _reason("deadline", "ahead", "attendance", "value baseline needed rule", rule=True,
-            covers=("attendance_standing",)),
+            covers=("attendance_standing", "out_of_reach_week")),
     _reason("similarity", "changed", "", "value baseline", rule=True),
     # What is different in the student's own last two weeks: components of the risk score, and
     # levels of this week that are bad in themselves.
@@ -90,7 +90,8 @@ _REASONS = (
     # What is ahead.
     _reason("attendance_standing", "ahead", "attendance", "value baseline needed rule",
             component=True),
-    _reason("out_of_reach_week", "ahead", "attendance", "value missed held weeks rule"),
+    _reason("out_of_reach_week", "ahead", "attendance", "value baseline left rule",
+            covers=("attendance_standing",)),
     # Results that are known and stay, told against the class.
     _reason("results_only", "background", "", ""),
     _reason("watchlist", "background", "", ""),

@@ -8,19 +8,20 @@ from typing import Any
 
 import pandas as pd
 
-from edumetrics.fields.reasons import REASONS
 from edumetrics.forecast.scores import BASELINE
 from edumetrics.forecast.subjects import HIGH, LOW
 from edumetrics.params import Calendar
 from edumetrics.reports.context import Occasion, find_next_exam, is_known
 from edumetrics.reports.model import Fact, StudentEntry
 from edumetrics.reports.sparklines import Panel
-from edumetrics.triage.choice import Record, choose_facts
+from edumetrics.triage.choice import Record, choose_facts, get_kind
 from edumetrics.triage.situation import CONTACTS
 from edumetrics.types import Row
 
 # The most facts on a card.
 SHOWN = 3
+# The kinds of facts that stand beside a prediction only where there is room.
+LEFT_OUT = ("ahead", "background")
 # The most facts that remain, of someone who is no longer listed.
 REMAINING = 2
 # The reasons that say why a student is on the list from the start.
@@ -106,10 +107,13 @@ class CardBuilder:
         outlook = self.outlook.get(row["student_id"])
         if outlook is None:
             return self._choose_facts(row["reasons"], row, SHOWN)
-        # Before an exam the prediction is what lies ahead; only news stands beside it.
-        others = [record for record in row["reasons"] if _is_news(record)]
-        told = self._choose_facts(others, row, SHOWN - 1)
-        return (*told, self._describe_outlook(outlook))
+        # Before an exam the prediction is what lies ahead: other deadlines only fill a place.
+        records = row["reasons"]
+        others = [record for record in records if get_kind(record) not in LEFT_OUT]
+        rest = [record for record in records if get_kind(record) in LEFT_OUT]
+        told = choose_facts(others, SHOWN - 1)
+        told = [*told, *rest[: SHOWN - 1 - len(told)]]
+        return (*(record["text"] for record in told), self._describe_outlook(outlook))
 
     def _choose_facts(self, records: list[Record], row: Row, count: int) -> tuple[str, ...]:
         """Return the facts to tell; in the first weeks what listed the student comes first."""
@@ -126,7 +130,8 @@ class CardBuilder:
         """Return the facts of a student to keep in touch with: first what earlier semesters say."""
         earlier = next((record for record in records if record["code"] == EARLIER), None)
         why = next((record for record in records if record["code"] == WATCHLIST), None)
-        rest = [record for record in records if record["code"] not in (EARLIER, WATCHLIST)]
+        # What was known before the semester is in the first sentence.
+        rest = [record for record in records if get_kind(record) != "background"]
         if why is None:
             return tuple(record["text"] for record in choose_facts(records, count))
         # The number says more than that there is one, and is not the same on every card.
@@ -252,9 +257,3 @@ def _tell_step(row: Row) -> Iterator[Fact]:
     # A null of the table may be None or NaN.
     if isinstance(step, dict):
         yield Fact("", step["text"])
-
-
-def _is_news(record: Record) -> bool:
-    """Return whether a fact stands beside a prediction: all but what else lies ahead."""
-    about = REASONS[record["code"]]
-    return about.rule or about.kind != "ahead"

@@ -32,6 +32,8 @@ LAST = (
     "lectures_to_attend",
 )
 # The table of predictions by exam, and its predicted score.
+# The most subjects that an outlook names.
+SUBJECTS = 2
 OUTLOOKS = {
     "midterm": ("pre_mid_term", "predicted_midterm_score"),
     "endterm": ("pre_end_term", "predicted_endterm_score"),
@@ -120,7 +122,14 @@ def _read_outlook(
         **there,
     ).sort_values("p_fail", ascending=False, kind="stable")
     said = risks["subject_id"].map(lambda subject: names.get(subject) or subject)
-    joined = said.groupby(risks["student_id"]).agg(", ".join)
+    # The two likeliest are named; a card has no room for more.
+    sentences = workspace.params.sentences
+    joined = {
+        student: sentences.say(
+            "reports", "subjects", named=", ".join(mine[:SUBJECTS]), more=len(mine[SUBJECTS:])
+        )
+        for student, mine in said.groupby(risks["student_id"])
+    }
     return rows.assign(subjects=rows["student_id"].map(joined).fillna(""))
 
 

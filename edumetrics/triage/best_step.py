@@ -22,7 +22,7 @@ from edumetrics.triage import rules
 from edumetrics.triage.flags import ListDecision
 from edumetrics.triage.situation import Bools, NextWeekForecast, Situation
 from edumetrics.triage.urgency import compute_model_urgency, get_watchlist_risk, smooth_score
-from edumetrics.triage.work_by_name import NAMED, Item, name_items
+from edumetrics.triage.work_by_name import NAMED, Item, number_items
 
 # A step is told when the urgency with it is at most this share of the urgency without it, where
 # there is any to speak of.
@@ -193,7 +193,7 @@ class _NextWeek:
         step = say(
             "best_step", name, week=self.week,
             attended=int(self.next.present[n, self.week]), held=int(self.next.held[n, self.week]),
-            names=name_items(self.situation.sentences, shown) if shown else "",
+            names=number_items(self.situation.sentences, shown) if shown else "",
         )  # fmt: skip
         return say("best_step", "off_list" if off_list else "helps", step=step)
 

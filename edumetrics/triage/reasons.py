@@ -181,10 +181,9 @@ class ReasonBuilder:
         yield self._make_record("attendance_standing", points=points, **numbers)
         week = self._find_week_out_of_reach(n)
         if week is not None:
-            missed, held, weeks = self.pace[n]
             yield self._make_record(
-                "out_of_reach_week", week, mine["lectures_can_miss"], missed=missed, held=held,
-                weeks=weeks, rule=numbers["rule"],
+                "out_of_reach_week", week, mine["lectures_can_miss"], points,
+                left=numbers["baseline"], rule=numbers["rule"],
             )  # fmt: skip
 
     def _find_week_out_of_reach(self, n: int) -> int | None:

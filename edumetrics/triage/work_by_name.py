@@ -128,6 +128,21 @@ def name_items(sentences: Sentences, items: Sequence[Item], *, open_end: bool = 
     return ", ".join(names) if open_end else sentences.join_words(names)
 
 
+def number_items(sentences: Sentences, items: Sequence[Item]) -> str:
+    """Return items as one phrase without their kind, such as "Methods 3 and 4"."""
+    subjects: dict[str, list[str]] = {}
+    for item in items:
+        subjects.setdefault(item.subject, []).append(item.label)
+    return sentences.join_words(
+        [
+            sentences.say(
+                "items", "numbered", subject=subject, numbers=sentences.join_words(labels)
+            )
+            for subject, labels in subjects.items()
+        ]
+    )
+
+
 def _name_kinds(sentences: Sentences, kinds: dict[Work, list[str]]) -> str:
     return sentences.join_words(
         [

@@ -49,10 +49,10 @@ BEST_STEP = _split_names(
     {
         "attend": "week attended held",
         "hand_in": "names",
-        "do_work": "week",
-        "attend_and_hand_in": "week",
-        "attend_and_do_work": "week",
-        "hand_in_and_do_work": "week",
+        "do_work": "week done due",
+        "attend_and_hand_in": "week attended held",
+        "attend_and_do_work": "week attended held",
+        "hand_in_and_do_work": "week open",
         "helps": "step",
         "off_list": "step",
     }

@@ -193,6 +193,9 @@ class _NextWeek:
         step = say(
             "best_step", name, week=self.week,
             attended=int(self.next.present[n, self.week]), held=int(self.next.held[n, self.week]),
+            done=int(sum(part.done[n, self.week] for part in self.next.work)),
+            due=int(sum(part.due[n, self.week] for part in self.next.work)),
+            open=len(self.open[n]),
             names=number_items(self.situation.sentences, shown) if shown else "",
         )  # fmt: skip
         return say("best_step", "off_list" if off_list else "helps", step=step)

@@ -22,7 +22,7 @@ from edumetrics.triage import rules
 from edumetrics.triage.flags import ListDecision
 from edumetrics.triage.situation import Bools, NextWeekForecast, Situation
 from edumetrics.triage.urgency import compute_model_urgency, get_watchlist_risk, smooth_score
-from edumetrics.triage.work_by_name import NAMED, Item, number_items
+from edumetrics.triage.work_by_name import Item, choose_named, number_items
 
 # A step is told when the urgency with it is at most this share of the urgency without it, where
 # there is any to speak of.
@@ -189,7 +189,8 @@ class _NextWeek:
 
     def _describe_step(self, name: str, n: int, *, off_list: bool) -> str:
         """Return the step of the n-th student as a sentence."""
-        say, shown = self.situation.sentences.say, self.open[n][:NAMED]
+        say = self.situation.sentences.say
+        shown = choose_named(self.situation.sentences, self.open[n])
         step = say(
             "best_step", name, week=self.week,
             attended=int(self.next.present[n, self.week]), held=int(self.next.held[n, self.week]),

@@ -20,6 +20,10 @@ from edumetrics.triage.flags import ListDecision
 from edumetrics.triage.situation import Situation
 
 
+# How many teaching weeks ahead it is told when the attendance rule goes out of reach.
+NEAR = 4
+
+
 class ReasonBuilder:
     """Builds the reasons of students on the list, one student at a time.
 
@@ -190,14 +194,14 @@ class ReasonBuilder:
         """Return the teaching week in which the attendance rule goes out of reach at this pace.
 
         It is the first week by whose end more lectures are missed than can be missed, at the pace
-        of the last weeks. None where the rule stays in reach this semester.
+        of the last weeks. None where it is not one of the next `NEAR` teaching weeks.
         """
         # Integers only, so that rounding never moves the week.
         mine, (missed, _, weeks) = self.metrics[n], self.pace[n]
         if not missed:
             return None
         ahead = int(mine["lectures_can_miss"]) * int(weeks) // int(missed)
-        following = self.situation.calendar.get_next_teaching_weeks(self.situation.week)
+        following = self.situation.calendar.get_next_teaching_weeks(self.situation.week)[:NEAR]
         return following[ahead] if ahead < len(following) else None
 
     def _collect_results(self) -> dict[str, tuple[np.ndarray, np.ndarray]]:

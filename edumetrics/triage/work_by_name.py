@@ -15,8 +15,9 @@ from edumetrics.sentences import Sentences
 from edumetrics.triage.situation import Situation
 from edumetrics.types import Work
 
-# The most items that a sentence names; the others are counted.
-NAMED = 3
+# The most items that a sentence names; the others are counted. Where subjects have long names, fewer
+# are named: as many as have room in so many words, but one at least.
+NAMED, WORDS = 3, 9
 # A title such as "Databases assignment 3": the words before its number, and the number.
 NUMBERED = re.compile(r"(?P<stem>.*?)\s*#?(?P<number>\d+)")
 
@@ -101,13 +102,21 @@ def describe_items(sentences: Sentences, items: Sequence[Item]) -> dict[str, Any
     Returns:
         names (at most three items, joined), more (how many besides), due (their weeks).
     """
-    shown = items[:NAMED]
+    shown = choose_named(sentences, items)
     more = len(items) > len(shown)
     return {
         "names": name_items(sentences, shown, open_end=more),
         "more": len(items) - len(shown),
         "due": sentences.name_weeks(tuple({item.week for item in items})),
     }
+
+
+def choose_named(sentences: Sentences, items: Sequence[Item]) -> Sequence[Item]:
+    """Return the first items, as many as a sentence names."""
+    count = min(NAMED, len(items))
+    while count > 1 and len(name_items(sentences, items[:count]).split()) > WORDS:
+        count -= 1
+    return items[:count]
 
 
 def name_items(sentences: Sentences, items: Sequence[Item], *, open_end: bool = False) -> str:

@@ -19,12 +19,12 @@ from edumetrics.triage.choice import SHOWN, Record, get_kind
 from edumetrics.triage.flags import ListDecision
 from edumetrics.triage.situation import Situation
 
-# The codes that say the same as a rule, and are not told beside it.
-SAID_BY_RULE = {
+# The codes that say the same as another one with fewer numbers, and are not told beside it.
+SAID_BY = {
     "low_attendance": {"attendance_fall", "attendance_low"},
+    "attendance_fall": {"attendance_low"},
     "no_work": {"nothing_handed_in"},
     "deadline": {"attendance_standing"},
-    "similarity": set[str](),
 }
 
 
@@ -74,7 +74,7 @@ class ReasonBuilder:
             *self._describe_ahead(n),
             *self._describe_results(n),
         ]
-        said = set().union(*(SAID_BY_RULE[r["code"]] for r in found if r["code"] in RULES))
+        said = set().union(*(SAID_BY.get(record["code"], set()) for record in found))
         found = [record for record in found if record["code"] not in said]
         found.sort(key=_get_place)
         if self.decision.listed_by[self.row[n]] == "watchlist":

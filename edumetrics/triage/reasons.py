@@ -177,13 +177,15 @@ class ReasonBuilder:
             )
 
     def _describe_ahead(self, n: int) -> Iterator[Record]:
-        """Yield what can still be done about the attendance rule."""
+        """Yield what can still be done about the attendance rule, where it is in danger."""
         mine, points = self.metrics[n], self.points["attendance_standing"][n]
         numbers = {word: values[n] for word, values in self.deadline.items()}
         if not (numbers["rule"] and 0 < numbers["needed"] <= numbers["baseline"]):
             return
-        yield self._make_record("attendance_standing", points=points, **numbers)
         week = self._find_week_out_of_reach(n)
+        # Whoever attends everything can miss many lectures, too: that is no reason.
+        if week is not None or mine["risk_of_detention"] >= self.error:
+            yield self._make_record("attendance_standing", points=points, **numbers)
         if week is not None:
             missed, held, weeks = self.pace[n]
             yield self._make_record(

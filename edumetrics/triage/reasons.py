@@ -99,7 +99,7 @@ class ReasonBuilder:
         """Return a record; `more` are further numbers and words of its sentence."""
         values = {"value": value, "baseline": baseline, **more}
         # A sentence is filled in with numbers; what is not known it does not mention.
-        known = {name: 0 if v is None or v != v else v for name, v in values.items()}
+        known = {name: 0 if pd.isna(v) else v for name, v in values.items()}
         return {
             "code": code,
             "topic": REASONS[code].topic,

@@ -247,6 +247,6 @@ def test_a_model_ranks_the_list_it_makes() -> None:
     given = by_score({"a": {6: 50}, "b": {6: 80}}, model=rank_by(0.3, 0.5, 0.7, 0.1, 0.1))
     found = draw(**given, calendar=Calendar(attendance_rule_pct=None))
     assert set(found["ranked_by"]) == {"model"}
-    assert found["urgency_score"].to_dict() == pytest.approx({"b": 50, "z": 70})
-    assert found["risk_tier"].to_dict() == {"b": "high", "z": "critical"}
-    assert found["triage_rank"].to_dict() == {"b": 2, "z": 1}
+    assert found["urgency_score"].to_dict() == pytest.approx({"b": 50, "x": 70})
+    assert found["risk_tier"].to_dict() == {"b": "high", "x": "critical"}
+    assert found["triage_rank"].to_dict() == {"b": 2, "x": 1}

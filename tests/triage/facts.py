@@ -83,7 +83,8 @@ def make_facts(
 
     handed_in = [
         {**_make_done(student, classes[student], w, due.count(w), mark, on(student, w)),
-         "similarity": (similarity or {}).get(student) if w == week else None}
+         "similarity": (similarity or {}).get(student) if w == week else None,
+         "subject_id": _name_subject(subjects[list(due).index(w)] if subjects else SUBJECT)}
         for student in classes
         for w in sorted(set(due))
         if w <= week and (mark := (marks or {}).get(student, {}).get(w, MARK)) != NOT_IN
@@ -205,7 +206,7 @@ def _make_done(
         "student_id": student, "class_id": name, "semester": SEMESTER, "week": float(week),
         "done": count, "marked": marked, "mark_sum": float(mark or 0) * marked,
         "last_date": on,
-        "judged": 0, "quality_sum": 0.0, "similarity": None,
+        "judged": 0, "quality_sum": 0.0, "similarity": None, "subject_id": _name_subject(SUBJECT),
     }  # fmt: skip
 
 

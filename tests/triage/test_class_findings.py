@@ -93,7 +93,7 @@ def test_the_finding_is_a_sentence_with_the_share() -> None:
 
 
 def test_a_rule_that_fires_for_many_is_a_sentence_too() -> None:
-    lists = build_lists(situation(students="abcde", attendance=dict.fromkeys("abcd", {6: 0})))
+    lists = build_lists(situation(students="abcde", attendance={key: {6: 0} for key in "abcd"}))
     assert "4 of the 5 students (80%) missed most of this week's lectures." in (
         lists.findings["text"].tolist()
     )
@@ -101,7 +101,7 @@ def test_a_rule_that_fires_for_many_is_a_sentence_too() -> None:
 
 # In C, five of seven missed work: their median component is 1, where d and e have less activity too.
 SHARED: dict[str, Any] = {
-    "students": "abcdefg", "due": (6,), "marks": dict.fromkeys("abcde", {6: "not in"}),
+    "students": "abcdefg", "due": (6,), "marks": {key: {6: "not in"} for key in "abcde"},
     "attendance": {"d": {6: 5}, "e": {6: 5}}, "list_at": 40,
     "scoring": ATTENDANCE_ONLY.model_copy(
         update={"risk_weights": ATTENDANCE_ONLY.risk_weights.model_copy(
@@ -135,7 +135,7 @@ def test_where_a_model_ranks_nothing_is_taken_away() -> None:
 
 def test_another_class_keeps_its_urgency() -> None:
     people = {s: {"class_id": "D" if s in "xyz" else "C"} for s in "abcdefgxyz"}
-    marks = dict.fromkeys("abcdex", {6: "not in"})
+    marks = {key: {6: "not in"} for key in "abcdex"}
     now, decision = decide(**{**SHARED, "students": people, "marks": marks})
     urgency = pd.Series(decision.urgency, index=now.students)
     assert urgency["x"] == pytest.approx(50)
@@ -148,7 +148,7 @@ def test_who_has_no_record_is_not_in_what_a_class_shares() -> None:
     nothing = {s: dict.fromkeys(range(1, 7), (0, 0)) for s in "yz"}
     given = SHARED | {
         "students": people, "attendance": nothing,
-        "marks": dict.fromkeys("abcyz", {6: "not in"}),
+        "marks": {key: {6: "not in"} for key in "abcyz"},
     }  # fmt: skip
     now, decision = decide(**given)
     assert pick(now, decision.on_list) == ""
@@ -157,7 +157,7 @@ def test_who_has_no_record_is_not_in_what_a_class_shares() -> None:
 
 def test_a_leading_reason_that_is_a_rule_takes_nothing_away() -> None:
     """The rule fires for all: nobody is listed by it, and no component is shared."""
-    given = {"students": "abcdefg", "attendance": dict.fromkeys("abcdefg", {6: 0}), "list_at": 99}
+    given = {"students": "abcdefg", "attendance": {key: {6: 0} for key in "abcdefg"}, "list_at": 99}
     now, decision = decide(**given, triage=Triage())
     assert decision.findings["code"].tolist() == ["low_attendance"]
     assert pick(now, decision.on_list) == ""

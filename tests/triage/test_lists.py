@@ -59,7 +59,7 @@ def test_the_first_of_rule_urgency_and_staying_is_said() -> None:
         "attendance": {"a": {6: 2}, "b": {6: 4}, "c": {6: 6}},
         "due": (6,), "marks": {"b": {6: 0}}, "last_list": {"a": {}, "b": {}, "c": {}},
     }  # fmt: skip
-    now, decision = decide(**given)
+    _now, decision = decide(**given)
     urgencies = dict(zip("abc", decision.urgency[:3], strict=True))
     assert urgencies["b"] >= 15 > urgencies["c"] > 7
     assert decision.listed_by[:4].tolist() == ["rule", "urgency", "staying", ""]

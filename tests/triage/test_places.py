@@ -147,7 +147,7 @@ def test_a_new_name_is_one_that_last_week_s_list_did_not_have() -> None:
 
 def test_a_new_name_far_below_the_threshold_has_no_place_kept() -> None:
     """c is listed by a rule. A place is kept within 8 points of the threshold, at 45 − 8."""
-    off = dict.fromkeys(("no_work", "deadline"), {"enabled": False})
+    off = {key: {"enabled": False} for key in ("no_work", "deadline")}
     triage = Triage(capacity=2, rule_share_pct=100, rules=off)
     given: dict[str, Any] = {"triage": triage, "list_at": 98}
     near = {"a": {6: 100}, "b": {6: 100}, "c": {6: 90}}

@@ -323,7 +323,7 @@ def test_a_rule_that_fires_for_more_than_a_fifth_of_a_class_lists_nobody(
     who: str, wide: bool
 ) -> None:
     """Three of 15 are a fifth, four are more."""
-    given = {"students": "abcdefghijklmno", "attendance": dict.fromkeys(who, {6: 1})}
+    given = {"students": "abcdefghijklmno", "attendance": {key: {6: 1} for key in who}}
     now, decision = decide(**given, list_at=100)
     assert pick(now, decision.news.fired["low_attendance"]) == who
     assert pick(now, decision.on_list) == ("" if wide else who)
@@ -333,20 +333,20 @@ def test_a_rule_that_fires_for_more_than_a_fifth_of_a_class_lists_nobody(
 
 def test_each_class_is_judged_by_itself() -> None:
     people = {s: {"class_id": "C" if s in "abcdefgh" else "D"} for s in "abcdefghijklmnop"}
-    now, decision = decide(students=people, attendance=dict.fromkeys("abci", {6: 1}), list_at=100)
+    now, decision = decide(students=people, attendance={key: {6: 1} for key in "abci"}, list_at=100)
     assert pick(now, decision.on_list) == "i"
     assert decision.findings["class_id"].tolist() == ["C"]
 
 
 def test_what_was_a_finding_about_the_class_is_nobody_s_news_a_week_later() -> None:
-    attended = dict.fromkeys("abcd", {5: 1, 6: 1})
+    attended = {key: {5: 1, 6: 1} for key in "abcd"}
     found = follow((5, 6), students="abcdefgh", attendance=attended, list_at=100)
     assert found[5].empty
     assert found[6].empty
 
 
 def test_in_a_small_class_one_or_two_are_no_finding() -> None:
-    now, decision = decide(students="abcd", attendance=dict.fromkeys("ab", {6: 1}), list_at=100)
+    now, decision = decide(students="abcd", attendance={key: {6: 1} for key in "ab"}, list_at=100)
     assert pick(now, decision.on_list) == "ab"
     assert decision.findings.empty
 

@@ -17,7 +17,6 @@ from edumetrics.fields import FEATURES
 from edumetrics.forecast import backtest, registry
 from edumetrics.forecast.contest import run_contest
 from edumetrics.forecast.measures import compute_calibration_error
-from edumetrics.scoring.signals import smooth
 from edumetrics.forecast.models import (
     Linear,
     Window,
@@ -28,6 +27,7 @@ from edumetrics.forecast.models import (
 from edumetrics.inputs import terms
 from edumetrics.modelling import evaluate
 from edumetrics.params import Calendar, Forecast, Triage
+from edumetrics.scoring.signals import smooth
 from edumetrics.simulator import generate, write
 from edumetrics.stages import weekly
 from edumetrics.workspace import Workspace

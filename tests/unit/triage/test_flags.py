@@ -100,17 +100,15 @@ def test_escalation_goes_on_across_the_exam_week(tmp_path: Path) -> None:
 def test_grace_weeks_are_watch_only_and_do_not_count(tmp_path: Path) -> None:
     rows = people("a", "b", "c", current_week=5)
     rows["attendance"] = [
-        *present("a", dict.fromkeys(range(1, 6), 1)),
+        *present("a", {1: 10, **dict.fromkeys(range(2, 6), 1)}),
         *present("b", FULL),
         *present("c", FULL),
     ]
     workspace = analysed(tmp_path, rows)
     flags = workspace.store.read("weekly_flags", student_id="a").set_index("sem_week")
-    assert flags["risk_tier"].tolist() == ["watch"] * 3 + [flags["risk_tier"][4]] * 1 + [
-        flags["risk_tier"][5]
-    ]
-    assert flags["risk_tier"][4] in ("high", "critical")
-    assert flags["escalation_level"].tolist() == [0, 0, 0, 1, 2]
+    assert flags["risk_tier"].tolist()[:2] == ["watch", "watch"]
+    assert flags["escalation_level"].to_dict() == {2: 0, 3: 0, 4: 1, 5: 2}
+    assert flags["weeks_on_list"].to_dict() == {2: 1, 3: 2, 4: 3, 5: 4}
 
 
 def test_a_change_of_class_and_advisor_keeps_the_memory(tmp_path: Path) -> None:
@@ -216,23 +214,20 @@ def test_a_class_of_one_a_student_without_data_and_an_advisor_without_students(
     assert metrics["risk_score"].isna().all()
 
 
-def test_a_class_where_everyone_is_flagged_is_one_finding(tmp_path: Path) -> None:
+def test_a_rule_that_fires_for_a_whole_class_is_one_finding_and_lists_nobody(
+    tmp_path: Path,
+) -> None:
     students = tuple("abcde")
     rows = people(*students, current_week=5)
     rows["attendance"] = [r for n, s in enumerate(students) for r in present(s, {**FULL, 5: n % 3})]
     workspace = analysed(tmp_path, rows)
-    flags = workspace.store.read("weekly_flags", sem_week=5)
-    assert len(flags) == 5
+    assert workspace.store.read("weekly_flags", sem_week=5).empty
     findings = workspace.store.read("class_findings", sem_week=5)
     assert findings["code"].tolist() == ["low_attendance"]
     assert findings["students_affected"].tolist() == [5]
     assert findings["text"].tolist() == [
         "5 of the 5 students (100%) missed most of this week's lectures."
     ]
-    risk = workspace.store.read("weekly_metrics", sem_week=5).set_index("student_id")["risk_score"]
-    assert (flags["urgency_score"].to_numpy() < risk[flags["student_id"]].to_numpy()).all(), (
-        "compared with the class"
-    )
 
 
 def test_who_handed_in_early_is_not_called_silent(tmp_path: Path) -> None:
@@ -260,15 +255,18 @@ def test_who_handed_in_early_is_not_called_silent(tmp_path: Path) -> None:
         for r in flags.set_index("student_id")["reasons"]["late"]
         if r["code"] == "no_work"
     )
-    assert text == "Nothing handed in for 34 days; two items fell due since."
+    assert text == "Nothing handed in for 34 days; three items fell due since."
 
 
 def test_students_without_an_advisor_have_a_page_of_their_own(tmp_path: Path) -> None:
-    rows = people("a", "b", "c", current_week=5, a={"advisor_id": None}, b={"advisor_id": None})
+    others = "defghijklmnop"
+    nobody = {"advisor_id": None}
+    rows = people("a", "b", "c", *others, current_week=5, a=nobody, b=nobody)
     rows["attendance"] = [
         *present("a", {**FULL, 5: 1}),
         *present("b", {**FULL, 5: 2}),
         *present("c", {**FULL, 5: 2}),
+        *[row for student in others for row in present(student, FULL)],
     ]
     workspace = workspace_at(tmp_path / "home", write(tmp_path / "college.db", rows))
     for week in (1, 2, 3, 4):

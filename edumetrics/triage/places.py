@@ -112,8 +112,8 @@ def find_looked_after(
     # A contact that ended earlier is not stored. It shows in last week's list: the student was on
     # it without being looked after, although the latest contact was older than that list.
     cared_for = situation.get_last_value("looked_after", False).astype(bool)
-    newest = pd.concat([talked, wrong]).groupby("student_id")["sem_week"].max()
-    newest = newest.reindex(situation.students).to_numpy("float64")
+    latest = pd.concat([talked, wrong]).groupby("student_id")["sem_week"].max()
+    newest = latest.reindex(situation.students).to_numpy("float64")
     ended = decision.was_on & ~cared_for & (situation.last_week > newest)
     contact = situation.is_in(talked.loc[talked["covers"], "student_id"])
     contact &= ~new_rule & ~decision.rose

@@ -196,10 +196,13 @@ def _raise_thresholds(week: Week, scored: list[PartScores]) -> Thresholds:
     """Return the thresholds of a week, raised where the shipped ones would list too many.
 
     Until a term is complete there is nothing to fit on: then the threshold is never lower than
-    cuts off `list_share` of all scored students of the week.
+    what cuts off `list_share` of all scored students of the week.
     """
     triage = week.workspace.params.triage
-    urgencies = np.concatenate([part.lists.urgency for part in scored])
+    # An urgency of 0 stands for a score that is missing, too: those are left out.
+    urgencies = np.concatenate(
+        [part.lists.urgency[part.metrics["risk_score"].notna()] for part in scored]
+    )
     if week.thresholds.fitted_on or not len(urgencies):
         return week.thresholds
     least = float(np.quantile(urgencies, 1 - triage.list_share))

@@ -75,9 +75,13 @@ def measure_deadline(situation: Situation) -> Measured:
 
 
 def compute_class_medians(situation: Situation, values: Floats) -> Floats:
-    """Return the median of each student's class; NaN where fewer than two students have a value."""
+    """Return the median of each student's class; NaN where fewer than two students have a value.
+
+    Students of whom the term holds nothing are in no median.
+    """
     roll = situation.scored.observed.roll
-    groups = pd.Series(values).groupby(roll.classes[:, roll.week])
+    known = pd.Series(values).where(find_recorded(situation))
+    groups = known.groupby(roll.classes[:, roll.week])
     return groups.transform("median").where(groups.transform("count") > 1).to_numpy()
 
 

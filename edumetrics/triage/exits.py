@@ -53,8 +53,8 @@ def find_exits(
     for was in gone.to_dict("records"):
         student = was["student_id"]
         mine, then = now.get(student), before.get(student)
-        improved = _list_improvements(situation, mine, then, was["reasons"])
         facts = reasons.get(student, [])
+        improved = _list_improvements(situation, mine, then, was["reasons"], facts)
         # A student who moved to another class or advisor is reported there; the old place serves
         # only for students who are no longer on the roll.
         place = {name: (mine or was)[name] for name in ("semester", "class_id", "advisor_id")}
@@ -123,7 +123,11 @@ def _list_remaining(facts: list[Record]) -> list[Record]:
 
 
 def _list_improvements(
-    situation: Situation, now: Row | None, before: Row | None, told: list[Record]
+    situation: Situation,
+    now: Row | None,
+    before: Row | None,
+    told: list[Record],
+    facts: list[Record],
 ) -> list[Record]:
     """Return records of what improved since last week, the largest first."""
     if now is None:
@@ -137,10 +141,25 @@ def _list_improvements(
     # Handed in this week, after at least a week without.
     if idle < 7 <= idle_before:
         records.append(_make_record(situation, "work", idle, idle_before))
+    handed_in, asked = _count_handed_in(situation, told, facts)
+    if idle < 7 and handed_in:
+        records.append(_make_record(situation, "handed_in", handed_in, asked))
     spare, spare_before = now["lectures_can_miss"], before["lectures_can_miss"]
     if any(get_kind(record) == "ahead" for record in told) and spare > spare_before:
         records.append(_make_record(situation, "spare", spare, spare_before))
     return records
+
+
+def _count_handed_in(
+    situation: Situation, told: list[Record], facts: list[Record]
+) -> tuple[int, int]:
+    """Return how many of last week's open items are in now, and how many were open."""
+    days = situation.triage.late_days
+    was = [item for record in told for item in record.get("items", ()) if item["open"]]
+    # An item that is too old to be open any more has not been handed in.
+    lately = [item for item in was if 7 * (situation.week - item["week"]) <= days]
+    missing = {item["name"] for record in facts for item in record.get("items", ())}
+    return sum(item["name"] not in missing for item in lately), len(was)
 
 
 def _describe_improvement(situation: Situation, name: str, now: Row, before: Row) -> Record:

@@ -106,9 +106,9 @@ def find_looked_after(
     """
     new_rule = np.any([decision.news.get_new(n, situation.week) for n in RULES], axis=0)
     triage = situation.triage
-    cared, latest = _find_covered(situation, CONTACTS, triage.looked_after_weeks)
-    wrong, latest_wrong = _find_covered(situation, (WRONG_FLAG,), triage.wrong_flag_weeks)
-    disputed = _collect_disputed(situation)
+    talked = _find_entries(situation, CONTACTS, triage.looked_after_weeks)
+    wrong = _find_entries(situation, (WRONG_FLAG,), triage.wrong_flag_weeks)
+    disputed = _collect_disputed(situation, wrong[wrong["covers"]])
     other = np.array(
         [bool(mine - disputed.get(str(situation.students[n]), mine))
          for mine, n in zip(topics, row, strict=True)],
@@ -117,18 +117,22 @@ def find_looked_after(
     # A contact that ended earlier is not stored. It shows in last week's list: the student was on
     # it without being looked after, although the latest contact was older than that list.
     cared_for = situation.get_last_value("looked_after", False).astype(bool)
-    newest = np.fmax(latest, latest_wrong)
+    latest = pd.concat([talked, wrong]).groupby("student_id")["sem_week"].max()
+    newest = latest.reindex(situation.students).to_numpy("float64")
     ended = decision.was_on & ~cared_for & (situation.last_week > newest)
-    contact = cared & ~new_rule & ~decision.rose
-    return np.asarray((contact[row] | (wrong[row] & ~other)) & ~ended[row])
+    contact = situation.is_in(talked.loc[talked["covers"], "student_id"])
+    contact &= ~new_rule & ~decision.rose
+    dispute = situation.is_in(wrong.loc[wrong["covers"], "student_id"])
+    return np.asarray((contact[row] | (dispute[row] & ~other)) & ~ended[row])
 
 
-def _find_covered(
-    situation: Situation, kinds: tuple[str, ...], weeks: int
-) -> tuple[Bools, np.ndarray]:
-    """Return for whom an entry of some kinds counts this week, and the week of the latest one.
+def _find_entries(situation: Situation, kinds: tuple[str, ...], weeks: int) -> pd.DataFrame:
+    """Return student_id, sem_week, covers: earlier entries of some kinds, and whether they count.
 
-    The week is NaN for students without such an entry.
+    Args:
+        situation: the week.
+        kinds: the kinds of entries.
+        weeks: how many teaching weeks an entry without a date counts for.
     """
     contacts = situation.memory.contacts
     contacts = contacts[contacts["kind"].isin(kinds) & (contacts["sem_week"] < situation.week)]
@@ -140,14 +144,14 @@ def _find_covered(
     # Classes may count their weeks from different days: the week's last day is the student's own.
     until = pd.to_datetime(mine["until"]) >= pd.to_datetime(mine["week_end"])
     covers = np.where(mine["until"].isna(), recent, until).astype(bool)
-    latest = mine.groupby("student_id")["sem_week"].max().reindex(situation.students)
-    return situation.is_in(mine.loc[covers, "student_id"]), latest.to_numpy("float64")
+    return mine[["student_id", "sem_week"]].assign(covers=covers)
 
 
-def _collect_disputed(situation: Situation) -> dict[str, frozenset[str]]:
-    """Return by student the topics of the cards whose flag was called wrong."""
+def _collect_disputed(situation: Situation, wrong: pd.DataFrame) -> dict[str, frozenset[str]]:
+    """Return by student the topics of the cards that some wrong flags answer."""
     found: dict[str, frozenset[str]] = {}
-    cards = situation.memory.cards
+    # A card called wrong in a later week, or too long ago, says nothing about this one.
+    cards = situation.memory.cards.merge(wrong[["student_id", "sem_week"]].drop_duplicates())
     for student, records in zip(cards["student_id"], cards["reasons"], strict=True):
         found[str(student)] = found.get(str(student), frozenset()) | collect_topics(records)
     return found
@@ -167,7 +171,9 @@ def find_hand_over(situation: Situation, frame: pd.DataFrame) -> Bools:
     placed = lists[lists["within_capacity"].astype(bool) & lists["sem_week"].isin(before)]
     counts = frame["student_id"].map(placed.groupby("student_id").size()).fillna(0)
     contacts = situation.memory.contacts
-    answered = contacts[(contacts["kind"] != NO_ANSWER) & (contacts["sem_week"] >= weeks[-1])]
+    # An entry of this week answers this list: a replayed week may not know it.
+    in_time = contacts["sem_week"].between(weeks[-1], situation.week, inclusive="left")
+    answered = contacts[(contacts["kind"] != NO_ANSWER) & in_time]
     enough = len(weeks) == situation.triage.hand_over_after
     waiting = (counts == len(before)) & ~frame["student_id"].isin(answered["student_id"])
     return np.asarray(frame["within_capacity"].astype(bool) & waiting & enough)

@@ -19,7 +19,6 @@ from edumetrics.triage.choice import SHOWN, Record, get_kind
 from edumetrics.triage.flags import ListDecision
 from edumetrics.triage.situation import Situation
 
-
 # How many teaching weeks ahead it is told when the attendance rule goes out of reach.
 NEAR = 4
 
@@ -75,6 +74,8 @@ class ReasonBuilder:
         found.sort(key=_get_place)
         if self.decision.listed_by[self.row[n]] == "watchlist":
             return [*self._describe_watchlist(n), *found]
+        if all(get_kind(record) == KINDS[-1] for record in found):
+            found = [*self._describe_ahead(n, anyway=True), *found]
         if all(get_kind(record) == KINDS[-1] for record in found):
             # The card says plainly that what was known before is all there is.
             return [self._make_record("results_only"), *found]
@@ -176,19 +177,24 @@ class ReasonBuilder:
                 "missed_work_counts", self.missed[n], self.due[n], points, weeks=len(window)
             )
 
-    def _describe_ahead(self, n: int) -> Iterator[Record]:
-        """Yield what can still be done about the attendance rule."""
+    def _describe_ahead(self, n: int, *, anyway: bool = False) -> Iterator[Record]:
+        """Yield what can still be done about the attendance rule, where it is in danger.
+
+        With `anyway` it is told wherever the rule can still be missed.
+        """
         mine, points = self.metrics[n], self.points["attendance_standing"][n]
         numbers = {word: values[n] for word, values in self.deadline.items()}
         if not (numbers["rule"] and 0 < numbers["needed"] <= numbers["baseline"]):
             return
-        yield self._make_record("attendance_standing", points=points, **numbers)
         week = self._find_week_out_of_reach(n)
         if week is not None:
             yield self._make_record(
                 "out_of_reach_week", week, mine["lectures_can_miss"], points,
                 left=numbers["baseline"], rule=numbers["rule"],
             )  # fmt: skip
+        # Whoever attends everything can miss many lectures, too: that is no reason.
+        elif anyway or mine["risk_of_detention"] >= self.error:
+            yield self._make_record("attendance_standing", points=points, **numbers)
 
     def _find_week_out_of_reach(self, n: int) -> int | None:
         """Return the teaching week in which the attendance rule goes out of reach at this pace.

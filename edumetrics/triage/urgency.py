@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from edumetrics.scoring.signals import Floats, compute_weighted_mean, smooth
+from edumetrics.triage.evidence import find_recorded
 from edumetrics.triage.rules import is_reachable
 from edumetrics.triage.situation import CRITICAL, HIGH, WATCH, Situation, Thresholds
 
@@ -93,11 +94,12 @@ def _compute_score(situation: Situation, shared: dict[str, set[str]]) -> Floats:
     score = scored.metrics["risk_score"].to_numpy("float64", na_value=np.nan)
     if not shared:
         return score
-    classes = scored.metrics["class_id"]
+    classes, recorded = scored.metrics["class_id"], find_recorded(situation)
     parts = dict(scored.components)
     for name, names in shared.items():
         part = parts[name]
-        median = pd.Series(part).groupby(classes.to_numpy()).transform("median").to_numpy()
+        known = pd.Series(part).where(recorded)
+        median = known.groupby(classes.to_numpy()).transform("median").to_numpy()
         # What the whole class shares says nothing about who in it needs a conversation most.
         parts[name] = np.where(classes.isin(names), np.maximum(part - median, 0), part)
     value, _ = compute_weighted_mean(parts, situation.scoring.risk_weights.model_dump())

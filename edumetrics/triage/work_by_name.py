@@ -15,8 +15,8 @@ from edumetrics.sentences import Sentences
 from edumetrics.triage.situation import Situation
 from edumetrics.types import Work
 
-# The most items that a sentence names; the others are counted. Where subjects have long names, fewer
-# are named: as many as have room in so many words, but one at least.
+# The most items that a sentence names; the others are counted. Where subjects have long names,
+# fewer are named: as many as have room in so many words, but one at least.
 NAMED, WORDS = 3, 9
 # A title such as "Databases assignment 3": the words before its number, and the number.
 NUMBERED = re.compile(r"(?P<stem>.*?)\s*#?(?P<number>\d+)")

@@ -18,7 +18,8 @@ from edumetrics.forecast.features import (
     rank_in_class,
 )
 from edumetrics.params import Calendar, Scoring
-from tests.triage.builder import EMPTY_HISTORY, NOT_IN, score
+from tests.triage.builder import EMPTY_HISTORY, score
+from tests.triage.facts import NOT_IN
 
 NO_PRIOR = pd.DataFrame({"student_id": [], **{name: [] for name in PRIOR}})
 

@@ -86,7 +86,8 @@ def test_any_other_file_must_be_there(name: str, folder: Path) -> None:
     ("own", "message"),
     [
         ("calendar: {weeks_per_semester: 0}", "weeks_per_semester: Input should be greater"),
-        ("triage: {watch: 90}", "the file: Value error, watch, high and critical must ascend"),
+        ("triage: {soon: 90}", "the file: Value error, soon must not be above urgent"),
+        ("triage: {watch: 45}", "`watch` is now `list_at`"),
         ("triage: {rules: {no_work: {days: 0}}}", "rules.no_work.days: "),
         ("scoring: {pass_mark: 50}", "scoring: Extra inputs"),
         ("views: {'a b': SELECT 1}", "views.a b"),
@@ -104,8 +105,8 @@ def test_a_wrong_value_is_named_with_the_file_of_the_college(
 
 
 def test_a_wrong_value_of_a_general_file_is_named_with_that_file(folder: Path) -> None:
-    (folder / "triage.yml").write_text("watch: 0")
-    with pytest.raises(SettingsError, match=r"triage\.yml: watch: "):
+    (folder / "triage.yml").write_text("list_at: 0")
+    with pytest.raises(SettingsError, match=r"triage\.yml: list_at: "):
         load(folder)
 
 
@@ -131,15 +132,15 @@ def test_a_letter_that_is_no_text_is_named(folder: Path) -> None:
 
 def test_the_order_of_a_file_does_not_change_the_fingerprint(folder: Path) -> None:
     prints = []
-    for text in ("watch: 40\nhigh: 50", "high: 50\nwatch: 40", "high: 51\nwatch: 40"):
+    for text in ("soon: 40\nurgent: 50", "urgent: 50\nsoon: 40", "urgent: 51\nsoon: 40"):
         (folder / "triage.yml").write_text(text)
         prints.append(load(folder).hash_values())
     assert prints[0] == prints[1] != prints[2]
 
 
 def test_nor_does_the_order_of_a_file_of_a_college(folder: Path) -> None:
-    first = load(folder, "triage: {watch: 40, high: 50}")
-    other = load(folder, "triage: {high: 50, watch: 40}")
+    first = load(folder, "triage: {soon: 40, urgent: 50}")
+    other = load(folder, "triage: {urgent: 50, soon: 40}")
     assert first == other
     assert first.hash_values() == other.hash_values()
 

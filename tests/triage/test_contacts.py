@@ -7,18 +7,17 @@ from typing import Any
 import pytest
 
 from edumetrics.params import Calendar
-from edumetrics.triage.flags import find_looked_after
-from tests.triage.builder import SCORE_ALONE, by_score, decide, draw, pick
+from tests.triage.builder import SCORE_ALONE, Reason, by_score, draw, follow
 
-LISTED = by_score({"a": {6: 50, 7: 50, 9: 50, 10: 50}})
+LISTED = by_score({"a": dict.fromkeys(range(4, 14), 50)})
 # A cared-for week before: so that no earlier end of the care is assumed.
-CARED_FOR = {"a": {"looked_after": True}}
+CARED_FOR = {"a": {"looked_after": True, "risk_tier": "high"}}
 
 
 def looked_after(*contacts: tuple[str, int, str, str | None], **more: Any) -> str:
-    """Who is looked after in a week, by default week 6, in which a is at Watch."""
-    now, standing = decide(**{**LISTED, "contacts": contacts, **more})
-    return pick(now, find_looked_after(now, standing))
+    """Who is looked after in a week, by default week 6, in which a is listed as Soon."""
+    found = draw(**{**LISTED, "contacts": contacts, **more})
+    return "".join(found.index[found["looked_after"]])
 
 
 @pytest.mark.parametrize(
@@ -30,7 +29,6 @@ def looked_after(*contacts: tuple[str, int, str, str | None], **more: Any) -> st
         ("e-mail", ""),
         ("called", ""),
         ("no answer", ""),
-        ("wrong flag", ""),
     ],
 )
 def test_only_some_kinds_of_contact_look_after_a_student(kind: str, who: str) -> None:
@@ -101,55 +99,133 @@ def test_one_contact_that_counts_is_enough() -> None:
 def test_it_ends_when_the_tier_rises() -> None:
     risen = by_score({"a": {6: 65}})
     talked = ("a", 5, "talked", None)
-    assert looked_after(talked, **risen, last_list={"a": {"risk_tier": "high"}}) == "a"
-    assert looked_after(talked, **risen, last_list={"a": {"risk_tier": "watch"}}) == ""
+    assert looked_after(talked, **risen, last_list={"a": {"risk_tier": "critical"}}) == "a"
+    assert looked_after(talked, **risen, last_list={"a": {"risk_tier": "high"}}) == ""
+
+
+ABSENT: dict[str, Any] = {
+    "students": "abuvwxyz", "attendance": {"a": {6: 2}}, "contacts": [("a", 5, "talked", None)],
+}  # fmt: skip
 
 
 def test_it_ends_when_a_rule_newly_fires() -> None:
-    given: dict[str, Any] = {
-        "students": "abc",
-        "attendance": {"a": {6: 2}},
-        "contacts": [("a", 5, "talked", None)],
-    }
-    now, standing = decide(**given, last_list={"a": {"risk_tier": "high"}})
-    assert pick(now, find_looked_after(now, standing)) == ""
+    found = draw(**ABSENT, last_list=CARED_FOR)
+    assert found.loc["a", "rules"] == [{"code": "low_attendance", "since_week": 6}]
+    assert not found.loc["a", "looked_after"]
 
 
-def test_a_rule_that_fires_again_in_its_second_week_is_nothing_new() -> None:
-    was = {"risk_tier": "high", "reasons": [{"code": "low_attendance", "value": 1, "baseline": 10}]}
-    now, standing = decide(
-        students="abc", attendance={"a": {6: 2}}, last_list={"a": was},
-        contacts=[("a", 5, "talked", None)],
-    )  # fmt: skip
-    assert standing.fired["low_attendance"][0]
-    assert standing.held["low_attendance"][0]
-    assert pick(now, find_looked_after(now, standing)) == "a"
+def test_a_rule_in_the_second_week_of_its_run_is_nothing_new() -> None:
+    rule = {"code": "low_attendance", "since_week": 5}
+    given = ABSENT | {"attendance": {"a": {5: 2, 6: 2}}}
+    found = draw(**given, last_list={"a": {"rules": [rule], **CARED_FOR["a"]}})
+    assert found.loc["a", "rules"] == [rule]
+    assert found.loc["a", "looked_after"]
 
 
 def test_once_ended_it_stays_ended_until_there_is_a_newer_contact() -> None:
     """Last week a was listed without being looked after, although the contact was older."""
-    ended = {"a": {"looked_after": False}}
+    ended = {"a": {"looked_after": False, "risk_tier": "high"}}
     assert looked_after(("a", 4, "talked", None), last_list=ended) == ""
     assert looked_after(("a", 4, "talked", None), last_list=CARED_FOR) == "a"
     assert looked_after(("a", 4, "talked", None), ("a", 5, "talked", None), last_list=ended) == "a"
 
 
 def test_a_contact_that_answers_last_week_s_list_is_not_ended_by_it() -> None:
-    assert looked_after(("a", 5, "talked", None), last_list={"a": {"looked_after": False}}) == "a"
+    ended = {"a": {"looked_after": False, "risk_tier": "high"}}
+    assert looked_after(("a", 5, "talked", None), last_list=ended) == "a"
 
 
 def test_who_was_off_the_list_last_week_has_no_ended_care() -> None:
     assert looked_after(("a", 4, "talked", None), earlier={"a": (3,)}) == "a"
 
 
-def test_who_is_looked_after_has_a_rank_but_no_place() -> None:
+def test_who_is_looked_after_has_no_place_and_the_level_goes_on() -> None:
     given = by_score({"a": {6: 55}, "b": {6: 50}})
     one_place = SCORE_ALONE.model_copy(update={"capacity": 1})
-    found = draw(**{**given, "triage": one_place}, contacts=[("a", 5, "talked", None)])
+    found = draw(**{**given, "triage": one_place}, contacts=[("a", 5, "talked", None)],
+                 last_list={"a": {"risk_tier": "high", "escalation_level": 3}})  # fmt: skip
     assert found["looked_after"].to_dict() == {"a": True, "b": False}
-    assert found["triage_rank"].to_dict() == {"a": 1, "b": 2}
     assert found["within_capacity"].to_dict() == {"a": False, "b": True}
+    assert found["escalation_level"].to_dict() == {"a": 4, "b": 1}
 
 
 def test_without_contacts_nobody_is_looked_after() -> None:
     assert looked_after() == ""
+
+
+# ------------------------------------------------------------ a wrong flag
+
+
+def reason(code: str) -> Reason:
+    return {"code": code, "text": code, "value": 1, "baseline": 2, "points": 5.0}
+
+
+ATTENDANCE, MARKS = [reason("attendance_low")], [reason("academic_fall")]
+# This week's card is about attendance and activity: a attended 45 of 100 lectures.
+ABOUT_ATTENDANCE = by_score(
+    {"a": dict.fromkeys(range(4, 14), 55)}, calendar=Calendar(attendance_rule_pct=None)
+)
+BOTH = [*ATTENDANCE, reason("effort_fall")]
+
+
+def disputed(card: list[Reason], week: int = 5, **more: Any) -> str:
+    """Who is looked after in week 6, where the flag on a card of a was called wrong."""
+    given = {"cards": [("a", week, card)], "last_list": CARED_FOR, **more}
+    return looked_after(("a", week, "wrong flag", None), **{**ABOUT_ATTENDANCE, **given})
+
+
+def test_a_wrong_flag_counts_for_the_topics_of_its_card() -> None:
+    assert disputed(BOTH) == "a"
+    assert disputed(ATTENDANCE) == "", "activity is another topic"
+    assert disputed(MARKS) == ""
+
+
+@pytest.mark.parametrize(
+    ("list_week", "who"), [(6, "a"), (7, "a"), (9, "a"), (10, "a"), (11, ""), (5, "")]
+)
+def test_a_wrong_flag_counts_for_four_teaching_weeks(list_week: int, who: str) -> None:
+    """The exam week is none of them; the list of its own week was made before it."""
+    given: dict[str, Any] = {"cards": [("a", 5, BOTH)], "last_list": CARED_FOR, "week": list_week}
+    assert looked_after(("a", 5, "wrong flag", None), **ABOUT_ATTENDANCE, **given) == who
+
+
+def test_a_rise_of_the_tier_does_not_end_a_wrong_flag() -> None:
+    assert disputed(BOTH, last_list={"a": {"risk_tier": "watch", "looked_after": True}}) == "a"
+
+
+def test_news_of_the_same_topic_does_not_end_a_wrong_flag() -> None:
+    card = [*BOTH, reason("missed_work")]
+    given = {**ABSENT, "contacts": [("a", 5, "wrong flag", None)], "cards": [("a", 5, card)]}
+    found = draw(**given, last_list=CARED_FOR)
+    assert found.loc["a", "rules"] == [{"code": "low_attendance", "since_week": 6}]
+    assert found.loc["a", "looked_after"]
+
+
+def test_another_topic_brings_a_student_back_and_it_stays_ended() -> None:
+    assert disputed(MARKS) == ""
+    ended = {"a": {"looked_after": False, "risk_tier": "high"}}
+    assert disputed(BOTH, week=4, last_list=ended) == ""
+    assert disputed(BOTH, week=5, last_list=ended) == "a", "a newer word counts"
+
+
+def test_a_wrong_flag_of_a_later_week_says_nothing_of_this_one() -> None:
+    """A replayed week gives the list that it gave at first: by the card of week 5."""
+    contacts = (("a", 5, "wrong flag", None), ("a", 7, "wrong flag", None))
+    given: dict[str, Any] = {"cards": [("a", 5, ATTENDANCE), ("a", 7, BOTH)]}
+    assert looked_after(*contacts, **ABOUT_ATTENDANCE, **given, last_list=CARED_FOR) == ""
+
+
+def test_a_wrong_flag_that_is_over_adds_no_topic() -> None:
+    """In week 12 the four weeks after week 5 are over: only the card of week 11 counts."""
+    contacts = (("a", 5, "wrong flag", None), ("a", 11, "wrong flag", None))
+    given: dict[str, Any] = {"cards": [("a", 5, BOTH), ("a", 11, ATTENDANCE)], "week": 12}
+    assert looked_after(*contacts, **ABOUT_ATTENDANCE, **given, last_list=CARED_FOR) == ""
+    given["cards"] = [("a", 5, ATTENDANCE), ("a", 11, BOTH)]
+    assert looked_after(*contacts, **ABOUT_ATTENDANCE, **given, last_list=CARED_FOR) == "a"
+
+
+def test_the_way_of_a_wrong_flag_over_weeks() -> None:
+    given: dict[str, Any] = {**ABOUT_ATTENDANCE, "contacts": [("a", 4, "wrong flag", None)]}
+    found = follow((4, 5, 6, 7, 9, 10), **given, cards=[("a", 4, BOTH)])
+    told = {week: bool(lists.loc["a", "looked_after"]) for week, lists in found.items()}
+    assert told == {4: False, 5: True, 6: True, 7: True, 9: True, 10: False}

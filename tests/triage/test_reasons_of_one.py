@@ -1,35 +1,28 @@
-"""The reasons of one student: which there are, their numbers, and their sentences."""
+"""The reasons of one student: which there are, their numbers, their sentences, and their order."""
 
 from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
 
-from edumetrics.fields.reasons import COMPONENTS
-from edumetrics.params import Calendar, Triage
-from edumetrics.triage import flags
-from edumetrics.triage.evidence import measure_changes
-from edumetrics.triage.reasons import (
-    ReasonBuilder,
-    describe_no_step,
-    select_reasons,
-)
-from tests.triage.builder import NOT_IN, Reason, by_score, shipped, situation, tell
-
-# Everyone with a score is on the list, so that a test can ask for any student's reasons.
-ALL_LISTED = Triage(watch=0.001, high=99, critical=99)
-SENTENCES = shipped().sentences
+from edumetrics.fields.reasons import KINDS, REASONS
+from edumetrics.params import Calendar
+from edumetrics.triage import flags, rules
+from edumetrics.triage.choice import choose_facts, get_kind
+from edumetrics.triage.reasons import ReasonBuilder
+from edumetrics.triage.work_by_name import find_missing_items
+from tests.triage.builder import SCORE_ALONE, Reason, situation, tell
+from tests.triage.facts import NOT_IN
 
 
 def reasons(student: str = "a", **given: Any) -> list[Reason]:
-    """The reasons of a student, who is on the list whatever the score."""
-    now = situation(**{"students": "abcde", "triage": ALL_LISTED, **given})
-    standing = flags.apply_rules(now)
-    listed = flags.build_list(now, standing, flags.find_class_findings(now, standing))
-    return ReasonBuilder(now, standing, listed).build_records(
-        list(listed["student_id"]).index(student)
-    )
+    """The reasons of a student of the roll, listed or not."""
+    now = situation(**{"students": "abcdefgh", **given})
+    row = np.array([list(now.students).index(student)])
+    builder = ReasonBuilder(now, flags.decide(now), row, find_missing_items(now, row))
+    return builder.build_records(0)
 
 
 def say(code: str, student: str = "a", **given: Any) -> str | None:
@@ -37,100 +30,70 @@ def say(code: str, student: str = "a", **given: Any) -> str | None:
     return tell(reasons(student, **given)).get(code)
 
 
-def record(code: str, points: float) -> Reason:
-    return {"code": code, "text": code, "value": 1, "baseline": None, "points": points}
+# ------------------------------------------------------------ rules
 
 
-def test_low_attendance_tells_lectures_attended_and_held() -> None:
-    assert (
-        say("low_attendance", attendance={"a": {6: 2}})
-        == "Attended 2 of the 10 lectures this week."
+def test_low_attendance_tells_this_week_last_week_and_the_weeks_before() -> None:
+    given = {"attendance": {"a": {3: 7, 4: 8, 5: 9, 6: 2}}}
+    assert say("low_attendance", **given) == (
+        "Attended 2 of 10 lectures this week and 9 of 10 last; 83% in weeks 2-4."
+    )
+    assert say("low_attendance", week=2, attendance={"a": {2: 2}}) == (
+        "Attended 2 of 10 lectures this week and 10 of 10 last."
     )
 
 
-def test_no_work_tells_the_days_and_what_is_open() -> None:
+def test_no_work_tells_the_days_and_what_fell_due() -> None:
     given = {"due": (4, 5, 6), "marks": {"a": {5: NOT_IN, 6: NOT_IN}}}
-    assert say("no_work", **given) == (
-        "No work handed in for 14 days; two items that fell due are not in."
+    assert say("no_work", **given) == "Nothing handed in for 14 days; two items fell due since."
+
+
+def test_a_deadline_tells_what_can_be_missed() -> None:
+    """20 + 4·10 ... of 60 lectures attended 30; 120 of 160 are needed: 90 of the 100 left."""
+    given = {"attendance": {"a": dict.fromkeys((2, 3, 4, 5, 6), 4)}, "past": 1}
+    assert say("deadline", **given) == (
+        "75% attendance is close to out of reach: can miss 10 of the 100 lectures left."
+    )
+    assert say("attendance_standing", **given) is None, "it is said"
+
+
+# ------------------------------------------------------------ what changed
+
+
+def test_a_fall_of_attendance_is_told_in_lectures_with_the_weeks_before_last() -> None:
+    given = {"week": 7, "past": 4, "attendance": {"a": {3: 8, 4: 6, 6: 6, 7: 5}}}
+    assert say("attendance_fall", **given) == (
+        "Attended 5 of 10 lectures this week and 6 of 10 last; 80% in weeks 3-5."
     )
 
 
-def test_no_work_with_one_open_item_has_its_singular() -> None:
-    given = {"due": (4, 5, 6), "marks": {"a": {6: NOT_IN}}, "early": {"a": 7}}
-    assert say("no_work", **given) == (
-        "No work handed in for 14 days; one item that fell due is not in."
+def test_the_weeks_before_are_those_with_lectures() -> None:
+    given = {"week": 7, "past": 4, "attendance": {"a": {4: (0, 0), 7: 5}}}
+    assert say("attendance_fall", **given) == (
+        "Attended 5 of 10 lectures this week and 10 of 10 last; 100% in weeks 3 and 5."
     )
 
 
-def test_out_of_reach_tells_the_rule_and_what_is_left() -> None:
-    attended = {1: 10, **dict.fromkeys(range(2, 7), 0)}
-    said = reasons(attendance={"a": attended})
-    assert tell(said)["out_of_reach"] == (
-        "75% attendance went out of reach this week: 10 of 60 lectures attended, 100 left."
-    )
-    told_again = tell(said)["attendance_out_of_reach"]
-    assert told_again == "75% attendance is out of reach: 10 of 60 lectures attended, 100 left."
-    assert [r["code"] for r in select_reasons(said, 9)].count("attendance_out_of_reach") == 0
+def test_one_earlier_week_is_nothing_to_fall_from() -> None:
+    assert say("attendance_fall", week=2, past=1, attendance={"a": {2: 6}}) is None
 
 
-def test_missed_work_tells_how_many_of_the_last_three_weeks() -> None:
-    given = {"due": (2, 4, 5, 6), "marks": {"a": {2: NOT_IN, 5: NOT_IN}}}
-    assert say("missed_work", **given) == "1 of the 3 items due in the last three weeks is not in."
-
-
-@pytest.mark.parametrize(
-    ("due", "code", "text"),
-    [
-        ((6,), "missed_work_only", "The only item due in the last three weeks is not in."),
-        ((5, 6), "missed_work_all", "None of the 2 items due in the last three weeks is in."),
-    ],
-)
-def test_missed_work_has_texts_for_one_item_and_for_all(
-    due: tuple[int, ...], code: str, text: str
+@pytest.mark.parametrize(("attended", "told"), [((95, 100), True), ((96, 100), False), ((9, 10), True), ((19, 20), True), ((18, 19), True)])  # fmt: skip
+def test_a_fall_within_the_reading_error_is_no_reason(
+    attended: tuple[int, int], told: bool
 ) -> None:
-    said = reasons(due=(1, *due), marks={"a": dict.fromkeys(due, NOT_IN)})
-    assert tell(said)[code] == text
-    assert "missed_work" not in tell(said)
+    """Five points, and one lecture."""
+    given = {"week": 7, "past": 4, "attendance": {"a": {7: attended}}}
+    assert (say("attendance_fall", **given) is not None) == told
 
 
-def test_early_in_the_semester_the_last_three_weeks_are_fewer() -> None:
-    given = {"week": 2, "due": (1, 2), "marks": {"a": {2: NOT_IN}}, "watchlist": ("a",)}
-    assert say("missed_work", **given) == "1 of the 2 items due in the last two weeks is not in."
-
-
-def test_low_marks_are_told_beside_the_class() -> None:
-    given = {"due": (5, 6), "marks": {"a": {5: 20, 6: 30}}}
-    # 40% of this week's mark and 30% of last week's, of the 70% that are there.
-    assert say("academic_level", **given) == (
-        "Average mark over the last three weeks is 26 of 100; the class's is 70."
-    )
-
-
-def test_where_nobody_else_of_the_class_has_marks_they_are_told_alone() -> None:
-    given = {"students": {"a": {}, "b": {"class_id": "D"}}, "due": (6,), "marks": {"a": {6: 30}}}
-    assert (
-        say("academic_level_alone", **given)
-        == "Average mark over the last three weeks is 30 of 100."
-    )
-
-
-def test_a_fall_of_attendance_names_its_weeks_and_their_mean() -> None:
-    given = {"week": 7, "past": 4, "attendance": {"a": {3: 8, 4: 6, 7: 4}}}
-    # 80, 60, 100 and 100 in weeks 3 to 6.
-    assert say("attendance_fall", **given) == (
-        "Attendance fell from 85% (weeks 3-6) to 40% this week."
-    )
-
-
-def test_a_baseline_names_only_the_weeks_that_have_a_value() -> None:
-    given = {"week": 7, "past": 4, "attendance": {"a": {4: (0, 0), 7: 4}}}
-    assert say("attendance_fall", **given) == (
-        "Attendance fell from 100% (weeks 3 and 5-6) to 40% this week."
-    )
-
-
-def test_one_earlier_week_is_no_baseline() -> None:
-    assert say("attendance_fall", week=2, past=1, attendance={"a": {2: 4}}, watchlist="a") is None
+def test_one_lecture_less_is_the_least_that_is_told() -> None:
+    """Usually 94%: of six lectures that is 5.64, less than one more than five attended."""
+    before = dict.fromkeys((3, 4, 5, 6), (94, 100))
+    given = {"week": 7, "past": 4, "attendance": {"a": {**before, 7: (5, 6)}}}
+    assert say("attendance_fall", **given) is None
+    given = {"week": 7, "past": 4, "attendance": {"a": {**before, 7: (4, 6)}}}
+    assert say("attendance_fall", **given) is not None
 
 
 def test_a_fall_of_marks_is_told_against_the_average_of_earlier_weeks() -> None:
@@ -138,32 +101,98 @@ def test_a_fall_of_marks_is_told_against_the_average_of_earlier_weeks() -> None:
     assert say("academic_fall", **given) == "Average mark fell from 70 (weeks 3-6) to 42 of 100."
 
 
+def test_a_fall_of_activity_is_told_likewise() -> None:
+    given = {"week": 7, "past": 4, "attendance": {"a": {7: 6}}}
+    assert (
+        say("effort_fall", **given) == "Recorded activity fell from 100 (weeks 3-6) to 60 of 100."
+    )
+    near = {"week": 7, "past": 4, "attendance": {"a": {7: (96, 100)}}}
+    assert say("effort_fall", **near) is None
+
+
 def test_silence_on_the_platform_is_told_in_days() -> None:
-    busy = {s: dict.fromkeys(range(3, 8), 3) for s in "abcde"}
-    given = {"week": 7, "past": 4, "active_days": {**busy, "a": {3: 3, 4: 2, 5: 3, 6: 2, 7: 1}}}
-    assert say("platform_silence", **given) == (
-        "On the learning platform on 1 day this week; on 2.5 on average before (weeks 3-6)."
+    busy = {s: dict.fromkeys(range(3, 8), 3) for s in "abcdefgh"}
+    days = {3: 3, 4: 2, 5: 3, 6: 2, 7: 1}
+    assert say("platform_silence", week=7, past=4, active_days={**busy, "a": days}) == (
+        "On the learning platform on 1 day this week; 2.5 a week before (weeks 3-6)."
+    )
+    less = busy | {"a": days | {7: 2}}
+    assert say("platform_silence", week=7, past=4, active_days=less) is None, "half a day less"
+
+
+def test_the_week_in_which_the_rule_goes_out_of_reach_tells_it_and_later_ones_the_fact() -> None:
+    attended = {1: 10, 2: 9, 3: 0, 4: 0, 5: 0, 6: 0, 7: 0}
+    given = {"attendance": {"a": attended}, "past": 1, "triage": SCORE_ALONE}
+    assert say("out_of_reach", **given) == (
+        "75% attendance went out of reach this week: 19 of 60 lectures attended, 100 left."
+    )
+    assert say("attendance_out_of_reach", **given) is None
+    later = {**given, "week": 7}
+    assert say("out_of_reach", **later) is None
+    assert say("attendance_out_of_reach", **later) == (
+        "75% attendance is out of reach: 19 of 70 lectures attended, 90 left."
     )
 
 
-def test_little_activity_is_told_beside_the_class() -> None:
-    assert say("effort_level", attendance={"a": {6: 5}}) == (
-        "Recorded activity is 50 of 100; the class's is 100."
+# ------------------------------------------------------------ levels of this week
+
+
+@pytest.mark.parametrize(("attended", "told"), [(4, True), (5, False)])
+def test_attendance_under_half_is_told_in_every_week_in_which_it_holds(
+    attended: int, told: bool
+) -> None:
+    given = {"attendance": {"a": {5: 4, 6: attended}}}
+    said = say("attendance_low", **given)
+    assert said == ("Attended 4 of 10 lectures this week and 4 of 10 last." if told else None)
+
+
+def test_attendance_is_told_once() -> None:
+    """The fall has the level's numbers, and those of the weeks before."""
+    given = {"week": 7, "past": 4, "attendance": {"a": {7: 4}}}
+    assert [r["code"] for r in reasons(**given) if r["code"].startswith("attendance_")][:1] == [
+        "attendance_fall"
+    ]
+    assert say("attendance_low", **given) is None
+
+
+def test_nothing_of_what_was_due_is_told() -> None:
+    given = {"due": (5, 6, 6), "marks": {"a": {6: NOT_IN}}}
+    assert say("nothing_handed_in", **given) == "Two items fell due this week; none is in."
+    one = {"due": (5, 6), "marks": {"a": {6: NOT_IN}}}
+    assert say("nothing_handed_in", **one) == "One item fell due this week; it is not in."
+    assert say("nothing_handed_in", **one, quizzes=(6,)) is None, "the quiz was done"
+
+
+def test_no_activity_is_told_where_nothing_else_could_be_seen() -> None:
+    free = {key: {4: (0, 0), 5: (0, 0), 6: (0, 0)} for key in "abcdefgh"}
+    assert (
+        say("no_activity", attendance=free) == "No lecture, work or visit on record since week 3."
+    )
+    assert say("no_activity", attendance=free, active_days={"a": {6: 1}}) is None
+    assert say("no_activity", attendance={"a": {6: 0}}) is None, "the lectures say it"
+    never = {"a": dict.fromkeys(range(1, 7), (0, 0))}
+    assert say("no_activity", attendance=never, recorded="a") == (
+        "No lecture, work or visit on record this semester."
     )
 
 
-def test_the_attendance_rule_tells_what_must_be_attended() -> None:
+# ------------------------------------------------------------ what lies ahead
+
+
+def test_the_attendance_rule_tells_what_can_be_missed() -> None:
     """36 of 60 lectures were attended and 100 are left: 120 of 160 are needed."""
     given = {"attendance": {"a": {3: 4, 4: 4, 5: 4, 6: 4}}}
-    assert say("attendance_standing", **given) == (
-        "Must attend 84 of the 100 lectures left to reach 75%; can miss 16."
-    )
+    assert say("attendance_standing", **given) == "Can miss 16 of the 100 lectures left."
+
+
+def test_who_is_in_no_danger_of_the_rule_is_not_told_of_it() -> None:
+    assert say("attendance_standing") is None
+    assert say("attendance_standing", attendance={"a": {6: 9}}) is None
 
 
 def test_the_week_out_of_reach_is_the_one_in_which_the_last_miss_is_used_up() -> None:
     """6 lectures a week are missed and 16 can be: the third teaching week is one too many."""
-    said = reasons(attendance={"a": {3: 4, 4: 4, 5: 4, 6: 4}})
-    assert tell(said)["out_of_reach_week"] == (
+    assert say("out_of_reach_week", attendance={"a": {3: 4, 4: 4, 5: 4, 6: 4}}) == (
         "At the pace of the last four weeks (24 of 40 lectures missed),"
         " 75% is out of reach in week 10."
     )
@@ -178,109 +207,126 @@ def test_without_an_attendance_rule_nothing_is_said_of_it() -> None:
     assert not [r["code"] for r in said if "reach" in r["code"] or "standing" in r["code"]]
 
 
-def test_open_work_counts_assignments() -> None:
-    given = {"due": (4, 6), "marks": {"a": {4: NOT_IN, 6: NOT_IN}}}
-    assert say("open_work", **given) == ("Two assignments of the last three weeks are still open.")
-    assert say("open_work", "b", **given, attendance={"b": {6: 4}}) is None
+# ------------------------------------------------------------ background
 
 
-@pytest.mark.parametrize(
-    ("week", "code", "text"),
-    [
-        (6, "midterm", "The midterm is in two weeks, in week 8."),
-        (7, "midterm", "The midterm is in one week, in week 8."),
-        (9, "endterm", "The end-term exam is in nine weeks, in week 18."),
-    ],
-)
-def test_the_next_exam_is_told(week: int, code: str, text: str) -> None:
-    said = tell(reasons(week=week, attendance={"a": {week: 5}}))
-    assert said[code] == text
-    assert len({"midterm", "endterm"} & said.keys()) == 1
+def test_low_marks_are_told_beside_the_class() -> None:
+    # 40% of this week's mark and 30% of last week's, of the 70% that are there.
+    assert say("academic_level", due=(5, 6), marks={"a": {5: 20, 6: 30}}) == (
+        "Average mark 26 of 100 over three weeks; the class's is 70."
+    )
+    assert say("academic_level", due=(6,), marks={"a": {6: 66}}) is None, "four points less"
 
 
-def test_the_change_since_last_week_is_the_largest_in_its_own_scale() -> None:
-    """Attendance rose by 20 of its 40 points, and activity, which is the same, by 20 of its 30."""
-    given = by_score({"a": {5: 80, 6: 60}}, past=1, last_list={"a": {}})
-    found = tell(reasons(**{**given, "triage": ALL_LISTED}))
-    assert found["since_activity"] == "Recorded activity was 20 in week 5 and is 40 this week."
+def test_results_of_exams_are_told_beside_the_class() -> None:
+    scores = dict.fromkeys("bcdefgh", 60.0)
+    assert say("midterm_level", midterms=scores | {"a": 41}) == (
+        "Midterm 41 of 100; the class's middle was 60."
+    )
+    assert say("earlier_level", prior=scores | {"a": 55}) == (
+        "Average of the semester before 55 of 100; the class's was 60."
+    )
+    assert say("midterm_level", midterms=scores | {"a": 55.5}) is None
 
 
-def test_where_nothing_changed_that_is_said() -> None:
-    given = by_score({"a": {5: 50, 6: 50}}, past=1, last_list={"a": {}})
-    assert say("since_nothing", **given) == "Little has changed since week 5."
+def test_where_nobody_else_has_the_result_nothing_is_compared() -> None:
+    assert say("midterm_level", midterms={"a": 10}) is None
 
 
-def test_who_comes_back_is_told_so() -> None:
-    assert say("returned", **by_score({"a": {6: 50}}), earlier={"a": (3, 4)}) == (
-        "Back on the list; first on it in week 3."
+def test_little_activity_is_told_beside_the_class() -> None:
+    assert say("effort_level", attendance={"a": {6: 5}}) == (
+        "Recorded activity 50 of 100 this week; the class's is 100."
+    )
+    assert say("effort_level", attendance={"a": {6: (96, 100)}}) is None
+
+
+def test_a_student_without_any_record_is_in_no_median() -> None:
+    """Of two others one has 60 and one 40: the no-show's 0 is not between them."""
+    scores = {"a": 20.0, "b": 60.0, "c": 40.0, "d": 0.0}
+    given = {"students": "abcd", "attendance": {"d": dict.fromkeys(range(1, 7), (0, 0))}}
+    assert say("midterm_level", **given, midterms=scores) == (
+        "Midterm 20 of 100; the class's middle was 40."
     )
 
 
-@pytest.mark.parametrize(("change", "told"), [(4.0, True), (3.9, False), (-4.0, True)])
-def test_a_change_of_a_tenth_of_its_scale_is_worth_a_word(change: float, told: bool) -> None:
-    before = {"weekly_att_pct": 50.0, "academic_performance": 50.0, "effort_score": float("nan")}
-    now = before | {"weekly_att_pct": 50.0 + change}
-    assert measure_changes(now, before) == (
-        {"attendance": pytest.approx(change / 40)} if told else {}
+def test_where_only_results_are_known_the_card_says_so() -> None:
+    given = {"midterms": dict.fromkeys("bcdefgh", 60.0) | {"a": 20.0}}
+    said = reasons(**given)
+    assert [record["code"] for record in said] == ["results_only", "midterm_level"]
+    assert said[0]["text"] == "Nothing of the last weeks stands out; what was known before does."
+    with_news = reasons(**given, attendance={"a": {6: 4}})
+    assert "results_only" not in {record["code"] for record in with_news}
+
+
+# ------------------------------------------------------------ the order
+
+MANY: dict[str, Any] = {
+    "week": 7, "past": 4, "due": (3, 4, 6, 7), "marks": {"a": {6: 30, 7: NOT_IN}},
+    "attendance": {"a": {4: 3, 5: 4, 6: 3, 7: 2}}, "midterms": dict.fromkeys("bcdefgh", 60.0) | {"a": 20.0},
+}  # fmt: skip
+
+
+def test_reasons_come_by_kind_news_first_then_by_points_then_levels() -> None:
+    said = reasons(**MANY)
+    kinds = [get_kind(record) for record in said]
+    assert kinds == sorted(kinds, key=KINDS.index)
+    assert set(kinds) == set(KINDS)
+    for kind in KINDS:
+        mine = [record for record in said if get_kind(record) == kind]
+        order = [
+            (not REASONS[r["code"]].rule, REASONS[r["code"]].level, -r["points"]) for r in mine
+        ]
+        assert order == sorted(order)
+
+
+def test_points_are_what_a_fact_adds_to_the_risk_score() -> None:
+    now = situation(**{"students": "abcdefgh", **MANY})
+    points = flags.decide(now).points
+    said = {record["code"]: record["points"] for record in reasons(**MANY)}
+    assert sum(values[0] for values in points.values()) == pytest.approx(
+        now.scored.metrics.loc[0, "risk_score"]
+    )
+    shared = said.keys() & points.keys()
+    assert shared >= {"missed_work", "academic_fall", "effort_level"}
+    assert {code: said[code] for code in shared} == pytest.approx(
+        {code: points[code][0] for code in shared}
     )
 
 
-def test_points_add_up_to_the_score_and_the_largest_comes_first() -> None:
-    given = {
-        "week": 7, "past": 4, "due": (3, 5, 6, 7), "attendance": {"a": {5: 6, 7: 5}},
-        "marks": {"a": {6: 30, 7: NOT_IN}}, "triage": Triage(watch=0.001, high=99, critical=99, reason_points=0.001),
-    }  # fmt: skip
-    weighed = [r["points"] for r in reasons(**given) if r["points"] > 0]
-    assert weighed == sorted(weighed, reverse=True)
-    assert sum(weighed) == pytest.approx(
-        situation(students="abcde", **given).scored.metrics.loc[0, "risk_score"]
-    )
-    assert len(weighed) >= 5
+def test_the_same_facts_are_told_whatever_ranks() -> None:
+    from tests.triage.model import rank_by
 
-
-def test_a_component_below_one_point_is_no_reason() -> None:
-    given = {"attendance": {"a": {6: 9}}, "students": "abcde"}
-    said = {r["code"]: r["points"] for r in reasons(**given)}
-    component = {code: points for code, points in said.items() if code in COMPONENTS}
-    assert all(points >= 1 or points == 0 for points in component.values())
-    assert "effort_level" in component, "10 points less activity are 10/40 of its weight"
-
-
-def test_a_rule_comes_before_every_component() -> None:
-    said = reasons(attendance={"a": {6: 1}}, due=(6,), marks={"a": {6: 0}})
-    assert said[0]["code"] == "low_attendance"
-    assert said[0]["points"] == ALL_LISTED.high
+    assert reasons(**MANY) == reasons(**MANY, model=rank_by(0.9, *[0.1] * 7))
 
 
 def test_numbers_are_stored_whole_where_they_are_whole() -> None:
     first = reasons(attendance={"a": {6: 1}})[0]
     assert (first["value"], type(first["value"])) == (1, int)
+    assert (first["topic"], first["baseline"]) == ("attendance", 10)
 
 
-def test_reasons_without_points_are_left_out_beside_those_with() -> None:
-    both = [record("missed_work", 5), record("midterm", 0), record("effort_level", 3)]
-    assert [r["code"] for r in select_reasons(both, 9)] == ["missed_work", "effort_level"]
-    assert [r["code"] for r in select_reasons([record("midterm", 0)], 9)] == ["midterm"]
+def record(code: str, points: float = 1.0) -> Reason:
+    return {"code": code, "text": code, "value": 1, "baseline": None, "points": points}
 
 
-def test_one_fact_is_told_once_and_no_more_than_asked() -> None:
-    twice = [
-        record("out_of_reach", 60),
-        record("attendance_out_of_reach", 20),
-        record("missed_work", 5),
+def test_a_card_tells_the_strongest_of_each_kind_then_the_next_and_background_last() -> None:
+    codes = ["low_attendance", "academic_fall", "attendance_low", "missed_work",
+             "attendance_standing", "academic_level"]  # fmt: skip
+    every = [record(code) for code in codes]
+    assert [r["code"] for r in choose_facts(every)] == [
+        "low_attendance", "missed_work", "attendance_standing"
+    ]  # fmt: skip
+    assert [r["code"] for r in choose_facts(every, 4)][:2] == ["low_attendance", "academic_fall"]
+    assert [r["code"] for r in choose_facts(every[:3])] == codes[:3]
+    assert [r["code"] for r in choose_facts([every[3], every[5]])] == [
+        "missed_work",
+        "academic_level",
     ]
-    assert [r["code"] for r in select_reasons(twice, 9)] == ["out_of_reach", "missed_work"]
-    assert [r["code"] for r in select_reasons(twice, 1)] == ["out_of_reach"]
+    watched = [record("watchlist"), record("academic_fall"), record("missed_work")]
+    assert [r["code"] for r in choose_facts(watched, 2)] == ["watchlist", "academic_fall"]
 
 
-@pytest.mark.parametrize(
-    ("code", "next_week", "text"),
-    [
-        ("missed_work", 7, "No one or two steps clear this; steady weeks might."),
-        ("no_work", 7, "Stays in view in week 7; steady weeks count."),
-        ("no_work_last_week", 7, "No one or two steps clear this; steady weeks might."),
-        ("no_work", None, "This is the last list of the semester."),
-    ],
-)
-def test_where_no_step_helps_the_cause_is_said(code: str, next_week: int | None, text: str) -> None:
-    assert describe_no_step(SENTENCES, [record(code, 5)], next_week) == text
+def test_rules_know_who_can_still_meet_the_deadline() -> None:
+    metrics = situation(attendance={"a": dict.fromkeys(range(1, 7), 0)}).scored.metrics
+    assert rules.is_out_of_reach(metrics).tolist() == [True, False]
+    assert rules.is_reachable(metrics).tolist() == [False, True]

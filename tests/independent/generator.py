@@ -159,8 +159,11 @@ def clip(value: float) -> float:
 class College:
     """All rows of one college, drawn in a fixed order from one seeded source."""
 
-    def __init__(self, seed: int, variant: str, week: int) -> None:
+    def __init__(
+        self, seed: int, variant: str, week: int, size: int = 1, begun: bool = False
+    ) -> None:
         self.seed, self.variant, self.week = seed, variant, week
+        self.size, self.begun = size, begun  # begun: whether the term after next has one week
         self.random = random.Random(f"{seed}-{variant}")
         self.rows: dict[str, list[Row]] = {name: [] for name in (*SCHEMA, *OPTIONAL_RELATIONS)}
         self.electives: dict[tuple[str, str, int], list[tuple[int, int, int]]] = {}
@@ -185,6 +188,15 @@ class College:
                 week + 1,
             ),
         ]
+        if begun:
+            self.terms.append(
+                Term(
+                    "next",
+                    ODD_START + timedelta(weeks=52),
+                    {c: odd + 2 for c, odd in classes},
+                    1,
+                )
+            )
         if self.has("people"):  # a class alone in the term before
             self.terms.insert(0, Term("prev", ODD_START - timedelta(weeks=26), {"C2A": 2}, 18))
         self.term = {term.key: term for term in self.terms}
@@ -213,7 +225,9 @@ class College:
 
     # ---------------------------------------------------------------- classes, subjects, students
     def add_subjects(self) -> None:
-        count = {semester: self.random.choice([3, 4]) for semester in range(1, 7)}
+        count = {
+            semester: self.random.choice([3, 4]) for semester in range(1, 9 if self.begun else 7)
+        }
         if self.has("options"):
             count = dict.fromkeys(count, 4)
         self.subjects = {s: [f"S{s}{i}" for i in range(1, n + 1)] for s, n in count.items()}
@@ -230,7 +244,8 @@ class College:
                 )
 
     def add_class(self, class_id: str, odd: int) -> list[Student]:
-        size, year = self.random.randint(12, 20), (odd + 1) // 2
+        size, year = self.random.randint(12, 20) * self.size, (odd + 1) // 2
+        later = 2 if self.begun else 0
         self.add(
             "classes",
             class_id=class_id,
@@ -240,8 +255,8 @@ class College:
             branch="CSE",
             batch_start_year=2026 - year,
             total_students=size,
-            odd_sem=odd,
-            even_sem=odd + 1,
+            odd_sem=odd + later,
+            even_sem=odd + 1 + later,
         )
         for k in (1, 2):
             name = f"{class_id}{k}"
@@ -253,7 +268,8 @@ class College:
                 email=email,
                 class_id=class_id,
             )
-        for subject in self.subjects[odd] + self.subjects[odd + 1]:
+        semesters = (odd, odd + 1, odd + 2) if self.begun else (odd, odd + 1)
+        for subject in [name for semester in semesters for name in self.subjects[semester]]:
             self.add("class_subjects", class_id=class_id, subject_id=subject, teacher_name="T")
         return [self.add_student(class_id, i) for i in range(size)]
 
@@ -592,7 +608,8 @@ class College:
         due, extension = item.week, None
         if self.has("work") and item.kind == "a" and self.chance(0.06):
             due = extension = item.week + self.random.choice([1, 2, 3])
-        horizon = term.weeks if term.key == "even" else term.weeks + 9
+        current = term is self.terms[-1]
+        horizon = term.weeks if current else term.weeks + 9
         if due > horizon and not self.chance(0.15):
             return
         if item.week > feeds.submissions.get(term.key, 99):
@@ -739,7 +756,7 @@ class College:
                             max_marks=self.random.choice([50, 100]),
                             duration_mins=120,
                         )
-                        if term.key != "even" or week <= self.week:
+                        if term is not self.terms[-1] or week < term.weeks:
                             self.add_results(term, exam, monday)
 
     def add_results(self, term: Term, exam: Row, monday: date) -> None:
@@ -965,11 +982,25 @@ def _write(path: Path, college: College) -> None:
     connection.close()
 
 
-def build(path: Path, seed: int, variant: str, week: int = 12) -> None:
-    """Write one college, whose current week is `week` (3 to 17) of its even semester, replacing any file at `path`."""
+def build(
+    path: Path, seed: int, variant: str, week: int = 12, size: int = 1, begun: bool = False
+) -> None:
+    """Write one college, replacing any file at `path`.
+
+    Args:
+        path: the file.
+        seed: each seed gives another college.
+        variant: which cases it crowds.
+        week: the current week (3 to 17) of its even semester.
+        size: how many times as many students each class has.
+        begun: whether the term after has begun: then two terms are complete, and the current week is
+            the first of the third. Nobody moves, and no feed is missing.
+    """
     if variant not in VARIANTS:
         raise ValueError(f"unknown variant {variant!r}")
-    college = College(seed, variant, week)
+    if begun and variant in ("people", "absent", "all"):
+        raise ValueError(f"variant {variant!r} ends in its even semester")
+    college = College(seed, variant, 17 if begun else week, size, begun)
     college.settle_people()
     college.add_options()
     feeds = college.missing_feeds()
@@ -980,5 +1011,6 @@ def build(path: Path, seed: int, variant: str, week: int = 12) -> None:
     college.number_rows()
     if college.has("dirty"):
         Dirt(college).spread()
-    college.add("sim_state", id=1, current_week=18 + week, sim_year=2025, last_updated=None)
+    current, year = (1, 2026) if begun else (18 + week, 2025)
+    college.add("sim_state", id=1, current_week=current, sim_year=year, last_updated=None)
     _write(path, college)

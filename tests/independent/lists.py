@@ -1,432 +1,287 @@
-"""A naive reading of the weekly lists of spec 4 (rules only, no model), student by student and week by week.
+"""A naive reading of the weekly lists of spec 4, student by student and week by week.
 
-Shares no code with the package it checks; the helpers for dates, classes, due and known work are much as in
-`reading.py`, but kept apart on purpose. Comments that begin with "Reading:" mark a choice.
+Shares no code with the package it checks. A forecast is taken as stored (`p_fail`), and so are the list thresholds,
+which `urgency.fit` makes again; all else is made here. A wrong flag is left out: what it holds for are the sentences
+of a card. Comments that begin with "Reading:" mark a choice.
 """
 
-import math
+import statistics
 from collections import defaultdict
-from datetime import date, timedelta
+from datetime import date
 
-TIERS = ["Watch", "High", "Critical"]
-KINDS = {"talked", "referred", "known reason"}
-RULES = ("low_attendance", "no_work", "out_of_reach")
+from tests.independent.due import College, as_day, clean, group
+from tests.independent.rules import LEVELS, RULES
+from tests.independent.urgency import (
+    Components,
+    Urgency,
+    find_leading,
+    make_score,
+    quantile,
+)
 
-
-# -------------------------------------------------------------------- small helpers
-def as_day(value):
-    return None if value in (None, "") else date.fromisoformat(str(value)[:10])
-
-
-def known_on(day, end):
-    return day is None or day <= end
-
-
-def highest_id(rows, key):
-    best = {}
-    for row in rows:
-        if key(row) not in best or row["id"] > best[key(row)]["id"]:
-            best[key(row)] = row
-    return list(best.values())
-
-
-def group(rows, key):
-    groups = defaultdict(list)
-    for row in rows:
-        groups[key(row)].append(row)
-    return groups
+GRACE = 3
+LOOKED_AFTER = ("talked", "referred", "known reason")  # each for two teaching weeks
+TIERS = ("watch", "high", "critical")
+# Where the text has two readings, the one not taken here; a caller may ask for it by name.
+OTHER_READINGS = frozenset(
+    {
+        "a missed quiz is open work",
+        "a rule that goes on ranks first in grace",
+        "the rank counts those looked after",
+        "the second look is forgotten next week",
+    }
+)
 
 
-def clean(rows):
-    """Copies of the rows with NaN as None and every id column as text."""
-    copies = []
-    for row in rows:
-        copy = {
-            name: None if isinstance(value, float) and math.isnan(value) else value
-            for name, value in row.items()
-        }
-        for name, value in copy.items():
-            if name.endswith("_id") and value is not None:
-                copy[name] = str(value)
-        copies.append(copy)
-    return copies
-
-
-# -------------------------------------------------------------------- what is due and done (as in the scoring oracle)
-class College:
-    def __init__(self, relations, calendar):
-        exams, vacation = calendar.get("exam_weeks", (8, 18)), calendar.get("vacation_weeks", ())
-        self.teaching = [
-            w
-            for w in range(1, calendar.get("weeks", 18) + 1)
-            if w not in exams and w not in vacation
-        ]
-        data = {name: clean(rows) for name, rows in relations.items() if rows is not None}
-        self.classes = {r["class_id"]: r for r in data.get("classes", [])}
-        self.students = {r["student_id"]: r for r in data.get("students", [])}
-
-        def known(name):
-            rows = data.get(name, [])
-            return [
-                r
-                for r in rows
-                if r["student_id"] in self.students and r["class_id"] in self.classes
-            ]
-
-        self.items = {}
-        for kind, name, key in (
-            ("a", "assignment_definitions", "assignment_id"),
-            ("q", "quiz_definitions", "quiz_id"),
-        ):
-            self.items |= {
-                (kind, r[key]): r for r in data.get(name, []) if r["class_id"] in self.classes
-            }
-        self.submissions = [
-            r for r in known("assignment_submissions") if ("a", r["assignment_id"]) in self.items
-        ]
-        self.attempts = [r for r in known("quiz_submissions") if ("q", r["quiz_id"]) in self.items]
-        # Reading: "its data do not exist" means that the college has no row at all of handed-in work.
-        self.has_work = bool(self.submissions or self.attempts)
-        attendance = known("attendance")
-        self.set_dates(
-            [attendance, known("library_visits"), known("lms_activity")], data.get("sim_state")
-        )
-        self.seen = group(
-            attendance, lambda r: (r["student_id"], self.term.get((r["class_id"], r["semester"])))
-        )
-        self.enrolments = group(
-            data.get("enrolments", []), lambda r: (r["student_id"], r["semester"])
-        )
-        self.excused = defaultdict(set)
-        for row in data.get("excuses", []):
-            first, last = as_day(row["from"]), as_day(row["to"])
-            if first and last:
-                self.excused[row["student_id"]] |= {
-                    first + timedelta(i) for i in range((last - first).days + 1)
-                }
-        self.by_class = {}
-        for pair, items in group(
-            self.items, lambda i: (self.items[i]["class_id"], self.items[i]["semester"])
-        ).items():
-            weights = [self.items[i].get("weight") for i in items]
-            all_optional = all(w in (None, 0) for w in weights)
-            self.by_class[pair] = [
-                i for i, w in zip(items, weights, strict=True) if all_optional or w != 0
-            ]
-        latest = highest_id(self.submissions, lambda r: (r["student_id"], r["assignment_id"]))
-        self.extensions = {
-            (r["student_id"], r["assignment_id"]): r.get("due_week_override") for r in latest
-        }
-        self.submissions = group(self.submissions, lambda r: r["student_id"])
-        self.attempts = group(self.attempts, lambda r: r["student_id"])
-
-    # ---------------------------------------------------------------- dates, terms, classes
-    def set_dates(self, feeds, sim_state):
-        self.dates = defaultdict(dict)
-        for rows in feeds:  # in order of preference
-            latest = defaultdict(dict)
-            for row in rows:
-                pair, week, day = (
-                    (row["class_id"], row["semester"]),
-                    int(row["week"]),
-                    as_day(row.get("week_date")),
-                )
-                if day is not None:
-                    latest[pair][week] = max(day, latest[pair].get(week, day))
-            for pair, days in latest.items():
-                self.dates[pair] = days | self.dates[pair]
-        if (
-            sim_state
-        ):  # a current class without any date starts with the earliest of the other current classes
-            column = "odd_sem" if int(sim_state[0]["current_week"]) <= 18 else "even_sem"
-            current = {
-                (c, row[column]) for c, row in self.classes.items() if row[column] is not None
-            }
-            starts = [self.monday(pair, 1) for pair in current if pair in self.dates]
-            for pair in current - set(self.dates) if starts else ():
-                self.dates[pair][1] = min(starts)
-        self.terms, self.term, name = defaultdict(dict), {}, None
-        for pair in sorted(self.dates, key=lambda p: (self.monday(p, 1), p)):
-            start = self.monday(pair, 1)
-            if name is None or start - name > timedelta(weeks=8):
-                name = start
-            self.term[pair] = name
-            self.terms[name][pair[0]] = pair
-
-    def monday(self, pair, week):
-        days = self.dates[pair]
-        near = min(days, key=lambda w: (abs(w - week), w))
-        return days[near] + timedelta(weeks=week - near)
-
-    def end(self, pair, week):
-        return self.monday(pair, week) + timedelta(6)
-
-    def class_in(self, student, term, week):
-        rows = [r for r in self.seen.get((student, term), ()) if r["week"] <= week]
-        row = max(rows, key=lambda r: (r["week"], r["id"])) if rows else self.students[student]
-        return self.terms[term].get(row["class_id"])
-
-    # ---------------------------------------------------------------- work
-    def due(self, student, term, week):
-        """(class and semester, items) due for a student in a week."""
-        pair = self.class_in(student, term, week)
-        if week not in self.teaching or pair is None:
-            return pair, []
-        monday = self.monday(pair, week)
-        if sum(monday + timedelta(i) in self.excused[student] for i in range(7)) >= 3:
-            return pair, []
-        items = [i for i in self.by_class.get(pair, ()) if self.due_week(student, i) == week]
-        return pair, [
-            i for i in items if self.is_enrolled(student, pair, self.items[i]["subject_id"], week)
-        ]
-
-    def due_week(self, student, item):
-        if item[0] == "q":
-            return int(self.items[item]["scheduled_week"])
-        extension = self.extensions.get((student, item[1]))
-        return int(self.items[item]["due_week"] if extension is None else extension)
-
-    def is_enrolled(self, student, pair, subject, week):
-        rows, end = self.enrolments.get((student, pair[1])), self.end(pair, week)
-        if not rows:
-            return True
-        for row in rows:
-            last = as_day(row["to"])
-            if (
-                row["subject_id"] == subject
-                and known_on(as_day(row["from"]), end)
-                and (last is None or last >= end)
-            ):
-                return True
-        return False
-
-    def is_done(self, student, item, end):
-        """Submitted or attempted, as known at the end of a day."""
-        column, rows = (
-            ("submission_date", self.submissions)
-            if item[0] == "a"
-            else ("attempt_date", self.attempts)
-        )
-        key = "assignment_id" if item[0] == "a" else "quiz_id"
-        rows = [r for r in rows[student] if r[key] == item[1] and known_on(as_day(r[column]), end)]
-        if not rows:
-            return False
-        row = max(rows, key=lambda r: r["id"])
-        if item[0] == "q":
-            return bool(row["attempted"])
-        marked = known_on(as_day(row.get("marked_on")), end) and row["marks_obtained"] is not None
-        return as_day(row["submission_date"]) is not None or (marked and row["marks_obtained"] >= 0)
-
-
-# -------------------------------------------------------------------- the lists
+# -------------------------------------------------------------------- one term
 class Term:
-    """One term's memory: metrics by week and student, rules by week, and one list after another."""
+    """One term's memory: metrics by week and student, and one list after another."""
 
-    def __init__(self, college, metrics, contacts, calendar, rules):
-        self.college, self.rules = College(college, calendar), rules
-        self.grace = range(1, calendar.get("grace_weeks", 3) + 1)
+    def __init__(self, college, metrics, contacts, known):
+        self.college, self.known = College(college, known.get("calendar", {})), known
         self.rows = defaultdict(dict)  # week: student: row
         for row in clean(metrics):
             self.rows[int(row["sem_week"])][row["student_id"]] = row
-        names = {str(row["term"])[:10] for row in metrics}
-        if len(names) > 1:
-            raise ValueError(f"metrics of more than one term: {sorted(names)}")
-        self.name = date.fromisoformat(names.pop()) if names else None
-        last = max(self.rows, default=0)
-        self.weeks = [w for w in self.college.teaching if w <= last]
+        (name,) = {str(row["term"])[:10] for row in metrics}
+        self.name = date.fromisoformat(name)
+        self.weeks = [w for w in self.college.teaching if w <= max(self.rows)]
         contacts = [c for c in clean(contacts) if as_day(c["term"]) == self.name]
-        contacts = [c for c in contacts if str(c["kind"]).lower().replace("_", " ") in KINDS]
         self.contacts = group(contacts, lambda c: c["student_id"])
-        self.fired = {w: {s: self.rules_of(s, w) for s in self.rows[w]} for w in self.weeks}
-        self.flags = {}  # week: student: flag
-
-    def limit(self, name):
-        return self.rules.get(
-            name,
-            {"watch": 45, "high": 60, "critical": 75, "margin": 5, "capacity": 8, "new": 2}[name],
+        self.urgency = Urgency(
+            self.rows, self.college.teaching, known.get("risks", {}), known.get("model_from")
         )
-
-    def run(self):
-        result = {}
-        for week in self.weeks:
-            self.flags[week] = {}
-            for student in sorted(self.rows[week]):
-                if flag := self.flag(student, week):
-                    self.flags[week][student] = flag
-            self.rank(week)
-            before, now = self.last_list(week), self.flags[week]
-            exits = sorted(set(before) - set(now))
-            result[week] = {
-                "flags": sorted(
-                    now.values(), key=lambda f: (f["advisor_id"] or "", f["triage_rank"])
-                ),
-                "exits": exits,
-                "exits_without_row": [s for s in exits if s not in self.rows[week]],
-                "class_share": self.class_share(week),
-            }
-        return result
+        self.components = Components(self.college, self.rows, self.weeks, self.name)
+        self.rules = {name: rule(self) for name, rule in RULES.items()}
+        self.flags, self.findings, self.exits, self.list_at = {}, {}, {}, {}
+        self.urgencies = {}
 
     def before(self, week):
-        """The previous teaching week of the semester, or None."""
+        """The teaching week before, or None."""
         earlier = [w for w in self.college.teaching if w < week]
         return earlier[-1] if earlier else None
 
     def last_list(self, week):
         return self.flags.get(self.before(week), {})
 
-    # ---------------------------------------------------------------- hard rules
-    def rules_of(self, student, week):
-        off = self.rules.get("off", ())
-        return [rule for rule in RULES if rule not in off and getattr(self, rule)(student, week)]
-
-    def low_attendance(self, student, week):
+    def end(self, student, week):
         row = self.rows[week][student]
-        held, attended = row["week_lectures_held"] or 0, row["week_lectures_attended"] or 0
-        return held >= 3 and 100 * attended <= 30 * held
+        return self.college.end((row["class_id"], row["semester"]), week)
 
-    def no_work(self, student, week):
-        row = self.rows[week][student]
-        days = row["days_since_submission"]
-        if not self.college.has_work or days is None or days < 14:
-            return False
-        end = self.college.end((row["class_id"], row["semester"]), week)
-        items = []
+    def due_until(self, student, week):
+        """(item, the day it fell due) of the term until a week, since the student joined."""
+        joined = as_day(self.college.students[student].get("joined_on"))
         for w in self.college.teaching:
-            pair, due = self.college.due(student, self.name, w)
+            pair, items = self.college.due(student, self.name, w)
             # Reading: a week ends when it ends in the class the student was in then.
-            if w <= week and due and (end - self.college.end(pair, w)).days < days:
-                items += due
-        return len(items) >= 2 and not all(
-            self.college.is_done(student, item, end) for item in items
-        )
+            if w <= week and items and (joined is None or joined <= self.college.end(pair, w)):
+                yield from ((item, self.college.end(pair, w)) for item in items)
 
-    def out_of_reach(self, student, week):
-        def out(w):
-            row = self.rows[w].get(student)
-            if row is None or row["lectures_to_attend"] is None or row["lectures_left"] is None:
-                return False
-            return row["lectures_to_attend"] > row["lectures_left"]
+    def is_open(self, student, item, day, end):
+        """Whether it can still be handed in: an assignment not in, due at most 21 days ago."""
+        if self.college.is_done(student, item, end):
+            return False
+        if self.reads("a missed quiz is open work"):
+            return True
+        return item[0] == "a" and (end - day).days <= LEVELS["late_days"]
 
-        return out(week) and not any(out(w) for w in self.weeks if w < week)
+    def reads(self, name):
+        """Whether the other reading is asked for."""
+        assert name in OTHER_READINGS
+        return name in self.known.get("readings", ())
 
-    # ---------------------------------------------------------------- one student in one week
-    def flag(self, student, week):
-        row, fired = self.rows[week][student], self.fired[week][student]
-        fired_before = self.fired.get(self.before(week), {}).get(student, [])
-        last = self.last_list(week).get(student)
-        earlier = [w for w in self.flags if w < week and student in self.flags[w]]
-        score, level, raised = row["risk_score"], 0, False
-        score_tier = None  # 0 Watch, 1 High, 2 Critical
-        if score is not None:
-            names = ("watch", "high", "critical")
-            score_tier = max(
-                (i for i, name in enumerate(names) if score >= self.limit(name)), default=None
-            )
-            if score_tier is None and last and score > self.limit("watch") - self.limit("margin"):
-                score_tier = 0
-        if week in self.grace:
-            if not fired and not fired_before and student not in self.rules.get("watched", ()):
-                return None
-            tier = 0
-        else:
-            if score_tier is None and not fired and not fired_before:
-                return None
-            tier = score_tier or 0
-            if fired or fired_before:
-                tier = max(tier, 1)
-            level = (last["escalation_level"] if last else 0) + 1
-            score_before = (
-                self.rows[self.before(week)].get(student, {}).get("risk_score") if last else None
-            )
-            # Reading: a fall must be seen; an unknown score last week is no fall.
-            falls = score is not None and score_before is not None and score < score_before
-            if level == 3:
-                raised = tier == 0 and not falls
-            elif level > 3:
-                raised = last["raised"] and score_tier == 0 and not falls
-            tier = max(tier, 1) if raised else tier
-        rose = last is not None and tier > TIERS.index(last["risk_tier"])
-        status = (
-            ("escalated" if rose else "continuing") if last else ("returned" if earlier else "new")
-        )
-        ended = rose or any(rule not in fired_before for rule in fired)
-        advisor = (
-            row["advisor_id"]
-            if "advisor_id" in row
-            else self.college.students[student].get("advisor_id")
-        )
-        return {
-            "student_id": student,
-            "risk_tier": TIERS[tier],
-            "status": status,
-            "escalation_level": level,
-            "first_flagged_week": min([*earlier, week]),
-            "looked_after": not ended and self.has_contact(student, week, last),
-            "rules": fired,
-            "raised": raised,
-            "advisor_id": advisor or None,
-            "class_id": row["class_id"],
-            "risk_score": score,
+    def run(self):
+        for week in self.weeks:
+            self.make_week(week)
+        return self
+
+    # ---------------------------------------------------------------- one week
+    def make_week(self, week):
+        rows = self.rows[week]
+        here = {s for s in rows if self.college.has_record(s, self.name, week, self.end(s, week))}
+        listed_by_rule, findings = defaultdict(dict), {}
+        for code, rule in self.rules.items():
+            listed, classes = rule.look(week)
+            findings |= {(class_id, code): count for class_id, count in classes.items()}
+            for student, since in listed.items():
+                listed_by_rule[student][code] = since
+        self.urgencies[week] = {s: self.urgency.of(s, week) for s in rows}
+        self.set_threshold(week)
+        findings |= self.look_twice(week, here, listed_by_rule)
+        self.findings[week] = findings
+        flags = {}
+        for student in sorted(here):
+            by = self.listed_by(student, week, listed_by_rule[student])
+            if by:
+                flags[student] = self.flag(student, week, by, listed_by_rule[student])
+        self.flags[week] = flags
+        self.give_places(week)
+        self.exits[week] = {
+            s: "withdrawn" if s not in rows else "exit"
+            for s in self.last_list(week)
+            if s not in flags
         }
 
-    def has_contact(self, student, week, last):
-        contacts = [c for c in self.contacts[student] if int(c["sem_week"]) < week]
-        if not contacts:
-            return False
-        if (
-            last
-            and not last["looked_after"]
-            and self.before(week) > max(int(c["sem_week"]) for c in contacts)
-        ):
-            return False
-        row = self.rows[week][student]
-        end = self.college.end((row["class_id"], row["semester"]), week)
-        for contact in contacts:
-            until, since = as_day(contact.get("until")), int(contact["sem_week"])
-            next_two = [w for w in self.college.teaching if w > since][:2]
-            if end <= until if until else week in next_two:
+    def set_threshold(self, week):
+        """The stored one of the ranking, never lower than this week's quantile over all scored students."""
+        ranking = "model" if self.urgency.ranking(week) == "model" else "rules"
+        stored = self.known.get("thresholds", {})
+        fitted = stored.get((ranking, max(week, 4)), LEVELS["list_at"])
+        values = [u for u in self.urgencies[week].values() if u is not None]
+        floor = quantile(values, 1 - LEVELS["list_share"]) if values else 0
+        # Reading: the floor holds for the shipped threshold alone, of which the sentence speaks.
+        unfitted = (ranking, max(week, 4)) not in stored
+        self.list_at[week] = max(fitted, floor) if unfitted else fitted
+
+    def listed_by(self, student, week, rules):
+        """The first of rule, urgency, watchlist, staying that lists the student."""
+        if rules:
+            return "rule"
+        if week <= GRACE:
+            return "watchlist" if student in self.known.get("watched", ()) else None
+        urgency, at = self.urgencies[week][student], self.list_at[week]
+        if urgency is None:
+            return None
+        if urgency >= at:
+            return "urgency"
+        if student in self.last_list(week) and urgency > at - LEVELS["margin"]:
+            return "staying"
+        return None
+
+    def look_twice(self, week, here, rules):
+        """Findings on what leads too much of a class; where rules rank, those urgencies are made again."""
+        findings = {}
+        for class_id, members in group(
+            sorted(here), lambda s: self.rows[week][s]["class_id"]
+        ).items():
+            parts = {s: self.components.of(s, week) for s in members}
+            leading = defaultdict(int)
+            for s in members:
+                if self.listed_by(s, week, rules[s]):
+                    # Reading: whoever is listed by a rule is listed for the rule's reason.
+                    leading[next(iter(rules[s]), None) or find_leading(parts[s])] += 1
+            for code, count in leading.items():
+                share = LEVELS["class_share"] * len(members)
+                if code is None or count <= share or count < LEVELS["class_minimum"]:
+                    continue
+                findings[class_id, code] = count
+                if self.urgency.ranking(week) == "rules" and code not in RULES:
+                    self.take_median(week, parts, code)
+        return findings
+
+    def take_median(self, week, parts, code):
+        values = [p[code] for p in parts.values() if p[code] is not None]
+        median = statistics.median(values)
+        for student, own in parts.items():
+            if own[code] is not None:
+                own[code] = max(own[code] - median, 0)
+            remember = not self.reads("the second look is forgotten next week")
+            score = make_score(own)
+            self.urgencies[week][student] = self.urgency.of(student, week, score, remember)
+
+    # ---------------------------------------------------------------- one student in one week
+    def flag(self, student, week, listed_by, rules):
+        row, last = self.rows[week][student], self.last_list(week).get(student)
+        earlier = [w for w in self.flags if w < week and student in self.flags[w]]
+        urgency, at = self.urgencies[week][student], self.list_at[week]
+        tier = 0
+        if week > GRACE and urgency is not None:
+            tier += urgency >= max(LEVELS["soon"], at - LEVELS["margin"])
+            tier += urgency >= max(LEVELS["urgent"], at)
+        rose = last is not None and tier > TIERS.index(last["risk_tier"])
+        status = ("escalated" if rose else "continuing") if last else "new"
+        status = "returned" if earlier and not last else status
+        new_rules = {code for code, since in rules.items() if since == week}
+        return {
+            "student_id": student,
+            "class_id": row["class_id"],
+            "advisor_id": row["advisor_id"] or None,
+            "risk_tier": TIERS[tier],
+            "urgency_score": urgency,
+            "ranked_by": self.urgency.ranking(week),
+            "listed_by": listed_by,
+            "rules": rules,
+            "status": status,
+            "escalation_level": (
+                0 if week <= GRACE else (last["escalation_level"] if last else 0) + 1
+            ),
+            "weeks_on_list": len(earlier) + 1,
+            "first_flagged_week": min([*earlier, week]),
+            "looked_after": self.is_looked_after(student, week, rose, new_rules),
+            "new_name": last is None,
+            "new_rules": new_rules,
+        }
+
+    def is_looked_after(self, student, week, rose, new_rules):
+        """Reading: what ended it ends it for good, until there is a later entry."""
+        for contact in self.contacts[student]:
+            since, kind = int(contact["sem_week"]), str(contact["kind"]).replace("_", " ")
+            if since >= week or kind not in LOOKED_AFTER:
+                continue
+            until = as_day(contact.get("until"))
+            counted = [w for w in self.college.teaching if w > since][:2]
+            if self.end(student, week) > until if until else week not in counted:
+                continue
+            flags = [self.flags[w].get(student) for w in self.flags if since < w < week]
+            ended = any(f and (f["status"] == "escalated" or f["new_rules"]) for f in flags)
+            if not (ended or rose or new_rules):
                 return True
         return False
 
     # ---------------------------------------------------------------- one advisor in one week
-    def rank(self, week):
+    def give_places(self, week):
+        runs_first = self.reads("a rule that goes on ranks first in grace")
         for advisor, flags in group(self.flags[week].values(), lambda f: f["advisor_id"]).items():
-            # Reading: an unknown score ranks below every known one.
-            flags.sort(key=lambda f: f["student_id"])
             flags.sort(
                 key=lambda f: (
-                    TIERS.index(f["risk_tier"]),
-                    -1 if f["risk_score"] is None else f["risk_score"],
-                    f["escalation_level"],
-                ),
-                reverse=True,  # stable: equal ones stay in order of id
+                    week > GRACE or not (f["rules"] if runs_first else f["new_rules"]),
+                    # Reading: an unknown urgency comes after every known one.
+                    -1 * (-1 if f["urgency_score"] is None else f["urgency_score"]),
+                    -f["weeks_on_list"],
+                    f["student_id"],
+                )
             )
-            for number, flag in enumerate(flags, 1):
-                flag["triage_rank"] = number
-            places = self.rules.get("capacities", {}).get(advisor, self.limit("capacity"))
             waiting = [f for f in flags if not f["looked_after"]]
+            ranked = flags if self.reads("the rank counts those looked after") else waiting
+            for number, flag in enumerate(ranked, 1):
+                flag["triage_rank"] = number
+            places = self.known.get("capacities", {}).get(
+                advisor, self.known.get("capacity", LEVELS["capacity"])
+            )
             chosen, rest = waiting[:places], waiting[places:]
-            reserved = max(min(self.limit("new"), places - 1), 0)
-            while sum(f["status"] == "new" for f in chosen) < reserved:
-                incoming = [f for f in rest if f["status"] == "new"]
-                outgoing = [f for f in chosen if f["status"] != "new"]
-                if not incoming or not outgoing:
+            fresh = [f for f in rest if self.is_fresh(f, week)]
+            while sum(self.is_fresh(f, week) for f in chosen) < LEVELS["new_names"] and fresh:
+                others = [f for f in chosen if not self.is_fresh(f, week)]
+                if not others:
                     break
-                chosen.remove(outgoing[-1])
-                chosen.append(incoming[0])
-                rest.remove(incoming[0])
+                chosen.remove(others[-1])
+                chosen.append(fresh.pop(0))
             for flag in flags:
                 flag["within_capacity"] = any(flag is c for c in chosen)
+                flag["hand_over"] = self.is_handed_over(flag, week)
 
-    def class_share(self, week):
-        """Share of each class's rows that is flagged, for whatever reason."""
-        members = group(self.rows[week].values(), lambda r: r["class_id"])
-        return {
-            c: sum(r["student_id"] in self.flags[week] for r in rows) / len(rows)
-            for c, rows in members.items()
-        }
+    def is_fresh(self, flag, week):
+        near = (
+            flag["urgency_score"] is not None
+            and flag["urgency_score"] >= self.list_at[week] - LEVELS["margin"]
+        )
+        return (flag["new_name"] and near) or "deadline" in flag["new_rules"]
+
+    def is_handed_over(self, flag, week):
+        """Reading: this week's place is the third; an entry counts from the first of the three weeks on."""
+        count = LEVELS["hand_over_after"]
+        weeks = [w for w in self.college.teaching if w <= week][-count:]
+        if len(weeks) < count or not flag["within_capacity"]:
+            return False
+        student = flag["student_id"]
+        if not all(self.flags[w].get(student, {}).get("within_capacity") for w in weeks):
+            return False
+        return not any(
+            weeks[0] <= int(c["sem_week"]) < week
+            and str(c["kind"]).replace("_", " ") != "no answer"
+            for c in self.contacts[student]
+        )
 
 
-def lists(college, metrics, contacts, calendar, rules):
-    """The lists of one term: {week: {"flags", "exits", "exits_without_row", "class_share"}}."""
-    return Term(college, metrics, contacts, calendar, rules).run()
+def lists(college, metrics, contacts, known):
+    """The lists of one term: a `Term` with flags, findings, exits and list_at by week."""
+    return Term(college, metrics, contacts, known).run()

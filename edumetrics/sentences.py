@@ -62,9 +62,15 @@ FINDINGS = dict.fromkeys(
     (code for code, record in REASONS.items() if record.leads),
     frozenset({"students", "size", "share"}),
 )
+# The reasons that have a shorter sentence, too: it may use the same names.
+SHORT = {
+    code: REASONS[code].mentions
+    for code in ("low_attendance", "attendance_fall", "missed_work", "out_of_reach_week")
+}
 # Every sentence of each part, with the names that it may use.
 PARTS: dict[str, Mapping[str, frozenset[str]]] = {
     "reasons": {code: record.mentions for code, record in REASONS.items()},
+    "short": SHORT,
     "improved": IMPROVED,
     "items": ITEMS,
     "best_step": BEST_STEP,
@@ -85,6 +91,7 @@ class Sentences(BaseModel):
     and_: str
     months: tuple[str, ...]
     reasons: dict[str, str]
+    short: dict[str, str]
     improved: dict[str, str]
     items: dict[str, str]
     best_step: dict[str, str]

@@ -35,8 +35,6 @@ HISTORY_COLUMNS = (
     "lms_active_days",
     "lms_events",
     "library_visits",
-    "risk_score",
-    "p_fail",
 )
 # The advisor of students without an advisor: all of them are on one list.
 UNASSIGNED = "unassigned"
@@ -180,6 +178,18 @@ class Store:
         c = SQL_TABLES["weekly_metrics"].c
         select = sa.select(*(c[name] for name in HISTORY_COLUMNS)).where(
             c.term == term, c.sem_week.in_(weeks), _match_classes(c.class_id, classes)
+        )
+        return self._read_frame(select)
+
+    def read_scores(self, term: str, before: int, classes: Classes = None) -> pd.DataFrame:
+        """Return what lists were ranked by in every week of a term before another, in no order.
+
+        Returns:
+            student_id, sem_week, risk_score, p_fail.
+        """
+        c = SQL_TABLES["weekly_metrics"].c
+        select = sa.select(c.student_id, c.sem_week, c.risk_score, c.p_fail).where(
+            c.term == term, c.sem_week < before, _match_classes(c.class_id, classes)
         )
         return self._read_frame(select)
 

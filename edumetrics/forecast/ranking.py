@@ -20,7 +20,7 @@ from edumetrics.params.scoring import Scoring
 from edumetrics.scoring.roll import Vector
 from edumetrics.scoring.signals import Floats, smooth
 from edumetrics.scoring.weekly import ScoredWeek
-from edumetrics.triage.urgency import LOOK_BACK, smooth_weeks
+from edumetrics.triage.urgency import smooth_weeks
 
 
 @dataclass(frozen=True)
@@ -118,7 +118,7 @@ def apply_model(
     known: ForecastContext,
     own: OwnValues,
     features: pd.DataFrame,
-    history: pd.DataFrame,
+    scores: pd.DataFrame,
     week: int,
     keep: float,
 ) -> WeekForecast:
@@ -128,17 +128,16 @@ def apply_model(
         model: a model trained on earlier terms.
         known: what the features are made with.
         own, features: the week's own values and features.
-        history: student_id, sem_week and p_fail of the weeks before.
+        scores: student_id, sem_week and p_fail of all weeks of the term before.
         week: semester week.
         keep: the weight of last week's order in the smoothing, 0..1.
     """
     features = features.assign(sem_week=week)
     logit = model.predict_logit(features)
-    window = known.calendar.get_teaching_weeks_before(week, LOOK_BACK)
     # Chances are stored, logits are smoothed. The logits are limited, so no chance is 0 or 1.
-    chance = history["p_fail"].astype("float64")
-    past = history.assign(logit=np.log(chance / (1 - chance)))
-    before = smooth_weeks(past, "logit", pd.Index(features["student_id"]), window, keep)
+    chance = scores["p_fail"].astype("float64")
+    past = scores.assign(logit=np.log(chance / (1 - chance)))
+    before = smooth_weeks(past, "logit", pd.Index(features["student_id"]), keep)
     return WeekForecast(model, known, own, features, logit, smooth(logit, before, keep), keep)
 
 

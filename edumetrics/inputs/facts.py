@@ -92,8 +92,8 @@ def _read_done_items(
     college: College, term: Term, week: int, ends: pd.Series
 ) -> dict[Work, pd.DataFrame]:
     """Return which items of the last weeks were done, by kind of work."""
-    # A week more than items stay open for, since classes may end their weeks on other days.
-    since = week - college.params.triage.late_days // 7 - 1
+    # Twice the weeks that items stay open for: the weeks of a class need not be seven days apart.
+    since = week - 2 * (college.params.triage.late_days // 7) - 1
     kinds: tuple[Work, Work] = ("assignment", "quiz")
     return {
         work: _merge_days(

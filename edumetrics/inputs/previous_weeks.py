@@ -30,9 +30,8 @@ def read_memory(workspace: Workspace, term: str, week: int, classes: Classes = N
     last = next(iter(calendar.get_teaching_weeks_before(week, 1)), 0)
     watched = store.read(
         "pre_sem_watchlist",
-        ("student_id", "risk_probability_pct", "reasons"),
+        ("student_id", "risk_probability_pct", "on_watchlist", "reasons"),
         target_term=term,
-        on_watchlist=True,
     )
     listed = store.read("weekly_flags", term=term, sem_week=last, **only)
     # Contacts are read for the whole term, because an old one may still hold (`until`).
@@ -49,6 +48,7 @@ def read_memory(workspace: Workspace, term: str, week: int, classes: Classes = N
         contacts=contacts,
         cards=_read_disputed_cards(workspace, term, contacts),
         recorded=store.find_recorded(term, week, classes),
+        scores=store.read_scores(term, week, classes),
     )
 
 

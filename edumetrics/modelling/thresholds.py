@@ -23,13 +23,18 @@ STAGE = "thresholds"
 def is_due(workspace: Workspace, term: str) -> bool:
     """Return whether the thresholds of a term may have to be fitted.
 
-    They are when an earlier term was analysed, and none were fitted with the parameters in force.
-    This reads only the analysis database, never the college.
+    They are when an earlier term was analysed, and none were fitted with the parameters in force;
+    or a model can rank since then, for example because results came late. This reads only the
+    analysis database and the models, never the college.
     """
     if not any(name < term for name in workspace.store.list_terms()):
         return False
     digest = hash_parameters(workspace.params)
-    return not workspace.store.has_rows(TABLE, term=term, params_sha256=digest)
+    fitted = workspace.store.read(TABLE, ("ranked_by",), term=term, params_sha256=digest)
+    needed = {name_ranking(by_model=False)}
+    if champion.load_champion(workspace, term).model is not None:
+        needed.add(name_ranking(by_model=True))
+    return not needed <= set(fitted["ranked_by"])
 
 
 def fit(workspace: Workspace, college: College, term: Term, position: CollegeWeek) -> str | None:

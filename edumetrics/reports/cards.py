@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pandas as pd
@@ -22,6 +22,8 @@ from edumetrics.types import Row
 SHOWN = 3
 # The kinds of facts that stand beside a prediction only where there is room.
 LEFT_OUT = ("ahead", "background")
+# The most words of a card, names counted, links not.
+CARD_WORDS = 60
 # The most facts that remain, of someone who is no longer listed.
 REMAINING = 2
 # The reasons that say why a student is on the list from the start.
@@ -55,13 +57,14 @@ class CardBuilder:
             kept: whether the place was kept for a new name.
         """
         contact = self.latest.get(row["student_id"])
-        return self._build_listed(
+        card = self._build_listed(
             row,
             since=self._describe_time_on_list(row, kept=kept),
             reasons=self._tell_facts(row),
             facts=(*_tell_step(row), *self._tell_contact(contact)),
             **self.occasion.write_drafts(row, advisor, row["reasons"]),
         )
+        return _shorten_card(card, row["reasons"])
 
     def build_line(self, row: Row) -> StudentEntry:
         """Return the line of a student who comes next, with the first fact."""
@@ -249,6 +252,28 @@ def find_last_contacts(
 def select_caring(contacts: pd.DataFrame) -> pd.DataFrame:
     """Return the contacts after which a student is looked after."""
     return contacts[contacts["kind"].isin(CONTACTS)]
+
+
+def _shorten_card(card: StudentEntry, records: list[Record]) -> StudentEntry:
+    """Return a card of at most `CARD_WORDS` words, as far as its facts have shorter sentences.
+
+    Facts are never left out to fit: the later ones are shortened first, because the first is what
+    an advisor reads.
+    """
+    shorter = {record["text"]: record["short"] for record in records if "short" in record}
+    told = list(card.reasons)
+    rest = [card.name, card.roll_number, card.urgency, card.since]
+    rest += [f"{fact.label} {fact.text}" for fact in card.facts]
+    for place in reversed(range(len(told))):
+        if count_words([*rest, *told]) <= CARD_WORDS:
+            break
+        told[place] = shorter.get(told[place], told[place])
+    return replace(card, reasons=tuple(told))
+
+
+def count_words(texts: Iterable[str]) -> int:
+    """Return how many words some texts have."""
+    return sum(len(text.split()) for text in texts)
 
 
 def _tell_step(row: Row) -> Iterator[Fact]:

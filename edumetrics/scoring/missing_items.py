@@ -7,7 +7,7 @@ import pandas as pd
 
 from edumetrics.params.calendar import Calendar
 from edumetrics.scoring.facts import Facts
-from edumetrics.scoring.roll import Roll
+from edumetrics.scoring.roll import NO_CLASS, Flags, Roll
 from edumetrics.scoring.work import is_enrolled
 from edumetrics.types import Work
 
@@ -28,13 +28,23 @@ def list_missing_items(roll: Roll, facts: Facts, calendar: Calendar, days: int) 
         number (the item's place among those of its kind in the subject, by due week, from 1), week
         (when it fell due). Ordered by row, week, kind and item.
     """
-    weeks = [w for w in calendar.teaching_weeks if w <= roll.week and 7 * (roll.week - w) <= days]
+    lately = find_late_weeks(roll, calendar, days)
     parts = [
-        _list_missing(roll, facts, "assignment", facts.assignments, facts.extensions, weeks),
-        _list_missing(roll, facts, "quiz", facts.quizzes, facts.extensions.iloc[:0], weeks),
+        _list_missing(roll, facts, "assignment", facts.assignments, facts.extensions, lately),
+        _list_missing(roll, facts, "quiz", facts.quizzes, facts.extensions.iloc[:0], lately),
     ]
     found = pd.concat([part for part in parts if len(part)] or parts[:1], ignore_index=True)
     return found.sort_values(["row", "week", "kind", "item_id"], ignore_index=True)[COLUMNS]
+
+
+def find_late_weeks(roll: Roll, calendar: Calendar, days: int) -> Flags:
+    """Return whose teaching weeks ended at most some days before the end of this one.
+
+    Weeks of a college need not be seven days apart: the dates decide, students by weeks.
+    """
+    lately = roll.starts[:, [roll.week]] - roll.starts <= days
+    taught = np.isin(np.arange(roll.week + 1), calendar.teaching_weeks)
+    return np.asarray(lately & taught & (roll.classes != NO_CLASS))
 
 
 def _list_missing(
@@ -43,12 +53,13 @@ def _list_missing(
     kind: Work,
     items: pd.DataFrame,
     extensions: pd.DataFrame,
-    weeks: list[int],
+    lately: Flags,
 ) -> pd.DataFrame:
+    weeks = [int(week) for week in np.flatnonzero(lately.any(axis=0))]
     due = _list_due(roll, _number_items(roll, items), extensions, weeks).assign(kind=kind)
     if due.empty:
         return due
-    due = due[~roll.excused[due["row"], due["week"]]]
+    due = due[(lately & ~roll.excused)[due["row"], due["week"]]]
     if facts.enrolments is not None and len(due):
         due = due[is_enrolled(roll, facts.enrolments, due)]
     done = facts.done_items.get(kind, pd.DataFrame())

@@ -246,7 +246,7 @@ def score_students(
     if week.champion.model is None or not week.forecasts:
         return scored, made, None
     model, keep = week.champion.model, params.forecast.smoothing
-    found = apply_model(model, known, own, made, records.history, week.number, keep)
+    found = apply_model(model, known, own, made, records.memory.scores, week.number, keep)
     return replace(scored, metrics=scored.metrics.assign(p_fail=found.chance)), made, found
 
 

@@ -13,8 +13,9 @@ import numpy as np
 import pandas as pd
 
 from edumetrics.scoring import weekly
+from edumetrics.scoring.missing_items import find_late_weeks
 from edumetrics.scoring.observed import Observations
-from edumetrics.scoring.roll import Matrix, Vector
+from edumetrics.scoring.roll import Flags, Matrix, Vector
 from edumetrics.scoring.signals import Floats, smooth
 from edumetrics.scoring.weekly import ScoredWeek
 from edumetrics.scoring.work import Work
@@ -94,6 +95,10 @@ class _NextWeek:
         # is.
         self.now, self.peers = this.observed.take(row), this.peers.take(row)
         self.next = copy_week_ahead(self.now, self.week)
+        late = find_late_weeks(self.now.roll, situation.calendar, situation.triage.late_days)
+        # Next week is not among the weeks whose assignments can still be handed in.
+        ahead = self.week - self.now.roll.week
+        self.lately = np.hstack([late, np.zeros((len(late), ahead), dtype=bool)])
         past = situation.history
         # Next week's baselines include this week, which is not stored yet.
         self.everyone = pd.concat([past, this.metrics.assign(sem_week=this.week)[past.columns]])
@@ -135,7 +140,7 @@ class _NextWeek:
         """Return next week's urgency with a change, and who would be off the list with it."""
         situation = self.situation
         scored = weekly.score_week(
-            apply_change(self.next, self.week, change, self._list_recent_weeks()),
+            apply_change(self.next, self.week, change, self.lately),
             self.history,
             situation.calendar,
             situation.scoring,
@@ -179,13 +184,6 @@ class _NextWeek:
             this.peers,
         )
         return situation.model.simulate_next_week(scored, self.everyone)
-
-    def _list_recent_weeks(self) -> list[int]:
-        """Return the teaching weeks whose assignments can still be handed in."""
-        days = self.situation.triage.late_days
-        week = self.now.roll.week
-        weeks = self.situation.calendar.teaching_weeks
-        return [w for w in weeks if w <= week and 7 * (week - w) <= days]
 
     def _describe_step(self, name: str, n: int, *, off_list: bool) -> str:
         """Return the step of the n-th student as a sentence."""
@@ -253,16 +251,14 @@ def _copy_work_ahead(work: Work, start: Vector, week: int, ahead: int) -> Work:
     )
 
 
-def apply_change(
-    observed: Observations, week: int, change: Change, recent: list[int]
-) -> Observations:
+def apply_change(observed: Observations, week: int, change: Change, lately: Flags) -> Observations:
     """Return next week with a change.
 
     Args:
         observed: next week as a repeat of this one.
         week: the week that changes.
         change: what is done differently.
-        recent: the weeks whose assignments can still be handed in.
+        lately: the weeks whose assignments can still be handed in, students by weeks.
     """
     # Arrays are copied before they are changed: the unchanged week is used again for every change.
     present: Matrix = observed.present.copy()
@@ -270,8 +266,7 @@ def apply_change(
         present[:, week] = observed.held[:, week]
     assignments, quizzes = observed.work
     if change.hand_in:
-        done = assignments.done.copy()
-        done[:, recent] = np.maximum(done[:, recent], assignments.due[:, recent])
+        done = np.where(lately, np.maximum(assignments.done, assignments.due), assignments.done)
         assignments = replace(assignments, done=done)
     if change.do_work:
         assignments, quizzes = (_mark_done(part, week) for part in (assignments, quizzes))

@@ -32,9 +32,8 @@ def find_exits(
 
     Someone has *left* where the measure of last week's strongest reason is better by more than its
     reading error, and no longer bad in itself. Else the student is *no longer listed*: others are
-    more urgent. Nobody has left while attendance of the week is under half, the average mark is
-    below the pass mark, or the attendance rule is out of reach; nor, where work was the reason,
-    while an assignment is open.
+    more urgent. Bad in itself is attendance of the week under half, or the rule out of reach; an
+    average mark below the pass mark; an assignment that is open.
 
     Args:
         situation: the week.
@@ -91,8 +90,7 @@ def _classify_exit(
     better = {record["code"] for record in improved}
     # Where the strongest reason has no measure of its own, any improvement answers it.
     answered = better & ANSWERS[topic] if topic else better
-    bad = _is_still_bad(situation, now) or (topic == "work" and _is_work_open(facts))
-    return LEFT if answered and not bad else NOT_LISTED
+    return NOT_LISTED if not answered or _is_still_bad(situation, topic, now, facts) else LEFT
 
 
 def _find_strongest_topic(told: list[Record]) -> str:
@@ -101,13 +99,15 @@ def _find_strongest_topic(told: list[Record]) -> str:
     return next(iter(filter(None, known)), "")
 
 
-def _is_still_bad(situation: Situation, now: Row) -> bool:
-    """Return whether something of the week is bad in itself, so that "has left" would be untrue."""
+def _is_still_bad(situation: Situation, topic: str, now: Row, facts: list[Record]) -> bool:
+    """Return whether the measure of a topic is bad in itself this week, whatever improved."""
     # Comparisons with NaN are False: what is not known is not held against the student.
-    few = 2 * now["week_lectures_attended"] < now["week_lectures_held"]
-    low = now["academic_performance"] < situation.scoring.pass_mark
-    out = now["lectures_to_attend"] > now["lectures_left"]
-    return bool(few or low or out)
+    if topic == "attendance":
+        few = 2 * now["week_lectures_attended"] < now["week_lectures_held"]
+        return bool(few or now["lectures_to_attend"] > now["lectures_left"])
+    if topic == "marks":
+        return bool(now["academic_performance"] < situation.scoring.pass_mark)
+    return topic == "work" and _is_work_open(facts)
 
 
 def _is_work_open(facts: list[Record]) -> bool:

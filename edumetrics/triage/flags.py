@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -23,6 +23,7 @@ class ListDecision:
     Attributes:
         news: what the rules say.
         urgency: what the list is ranked by, 0 to 100.
+        plain: the urgency before anything that a whole class shares is taken off.
         on_list: who is on the list.
         was_on: who was on last week's list.
         rose: whose tier is higher than on last week's list.
@@ -35,6 +36,7 @@ class ListDecision:
 
     news: RuleNews
     urgency: Floats
+    plain: Floats
     on_list: Bools
     was_on: Bools
     rose: Bools
@@ -63,7 +65,7 @@ def decide(situation: Situation) -> ListDecision:
         return first
     # The findings stay those of the first look: the second one has taken them out.
     second = _decide(situation, news, compute_urgency(situation, shared))
-    return ListDecision(**{**vars(second), "findings": first.findings})
+    return replace(second, plain=first.plain, findings=first.findings)
 
 
 def _decide(situation: Situation, news: RuleNews, urgency: Floats) -> ListDecision:
@@ -72,7 +74,8 @@ def _decide(situation: Situation, news: RuleNews, urgency: Floats) -> ListDecisi
     limits = situation.thresholds
     if situation.is_in_grace(situation.week):
         # Scores mean little in the first weeks: only rules and the watchlist list anybody.
-        watched = situation.is_in(situation.memory.watchlist["student_id"])
+        known = situation.memory.watchlist
+        watched = situation.is_in(known.loc[known["on_watchlist"].astype(bool), "student_id"])
         cases = {"rule": news.listed, "watchlist": watched}
     else:
         cases = {
@@ -91,6 +94,7 @@ def _decide(situation: Situation, news: RuleNews, urgency: Floats) -> ListDecisi
     return ListDecision(
         news=news,
         urgency=urgency,
+        plain=urgency,
         on_list=on_list,
         was_on=was_on,
         rose=was_on & on_list & (tier > get_last_tier(situation)),

@@ -25,7 +25,8 @@ class TriageLists:
         flags: rows of weekly_flags, in order of student_id; `reasons` are lists of records.
         exits: rows of list_exits, in order of student_id; `improved` are lists of records.
         findings: rows of class_findings.
-        urgency: what everyone on the roll is ranked by, listed or not.
+        urgency: the urgency of everyone on the roll, listed or not, before anything that a whole
+            class shares is taken off.
     """
 
     flags: pd.DataFrame
@@ -55,7 +56,7 @@ def build_lists(situation: Situation) -> TriageLists:
         flags=listed[TABLES["weekly_flags"].computed],
         exits=_build_exits(situation, decision, listed["student_id"]),
         findings=_describe_findings(situation, decision.findings),
-        urgency=decision.urgency,
+        urgency=decision.plain,
     )
 
 

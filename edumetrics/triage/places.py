@@ -195,11 +195,11 @@ def rank(frame: pd.DataFrame, triage: Triage) -> pd.DataFrame:
     """
     # student_id comes last, so that equal students always have the same order.
     order = frame.assign(advisor=frame["advisor_id"].fillna(NOBODY)).sort_values(
-        ["advisor", "first", "urgency_score", "weeks_on_list", "student_id"],
-        ascending=[True, False, False, False, True],
+        ["advisor", "looked_after", "first", "urgency_score", "weeks_on_list", "student_id"],
+        ascending=[True, True, False, False, False, True],
     )
     order["triage_rank"] = order.groupby("advisor").cumcount() + 1
-    # Students who are looked after have a rank, but take no place of the capacity.
+    # Students who are looked after come after the others, and take no place of the capacity.
     places = order[~order["looked_after"]].copy()
     capacity = np.array([triage.get_capacity(name) for name in places["advisor"]], dtype=np.int64)
     # One place is never kept for fresh names: the most urgent student always has it.

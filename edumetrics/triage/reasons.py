@@ -14,6 +14,7 @@ import pandas as pd
 
 from edumetrics.fields.reasons import COMPONENTS, KINDS, REASONS, RULES
 from edumetrics.scoring.risk import count_missed_work
+from edumetrics.sentences import SHORT
 from edumetrics.triage import evidence, rules, work_by_name
 from edumetrics.triage.choice import SHOWN, Record, get_kind
 from edumetrics.triage.flags import ListDecision
@@ -97,10 +98,12 @@ class ReasonBuilder:
         values = {"value": value, "baseline": baseline, **more}
         # A sentence is filled in with numbers; what is not known it does not mention.
         known = {name: 0 if pd.isna(v) else v for name, v in values.items()}
+        short = {"short": self.sentences.say("short", code, **known)} if code in SHORT else {}
         return {
             "code": code,
             "topic": REASONS[code].topic,
             "text": self.sentences.say("reasons", code, **known),
+            **short,
             "value": _convert_number(value),
             "baseline": _convert_number(baseline),
             "points": float(points),

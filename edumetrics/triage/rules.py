@@ -165,7 +165,8 @@ def _compute_usual(held: Matrix, present: Matrix, weeks: list[int]) -> Floats:
 def _find_no_work(scored: ScoredWeek, situation: Situation) -> Vector:
     """Return since when a student has handed in nothing although work fell due.
 
-    Whether work is open is read here as: not done. A college with quizzes only has such news, too.
+    One of the items must be open as the word is used for work: an assignment that fell due at most
+    `late_days` ago. A quiz that is over cannot be handed in any more.
     """
     limits, observed = situation.triage.rules.no_work, scored.observed
     if has_no_dates(scored):
@@ -175,12 +176,15 @@ def _find_no_work(scored: ScoredWeek, situation: Situation) -> Vector:
     last = ends[:, [scored.week]] - scored.metrics["days_since_submission"].to_numpy()[:, None]
     after = ends > last
     due = np.sum([part.due * after for part in observed.work], axis=0).cumsum(axis=1)
-    missed = np.sum([part.missed * after for part in observed.work], axis=0).cumsum(axis=1)
-    # A student who handed everything in early has nothing left: one item must be missing.
-    holds = (ends - last >= limits.days) & (due >= limits.items) & (missed > 0)
-    weeks = [w for w in situation.calendar.teaching_weeks if w <= scored.week]
-    began = np.array(weeks)[np.argmax(holds[:, weeks], axis=1)]
-    return np.where(holds[:, weeks].any(axis=1), began, 0)
+    silent = (ends - last >= limits.days) & (due >= limits.items)
+    since = np.zeros(len(ends), dtype=np.int64)
+    for week in [w for w in situation.calendar.teaching_weeks if w <= scored.week]:
+        lately = after & (ends <= ends[:, [week]])
+        lately &= ends[:, [week]] - ends <= situation.triage.late_days
+        open_ = (observed.assignments.missed * lately).sum(axis=1) > 0
+        # The run goes on until something is handed in, whether or not the item stays open.
+        since = np.where((since == 0) & silent[:, week] & open_, week, since)
+    return since
 
 
 def has_no_dates(scored: ScoredWeek) -> bool:

@@ -110,11 +110,12 @@ class Memory:
         lists: student_id, sem_week, within_capacity: every earlier place on a list of the term.
         last: the rows of weekly_flags of the last teaching week; `reasons` are lists of records.
         metrics: student_id and `METRICS` of the last teaching week.
-        watchlist: student_id, risk_probability_pct, reasons: the pre-semester watchlist of this
-            term.
+        watchlist: student_id, risk_probability_pct, on_watchlist, reasons: what was known before
+            this term.
         contacts: student_id, sem_week, kind, until: the intervention log of the term.
         cards: student_id, sem_week, reasons: what was told of those whose flag was called wrong.
         recorded: student_id: of whom an earlier week of the term holds anything.
+        scores: student_id, sem_week, risk_score, p_fail of all earlier weeks of the term.
     """
 
     lists: pd.DataFrame
@@ -124,6 +125,7 @@ class Memory:
     contacts: pd.DataFrame
     cards: pd.DataFrame
     recorded: pd.Series
+    scores: pd.DataFrame
 
 
 @dataclass(frozen=True)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 import numpy as np
 import pandas as pd
 
@@ -12,9 +10,6 @@ from edumetrics.triage.evidence import find_recorded
 from edumetrics.triage.rules import is_reachable
 from edumetrics.triage.situation import CRITICAL, HIGH, WATCH, Situation, Thresholds
 
-# How many earlier weeks the smoothing uses: with the default, anything older weighs less than a
-# hundredth.
-LOOK_BACK = 4
 # What the nearness of the attendance deadline is computed from.
 DEADLINE = ("risk_of_detention", "lectures_to_attend", "lectures_left")
 
@@ -58,11 +53,9 @@ def smooth_score(situation: Situation, shared: dict[str, set[str]] | None = None
     score = _compute_score(situation, shared or {})
     if situation.is_in_grace(situation.week):
         return score
-    window = situation.calendar.get_teaching_weeks_before(situation.week, LOOK_BACK)
-    weeks = [week for week in window if not situation.is_in_grace(week)]
-    before = smooth_weeks(
-        situation.history, "risk_score", situation.students, weeks, situation.keep
-    )
+    scores = situation.memory.scores
+    past = scores[scores["sem_week"] > situation.calendar.grace_weeks]
+    before = smooth_weeks(past, "risk_score", situation.students, situation.keep)
     return smooth(score, before, situation.keep)
 
 
@@ -106,26 +99,20 @@ def _compute_score(situation: Situation, shared: dict[str, set[str]]) -> Floats:
     return np.where(classes.isin(set().union(*shared.values())), 100 * value, score)
 
 
-def smooth_weeks(
-    history: pd.DataFrame, metric: str, students: pd.Index[str], weeks: Iterable[int], keep: float
-) -> Floats:
-    """Return a stored metric smoothed over some weeks; NaN for students without a value.
+def smooth_weeks(past: pd.DataFrame, metric: str, students: pd.Index[str], keep: float) -> Floats:
+    """Return a stored metric smoothed over the weeks before; NaN for students without a value.
 
     Args:
-        history: student_id, sem_week and the metric.
+        past: student_id, sem_week and the metric, of the weeks that count.
         metric: its name.
         students: the students, in the order of the result.
-        weeks: the weeks that count.
         keep: the weight of the week before, 0..1.
     """
-    weeks = sorted(weeks)
-    past = history[history["sem_week"].isin(weeks)].pivot(
-        index="student_id", columns="sem_week", values=metric
-    )
-    past = past.reindex(index=students, columns=weeks).astype("float64")
+    wide = past.pivot(index="student_id", columns="sem_week", values=metric)
+    wide = wide.reindex(index=students).astype("float64").sort_index(axis=1)
     before = np.full(len(students), np.nan)
-    for week in past:
-        now = past[week].to_numpy()
+    for week in wide:
+        now = wide[week].to_numpy()
         before = np.where(np.isnan(now), before, smooth(now, before, keep))
     return before
 

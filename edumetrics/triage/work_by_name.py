@@ -17,7 +17,7 @@ from edumetrics.types import Work
 
 # The most items that a sentence names; the others are counted. Where subjects have long names,
 # fewer are named: as many as have room in so many words, but one at least.
-NAMED, WORDS = 3, 9
+NAMED, WORDS = 3, 10
 # A title such as "Databases assignment 3": the words before its number, and the number.
 NUMBERED = re.compile(r"(?P<stem>.*?)\s*#?(?P<number>\d+)")
 

@@ -10,18 +10,18 @@ from sqlalchemy.engine import Connection
 from edumetrics.analysis.tables import SQL_TABLES
 from edumetrics.fields import TABLES
 
+# Tables derived once a term or once an exam. The thresholds of a term are fitted before its first
+# week: those of weeks that are computed once more stay.
+TERM_TABLES = (
+    "model_runs", "exam_review", "pre_sem_watchlist", "subject_difficulty", "list_thresholds"
+)  # fmt: skip
 # Tables derived week by week: a rollback or a fresh start deletes their rows. The ledger has the
 # same columns, but it stays.
 WEEKLY_TABLES = tuple(
     name
     for name, table in TABLES.items()
-    if {"term", "sem_week", "run_id"} <= set(table.names)
-    and name not in ("run_log", "list_thresholds")
+    if {"term", "sem_week", "run_id"} <= set(table.names) and name not in ("run_log", *TERM_TABLES)
 )
-# Tables derived once a term or once an exam; thresholds are fitted for all weeks of a term.
-TERM_TABLES = (
-    "model_runs", "exam_review", "pre_sem_watchlist", "subject_difficulty", "list_thresholds"
-)  # fmt: skip
 
 
 def delete_after(connection: Connection, term: str, week: int, exams: Sequence[str] = ()) -> int:

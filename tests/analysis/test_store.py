@@ -190,14 +190,6 @@ def test_class_means_leave_out_nulls_and_later_weeks(store: Store) -> None:
     ]
 
 
-def test_out_of_reach_means_more_lectures_to_attend_than_are_left(store: Store) -> None:
-    put(store, "weekly_metrics", week("asha", 4, lectures_to_attend=9, lectures_left=8),
-        week("bala", 4, lectures_to_attend=8, lectures_left=8), week("chen", 4),
-        week("dev", 5, lectures_to_attend=9, lectures_left=8))  # fmt: skip
-    assert store.find_out_of_reach(EVEN, 5).tolist() == ["asha"]
-    assert store.find_out_of_reach(EVEN, 5, ["D"]).tolist() == []
-
-
 def test_who_was_ever_listed_is_read_with_every_week_so_far(store: Store) -> None:
     put(store, "weekly_metrics", *(week(s, n) for s in ("asha", "bala") for n in (1, 2, 3)))
     put(store, "weekly_flags", week("asha", 2), week("bala", 3))

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from edumetrics.analysis import rollback
 from edumetrics.inputs.thresholds import hash_parameters, read_thresholds
 from edumetrics.modelling import thresholds
 from edumetrics.params import Params
@@ -90,3 +91,17 @@ def test_a_fit_is_due_where_a_term_was_before_and_the_parameters_are_new(
     other = Workspace(workspace.settings, change("triage", list_share=0.2), workspace.store)
     assert thresholds.is_due(other, TERM)
     assert not thresholds.is_due(workspace, PAST)
+
+
+def test_a_rollback_keeps_the_thresholds_of_its_term_and_forgets_those_of_later_ones(
+    workspace: Workspace,
+) -> None:
+    """They are fitted before the first week of a term: a week computed once more needs them."""
+    put(workspace.store, "list_thresholds", fitted("rules", 6, 40.0, term="2026-07-13"))
+    with workspace.store.start_transaction() as connection:
+        rollback.delete_after(connection, TERM, 5)
+    assert read_thresholds(workspace, TERM, 6, by_model=False).list_at == 31
+    assert read_thresholds(workspace, "2026-07-13", 6, by_model=False).list_at == 45
+    with workspace.store.start_transaction() as connection:
+        rollback.delete_derived(connection)
+    assert workspace.store.read("list_thresholds").empty

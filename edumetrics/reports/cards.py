@@ -22,8 +22,8 @@ from edumetrics.types import Row
 SHOWN = 3
 # The kinds of facts that stand beside a prediction only where there is room.
 LEFT_OUT = ("ahead", "background")
-# The most words of a card, names counted, links not.
-CARD_WORDS = 60
+# The most words of a card, names counted, links not: eight cards then have fewer than 450.
+CARD_WORDS = 56
 # The most facts that remain, of someone who is no longer listed.
 REMAINING = 2
 # The reasons that say why a student is on the list from the start.

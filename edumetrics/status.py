@@ -122,6 +122,8 @@ def _describe_lists(workspace: Workspace, term: Term | None) -> str:
         return f"nobody is on one in week {week}"
     if ranked_by == "watchlist":
         return f"from the watchlist in week {week}"
+    if week <= workspace.params.calendar.grace_weeks:
+        return f"from the rules of news alone in week {week}"
     by_model = ranked_by == name_ranking(by_model=True)
     limits = read_thresholds(workspace, term.name, week, by_model=by_model)
     origin = f"fitted on the term of {limits.fitted_on}" if limits.fitted_on else "as shipped"

@@ -105,6 +105,9 @@ def describe_differences(table: pd.DataFrame) -> list[str]:
         "miss_rate": "the share of those who failed who were never on a list",
         "calibration": "the forecast less what happened",
     }
+    # Without a forecast there is none to compare with what happened.
+    if "calibration" not in table or table["calibration"].isna().all():
+        del called["calibration"]
     return [_describe_difference(table, name, words) for name, words in called.items()]
 
 

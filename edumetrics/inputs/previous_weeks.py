@@ -44,7 +44,8 @@ def read_memory(workspace: Workspace, term: str, week: int, classes: Classes = N
         metrics=store.read(
             "weekly_metrics", ("student_id", *METRICS), term=term, sem_week=last, **only
         ),
-        watchlist=watched,
+        # The watchlist is a model's: where only rules may list, nobody is on it.
+        watchlist=watched if workspace.params.triage.uses_models else watched.iloc[:0],
         contacts=contacts,
         cards=_read_disputed_cards(workspace, term, contacts),
         recorded=store.find_recorded(term, week, classes),

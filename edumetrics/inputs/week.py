@@ -192,11 +192,7 @@ class Week(FactsDisplay):
         """Whether the forecast ranks the lists of this week."""
         params = self.workspace.params
         after_grace = self.number > params.calendar.grace_weeks
-        return (
-            params.triage.ranking == "model"
-            and after_grace
-            and (self.champion.can_rank(self.number))
-        )
+        return params.triage.uses_models and after_grace and self.champion.can_rank(self.number)
 
 
 def read_week(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import TypedDict, Unpack
 
 import pandas as pd
@@ -187,9 +187,15 @@ def update_entry(where: Store, row: int, entry: Intervention) -> bool:
     return bool(new)
 
 
-def store(where: Store, entries: Iterable[Intervention]) -> int:
-    """Enter checked contacts, all or none, and return how many."""
-    rows = [{**asdict(entry), "logged_at": get_utc_now()} for entry in entries]
+def store(where: Store, entries: Iterable[Intervention], moment: datetime | None = None) -> int:
+    """Enter checked contacts, all or none, and return how many.
+
+    Args:
+        where: the analysis database.
+        entries: the contacts.
+        moment: when they are entered, in UTC without a zone; now when None.
+    """
+    rows = [{**asdict(entry), "logged_at": moment or get_utc_now()} for entry in entries]
     # An insert with an empty list of rows would insert one row of defaults.
     if rows:
         with where.start_transaction() as connection:

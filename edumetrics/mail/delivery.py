@@ -21,6 +21,7 @@ from edumetrics.mail.messages import Envelope, add_headers, build_message
 from edumetrics.mail.queue import Letter, list_letters
 from edumetrics.mail.result import MailResult
 from edumetrics.mail.smtp import NotSent, Server, Unconfirmed
+from edumetrics.reports.hand_over import get_hand_over_reader
 from edumetrics.reports.model import StudentEntry
 from edumetrics.reports.weekly import build_held_report
 from edumetrics.types import Row
@@ -147,6 +148,8 @@ class MailRound:
             **dict(zip(known["advisor_id"], known["email"], strict=True)),
             **self.heads,
         }
+        if person := workspace.params.triage.hand_over_to:
+            self.addresses[get_hand_over_reader(person)] = person
         self.posted = MailResult()
         # A secret that is too short must be reported before the first mail is out.
         tokens.check_secret(self.settings.secret_key)

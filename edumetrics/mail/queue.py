@@ -15,7 +15,7 @@ from edumetrics.college.terms import College, Term
 from edumetrics.errors import Refused
 from edumetrics.fields import EVERYWHERE
 from edumetrics.inputs.terms import find_term
-from edumetrics.reports import from_store
+from edumetrics.reports import from_store, hand_over
 from edumetrics.reports.head_mail import build_head_report
 from edumetrics.reports.model import Report
 from edumetrics.reports.stored_moments import Source
@@ -25,12 +25,14 @@ from edumetrics.workspace import Workspace
 
 @dataclass(frozen=True)
 class Letter:
-    """The report of one week for one reader, an advisor or a head of department.
+    """The report of one week for one reader.
+
+    That is an advisor, a head of department, or who is told of students whom nobody reached.
 
     Attributes:
         report: what it says.
         folder: where the reports of its week are kept.
-        page: the path of its page.
+        page: the path of its page; there need not be one.
         why_held: why the gate holds it back; empty where it does not.
         everyone: whether the gate holds all mail.
         published: whether its page is published and nothing mailed: of a head without an address.
@@ -50,7 +52,7 @@ class Letter:
 
 
 def list_letters(workspace: Workspace, college: College, position: CollegeWeek) -> list[Letter]:
-    """Return a letter for each advisor of the newest week, in order of advisor_id, then for heads.
+    """Return a letter for each advisor of the newest week, in order of advisor_id, then for others.
 
     The newest teaching week has lists. In an exam or vacation week after it, a stage that ran
     makes letters of its own. They are about earlier weeks, so that only a finding that holds all
@@ -96,15 +98,16 @@ def _list_week(
     folder = workspace.settings.reports / label / f"week-{week:02d}"
     occasion = from_store.read_occasion(workspace, college, WEEKLY, term, week)
     reports = from_store.build_week(Source(workspace, college, term, occasion))
+    handed = from_store.build_hand_over(workspace, occasion)
     everyone = EVERYWHERE in held
-    for report in reports:
+    for report in (*reports, *([handed] if handed else [])):
         # Without a list a letter is about earlier weeks than those of the gate's findings.
-        classes = report.classes if report.stage == WEEKLY else ()
+        classes = report.classes if report.stage in (WEEKLY, hand_over.STAGE) else ()
         why = held.get(EVERYWHERE) or " ".join(held[name] for name in classes if name in held)
         page = from_store.get_page_path(folder, report.advisor_id)
         yield Letter(report, folder, page, why, everyone)
     for head in workspace.params.mail.heads if any(one.stage == WEEKLY for one in reports) else ():
-        about = from_store.build_class_page(workspace, college, occasion, term, head.classes)
+        about = from_store.build_class_page(workspace, occasion, head.classes)
         report, page = (
             build_head_report(occasion, head, about),
             from_store.get_head_page_path(folder, head),

@@ -66,7 +66,8 @@ class Rules(ParameterModel):
 class Triage(ParameterModel):
     """`triage.yml`: who is on an advisor's list, and how many fit into a week."""
 
-    # Whether a forecast ranks the lists once it has proved better, or the rules always do.
+    # Whether a forecast ranks the lists once it has proved better, or the rules always do; then
+    # no watchlist, outlook or chance of a model is on a list, a card or a mail either.
     ranking: Literal["model", "rules"] = "model"
     # The share of students that urgency and staying alone are to list; rules come on top.
     list_share: float = Field(default=0.15, gt=0, lt=1)
@@ -124,6 +125,11 @@ class Triage(ParameterModel):
         if not self.soon <= self.urgent:
             raise ValueError("soon must not be above urgent")
         return self
+
+    @property
+    def uses_models(self) -> bool:
+        """Whether a model may touch a list, a card or a mail."""
+        return self.ranking == "model"
 
     def get_capacity(self, advisor: str) -> int:
         """Return how many students an advisor can reach in a week.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import replace
 
 import pandas as pd
@@ -50,8 +51,6 @@ def build_numbers(
         classes: weekly_metrics of all students of their classes.
         tiers: risk_tier by student_id of those on the list, in its order.
     """
-    # The same students in both weeks: a change is never a change of who is counted.
-    before = last[last["student_id"].isin(group["student_id"])]
     # Classmates with another advisor are the background of the galaxy.
     others = classes[~classes["student_id"].isin(group["student_id"])]
     return Numbers(
@@ -59,19 +58,33 @@ def build_numbers(
         about=occasion.say("numbers_about"),
         now=occasion.say("this_week"),
         before=occasion.say("last_week"),
-        rows=tuple(
-            NumberRow(
-                occasion.say(label),
-                round_value(group[name].mean()),
-                round_value(before[name].mean()),
-                unit,
-            )
-            for label, name, unit in MEASURES
-            # A college without such records has no row for the measure.
-            if group[name].notna().any() or before[name].notna().any()
+        rows=tuple(row for row, _ in compute_means(occasion, group, last)),
+        galaxy=build_galaxy(
+            occasion.params.sentences, group, tiers, _select_same(group, last), others
         ),
-        galaxy=build_galaxy(occasion.params.sentences, group, tiers, before, others),
     )
+
+
+def compute_means(
+    occasion: Occasion, group: pd.DataFrame, last: pd.DataFrame
+) -> Iterator[tuple[NumberRow, str]]:
+    """Yield the mean of each measure this week and last, of the same students, and its column.
+
+    Args:
+        occasion: the moment.
+        group, last: weekly_metrics of some students, and of the teaching week before.
+    """
+    before = _select_same(group, last)
+    for label, name, unit in MEASURES:
+        # A college without such records has no row for the measure.
+        if group[name].notna().any() or before[name].notna().any():
+            now, past = (round_value(frame[name].mean()) for frame in (group, before))
+            yield NumberRow(occasion.say(label), now, past, unit), name
+
+
+def _select_same(group: pd.DataFrame, last: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of the same students: a change is never a change of who is counted."""
+    return last[last["student_id"].isin(group["student_id"])]
 
 
 def build_table(occasion: Occasion, group: pd.DataFrame, flags: pd.DataFrame) -> StudentTable:
@@ -120,7 +133,18 @@ def describe_freshness(
         classes: class_id of the advisor's students.
     """
     health = stored.health
-    mine = health[health["class_id"].isin(classes | {"all"})]
+    paragraph = describe_health(occasion, health[health["class_id"].isin(classes | {"all"})])
+    order = _describe_order(occasion, stored, flags)
+    return tuple(filter(None, (paragraph, order)))
+
+
+def describe_health(occasion: Occasion, mine: pd.DataFrame) -> str:
+    """Return the newest day of each feed, and what was wrong with the data, as one paragraph.
+
+    Args:
+        occasion: the moment.
+        mine: check, class_id, count, message of the findings that concern the reader.
+    """
     feeds = mine[mine["check"].str.endswith(FEED)]
     # Feeds with the same newest day share one sentence; a feed without a day keeps its own.
     fresh: dict[str, list[str]] = {}
@@ -143,8 +167,7 @@ def describe_freshness(
     other = mine[(mine["count"] > 0) & ~mine["check"].str.endswith(FEED)]["message"]
     # The same message may be stored for several classes: it is said once.
     paragraph = " ".join(dict.fromkeys([*said, *told, *other]))
-    order = _describe_order(occasion, stored, flags)
-    return tuple(filter(None, (paragraph or occasion.say("freshness_unknown"), order)))
+    return paragraph or occasion.say("freshness_unknown")
 
 
 def _describe_order(occasion: Occasion, stored: WeekRows, flags: pd.DataFrame) -> str:

@@ -1,38 +1,53 @@
-"""Build the weekly page for the head of department: classes side by side, no student named."""
+"""Build the weekly page for the head of department: which class needs attention, no names.
+
+For each class it says whether it is the class or a few students.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import dataclass
 
 import pandas as pd
 
-from edumetrics.reports import figures
+from edumetrics.reports.class_numbers import compute_means, describe_health
 from edumetrics.reports.context import Occasion, format_cell
-from edumetrics.reports.figures import Picture
+from edumetrics.reports.read_classes import ClassLists, ClassRows
 from edumetrics.reports.render import render_template
+from edumetrics.reports.sparklines import Panel, build_panel
 from edumetrics.sentences import Sentences
-from edumetrics.types import Row
 
 # A class with fewer students has no numbers of its own: each number would be about someone.
 LEAST = 10
-# One picture has room for so many classes. The classes with the largest share of listed students
-# are chosen.
-PICTURED = 24
+# The counts of a class, each with the phrase of its label, in the order of the page.
+COUNTS = {"listed": "column_listed", "new": "column_new", "left": "column_left",
+          "cared": "column_cared", "contacts": "column_contacts",
+          "waiting": "column_waiting"}  # fmt: skip
 
 
 @dataclass(frozen=True)
-class ClassWeek:
+class ClassCard:
     """One class in one week.
 
     Attributes:
         name: the name of the class, or its id where it has no name.
         students: the number of students.
-        cells: counts and means (0 to 100) as text, one for each of `COLUMNS`; empty for no value.
+        whole: whether something was found about the class as a whole.
+        verdict: whether it is the class or a few students, in a sentence or more.
+        listed: how many are on a list, then and now, in a sentence.
+        counts, means: rows of a label and one text for each of the page's columns; a text is empty
+            where nothing is known or told.
+        panel: the weeks so far; None where there is nothing to draw.
     """
 
     name: str
     students: int
-    cells: tuple[str, ...]
+    whole: bool
+    verdict: str
+    listed: str
+    counts: tuple[tuple[str, ...], ...]
+    means: tuple[tuple[str, ...], ...]
+    panel: Panel | None
 
 
 @dataclass(frozen=True)
@@ -40,96 +55,67 @@ class ClassesPage:
     """One teaching week, for the head of department.
 
     Attributes:
-        title, kicker, summary: the headline, the dates, and sentences on all classes.
-        columns, rows: the table, one row a class.
-        findings: the name of a class, and what was found about it.
-        health: messages on the data of all classes.
-        picture: the weeks so far; None where no class has enough students.
+        title: the subject of the mail.
+        headline: which class needs attention, and whether it is the class or a few students.
+        kicker, summary: the dates, and sentences on all classes.
+        columns: the headings of the numbers.
+        classes: in order of need.
+        health: how fresh the data of all classes is, and what was wrong with it.
+        meaning: what the numbers are, in sentences.
         sentences: the catalogue, for the words of the page itself.
     """
 
     title: str
+    headline: str
     kicker: tuple[str, ...]
     summary: tuple[str, ...]
     columns: tuple[str, ...]
-    rows: tuple[ClassWeek, ...]
-    findings: tuple[tuple[str, str], ...]
-    health: tuple[str, ...]
-    picture: Picture | None
+    classes: tuple[ClassCard, ...]
+    health: str
+    meaning: str
     sentences: Sentences
 
 
-# `_build_row` fills the cells in this order: four counts, then one mean for each of `MEASURES`.
-COLUMNS = ("column_listed", "column_new", "column_left", "column_cared", "label_attendance",
-           "label_activity", "label_performance")  # fmt: skip
-MEASURES = ("weekly_att_pct", "effort_score", "academic_performance")
-
-
-def build_classes_page(
-    occasion: Occasion,
-    weeks: pd.DataFrame,
-    flags: pd.DataFrame,
-    exits: pd.DataFrame,
-    findings: pd.DataFrame,
-    health: pd.DataFrame,
-) -> ClassesPage:
-    """Return the view model of a week.
-
-    Args:
-        occasion: the moment.
-        weeks: class_id, sem_week, students, and the means of `MEASURES`, of the weeks so far.
-        flags, exits, findings: the week's lists.
-        health: data-health findings.
-    """
-    now = weeks[weeks["sem_week"] == occasion.week].set_index("class_id").sort_index()
-    counts = _count_students(flags, exits)
-    # A class without a row in `counts` has nobody on a list: 0, not unknown. Null means stay null.
-    now = now.join(counts).fillna(dict.fromkeys(counts.columns, 0))
+def build_classes_page(occasion: Occasion, rows: ClassRows) -> ClassesPage:
+    """Return the view model of a week."""
+    now, before, earlier = (
+        _count_students(lists) for lists in (rows.now, rows.before, rows.earlier)
+    )
     # Totals leave out small classes too: a difference of two totals would give their numbers away.
     told = now[now["students"] >= LEAST]
-    # A stable sort keeps classes with equal shares in the order of class_id.
-    shown = told.assign(share=told["listed"] / told["students"]).sort_values(
-        "share", ascending=False, kind="stable"
+    found = rows.findings.groupby("class_id")["text"].agg(list)
+    # What concerns a whole class comes first, then the largest share on a list.
+    order = told.assign(
+        whole=told.index.isin(found.index), share=told["listed"] / told["students"]
+    ).sort_values(["whole", "share", "waiting"], ascending=False, kind="stable")
+    tables = (now, before, earlier) if len(earlier) else (now, before)
+    counted = tuple(dict(table.iterrows()) for table in tables)
+    cards = tuple(
+        _build_card(occasion, rows, str(name), found.get(name, []), counted) for name in order.index
     )
-    names = {name: occasion.people.classes.get(name) or name for name in now.index}
-    sentences = occasion.params.sentences
-    chosen = weeks[weeks["class_id"].isin(sorted(shown.index[:PICTURED]))]
+    say, numbers = occasion.say, {k: int(told[k].sum()) for k in ("listed", "students")}
+    whole, first = [card.name for card in cards if card.whole], cards[0] if cards else None
+    names = {
+        "whole": occasion.params.sentences.join_words(whole) if whole else "",
+        "count": len(whole),
+        "first": first.name if first and numbers["listed"] else "",
+    }
+    health = rows.health[rows.health["class_id"] == "all"]
     return ClassesPage(
-        title=occasion.say(
-            "classes_title",
-            week=occasion.week,
-            listed=int(told["listed"].sum()),
-            students=int(told["students"].sum()),
-        ),
+        title=say("classes_title", week=occasion.week, **names, **numbers),
+        headline=say("classes_headline", told=len(cards), **names),
         # Only the line with the dates: the page is about every class.
         kicker=occasion.format_kicker(pd.Series(dtype="object"))[:1],
-        summary=tuple(_build_summary(occasion, now, told)),
-        columns=tuple(map(occasion.say, COLUMNS)),
-        rows=tuple(
-            _build_row(names[str(name)], row)
-            for name, row in zip(now.index, now.to_dict("records"), strict=True)
+        summary=tuple(_build_summary(occasion, told, before, len(now) - len(told))),
+        columns=(
+            say("this_week"),
+            say("last_week"),
+            *([say("column_last_term")] if len(earlier) else []),
         ),
-        findings=tuple(
-            (names.get(row["class_id"], row["class_id"]), row["text"])
-            for row in findings[findings["class_id"].isin(told.index)].to_dict("records")
-        ),
-        health=tuple(dict.fromkeys(health.loc[(health["class_id"] == "all"), "message"])),
-        picture=figures.draw_class_trends(sentences, chosen, names, occasion.calendar)
-        if len(chosen)
-        else None,
-        sentences=sentences,
-    )
-
-
-def _count_students(flags: pd.DataFrame, exits: pd.DataFrame) -> pd.DataFrame:
-    """Return by class how many students are listed, new, no longer listed, and looked after."""
-    return pd.DataFrame(
-        {
-            "listed": flags.groupby("class_id").size(),
-            "new": (flags["status"] == "new").groupby(flags["class_id"]).sum(),
-            "left": exits.groupby("class_id").size(),
-            "cared": flags["looked_after"].astype(bool).groupby(flags["class_id"]).sum(),
-        }
+        classes=cards,
+        health=describe_health(occasion, health),
+        meaning=say("classes_means", weeks=occasion.params.triage.hand_over_after),
+        sentences=occasion.params.sentences,
     )
 
 
@@ -138,22 +124,96 @@ def render_classes_page(page: ClassesPage) -> str:
     return render_template("classes.html.j2", page.sentences, page=page)
 
 
-def _build_summary(occasion: Occasion, now: pd.DataFrame, told: pd.DataFrame) -> list[str]:
-    """Return sentences on who is new, left or looked after, and on how many classes are small."""
-    new, left, cared = (int(told[name].sum()) for name in ("new", "left", "cared"))
-    said = [occasion.say("classes_changes", new=new, left=left, cared=cared)]
-    few = len(now) - len(told)
+def _count_students(lists: ClassLists) -> pd.DataFrame:
+    """Return by class, in order of class_id, the number of students and each of `COUNTS`."""
+    flags, classes = lists.flags, lists.metrics["class_id"]
+    contacted = lists.metrics["student_id"].isin(lists.contacts)
+    counts = {
+        "students": lists.metrics.groupby("class_id").size(),
+        "listed": flags.groupby("class_id").size(),
+        "new": (flags["status"] == "new").groupby(flags["class_id"]).sum(),
+        "left": lists.exits.groupby("class_id").size(),
+        "cared": flags["looked_after"].astype(bool).groupby(flags["class_id"]).sum(),
+        "contacts": contacted.groupby(classes).sum(),
+        "waiting": flags["hand_over"].astype(bool).groupby(flags["class_id"]).sum(),
+    }
+    # A class of which nobody is on a list has 0 there, not an unknown number.
+    return pd.DataFrame(counts, index=sorted(classes.unique())).fillna(0).astype("int64")
+
+
+def _build_card(
+    occasion: Occasion,
+    rows: ClassRows,
+    name: str,
+    found: list[str],
+    counted: tuple[Mapping[Hashable, pd.Series], ...],
+) -> ClassCard:
+    """Return the card of a class.
+
+    Args:
+        occasion: the moment.
+        rows: the stored rows.
+        name: class_id.
+        found: what was found about the class as a whole.
+        counted: by class the counts of this week, and of each week that it is compared with.
+    """
+    say, own = occasion.say, counted[0][name]
+    course = rows.courses[(rows.courses["class_id"] == name) & (rows.courses["students"] >= LEAST)]
+    numbers = {"listed": int(own["listed"]), "students": int(own["students"])}
+    columns = [_tell_counts(counts.get(name)) for counts in counted]
+    limit = occasion.params.triage.class_share_pct
+    many = 100 * own["listed"] > limit * own["students"]
+    listed = {k: v.get("listed", "") for k, v in zip(("last", "term"), columns[1:], strict=False)}
+    return ClassCard(
+        name=occasion.people.classes.get(name) or name,
+        students=numbers["students"],
+        whole=bool(found),
+        verdict=" ".join(
+            (say("class_verdict", whole=bool(found), many=many, listed=numbers["listed"]), *found)
+        ),
+        listed=say("class_listed", **{"term": "", **listed}, **numbers),
+        counts=tuple(
+            (say(label), *(column.get(key, "") for column in columns))
+            for key, label in COUNTS.items()
+        ),
+        means=tuple(_build_means(occasion, rows, name, len(counted))),
+        panel=build_panel(occasion.params.sentences, course, occasion.week, occasion.calendar),
+    )
+
+
+def _tell_counts(counts: pd.Series | None) -> dict[str, str]:
+    """Return the counts of a class as texts; none where it was small, or was not there."""
+    if counts is None or counts["students"] < LEAST:
+        return {}
+    return {str(key): str(value) for key, value in counts.items()}
+
+
+def _build_means(
+    occasion: Occasion, rows: ClassRows, name: str, columns: int
+) -> Iterator[tuple[str, ...]]:
+    """Yield the means of a class, as its advisors read them, and those of the term before."""
+    group = rows.now.metrics[rows.now.metrics["class_id"] == name]
+    past = rows.earlier.metrics[rows.earlier.metrics["class_id"] == name]
+    if len(past) < LEAST:
+        past = past.iloc[:0]
+    for row, column in compute_means(occasion, group, rows.before.metrics):
+        then = format_cell(past[column].mean(), row.unit)
+        cells = (format_cell(value, row.unit) for value in (row.now, row.before))
+        yield (row.label, *cells, then)[: columns + 1]
+
+
+def _build_summary(
+    occasion: Occasion, told: pd.DataFrame, before: pd.DataFrame, few: int
+) -> Iterator[str]:
+    """Yield sentences on the lists of all classes, and on how many classes are small."""
+    weeks = occasion.params.triage.hand_over_after
+    last = before[before.index.isin(told.index) & (before["students"] >= LEAST)]
+    if len(told):
+        yield occasion.say(
+            "classes_changes",
+            weeks=weeks,
+            last=int(last["listed"].sum()) if len(last) else None,
+            **{name: int(told[name].sum()) for name in ("students", *COUNTS)},
+        )
     if few:
-        said.append(occasion.say("classes_small", count=few, least=LEAST))
-    return said
-
-
-def _build_row(name: str, row: Row) -> ClassWeek:
-    """Return the row of one class; all cells of a small class are empty."""
-    if row["students"] < LEAST:
-        return ClassWeek(name, int(row["students"]), ("",) * len(COLUMNS))
-    counted = tuple(str(int(row[key])) for key in ("listed", "new", "left", "cared"))
-    # Attendance is a percentage; the other two means are scores of 0 to 100.
-    units = ("%", "", "")
-    means = (format_cell(row[key], unit) for key, unit in zip(MEASURES, units, strict=True))
-    return ClassWeek(name, int(row["students"]), (*counted, *means))
+        yield occasion.say("classes_small", count=few, least=LEAST)

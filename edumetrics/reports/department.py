@@ -63,6 +63,7 @@ class DepartmentPage:
         errors: a kind of error, the number of students, and how many someone was in contact with.
         groups: a group, its students, and two shares as texts: ever on a list; failed unlisted.
         fairness: sentences.
+        footnotes: one for each pair of groups that has a curve each.
         picture, picture_alt: a PNG in base64 and its text; empty where there was no forecast.
         sentences: the catalogue, for the words of the page itself.
     """
@@ -76,6 +77,7 @@ class DepartmentPage:
     errors: tuple[tuple[str, int, int], ...]
     groups: tuple[tuple[str, int, str, str], ...]
     fairness: tuple[str, ...]
+    footnotes: tuple[str, ...]
     picture: str
     picture_alt: str
     sentences: Sentences
@@ -89,6 +91,7 @@ class ReviewTables:
         classes, lists, errors: tables of `forecast.scorecard`.
         lead_time: the median number of weeks from the first listing to the exam; NaN for none.
         groups, fairness: the table and the sentences of `forecast.fairness`.
+        curves: the table of `forecast.fairness.measure_abroca`.
     """
 
     classes: pd.DataFrame
@@ -97,6 +100,7 @@ class ReviewTables:
     errors: pd.DataFrame
     groups: pd.DataFrame
     fairness: list[str]
+    curves: pd.DataFrame
 
 
 def build_department_page(
@@ -136,6 +140,10 @@ def build_department_page(
         ),
         groups=tuple(_build_group_row(sentences, row) for row in found.groups.to_dict("records")),
         fairness=tuple(found.fairness),
+        footnotes=tuple(
+            say("exam_curves", first=row["first"], second=row["second"], area=row["abroca"])
+            for row in found.curves.dropna().to_dict("records")
+        ),
         # The page fetches nothing, so it carries the picture itself.
         picture="" if picture is None else base64.b64encode(picture.render_png()).decode(),
         picture_alt="" if picture is None else picture.alt,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 
@@ -18,8 +17,6 @@ from edumetrics.sentences import Sentences
 
 # The colours of the pages (house.css.j2): a figure must look like a part of its page.
 INK, QUIET, LINE, ACTION = "#1F2A33", "#55606B", "#DDD8CD", "#1B4F86"
-# A class has fallen when its mean is at least so many points below the value so many weeks ago.
-TREND_WEEKS, TREND_POINTS = 4, 5
 # Column and measure: the phrases of a measure are `axis_` and `word_` with this ending.
 MEASURES = {"effort_score": "activity", "academic_performance": "performance"}
 
@@ -77,58 +74,6 @@ def draw_distributions(sentences: Sentences, metrics: pd.DataFrame) -> Picture:
     return Picture(figure, say("distributions_alt", **medians))
 
 
-def draw_class_trends(
-    sentences: Sentences, weeks: pd.DataFrame, names: Mapping[str, str], calendar: Calendar
-) -> Picture:
-    """Draw recorded activity and academic performance by week, one small field a class.
-
-    Exam weeks are shaded.
-
-    Args:
-        sentences: the catalogue.
-        weeks: class_id, sem_week, and the means of effort_score and academic_performance; at least
-            one row.
-        names: the name of a class by class_id; a class without a name is shown by its id.
-        calendar: the exam weeks.
-    """
-    classes = sorted(weeks["class_id"].unique())
-    columns = min(len(classes), 4)
-    # Floor division of the negative number rounds up: the last row may be incomplete.
-    rows = -(-len(classes) // columns)
-    figure = Figure(
-        figsize=(2.4 * columns, 1.7 * rows + 0.4), layout="constrained", facecolor="white", dpi=120
-    )
-    fields = np.ravel(figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False))
-    # The lines differ by dashes as well as by colour, for a print in grey.
-    say = partial(sentences.say, "reports")
-    styles = {
-        "effort_score": {"color": ACTION},
-        "academic_performance": {"color": INK, "linestyle": "--"},
-    }
-    # Not strict: there may be more fields than classes. The loop after this one hides the others.
-    for axes, name in zip(fields, classes, strict=False):
-        mine = weeks[weeks["class_id"] == name].sort_values("sem_week")
-        for column, style in styles.items():
-            word = say(f"word_{MEASURES[column]}")
-            axes.plot(mine["sem_week"], mine[column], linewidth=1.5, label=word, **style)
-        # An exam still ahead is not shaded: the shade would stretch the axis beyond the last week.
-        for week in (calendar.midterm_week, calendar.endterm_week):
-            if week is not None and week <= mine["sem_week"].max():
-                axes.axvspan(week - 0.5, week + 0.5, color="#ECEAE4", linewidth=0, zorder=0)
-        apply_style(axes, "", "")
-        axes.set_title(names.get(name, name), fontsize=9, color=INK, loc="left")
-    for axes in fields[len(classes) :]:
-        axes.set_axis_off()
-    fields[0].set_ylim(0, 100)
-    fields[0].xaxis.set_major_locator(MaxNLocator(integer=True))
-    # Every field has the same two lines, so the legend of the first serves all.
-    figure.legend(
-        *fields[0].get_legend_handles_labels(), loc="outside upper left", ncols=2, frameon=False,
-        fontsize=9, labelcolor=INK,
-    )  # fmt: skip
-    return Picture(figure, _describe_trends(sentences, weeks, names))
-
-
 def draw_semester(sentences: Sentences, course: pd.DataFrame, calendar: Calendar) -> Picture:
     """Draw one student's weeks: attendance, recorded activity and academic performance.
 
@@ -173,26 +118,6 @@ def draw_semester(sentences: Sentences, course: pd.DataFrame, calendar: Calendar
     figure.legend(loc="outside upper left", ncols=3, frameon=False, fontsize=9, labelcolor=INK)
     first, last = rows["sem_week"].min(), rows["sem_week"].max()
     return Picture(figure, say("semester_alt", first=first, last=last, measures=", ".join(said)))
-
-
-def _describe_trends(sentences: Sentences, weeks: pd.DataFrame, names: Mapping[str, str]) -> str:
-    """Return the alternative text: in how many classes, and in which, recorded activity fell."""
-    # Columns are the weeks that have rows: TREND_WEEKS columns back may be more calendar weeks.
-    course = weeks.pivot(index="class_id", columns="sem_week", values="effort_score")
-    if course.shape[1] <= TREND_WEEKS:
-        return sentences.say("reports", "trends_alt", classes=len(course))
-    change = course.iloc[:, -1] - course.iloc[:, -1 - TREND_WEEKS]
-    # A class with a null in one of the two weeks is not counted: null <= number is false.
-    fell = sorted(names.get(name, name) for name in change.index[change <= -TREND_POINTS])
-    return sentences.say(
-        "reports",
-        "trends_fell_alt",
-        points=TREND_POINTS,
-        weeks=TREND_WEEKS,
-        fell=len(fell),
-        classes=len(course),
-        names=", ".join(fell),
-    )
 
 
 def apply_style(axes: Axes, x: str, y: str) -> None:

@@ -20,7 +20,9 @@ from edumetrics.params import Head
 from edumetrics.reports import classes, render
 from edumetrics.reports.classes import ClassesPage
 from edumetrics.reports.context import Occasion, People
+from edumetrics.reports.hand_over import build_hand_over_report
 from edumetrics.reports.model import Prose, Report
+from edumetrics.reports.read_classes import read_class_rows
 from edumetrics.reports.read_week import read_week_rows
 from edumetrics.reports.stored_moments import Source, build_alone_report, read_moments
 from edumetrics.reports.week_rows import WeekRows
@@ -29,6 +31,7 @@ from edumetrics.workspace import Workspace
 
 # Folder of the advisors' pages, below the folder of a week.
 PAGES = "advisors"
+HAND_OVER = ("student_id", "advisor_id", "class_id", "hand_over")
 # From so many pages on, rendering in parallel is worth the start of other processes.
 MANY = 60
 
@@ -105,21 +108,22 @@ def write_pages(workspace: Workspace, reports: list[Report], folder: Path) -> li
     return parts.map_parts(workspace.settings, _write_page, reports, folder)
 
 
+def build_hand_over(workspace: Workspace, occasion: Occasion) -> Report | None:
+    """Return the report of a week for `hand_over_to`; None where there is nobody new to tell."""
+    last = next(iter(occasion.calendar.get_teaching_weeks_before(occasion.week, 1)), 0)
+    now, before = (
+        workspace.store.read("weekly_flags", HAND_OVER, term=occasion.term, sem_week=week)
+        for week in (occasion.week, last)
+    )
+    return build_hand_over_report(occasion, now, before)
+
+
 def build_class_page(
-    workspace: Workspace,
-    college: College,
-    occasion: Occasion,
-    term: Term,
-    only: tuple[str, ...] = (),
+    workspace: Workspace, occasion: Occasion, only: tuple[str, ...] = ()
 ) -> ClassesPage:
     """Return the page about classes of a week; about some of them only where they are named."""
-    stored = _read_stored(workspace, college, term, occasion.week)
-    weeks = workspace.store.compute_class_means(occasion.term, occasion.week, classes.MEASURES)
-    weeks, flags, exits, findings = (
-        frame[frame["class_id"].isin(only)] if only else frame
-        for frame in (weeks, stored.flags, stored.exits, stored.findings)
-    )
-    return classes.build_classes_page(occasion, weeks, flags, exits, findings, stored.health)
+    rows = read_class_rows(workspace, occasion.term, occasion.week, only)
+    return classes.build_classes_page(occasion, rows)
 
 
 def write_class_page(workspace: Workspace, term: Term, week: int, folder: Path) -> list[Path]:
@@ -128,7 +132,7 @@ def write_class_page(workspace: Workspace, term: Term, week: int, folder: Path) 
         occasion = read_occasion(workspace, college, WEEKLY, term, week)
         # The page about all classes is written whoever heads some of them.
         for head in (Head(), *(head for head in workspace.params.mail.heads if head.classes)):
-            page = build_class_page(workspace, college, occasion, term, head.classes)
+            page = build_class_page(workspace, occasion, head.classes)
             path = get_head_page_path(folder, head)
             settings.create_private_folder(path.parent)
             render.write_page(path, classes.render_classes_page(page))

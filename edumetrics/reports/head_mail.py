@@ -12,9 +12,12 @@ STAGE = "head"
 
 
 def build_head_report(occasion: Occasion, head: Head, page: ClassesPage) -> Report:
-    """Return the report that goes out with the page: its headline, findings and health."""
+    """Return the report that goes out with the page: its answer, each class, and health."""
     say = occasion.say
-    findings = tuple(f"{name}: {text}" for name, text in page.findings)
+    classes = tuple(
+        say("classes_line", name=card.name, verdict=card.verdict, listed=card.listed)
+        for card in page.classes
+    )
     return Report(
         stage=STAGE,
         term=occasion.term,
@@ -24,12 +27,12 @@ def build_head_report(occasion: Occasion, head: Head, page: ClassesPage) -> Repo
         classes=head.classes,
         subject=page.title,
         kicker=page.kicker,
-        headline=f"{page.title}.",
+        headline=page.headline,
         lead=" ".join(page.summary),
         sections=(
-            *((Prose(say("classes_findings"), findings),) if findings else ()),
-            *((Prose(say("freshness_title"), page.health),) if page.health else ()),
-            Prose(say("reading_title"), (say("classes_reading"),)),
+            *((Prose(say("head_by_class"), classes),) if classes else ()),
+            Prose(say("freshness_title"), (page.health,)),
+            Prose(say("reading_title"), (f"{page.meaning} {say('classes_reading')}",)),
         ),
         sentences=page.sentences,
     )

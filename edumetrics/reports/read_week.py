@@ -115,6 +115,8 @@ def _read_outlook(
     ]
     # A week is before one exam at most. Without a chance an outlook says nothing that helps.
     rows = pd.concat(found, ignore_index=True).dropna(subset=["p_fail", "predicted", "low"])
+    # Where only rules may list, no card tells what a model predicts.
+    rows = rows if workspace.params.triage.uses_models else rows.iloc[:0]
     risks = store.read(
         "risk_of_failing_prediction",
         ("student_id", "subject_id", "p_fail"),

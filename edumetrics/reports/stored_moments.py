@@ -36,6 +36,8 @@ from edumetrics.types import Exam
 from edumetrics.workspace import Workspace
 
 AT_RISK = ["MEDIUM", "HIGH"]
+# What these stages tell is a model's: nothing of it is told where `triage.yml` says `rules`.
+BY_MODEL = (PRE_SEMESTER, PRE_MIDTERM, PRE_ENDTERM)
 
 
 @dataclass(frozen=True)
@@ -77,7 +79,10 @@ def read_moments(source: Source) -> Told:
     sections: dict[str, tuple[Section, ...]] = {}
     stages: dict[str, str] = {}
     missing = []
+    uses_models = source.workspace.params.triage.uses_models
     for moment in list_moments(store, source.term.name, occasion.week, before):
+        if moment.stage in BY_MODEL and not uses_models:
+            continue
         build, say_missing = BUILDERS[moment.stage]
         if not moment.run_ids:
             missing += [say_missing(occasion)] if _is_of_week(occasion, moment) else []
@@ -173,6 +178,13 @@ def _build_review(source: Source, moment: MomentRun) -> Sections:
     store, occasion, college = source.workspace.store, source.occasion, source.college
     # A review that was made again has replaced the rows of the earlier run.
     rows = store.read("exam_review", run_id=list(moment.run_ids))
+    # The week's mail names them below "Left the college".
+    gone = store.read("list_exits", ("student_id",), term=occasion.term, sem_week=occasion.week,
+                      kind="withdrawn")  # fmt: skip
+    rows = rows[~rows["student_id"].isin(gone["student_id"])]
+    if not source.workspace.params.triage.uses_models:
+        # Nobody is told to have passed against an outlook that no advisor has seen.
+        rows = rows.assign(p_fail=None)
     weeks = store.read("weekly_metrics", ("student_id", "sem_week", "advisor_id"), term=moment.term)
     found: dict[str, tuple[Section, ...]] = {}
     for exam in ("midterm", "endterm"):

@@ -341,7 +341,10 @@ def _build_names(occasion: Occasion, stored: WeekRows, week: AdvisorWeek) -> tup
         for rows in (own, stored.last)
     )
     reached, already = past
-    lost = own[ids.isin(reached - already - set(week.flags["student_id"]))]
+    # Who has a card or a line is told of it there.
+    unlisted = week.exits[week.exits["kind"] == "no longer listed"]
+    named = {*week.flags["student_id"], *unlisted["student_id"]}
+    lost = own[ids.isin(reached - already - named)]
     rule = occasion.calendar.attendance_rule_pct or 0
     say = occasion.say
     found = (

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import date, datetime, time, timedelta
+
 from edumetrics.batch.progress import Reporter
 from edumetrics.interventions import entries
 from edumetrics.simulator import demo
@@ -41,7 +43,10 @@ def follow_lists(workspace: Workspace, plan: SimulationPlan, tell: Reporter) -> 
 
 
 def log_week(workspace: Workspace, term: str, week: int) -> int:
-    """Enter the contacts of a week of `KINDS`, once, and return how many were entered."""
+    """Enter the contacts of a week of `KINDS`, once, and return how many were entered.
+
+    They are dated the Tuesday after the week whose list they answer.
+    """
     store = workspace.store
     # A week may be computed again, for example after a run that was interrupted.
     if len(store.read("intervention_log", ("id",), term=term, sem_week=week)):
@@ -50,6 +55,8 @@ def log_week(workspace: Workspace, term: str, week: int) -> int:
     flags = store.read("weekly_flags", columns, term=term, sem_week=week)
     lists = flags[flags["within_capacity"]].sort_values("triage_rank").groupby("advisor_id")
     checker = entries.EntryChecker(workspace)
+    # Mails that tell of a contact date it by the demo's calendar, in which today is another day.
+    tuesday = date.fromisoformat(term) + timedelta(weeks=week, days=1)
     return entries.store(
         store,
         [
@@ -58,4 +65,5 @@ def log_week(workspace: Workspace, term: str, week: int) -> int:
             # A list may be shorter than what would be done about it.
             for student, kind in zip(names, KINDS[week], strict=False)
         ],
+        datetime.combine(tuesday, time(10)),
     )

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar
 
+import numpy as np
 import pandas as pd
 from pandas.io.formats.style import Styler
 
@@ -14,6 +15,9 @@ from edumetrics.reports import department, figures, render
 from edumetrics.reports.tables import show_table
 from edumetrics.stages.exam_results import Results
 from edumetrics.types import FactsDisplay
+
+# The columns of exam_review that a forecast made.
+FORECAST = ("predicted", "low", "high", "residual", "verdict", "p_fail")
 
 
 @dataclass(frozen=True, repr=False)
@@ -157,18 +161,14 @@ def _format_name(column: str) -> str:
 
 def build_fairness_text(review: Review) -> Styler:
     """Return what the data show, and do not show, about differences between groups."""
-    return show_table(pd.DataFrame({"what can be said": _describe_fairness(review)}), "said")
-
-
-def _describe_fairness(review: Review) -> list[str]:
-    """Return the sentences about fairness: a verdict for each measure, then the ROC curves."""
     audited = collect_audit_rows(review)
     curves = [
         f"ABROCA, the area between the ROC curves of {row['first']} and {row['second']},"
         f" is {row['abroca']:.2f}."
         for row in fairness.measure_abroca(audited).dropna().to_dict("records")
     ]
-    return [*fairness.describe_differences(fairness.measure_groups(audited)), *curves]
+    said = [*fairness.describe_differences(fairness.measure_groups(audited)), *curves]
+    return show_table(pd.DataFrame({"what can be said": said}), "said")
 
 
 def _format_day(term: str) -> str:
@@ -180,14 +180,21 @@ def _format_day(term: str) -> str:
 
 def write_head_page(review: Review, folder: Path) -> list[Path]:
     """Write the review for the head of department into a folder; return its path."""
-    results = review.results
+    results, lists = review.results, compare_lists(review)
+    if not results.workspace.params.triage.uses_models:
+        # The analyst's run report keeps the forecast; a page has it only where lists may use it.
+        review = replace(review, rows=review.rows.assign(**dict.fromkeys(FORECAST, np.nan)))
+        lists = lists[lists["list"] != "forecast"]
+    audited = collect_audit_rows(review)
+    groups = fairness.measure_groups(audited)
     found = department.ReviewTables(
         classes=scorecard.measure_classes(review.rows),
-        lists=compare_lists(review),
+        lists=lists,
         lead_time=measure_lead_time(review),
         errors=_collect_errors(review),
-        groups=fairness.measure_groups(collect_audit_rows(review)),
-        fairness=_describe_fairness(review),
+        groups=groups,
+        fairness=fairness.describe_differences(groups),
+        curves=fairness.measure_abroca(audited),
     )
     sentences, day = results.workspace.params.sentences, _format_day(results.term)
     page = department.build_department_page(

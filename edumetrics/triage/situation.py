@@ -189,7 +189,7 @@ class Situation:
     @property
     def ranked_by(self) -> str:
         """What ranks this week's lists: watchlist, model or rules."""
-        if self.is_in_grace(self.week):
+        if self.is_in_grace(self.week) and self.triage.uses_models:
             return "watchlist"
         return "rules" if self.model is None else "model"
 

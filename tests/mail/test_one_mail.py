@@ -194,6 +194,24 @@ def test_a_review_in_a_teaching_week_is_a_section_of_the_list(tmp_path: Path) ->
     assert (report.stage, "Results of the midterm" in list_titles(report)) == ("weekly", True)
 
 
+def test_who_left_the_college_this_week_is_named_once(tmp_path: Path) -> None:
+    batch = Batch(tmp_path / "home", 9)
+    for week in (7, 9):
+        batch.score(week)
+    batch.review(9)
+    gone = {"student_id": "S1", "class_id": "C", "advisor_id": "ADV", "kind": "withdrawn"}
+    put(batch.store, "list_exits", {**gone, "term": TERM, "sem_week": 9})
+    (report,) = batch.build(9).values()
+    titles = [
+        section.title
+        for section in report.sections
+        if "S1" in {entry.name for entry in getattr(section, "entries", ())}
+    ]
+    assert "Left the college" in titles
+    assert "Results of the midterm" not in titles
+    assert "Results of the midterm" in list_titles(report), "of the others"
+
+
 def test_an_end_term_reviewed_in_the_next_term_goes_to_the_advisor_of_its_own(
     tmp_path: Path,
 ) -> None:
@@ -430,7 +448,7 @@ def test_a_head_has_one_mail_a_week_with_the_page(tmp_path: Path, inbox: Inbox) 
     for _ in range(2):
         batch.send()
     (message,) = inbox.to("dean@college.example")
-    assert message["Subject"] == "Week 7: 0 of 0 students are on a list", "a class of 3 is small"
+    assert message["Subject"] == "Week 7 · no class stands out", "a class of 3 is small"
     (attached,) = message.iter_attachments()
     page = (folder / "department.html").read_text()
     assert attached.get_content().split() == page.split()
@@ -447,8 +465,9 @@ def test_a_head_without_an_address_has_a_published_page_of_its_classes_only(
     folder = give_heads(batch, Head(classes=("OTHER",)), Head(classes=("C",)))
     result = batch.send()
     assert (result.letters, result.sent) == (1, 1), "the advisor's"
-    assert ">C<" in (folder / "heads" / "head%3aC.html").read_text()
-    assert ">C<" not in (folder / "heads" / "head%3aOTHER.html").read_text()
+    small = "Of one class with fewer than 10 students nothing is told."
+    assert small in (folder / "heads" / "head%3aC.html").read_text()
+    assert small not in (folder / "heads" / "head%3aOTHER.html").read_text()
     published = tmp_path / "pages" / "head%3aC" / "2025-even" / "week-07" / "index.html"
     assert published.read_text() == (folder / "heads" / "head%3aC.html").read_text()
 

@@ -38,7 +38,8 @@ def make_tables(*classes: dict[str, Any], lead_time: float = 3.0, **frames: Any)
         columns=["group", "students", "flag_rate", "flag_rate_low", "flag_rate_high", "miss_rate", "miss_rate_low",
                  "miss_rate_high"],
     )  # fmt: skip
-    given = {"lists": lists, "errors": errors, "groups": groups, "fairness": ["No group stands out."]}  # fmt: skip
+    given = {"lists": lists, "errors": errors, "groups": groups, "fairness": ["No group stands out."],
+             "curves": pd.DataFrame({"first": ["men"], "second": ["women"], "abroca": [0.042]})}  # fmt: skip
     return ReviewTables(classes=pd.DataFrame(list(classes or (WHOLE,))), lead_time=lead_time, **(given | frames))  # fmt: skip
 
 
@@ -125,3 +126,20 @@ def test_the_picture_is_in_the_page_with_its_text_and_only_where_there_is_one() 
     assert "data:image/png;base64,iVBOR" in html
     assert 'alt="What it shows."' in html
     assert "http" not in html.replace("http://www.w3.org", ""), "nothing is fetched"
+
+
+def test_abroca_stands_only_in_a_footnote_that_says_what_it_means() -> None:
+    html = render_department_page(build())
+    body, _, foot = html.partition('class="footnote"')
+    assert "ABROCA" not in body
+    assert "ABROCA of men and women: 0.04. It says how differently the forecast tells" in foot
+    unknown = pd.DataFrame({"first": ["men"], "second": ["women"], "abroca": [NAN]})
+    assert "ABROCA" not in render_department_page(build(curves=unknown))
+
+
+def test_without_a_prediction_the_table_has_no_columns_about_it() -> None:
+    assert "Prediction off by" in render_department_page(build())
+    html = render_department_page(build({**WHOLE, "mae": NAN, "in_range": NAN}))
+    assert "Prediction off by" not in html
+    assert "predicted range" not in html
+    assert "Failed, and had been on a list" in html

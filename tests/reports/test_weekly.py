@@ -227,6 +227,16 @@ def test_out_of_reach_is_told_once_and_only_of_those_who_are_on_no_list() -> Non
     assert title not in list_titles(build(metrics=lost, last=lost.drop(columns="class_id")))
 
 
+def test_who_is_no_longer_listed_is_not_named_again_for_what_went_out_of_reach() -> None:
+    lost = make_week().metrics.assign(lectures_to_attend=[40.0, 40.0, 101.0, 60.0, None])
+    before = make_week().last.assign(lectures_to_attend=40.0)
+    gone = make_exits(["no longer listed"] * 3, remaining=[[FACT]] * 3)
+    gone = gone[gone["student_id"] == "S3"]
+    report = build(metrics=lost, last=before, exits=gone)
+    assert list_names(find(report, "No longer listed")) == ["K. Raman"]
+    assert not [title for title in list_titles(report) if "went out of reach" in title]
+
+
 # ------------------------------------------------------------ numbers, freshness, order
 
 

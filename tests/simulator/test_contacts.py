@@ -71,6 +71,15 @@ def test_a_week_that_is_computed_again_gets_no_second_contacts(listed: Workspace
     assert len(read_log(listed)) == 7
 
 
+def test_a_contact_is_dated_the_tuesday_after_the_week_in_the_calendar_of_the_demo(
+    listed: Workspace,
+) -> None:
+    contacts.log_week(listed, TERM, 9)
+    # The term begins on Monday 5 January, so that week 9 ends on Sunday 8 March.
+    log = listed.store.read("intervention_log", ("logged_at",), term=TERM)
+    assert {moment.date().isoformat() for moment in log["logged_at"]} == {"2026-03-10"}
+
+
 @pytest.mark.parametrize(
     "fields",
     [

@@ -63,10 +63,7 @@ FINDINGS = dict.fromkeys(
     frozenset({"students", "size", "share"}),
 )
 # The reasons that have a shorter sentence, too: it may use the same names.
-SHORT = {
-    code: REASONS[code].mentions
-    for code in ("low_attendance", "attendance_fall", "missed_work", "out_of_reach_week")
-}
+SHORT = {code: record.mentions for code, record in REASONS.items() if record.short}
 # Every sentence of each part, with the names that it may use.
 PARTS: dict[str, Mapping[str, frozenset[str]]] = {
     "reasons": {code: record.mentions for code, record in REASONS.items()},

@@ -32,6 +32,7 @@ class ReasonRecord:
         rule: whether it lists a student whatever the urgency.
         component: whether it is a component of the risk score.
         metric: the metric that it compares with the student's own weeks before.
+        short: whether it has a shorter sentence, too, for cards that would be too long.
         covers: the codes that say the same with fewer numbers, and are not told beside it.
     """
 
@@ -46,6 +47,7 @@ class ReasonRecord:
     component: bool = False
     metric: str = ""
     covers: tuple[str, ...] = ()
+    short: bool = False
 
     @property
     def leads(self) -> bool:
@@ -62,7 +64,7 @@ _REASONS = (
     # Rules: news of a week.
     _reason("low_attendance", "changed", "attendance",
             "value baseline last_attended last_held usual weeks", rule=True,
-            covers=("attendance_fall", "attendance_low")),
+            covers=("attendance_fall", "attendance_low"), short=True),
     _reason("no_work", "changed", "work", "value baseline", rule=True,
             covers=("nothing_handed_in",)),
     _reason("deadline", "ahead", "attendance", "value baseline needed rule", rule=True,
@@ -72,7 +74,7 @@ _REASONS = (
     # levels of this week that are bad in themselves.
     _reason("attendance_fall", "changed", "attendance",
             "value baseline last_attended last_held usual weeks", component=True,
-            metric="weekly_att_pct", covers=("attendance_low",)),
+            metric="weekly_att_pct", covers=("attendance_low",), short=True),
     _reason("academic_fall", "changed", "marks", "value baseline weeks", component=True,
             metric="academic_performance"),
     _reason("effort_fall", "changed", "activity", "value baseline weeks", component=True,
@@ -85,13 +87,14 @@ _REASONS = (
     _reason("nothing_handed_in", "changed", "work", "value", level=True),
     _reason("no_activity", "changed", "activity", "weeks", level=True),
     # What is open.
-    _reason("missed_work", "unfinished", "work", "value baseline names more due", component=True),
+    _reason("missed_work", "unfinished", "work", "value baseline names more due", component=True,
+            short=True),
     _reason("missed_work_counts", "unfinished", "work", "value baseline weeks"),
     # What is ahead.
     _reason("attendance_standing", "ahead", "attendance", "value baseline needed rule",
             component=True),
     _reason("out_of_reach_week", "ahead", "attendance", "value baseline left rule",
-            covers=("attendance_standing",)),
+            covers=("attendance_standing",), short=True),
     # Results that are known and stay, told against the class.
     _reason("results_only", "background", "", ""),
     _reason("watchlist", "background", "", ""),

@@ -22,14 +22,13 @@ from edumetrics.forecast.models import (
     Calibrated,
     LogitModel,
     calibrate,
-    compute_probability,
     fit_all,
     predict_all,
 )
+from edumetrics.forecast.places import add_places
 from edumetrics.params.forecast import Forecast
 from edumetrics.params.triage import Triage
-from edumetrics.scoring.signals import Floats, smooth
-from edumetrics.triage.situation import NOBODY
+from edumetrics.scoring.signals import Floats, compute_probability
 
 # Every fold fits all candidates, so more folds cost time; with four, a model sees 3/4 of the rows.
 FOLDS = 4
@@ -218,39 +217,3 @@ class _PlaceTracker:
             "overlap": overlap,
             "flips": self.flips / len(self.first) if self.first else np.nan,
         }
-
-
-def add_places(frame: pd.DataFrame, triage: Triage, keep: float) -> pd.DataFrame:
-    """Return the rows with two more columns, sorted by week, advisor and place.
-
-    Args:
-        frame: student_id, sem_week, advisor_id, logit; `near`, the chance (0..1) of missing an
-            attendance rule that can still be met, where it is known.
-        triage: the advisors' capacities.
-        keep: the weight of last week's order, 0..1.
-
-    Returns:
-        The rows with `order` (the smoothed logit), `urgency` (0..1) and `inside` (bool: within the
-        advisor's capacity that week); also `advisor`, empty where a student has none.
-    """
-    weeks, last = [], pd.Series(dtype="float64")
-    for _, part in frame.groupby("sem_week"):
-        order = smooth(
-            part["logit"].to_numpy("float64"),
-            last.reindex(part["student_id"]).to_numpy("float64"),
-            keep,
-        )
-        # A student who is missing in a week keeps the order of the last week with a row.
-        last = pd.Series(order, index=part["student_id"]).combine_first(last)
-        weeks.append(part.assign(order=order))
-    frame = pd.concat(weeks)
-    # groupby leaves out rows whose key is missing; students without an advisor share one list.
-    frame = frame.assign(advisor=frame["advisor_id"].fillna(NOBODY))
-    near = frame.get("near", pd.Series(0.0, index=frame.index)).fillna(0.0)
-    staying = 1 - compute_probability(frame["order"].to_numpy("float64"))
-    frame = frame.assign(urgency=1 - staying * (1 - triage.detention_weight * near))
-    # student_id comes last, so that equal orders give the same places in every run.
-    by = ["sem_week", "advisor", "urgency", "student_id"]
-    frame = frame.sort_values(by, ascending=[True, True, False, True])
-    capacity = frame["advisor"].map(triage.get_capacity)
-    return frame.assign(inside=frame.groupby(["sem_week", "advisor"]).cumcount() < capacity)

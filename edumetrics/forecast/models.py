@@ -15,7 +15,7 @@ from threadpoolctl import threadpool_limits
 from edumetrics.fields import FEATURES
 from edumetrics.forecast.features import CALENDAR
 from edumetrics.params.forecast import Forecast
-from edumetrics.scoring.signals import Floats
+from edumetrics.scoring.signals import Floats, compute_probability
 
 # The linear models of one week leave out what is the same for everyone in that week of every year.
 LINEAR = tuple(name for name in FEATURES if name not in CALENDAR)
@@ -337,12 +337,6 @@ def calibrate(model: LogitModel, rows: pd.DataFrame, failed: Floats, logits: Flo
         if np.abs(step).max() < 1e-9:
             break
     return Calibrated(model, (float(shift[0]), float(shift[1]), float(shift[2])))
-
-
-def compute_probability(logit: Floats) -> Floats:
-    """Return the probability of a logit."""
-    # Clipped because exp() overflows; beyond 50 the probability does not change any more.
-    return np.asarray(1 / (1 + np.exp(-np.clip(logit, -50, 50))))
 
 
 def _build_terms(rows: pd.DataFrame) -> np.ndarray:

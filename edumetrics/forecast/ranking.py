@@ -14,11 +14,11 @@ from edumetrics.forecast.features import (
     build_features_alone,
     compute_own_values,
 )
-from edumetrics.forecast.models import Calibrated, compute_probability
+from edumetrics.forecast.models import Calibrated
 from edumetrics.params.calendar import Calendar
 from edumetrics.params.scoring import Scoring
 from edumetrics.scoring.roll import Vector
-from edumetrics.scoring.signals import Floats, smooth
+from edumetrics.scoring.signals import Floats, compute_probability, smooth
 from edumetrics.scoring.weekly import ScoredWeek
 from edumetrics.triage.urgency import smooth_weeks
 

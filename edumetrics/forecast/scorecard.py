@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from edumetrics.forecast.backtest import add_places
+from edumetrics.forecast.places import add_places
 from edumetrics.params.forecast import Forecast
 from edumetrics.params.triage import Triage
 from edumetrics.triage.situation import NOBODY

@@ -35,7 +35,6 @@ CANDIDATES = {
 # Without a past exam nobody knows how far marks so far are from the score: this range, in points,
 # is too wide on purpose.
 WIDE = 25.0
-BASELINE = "baseline"
 # Last semester's mean. A model has learnt its effect if this share of the rows tried had one;
 # otherwise the studies' value is used, if at least this many students have one.
 HISTORY = "prior_mean"

@@ -8,11 +8,12 @@ import numpy as np
 import pandas as pd
 from sklearn.linear_model import LogisticRegression
 
+from edumetrics.fields.chances import HIGH, LOW
 from edumetrics.forecast.contest import SUBJECT, Question, has_enough_fails
 from edumetrics.forecast.measures import measure_chances, measure_weeks
-from edumetrics.forecast.models import Linear, compute_probability, fit_windows
+from edumetrics.forecast.models import Linear, fit_windows
 from edumetrics.params.forecast import Forecast
-from edumetrics.scoring.signals import Floats
+from edumetrics.scoring.signals import Floats, compute_probability
 
 # The student's logit of failing or leaving, what is known of the subject so far, and its past.
 COLUMNS = ("logit", "mark", "mark_gap", "attendance", "midterm", "midterm_gap", "fail_rate")
@@ -24,8 +25,6 @@ CANDIDATES = {
 FOLDS = 4
 # The model learns from every third week: the weeks between are almost the same.
 EVERY = 3
-# Chances from which a risk is MEDIUM and HIGH. Watchlists and exam outlooks use the same limits.
-LOW, HIGH = 0.35, 0.60
 
 
 def add_gaps(rows: pd.DataFrame) -> pd.DataFrame:

@@ -8,12 +8,13 @@ import numpy as np
 import pandas as pd
 from sklearn.linear_model import LogisticRegression
 
+from edumetrics.fields.chances import BASELINE
 from edumetrics.forecast.contest import WATCHLIST, Question, choose_unless_beaten, has_enough_fails
 from edumetrics.forecast.measures import measure_chances
-from edumetrics.forecast.models import Linear, compute_probability, fit_windows
+from edumetrics.forecast.models import Linear, fit_windows
 from edumetrics.forecast.scores import CORRELATION
 from edumetrics.params.forecast import Forecast
-from edumetrics.scoring.signals import Floats
+from edumetrics.scoring.signals import Floats, compute_probability
 
 # What is known from earlier semesters, and in which direction more of it should move the chance.
 HISTORY = {
@@ -24,7 +25,7 @@ HISTORY = {
     "escalation_level": 1,
     "hard_subject_count": 1,
 }
-NAME, BASELINE = "history", "baseline"
+NAME = "history"
 # The measure `top_fifth` is named after this share.
 TOP = 0.2
 FOLDS = 5

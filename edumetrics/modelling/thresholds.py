@@ -8,9 +8,9 @@ from edumetrics.analysis import run_log
 from edumetrics.analysis.store import get_utc_now
 from edumetrics.college.terms import College, Term
 from edumetrics.forecast import backtest
-from edumetrics.forecast.models import compute_probability
 from edumetrics.inputs.thresholds import TABLE, hash_parameters, name_ranking
 from edumetrics.modelling import champion, train
+from edumetrics.scoring.signals import compute_probability
 from edumetrics.triage.situation import build_thresholds
 from edumetrics.triage.thresholds import fit_thresholds, replay_urgencies
 from edumetrics.triage.urgency import DEADLINE

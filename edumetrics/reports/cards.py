@@ -8,8 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from edumetrics.forecast.scores import BASELINE
-from edumetrics.forecast.subjects import HIGH, LOW
+from edumetrics.fields.chances import BASELINE, HIGH, LOW
 from edumetrics.params import Calendar
 from edumetrics.reports.context import Occasion, find_next_exam, is_known
 from edumetrics.reports.model import Fact, StudentEntry

@@ -19,14 +19,9 @@ from edumetrics.reports.context import (
 from edumetrics.reports.galaxy import build_galaxy
 from edumetrics.reports.model import NumberRow, Numbers, StudentTable, TableRow
 from edumetrics.reports.moments import sort_by_roll_number
-from edumetrics.reports.week_rows import WeekRows
+from edumetrics.reports.week_rows import MEASURES, WeekRows
 from edumetrics.types import Row
 
-# Phrase of the label, column of weekly_metrics, unit.
-MEASURES = (("label_activity", "effort_score", ""),
-            ("label_performance", "academic_performance", ""),
-            ("label_attendance", "weekly_att_pct", "%"),
-            ("label_work", "submission_pct", "%"))  # fmt: skip
 # `_build_row` has the cells in this order.
 COLUMNS = ("column_attended", "column_attended_to_date", "column_can_miss", "column_work",
            "label_activity", "label_performance")  # fmt: skip

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import pandas as pd
 
 from edumetrics.reports.class_numbers import compute_means, describe_health
+from edumetrics.reports.class_rows import ClassLists, ClassRows
 from edumetrics.reports.context import Occasion, format_cell
-from edumetrics.reports.read_classes import ClassLists, ClassRows
 from edumetrics.reports.render import render_template
 from edumetrics.reports.sparklines import Panel, build_panel
 from edumetrics.sentences import Sentences

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from edumetrics.forecast.scores import BASELINE
-from edumetrics.forecast.subjects import HIGH
+from edumetrics.fields.chances import BASELINE, HIGH
 from edumetrics.reports.context import Occasion, format_cell, is_known
 from edumetrics.reports.model import StudentEntry
 from edumetrics.reports.moments import Sections, build_section

@@ -7,7 +7,7 @@ from datetime import date
 
 import pandas as pd
 
-from edumetrics.forecast.subjects import LOW
+from edumetrics.fields.chances import LOW
 from edumetrics.params import AfterExam
 from edumetrics.reports.context import Occasion, format_cell
 from edumetrics.reports.model import StudentEntry

@@ -6,6 +6,12 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+# Phrase of the label, column of weekly_metrics, unit.
+MEASURES = (("label_activity", "effort_score", ""),
+            ("label_performance", "academic_performance", ""),
+            ("label_attendance", "weekly_att_pct", "%"),
+            ("label_work", "submission_pct", "%"))  # fmt: skip
+
 
 @dataclass(frozen=True)
 class WeekRows:

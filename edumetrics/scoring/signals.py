@@ -44,6 +44,12 @@ def divide(numerator: np.ndarray, denominator: np.ndarray) -> Floats:
     )
 
 
+def compute_probability(logit: Floats) -> Floats:
+    """Return the probability of a logit."""
+    # Clipped because exp() overflows; beyond 50 the probability does not change any more.
+    return np.asarray(1 / (1 + np.exp(-np.clip(logit, -50, 50))))
+
+
 def smooth(now: Floats, before: Floats, keep: float) -> Floats:
     """Return a mean of this week's value and last week's smoothed one.
 

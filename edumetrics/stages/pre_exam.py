@@ -16,11 +16,11 @@ from edumetrics.college import health
 from edumetrics.college.terms import College, Term
 from edumetrics.errors import SettingsError
 from edumetrics.fields import FEATURES, TABLES
+from edumetrics.fields.chances import BASELINE, HIGH, LOW
 from edumetrics.forecast import explain, ranking, reasons, scores
 from edumetrics.forecast.features import OwnValues
 from edumetrics.forecast.in_use import ModelInUse
 from edumetrics.forecast.scores import ScoreModel
-from edumetrics.forecast.subjects import HIGH, LOW
 from edumetrics.inputs.terms import (
     PREDICTION_TABLES,
     find_term,
@@ -185,7 +185,7 @@ def compute(ahead: UpcomingExam) -> ExamPredictions:
         why = _collect_reasons(ahead, model)
     else:
         # No model yet, or one that cannot be trusted; a baseline has no parts to explain.
-        said, model_id = scores.predict_baseline(rows, scoring.pass_mark), scores.BASELINE
+        said, model_id = scores.predict_baseline(rows, scoring.pass_mark), BASELINE
         why = [[] for _ in rows.index]
     # Without a model or a mark p_fail is null, and the prediction decides: 1 below the pass mark, 0
     # above it, and 0.5 exactly at it.

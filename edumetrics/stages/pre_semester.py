@@ -15,11 +15,11 @@ from edumetrics.college import health, subjects
 from edumetrics.college.terms import College, Term
 from edumetrics.errors import SettingsError
 from edumetrics.fields import TABLES
+from edumetrics.fields.chances import BASELINE, LOW
 from edumetrics.forecast import reasons, watchlist
 from edumetrics.forecast.contest import WATCHLIST
 from edumetrics.forecast.in_use import ModelInUse
 from edumetrics.forecast.models import Linear
-from edumetrics.forecast.subjects import LOW
 from edumetrics.inputs import previous_terms
 from edumetrics.inputs.terms import find_term, get_report_folder
 from edumetrics.modelling import registry
@@ -147,7 +147,7 @@ def compute(start: SemesterStart) -> Watchlist:
         risk_probability_pct=100 * chance,
         on_watchlist=chance >= LOW,
         reasons=pd.Series(_collect_reasons(start, model), dtype="object", index=known.index),
-        model_id=start.found.model_id if model is not None else watchlist.BASELINE,
+        model_id=start.found.model_id if model is not None else BASELINE,
     )
     # The chance is NaN where no exam result of an earlier semester is known at all.
     frame = frame[~np.isnan(chance)].astype({"escalation_level": "int64"})

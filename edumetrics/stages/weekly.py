@@ -13,9 +13,10 @@ import pandas as pd
 from edumetrics.college import health
 from edumetrics.college.terms import College, Term
 from edumetrics.fields import TABLES
+from edumetrics.fields.chances import BASELINE
 from edumetrics.forecast import drift, scores, subjects
 from edumetrics.forecast.features import build_features
-from edumetrics.forecast.models import Linear, compute_probability
+from edumetrics.forecast.models import Linear
 from edumetrics.forecast.ranking import ForecastContext, WeekForecast, apply_model
 from edumetrics.inputs import parts
 from edumetrics.inputs import week as reading
@@ -29,6 +30,7 @@ from edumetrics.inputs.week import Part, Records, Week
 from edumetrics.modelling import champion
 from edumetrics.reports import from_store
 from edumetrics.scoring.observed import observe
+from edumetrics.scoring.signals import compute_probability
 from edumetrics.scoring.weekly import ScoredWeek, score_week
 from edumetrics.stages.base import Day, Due, Moment, Replay, Slices, Stage, WeekNumber
 from edumetrics.triage.lists import TriageLists, build_lists
@@ -279,7 +281,7 @@ def _predict_subjects(
         chance = scores.estimate_chance(
             rows["mark"].to_numpy("float64"), week.workspace.params.scoring.pass_mark
         )
-        rows = rows.assign(p_fail=chance, model_id=scores.BASELINE)
+        rows = rows.assign(p_fail=chance, model_id=BASELINE)
     else:
         return NO_SUBJECTS
     rows = rows.assign(risk_label=subjects.label_risk(chance))

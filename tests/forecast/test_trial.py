@@ -6,10 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from edumetrics.forecast import backtest
+from edumetrics.forecast import backtest, places
 from edumetrics.forecast.contest import predict_out_of_fold, run_contest
-from edumetrics.forecast.models import compute_probability, fit_all
+from edumetrics.forecast.models import fit_all
 from edumetrics.params import Forecast, Triage
+from edumetrics.scoring.signals import compute_probability
 from tests.unit.forecast.test_forecast import made_up
 
 SETTINGS = Forecast(trees=10, least_students=20, least_fails=5)
@@ -26,12 +27,12 @@ def test_a_nearing_deadline_is_part_of_the_urgency_that_places_go_by() -> None:
     logit = np.log(chance / (1 - chance))
     rows = make_rows(logit=logit, near=[0.0, np.nan, 0.9, 0.0])
     two = Triage(capacity=2)
-    found = backtest.add_places(rows, two, 0.3).set_index("student_id")
+    found = places.add_places(rows, two, 0.3).set_index("student_id")
     assert found["urgency"].to_dict() == pytest.approx({"a": 0.6, "b": 0.55, "c": 0.635, "d": 0.1})
     assert found.index[found["inside"]].tolist() == ["c", "a"]
-    plain = backtest.add_places(rows.drop(columns="near"), two, 0.3).set_index("student_id")
+    plain = places.add_places(rows.drop(columns="near"), two, 0.3).set_index("student_id")
     assert plain.index[plain["inside"]].tolist() == ["a", "b"]
-    off = backtest.add_places(rows, Triage(capacity=2, detention_weight=0), 0.3)
+    off = places.add_places(rows, Triage(capacity=2, detention_weight=0), 0.3)
     assert off.loc[off["inside"], "student_id"].tolist() == ["a", "b"]
 
 
@@ -40,7 +41,7 @@ def test_places_go_by_the_chance_smoothed_over_weeks() -> None:
     rows = pd.concat(
         [make_rows(4, logit=[1.5, 3.0, 0.0, 0.0]), make_rows(5, logit=[1.5, 1.0, 0.0, 0.0])]
     )
-    found = backtest.add_places(rows, Triage(capacity=1), 0.3)
+    found = places.add_places(rows, Triage(capacity=1), 0.3)
     inside = found[found["inside"]].set_index("sem_week")
     assert inside["student_id"].to_dict() == {4: "b", 5: "b"}
     assert inside.loc[5, "order"] == pytest.approx(1.6)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from edumetrics.triage.reasons import choose_facts
+from edumetrics.triage.choice import choose_facts
 
 CHANGED, WORSE, LOW = "attendance_fall", "academic_fall", "attendance_low"
 UNFINISHED, AHEAD, KNOWN, ONLY = (

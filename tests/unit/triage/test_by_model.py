@@ -10,10 +10,9 @@ import numpy as np
 import pandas as pd
 
 from edumetrics.forecast.features import build_features, build_features_alone
-from edumetrics.forecast.models import compute_probability
 from edumetrics.forecast.ranking import WeekForecast
 from edumetrics.inputs import terms
-from edumetrics.scoring.signals import rank_in_groups
+from edumetrics.scoring.signals import compute_probability, rank_in_groups
 from edumetrics.stages import weekly
 from edumetrics.triage.situation import Situation
 from edumetrics.workspace import Workspace

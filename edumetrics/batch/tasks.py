@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from edumetrics.analysis import run_log
 from edumetrics.batch.interrupts import TOLD
 from edumetrics.batch.progress import Reporter
-from edumetrics.batch.schedule import Step, Task
 from edumetrics.errors import EduMetricsError, Interrupted, Refused
 from edumetrics.inputs import terms
 from edumetrics.reports import from_store
 from edumetrics.stages import BY_NAME
 from edumetrics.workspace import Workspace
+
+if TYPE_CHECKING:
+    # Only the types of a plan are needed here.
+    from edumetrics.batch.schedule import Step, Task
 
 # Carries out one task, as `notebook.run_notebook` does.
 Execute = Callable[..., dict[str, int]]

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from edumetrics.params import Head
+from edumetrics.reports.class_rows import ClassLists, ClassRows
 from edumetrics.reports.classes import (
     ClassCard,
     ClassesPage,
@@ -18,7 +19,6 @@ from edumetrics.reports.classes import (
 )
 from edumetrics.reports.head_mail import build_head_report
 from edumetrics.reports.model import Numbers, Prose
-from edumetrics.reports.read_classes import ClassLists, ClassRows
 from edumetrics.reports.weekly import build_weekly_reports
 from tests.reports.builder import PEOPLE, make_occasion, make_week
 

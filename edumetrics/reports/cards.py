@@ -256,14 +256,15 @@ def select_caring(contacts: pd.DataFrame) -> pd.DataFrame:
 def _shorten_card(card: StudentEntry, records: list[Record]) -> StudentEntry:
     """Return a card of at most `CARD_WORDS` words, as far as its facts have shorter sentences.
 
-    Facts are never left out to fit: the later ones are shortened first, because the first is what
-    an advisor reads.
+    Facts are never left out to fit. Work loses its names last: they are what can be acted on.
     """
     shorter = {record["text"]: record["short"] for record in records if "short" in record}
+    unfinished = {record["text"] for record in records if get_kind(record) == "unfinished"}
     told = list(card.reasons)
     rest = [card.name, card.roll_number, card.urgency, card.since]
     rest += [f"{fact.label} {fact.text}" for fact in card.facts]
-    for place in reversed(range(len(told))):
+    places = sorted(reversed(range(len(told))), key=lambda place: told[place] in unfinished)
+    for place in places:
         if count_words([*rest, *told]) <= CARD_WORDS:
             break
         told[place] = shorter.get(told[place], told[place])

@@ -100,12 +100,14 @@ def describe_items(sentences: Sentences, items: Sequence[Item]) -> dict[str, Any
     """Return the words of the sentence about missing items.
 
     Returns:
-        names (at most three items, joined), more (how many besides), due (their weeks).
+        names (at most three items, joined), first (the first of them), more (how many besides the
+        named), due (their weeks).
     """
     shown = choose_named(sentences, items)
     more = len(items) > len(shown)
     return {
         "names": name_items(sentences, shown, open_end=more),
+        "first": name_items(sentences, items[:1]),
         "more": len(items) - len(shown),
         "due": sentences.name_weeks(tuple({item.week for item in items})),
     }

@@ -22,6 +22,7 @@ from edumetrics.analysis.store import UNASSIGNED
 from edumetrics.analysis.tables import SQL_TABLES
 from edumetrics.errors import SettingsError
 from edumetrics.fields import TABLES
+from edumetrics.reports.hand_over import READER as HANDED
 from edumetrics.reports.render import escape_file_name, export_safe_csv
 from edumetrics.workspace import Workspace
 
@@ -160,7 +161,7 @@ def _find_mentions(workspace: Workspace, student: str) -> list[Path]:
     notebooks of the weeks for which rows of the student are stored. Where the id has digits only,
     or no name is known, every page of the student's advisors in those weeks counts as mentioning
     the student. The advisors' mails of those weeks always count, because they may name students by
-    initials.
+    initials; so does, in weeks in which nobody reached the student, the mail that tells of it.
     """
     with workspace.open_college() as college:
         own = college.names[college.names["student_id"] == student]
@@ -180,6 +181,8 @@ def _find_mentions(workspace: Workspace, student: str) -> list[Path]:
         for week, advisor in zip(shown["sem_week"], shown["advisor_id"], strict=True)
     }
     weeks = {week for week, _ in pages}
+    flags = workspace.store.read("weekly_flags", ("sem_week",), student_id=student, hand_over=True)
+    waited = {f"week-{week:02d}" for week in flags["sem_week"]}
     found: list[Path] = []
     if own.empty and not _read_student_rows(workspace, student):
         return found  # an unknown id may be any word, and would match unrelated reports
@@ -189,7 +192,8 @@ def _find_mentions(workspace: Workspace, student: str) -> list[Path]:
         # A page is named after its advisor; a published page is in the advisor's folder.
         theirs = any((week, name) in pages for week in there for name in (path.stem, *path.parts))
         page = theirs and (path.suffix == ".eml" or not names or student.isdigit())
-        if sure.search(text) or page or (notebook and there and numbers.search(text)):
+        told = bool(there & waited) and path.stem.startswith(escape_file_name(HANDED))
+        if sure.search(text) or page or told or (notebook and there and numbers.search(text)):
             found.append(path)
     return found
 

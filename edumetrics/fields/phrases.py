@@ -47,7 +47,7 @@ PHRASES: dict[str, frozenset[str]] = {
         "weekly_headline": "who",
         "weekly_cared": "",
         "weekly_nobody": "",
-        "weekly_early": "week",
+        "weekly_early": "week watchlist",
         "weekly_talked": "talked pairs last week waiting",
         "pair": "before after",
         "start_title": "",

@@ -8,6 +8,7 @@ from functools import partial
 
 import pandas as pd
 
+from edumetrics.forecast.fairness import SMALLEST
 from edumetrics.forecast.scorecard import ALL
 from edumetrics.reports.figures import Picture
 from edumetrics.reports.render import render_template
@@ -89,12 +90,14 @@ class ReviewTables:
 
     Attributes:
         classes, lists, errors: tables of `forecast.scorecard`.
+        small: how many classes are not in it, because they have fewer than `SMALLEST` students.
         lead_time: the median number of weeks from the first listing to the exam; NaN for none.
         groups, fairness: the table and the sentences of `forecast.fairness`.
         curves: the table of `forecast.fairness.measure_abroca`.
     """
 
     classes: pd.DataFrame
+    small: int
     lists: pd.DataFrame
     lead_time: float
     errors: pd.DataFrame
@@ -128,7 +131,10 @@ def build_department_page(
             failed=whole["failed"],
             students=whole["results"] or whole["students"],
         ),
-        summary=tuple(_build_summary(sentences, whole, found.lead_time)),
+        summary=(
+            *_build_summary(sentences, whole, found.lead_time),
+            *([say("classes_small", count=found.small, least=SMALLEST)] if found.small else []),
+        ),
         classes=tuple(_build_class_row(sentences, row) for row in found.classes.to_dict("records")),
         lists=tuple(
             ListRow(row["list"], _round_share(row["precision"]), _round_share(row["recall"]))

@@ -10,12 +10,13 @@ from edumetrics.reports.moments import sort_by_roll_number
 
 # The label of this mail in the log of deliveries.
 STAGE = "hand_over"
+# What the reader's id begins with: no advisor_id of a college begins like this.
+READER = "handover:"
 
 
 def get_hand_over_reader(address: str) -> str:
     """Return what the log of deliveries calls the person who is told at an address."""
-    # No advisor_id of a college begins like this.
-    return f"handover:{address}"
+    return f"{READER}{address}"
 
 
 def build_hand_over_report(

@@ -244,8 +244,9 @@ def _build_headline(occasion: Occasion, week: AdvisorWeek) -> str:
 def _build_lead(occasion: Occasion, stored: WeekRows, week: AdvisorWeek) -> str:
     """Return what is ahead, with its date, and last week's conversations in plain numbers."""
     early = len(week.flags) and occasion.week <= occasion.calendar.grace_weeks
+    watchlist = occasion.params.triage.uses_models
     told = (
-        occasion.say("weekly_early", week=occasion.week) if early else "",
+        occasion.say("weekly_early", week=occasion.week, watchlist=watchlist) if early else "",
         occasion.describe_next_exam(),
         _describe_conversations(occasion, stored, week),
     )

@@ -185,10 +185,14 @@ def write_head_page(review: Review, folder: Path) -> list[Path]:
         # The analyst's run report keeps the forecast; a page has it only where lists may use it.
         review = replace(review, rows=review.rows.assign(**dict.fromkeys(FORECAST, np.nan)))
         lists = lists[lists["list"] != "forecast"]
+    # A small class would be about someone, also as the difference of all classes and the others.
+    sizes = review.rows.groupby("class_id")["student_id"].transform("size")
+    shown = review.rows[sizes >= fairness.SMALLEST]
     audited = collect_audit_rows(review)
     groups = fairness.measure_groups(audited)
     found = department.ReviewTables(
-        classes=scorecard.measure_classes(review.rows),
+        classes=scorecard.measure_classes(shown),
+        small=review.rows.loc[sizes < fairness.SMALLEST, "class_id"].nunique(),
         lists=lists,
         lead_time=measure_lead_time(review),
         errors=_collect_errors(review),

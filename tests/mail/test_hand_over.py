@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from edumetrics import privacy
 from edumetrics.mail import delivery
 from tests.analysis.rows import put
 from tests.mail.server import Inbox
@@ -100,3 +101,16 @@ def test_a_mail_with_counts_only_names_nobody_here_either(sending: Batch, inbox:
     (message,) = inbox.to(PERSON)
     assert "S1" not in read_text(message)
     assert "1 student" in read_text(message)
+
+
+def test_who_is_erased_is_not_left_in_it_by_initials(sending: Batch, inbox: Inbox) -> None:
+    params = sending.workspace.params
+    mail = params.mail.model_copy(update={"mail_detail": "initials"})
+    sending.workspace = replace(sending.workspace, params=params.model_copy(update={"mail": mail}))
+    sending.judge()
+    sending.send()
+    (path,) = sending.workspace.settings.reports.rglob("handover*.eml")
+    privacy.erase_student(sending.workspace, "S3")
+    assert path.exists(), "it does not tell of S3"
+    privacy.erase_student(sending.workspace, "S1")
+    assert not path.exists()

@@ -86,3 +86,14 @@ def test_the_watchlist_of_the_term_lists_nobody(batch: Batch) -> None:
     rank_by_rules(batch)
     assert read_memory(batch.workspace, TERM, 2).watchlist.empty
     assert "Say hello early" not in list_titles(batch.build()["ADV"])
+
+
+def test_in_the_first_weeks_nobody_is_said_to_come_from_earlier_semesters(tmp_path: Path) -> None:
+    batch = Batch(tmp_path / "home", 2)
+    batch.score(2)
+    put(batch.store, "weekly_flags",
+        {"student_id": "S1", "term": TERM, "sem_week": 2, "class_id": "C", "advisor_id": "ADV",
+         "within_capacity": True, "triage_rank": 1, "ranked_by": "rules"})  # fmt: skip
+    assert "only news and names from earlier semesters." in batch.build(2)["ADV"].lead
+    rank_by_rules(batch)
+    assert "so the list has only news." in batch.build(2)["ADV"].lead

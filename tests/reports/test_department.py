@@ -39,7 +39,7 @@ def make_tables(*classes: dict[str, Any], lead_time: float = 3.0, **frames: Any)
                  "miss_rate_high"],
     )  # fmt: skip
     given = {"lists": lists, "errors": errors, "groups": groups, "fairness": ["No group stands out."],
-             "curves": pd.DataFrame({"first": ["men"], "second": ["women"], "abroca": [0.042]})}  # fmt: skip
+             "small": 0, "curves": pd.DataFrame({"first": ["men"], "second": ["women"], "abroca": [0.042]})}  # fmt: skip
     return ReviewTables(classes=pd.DataFrame(list(classes or (WHOLE,))), lead_time=lead_time, **(given | frames))  # fmt: skip
 
 
@@ -143,3 +143,7 @@ def test_without_a_prediction_the_table_has_no_columns_about_it() -> None:
     assert "Prediction off by" not in html
     assert "predicted range" not in html
     assert "Failed, and had been on a list" in html
+
+
+def test_small_classes_are_only_counted() -> None:
+    assert build(small=1).summary[-1] == "Of one class with fewer than 10 students nothing is told."

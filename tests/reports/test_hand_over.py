@@ -32,7 +32,7 @@ def list_entries(report: Report) -> dict[str, list[tuple[str, str]]]:
 def test_who_is_new_to_it_is_named_with_the_advisor_and_since_when() -> None:
     report = build([True, True, False, True, False], [False, True, True, False, False])
     assert report is not None
-    since = "A place in every week since week 5 (17 August)."
+    since = "Had a place in every teaching week since week 5 (17 August)."
     assert list_entries(report) == {
         "With Dr. Farida Inkwell": [("Asha Lanternwala", since)],
         "With A2": [("S4", since)],

@@ -87,8 +87,8 @@ _REASONS = (
     _reason("nothing_handed_in", "changed", "work", "value", level=True),
     _reason("no_activity", "changed", "activity", "weeks", level=True),
     # What is open.
-    _reason("missed_work", "unfinished", "work", "value baseline names first more due", component=True,
-            short=True),
+    _reason("missed_work", "unfinished", "work", "value baseline names first more due",
+            component=True, short=True),
     _reason("missed_work_counts", "unfinished", "work", "value baseline weeks"),
     # What is ahead.
     _reason("attendance_standing", "ahead", "attendance", "value baseline needed rule",

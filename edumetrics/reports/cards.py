@@ -263,7 +263,8 @@ def _shorten_card(card: StudentEntry, records: list[Record]) -> StudentEntry:
     told = list(card.reasons)
     rest = [card.name, card.roll_number, card.urgency, card.since]
     rest += [f"{fact.label} {fact.text}" for fact in card.facts]
-    places = sorted(reversed(range(len(told))), key=lambda place: told[place] in unfinished)
+    # The later ones first: the first fact is what an advisor reads.
+    places = sorted(range(len(told)), key=lambda place: (told[place] in unfinished, -place))
     for place in places:
         if count_words([*rest, *told]) <= CARD_WORDS:
             break

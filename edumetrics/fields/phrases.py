@@ -19,7 +19,7 @@ PHRASES: dict[str, frozenset[str]] = {
         "only_one": "advised capital",
         "exam_midterm": "",
         "exam_endterm": "",
-        "next_exam": "exam away day",
+        "next_exam": "exam week day",
         "briefly_title": "",
         "reading_title": "",
         "reading": "",

@@ -120,9 +120,9 @@ class Occasion:
         name = find_next_exam(self.week, self.calendar)
         if not name:
             return ""
-        away = get_exam_week(name, self.calendar) - self.week
-        day = self.format_day(self.first_day + pd.Timedelta(weeks=away))
-        return self.say("next_exam", exam=self.say(f"exam_{name}"), away=away, day=day)
+        week = get_exam_week(name, self.calendar)
+        day = self.format_day(self.first_day + pd.Timedelta(weeks=week - self.week))
+        return self.say("next_exam", exam=self.say(f"exam_{name}"), week=week, day=day)
 
     def format_day(self, moment: Any) -> str:
         """Return a day as people write it, without the year, such as `10 September`."""

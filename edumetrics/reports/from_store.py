@@ -57,6 +57,7 @@ def build_week(source: Source) -> list[Report]:
         )
         for advisor in with_list | set(told.sections)
     }
+    stored = replace(stored, mailed=frozenset(earlier))
     reports = build_weekly_reports(occasion, stored, moments) if with_list else []
     reports += [
         build_alone_report(replace(occasion, stage=stage), advisor, moments[advisor])

@@ -32,6 +32,7 @@ class WeekRows:
         shared: student_id and advisor_id of the second advisor.
         precision: of 100 whom the forecast in use put first last semester, how many failed or left;
             None where no forecast is in use.
+        mailed: advisor_id of those who had an earlier mail; None where that does not matter.
     """
 
     metrics: pd.DataFrame
@@ -48,3 +49,4 @@ class WeekRows:
     outlook: pd.DataFrame
     shared: pd.DataFrame
     precision: float | None = None
+    mailed: frozenset[str] | None = None

@@ -274,7 +274,10 @@ def _describe_conversations(occasion: Occasion, stored: WeekRows, week: AdvisorW
         pairs=", ".join(pairs),
         last=last,
         week=occasion.week,
-        waiting=int((~week.cards.isin(entered["student_id"])).sum()),
+        # Nobody replies to a list that was never mailed.
+        waiting=int((~week.cards.isin(entered["student_id"])).sum())
+        if stored.mailed is None or week.advisor in stored.mailed
+        else 0,
     ).strip()
 
 

@@ -164,7 +164,7 @@ def test_nobody_has_left_whose_work_is_open() -> None:
     assert row["kind"] == "no longer listed"
     assert "handed_in" not in tell(row["improved"])
     assert tell(row["remaining"])["missed_work"] == (
-        "Databases assignments 1 and 2 are not in; due week 4."
+        "Not in: Databases assignments 1 and 2; due week 4."
     )
 
 

@@ -133,6 +133,20 @@ def test_the_week_in_which_the_rule_goes_out_of_reach_tells_it_and_later_ones_th
 # ------------------------------------------------------------ levels of this week
 
 
+def test_a_sentence_that_may_be_too_long_for_a_card_has_a_short_one() -> None:
+    given = {"week": 7, "past": 4, "attendance": {"a": {7: 4}}, "due": (7,),
+             "marks": {"a": {7: NOT_IN}}}  # fmt: skip
+    short = {record["code"]: record.get("short") for record in reasons(**given)}
+    assert short["attendance_fall"] == "Attended 4 of 10 lectures this week."
+    assert short["missed_work"] == "One item not in; due week 7."
+    assert short["effort_fall"] is None
+    news = reasons(attendance={"a": {6: 2}})[0]
+    assert (news["code"], news["short"]) == (
+        "low_attendance",
+        "Attended 2 of 10 lectures this week.",
+    )
+
+
 @pytest.mark.parametrize(("attended", "told"), [(4, True), (5, False)])
 def test_attendance_under_half_is_told_in_every_week_in_which_it_holds(
     attended: int, told: bool
@@ -176,9 +190,9 @@ def test_no_activity_is_told_where_nothing_else_could_be_seen() -> None:
 
 
 def test_the_attendance_rule_tells_what_can_be_missed() -> None:
-    """36 of 60 lectures were attended and 100 are left: 120 of 160 are needed."""
-    given = {"attendance": {"a": {3: 4, 4: 4, 5: 4, 6: 4}}}
-    assert say("attendance_standing", **given) == "Can miss 16 of the 100 lectures left."
+    """52 of 60 lectures were attended and 100 are left: 120 of 160 are needed."""
+    given = {"attendance": {"a": {5: 6, 6: 6}}}
+    assert say("attendance_standing", **given) == "Can miss 32 of 100 lectures left."
 
 
 def test_who_is_in_no_danger_of_the_rule_is_not_told_of_it() -> None:
@@ -191,6 +205,24 @@ def test_the_week_out_of_reach_is_the_one_in_which_the_last_miss_is_used_up() ->
     assert say("out_of_reach_week", attendance={"a": {3: 4, 4: 4, 5: 4, 6: 4}}) == (
         "Can miss 16 of 100 lectures left; at this pace 75% goes in week 10."
     )
+
+
+def test_the_week_out_of_reach_takes_the_place_of_what_can_be_missed() -> None:
+    said = reasons(attendance={"a": {3: 4, 4: 4, 5: 4, 6: 4}})
+    ahead = [record for record in said if get_kind(record) == "ahead"]
+    assert [record["code"] for record in ahead] == ["out_of_reach_week"]
+    assert ahead[0]["short"] == "Can miss 16 of 100 lectures left."
+
+
+@pytest.mark.parametrize(("attended", "week"), [((3, 3, 3, 4), 9), ((5, 4, 5, 5), 11), ((5, 5, 5, 5), None)])  # fmt: skip
+def test_a_week_out_of_reach_is_told_within_four_teaching_weeks(
+    attended: tuple[int, ...], week: int | None
+) -> None:
+    """Weeks 7, 9, 10 and 11. Of 27 missed 13 can be; of 21, 19; of 20, 20: in week 12."""
+    given = {"attendance": {"a": dict(zip((3, 4, 5, 6), attended, strict=True))}}
+    found = [r["value"] for r in reasons(**given) if r["code"] == "out_of_reach_week"]
+    assert found == ([week] if week else [])
+    assert (say("attendance_standing", **given) is None) == bool(week)
 
 
 def test_who_misses_nothing_has_no_week_out_of_reach() -> None:
@@ -244,8 +276,23 @@ def test_a_student_without_any_record_is_in_no_median() -> None:
     )
 
 
+RESULTS: dict[str, Any] = {"midterms": dict.fromkeys("bcdefgh", 60.0) | {"a": 20.0}}
+
+
+def test_where_only_results_are_known_a_card_begins_with_what_can_be_missed() -> None:
+    """Everyone is listed at 0. Of 160 lectures 120 are needed, 60 of them attended."""
+    said = reasons(**RESULTS, list_at=0)
+    assert [record["code"] for record in said] == ["attendance_standing", "midterm_level"]
+    assert said[0]["text"] == "Can miss 40 of 100 lectures left."
+
+
+def test_of_those_who_are_not_listed_only_facts_are_told() -> None:
+    assert [record["code"] for record in reasons(**RESULTS)] == ["midterm_level"]
+    assert reasons() == []
+
+
 def test_where_only_results_are_known_the_card_says_so() -> None:
-    given = {"midterms": dict.fromkeys("bcdefgh", 60.0) | {"a": 20.0}}
+    given = {**RESULTS, "list_at": 0, "calendar": Calendar(attendance_rule_pct=None)}
     said = reasons(**given)
     assert [record["code"] for record in said] == ["results_only", "midterm_level"]
     assert said[0]["text"] == "Nothing of the last weeks stands out; what was known before does."

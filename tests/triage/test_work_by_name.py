@@ -63,12 +63,12 @@ def test_a_title_gives_the_name(title: str | None, name: str) -> None:
     assert names(due=(6,), titles=(title,), marks=ALL)[0] == name
 
 
-def test_a_quiz_that_is_over_is_named_and_not_open() -> None:
+def test_a_quiz_that_is_over_is_named_after_what_is_open() -> None:
     given: dict[str, Any] = {"quizzes": (5,), "skipped": {"a": (5,)}, "due": (6,), "marks": ALL}
     assert missing(**given) == [
-        ("quiz", "Databases", "1", 5, False), ("assignment", "Databases", "1", 6, True)
+        ("assignment", "Databases", "1", 6, True), ("quiz", "Databases", "1", 5, False)
     ]  # fmt: skip
-    assert names(**given)[0] == "Databases quiz 1 and assignment 1"
+    assert names(**given)[0] == "Databases assignment 1 and quiz 1"
 
 
 @pytest.mark.parametrize(("week", "told"), [(3, True), (5, True), (6, True), (7, False)])

@@ -56,7 +56,7 @@ def test_a_week_without_a_value_keeps_the_one_before() -> None:
     history = pd.DataFrame(
         {"student_id": ["a", "a", "b"], "sem_week": [4, 6, 5], "risk_score": [50.0, 70.0, 20.0]}
     )
-    found = smooth_weeks(history, "risk_score", pd.Index(["b", "a", "c"]), [6, 4, 5], 0.3)
+    found = smooth_weeks(history, "risk_score", pd.Index(["b", "a", "c"]), 0.3)
     np.testing.assert_allclose(found, [20, 64, np.nan])
 
 

@@ -50,8 +50,11 @@ def make_card(*reasons: dict[str, Any], week: int = 7, **columns: Any) -> Studen
     return list_entries(flags, week, **frames)[0]
 
 
-def make_outlook(p_fail: float = 0.71, subjects: str = "Databases, Methods") -> pd.DataFrame:
-    return pd.DataFrame([("S1", 38.4, 29.0, 47.0, p_fail, subjects)], columns=list(OUTLOOK))
+def make_outlook(
+    p_fail: float = 0.71, subjects: str = "Databases, Methods", model: str = "fail-1"
+) -> pd.DataFrame:
+    row = ("S1", 38.4, 29.0, 47.0, p_fail, subjects, model)
+    return pd.DataFrame([row], columns=list(OUTLOOK))
 
 
 # ------------------------------------------------------------ facts
@@ -134,8 +137,7 @@ def test_in_the_first_weeks_the_news_that_listed_a_student_comes_first() -> None
 def test_in_the_first_weeks_the_watchlist_is_the_first_line_with_its_number() -> None:
     card = make_card(FELL, OPEN, WATCHED, EARLIER, week=2)
     assert card.reasons == (
-        "Keep in touch from the start: average of the semester before 41 of 100;"
-        " the class's was 60.",
+        "Keep in touch: average of the semester before 41 of 100; the class's was 60.",
         FELL["text"],
         OPEN["text"],
     )
@@ -170,11 +172,32 @@ def test_a_chance_is_never_the_first_line() -> None:
     assert "in 100" in card.reasons[-1]
 
 
-def test_a_deadline_that_listed_a_student_stands_beside_the_prediction() -> None:
+def test_another_deadline_stands_beside_the_prediction_only_where_a_place_is_left() -> None:
     news = make_record("deadline", "75% attendance is close to out of reach.")
-    card = make_card(news, AHEAD, outlook=make_outlook())
-    assert card.reasons[0] == news["text"]
-    assert AHEAD["text"] not in card.reasons
+    card = make_card(FELL, news, KNOWN, outlook=make_outlook())
+    assert card.reasons[:2] == (FELL["text"], news["text"])
+    assert "in 100" in card.reasons[2]
+    full = make_card(FELL, OPEN, news, KNOWN, outlook=make_outlook())
+    assert news["text"] not in full.reasons
+
+
+def test_a_chance_that_no_model_has_said_is_told_as_a_rough_one() -> None:
+    card = make_card(FELL, outlook=make_outlook(0.4, "", model="baseline"))
+    assert card.reasons[-1].endswith("; failing possible, roughly 40 in 100.")
+
+
+def test_a_card_with_too_many_words_has_shorter_sentences_from_its_end_and_no_fact_less() -> None:
+    twenty = "word " * 20
+    fell, work = (
+        make_record(code, f"{code} {twenty}", short=f"{code} in short.")
+        for code in ("attendance_fall", "missed_work")
+    )
+    assert make_card(fell, work, week=4).reasons == (fell["text"], work["text"])
+    assert make_card(fell, work, AHEAD, best_step={"text": "word " * 5}).reasons == (
+        fell["text"],
+        "missed_work in short.",
+        AHEAD["text"],
+    )
 
 
 def test_a_student_without_a_prediction_keeps_what_lies_ahead() -> None:

@@ -101,6 +101,7 @@ def build_exam(
         "high": [55.6, NAN, 90.0, 75.0, NAN],
         "p_fail": [0.62, 0.41, 0.05, 0.1, 0.2],
         "at_risk": [True, True, False, False, False],
+        "model_id": ["fail-1"] * 5,
     }
     return pre_exam.build_pre_exam_sections(
         make_occasion(week=7),
@@ -134,6 +135,13 @@ def test_without_its_chance_there_is_no_outlook() -> None:
     (section,) = build_exam(p_fail=[0.62, NAN, 0.05, 0.1, 0.2])["A1"]
     assert [name for name, _ in get_lines(section)] == ["Asha Lanternwala"]
     assert build_exam(p_fail=[NAN] * 5) == {}
+
+
+def test_a_chance_that_no_model_has_said_is_told_as_a_rough_one() -> None:
+    ((section,),) = build_exam(model_id=["fail-1", "baseline", *["fail-1"] * 3]).values()
+    asha, noor = (reasons[0] for _, reasons in get_lines(section))
+    assert asha.endswith("a high chance of failing, 62 in 100.")
+    assert noor.endswith("a medium chance of failing, roughly 41 in 100.")
 
 
 def test_three_subjects_at_risk_are_named_and_the_others_counted() -> None:

@@ -79,7 +79,7 @@ def put_outlook(workspace: Workspace, *students: tuple[str, float | None]) -> No
     )
 
 
-def test_an_outlook_names_the_subjects_at_risk_the_likeliest_first(workspace: Workspace) -> None:
+def test_an_outlook_names_the_two_likeliest_subjects_at_risk_and_counts_the_rest(workspace: Workspace) -> None:
     put_outlook(workspace, ("asha", 0.7), ("bala", 0.1))
     risks = (("SUB1", 0.5, "MEDIUM"), ("SUB2", 0.8, "HIGH"), ("SUB3", 0.6, "HIGH"), ("SUB4", 0.1, "LOW"))  # fmt: skip
     put(
@@ -88,7 +88,7 @@ def test_an_outlook_names_the_subjects_at_risk_the_likeliest_first(workspace: Wo
         *(row("asha", 7, subject_id=s, p_fail=p, risk_label=label) for s, p, label in risks),
     )
     found = read(workspace, 7).outlook.set_index("student_id")
-    assert found["subjects"].to_dict() == {"asha": "Methods, SUB3, Databases", "bala": ""}
+    assert found["subjects"].to_dict() == {"asha": "Methods, SUB3 and 1 more", "bala": ""}
     assert found.loc["asha", ["predicted", "low", "high", "p_fail"]].tolist() == [40, 30, 50, 0.7]
 
 

@@ -218,8 +218,11 @@ def test_the_week_out_of_reach_takes_the_place_of_what_can_be_missed() -> None:
 def test_a_week_out_of_reach_is_told_within_four_teaching_weeks(
     attended: tuple[int, ...], week: int | None
 ) -> None:
-    """Weeks 7, 9, 10 and 11. Of 27 missed 13 can be; of 21, 19; of 20, 20: in week 12."""
-    given = {"attendance": {"a": dict(zip((3, 4, 5, 6), attended, strict=True))}}
+    """Weeks 7, 9, 10 and 11. 27 were missed and 13 can be; 21 and 19; 20 and 20: week 12."""
+    given: dict[str, Any] = {
+        "attendance": {"a": dict(zip((3, 4, 5, 6), attended, strict=True))},
+        "triage": SCORE_ALONE,
+    }
     found = [r["value"] for r in reasons(**given) if r["code"] == "out_of_reach_week"]
     assert found == ([week] if week else [])
     assert (say("attendance_standing", **given) is None) == bool(week)

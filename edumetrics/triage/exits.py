@@ -116,10 +116,8 @@ def _is_work_open(facts: list[Record]) -> bool:
 
 
 def _list_remaining(facts: list[Record]) -> list[Record]:
-    """Return the strongest facts that remain; none where only the lack of any is said."""
-    return [record for record in choose_facts(facts) if record["code"] != "results_only"][
-        :REMAINING
-    ]
+    """Return the strongest facts that remain."""
+    return choose_facts(facts)[:REMAINING]
 
 
 def _list_improvements(

@@ -61,7 +61,10 @@ class ReasonBuilder:
         self.watched = situation.memory.watchlist.set_index("student_id")["reasons"].to_dict()
 
     def build_records(self, n: int) -> list[Record]:
-        """Return the reasons of a student, by kind and strongest first."""
+        """Return the reasons of a student, by kind and strongest first.
+
+        For someone on the list there is always one that can be acted on, or one that says so.
+        """
         found = [
             *self._describe_rules(n),
             *self._describe_changes(n),
@@ -75,6 +78,8 @@ class ReasonBuilder:
         found.sort(key=_get_place)
         if self.decision.listed_by[self.row[n]] == "watchlist":
             return [*self._describe_watchlist(n), *found]
+        if not self.decision.on_list[self.row[n]]:
+            return found
         if all(get_kind(record) == KINDS[-1] for record in found):
             found = [*self._describe_ahead(n, anyway=True), *found]
         if all(get_kind(record) == KINDS[-1] for record in found):

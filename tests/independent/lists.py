@@ -25,9 +25,7 @@ TIERS = ("watch", "high", "critical")
 # Where the text has two readings, the one not taken here; a caller may ask for it by name.
 OTHER_READINGS = frozenset(
     {
-        "a missed quiz is open work",
         "a rule that goes on ranks first in grace",
-        "the rank counts those looked after",
         "the second look is forgotten next week",
     }
 )
@@ -80,8 +78,6 @@ class Term:
         """Whether it can still be handed in: an assignment not in, due at most 21 days ago."""
         if self.college.is_done(student, item, end):
             return False
-        if self.reads("a missed quiz is open work"):
-            return True
         return item[0] == "a" and (end - day).days <= LEVELS["late_days"]
 
     def reads(self, name):
@@ -241,9 +237,9 @@ class Term:
                 )
             )
             waiting = [f for f in flags if not f["looked_after"]]
-            ranked = flags if self.reads("the rank counts those looked after") else waiting
-            for number, flag in enumerate(ranked, 1):
-                flag["triage_rank"] = number
+            # Those looked after are outside the order: the text gives them no place in it.
+            for flag in flags:
+                flag["triage_rank"] = None if flag["looked_after"] else waiting.index(flag) + 1
             places = self.known.get("capacities", {}).get(
                 advisor, self.known.get("capacity", LEVELS["capacity"])
             )

@@ -58,6 +58,7 @@ def situation(
     contacts: Iterable[tuple[str, int, str, str | None]] = (),
     cards: Iterable[tuple[str, int, list[Reason]]] = (),
     watchlist: Mapping[str, float] | str = "",
+    not_on_it: Mapping[str, float] | None = None,
     watched_for: Mapping[str, list[Reason]] | None = None,
     recorded: Iterable[str] = (),
     prior: Mapping[str, float] | None = None,
@@ -80,6 +81,7 @@ def situation(
         contacts: student, week, kind, and the date until which it counts.
         cards: student, week, reasons of cards whose flag was called wrong.
         watchlist: who is on the watchlist of the term, with the risk; 50 where none is given.
+        not_on_it: whose risk was told before the term, but is too low for the watchlist.
         watched_for: by student, the reasons of the watchlist.
         recorded: of whom an earlier week holds something.
         prior: by student, the mean of the semester before.
@@ -110,13 +112,11 @@ def situation(
             lists=_make_places(there, inside),
             last=_make_last_list(listed),
             metrics=_make_metrics(before),
-            watchlist=pd.DataFrame(
-                [(s, risk, (watched_for or {}).get(s, [])) for s, risk in risks.items()],
-                columns=["student_id", "risk_probability_pct", "reasons"],
-            ).astype({"risk_probability_pct": "float64"}),
+            watchlist=_make_watchlist(risks, not_on_it or {}, watched_for or {}),
             contacts=_make_contacts(contacts),
             cards=pd.DataFrame(list(cards), columns=["student_id", "sem_week", "reasons"]),
             recorded=pd.Series(list(recorded), dtype="object"),
+            scores=history[["student_id", "sem_week", "risk_score"]].assign(p_fail=np.nan),
         ),
         prior_mean=pd.DataFrame(
             list((prior or {}).items()), columns=["student_id", "prior_mean"]
@@ -232,6 +232,19 @@ def _make_places(there: Iterable[tuple[str, int]], inside: set[tuple[str, int]])
     rows = [(*place, place in inside) for place in sorted(set(there))]
     frame = pd.DataFrame(rows, columns=["student_id", "sem_week", "within_capacity"])
     return frame.astype({"student_id": "object", "sem_week": "int64", "within_capacity": "bool"})
+
+
+def _make_watchlist(
+    listed: Mapping[str, float],
+    others: Mapping[str, float],
+    reasons: Mapping[str, list[Reason]],
+) -> pd.DataFrame:
+    columns = ["student_id", "risk_probability_pct", "on_watchlist", "reasons"]
+    rows = [(student, risk, on, reasons.get(student, []))
+            for on, risks in ((True, listed), (False, others))
+            for student, risk in risks.items()]  # fmt: skip
+    frame = pd.DataFrame(rows, columns=columns)
+    return frame.astype({"risk_probability_pct": "float64", "on_watchlist": "bool"})
 
 
 def _make_last_list(listed: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame:

@@ -19,7 +19,6 @@ UNFINISHED, AHEAD, KNOWN, ONLY = (
         ([CHANGED, WORSE, LOW, AHEAD], [CHANGED, WORSE, AHEAD]),
         ([CHANGED, WORSE, LOW], [CHANGED, WORSE, LOW]),
         ([CHANGED, KNOWN], [CHANGED, KNOWN]),
-        ([AHEAD, ONLY, KNOWN], [AHEAD, KNOWN]),
         ([ONLY, KNOWN], [ONLY, KNOWN]),
         ([], []),
     ],

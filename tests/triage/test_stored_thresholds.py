@@ -5,11 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pandas as pd
 import pytest
 
 from edumetrics.analysis import rollback
+from edumetrics.forecast.contest import FAIL, Contest
+from edumetrics.forecast.measures import Measures
+from edumetrics.forecast.models import Calibrated, Linear, Window
 from edumetrics.inputs.thresholds import hash_parameters, read_thresholds
-from edumetrics.modelling import thresholds
+from edumetrics.modelling import registry, thresholds
 from edumetrics.params import Params
 from edumetrics.workspace import Workspace
 from tests.analysis.rows import load_params, open_small_workspace, put
@@ -91,6 +96,46 @@ def test_a_fit_is_due_where_a_term_was_before_and_the_parameters_are_new(
     other = Workspace(workspace.settings, change("triage", list_share=0.2), workspace.store)
     assert thresholds.is_due(other, TERM)
     assert not thresholds.is_due(workspace, PAST)
+
+
+def store_model(workspace: Workspace, trained: str) -> None:
+    """Store a forecast that was trained on a term, and was better than the rules."""
+    nothing = pd.DataFrame()
+    measured = {
+        name: Measures(pd.DataFrame({"precision_at_capacity": {4: precision}}).rename_axis("sem_week"),
+                       nothing, nothing)
+        for name, precision in (("logistic", 0.5), ("rules", 0.4))
+    }  # fmt: skip
+    window = Window(np.zeros(1), np.zeros(1), np.ones(1), np.ones(1), 0.0)
+    model = Calibrated(Linear(("mark",), {4: window}))
+    held = Contest(
+        FAIL, measured, "logistic", {"logistic": model}, ("mark",), (trained,), trained, 100, {}, nothing
+    )  # fmt: skip
+    registry.store_trials(workspace, TERM, [held])
+
+
+def test_a_fit_is_due_again_when_a_model_appears_after_the_rules_were_fitted(
+    tmp_path: Path,
+) -> None:
+    """Results of the term before came late: the forecast was trained in the middle of this one."""
+    workspace = open_small_workspace(tmp_path / "home")
+    put(workspace.store, "weekly_metrics", *({"student_id": "a", "sem_week": 5, "term": term}
+                                             for term in (PAST, TERM)))  # fmt: skip
+    put(workspace.store, "list_thresholds", fitted("rules", 5, 33.0))
+    assert not thresholds.is_due(workspace, TERM)
+    store_model(workspace, PAST)
+    assert thresholds.is_due(workspace, TERM)
+    put(workspace.store, "list_thresholds", fitted("model", 5, 55.0))
+    assert not thresholds.is_due(workspace, TERM)
+
+
+def test_a_model_that_has_learnt_from_the_term_itself_makes_no_fit_due(tmp_path: Path) -> None:
+    workspace = open_small_workspace(tmp_path / "home")
+    put(workspace.store, "weekly_metrics", *({"student_id": "a", "sem_week": 5, "term": term}
+                                             for term in (PAST, TERM)))  # fmt: skip
+    put(workspace.store, "list_thresholds", fitted("rules", 5, 33.0))
+    store_model(workspace, TERM)
+    assert not thresholds.is_due(workspace, TERM)
 
 
 def test_a_rollback_keeps_the_thresholds_of_its_term_and_forgets_those_of_later_ones(

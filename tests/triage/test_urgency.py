@@ -47,6 +47,19 @@ def test_the_week_before_an_exam_counts_for_the_one_after_it() -> None:
     assert urgency({4: 50, 5: 50, 6: 50, 7: 50, 9: 70}) == pytest.approx(64)
 
 
+def test_every_week_after_grace_is_in_the_smoothing_however_long_ago() -> None:
+    """100 in week 4, then 0: in week 9 what is left of it is 100 · .3^4, or .81, and not 0."""
+    assert urgency({4: 100, 5: 0, 6: 0, 7: 0, 9: 0}) == pytest.approx(0.81)
+
+
+def test_without_a_score_for_weeks_the_last_one_counts() -> None:
+    """No lecture was held in weeks 5, 6, 7 and 9, more weeks than a baseline has: .7·40 + .3·90."""
+    none = dict.fromkeys((5, 6, 7, 9), (0, 0))
+    attended = {"a": {4: (10, 100), **none, 10: (60, 100)}}
+    given = by_score({"a": {10: 40}}, attendance=attended, week=10, past=7)
+    assert compute_urgency(situation(**given))[0] == pytest.approx(55)
+
+
 def test_a_missing_score_is_not_urgent_whatever_was_before() -> None:
     given = by_score({"a": {5: 80}}, attendance={"a": {5: (20, 100), 6: (0, 0)}}, past=1)
     assert compute_urgency(situation(**given)).tolist() == [0, 0, 0]
@@ -56,7 +69,7 @@ def test_a_week_without_a_value_keeps_the_one_before() -> None:
     history = pd.DataFrame(
         {"student_id": ["a", "a", "b"], "sem_week": [4, 6, 5], "risk_score": [50.0, 70.0, 20.0]}
     )
-    found = smooth_weeks(history, "risk_score", pd.Index(["b", "a", "c"]), [6, 4, 5], 0.3)
+    found = smooth_weeks(history, "risk_score", pd.Index(["b", "a", "c"]), 0.3)
     np.testing.assert_allclose(found, [20, 64, np.nan])
 
 
@@ -97,6 +110,13 @@ def test_in_the_first_weeks_it_is_the_watchlist_s_risk_where_there_is_one() -> N
     now = situation(**given)
     assert now.ranked_by == "watchlist"
     assert compute_urgency(now)[:3].tolist() == pytest.approx([90, 70, 0])
+
+
+def test_a_risk_counts_as_urgency_whether_or_not_it_is_high_enough_for_the_watchlist() -> None:
+    given = by_score({"a": {2: 90}, "b": {2: 10}}, week=2, watchlist={"b": 70}, not_on_it={"a": 20})
+    now, decision = decide(**given)
+    assert decision.urgency[:3].tolist() == pytest.approx([20, 70, 0])
+    assert list(now.students[decision.on_list]) == ["b"]
 
 
 def test_after_the_first_weeks_the_watchlist_s_risk_is_forgotten() -> None:

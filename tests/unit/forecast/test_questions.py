@@ -165,9 +165,16 @@ def test_without_a_past_exam_marks_so_far_are_the_prediction_with_a_wide_range()
     said = scores.predict_baseline(pd.DataFrame({"mark_with_zeros": [70.0, 95.0, np.nan]}), 40)
     assert said["predicted"].tolist() == [70, 95, 40]
     assert said["high"].tolist() == [95, 100, 65]
-    assert said["p_fail"].isna().all()
+    # A normal distribution of which 80% lie within 25 points: 70 is 1.54, 95 is 2.82 deviations up.
+    np.testing.assert_allclose(said["p_fail"], [0.0621, 0.0024, np.nan], atol=1e-4)
     assert run_contest(scores.build_question("midterm", SETTINGS), {}) is None
     assert run_contest(scores.build_question("midterm", SETTINGS), {"1": exam_rows(10, 5)}) is None
+
+
+def test_a_rough_chance_is_the_part_of_the_range_s_distribution_below_the_pass_mark() -> None:
+    """Four in five scores lie within 25 points: one in ten above, one in ten below."""
+    said = scores.estimate_chance(np.array([40.0, 65.0, 15.0, np.nan]), 40)
+    np.testing.assert_allclose(said, [0.5, 0.1, 0.9, np.nan], atol=1e-12)
 
 
 def subject_rows(students: int, seed: int) -> pd.DataFrame:
@@ -350,12 +357,19 @@ def test_the_demo_colleges_midterm_was_predicted(demo: Workspace) -> None:
 
 def test_the_first_semester_has_baselines_and_says_so(demo: Workspace) -> None:
     first = demo.store.list_values("weekly_metrics", "term")[0]
-    for table, outlook in (("pre_mid_term", "at_risk"), ("pre_end_term", "outlook")):
+    for table, outlook, score in (
+        ("pre_mid_term", "at_risk", "predicted_midterm_score"),
+        ("pre_end_term", "outlook", "predicted_endterm_score"),
+    ):
         rows = demo.store.read(table, term=first)
         assert set(rows["model_id"]) == {"baseline"}
-        assert rows["p_fail"].isna().all()
         assert rows[outlook].nunique() > 1
-    assert demo.store.read("risk_of_failing_prediction", term=first).empty
+        # The chance is rough, and goes with the predicted score: even at the pass mark.
+        assert ((rows["p_fail"] > 0.5) == (rows[score] < 40)).all()
+    papers = demo.store.read("risk_of_failing_prediction", term=first)
+    assert set(papers["sem_week"]) == {6, 7, 16, 17}
+    assert set(papers["model_id"]) == {"baseline"}
+    assert (papers["risk_label"] == subjects.label_risk(papers["p_fail"].to_numpy())).all()
     assert demo.store.read("pre_sem_watchlist", target_term=first).empty
 
 

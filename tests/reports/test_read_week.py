@@ -79,7 +79,9 @@ def put_outlook(workspace: Workspace, *students: tuple[str, float | None]) -> No
     )
 
 
-def test_an_outlook_names_the_two_likeliest_subjects_at_risk_and_counts_the_rest(workspace: Workspace) -> None:
+def test_an_outlook_names_the_two_likeliest_subjects_at_risk_and_counts_the_rest(
+    workspace: Workspace,
+) -> None:
     put_outlook(workspace, ("asha", 0.7), ("bala", 0.1))
     risks = (("SUB1", 0.5, "MEDIUM"), ("SUB2", 0.8, "HIGH"), ("SUB3", 0.6, "HIGH"), ("SUB4", 0.1, "LOW"))  # fmt: skip
     put(

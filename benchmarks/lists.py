@@ -64,11 +64,7 @@ def judge_lists(workspace: Workspace) -> pd.Series:
     counts = metrics.groupby("sem_week").size()
     share = (flags.groupby("sem_week").size() / counts).reindex(weeks)
     on = {int(str(w)): set(part["student_id"]) for w, part in flags.groupby("sem_week")}
-    kept = [
-        len(on[a] & on.get(b, set())) / len(on[a])
-        for a, b in pairwise(weeks)
-        if on.get(a)
-    ]
+    kept = [len(on[a] & on.get(b, set())) / len(on[a]) for a, b in pairwise(weeks) if on.get(a)]
     first_week = flags[flags["failed"]].groupby("student_id")["sem_week"].min()
     exam = params.calendar.endterm_week or params.calendar.weeks_per_semester + 1
     reach = list_shares.measure_reach(metrics, flags, failed.astype({"failed": bool}))

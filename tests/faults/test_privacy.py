@@ -45,8 +45,10 @@ def somebody(workspace: Workspace) -> str:
         "student_id": student,
         "term": "2026-01-05",
         "sem_week": 9,
-        "kind": "talked",
-        "notes": "came along",
+        # An email keeps the student's place: whoever was talked to has none, and the notebook
+        # shows places.
+        "kind": "emailed",
+        "notes": "asked to come along",
         "logged_by": "ADV",
         "logged_at": get_utc_now(),
     }
@@ -82,7 +84,7 @@ def test_a_student_is_told_everything_that_is_held(environment: Workspace, tmp_p
     metrics = pd.read_csv(folder / "weekly_metrics.csv")
     assert set(metrics["student_id"]) == {student}
     assert len(metrics) == len(environment.store.read("weekly_metrics", student_id=student))
-    assert "came along" in (folder / "intervention_log.csv").read_text(), (
+    assert "asked to come along" in (folder / "intervention_log.csv").read_text(), (
         "what was written about the student, too"
     )
     columns = pd.read_csv(folder / "columns.csv")

@@ -158,7 +158,10 @@ def read_about(report: Report) -> tuple[str, ...]:
 
 def test_a_moment_adds_a_section_to_the_report_of_the_week(batch: Batch) -> None:
     (report,) = batch.build().values()
-    assert (report.stage, report.subject) == ("weekly", "Week 7 · 0 of 3 students")
+    assert (report.stage, report.subject) == (
+        "weekly",
+        "Week 7 · none of 3 students · midterm in one week",
+    )
     assert "Who may fail the midterm" in list_titles(report)
     assert [entry.name for entry in report.entries] == ["S1", "S2"]
 

@@ -60,7 +60,7 @@ def test_attending_all_lectures_is_told_with_what_was_attended() -> None:
     facts = given(scoring=ATTENDANCE_ONLY)
     told = step(**facts, attendance={"a": {6: 3}})
     assert told is not None
-    assert told["text"] == "Helps most: attending all of week 7 (3 of 10 now)."
+    assert told["text"] == "Helps most: attending all of week 7 (3 of 10 this week)."
     assert told["urgency_before"] == pytest.approx(70)
     assert told["urgency_after"] == pytest.approx(21)
     assert not told["off_list"], "a would stay above 20 − 8"
@@ -75,12 +75,12 @@ def test_a_step_takes_off_the_list_who_would_not_stay(list_at: int, off: bool) -
     told = step(**facts, attendance={"a": {6: 3}})
     assert told is not None
     assert told["off_list"] == off
-    assert told["text"].startswith("Helps most, ends the listing: ") == off
+    assert told["text"].startswith("Helps most, off this list then: ") == off
 
 
 def test_after_the_last_week_before_an_exam_the_step_is_in_the_week_after_it() -> None:
     said = text(**given(scoring=ATTENDANCE_ONLY), week=7, attendance={"a": {7: 3}})
-    assert said == "Helps most: attending all of week 9 (3 of 10 now)."
+    assert said == "Helps most: attending all of week 9 (3 of 10 this week)."
 
 
 def test_open_work_is_named_and_what_is_due_next_week_comes_after_it() -> None:
@@ -110,7 +110,7 @@ def test_a_quiz_that_was_missed_is_gone_but_the_next_one_can_be_done() -> None:
     """Both quizzes were missed. Next week 3 of 3 would be, or 2 of 3: .7·66.7 + .3·100."""
     told = step(**given(scoring=WORK_ONLY), quizzes=(5, 6), skipped={"a": (5, 6)})
     assert told is not None
-    assert told["text"] == "Helps most: week 7's work (0 of 1 now)."
+    assert told["text"] == "Helps most: week 7's work (0 of 1 this week)."
     assert told["urgency_before"] == pytest.approx(100)
     assert told["urgency_after"] == pytest.approx(0.7 * 200 / 3 + 30)
 
@@ -119,7 +119,7 @@ def test_the_first_single_step_that_helps_is_told_before_better_ones() -> None:
     """Attending takes a fifth of 100·(4·1 + 1·.8)/5; handing in would take far more."""
     facts = given(scoring=BOTH, due=(5, 6), marks={"a": {5: NOT_IN, 6: NOT_IN}})
     said = text(**facts, attendance={"a": {6: 2}})
-    assert said == "Helps most: attending all of week 7 (2 of 10 now)."
+    assert said == "Helps most: attending all of week 7 (2 of 10 this week)."
     less = text(**facts, attendance={"a": {6: 8}})
     assert less is not None
     assert less.endswith(": handing in Databases 1 and 2.")
@@ -141,7 +141,7 @@ def test_a_pair_is_told_where_no_single_step_is_enough() -> None:
     told = step(**facts, attendance={"a": {6: 0}})
     assert told is not None
     assert told["text"] == (
-        "Helps most: attending all of week 7 (0 of 10 now), handing in open work."
+        "Helps most: attending all of week 7 (0 of 10 this week), handing in open work."
     )
     assert told["urgency_before"] == pytest.approx(87)
     assert told["urgency_after"] == pytest.approx(73)
@@ -182,7 +182,7 @@ def test_a_rule_of_this_week_keeps_a_student_on_the_list() -> None:
     silent = {"students": "abuvwxyz", "due": (4, 5, 6), "list_at": 99}
     told = step(**silent, marks={"a": {5: NOT_IN, 6: NOT_IN}})
     assert told is not None
-    assert told["text"] == "Helps most, ends the listing: handing in Databases 2 and 3."
+    assert told["text"] == "Helps most, off this list then: handing in Databases 2 and 3."
 
 
 def test_in_a_first_week_no_step_takes_off_the_list_unless_the_next_one_is_none() -> None:
@@ -213,8 +213,8 @@ def test_each_of_several_students_has_a_step_of_their_own() -> None:
     facts["attendance"]["c"] = {6: (1, 2)}
     found = draw(**facts)
     assert {s: told["text"] for s, told in found["best_step"].items()} == {
-        "a": "Helps most, ends the listing: attending all of week 7 (3 of 8 now).",
-        "c": "Helps most, ends the listing: attending all of week 7 (1 of 2 now).",
+        "a": "Helps most, off this list then: attending all of week 7 (3 of 8 this week).",
+        "c": "Helps most, off this list then: attending all of week 7 (1 of 2 this week).",
     }  # fmt: skip
 
 

@@ -138,7 +138,7 @@ def test_a_sentence_that_may_be_too_long_for_a_card_has_a_short_one() -> None:
              "marks": {"a": {7: NOT_IN}}}  # fmt: skip
     short = {record["code"]: record.get("short") for record in reasons(**given)}
     assert short["attendance_fall"] == "Attended 4 of 10 lectures this week."
-    assert short["missed_work"] == "One item not in; due week 7."
+    assert short["missed_work"] == "Not in: Databases assignment 1; due week 7."
     assert short["effort_fall"] is None
     news = reasons(attendance={"a": {6: 2}})[0]
     assert (news["code"], news["short"]) == (

@@ -88,7 +88,7 @@ def test_at_most_three_are_named_and_the_others_counted() -> None:
     told = draw(students="abcdefgh", **given, past=1, list_at=10).loc["a", "reasons"]
     said = next(record for record in told if record["code"] == "missed_work")
     assert said["text"] == ("Not in: Databases assignments 1, 2 and 3 and two more; due weeks 4-6.")
-    assert said["short"] == "Five items not in; due weeks 4-6."
+    assert said["short"] == "Not in: Databases assignment 1 and four more; due weeks 4-6."
     assert said["value"] == 5
     assert [item["name"] for item in said["items"]] == [
         f"Databases assignment {n}" for n in (1, 2, 3, 4, 5)

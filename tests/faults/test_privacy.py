@@ -40,13 +40,13 @@ def everything(home: Path) -> dict[str, bytes]:
 def somebody(workspace: Workspace) -> str:
     """A student on this week's lists, with a contact entered and a data-health example made of the id."""
     flags = workspace.store.read("weekly_flags", term="2026-01-05", sem_week=10)
-    student = str(flags.sort_values("triage_rank")["student_id"].iloc[0])
+    student = str(flags.sort_values(["advisor_id", "triage_rank"])["student_id"].iloc[0])
     contact = {
         "student_id": student,
         "term": "2026-01-05",
         "sem_week": 9,
         # An email keeps the student's place: whoever was talked to has none, and the notebook
-        # shows places.
+        # shows the first advisor's places.
         "kind": "emailed",
         "notes": "asked to come along",
         "logged_by": "ADV",

@@ -277,7 +277,7 @@ def test_nobody_on_the_list(sending: Workspace, inbox: Inbox) -> None:
             )
     assert edumetrics("send", "--approve", "--advisor", one).exit_code == 0
     (message,) = inbox.messages
-    assert re.fullmatch(r"Week 10 · 0 of \d+ students", message["Subject"])
+    assert re.fullmatch(r"Week 10 · none of \d+ students", message["Subject"])
     assert "Nobody is on your list this week." in part(message, "plain")
     assert len(part(message, "plain").split()) < 250
 

@@ -77,7 +77,8 @@ def test_the_shipped_letter_without_a_fact_word_for_word() -> None:
         "Dear Asha,\n\n"
         "I wanted to ask how you are, and how the semester is going for you.\n\n"
         "Could we talk for fifteen minutes? Which day would suit you?\n\n"
-        "If something else would help more, tell me that instead.\n\n"
+        "If something else would help more (a call, more time, someone to study with),"
+        " tell me that instead.\n\n"
         "Warm wishes,\nDr. Farida Inkwell",
     )
 
@@ -95,12 +96,13 @@ def test_the_shipped_letter_with_all_that_it_can_have_word_for_word() -> None:
     )
     assert write(about=told).body == (
         "Dear Asha,\n\n"
-        "Methods assignments 3 and 4 are still open. I would like to hear what is in the way,"
-        " and we can find the time for them together.\n\n"
+        "Methods assignments 3 and 4 are still open. I would like to hear what is in the way;"
+        " if you are not sure whether they still count, ask me.\n\n"
         "The midterm is in the week of 7 September. Could we talk for fifteen minutes?"
         " I am free on Tuesday 1 September at 14:00 or on Thursday 3 September at 9:30;"
         " would one of these suit you?\n\n"
-        "If something else would help more, tell me that instead.\n\n"
+        "If something else would help more (a call, more time, someone to study with),"
+        " tell me that instead.\n\n"
         "Warm wishes,\nDr. Farida Inkwell"
     )
 

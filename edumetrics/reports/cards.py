@@ -111,8 +111,14 @@ class CardBuilder:
             return self._choose_facts(row["reasons"], row, SHOWN)
         # Before an exam the prediction is what lies ahead: other deadlines only fill a place.
         records = row["reasons"]
-        others = [record for record in records if get_kind(record) not in LEFT_OUT]
-        rest = [record for record in records if get_kind(record) in LEFT_OUT]
+        # What lists a student is told in any case.
+        rules = {rule["code"] for rule in row["rules"]}
+        rest = [
+            record
+            for record in records
+            if get_kind(record) in LEFT_OUT and record["code"] not in rules
+        ]
+        others = [record for record in records if record not in rest]
         told = choose_facts(others, SHOWN - 1)
         told = [*told, *rest[: SHOWN - 1 - len(told)]]
         return (*(record["text"] for record in told), self._describe_outlook(outlook))

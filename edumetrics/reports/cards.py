@@ -109,18 +109,16 @@ class CardBuilder:
         outlook = self.outlook.get(row["student_id"])
         if outlook is None:
             return self._choose_facts(row["reasons"], row, SHOWN)
-        # Before an exam the prediction is what lies ahead: other deadlines only fill a place.
-        records = row["reasons"]
-        # What lists a student is told in any case.
-        rules = {rule["code"] for rule in row["rules"]}
-        rest = [
-            record
-            for record in records
-            if get_kind(record) in LEFT_OUT and record["code"] not in rules
-        ]
-        others = [record for record in records if record not in rest]
-        told = choose_facts(others, SHOWN - 1)
-        told = [*told, *rest[: SHOWN - 1 - len(told)]]
+        # Before an exam the prediction is what lies ahead: other deadlines only fill a place. What
+        # lists the student is told in any case.
+        rules, records = {rule["code"] for rule in row["rules"]}, row["reasons"]
+        told = [record for record in records if record["code"] in rules][: SHOWN - 1]
+        free = [record for record in records if record not in told]
+        acted = [record for record in free if get_kind(record) not in LEFT_OUT]
+        others = [record for record in free if record not in acted]
+        told += choose_facts(acted, SHOWN - 1 - len(told))
+        told += others[: SHOWN - 1 - len(told)]
+        told.sort(key=records.index)
         return (*(record["text"] for record in told), self._describe_outlook(outlook))
 
     def _choose_facts(self, records: list[Record], row: Row, count: int) -> tuple[str, ...]:

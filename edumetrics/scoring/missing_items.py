@@ -26,7 +26,8 @@ def list_missing_items(roll: Roll, facts: Facts, calendar: Calendar, days: int) 
     Returns:
         row (in the roll), kind (assignment or quiz), item_id, subject_id, title (null for none),
         number (the item's place among those of its kind in the subject, by due week, from 1), week
-        (when it fell due). Ordered by row, week, kind and item.
+        (when it fell due). Ordered by row, week, kind, subject and number: a college's own ids of
+        items say nothing to a reader.
     """
     lately = find_late_weeks(roll, calendar, days)
     parts = [
@@ -34,7 +35,9 @@ def list_missing_items(roll: Roll, facts: Facts, calendar: Calendar, days: int) 
         _list_missing(roll, facts, "quiz", facts.quizzes, facts.extensions.iloc[:0], lately),
     ]
     found = pd.concat([part for part in parts if len(part)] or parts[:1], ignore_index=True)
-    return found.sort_values(["row", "week", "kind", "item_id"], ignore_index=True)[COLUMNS]
+    return found.sort_values(
+        ["row", "week", "kind", "subject_id", "number", "item_id"], ignore_index=True
+    )[COLUMNS]
 
 
 def find_late_weeks(roll: Roll, calendar: Calendar, days: int) -> Flags:

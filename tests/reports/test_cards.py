@@ -186,7 +186,7 @@ def test_a_chance_that_no_model_has_said_is_told_as_a_rough_one() -> None:
     assert card.reasons[-1].endswith("; failing possible, roughly 40 in 100.")
 
 
-def test_a_card_with_too_many_words_has_shorter_sentences_from_its_end_and_no_fact_less() -> None:
+def test_a_card_with_too_many_words_keeps_the_names_of_the_work_longest_and_no_fact_less() -> None:
     twenty = "word " * 20
     fell, work = (
         make_record(code, f"{code} {twenty}", short=f"{code} in short.")
@@ -194,8 +194,8 @@ def test_a_card_with_too_many_words_has_shorter_sentences_from_its_end_and_no_fa
     )
     assert make_card(fell, work, week=4).reasons == (fell["text"], work["text"])
     assert make_card(fell, work, AHEAD, best_step={"text": "word " * 5}).reasons == (
-        fell["text"],
-        "missed_work in short.",
+        "attendance_fall in short.",
+        work["text"],
         AHEAD["text"],
     )
 

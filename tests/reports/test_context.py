@@ -84,9 +84,9 @@ def test_numbers_up_to_ten_are_words(count: int, said: str) -> None:
 @pytest.mark.parametrize(
     ("week", "said"),
     [
-        (7, "The midterm is next week, from 7 September."),
-        (6, "The midterm is in two weeks, from 7 September."),
-        (8, "The end-term exam is in ten weeks, from 16 November."),
+        (7, "The midterm is in week 8, from 7 September."),
+        (6, "The midterm is in week 8, from 7 September."),
+        (8, "The end-term exam is in week 18, from 16 November."),
         (18, ""),
     ],
 )

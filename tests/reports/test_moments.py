@@ -118,9 +118,9 @@ def test_an_outlook_is_a_line_with_score_range_and_chance() -> None:
     assert get_lines(section) == [
         (
             "Asha Lanternwala",
-            ("Predicted 38 of 100 (20 to 56); a high chance of failing, 62 in 100.",),
+            ("Predicted 38 of 100 (20 to 56); failing likely, 62 in 100.",),
         ),
-        ("Noor Almanara", ("Predicted 35 of 100; a medium chance of failing, 41 in 100.",)),
+        ("Noor Almanara", ("Predicted 35 of 100; failing possible, 41 in 100.",)),
     ]
 
 
@@ -140,8 +140,8 @@ def test_without_its_chance_there_is_no_outlook() -> None:
 def test_a_chance_that_no_model_has_said_is_told_as_a_rough_one() -> None:
     ((section,),) = build_exam(model_id=["fail-1", "baseline", *["fail-1"] * 3]).values()
     asha, noor = (reasons[0] for _, reasons in get_lines(section))
-    assert asha.endswith("a high chance of failing, 62 in 100.")
-    assert noor.endswith("a medium chance of failing, roughly 41 in 100.")
+    assert asha.endswith("failing likely, 62 in 100.")
+    assert noor.endswith("failing possible, roughly 41 in 100.")
 
 
 def test_three_subjects_at_risk_are_named_and_the_others_counted() -> None:

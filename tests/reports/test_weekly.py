@@ -87,7 +87,7 @@ def test_last_weeks_conversations_are_told_in_plain_numbers() -> None:
     report = build(contacts=contacts, last=last, last_flags=places)
     # In the order of the register: K. Raman of CS3A, then Asha; S4 has another advisor.
     assert report.lead == (
-        "The midterm is next week, from 7 September. Last week you talked to 2;"
+        "The midterm is in week 8, from 7 September. After the list of week 6 you talked to 2;"
         " attendance in week 6 and in week 7: 80% → 90%, 50% → 40%."
     )
     silent = build(contacts=contacts[contacts["student_id"] == "S1"], last_flags=places)
@@ -95,12 +95,12 @@ def test_last_weeks_conversations_are_told_in_plain_numbers() -> None:
 
 
 def test_without_cards_and_contacts_nothing_is_said_of_conversations() -> None:
-    assert build().lead == "The midterm is next week, from 7 September."
+    assert build().lead == "The midterm is in week 8, from 7 September."
 
 
 def test_after_an_exam_the_last_list_is_named_by_its_week() -> None:
     contacts = make_contacts(("S1", 7, "talked", None, "2026-09-08"))
-    assert "Since the list of week 7 you talked to 1; attendance in week 7 and in week 9" in (
+    assert "After the list of week 7 you talked to 1; attendance in week 7 and in week 9" in (
         build(week=9, contacts=contacts).lead
     )
 

@@ -29,7 +29,7 @@ def list_missing_items(roll: Roll, facts: Facts, calendar: Calendar, days: int) 
         (when it fell due). Ordered by row, week, kind, subject and number: a college's own ids of
         items say nothing to a reader.
     """
-    lately = find_late_weeks(roll, calendar, days)
+    lately = find_late_weeks(roll, calendar, days) & ~_find_weeks_before_joining(roll, facts)
     parts = [
         _list_missing(roll, facts, "assignment", facts.assignments, facts.extensions, lately),
         _list_missing(roll, facts, "quiz", facts.quizzes, facts.extensions.iloc[:0], lately),
@@ -48,6 +48,15 @@ def find_late_weeks(roll: Roll, calendar: Calendar, days: int) -> Flags:
     lately = roll.starts[:, [roll.week]] - roll.starts <= days
     taught = np.isin(np.arange(roll.week + 1), calendar.teaching_weeks)
     return np.asarray(lately & taught & (roll.classes != NO_CLASS))
+
+
+def _find_weeks_before_joining(roll: Roll, facts: Facts) -> Flags:
+    """Return whose weeks were over before the student joined: nobody waits for their work."""
+    joined = facts.students.set_index("student_id")["joined_on"].reindex(roll.frame["student_id"])
+    first = pd.to_datetime(joined).to_numpy("datetime64[D]")
+    ends = (roll.starts + 6).astype("datetime64[D]")
+    # A comparison with an unknown date is false.
+    return np.asarray(ends < first[:, None])
 
 
 def _list_missing(

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from edumetrics.forecast.scorecard import select_same_places
+from edumetrics.forecast.scorecard import compute_logits, select_same_places
 from edumetrics.params.forecast import Forecast
 from edumetrics.params.triage import Triage
 
@@ -57,7 +57,7 @@ def measure_list_shares(
         f"by {name}": select_same_places(rows.assign(logit=value), flags, triage, forecast)
         for name, value in _list_numbers(rows)
     }
-    groups |= {name: part[part["inside"]] for name, part in alone.items()}
+    groups |= {name: part[part["within_capacity"]] for name, part in alone.items()}
     weeks = [int(week) for week in sorted(rows["sem_week"].unique())]
     found = []
     for name, chosen in [*((str(week), [week]) for week in weeks), (ALL, weeks)]:
@@ -91,9 +91,7 @@ def _split_groups(rows: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
 def _list_numbers(rows: pd.DataFrame) -> Iterator[tuple[str, pd.Series]]:
     """Yield the numbers by which places could be given alone, higher first; missing is neutral."""
     if rows["p_fail"].notna().any():
-        # Clipped, because the logit of 0 or 1 is infinite.
-        p = rows["p_fail"].fillna(rows["p_fail"].median()).clip(1e-6, 1 - 1e-6)
-        yield "the forecast", (p / (1 - p)).map(np.log)
+        yield "the forecast", compute_logits(rows["p_fail"])
     for name, column, sign in (
         ("the risk score", "risk_score", 1),
         ("attendance", "overall_att_pct", -1),

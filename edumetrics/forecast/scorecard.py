@@ -91,9 +91,7 @@ def compare_lists(
         "attendance alone": (60 - rows["overall_att_pct"].fillna(60)) / 25,
     }
     if rows["p_fail"].notna().any():
-        # Clipped, because the logit of 0 or 1 is infinite.
-        p = rows["p_fail"].fillna(rows["p_fail"].median()).clip(1e-6, 1 - 1e-6)
-        numbers["forecast"] = (p / (1 - p)).map(np.log)
+        numbers["forecast"] = compute_logits(rows["p_fail"])
     for name, logit in numbers.items():
         found.append(
             {
@@ -104,6 +102,13 @@ def compare_lists(
             }
         )
     return pd.DataFrame(found).sort_values("precision", ascending=False, ignore_index=True)
+
+
+def compute_logits(p_fail: pd.Series) -> pd.Series:
+    """Return the logits of chances of failing; a null chance counts as the median of the others."""
+    # Clipped, because the logit of 0 or 1 is infinite.
+    p = p_fail.fillna(p_fail.median()).clip(1e-6, 1 - 1e-6)
+    return (p / (1 - p)).map(np.log)
 
 
 def select_same_places(
@@ -130,7 +135,7 @@ def select_same_places(
     had = counts.reindex(
         pd.MultiIndex.from_frame(ordered[["sem_week", "advisor"]]), fill_value=0
     ).to_numpy()
-    return ordered.assign(within_capacity=place.to_numpy() < had, inside=place.to_numpy() < had)
+    return ordered.assign(within_capacity=place.to_numpy() < had)
 
 
 def _measure_list(rows: pd.DataFrame, flags: pd.DataFrame) -> dict[str, float]:

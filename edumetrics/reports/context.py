@@ -12,7 +12,7 @@ from edumetrics.analysis.store import UNASSIGNED
 from edumetrics.params import Calendar, Params
 from edumetrics.reports import draft_email, letter_facts
 from edumetrics.reports.draft_email import LetterContext
-from edumetrics.reports.model import Fact, Prose, Section, StudentEntry, Students, TableRow
+from edumetrics.reports.model import Fact, Prose, StudentEntry, TableRow
 from edumetrics.types import Row
 
 # The shape of a tier: colour alone is lost in a print in grey. The templates look up colours by
@@ -216,24 +216,6 @@ class Occasion:
             sentences: what is particular to this report; it comes before what all reports say.
         """
         return Prose(self.say("reading_title"), (" ".join([*sentences, self.say("reading")]),))
-
-    def split_by_capacity(
-        self, advisor: str, entries: list[StudentEntry], title: str, note: str = ""
-    ) -> tuple[Section, ...]:
-        """Return as many cards as an advisor has time for, and the other students in lines.
-
-        Args:
-            advisor: advisor_id of the reader.
-            entries: the students, the most important first.
-            title, note: the heading of the cards, and a sentence below it.
-
-        Returns:
-            The sections; a section without students is left out.
-        """
-        capacity = self.params.triage.get_capacity(advisor)
-        first = Students(title, note, tuple(entries[:capacity]))
-        rest = Students(self.say("briefly_title"), "", tuple(entries[capacity:]), brief=True)
-        return tuple(section for section in (first, rest) if section.entries)
 
 
 def get_display_name(row: Row) -> str:

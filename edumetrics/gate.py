@@ -17,8 +17,9 @@ import pandas as pd
 from edumetrics.analysis import run_log
 from edumetrics.analysis.run_log import Run
 from edumetrics.analysis.store import get_utc_now
-from edumetrics.analysis.week_state import GATE, read_last_findings
-from edumetrics.college import arrivals, checks, feeds, health
+from edumetrics.analysis.week_state import GATE, WEEKLY, find_last_run, read_last_findings
+from edumetrics.college import arrivals, checks, feeds
+from edumetrics.college.row_findings import make_empty_findings
 from edumetrics.college.terms import College, Term
 from edumetrics.errors import Refused
 from edumetrics.fields import EVERYWHERE, EXAMPLES, FEEDS, FINDING_COLUMNS
@@ -90,15 +91,14 @@ def check_week(
         *(arrivals.check_feed(college, term, feed, so_far, gate) for feed in FEEDS),
         arrivals.check_repeated_week(college, term, window),
         arrivals.check_submissions(college, term, window),
+        _read_stops(workspace, term, week),
         _check_list_jump(workspace, term, window, gate),
         _check_schema(workspace, college),
         # A clock that went back makes correct records look too early for their mapping.
         _check_mapping(workspace, college, term, week)
         if back_to is None
-        else health.make_empty_findings(),
-        _check_clock(college, term, back_to)
-        if back_to is not None
-        else health.make_empty_findings(),
+        else make_empty_findings(),
+        _check_clock(college, term, back_to) if back_to is not None else make_empty_findings(),
     ]
     findings = pd.concat(found, ignore_index=True)
     # Last, because it counts the classes that the other checks block.
@@ -128,6 +128,16 @@ def record_verdict(
         run_log.mark_failed(workspace.store, run, Refused(verdict.told))
 
 
+def _read_stops(workspace: Workspace, term: Term, week: int) -> pd.DataFrame:
+    """Return what the week's own run found in the data, and said that it would mislead."""
+    newest = find_last_run(workspace.store, WEEKLY, term=term.name, sem_week=week, status="done")
+    if newest is None:
+        return make_empty_findings()
+    return workspace.store.read(
+        "data_health", FINDING_COLUMNS, run_id=newest["run_id"], status="block"
+    )
+
+
 def _check_list_jump(
     workspace: Workspace, term: Term, window: tuple[int, ...], gate: Gate
 ) -> pd.DataFrame:
@@ -136,7 +146,7 @@ def _check_list_jump(
     The share is that of a class or of the whole college.
     """
     if len(window) < 2:
-        return health.make_empty_findings()
+        return make_empty_findings()
     week, before = window[:2]
     size, listed = (
         workspace.store.read(
@@ -230,7 +240,7 @@ def _check_mapping(workspace: Workspace, college: College, term: Term, week: int
     seen = f"{hashlib.sha256(said.encode()).hexdigest()}, {term.name}, {week > FIRST_WEEKS}"
     counter = college.find_college_week(workspace.today).compute_week(college.params.calendar)
     counted = not college.counter.empty
-    found = health.make_empty_findings()
+    found = make_empty_findings()
     if counted and college.params.calendar.get_last_teaching_weeks(counter, 1) != (week,):
         # An earlier week is checked again: records that came since would only seem too early.
         return found

@@ -142,6 +142,7 @@ def _make_environment(numbers: tuple[str, ...]) -> SandboxedEnvironment:
     """Return the environment of sentences: colleges write them, so templates run no code."""
     environment = SandboxedEnvironment(undefined=StrictUndefined, finalize=_round_number)
     environment.filters["plural"] = _choose_form
+    environment.filters["halves"] = _say_halves
     environment.filters["in_words"] = partial(_say_number, numbers)
     return environment
 
@@ -166,6 +167,11 @@ def _round_number(value: object) -> object:
     """Return a number as sentences have it: whole."""
     # Texts and whole numbers pass; numpy's floats are floats as well.
     return round(value) if isinstance(value, float) else value
+
+
+def _say_halves(count: float) -> str:
+    """Return a number of lectures, of which some colleges count halves: 74, or 74.5."""
+    return f"{count:.1f}".removesuffix(".0")
 
 
 def _choose_form(count: float, one: str, many: str) -> str:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pandas as pd
 
-from edumetrics.college import feeds, health
+from edumetrics.college import feeds
+from edumetrics.college.row_findings import make_empty_findings
 from edumetrics.college.terms import College, Term
 from edumetrics.college.work import read_done_work, read_items
 from edumetrics.fields import EVERYWHERE, FINDING_COLUMNS, RELATIONS
@@ -39,7 +40,7 @@ def check_feed(
     week, before = weeks[0], list(weeks[1:])
     counted = feeds.count_rows_by_week(college, term, feed, weeks)
     if counted.empty:
-        return health.make_empty_findings()
+        return make_empty_findings()
     # A week without any row is missing here; `stopped` below finds it.
     newest = counted[counted["week"] == week].set_index("class_id")
     share = 100 * newest["unmarked"] / newest["rows"]
@@ -107,7 +108,7 @@ def check_repeated_week(college: College, term: Term, window: tuple[int, ...]) -
     One file was then imported under two week numbers.
     """
     if len(window) < 2:
-        return health.make_empty_findings()
+        return make_empty_findings()
     week, before = window[:2]
     sums = feeds.compare_weeks(college, term, week, before).set_index("class_id")
     # The college as a whole is tested too: it has enough registers where single classes do not.
@@ -152,7 +153,7 @@ def check_submissions(college: College, term: Term, window: tuple[int, ...]) -> 
             RELATIONS[feed].label + "{whose}: nothing in week {week}, in which {count} fell due."
         )
         found.append(make_findings(f"{feed}: stopped", silent, sentence, count=due, week=week))
-    return pd.concat(found) if found else health.make_empty_findings()
+    return pd.concat(found) if found else make_empty_findings()
 
 
 def make_findings(

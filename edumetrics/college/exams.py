@@ -85,8 +85,10 @@ def build_papers_query(
         rows, results, term.class_semesters, results.table.natural, tag=known_by.isoformat()
     )
     # The college's own score decides. Marks only count where there is no score.
+    # Who was absent has an F and no score, which counts 0.
+    absent = sa.case((sa.func.upper(sa.func.trim(r.c.pass_fail)) == "F", 0.0))
     score = sa.func.coalesce(
-        clip_percent(r.c.score_pct), compute_percent(r.c.marks_obtained, r.c.out_of)
+        clip_percent(r.c.score_pct), compute_percent(r.c.marks_obtained, r.c.out_of), absent
     ).label("score")
     return sa.select(
         r.c.student_id, r.c.schedule_id, r.c.subject_id, score, r.c.pass_fail

@@ -10,6 +10,7 @@ import pandas as pd
 import sqlalchemy as sa
 
 from edumetrics.college.reader import keep
+from edumetrics.college.registers import build_lectures
 from edumetrics.college.terms import College, Term
 from edumetrics.database import order_highest_first
 from edumetrics.fields import RELATIONS, Count
@@ -218,29 +219,61 @@ def read_attendance(college: College, term: Term, until: int) -> pd.DataFrame:
     return frame[frame["class_id"].isin(term.class_semesters["class_id"])]
 
 
-@keep()
-def read_double_registers(
-    college: College, term: Term, until: int, students: tuple[str, ...]
-) -> pd.DataFrame:
-    """Return which class counts for students with registers of two classes in one week.
+def find_seats(college: College, term: Term, until: int, students: pd.DataFrame) -> pd.DataFrame:
+    """Return the class of each student in each week with registers of the student's own semester.
+
+    The own semester is, in the current term, that of the class of today; in an earlier term, and
+    for a student whose class of today is in no semester of the term, the one in which the student
+    has most registers up to the week asked for (of two with as many, the later one). The class is
+    the one with most of the week's registers; of several, the class of today where it is one of
+    them, else that of the register with the highest id. So one register filed elsewhere, a language
+    group, or a course repeated with juniors moves nobody.
 
     Args:
         college: the college to read.
-        term: rows of other terms do not count.
+        term: registers of other terms do not count.
         until: last semester week, inclusive.
-        students: the student_id of each such student; an empty tuple needs no query.
+        students: student_id, class_id (of today).
 
     Returns:
-        student_id, week, class_id; the class of the register with the highest id counts.
+        student_id, week, class_id, semester; unique by the first two.
     """
+    rows = read_attendance(college, term, until)[
+        ["student_id", "class_id", "semester", "week", "registers"]
+    ].merge(students[["student_id", "class_id"]], on="student_id", suffixes=("", "_today"))
+    rows = rows[rows["semester"] == _find_own_semesters(term, rows)]
+    rows = rows.assign(home=rows["class_id"] == rows["class_id_today"])
+    week = ["student_id", "week"]
+    most = rows.groupby(week)["registers"].transform("max")
+    rows = rows[rows["registers"] == most]
+    tied = rows[rows.duplicated(week, keep=False)]
+    away = tied[~tied.groupby(week)["home"].transform("any")]
+    latest = _read_latest_registers(college, term, until, tuple(sorted(set(away["student_id"]))))
+    rows = rows.merge(latest, on=[*week, "class_id"], how="left")
+    rows = rows.sort_values([*week, "home", "latest"], na_position="first")
+    return rows.drop_duplicates(week, keep="last")[[*week, "class_id", "semester"]]
+
+
+def _find_own_semesters(term: Term, rows: pd.DataFrame) -> pd.Series:
+    """Return the own semester of the student of each row."""
+    last = term.class_semesters.drop_duplicates("class_id", keep="last")
+    semester_of = last.set_index("class_id")["semester"]
+    counts = rows.groupby(["student_id", "semester"])["registers"].sum().reset_index()
+    most = counts.sort_values(["student_id", "registers", "semester"]).drop_duplicates(
+        "student_id", keep="last"
+    )
+    usual = rows["student_id"].map(most.set_index("student_id")["semester"])
+    return rows["class_id_today"].map(semester_of).fillna(usual) if term.current else usual
+
+
+@keep()
+def _read_latest_registers(
+    college: College, term: Term, until: int, students: tuple[str, ...]
+) -> pd.DataFrame:
+    """Return student_id, week, class_id, latest (1): where the register with the highest id is."""
     if not students:
-        return pd.DataFrame(
-            {
-                "student_id": pd.Series(dtype="str"),
-                "week": pd.Series(dtype="int64"),
-                "class_id": pd.Series(dtype="str"),
-            }
-        )
+        kinds = {"student_id": "str", "week": "int64", "class_id": "str", "latest": "float64"}
+        return pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in kinds.items()})
     relation = college.relation("attendance")
     c = relation.c
     order = sa.func.row_number().over(
@@ -252,7 +285,41 @@ def read_double_registers(
         .subquery()
     )
     wanted = sa.select(rows.c.student_id, rows.c.week, rows.c.class_id).where(rows.c.place == 1)
-    return college.read_frame(wanted, "attendance")
+    return college.read_frame(wanted, "attendance").assign(latest=1.0)
+
+
+@keep()
+def read_unsure_registers(college: College, term: Term, until: int) -> pd.DataFrame:
+    """Return the registers of subjects that no enrolment of the student covers at all times.
+
+    Whether such a subject is taken in a week depends on the week's last day, which scoring knows.
+
+    Returns:
+        student_id, week, semester, subject_id, held and present (lectures); no rows where the
+        college has no enrolments.
+    """
+    relation, enrolments = college.relations["attendance"], college.relations["enrolments"]
+    if relation is None or enrolments is None:
+        kinds = {"student_id": "str", "week": "int64", "semester": "int64", "subject_id": "str",
+                 "held": "float64", "present": "float64"}  # fmt: skip
+        return pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in kinds.items()})
+    c, e = relation.c, enrolments.c
+    whole = sa.exists().where(
+        e.student_id == c.student_id,
+        e.subject_id == c.subject_id,
+        e.semester == c.semester,
+        e["from"].is_(None),
+        e["to"].is_(None),
+    )
+    marked = sa.case((sa.and_(c.present >= 0, c.lectures_held >= 0), 1), else_=0).label("marked")
+    natural = relation.table.natural
+    rows = sa.select(
+        c.id, *(c[name] for name in natural), c.lectures_held, c.present, marked
+    ).where(term.build_condition(relation), c.week.between(1, until), ~whole)
+    r = college.keep_one_per_key(rows, relation, term.class_semesters, natural)
+    lectures = [sa.cast(value, sa.Double).label(name) for name, value in build_lectures(r).items()]
+    wanted = sa.select(r.c.student_id, r.c.week, r.c.semester, r.c.subject_id, *lectures)
+    return college.read_frame(wanted, "attendance").dropna(subset="subject_id")
 
 
 @keep()
@@ -275,6 +342,7 @@ def read_weekly_counts(
         c.student_id,
         c.semester,
         relation.week.label("week"),
+        *([c.subject_id] if relation.table.unites else []),
         *(c[count.column].label(count.metric) for count in counts),
     )
     rows = rows.where(term.build_condition(relation), relation.week.between(since, until))
@@ -292,4 +360,10 @@ def _build_total(rows: sa.Subquery, count: Count) -> sa.ColumnElement[Any]:
         return sa.func.count()
     value = rows.c[count.metric]
     total = sa.func.sum if count.how == "sum" else sa.func.max
-    return total(sa.case((value > 0, value), else_=0), type_=sa.Integer)
+    counted = sa.case((value > 0, value), else_=0)
+    if "subject_id" not in rows.c:
+        return total(counted, type_=sa.Integer)
+    # A row without a subject holds the union over all of them, and stands for the others.
+    union = sa.func.coalesce(rows.c.subject_id, "") == ""
+    whole = sa.func.max(sa.case((union, counted)), type_=sa.Integer)
+    return sa.func.coalesce(whole, total(sa.case((~union, counted)), type_=sa.Integer))

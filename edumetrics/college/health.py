@@ -7,23 +7,13 @@ it silently; `college.work` cleans the same rows by the same rules.
 from __future__ import annotations
 
 from datetime import date
-from typing import Any
 
 import pandas as pd
 import sqlalchemy as sa
 
-from edumetrics.college import feeds
-from edumetrics.college.mapping import Relation
-from edumetrics.college.reader import Condition
-from edumetrics.college.row_checks import (
-    Parent,
-    RowCheck,
-    find_parent,
-    list_checks,
-    make_duplicate_check,
-)
+from edumetrics.college import feeds, row_findings
+from edumetrics.college.row_findings import make_empty_findings
 from edumetrics.college.terms import College, Term
-from edumetrics.database import order_highest_first
 from edumetrics.fields import EVERYWHERE, EXAMPLES, FEEDS, FINDING_COLUMNS, RELATIONS, UP_TO
 
 # Findings that date what is no weekly feed: the label, and whether only marked work counts.
@@ -56,8 +46,8 @@ def check_health(college: College, term: Term, week: int) -> pd.DataFrame:
 
     Returns:
         check (`relation: kind`), class_id (`all` where no class is known, or for a feed as a
-        whole), status (ok, warn), count (of rows), examples (list of up to five row ids), message
-        (one sentence). Feeds come first.
+        whole), status (ok, warn, or block where a run would mislead), count (of rows), examples
+        (list of up to five row ids), message (one sentence). Feeds come first.
     """
     found = [check_feeds(college, term, week), format_messages(check_rows(college, term, week))]
     return pd.concat(found, ignore_index=True)
@@ -85,27 +75,9 @@ def _format_sentence(sentence: str, count: int) -> str:
 
 
 def check_rows(college: College, term: Term, week: int, *, strays: bool = True) -> pd.DataFrame:
-    """Return the findings about rows, without counts in their sentences (see `format_messages`).
-
-    So the classes of a term can be checked in parts, and the counts of all parts can be added.
-
-    Args:
-        college: the college to read.
-        term: the term, or the part of it (`Term.only`) that is checked.
-        week: last semester week, inclusive.
-        strays: whether to count rows of classes or items that the college does not list. Exactly
-            one part must do so, on behalf of all.
-
-    Returns:
-        As `check_health`; the message is a sentence with {n}, {s} and {were}.
-    """
-    found = []
-    for name, record in RELATIONS.items():
-        relation = college.relations[name]
-        if record.label and relation is not None and college.has_rows_of(name):
-            found.append(_check_relation(college, relation, term, week, strays=strays))
-    found.append(_check_exam_weeks(college, term))
-    return pd.concat(found, ignore_index=True)
+    """Return the findings about rows and exam weeks (see `row_findings.check_rows`)."""
+    found = row_findings.check_rows(college, term, week, strays=strays)
+    return pd.concat([found, _check_exam_weeks(college, term)], ignore_index=True)
 
 
 def _check_exam_weeks(college: College, term: Term) -> pd.DataFrame:
@@ -149,11 +121,6 @@ def _check_exam_weeks(college: College, term: Term) -> pd.DataFrame:
 def get_remedy(check: str) -> str:
     """Return what to do about a kind of finding; empty where the finding says it."""
     return next((text for kind, text in REMEDIES.items() if check.endswith(kind)), "")
-
-
-def make_empty_findings() -> pd.DataFrame:
-    """Return an empty frame with the columns of `check_health`."""
-    return pd.DataFrame(columns=list(FINDING_COLUMNS))
 
 
 def check_feeds(college: College, term: Term, week: int) -> pd.DataFrame:
@@ -205,120 +172,6 @@ def _find_newest_work_day(college: College, term: Term, week: int, *, marked: bo
         for name in WORK
     )
     return max(filter(None, days), default=None)
-
-
-def _has_clean_registers(college: College, term: Term, week: int) -> bool:
-    """Return whether the registers have no problem, judged by what reading them counted anyway.
-
-    So the usual case needs no further query of the largest relation.
-    """
-    read = college.read_registers(term.class_semesters, week)
-    odd = read["odd"].any()
-    classes, students = set(read["class_id"].unique()), set(read["student_id"].unique())
-    known = classes <= set(college.classes["class_id"]) and students <= set(college.listed)
-    return (
-        not odd
-        and known
-        and not college.has_duplicates(college.relation("attendance"), term.class_semesters)
-    )
-
-
-def _check_relation(
-    college: College, relation: Relation, term: Term, week: int, *, strays: bool
-) -> pd.DataFrame:
-    """Return the findings about one relation's rows, as `check_rows` does."""
-    if relation.table.name == "attendance" and _has_clean_registers(college, term, week):
-        return make_empty_findings()
-    parent = find_parent(college, relation)
-    rows = _select_rows(college, relation, parent, term, week, strays=strays)
-    checks = list_checks(college, relation, parent)
-    if college.has_duplicates(relation, term.class_semesters):
-        checks.append(make_duplicate_check(relation))
-    key = relation.c[relation.table.key[0]].label("row_id")
-    flagged = _flag_rows(rows.add_columns(key), checks)
-    counted = college.read_frame(_sum_flags(flagged, len(checks)), relation.table.name)
-    found = []
-    for n, check in enumerate(checks):
-        concerned = counted[counted[f"c{n}"] > 0]
-        if concerned.empty:
-            continue
-        code = f"{relation.table.name}: {check.code}"
-        message = f"{relation.table.label}: {check.sentence}"
-        # Only a check that found something needs a second query.
-        examples = _read_examples(college, relation, flagged, f"c{n}")
-        for where, count in zip(concerned["where_"], concerned[f"c{n}"].astype(int), strict=True):
-            found.append((code, where, "warn", count, examples.get(where, []), message))
-    return pd.DataFrame(found, columns=list(FINDING_COLUMNS))
-
-
-def _flag_rows(rows: sa.Select[Any], checks: list[RowCheck]) -> sa.Subquery:
-    """Return the rows with a 0 or 1 per check, in columns c0, c1, ..., so one scan counts all."""
-    flags = [
-        sa.case((check.condition, 1), else_=0).label(f"c{n}") for n, check in enumerate(checks)
-    ]
-    return rows.add_columns(*flags).subquery("flagged")
-
-
-def _sum_flags(flagged: sa.Subquery, number: int) -> sa.Select[Any]:
-    """Return the select of how many rows of each class have each flag."""
-    totals = [
-        sa.func.sum(flagged.c[f"c{n}"], type_=sa.Integer).label(f"c{n}") for n in range(number)
-    ]
-    return sa.select(flagged.c.where_, *totals).group_by(flagged.c.where_)
-
-
-def _read_examples(
-    college: College, relation: Relation, flagged: sa.Subquery, flag: str
-) -> dict[str, list[str]]:
-    """Return a few ids of flagged rows for each class, the highest ids of each."""
-    # Ranked in SQL: a bad mapping may flag every row, and their ids must not all be read.
-    place = sa.func.row_number().over(
-        partition_by=flagged.c.where_, order_by=order_highest_first(flagged.c.row_id)
-    )
-    ranked = (
-        sa.select(flagged.c.where_, flagged.c.row_id, place.label("place"))
-        .where(flagged.c[flag] == 1)
-        .subquery("ranked")
-    )
-    wanted = sa.select(ranked.c.where_, ranked.c.row_id).where(ranked.c.place <= EXAMPLES)
-    frame = college.read_frame(wanted, relation.table.name).sort_values("row_id")
-    return {str(where): list(group) for where, group in frame.groupby("where_")["row_id"]}
-
-
-def _select_rows(
-    college: College,
-    relation: Relation,
-    parent: Parent | None,
-    term: Term,
-    week: int,
-    *,
-    strays: bool,
-) -> sa.Select[Any]:
-    """Return a select of the relation's rows in the term, with their class.
-
-    The column is `where_`; it is `all` for an unknown class. Callers add further columns.
-    """
-    c = relation.c
-    where = sa.case((college.is_known_class(relation), c.class_id), else_=EVERYWHERE).label(
-        "where_"
-    )
-    if parent is not None:
-        # An outer join: rows about an unknown item must stay, so that they can be counted.
-        joined = sa.outerjoin(relation.rows, parent.rows, c[parent.key] == parent.id)
-        unlisted: Condition = parent.id.is_(None) if strays else sa.false()
-        return (
-            sa.select(where)
-            .select_from(joined)
-            .where(sa.or_(term.build_condition(parent.rows), unlisted))
-        )
-    stray = (
-        sa.and_(c.semester.in_(sorted(term.semesters)), ~college.is_known_class(relation))
-        if strays
-        else sa.false()
-    )
-    # Definitions of work have no week: all of the term's work is checked from the first week.
-    soon = [relation.week.between(1, week)] if relation.table.feed else []
-    return sa.select(where).where(sa.or_(term.build_condition(relation), stray), *soon)
 
 
 def make_warning(check: str, message: str) -> pd.DataFrame:

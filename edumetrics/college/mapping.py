@@ -6,14 +6,22 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 import sqlglot
 from sqlalchemy.engine import Connection
 from sqlglot.tokenizer_core import Token
 
-from edumetrics.database import build_query_error, canonical, describe_columns
+from edumetrics.database import (
+    TYPES,
+    build_query_error,
+    can_be_unreadable,
+    canonical,
+    describe_columns,
+    raw_text,
+    stood,
+)
 from edumetrics.errors import MissingColumn, SettingsError
 from edumetrics.fields import RELATIONS, RelationRecord
 
@@ -31,8 +39,10 @@ class Relation:
         table: what the relation should hold.
         source: the college's table, or the SELECT, that it comes from.
         rows: a subquery with every canonical column, typed; a column that the college does not have
-            is null in every row.
+            is null in every row. Of each column in `doubtful` it also has what stood there (see
+            `find_raw`, `find_stood` and `is_unreadable`).
         present: the canonical columns that the college has.
+        doubtful: those of which a value may be of another kind; it is then null.
         unique: whether the database itself guarantees that the natural key does not repeat.
     """
 
@@ -40,6 +50,7 @@ class Relation:
     source: str
     rows: sa.Subquery
     present: frozenset[str]
+    doubtful: frozenset[str]
     unique: bool
 
     @property
@@ -52,11 +63,30 @@ class Relation:
         """The column with a row's semester week; for a loan, the week in which it began."""
         return self.c[self.table.week]
 
+    def find_raw(self, column: str) -> sa.ColumnElement[Any]:
+        """Return what stands in a doubtful column, as a text; it belongs into no message."""
+        return self.c[f"raw {column}"]
+
+    def find_stood(self, column: str) -> sa.ColumnElement[Any]:
+        """Return 1 where a value stands in a doubtful column, else 0; an open end is none."""
+        return self.c[f"stood {column}"]
+
+    def is_unreadable(self, column: str) -> sa.ColumnElement[bool]:
+        """Return the condition that a value stands in a doubtful column, and none of its kind."""
+        # Nearly all values are read: of these the database looks no further.
+        return sa.and_(self.c[column].is_(None), self.find_stood(column) == 1)
+
+    def is_any_unreadable(self, *columns: str) -> sa.ColumnElement[bool]:
+        """Return the condition that this is so of any of some columns; others are never."""
+        each = [self.is_unreadable(name) for name in columns if name in self.doubtful]
+        return sa.or_(sa.false(), *each)
+
 
 def resolve_relations(
     connection: Connection,
     sources: Mapping[str, str | None],
     views: Mapping[str, str] | None = None,
+    time_zone: str = "UTC",
 ) -> dict[str, Relation | None]:
     """Match every canonical relation with the college's database.
 
@@ -66,6 +96,7 @@ def resolve_relations(
             counts as None.
         views: for each name a SELECT. The SELECTs of relations and of later views may use the name
             like a table.
+        time_zone: the college's zone: a moment with another one is read as its day here.
 
     Returns:
         Every canonical relation; None where the college does not have it.
@@ -105,9 +136,9 @@ def resolve_relations(
         if source is None:
             resolved[name] = None
         elif is_select(source):
-            resolved[name] = _build_from_select(connection, table, source)
+            resolved[name] = _build_from_select(connection, table, source, time_zone)
         else:
-            resolved[name] = _build_from_table(catalogue, table, source)
+            resolved[name] = _build_from_table(catalogue, table, source, time_zone)
     return resolved
 
 
@@ -165,11 +196,13 @@ class Catalogue:
     """The columns and unique keys of some tables and views, read in one pass per schema.
 
     Attributes:
+        dialect: the name of the database's dialect.
         columns: for each source, the type of each column.
         unique: for each source, the sets of columns that the database keeps unique.
     """
 
     def __init__(self, connection: Connection, sources: list[str]) -> None:
+        self.dialect = connection.dialect.name
         inspector = sa.inspect(connection)
         self.columns: dict[str, dict[str, sa.types.TypeEngine[Any]]] = {}
         self.unique: dict[str, list[set[str | None]]] = {}
@@ -224,7 +257,9 @@ def _is_full_index(index: Any) -> bool:
     return bool(index["unique"]) and not any(index.get("dialect_options", {}).values())
 
 
-def _build_from_table(catalogue: Catalogue, table: RelationRecord, source: str) -> Relation | None:
+def _build_from_table(
+    catalogue: Catalogue, table: RelationRecord, source: str, time_zone: str
+) -> Relation | None:
     """Return a relation from a table; None if it is optional and the database does not have it.
 
     Raises:
@@ -248,10 +283,14 @@ def _build_from_table(catalogue: Catalogue, table: RelationRecord, source: str) 
     columns = _check_columns(table, list(found), f"table {source}")
     origin = sa.table(name, *(sa.column(column) for column in found), schema=schema or None)
     unique = catalogue.has_unique_key(source, table.natural)
-    return Relation(table, source, _build_rows(table, origin, columns, found), columns, unique)
+    return _build_relation(
+        table, source, _Origin(origin, columns, found, catalogue.dialect, time_zone), unique=unique
+    )
 
 
-def _build_from_select(connection: Connection, table: RelationRecord, source: str) -> Relation:
+def _build_from_select(
+    connection: Connection, table: RelationRecord, source: str, time_zone: str
+) -> Relation:
     """Return a relation from a SELECT.
 
     Raises:
@@ -276,12 +315,15 @@ def _build_from_select(connection: Connection, table: RelationRecord, source: st
     # `sa.text` takes ':name' for a bound parameter, so the colon is escaped. 'value::type' is a
     # cast and stays as it is.
     literal = sa.text(re.sub(r"(?<!:):(?=[\w$])", r"\\:", text))
+    # A canonical column names its source several times. SQLite would compute the source anew each
+    # time, but not beyond a LIMIT.
+    if connection.dialect.name == "sqlite":
+        literal = sa.text(f"SELECT * FROM (\n{literal.text}) LIMIT -1")
     origin = literal.columns(*(sa.column(column) for column in stored)).subquery(
         f"{table.name}_source"
     )
-    return Relation(
-        table, source, _build_rows(table, origin, columns, stored), columns, unique=False
-    )
+    found = _Origin(origin, columns, stored, connection.dialect.name, time_zone)
+    return _build_relation(table, source, found, unique=False)
 
 
 def _check_columns(table: RelationRecord, found: list[str], where: str) -> frozenset[str]:
@@ -300,18 +342,35 @@ def _check_columns(table: RelationRecord, found: list[str], where: str) -> froze
     return frozenset(found) & frozenset(table.names)
 
 
-def _build_rows(
-    table: RelationRecord,
-    origin: sa.FromClause,
-    present: frozenset[str],
-    stored: Mapping[str, sa.types.TypeEngine[Any] | None],
-) -> sa.Subquery:
-    """Return a subquery with every canonical column, converted to its canonical type."""
-    return sa.select(
-        *(
-            canonical(
-                origin.c[f.name] if f.name in present else sa.null(), f.kind, stored.get(f.name)
-            ).label(f.name)
-            for f in table.fields
-        )
-    ).subquery(table.name)
+class _Origin(NamedTuple):
+    """Where the rows of a relation come from.
+
+    `present` are its canonical columns, `stored` the types that the database declares.
+    """
+
+    rows: sa.FromClause
+    present: frozenset[str]
+    stored: Mapping[str, sa.types.TypeEngine[Any] | None]
+    dialect: str
+    time_zone: str
+
+
+def _build_relation(
+    table: RelationRecord, source: str, origin: _Origin, *, unique: bool
+) -> Relation:
+    """Return a relation with every canonical column, converted to its canonical type."""
+    columns: list[sa.ColumnElement[Any]] = []
+    doubtful = set()
+    for field in table.fields:
+        if field.name not in origin.present:
+            columns.append(sa.cast(sa.null(), TYPES[field.kind]()).label(field.name))
+            continue
+        column, stored = origin.rows.c[field.name], origin.stored.get(field.name)
+        columns.append(canonical(column, field, stored, origin.time_zone).label(field.name))
+        if can_be_unreadable(field, stored, origin.dialect):
+            doubtful.add(field.name)
+            # A query that does not ask for them does not compute them.
+            columns.append(raw_text(column, field, stored).label(f"raw {field.name}"))
+            columns.append(stood(column, field, stored).label(f"stood {field.name}"))
+    rows = sa.select(*columns).select_from(origin.rows).subquery(table.name)
+    return Relation(table, source, rows, origin.present, frozenset(doubtful), unique)

@@ -75,7 +75,10 @@ class Reader:
         self.connection = connection
         self.params = params
         self.relations = resolve_relations(
-            connection, params.college.relations, params.college.views
+            connection,
+            params.college.relations,
+            params.college.views,
+            params.calendar.time_zone,
         )
         self.caches: dict[object, Callable[..., Any]] = {}
 
@@ -130,6 +133,7 @@ class Reader:
         *,
         key: str = "id",
         tag: str = "",
+        first: str = "",
     ) -> sa.Subquery:
         """Return the rows; of rows equal in `partition`, only the one with the highest `key`.
 
@@ -139,15 +143,17 @@ class Reader:
             class_semesters: class_id, semester; duplicates are looked for in these.
             partition: column names.
             key: the column that decides which row counts.
+            first: a yes or no: a row with yes goes before the others, whatever its key.
             tag: makes the name of the subquery unique where a statement contains several.
         """
         # The window function is slow on a large relation, and most relations need none.
         if not self.has_duplicates(relation, class_semesters):
             return rows.subquery("rows")
         columns = rows.selected_columns
+        before = [sa.case((columns[first].is_(sa.true()), 0), else_=1)] if first else []
         order = sa.func.row_number().over(
             partition_by=[columns[name] for name in partition],
-            order_by=order_highest_first(columns[key]),
+            order_by=(*before, *order_highest_first(columns[key])),
         )
         ranked = rows.add_columns(order.label("place")).subquery("ranked")
         return sa.select(ranked).where(ranked.c.place == 1).subquery(f"kept{tag.replace('-', '')}")

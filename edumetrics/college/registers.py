@@ -2,12 +2,31 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pandas as pd
 import sqlalchemy as sa
 
 from edumetrics.college.people import PeopleReader
 from edumetrics.college.reader import build_term_condition
 from edumetrics.params import Params
+
+# Lectures may be halves.
+LECTURES = {"held": sa.Double, "present": sa.Double}
+
+
+def build_lectures(r: sa.Subquery) -> dict[str, sa.ColumnElement[Any]]:
+    """Return how many lectures a register counts as held and as present.
+
+    `r` has marked (1 or 0), lectures_held and present. An unmarked register counts 0; present above
+    held is clipped.
+    """
+    # The order of the branches matters: an unmarked register may also have more present than held.
+    over = r.c.present > r.c.lectures_held
+    return {
+        "held": sa.case((r.c.marked == 1, r.c.lectures_held), else_=0),
+        "present": sa.case((r.c.marked == 0, 0), (over, r.c.lectures_held), else_=r.c.present),
+    }
 
 
 class RegisterReader(PeopleReader):
@@ -27,9 +46,10 @@ class RegisterReader(PeopleReader):
 
         Returns:
             student_id, class_id, semester, week, held and present (lectures, summed over subjects
-            without unmarked registers), odd (count of registers that were unmarked or clipped),
-            week_date (the latest date, NaT where none is dated). Every student and week with a
-            register has a row; held is 0 where no register was marked.
+            without unmarked registers; halves too), registers (count), odd (count of registers that
+            were unmarked, clipped or unreadable), week_date (the latest date, NaT where none is
+            dated). Every student and week with a register has a row; held is 0 where no register
+            was marked.
         """
         key = frozenset(zip(class_semesters["class_id"], class_semesters["semester"], strict=True))
         known, frame = self._registers.get(key, (0, pd.DataFrame()))
@@ -62,7 +82,9 @@ class RegisterReader(PeopleReader):
                 "present",
             )
         ]
-        rows = sa.select(*picked, marked).where(scope, c.week.between(1, until))
+        unread = relation.is_any_unreadable("week_date", "lectures_held", "present")
+        rows = sa.select(*picked, marked, sa.case((unread, 1), else_=0).label("unread"))
+        rows = rows.where(scope, c.week.between(1, until))
         if self.has_duplicates(relation, class_semesters):
             # Data health counts rows of unknown classes, but these rows must not displace a row
             # that counts. So duplicates are only looked for among rows of the same kind.
@@ -73,14 +95,16 @@ class RegisterReader(PeopleReader):
             rows, relation, class_semesters, (*relation.table.natural, "listed")
         )
         over = r.c.present > r.c.lectures_held
-        # The order of the branches matters: an unmarked register counts 0, also when it is `over`.
         sums = {
-            "held": sa.case((r.c.marked == 1, r.c.lectures_held), else_=0),
-            "present": sa.case((r.c.marked == 0, 0), (over, r.c.lectures_held), else_=r.c.present),
-            "odd": sa.case((sa.or_(r.c.marked == 0, over), 1), else_=0),
+            **build_lectures(r),
+            "registers": sa.literal(1),
+            "odd": sa.case((sa.or_(r.c.marked == 0, over, r.c.unread == 1), 1), else_=0),
         }
         keys = [r.c.student_id, r.c.class_id, r.c.semester, r.c.week]
         # The type of the result is stated: some databases return the sum of integers as a decimal.
-        totals = [sa.func.sum(value, type_=sa.Integer).label(name) for name, value in sums.items()]
+        totals = [
+            sa.func.sum(value, type_=LECTURES.get(name, sa.Integer)).label(name)
+            for name, value in sums.items()
+        ]
         dated = sa.func.max(r.c.week_date, type_=sa.Date).label("week_date")
         return self.read_frame(sa.select(*keys, *totals, dated).group_by(*keys), "attendance")

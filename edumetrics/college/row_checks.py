@@ -20,12 +20,17 @@ class RowCheck:
     Attributes:
         code: its name, as in `relation: code`.
         condition: the SQL condition that a row has the problem.
-        sentence: a sentence about such rows, with {n}, {s} and {were} for their count.
+        sentence: a sentence about such rows, with {n}, {s} and {were} for their count; empty where
+            it depends on what is found.
+        among: the condition that a row could have it; every row could where it is None.
+        column: the column whose values are meant; empty where it is the row.
     """
 
     code: str
     condition: Condition
     sentence: str
+    among: Condition | None = None
+    column: str = ""
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import pandas as pd
 import sqlalchemy as sa
 
 from edumetrics.college.outcomes import read_exam_results
-from edumetrics.college.work import read_done_work, read_items
+from edumetrics.college.work import read_done_work, read_items, read_known_marks
 from edumetrics.types import Work
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ KEY = ["student_id", "subject_id"]
 EASY, HARD = 90.0, 75.0
 # `read_done_work` returns a frame without columns where a college has no such work.
 NOTHING_DONE = pd.DataFrame({name: pd.Series(dtype="str") for name in KEY}).assign(
-    done=0, marked=0, mark_sum=0.0
+    done=0, done_unmarked=0, marked=0, mark_sum=0.0
 )
 
 
@@ -108,12 +108,14 @@ def _compute_marks(
     """Return each pair's mean percent over the assignments and quizzes due by the week."""
     works: tuple[Work, Work] = ("assignment", "quiz")
     where = ["class_id", "semester", "subject_id"]
-    due = pd.concat([read_items(college, term, work) for work in works])
+    due = pd.concat([_list_marked_items(college, term, work, known_by) for work in works])
     due = due[due["due_week"] <= week].groupby(where).size().rename("due").reset_index()
     done = [read_done_work(college, term, work, known_by, by_subject=True) for work in works]
     rows = pd.concat(
         [frame[frame["week"] <= week] for frame in done if len(frame)] or [NOTHING_DONE]
     )
+    # Work of which nobody has a mark yet counts for nobody.
+    rows = rows.assign(done=rows["done"] - rows["done_unmarked"])
     sums = rows.groupby(KEY)[["done", "marked", "mark_sum"]].sum().reset_index()
     found = (
         pairs.merge(due, on=where, how="left")
@@ -125,6 +127,12 @@ def _compute_marks(
     counted = found["marked"] + (found["due"] - found["done"]).clip(lower=0)
     # `np.where` computes both branches: without `clip` it would divide by 0.
     return np.where(counted > 0, found["mark_sum"] / counted.clip(lower=1), np.nan)
+
+
+def _list_marked_items(college: College, term: Term, work: Work, known_by: date) -> pd.DataFrame:
+    """Return the items of which some mark is known by a day."""
+    items, known = read_items(college, term, work), read_known_marks(college, term, work, known_by)
+    return items[items["item_id"].isin(known.loc[known["marks"] > 0, "item_id"])]
 
 
 def _read_attendance(college: College, term: Term, week: int) -> pd.DataFrame:
@@ -139,9 +147,9 @@ def _read_attendance(college: College, term: Term, week: int) -> pd.DataFrame:
     rows = rows.where(term.build_condition(relation), c.week.between(1, week), marked)
     r = college.keep_one_per_key(rows, relation, term.class_semesters, relation.table.natural).c
     present = sa.case((r.present > r.lectures_held, r.lectures_held), else_=r.present)
-    held = sa.func.sum(r.lectures_held, type_=sa.Integer).label("held")
+    held = sa.func.sum(r.lectures_held, type_=sa.Double).label("held")
     sums = sa.select(
-        r.student_id, r.subject_id, held, sa.func.sum(present, type_=sa.Integer).label("attended")
+        r.student_id, r.subject_id, held, sa.func.sum(present, type_=sa.Double).label("attended")
     )
     frame = college.read_frame(sums.group_by(r.student_id, r.subject_id), "attendance")
     return frame[KEY].assign(attendance=frame["attended"] / frame["held"])

@@ -25,6 +25,8 @@ from edumetrics.types import Work
 # Frames that are kept of the work done so far. A week reads assignments and quizzes, once for each
 # day on which classes of the term end their week, and there are few such days.
 LATELY = 8
+# What may be known of an item: see `read_known_marks`.
+KNOWN = ("marks", "qualities")
 HANDED_IN_ON = {"assignment": "submission_date", "quiz": "attempt_date"}
 
 
@@ -68,6 +70,7 @@ def read_done_items(
         return pd.DataFrame()
     r = _select_known(college, term, work, known_by)
     joined = sa.join(r, items, r.c.item_id == items.c.item_id)
+    # What a student is exempt from is dropped with the extensions.
     week = sa.func.coalesce(r.c.due_week_override, items.c.due_week)
     done = _build_done_condition(r, work, _build_term_condition(college, term, r, known_by))
     select = sa.select(r.c.student_id, r.c.item_id).select_from(joined)
@@ -91,8 +94,10 @@ def read_done_work(
         One row per student, class, semester, subject (if asked for) and week: student_id, class_id,
         semester, subject_id (of the item), week (when the work is due, an extension included; NaN
         where never due), done (count), marked (count), mark_sum (sum of percents), last_date (last
-        day of handing in). Assignments also have judged (count), quality_sum (sum of percents) and
-        similarity (the highest, in percent). No columns where the college has no such work.
+        day of handing in), done_unmarked (of those done, how many are of items of which no mark of
+        anybody is known). Assignments also have judged (count), quality_sum (sum of percents),
+        similarity (the highest, in percent) and done_unjudged (as done_unmarked, for quality). What
+        a student is exempt from is left out. No columns where the college has no such work.
     """
     items = _build_items_query(college, term, work)
     relation = college.relations[f"{work}_submissions"]
@@ -100,7 +105,37 @@ def read_done_work(
         return pd.DataFrame()
     r = _select_known(college, term, work, known_by)
     judged = _build_term_condition(college, term, r, known_by)
-    return college.read_frame(_sum_work(r, items, work, judged, by_subject), f"{work}_submissions")
+    known = read_known_marks(college, term, work, known_by)
+    unknown = {what: list(known.loc[known[what] == 0, "item_id"]) for what in KNOWN}
+    select = _sum_work(r, items, work, judged, unknown, by_subject=by_subject)
+    return college.read_frame(select, f"{work}_submissions")
+
+
+@keep(LATELY)
+def read_known_marks(college: College, term: Term, work: Work, known_by: date) -> pd.DataFrame:
+    """Return of how many students a mark and a quality of each item are known by a day.
+
+    Returns:
+        item_id, marks, qualities (counts); items of which nothing was handed in are not there. No
+        rows where the college has no such work.
+    """
+    items = _build_items_query(college, term, work)
+    relation = college.relations[f"{work}_submissions"]
+    if items is None or relation is None:
+        nothing = dict.fromkeys(KNOWN, pd.Series(dtype="int64"))
+        return pd.DataFrame({"item_id": pd.Series(dtype="str"), **nothing})
+    r = _select_known(college, term, work, known_by)
+    judged = _build_term_condition(college, term, r, known_by)
+    mark, quality = (
+        _build_mark(r, items, work, judged),
+        sa.case((judged, clip_percent(r.c.quality))),
+    )
+    counts = [
+        sa.func.count(one).label(name) for name, one in zip(KNOWN, (mark, quality), strict=True)
+    ]
+    joined = sa.join(r, items, r.c.item_id == items.c.item_id)
+    select = sa.select(r.c.item_id, *counts).select_from(joined).group_by(r.c.item_id)
+    return college.read_frame(select, f"{work}_submissions")
 
 
 def _select_known(college: College, term: Term, work: Work, known_by: date) -> sa.Subquery:
@@ -115,7 +150,13 @@ def _select_known(college: College, term: Term, work: Work, known_by: date) -> s
         sa.or_(handed_in.is_(None), handed_in <= known_by), college.is_known_class(relation)
     )
     return college.keep_one_per_key(
-        rows, relation, term.class_semesters, ("student_id", "item_id"), tag=known_by.isoformat()
+        rows,
+        relation,
+        term.class_semesters,
+        ("student_id", "item_id"),
+        tag=known_by.isoformat(),
+        # An attempt that was finished goes before a later one that was not.
+        first="attempted",
     )
 
 
@@ -149,7 +190,6 @@ def _select_submissions(relation: Relation, work: Work) -> sa.Select[Any]:
     assignment = work == "assignment"
     # One query serves both kinds. NULL is cast, because a bare NULL has no numeric type.
     nothing: sa.ColumnElement[Any] = sa.cast(sa.null(), sa.Double())
-    no_week = sa.cast(sa.null(), sa.Integer())
     return sa.select(
         c.id,
         c.student_id,
@@ -157,7 +197,8 @@ def _select_submissions(relation: Relation, work: Work) -> sa.Select[Any]:
         c[HANDED_IN_ON[work]].label("handed_in"),
         c.marks_obtained,
         c.marked_on,
-        (c.due_week_override if assignment else no_week).label("due_week_override"),
+        c.due_week_override,
+        c.exempt,
         (c.quality_pct if assignment else nothing).label("quality"),
         (c.plagiarism_pct if assignment else nothing).label("similarity"),
         (nothing if assignment else c.score_pct).label("score"),
@@ -174,35 +215,33 @@ def _build_judged_condition(
 
 
 @keep()
-def read_extensions(college: College, term: Term) -> pd.DataFrame:
-    """Return the assignments whose due week was moved for a student.
+def read_extensions(college: College, term: Term, work: Work) -> pd.DataFrame:
+    """Return the items whose due week is another one for a student, or that are not due at all.
 
     Returns:
-        student_id, item_id, week (the new due week); unique by the first two. If a student has
-        several extensions of one assignment, the row with the highest id counts.
+        student_id, item_id, week (the new due week; NaN where the student is exempt); unique by the
+        first two. If a student has several such rows for an item, the one with the highest id
+        counts.
     """
-    relation, items = (
-        college.relations["assignment_submissions"],
-        _build_items_query(college, term, "assignment"),
-    )
-    empty = pd.DataFrame(
-        {
-            "student_id": pd.Series(dtype="str"),
-            "item_id": pd.Series(dtype="str"),
-            "week": pd.Series(dtype="int64"),
-        }
-    )
-    if relation is None or items is None or "due_week_override" not in relation.present:
-        return empty
+    relation = college.relations[f"{work}_submissions"]
+    items = _build_items_query(college, term, work)
+    columns = ("due_week_override", "exempt")
+    if relation is None or items is None or not relation.present & set(columns):
+        kinds = {"student_id": "str", "item_id": "str", "week": "float64"}
+        return pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in kinds.items()})
     c = relation.c
-    joined = sa.join(relation.rows, items, c.assignment_id == items.c.item_id)
+    moved = sa.or_(c.due_week_override.is_not(None), c.exempt.is_(sa.true()))
     found = college.read_frame(
         sa.select(
-            c.id, c.student_id, c.assignment_id.label("item_id"), c.due_week_override.label("week")
+            c.id,
+            c.student_id,
+            c[f"{work}_id"].label("item_id"),
+            c.due_week_override.label("week"),
+            c.exempt,
         )
-        .select_from(joined)
-        .where(c.due_week_override.is_not(None), college.is_known_class(relation)),
-        "assignment_submissions",
+        .select_from(sa.join(relation.rows, items, c[f"{work}_id"] == items.c.item_id))
+        .where(moved, college.is_known_class(relation)),
+        f"{work}_submissions",
     )
     # Ids are text: the length sorts first, so that 10 comes after 9.
     order = found["id"].str.len()
@@ -211,7 +250,8 @@ def read_extensions(college: College, term: Term) -> pd.DataFrame:
         .sort_values(["order", "id"])
         .drop_duplicates(["student_id", "item_id"], keep="last")
     )
-    return found[["student_id", "item_id", "week"]] if len(found) else empty
+    week = found["week"].astype("float64").mask(found["exempt"].fillna(False).astype(bool))
+    return found.assign(week=week)[["student_id", "item_id", "week"]]
 
 
 def _build_items_query(college: College, term: Term, work: Work) -> sa.CTE | None:
@@ -253,19 +293,36 @@ def _build_items_query(college: College, term: Term, work: Work) -> sa.CTE | Non
     return build_materialized_cte(rows, "items")
 
 
+def _build_mark(
+    r: sa.Subquery, items: sa.CTE, work: Work, judged: sa.ColumnElement[bool]
+) -> sa.ColumnElement[Any]:
+    """Return the percentage of a submission or attempt; null where none is known."""
+    percent = compute_percent(r.c.marks_obtained, items.c.max_marks)
+    return sa.case(
+        (
+            judged,
+            percent if work == "assignment" else sa.func.coalesce(clip_percent(r.c.score), percent),
+        )
+    )
+
+
 def _sum_work(
-    r: sa.Subquery, items: sa.CTE, work: Work, judged: sa.ColumnElement[bool], by_subject: bool
+    r: sa.Subquery,
+    items: sa.CTE,
+    work: Work,
+    judged: sa.ColumnElement[bool],
+    unknown: dict[str, list[str]],
+    *,
+    by_subject: bool,
 ) -> sa.Select[Any]:
     """Return the select of sums per student, class of the item, week due and, if asked, subject.
 
-    Only rows that count as done are summed.
+    Only rows that count as done are summed. `unknown` lists the items of which nothing of a kind is
+    known: these are few, the newest ones.
     """
     assignment = work == "assignment"
     done = _build_done_condition(r, work, judged)
-    percent = compute_percent(r.c.marks_obtained, items.c.max_marks)
-    mark = sa.case(
-        (judged, percent if assignment else sa.func.coalesce(clip_percent(r.c.score), percent))
-    )
+    mark = _build_mark(r, items, work, judged)
     quality = sa.case((judged, clip_percent(r.c.quality)))
     # The class of the item, not of the submission: after a change of class the two may differ.
     keys = [r.c.student_id, items.c.class_id, items.c.semester]
@@ -277,6 +334,7 @@ def _sum_work(
         sa.func.count(mark).label("marked"),
         sa.func.sum(mark, type_=sa.Double).label("mark_sum"),
         sa.func.max(r.c.handed_in, type_=sa.Date).label("last_date"),
+        _count_among(r, unknown["marks"]).label("done_unmarked"),
     ]
     if assignment:
         sums += [
@@ -285,6 +343,25 @@ def _sum_work(
             sa.func.max(sa.case((judged, clip_percent(r.c.similarity))), type_=sa.Double).label(
                 "similarity"
             ),
+            _count_among(r, unknown["qualities"]).label("done_unjudged"),
         ]
     joined = sa.join(r, items, r.c.item_id == items.c.item_id)
-    return sa.select(*keys, week, *sums).select_from(joined).where(done).group_by(*keys, week)
+    return (
+        sa.select(*keys, week, *sums)
+        .select_from(joined)
+        .where(done, _counts(r))
+        .group_by(*keys, week)
+    )
+
+
+def _count_among(r: sa.Subquery, items: list[str]) -> sa.ColumnElement[Any]:
+    """Return how many rows are of some items."""
+    among: sa.ColumnElement[Any] = (
+        sa.case((r.c.item_id.in_(items), 1), else_=0) if items else sa.literal(0)
+    )
+    return sa.func.sum(among, type_=sa.Integer)
+
+
+def _counts(r: sa.Subquery) -> sa.ColumnElement[bool]:
+    """Return the condition that a student is not exempt from the item."""
+    return sa.func.coalesce(r.c.exempt, sa.false()).is_(sa.false())

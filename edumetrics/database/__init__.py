@@ -1,5 +1,6 @@
 """Databases of any dialect; no other package distinguishes between dialects."""
 
+from edumetrics.database.canonical import can_be_unreadable, canonical, raw_text, stood
 from edumetrics.database.dialects import Sql
 from edumetrics.database.engines import (
     build_query_error,
@@ -22,7 +23,6 @@ from edumetrics.database.types import (
     KEY_TEXT,
     TYPES,
     build_materialized_cte,
-    canonical,
     clip_percent,
     compute_percent,
     order_highest_first,
@@ -34,6 +34,7 @@ __all__ = [
     "Sql",
     "build_materialized_cte",
     "build_query_error",
+    "can_be_unreadable",
     "canonical",
     "clip_percent",
     "compute_percent",
@@ -51,7 +52,9 @@ __all__ = [
     "open_snapshot",
     "open_transaction",
     "order_highest_first",
+    "raw_text",
     "read_frame",
     "release_space",
+    "stood",
     "try_lock",
 ]

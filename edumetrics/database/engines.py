@@ -20,6 +20,7 @@ from zoneinfo import ZoneInfo
 import sqlalchemy as sa
 from sqlalchemy.engine import URL, Connection, Engine, make_url
 
+from edumetrics.database.canonical import convert_to_local_day
 from edumetrics.errors import EduMetricsError, SettingsError
 
 # A server that cannot be reached must not stop a run for minutes.
@@ -56,7 +57,7 @@ def create_college_engine(
             )
         # With a plain path SQLite would create a missing file; `mode=ro` also protects the file.
         engine = _create_engine(f"sqlite:///file:{quote(str(path))}?mode=ro&uri=true", setting)
-        sa.event.listen(engine, "connect", _configure_sqlite_reader)
+        sa.event.listen(engine, "connect", partial(configure_sqlite_reader, time_zone))
         return engine
     if name == "postgresql":
         # Every query here aggregates whole semesters: nested loops and compiled expressions only
@@ -311,7 +312,16 @@ def _create_engine(url: URL | str, setting: str, **options: Any) -> Engine:
         ) from error
 
 
-def _configure_sqlite_reader(connection: Any, _: Any) -> None:
+def configure_sqlite_reader(time_zone: str, connection: Any, _: Any) -> None:
+    """Make a session read-only, and teach it what the canonical columns need.
+
+    Bytes that are no UTF-8 are read as signs that say so, since the driver would end the statement.
+    """
+    zone = ZoneInfo(time_zone)
+    connection.create_function(
+        "college_day", 1, lambda value: convert_to_local_day(value, zone), deterministic=True
+    )
+    connection.text_factory = lambda value: value.decode("utf-8", "replace")
     connection.execute("PRAGMA query_only=ON")
     # Negative means kibibytes: about 200 MB, so that joins over a semester stay in memory.
     connection.execute("PRAGMA cache_size=-200000")

@@ -19,10 +19,16 @@ from edumetrics.fields.record import Kind
 
 # Columns that Arrow parses as numbers; floats, because integers with nulls have no plain dtype.
 ARROW = {"int": pa.float64(), "float": pa.float64()}
-# The object identifiers of the PostgreSQL types that need no conversion.
+# The types that drivers tell of the columns of a SELECT: identifiers of PostgreSQL, codes of MySQL.
 PG_TYPES: dict[int, sa.types.TypeEngine[Any]] = {
-    16: sa.Boolean(), 20: sa.BigInteger(), 23: sa.Integer(), 25: sa.Text(),
-    701: sa.Double(), 1082: sa.Date(), 1114: sa.DateTime(), 1184: sa.DateTime(timezone=True),
+    16: sa.Boolean(), 20: sa.BigInteger(), 21: sa.Integer(), 23: sa.Integer(), 25: sa.Text(),
+    700: sa.Double(), 701: sa.Double(), 1082: sa.Date(), 1114: sa.DateTime(),
+    1184: sa.DateTime(timezone=True), 1700: sa.Numeric(),
+}  # fmt: skip
+MYSQL_TYPES: dict[int, sa.types.TypeEngine[Any]] = {
+    1: sa.Integer(), 2: sa.Integer(), 3: sa.Integer(), 9: sa.Integer(), 8: sa.BigInteger(),
+    4: sa.Double(), 5: sa.Double(), 246: sa.Numeric(), 16: sa.Numeric(), 7: sa.TIMESTAMP(),
+    10: sa.Date(), 12: sa.DateTime(),
 }  # fmt: skip
 WITHOUT_HEADER = csv.WriteOptions(include_header=False)
 
@@ -58,7 +64,9 @@ def describe_columns(
     cursor: Any = connection.exec_driver_sql(
         f"SELECT * FROM ({text}) AS described WHERE 1 = 0"
     ).cursor
-    types = PG_TYPES if connection.dialect.name == "postgresql" else {}
+    types = {"postgresql": PG_TYPES, "mysql": MYSQL_TYPES, "mariadb": MYSQL_TYPES}.get(
+        connection.dialect.name, {}
+    )
     return {entry[0]: types.get(entry[1]) for entry in cursor.description}
 
 

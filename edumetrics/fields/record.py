@@ -9,9 +9,25 @@ Kind = Literal["text", "int", "float", "bool", "date", "time", "json"]
 UNKNOWN = "not known"
 
 
+# What a number of a college is believed to be, where its field has no bounds of its own: what a
+# column of 32 bits holds, or what no college counts.
+WHOLE, ANY = (-(2.0**31), 2.0**31 - 1), (-1e9, 1e9)
+
+
 @dataclass(frozen=True)
 class Field:
-    """A column. `null` says what null means; empty where the column is never null."""
+    """A column.
+
+    Attributes:
+        name, kind: the column.
+        meaning: what it holds.
+        null: what null means; empty where the column is never null.
+        unit: of the values.
+        low, high: what is possible.
+        wide: for a column of a college: outside of these bounds a number is no value of the column,
+            within them an impossible one is clipped.
+        ends: whether a day is the end of something, so that one far ahead means an open end.
+    """
 
     name: str
     kind: Kind
@@ -20,6 +36,13 @@ class Field:
     unit: str = ""
     low: float | None = None
     high: float | None = None
+    wide: tuple[float, float] | None = None
+    ends: bool = False
+
+    @property
+    def bounds(self) -> tuple[float, float]:
+        """The lowest and the highest number that is read as a value of the column."""
+        return self.wide or (WHOLE if self.kind == "int" else ANY)
 
 
 class Count(NamedTuple):
@@ -80,6 +103,7 @@ class RelationRecord(TableRecord):
         feed: whether it comes week by week, so that it can stop.
         entry: the columns of which a feed has one row a week.
         counts: what scoring counts of a feed.
+        unites: whether a row without a subject holds the union over all subjects.
     """
 
     natural: tuple[str, ...] = ()
@@ -95,6 +119,7 @@ class RelationRecord(TableRecord):
     feed: bool = False
     entry: tuple[str, ...] = ()
     counts: tuple[Count, ...] = ()
+    unites: bool = False
 
     @property
     def repeats(self) -> bool:
@@ -114,9 +139,10 @@ def integer(
     unit: str = "",
     low: float | None = 0,
     high: float | None = None,
+    wide: float | None = None,
 ) -> Field:
     """Return a column of whole numbers, not negative unless `low` says so."""
-    return Field(name, "int", meaning, null, unit, low, high)
+    return Field(name, "int", meaning, null, unit, low, high, (-wide, wide) if wide else None)
 
 
 def number(
@@ -126,14 +152,15 @@ def number(
     unit: str = "",
     low: float | None = None,
     high: float | None = None,
+    wide: float | None = None,
 ) -> Field:
     """Return a column of numbers."""
-    return Field(name, "float", meaning, null, unit, low, high)
+    return Field(name, "float", meaning, null, unit, low, high, (-wide, wide) if wide else None)
 
 
 def percent(name: str, meaning: str, null: str = "") -> Field:
     """Return a column of percentages, 0..100."""
-    return Field(name, "float", meaning, null, "percent", 0, 100)
+    return Field(name, "float", meaning, null, "percent", 0, 100, (-1000, 1000))
 
 
 def share(name: str, meaning: str, null: str = "") -> Field:
@@ -141,9 +168,9 @@ def share(name: str, meaning: str, null: str = "") -> Field:
     return Field(name, "float", meaning, null, "share", 0, 1)
 
 
-def day(name: str, meaning: str, null: str = "") -> Field:
+def day(name: str, meaning: str, null: str = "", *, ends: bool = False) -> Field:
     """Return a column of days."""
-    return Field(name, "date", meaning, null)
+    return Field(name, "date", meaning, null, ends=ends)
 
 
 def json_text(name: str, meaning: str, null: str = "") -> Field:

@@ -173,7 +173,7 @@ def _compute_work(scored: ScoredWeek, calendar: Calendar, scoring: Scoring) -> d
     # More may be handed in than was due; a share above 1 would say nothing more.
     done = np.minimum(sum((part.done for part in parts), np.zeros_like(roll.classes)), due)
     marked = sum((part.marked for part in parts), np.zeros_like(roll.classes))
-    missed = sum((part.missed for part in parts), np.zeros_like(roll.classes))
+    missed = sum((part.zeros for part in parts), np.zeros_like(roll.classes))
     marks = sum((part.mark_sum for part in parts), np.zeros(roll.classes.shape))
     # Assignments and quizzes: the later date counts. 0 means that there is no date.
     handed_on = np.maximum(parts[0].handed_on, parts[1].handed_on)

@@ -5,12 +5,25 @@ from __future__ import annotations
 import pandas as pd
 
 from edumetrics.college.exams import read_midterms
-from edumetrics.college.feeds import read_attendance, read_double_registers, read_weekly_counts
+from edumetrics.college.feeds import (
+    find_seats,
+    read_attendance,
+    read_unsure_registers,
+    read_weekly_counts,
+)
 from edumetrics.college.terms import College, Term
-from edumetrics.college.work import read_done_items, read_done_work, read_extensions, read_items
+from edumetrics.college.work import (
+    read_done_items,
+    read_done_work,
+    read_extensions,
+    read_items,
+    read_known_marks,
+)
 from edumetrics.fields import COUNTED_FEEDS
 from edumetrics.scoring.facts import Facts
 from edumetrics.types import Work
+
+WORKS: tuple[Work, Work] = ("assignment", "quiz")
 
 
 def read_facts(
@@ -45,16 +58,21 @@ def read_facts(
         class_semesters=_select_running_classes(term, week),
         dates=term.dates,
         attendance=attendance,
-        double_registers=read_double_registers(
-            college, term, until, _find_double_students(attendance)
-        ),
+        seats=find_seats(college, term, week, students),
+        unsure_registers=read_unsure_registers(college, term, until),
         assignments=read_items(college, term, "assignment"),
         quizzes=read_items(college, term, "quiz"),
         assignments_done=_read_done_by_day(college, term, "assignment", ends),
         quizzes_done=_read_done_by_day(college, term, "quiz", ends),
         done_items=_read_done_items(college, term, week, ends),
         subjects=_read_subject_names(college),
-        extensions=read_extensions(college, term),
+        extensions={work: read_extensions(college, term, work) for work in WORKS},
+        known_marks={
+            work: _merge_days(
+                [(day, read_known_marks(college, term, work, day.date())) for day in ends]
+            )
+            for work in WORKS
+        },
         excuses=_read_optional(college, "excuses"),
         enrolments=_read_optional(college, "enrolments"),
         weekly={
@@ -94,12 +112,11 @@ def _read_done_items(
     """Return which items of the last weeks were done, by kind of work."""
     # Twice the weeks that items stay open for: the weeks of a class need not be seven days apart.
     since = week - 2 * (college.params.triage.late_days // 7) - 1
-    kinds: tuple[Work, Work] = ("assignment", "quiz")
     return {
         work: _merge_days(
             [(day, read_done_items(college, term, work, day.date(), since)) for day in ends]
         )
-        for work in kinds
+        for work in WORKS
     }
 
 
@@ -116,12 +133,6 @@ def _merge_days(parts: list[tuple[pd.Timestamp, pd.DataFrame]]) -> pd.DataFrame:
         if parts
         else pd.DataFrame()
     )
-
-
-def _find_double_students(attendance: pd.DataFrame) -> tuple[str, ...]:
-    """Return the ids of students who have registers of two classes in one week, ascending."""
-    repeated = attendance.duplicated(["student_id", "week"])
-    return tuple(sorted(set(attendance.loc[repeated, "student_id"])))
 
 
 def _read_optional(college: College, name: str) -> pd.DataFrame | None:

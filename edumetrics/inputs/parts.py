@@ -174,7 +174,8 @@ def merge_findings(frames: Iterable[pd.DataFrame]) -> pd.DataFrame:
     # The sum of lists is one list of all examples.
     groups = whole.groupby(["check", "class_id"], sort=False)
     told: pd.DataFrame = groups.agg(
-        status=("status", "first"),
+        # "block" comes before "warn" in the alphabet, too.
+        status=("status", "min"),
         count=("count", "sum"),
         examples=("examples", "sum"),
         message=("message", "first"),

@@ -10,6 +10,7 @@ import pandas as pd
 
 from edumetrics.analysis.store import Classes
 from edumetrics.college import feeds, health
+from edumetrics.college.row_findings import make_empty_findings
 from edumetrics.college.terms import College, Term
 from edumetrics.errors import SettingsError
 from edumetrics.fields import COUNTED_FEEDS
@@ -224,7 +225,7 @@ def read_week(
     calendar = workspace.params.calendar
     _check_is_taught(number, calendar)
     students = add_advisors(college, workspace.store, term, number, replay=replay)
-    found = _check_health(college, term, number) if with_health else health.make_empty_findings()
+    found = _check_health(college, term, number) if with_health else make_empty_findings()
     week = Week(
         workspace=workspace,
         term=term.name,
@@ -296,7 +297,7 @@ def _read_records(
         subjects=previous_terms.read_subjects_so_far(workspace, college, term, number, students)
         if asked
         else pd.DataFrame(),
-        findings=health.make_empty_findings(),
+        findings=make_empty_findings(),
     )
 
 

@@ -8,7 +8,7 @@ from edumetrics.params.base import ParameterModel
 
 
 class EffortWeights(ParameterModel):
-    """Weights of the six effort signals; only their proportions matter."""
+    """Weights of the effort signals; only their proportions matter."""
 
     library_visits: NonNegativeFloat = 25
     book_borrows: NonNegativeFloat = 20
@@ -16,6 +16,8 @@ class EffortWeights(ParameterModel):
     clean_work: NonNegativeFloat = 15
     attendance: NonNegativeFloat = 10
     submission: NonNegativeFloat = 10
+    # For colleges whose platform is their best witness.
+    platform: NonNegativeFloat = 0
 
 
 class RiskWeights(ParameterModel):
@@ -48,6 +50,9 @@ class Scoring(ParameterModel):
     # Visits and loans a week that count as 100; more add nothing.
     library_visits_full: PositiveInt = 5
     book_borrows_full: PositiveInt = 2
+    platform_full: PositiveInt = 5
+    # Below this share of the weights an effort score is stored and never told.
+    least_coverage: float = Field(default=0.3, ge=0, le=1)
     # A feed without any row in so many teaching weeks is absent: it is not counted as zero.
     feed_weeks: PositiveInt = 4
     # This teaching week, the one before, and the one before that.

@@ -9,44 +9,61 @@ from scipy.special import betaln
 from edumetrics.params.calendar import Calendar
 from edumetrics.params.scoring import Scoring
 from edumetrics.scoring.facts import Facts
-from edumetrics.scoring.roll import Matrix, Roll, Vector
+from edumetrics.scoring.roll import FloatMatrix, Roll, Vector
 from edumetrics.scoring.signals import Floats, divide
+from edumetrics.scoring.work import is_enrolled
 
 # The percentage of the rule is an integer with two decimals (75% is 7500). With floats, a rounding
 # error could change the number of lectures by one.
 EXACT = 100
 
 
-def count_lectures(roll: Roll, facts: Facts, calendar: Calendar) -> tuple[Matrix, Matrix]:
-    """Return lectures held and attended, students by weeks.
+def count_lectures(roll: Roll, facts: Facts, calendar: Calendar) -> tuple[FloatMatrix, FloatMatrix]:
+    """Return lectures held and attended, students by weeks; halves count.
 
-    Both are 0 in excused weeks, in weeks without teaching, and in weeks without a marked register.
-    Registers of an earlier class in the same semester count; those of another semester do not.
+    All registers of the term count, whatever class they are filed under, except those of a subject
+    that a student with known enrolments does not take on the last day of the week. Both are 0 in
+    weeks that do not count for the student (`Roll.away`), in weeks without teaching, and in weeks
+    without a marked register.
     """
-    held = np.zeros(roll.classes.shape, dtype=np.int64)
-    present = np.zeros_like(held)
-    frame = facts.attendance
-    frame = frame[frame["week"].isin([w for w in calendar.teaching_weeks if w <= roll.week])]
-    rows = roll.find_rows(frame["student_id"])
-    semesters = roll.frame["semester"].to_numpy()
-    # An index of -1 takes the last row, so the roll must not be empty here.
-    kept = (
-        (rows >= 0) & (semesters[rows] == frame["semester"].to_numpy())
-        if len(roll.frame)
-        else rows >= 0
-    )
-    at = (rows[kept], frame["week"].to_numpy()[kept])
-    # `held[at] += ...` would count a student with two rows in one week only once.
-    np.add.at(held, at, frame["held"].to_numpy()[kept])
-    np.add.at(present, at, frame["present"].to_numpy()[kept])
-    # An excused week counts neither for nor against the student.
-    held[roll.excused] = 0
-    present[roll.excused] = 0
+    held, present = (np.zeros(roll.classes.shape) for _ in range(2))
+    weeks = [week for week in calendar.teaching_weeks if week <= roll.week]
+    _add_registers(roll, facts.attendance, weeks, held, present, 1)
+    if facts.enrolments is not None:
+        beside = facts.unsure_registers
+        beside = beside.assign(row=roll.find_rows(beside["student_id"]))
+        beside = beside[beside["week"].isin(weeks) & (beside["row"] >= 0)]
+        others = beside[~is_enrolled(roll, facts.enrolments, beside)]
+        _add_registers(roll, others, weeks, held, present, -1)
+    held[roll.away] = 0
+    present[roll.away] = 0
     return held, present
 
 
+def _add_registers(
+    roll: Roll,
+    frame: pd.DataFrame,
+    weeks: list[int],
+    held: FloatMatrix,
+    present: FloatMatrix,
+    sign: int,
+) -> None:
+    frame = frame[frame["week"].isin(weeks)]
+    rows = roll.find_rows(frame["student_id"])
+    kept = rows >= 0
+    at = (rows[kept], frame["week"].to_numpy()[kept])
+    # `held[at] += ...` would count a student with two rows in one week only once.
+    np.add.at(held, at, sign * frame["held"].to_numpy()[kept])
+    np.add.at(present, at, sign * frame["present"].to_numpy()[kept])
+
+
 def compute_attendance(
-    week: int, held: Matrix, present: Matrix, share: Floats, calendar: Calendar, scoring: Scoring
+    week: int,
+    held: FloatMatrix,
+    present: FloatMatrix,
+    share: Floats,
+    calendar: Calendar,
+    scoring: Scoring,
 ) -> pd.DataFrame:
     """Return every attendance column of weekly_metrics, aligned with the roll.
 
@@ -96,35 +113,36 @@ def compute_attendance(
     )
 
 
-def compute_lectures_left(held: Vector, weeks_held: Vector, weeks_left: int) -> Vector:
+def compute_lectures_left(held: Floats, weeks_held: Vector, weeks_left: int) -> Vector:
     """Return the lectures still to come at the pace so far: held · weeks left / weeks held.
 
-    The result is rounded half up, in integers.
+    The result is rounded half up, to whole lectures.
 
-    >>> compute_lectures_left(np.array([25]), np.array([2]), 3)
+    >>> compute_lectures_left(np.array([25.0]), np.array([2]), 3)
     array([38])
     """
     # Where nothing was held, the division must still be defined; the result is 0.
     weeks_held = np.maximum(weeks_held, 1)
-    return (2 * held * weeks_left + weeks_held) // (2 * weeks_held)
+    # Halves are exact in floats, and so is this division of what they are multiplied to.
+    return np.asarray((2 * held * weeks_left + weeks_held) // (2 * weeks_held), dtype=np.int64)
 
 
 def compute_lectures_needed(
-    held: Vector, attended: Vector, left: Vector, rule_pct: float
+    held: Floats, attended: Floats, left: Vector, rule_pct: float
 ) -> Vector:
     """Return how many of the lectures left must be attended; a negative number means none.
 
     This is ceil(rule · (held + left) - attended).
 
-    >>> compute_lectures_needed(np.array([40]), np.array([20]), np.array([27]), 75)
+    >>> compute_lectures_needed(np.array([40.0]), np.array([20.0]), np.array([27]), 75)
     array([31])
     """
     rule, whole = round(rule_pct * EXACT), 100 * EXACT
-    # Floor division of the negative value is the ceiling, without floats.
-    return -((whole * attended - rule * (held + left)) // whole)
+    # Floor division of the negative value is the ceiling; halves times whole numbers are exact.
+    return np.asarray(-((whole * attended - rule * (held + left)) // whole), dtype=np.int64)
 
 
-def compute_class_share(roll: Roll, held: Matrix, present: Matrix) -> Floats:
+def compute_class_share(roll: Roll, held: FloatMatrix, present: FloatMatrix) -> Floats:
     """Return the share of lectures attended to date in each student's class, 0..1.
 
     The class is that of the week. The share is NaN where no lecture was held.
@@ -137,7 +155,12 @@ def compute_class_share(roll: Roll, held: Matrix, present: Matrix) -> Floats:
 
 
 def _compute_detention_risk(
-    held: Matrix, present: Matrix, share: Floats, left: Vector, needed: Vector, prior_weeks: float
+    held: FloatMatrix,
+    present: FloatMatrix,
+    share: Floats,
+    left: Vector,
+    needed: Vector,
+    prior_weeks: float,
 ) -> Floats:
     """Return 100 · P(the semester ends below the rule).
 

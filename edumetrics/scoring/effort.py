@@ -10,6 +10,9 @@ from edumetrics.scoring.observed import Observations
 from edumetrics.scoring.signals import Floats, compute_weighted_mean, divide
 from edumetrics.scoring.work import Work
 
+# Signals that count what another name has among the metrics.
+COUNTED = {"platform": "lms_active_days"}
+
 
 def score_effort(observed: Observations, attendance_pct: Floats, scoring: Scoring) -> pd.DataFrame:
     """Return the effort columns of weekly_metrics, aligned with the roll.
@@ -26,12 +29,14 @@ def score_effort(observed: Observations, attendance_pct: Floats, scoring: Scorin
     """
     assignments, quizzes = observed.work
     week = observed.roll.week
-    # Missed assignments add to the count but not to the sum: each counts as quality 0.
-    quality = divide(assignments.quality_sum, assignments.judged + assignments.missed[:, week])
+    # Missed assignments add to the count but not to the sum: each counts as quality 0, once some
+    # quality of it is known.
+    zeros = np.maximum(assignments.missed[:, week] - assignments.waiting_quality, 0)
+    quality = divide(assignments.quality_sum, assignments.judged + zeros)
     rates = [_compute_rate(part, week) for part in ((assignments,), (quizzes,), observed.work)]
     # Counts above the full number add nothing: more of one signal must not hide another.
     counted = {
-        name: 100 * np.minimum(observed.counts[name], full) / full
+        name: 100 * np.minimum(observed.counts[COUNTED.get(name, name)], full) / full
         for name, full in scoring.full_counts.items()
     }
     signals = counted | {

@@ -21,15 +21,19 @@ class Facts:
         students: student_id (unique), class_id, advisor_id, joined_on, withdrawn_on.
         class_semesters: class_id, semester of the classes to score (class_id unique).
         dates: class_id, semester, week, week_date.
-        attendance: student_id, class_id, semester, week, held, present (and more); weeks after
-            `week` are ignored.
-        double_registers: student_id, week, class_id: the class whose register counts, for students
-            in two classes in one week.
+        attendance: student_id, week, held, present (and more); weeks after `week` are ignored.
+        seats: student_id, week, class_id, semester: the class of each week with registers of the
+            student's own semester; the first two are unique.
+        unsure_registers: student_id, week, subject_id, held, present: registers of subjects that
+            no enrolment covers for the whole semester; they count in `attendance` too.
         assignments, quizzes: the items: item_id, class_id, semester, subject_id, due_week, title.
         assignments_done, quizzes_done: as `work.read_done_work` returns them, with known_by (the
             day by which the rows were known).
-        extensions: student_id, item_id, week.
-        excuses: student_id, from, to; None where the college has none.
+        extensions: by kind of work, student_id, item_id, week: the items whose week is another one
+            for a student; NaN where the item is not due for the student at all.
+        known_marks: by kind of work, item_id, marks, qualities, known_by: of how many students a
+            mark and a quality of the item are known; items without any are not there.
+        excuses: student_id, from, to (null for one day); None where the college has none.
         enrolments: student_id, subject_id, semester, from, to; None where students take all
             subjects of their class.
         weekly: by feed, student_id, semester, week and what the feed counts (see
@@ -47,12 +51,14 @@ class Facts:
     class_semesters: pd.DataFrame
     dates: pd.DataFrame
     attendance: pd.DataFrame
-    double_registers: pd.DataFrame
+    seats: pd.DataFrame
+    unsure_registers: pd.DataFrame
     assignments: pd.DataFrame
     quizzes: pd.DataFrame
     assignments_done: pd.DataFrame
     quizzes_done: pd.DataFrame
-    extensions: pd.DataFrame
+    extensions: Mapping[Work, pd.DataFrame]
+    known_marks: Mapping[Work, pd.DataFrame]
     excuses: pd.DataFrame | None
     enrolments: pd.DataFrame | None
     weekly: Mapping[str, pd.DataFrame]

@@ -29,10 +29,10 @@ def list_missing_items(roll: Roll, facts: Facts, calendar: Calendar, days: int) 
         (when it fell due). Ordered by row, week, kind, subject and number: a college's own ids of
         items say nothing to a reader.
     """
-    lately = find_late_weeks(roll, calendar, days) & ~_find_weeks_before_joining(roll, facts)
+    lately = find_late_weeks(roll, calendar, days)
     parts = [
-        _list_missing(roll, facts, "assignment", facts.assignments, facts.extensions, lately),
-        _list_missing(roll, facts, "quiz", facts.quizzes, facts.extensions.iloc[:0], lately),
+        _list_missing(roll, facts, "assignment", facts.assignments, lately),
+        _list_missing(roll, facts, "quiz", facts.quizzes, lately),
     ]
     found = pd.concat([part for part in parts if len(part)] or parts[:1], ignore_index=True)
     return found.sort_values(
@@ -43,20 +43,12 @@ def list_missing_items(roll: Roll, facts: Facts, calendar: Calendar, days: int) 
 def find_late_weeks(roll: Roll, calendar: Calendar, days: int) -> Flags:
     """Return whose teaching weeks ended at most some days before the end of this one.
 
-    Weeks of a college need not be seven days apart: the dates decide, students by weeks.
+    Weeks of a college need not be seven days apart: the dates decide, students by weeks. Weeks that
+    do not count for a student are not among them: nobody waits for their work.
     """
     lately = roll.starts[:, [roll.week]] - roll.starts <= days
     taught = np.isin(np.arange(roll.week + 1), calendar.teaching_weeks)
-    return np.asarray(lately & taught & (roll.classes != NO_CLASS))
-
-
-def _find_weeks_before_joining(roll: Roll, facts: Facts) -> Flags:
-    """Return whose weeks were over before the student joined: nobody waits for their work."""
-    joined = facts.students.set_index("student_id")["joined_on"].reindex(roll.frame["student_id"])
-    first = pd.to_datetime(joined).to_numpy("datetime64[D]")
-    ends = (roll.starts + 6).astype("datetime64[D]")
-    # A comparison with an unknown date is false.
-    return np.asarray(ends < first[:, None])
+    return np.asarray(lately & taught & (roll.classes != NO_CLASS) & ~roll.away)
 
 
 def _list_missing(
@@ -64,14 +56,14 @@ def _list_missing(
     facts: Facts,
     kind: Work,
     items: pd.DataFrame,
-    extensions: pd.DataFrame,
     lately: Flags,
 ) -> pd.DataFrame:
     weeks = [int(week) for week in np.flatnonzero(lately.any(axis=0))]
-    due = _list_due(roll, _number_items(roll, items), extensions, weeks).assign(kind=kind)
+    moved = facts.extensions[kind]
+    due = _list_due(roll, _number_items(roll, items), moved, weeks).assign(kind=kind)
     if due.empty:
         return due
-    due = due[(lately & ~roll.excused)[due["row"], due["week"]]]
+    due = due[lately[due["row"], due["week"]]]
     if facts.enrolments is not None and len(due):
         due = due[is_enrolled(roll, facts.enrolments, due)]
     done = facts.done_items.get(kind, pd.DataFrame())

@@ -12,7 +12,7 @@ from edumetrics.params.calendar import Calendar
 from edumetrics.params.scoring import Scoring
 from edumetrics.scoring import attendance, roll, work
 from edumetrics.scoring.facts import Facts
-from edumetrics.scoring.roll import Matrix, Roll, Vector
+from edumetrics.scoring.roll import FloatMatrix, Roll, Vector
 from edumetrics.scoring.signals import Floats
 from edumetrics.scoring.work import Work
 
@@ -23,7 +23,7 @@ class Observations:
 
     Attributes:
         roll: who is scored, and when their weeks began.
-        held, present: lectures held and attended; 0 in excused weeks and in weeks without teaching.
+        held, present: lectures held and attended; 0 in weeks that do not count for the student.
         assignments, quizzes: what was due, done and marked.
         counts: by column of weekly_metrics, what weekly feeds count (see `fields.Count`); NaN where
             the college has no such feed.
@@ -31,8 +31,8 @@ class Observations:
     """
 
     roll: Roll
-    held: Matrix
-    present: Matrix
+    held: FloatMatrix
+    present: FloatMatrix
     assignments: Work
     quizzes: Work
     counts: dict[str, Floats]

@@ -14,6 +14,7 @@ EXCUSED_DAYS = 3
 # As an index it takes the last row; `_find_first_days` adds one for it.
 NO_CLASS = -1
 Matrix = np.ndarray[tuple[int, int], np.dtype[np.int64]]
+FloatMatrix = np.ndarray[tuple[int, int], np.dtype[np.float64]]
 Flags = np.ndarray[tuple[int, int], np.dtype[np.bool_]]
 Vector = np.ndarray[tuple[int], np.dtype[np.int64]]
 
@@ -30,8 +31,10 @@ class Roll:
         class_semesters: class_id, semester; `classes` holds values of its index.
         starts: the first day of each week for each student, in days since 1970; 0 where the
             student has no class.
-        first_day: the first day of the semester of each student's class, in days since 1970.
-        excused: whether excuses cover at least three days of a week, students by weeks.
+        first_day: the first day of the semester of each student's class, or the day of joining
+            where that is later, in days since 1970.
+        away: the weeks that count neither for nor against a student, students by weeks: excuses
+            cover at least three of their days, or they ended before the student joined.
     """
 
     week: int
@@ -40,12 +43,12 @@ class Roll:
     class_semesters: pd.DataFrame
     starts: Matrix
     first_day: Vector
-    excused: Flags
+    away: Flags
 
     def take(self, rows: Vector) -> Roll:
         """Return the same roll with some rows only, in the order of `rows`."""
         # Class semesters stay whole, because `classes` holds indexes into them.
-        arrays = ("classes", "starts", "first_day", "excused")
+        arrays = ("classes", "starts", "first_day", "away")
         frame = self.frame.iloc[rows].reset_index(drop=True)
         return replace(self, frame=frame, **{name: getattr(self, name)[rows] for name in arrays})
 
@@ -61,10 +64,9 @@ class Roll:
 def build_roll(facts: Facts) -> Roll:
     """Build the roll of a week.
 
-    The class of a student in a week comes from the latest attendance row up to that week (highest
-    week, then highest id). Without such a row it is the class of today. A student is on the roll
-    if that class is scored, `withdrawn_on` is null or after the last day of the week, and
-    `joined_on` is null or not after it.
+    A student is on the roll if the class of the week (see `facts.Facts.seats`) is scored,
+    `withdrawn_on` is null or after the last day of the week, and `joined_on` is null or not after
+    it.
     """
     class_semesters = facts.class_semesters[["class_id", "semester"]].reset_index(drop=True)
     students = facts.students.sort_values("student_id", ignore_index=True)
@@ -86,16 +88,18 @@ def build_roll(facts: Facts) -> Roll:
             "week_end": last_day[on_roll].to_numpy(),
         }
     )
-    classes = classes[on_roll]
-    first_day = days[classes[:, facts.week], 1]
+    classes, starts = classes[on_roll], starts[on_roll]
+    joined = _convert_to_days(pd.to_datetime(students.loc[on_roll, "joined_on"]))
+    first_day = np.maximum(days[classes[:, facts.week], 1], joined)
     roll = Roll(
         facts.week,
         frame,
         classes,
         class_semesters,
-        starts[on_roll],
+        starts,
         first_day,
-        np.zeros_like(classes, dtype=bool),
+        # An unknown day is long before all others.
+        starts + 6 < joined[:, None],
     )
     return roll if facts.excuses is None else _apply_excuses(roll, facts.excuses)
 
@@ -106,20 +110,11 @@ def _find_classes_by_week(
     """Return each student's class by week, as an index into `class_semesters`; -1 for none."""
     index = pd.Index(students["student_id"])
     classes = np.full((len(students), facts.week + 1), NO_CLASS, dtype=np.int64)
-    seen = facts.attendance[facts.attendance["week"] <= facts.week]
-    rows, codes = (
-        index.get_indexer(pd.Index(seen["student_id"])),
-        _find_codes(class_semesters, seen),
-    )
+    seats = facts.seats[facts.seats["week"] <= facts.week]
+    rows = index.get_indexer(pd.Index(seats["student_id"]))
+    codes = _find_codes(class_semesters, seats)
     kept = (rows >= 0) & (codes >= 0)
-    classes[rows[kept], seen["week"].to_numpy()[kept]] = codes[kept]
-    # After the plain registers: of two registers in one week, these rows decide.
-    doubles = facts.double_registers[facts.double_registers["week"] <= facts.week]
-    decided = doubles.merge(class_semesters.reset_index(names="code"), on="class_id")
-    rows = index.get_indexer(pd.Index(decided["student_id"]))
-    classes[rows[rows >= 0], decided["week"].to_numpy()[rows >= 0]] = decided["code"].to_numpy()[
-        rows >= 0
-    ]
+    classes[rows[kept], seats["week"].to_numpy()[kept]] = codes[kept]
     today = students[["class_id"]].merge(
         class_semesters.reset_index(names="code"), on="class_id", how="left"
     )["code"]
@@ -158,7 +153,9 @@ def _find_first_days(facts: Facts, class_semesters: pd.DataFrame) -> Matrix:
 
 def _apply_excuses(roll: Roll, excuses: pd.DataFrame) -> Roll:
     """Return a roll with the weeks of which excuses cover at least `EXCUSED_DAYS` days."""
-    spans = excuses.dropna()
+    # Without a last day, an excuse is for one day.
+    spans = excuses.dropna(subset=["student_id", "from"])
+    spans = spans.assign(to=spans["to"].fillna(spans["from"]))
     rows = roll.find_rows(spans["student_id"])
     # Only days of the semester are listed, so that a wrong end date years away does no harm.
     first, last = roll.starts[roll.starts > 0].min(initial=2**31), roll.starts.max(initial=0) + 6
@@ -184,7 +181,7 @@ def _apply_excuses(roll: Roll, excuses: pd.DataFrame) -> Roll:
         start = roll.starts[row, week]
         inside = (day >= start) & (day <= start + 6)
         np.add.at(covered[:, week], row[inside], 1)
-    return replace(roll, excused=covered >= EXCUSED_DAYS)
+    return replace(roll, away=roll.away | (covered >= EXCUSED_DAYS))
 
 
 def _convert_to_days(column: pd.Series) -> Vector:

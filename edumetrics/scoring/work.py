@@ -9,10 +9,9 @@ import pandas as pd
 
 from edumetrics.params.calendar import Calendar
 from edumetrics.scoring.facts import Facts
-from edumetrics.scoring.roll import Matrix, Roll, Vector
+from edumetrics.scoring.roll import FloatMatrix, Matrix, Roll, Vector
 from edumetrics.scoring.signals import Floats, divide
-
-FloatMatrix = np.ndarray[tuple[int, int], np.dtype[np.float64]]
+from edumetrics.types import Work as Kind
 
 
 @dataclass(frozen=True)
@@ -24,9 +23,12 @@ class Work:
         mark_sum: the sum of their marks, percent.
         handed_on: the latest day on which any of them was handed in, in days since 1970; 0 where
             none was.
+        waiting: how many of the items missed have no mark of anybody yet: a class waits together,
+            so that none of them counts 0 so far.
         judged, quality_sum, similarity: this week's judged assignments (count), the sum of their
             quality (percent), and the highest similarity report (percent; NaN where none was
             checked).
+        waiting_quality: how many of this week's assignments missed have no quality of anybody yet.
         last_day: the latest day on which any work of this kind was handed in, in days since 1970,
             due or not; -1 where none was.
     """
@@ -36,9 +38,11 @@ class Work:
     marked: Matrix
     mark_sum: FloatMatrix
     handed_on: Matrix
+    waiting: Matrix
     judged: Vector
     quality_sum: Floats
     similarity: Floats
+    waiting_quality: Vector
     last_day: Vector
 
     @property
@@ -46,6 +50,11 @@ class Work:
         """How many items due were not done, students by weeks."""
         # More may be done than is due in a week: missed work is never negative.
         return np.asarray(np.maximum(self.due - self.done, 0))
+
+    @property
+    def zeros(self) -> Matrix:
+        """How many items not done count 0, students by weeks: of each, some mark is known."""
+        return np.asarray(np.maximum(self.missed - self.waiting, 0))
 
     def take(self, rows: Vector) -> Work:
         """Return the same work for some students, in the order of `rows`."""
@@ -55,39 +64,39 @@ class Work:
 def collect_work(roll: Roll, facts: Facts, calendar: Calendar) -> tuple[Work, Work]:
     """Return the assignments and the quizzes of the students on a roll.
 
-    An item is due in a week for a student if four conditions hold. The class of the student in
+    An item is due in a week for a student if five conditions hold. The class of the student in
     that week is the class of the item. The student is enrolled in its subject on the last day of
-    the week. The student is not excused in that week. No extension moves the item to another week;
-    a moved item is due in its new week. Only teaching weeks up to the week of the roll count: an
-    item that falls into any other week, moved or not, is never due.
+    the week. The week counts for the student (`Roll.away`). The student is not exempt from it. No
+    extension moves the item to another week; a moved item is due in its new week. Only teaching
+    weeks up to the week of the roll count: an item that falls into any other week, moved or not, is
+    never due.
     """
     weeks = [week for week in calendar.teaching_weeks if week <= roll.week]
-    extensions = facts.extensions
     return (
-        _collect_kind(roll, facts, facts.assignments, facts.assignments_done, extensions, weeks),
-        # Extensions are for assignments only: quizzes get an empty frame of them.
-        _collect_kind(roll, facts, facts.quizzes, facts.quizzes_done, extensions.iloc[:0], weeks),
+        _collect_kind(roll, facts, "assignment", facts.assignments, facts.assignments_done, weeks),
+        _collect_kind(roll, facts, "quiz", facts.quizzes, facts.quizzes_done, weeks),
     )
 
 
 def _collect_kind(
     roll: Roll,
     facts: Facts,
+    kind: Kind,
     items: pd.DataFrame,
     done: pd.DataFrame,
-    extensions: pd.DataFrame,
     weeks: list[int],
 ) -> Work:
-    due = _count_due(roll, facts, items, extensions, weeks)
+    moved = facts.extensions[kind]
+    due = _count_due(roll, facts, items, moved, weeks)
     size = len(roll.frame)
-    counts = {name: np.zeros(roll.classes.shape, dtype=np.int64) for name in ("done", "marked")}
+    counts = {
+        name: np.zeros(roll.classes.shape, dtype=np.int64)
+        for name in ("done", "marked", "done_unmarked")
+    }
     handed_on = np.zeros_like(due)
     mark_sum = np.zeros(roll.classes.shape)
-    judged, quality, similarity = (
-        np.zeros(size, dtype=np.int64),
-        np.zeros(size),
-        np.full(size, np.nan),
-    )
+    judged, done_unjudged = (np.zeros(size, dtype=np.int64) for _ in range(2))
+    quality, similarity = np.zeros(size), np.full(size, np.nan)
     last_day = np.full(size, -1, dtype=np.int64)
     if len(done) and size:
         rows = _select_own(roll, done)
@@ -103,23 +112,46 @@ def _collect_kind(
             rows[rows["week"] == roll.week]
             # Quizzes have no quality or similarity.
             if "judged" in rows
-            else rows.assign(judged=0, quality_sum=0.0, similarity=np.nan).iloc[:0]
+            else rows.assign(judged=0, done_unjudged=0, quality_sum=0.0, similarity=np.nan).iloc[:0]
         )
         np.add.at(judged, now["row"], now["judged"])
+        np.add.at(done_unjudged, now["row"], now["done_unjudged"])
         np.add.at(quality, now["row"], now["quality_sum"].fillna(0))
         # `fmax` ignores NaN, where `maximum` would keep it.
         np.fmax.at(similarity, now["row"], now["similarity"])
-    return Work(
-        due,
-        counts["done"],
-        counts["marked"],
-        mark_sum,
-        handed_on,
-        judged,
-        quality,
-        similarity,
-        last_day,
+    unmarked, unjudged = (
+        _count_due_unknown(roll, facts, kind, items, weeks, what) for what in ("marks", "qualities")
     )
+    return Work(
+        due=due,
+        done=counts["done"],
+        marked=counts["marked"],
+        mark_sum=mark_sum,
+        handed_on=handed_on,
+        waiting=np.maximum(unmarked - counts["done_unmarked"], 0),
+        judged=judged,
+        quality_sum=quality,
+        similarity=similarity,
+        waiting_quality=np.maximum(unjudged[:, roll.week] - done_unjudged, 0),
+        last_day=last_day,
+    )
+
+
+def _count_due_unknown(
+    roll: Roll, facts: Facts, kind: Kind, items: pd.DataFrame, weeks: list[int], what: str
+) -> Matrix:
+    """Return how many of the items due have no mark (or no quality) of anybody yet.
+
+    Students by weeks, each as known at the end of the student's own week.
+    """
+    known, found = facts.known_marks[kind], np.zeros(roll.classes.shape, dtype=np.int64)
+    ends = roll.frame["week_end"]
+    for end in ends.unique():
+        there = known.loc[(known["known_by"] == end) & (known[what] > 0), "item_id"]
+        others = items[~items["item_id"].isin(there)]
+        own = (ends == end).to_numpy()
+        found[own] = _count_due(roll, facts, others, facts.extensions[kind], weeks)[own]
+    return found
 
 
 def _select_own(roll: Roll, done: pd.DataFrame) -> pd.DataFrame:
@@ -141,7 +173,7 @@ def _select_due(roll: Roll, facts: Facts, rows: pd.DataFrame, weeks: list[int]) 
     rows = rows[rows["week"].isin(weeks)].astype({"week": "int64"})
     row, week = rows["row"].to_numpy(), rows["week"].to_numpy()
     rows = rows[
-        (roll.find_class_semesters(rows) == roll.classes[row, week]) & ~roll.excused[row, week]
+        (roll.find_class_semesters(rows) == roll.classes[row, week]) & ~roll.away[row, week]
     ]
     if facts.enrolments is None or rows.empty:
         return rows
@@ -169,8 +201,8 @@ def _count_due(
         np.add.at(due, (rows["row"].to_numpy(), rows["week"].to_numpy()), rows["items"].to_numpy())
     if len(extensions):
         due += _count_moved(roll, facts, items, extensions, weeks)
-    # Last, so that work moved into an excused week is not due either.
-    due[roll.excused] = 0
+    # Last, so that work moved into a week that does not count is not due either.
+    due[roll.away] = 0
     return due
 
 
@@ -222,27 +254,32 @@ def is_enrolled(roll: Roll, enrolments: pd.DataFrame, rows: pd.DataFrame) -> np.
     Args:
         roll: the roll.
         enrolments: student_id, subject_id, semester, from, to; a null end is open.
-        rows: row, week, subject_id.
+        rows: row, week, subject_id; and perhaps semester, where it is not the student's own.
     """
     if rows.empty:
         return np.zeros(0, dtype=bool)
     mine = enrolments.assign(row=roll.find_rows(enrolments["student_id"]))
     mine = mine[mine["row"] >= 0]
-    mine = mine[mine["semester"].to_numpy() == roll.frame["semester"].to_numpy()[mine["row"]]]
+    own = roll.frame["semester"].to_numpy()
     wanted = rows[["row", "week", "subject_id"]].reset_index(drop=True).reset_index(names="order")
+    wanted["semester"] = rows["semester"].to_numpy() if "semester" in rows else own[wanted["row"]]
     wanted["end"] = pd.to_datetime(roll.starts[wanted["row"], wanted["week"]] + 6, unit="D")
-    matched = wanted.merge(mine[["row", "subject_id", "from", "to"]], on=["row", "subject_id"])
+    known = mine[["row", "semester"]].drop_duplicates()
+    matched = wanted.merge(
+        mine[["row", "semester", "subject_id", "from", "to"]], on=["row", "semester", "subject_id"]
+    )
     # Negated comparisons, because null compares as false: an open end excludes nothing.
     matched = matched[~(matched["from"] > matched["end"]) & ~(matched["to"] < matched["end"])]
-    return np.asarray(wanted["order"].isin(matched["order"]) | ~wanted["row"].isin(mine["row"]))
+    free = ~wanted["order"].isin(wanted.merge(known, on=["row", "semester"])["order"])
+    return np.asarray(wanted["order"].isin(matched["order"]) | free)
 
 
 def compute_mean_mark(parts: tuple[Work, ...], weeks: list[int]) -> Floats:
     """Return the mean mark (percent) of the work due in some weeks.
 
-    Work that was not done counts 0. Work that was done but has no mark is left out. The mean is
-    NaN where nothing is left.
+    Work that was not done counts 0, once some mark of the item is known. Work that was done but has
+    no mark is left out. The mean is NaN where nothing is left.
     """
     total = sum(part.mark_sum[:, weeks].sum(axis=1) for part in parts)
-    count = sum((part.marked + part.missed)[:, weeks].sum(axis=1) for part in parts)
+    count = sum((part.marked + part.zeros)[:, weeks].sum(axis=1) for part in parts)
     return divide(np.asarray(total), np.asarray(count))

@@ -15,7 +15,7 @@ import pandas as pd
 from edumetrics.scoring import weekly
 from edumetrics.scoring.missing_items import find_late_weeks
 from edumetrics.scoring.observed import Observations
-from edumetrics.scoring.roll import Flags, Matrix, Vector
+from edumetrics.scoring.roll import Flags, FloatMatrix, Vector
 from edumetrics.scoring.signals import Floats, smooth
 from edumetrics.scoring.weekly import ScoredWeek
 from edumetrics.scoring.work import Work
@@ -191,7 +191,7 @@ class _NextWeek:
         shown = choose_named(self.situation.sentences, self.open[n])
         step = say(
             "best_step", name, week=self.week,
-            attended=int(self.next.present[n, self.week]), held=int(self.next.held[n, self.week]),
+            attended=self.next.present[n, self.week], held=self.next.held[n, self.week],
             done=int(sum(part.done[n, self.week] for part in self.next.work)),
             due=int(sum(part.due[n, self.week] for part in self.next.work)),
             open=len(self.open[n]),
@@ -214,7 +214,7 @@ def copy_week_ahead(observed: Observations, week: int) -> Observations:
         frame=roll.frame.assign(week_end=roll.frame["week_end"] + pd.Timedelta(days=7 * ahead)),
         classes=np.hstack([roll.classes, np.repeat(roll.classes[:, [roll.week]], ahead, axis=1)]),
         starts=np.hstack([roll.starts, last + days]),
-        excused=np.hstack([roll.excused, np.zeros((len(last), ahead), dtype=bool)]),
+        away=np.hstack([roll.away, np.zeros((len(last), ahead), dtype=bool)]),
     )
     assignments, quizzes = (
         _copy_work_ahead(part, roll.starts[:, roll.week], roll.week, ahead)
@@ -240,7 +240,7 @@ def _copy_work_ahead(work: Work, start: Vector, week: int, ahead: int) -> Work:
     """
     weekly_counts = {
         name: _copy_last_week(getattr(work, name), ahead)
-        for name in ("due", "done", "marked", "mark_sum", "handed_on")
+        for name in ("due", "done", "marked", "mark_sum", "handed_on", "waiting")
     }
     # Only work handed in this week is handed in again: a silent student stays silent.
     this_week = work.last_day >= start
@@ -261,7 +261,7 @@ def apply_change(observed: Observations, week: int, change: Change, lately: Flag
         lately: the weeks whose assignments can still be handed in, students by weeks.
     """
     # Arrays are copied before they are changed: the unchanged week is used again for every change.
-    present: Matrix = observed.present.copy()
+    present: FloatMatrix = observed.present.copy()
     if change.attend:
         present[:, week] = observed.held[:, week]
     assignments, quizzes = observed.work

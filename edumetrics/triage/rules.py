@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from edumetrics.fields.reasons import RULES
-from edumetrics.scoring.roll import Matrix, Vector
+from edumetrics.scoring.roll import FloatMatrix, Vector
 from edumetrics.scoring.signals import Floats, divide
 from edumetrics.scoring.weekly import ScoredWeek
 from edumetrics.triage import evidence
@@ -157,7 +157,7 @@ def _find_low_attendance(scored: ScoredWeek, situation: Situation) -> Vector:
     return since
 
 
-def _compute_usual(held: Matrix, present: Matrix, weeks: list[int]) -> Floats:
+def _compute_usual(held: FloatMatrix, present: FloatMatrix, weeks: list[int]) -> Floats:
     """Return the share of the lectures of some weeks that was attended, percent; NaN for none."""
     return divide(100 * present[:, weeks].sum(axis=1), held[:, weeks].sum(axis=1))
 

@@ -22,6 +22,7 @@ from edumetrics.scoring.facts import Facts
 from edumetrics.settings import Settings
 from edumetrics.triage.situation import METRICS, Memory, build_thresholds
 from edumetrics.workspace import Workspace
+from tests.facts import complete
 from tests.reports.builder import PARAMS
 
 NUMBER, TERM = 6, "2026-01-05"
@@ -48,7 +49,7 @@ def make_facts() -> Facts:
         columns=["student_id", "class_id", "semester", "week", "done", "marked", "mark_sum", "last_date", "judged",
                  "quality_sum", "similarity"],
     ).astype({"similarity": "float64", "last_date": "datetime64[us]"}).assign(known_by=monday + pd.Timedelta(days=41))  # fmt: skip
-    return Facts(
+    return complete(
         week=NUMBER,
         students=pd.DataFrame(
             {"student_id": STUDENTS, "class_id": "C", "advisor_id": "A", "joined_on": pd.NaT, "withdrawn_on": pd.NaT}
@@ -59,7 +60,7 @@ def make_facts() -> Facts:
             [(student, "C", 2, week, 10, 10) for student in STUDENTS for week in range(1, 7)],
             columns=["student_id", "class_id", "semester", "week", "held", "present"],
         ),
-        double_registers=empty("student_id", "week", "class_id", week="int64"),
+        doubles=empty("student_id", "week", "class_id", week="int64"),
         assignments=items, quizzes=items.iloc[:0],
         assignments_done=done, quizzes_done=done.iloc[:0],
         extensions=empty("student_id", "item_id", "week"),

@@ -40,11 +40,12 @@ COMPARED = (
 CAPACITIES = {1: 3, 2: 8}
 
 
-# Where the two readings of `no_work` part: whether undated work ends a run, and which weeks lie before
+# Where the two readings of `no_work` part: whether a run is told from what was known in each of its weeks or from
+# what is known now (undated work, known late, ends it), and which weeks lie before
 # which for who moved between classes whose weeks have other dates. To be settled; until then the test
 # says so, and fails when they agree again.
 UNSETTLED = {
-    ("dirty", 1), ("people", 1), ("people", 2), ("work", 1), ("work", 2), ("all", 1), ("all", 2),
+    ("people", 1), ("people", 2), ("work", 1), ("work", 2), ("all", 1), ("all", 2),
 }  # fmt: skip
 
 

@@ -5,7 +5,7 @@ Shares no code with the package it checks; the helpers for dates, classes, due a
 """
 
 import math
-from collections import defaultdict
+from collections import Counter, defaultdict
 from datetime import date, timedelta
 
 
@@ -101,6 +101,7 @@ class College:
         self.excused = defaultdict(set)
         for row in data.get("excuses", []):
             first, last = as_day(row["from"]), as_day(row["to"])
+            last = first if row["to"] is None else last
             if first and last:
                 self.excused[row["student_id"]] |= {
                     first + timedelta(i) for i in range((last - first).days + 1)
@@ -114,10 +115,13 @@ class College:
             self.by_class[pair] = [
                 i for i, w in zip(items, weights, strict=True) if all_optional or w != 0
             ]
-        latest = highest_id(self.submissions, lambda r: (r["student_id"], r["assignment_id"]))
-        self.extensions = {
-            (r["student_id"], r["assignment_id"]): r.get("due_week_override") for r in latest
-        }
+        self.extensions = {}
+        for kind, rows, key in (
+            ("a", self.submissions, "assignment_id"),
+            ("q", self.attempts, "quiz_id"),
+        ):
+            for row in highest_id(rows, lambda r, key=key: (r["student_id"], r[key])):
+                self.extensions[row["student_id"], (kind, row[key])] = row
         self.submissions = group(self.submissions, lambda r: r["student_id"])
         self.attempts = group(self.attempts, lambda r: r["student_id"])
 
@@ -153,6 +157,8 @@ class College:
                 name = start
             self.term[pair] = name
             self.terms[name][pair[0]] = pair
+        running = current if sim_state else ()
+        self.current_term = max((self.term[p] for p in running if p in self.term), default=None)
 
     def monday(self, pair, week):
         days = self.dates[pair]
@@ -164,8 +170,21 @@ class College:
 
     def class_in(self, student, term, week):
         rows = [r for r in self.seen.get((student, term), ()) if r["week"] <= week]
-        row = max(rows, key=lambda r: (r["week"], r["id"])) if rows else self.students[student]
-        return self.terms[term].get(row["class_id"])
+        home = self.students[student]["class_id"]
+        pair = self.terms[term].get(home)
+        if pair is not None and term == self.current_term:
+            own = pair[1]
+        else:
+            counts = Counter(r["semester"] for r in rows)
+            own = max(counts, key=lambda s: (counts[s], s), default=None)
+        rows = [r for r in rows if r["semester"] == own]
+        if not rows:
+            return pair
+        newest = [r for r in rows if r["week"] == max(r["week"] for r in rows)]
+        counts = Counter(r["class_id"] for r in newest)
+        most = {c for c, n in counts.items() if n == max(counts.values())}
+        latest = max((r for r in newest if r["class_id"] in most), key=lambda r: int(r["id"]))
+        return self.terms[term].get(home if home in most else latest["class_id"])
 
     # ---------------------------------------------------------------- work
     def due(self, student, term, week):
@@ -174,6 +193,9 @@ class College:
         if week not in self.teaching or pair is None:
             return pair, []
         monday = self.monday(pair, week)
+        joined = as_day(self.students[student].get("joined_on"))
+        if joined is not None and self.end(pair, week) < joined:
+            return pair, []
         if sum(monday + timedelta(i) in self.excused[student] for i in range(7)) >= 3:
             return pair, []
         items = [i for i in self.by_class.get(pair, ()) if self.due_week(student, i) == week]
@@ -182,10 +204,12 @@ class College:
         ]
 
     def due_week(self, student, item):
-        if item[0] == "q":
-            return int(self.items[item]["scheduled_week"])
-        extension = self.extensions.get((student, item[1]))
-        return int(self.items[item]["due_week"] if extension is None else extension)
+        row = self.extensions.get((student, item), {})
+        if row.get("exempt"):
+            return None
+        moved = row.get("due_week_override")
+        column = "due_week" if item[0] == "a" else "scheduled_week"
+        return int(self.items[item][column] if moved is None else moved)
 
     def is_enrolled(self, student, pair, subject, week):
         rows, end = self.enrolments.get((student, pair[1])), self.end(pair, week)
@@ -212,7 +236,7 @@ class College:
         rows = [r for r in rows[student] if r[key] == item[1] and known_on(as_day(r[column]), end)]
         if not rows:
             return False
-        row = max(rows, key=lambda r: r["id"])
+        row = max(rows, key=lambda r: (bool(r.get("attempted")), r["id"]))
         if item[0] == "q":
             return bool(row["attempted"])
         marked = known_on(as_day(row.get("marked_on")), end) and row["marks_obtained"] is not None

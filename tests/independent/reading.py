@@ -10,7 +10,7 @@ Where the text allows two readings, a comment that begins with "Reading:" says w
 import math
 import sqlite3
 import statistics
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -45,8 +45,8 @@ COLUMNS = {
     "assn_quality_pct": "float64",
     "assn_plagiarism_pct": "float64",
     "weekly_att_pct": "float64",
-    "week_lectures_held": "int64",
-    "week_lectures_attended": "int64",
+    "week_lectures_held": "float64",
+    "week_lectures_attended": "float64",
     "assn_submit_rate": "float64",
     "quiz_attempt_rate": "float64",
     "submission_pct": "float64",
@@ -58,8 +58,8 @@ COLUMNS = {
     "assn_avg_pct": "float64",
     "midterm_score_pct": "float64",
     "overall_att_pct": "float64",
-    "lectures_held": "int64",
-    "lectures_attended": "int64",
+    "lectures_held": "float64",
+    "lectures_attended": "float64",
     "lectures_left": "float64",
     "lectures_to_attend": "float64",
     "lectures_can_miss": "float64",
@@ -227,6 +227,7 @@ class Calendar:
         self.name_terms()
         # Reading: the current week holds for every class, also for one that started later. A past semester lasts as
         # long as it has rows.
+        self.current_term = max((self.term[p] for p in current if p in self.term), default=None)
         self.last_week = {
             p: self.current_week if p in current else min(self.last_seen[p], WEEKS)
             for p in self.dates
@@ -285,6 +286,7 @@ class People:
         self.excused_days: dict[str, set[date]] = defaultdict(set)
         for row in college.excuses:
             first, last = as_day(row["from"]), as_day(row["to"])
+            last = first if row["to"] is None else last  # one day without it
             if first and last:
                 days = {first + timedelta(i) for i in range((last - first).days + 1)}
                 self.excused_days[row["student_id"]] |= (
@@ -293,13 +295,32 @@ class People:
         self.memory: dict[tuple[str, date, int], Pair | None] = {}
 
     def class_in(self, student: str, term: date, week: int) -> Pair | None:
-        """Reading: the latest row of the term, whatever the semester; before the first row, the class of today."""
+        """Reading: registers are counted row by row, repeated ones too, and unmarked ones."""
         key = (student, term, week)
         if key not in self.memory:
             rows = [r for r in self.seen.get((student, term), ()) if r["week"] <= week]
-            row = max(rows, key=lambda r: (r["week"], r["id"])) if rows else self.students[student]
-            self.memory[key] = self.calendar.terms[term].get(row["class_id"])
+            home, own = self.students[student]["class_id"], self.own_semester(student, term, rows)
+            rows = [r for r in rows if r["semester"] == own]
+            chosen = home
+            if rows:
+                newest = [r for r in rows if r["week"] == max(r["week"] for r in rows)]
+                counts = Counter(r["class_id"] for r in newest)
+                most = {c for c, n in counts.items() if n == max(counts.values())}
+                latest = max(
+                    (r for r in newest if r["class_id"] in most), key=lambda r: int(r["id"])
+                )
+                chosen = home if home in most else latest["class_id"]
+            self.memory[key] = self.calendar.terms[term].get(chosen)
         return self.memory[key]
+
+    def own_semester(self, student: str, term: date, rows: list[Row]) -> int | None:
+        """Reading: with most registers means up to the week, since later ones are not known then; of two semesters
+        with as many, the later one. Also where the class of today has no semester in the current term."""
+        home = self.calendar.terms[term].get(self.students[student]["class_id"])
+        if home is not None and term == self.calendar.current_term:
+            return home[1]
+        counts = Counter(r["semester"] for r in rows)
+        return max(counts, key=lambda s: (counts[s], s), default=None)
 
     def members(self, term: date, week: int) -> dict[Pair, list[str]]:
         """Reading: who joined on the last day of the week is in; who left on it is out."""
@@ -314,17 +335,27 @@ class People:
                 members[pair].append(student)
         return members
 
-    def is_excused(self, student: str, term: date, week: int) -> bool:
-        """Reading: the days of the week are those of the student's class in it."""
+    def is_away(self, student: str, term: date, week: int) -> bool:
+        """Excused, or the week was over before the student joined.
+
+        Reading: the days of the week are those of the student's class in it.
+        """
         days, pair = self.excused_days.get(student), self.class_in(student, term, week)
-        if not days or pair is None:
+        if pair is None:
+            return False
+        joined = as_day(self.students[student].get("joined_on"))
+        if joined is not None and self.calendar.end(pair, week) < joined:
+            return True
+        if not days:
             return False
         monday = self.calendar.monday(pair, week)
         return sum(monday + timedelta(i) in days for i in range(7)) >= 3
 
-    def is_enrolled(self, student: str, pair: Pair, subject: str, week: int) -> bool:
+    def is_enrolled(
+        self, student: str, pair: Pair, subject: str, week: int, semester: int | None = None
+    ) -> bool:
         """Reading: decided on the last day of the week; without a row for the semester, all subjects are taken."""
-        rows = self.enrolments.get((student, pair[1]))
+        rows = self.enrolments.get((student, semester or pair[1]))
         if not self.has_enrolments or not rows:
             return True
         end = self.calendar.end(pair, week)
@@ -365,10 +396,14 @@ class Work:
         self.submissions = group(college.submissions, lambda r: r["student_id"])
         self.attempts = group(college.attempts, lambda r: r["student_id"])
         # Reading: an extension has no date of its own, so it holds in every week, whenever the work came in.
-        latest = highest_id(college.submissions, lambda r: (r["student_id"], r["assignment_id"]))
-        self.extensions = {
-            (r["student_id"], r["assignment_id"]): r.get("due_week_override") for r in latest
-        }
+        self.extensions: dict[tuple[str, ItemKey], Row] = {}
+        for kind, rows, key in (
+            ("a", college.submissions, "assignment_id"),
+            ("q", college.attempts, "quiz_id"),
+        ):
+            for row in highest_id(rows, lambda r, key=key: (r["student_id"], r[key])):
+                self.extensions[row["student_id"], (kind, row[key])] = row
+        self.marked: dict[tuple[str, str, date], bool] = {}
         self.memory: dict[tuple[str, date], dict[ItemKey, Piece]] = {}
 
     def without_optional(self, items: list[ItemKey]) -> list[ItemKey]:
@@ -379,9 +414,8 @@ class Work:
         return [item for item in items if weights[item] != 0]
 
     def due(self, student: str, term: date, week: int) -> list[ItemKey]:
-        """Reading: joined_on does not matter, so work from before joining counts as due."""
         pair = self.people.class_in(student, term, week)
-        if week not in TEACHING or pair is None or self.people.is_excused(student, term, week):
+        if week not in TEACHING or pair is None or self.people.is_away(student, term, week):
             return []
         return [
             item
@@ -390,13 +424,31 @@ class Work:
             and self.people.is_enrolled(student, pair, self.items[item]["subject_id"], week)
         ]
 
-    def due_week(self, student: str, item: ItemKey) -> int:
+    def due_week(self, student: str, item: ItemKey) -> int | None:
         """Reading: class, excuse and enrolment are judged in the new week; work moved to an exam week is never due."""
-        kind, key = item
-        if kind == "q":
-            return int(self.items[item]["scheduled_week"])
-        extension = self.extensions.get((student, key))
-        return int(self.items[item]["due_week"] if extension is None else extension)
+        row = self.extensions.get((student, item), {})
+        if row.get("exempt"):
+            return None
+        moved = row.get("due_week_override")
+        column = "due_week" if item[0] == "a" else "scheduled_week"
+        return int(self.items[item][column] if moved is None else moved)
+
+    def is_known(self, item: ItemKey, what: str, end: date) -> bool:
+        """Whether the mark (or quality) of any student of the college is known for an item on a day."""
+        key = (item, what, end)
+        if key not in self.marked:
+            rows, column = (
+                (self.college.submissions, "assignment_id")
+                if item[0] == "a"
+                else (self.college.attempts, "quiz_id")
+            )
+            students = {row["student_id"] for row in rows if row[column] == item[1]}
+            self.marked[key] = any(
+                getattr(self.known(student, end)[item], what) is not None
+                for student in students
+                if item in self.known(student, end)
+            )
+        return self.marked[key]
 
     def known(self, student: str, end: date) -> dict[ItemKey, Piece]:
         if (student, end) not in self.memory:
@@ -416,7 +468,11 @@ class Work:
             ]
             pieces |= {
                 ("q", r["quiz_id"]): self.quiz(r, end)
-                for r in highest_id(rows, lambda r: r["quiz_id"])
+                for r in highest_id(
+                    # A finished attempt goes before an unfinished one.
+                    [r | {"id": (bool(r["attempted"]), r["id"])} for r in rows],
+                    lambda r: r["quiz_id"],
+                )
             }
             self.memory[student, end] = pieces
         return self.memory[student, end]
@@ -449,9 +505,16 @@ def is_submitted(item: ItemKey, known: dict[ItemKey, Piece]) -> bool:
     return item in known and known[item].submitted
 
 
-def mean_mark(items: Iterable[ItemKey], known: dict[ItemKey, Piece]) -> float | None:
-    """Not submitted counts 0; submitted but unmarked is left out."""
-    return mean(known[item].mark if is_submitted(item, known) else 0.0 for item in items)
+def mean_mark(
+    items: Iterable[ItemKey], known: dict[ItemKey, Piece], work: Work, end: date
+) -> float | None:
+    """Not submitted counts 0 once some mark of the item is known; submitted but unmarked is left out."""
+    return mean(
+        known[item].mark
+        if is_submitted(item, known)
+        else (0.0 if work.is_known(item, "mark", end) else None)
+        for item in items
+    )
 
 
 def submit_rate(items: Sequence[ItemKey], known: dict[ItemKey, Piece]) -> float | None:
@@ -464,7 +527,7 @@ class Attendance:
 
     def __init__(self, college: College, calendar: Calendar, people: People) -> None:
         self.people = people
-        self.counts: dict[tuple[Any, ...], tuple[int, int]] = {}
+        self.counts: dict[tuple[Any, ...], tuple[Fraction, Fraction]] = {}
 
         # Reading: duplicates are settled within a term, so a repeated semester does not replace the first one.
         def key(row: Row) -> Hashable:
@@ -482,14 +545,24 @@ class Attendance:
             present, held = row["present"], row["lectures_held"]
             if present is None or present < 0 or held is None:
                 continue
-            place = (row["student_id"], calendar.term_of(row), row["semester"], row["week"])
-            before = self.counts.get(place, (0, 0))
-            self.counts[place] = (before[0] + held, before[1] + min(present, held))
+            term = calendar.term_of(row)
+            if term is None:
+                continue
+            pair = people.class_in(row["student_id"], term, row["week"])
+            if pair and not people.is_enrolled(
+                row["student_id"], pair, row["subject_id"], row["week"], row["semester"]
+            ):
+                continue
+            place = (row["student_id"], term, row["week"])
+            before = self.counts.get(place, (Fraction(0), Fraction(0)))
+            self.counts[place] = (
+                before[0] + Fraction(held), before[1] + Fraction(min(present, held)),
+            )  # fmt: skip
 
-    def week(self, student: str, term: date, semester: int, week: int) -> tuple[int, int]:
-        if week not in TEACHING or self.people.is_excused(student, term, week):
-            return 0, 0
-        return self.counts.get((student, term, semester, week), (0, 0))
+    def week(self, student: str, term: date, week: int) -> tuple[Fraction, Fraction]:
+        if week not in TEACHING or self.people.is_away(student, term, week):
+            return Fraction(0), Fraction(0)
+        return self.counts.get((student, term, week), (Fraction(0), Fraction(0)))
 
 
 # -------------------------------------------------------------------- library, borrows, learning platform
@@ -557,7 +630,7 @@ class Metrics:
         rows = [self.first_pass(student, pair, term, week) for student in students]
         held = sum(row.values["lectures_held"] for row in rows)
         attended = sum(row.values["lectures_attended"] for row in rows)
-        rate = Fraction(attended, held) if held else None
+        rate = Fraction(attended) / Fraction(held) if held else None
         efforts = [
             row.values["effort_score"] for row in rows if row.values["effort_score"] is not None
         ]
@@ -599,6 +672,8 @@ class Metrics:
                 borrows
             )  # Reading: borrows have no natural key, so each row counts.
         if (activity := self.lms.week(*place)) is not None:
+            # A row without a subject is the union, and stands for the others.
+            activity = [r for r in activity if r["subject_id"] is None] or activity
             values["lms_active_days"] = min(7, max((r["active_days"] for r in activity), default=0))
             values["lms_events"] = sum(r["events"] for r in activity)
 
@@ -607,9 +682,11 @@ class Metrics:
     ) -> None:
         assignments, quizzes = [i for i in due if i[0] == "a"], [i for i in due if i[0] == "q"]
         submitted = [i for i in assignments if is_submitted(i, known)]
-        # Reading: literal also where the college never judges quality, or its submissions stop: not submitted is 0.
         row.values["assn_quality_pct"] = mean(
-            known[i].quality if i in submitted else 0.0 for i in assignments
+            known[i].quality
+            if i in submitted
+            else (0.0 if self.work.is_known(i, "quality", row.end) else None)
+            for i in assignments
         )
         checked = [s for i in submitted if (s := known[i].similarity) is not None]
         row.values["assn_plagiarism_pct"] = max(checked, default=None)
@@ -640,12 +717,16 @@ class Metrics:
         self, row: WeekRow, due: dict[int, list[ItemKey]], known: dict[ItemKey, Piece]
     ) -> None:
         values, window = row.values, last_weeks(row.week, 3)
-        marks = [mean_mark(due[week], known) for week in window]
+        marks = [mean_mark(due[week], known, self.work, row.end) for week in window]
         values["week_mark_pct"] = marks[0]
         values["academic_performance"] = weighted(MARK_WEIGHTS[: len(marks)], marks)[0]
         so_far = [item for items in due.values() for item in items]
-        values["quiz_avg_pct"] = mean_mark([i for i in so_far if i[0] == "q"], known)
-        values["assn_avg_pct"] = mean_mark([i for i in so_far if i[0] == "a"], known)
+        values["quiz_avg_pct"] = mean_mark(
+            [i for i in so_far if i[0] == "q"], known, self.work, row.end
+        )
+        values["assn_avg_pct"] = mean_mark(
+            [i for i in so_far if i[0] == "a"], known, self.work, row.end
+        )
         recent = [item for week in window for item in due[week]]
         row.missed = (
             sum(not is_submitted(item, known) for item in recent) / len(recent) if recent else None
@@ -668,6 +749,8 @@ class Metrics:
             if score is None:
                 top = exam["max_marks"] if result["max_marks"] is None else result["max_marks"]
                 score = share_of(result["marks_obtained"], top)
+            if score is None and result["pass_fail"] == "F":
+                score = 0.0  # absent
             if score is not None:
                 subjects[exam["subject_id"]].append(score)
         return mean(mean(scores) for scores in subjects.values())
@@ -676,6 +759,8 @@ class Metrics:
         """Reading: optional and undated work does not break it; all other work of the semester and term does,
         whatever its class and week. The first day is that of the student's own class, not the term's name."""
         days = [self.calendar.monday(row.pair, 1)]
+        joined = as_day(self.people.students[row.student].get("joined_on"))
+        days = [max(days[0], joined)] if joined else days
         handed_in = []
         for item, piece in known.items():
             definition = self.work.items[item]
@@ -691,23 +776,19 @@ class Metrics:
     def add_standing(self, row: WeekRow) -> None:
         """Reading: without rows the counts are 0, and everything derived from them is null."""
         values = row.values
-        weeks = [
-            self.attendance.week(row.student, row.term, row.pair[1], w)
-            for w in TEACHING
-            if w <= row.week
-        ]
+        weeks = [self.attendance.week(row.student, row.term, w) for w in TEACHING if w <= row.week]
         held, attended = weeks[-1]
-        values.update(week_lectures_held=held, week_lectures_attended=attended)
-        values["weekly_att_pct"] = 100 * attended / held if held else None
+        values.update(week_lectures_held=float(held), week_lectures_attended=float(attended))
+        values["weekly_att_pct"] = float(100 * attended / held) if held else None
         held, attended = sum(h for h, _ in weeks), sum(a for _, a in weeks)
-        values.update(lectures_held=held, lectures_attended=attended)
+        values.update(lectures_held=float(held), lectures_attended=float(attended))
         with_lectures = sum(h > 0 for h, _ in weeks)
         if with_lectures:
             weeks_left = sum(w > row.week for w in TEACHING)
             left = (2 * held * weeks_left + with_lectures) // (2 * with_lectures)
             row.needed = math.ceil(ATTENDANCE_RULE * (held + left) - attended)
             to_attend = max(row.needed, 0)
-            values["overall_att_pct"] = 100 * attended / held
+            values["overall_att_pct"] = float(100 * attended / held)
             values.update(
                 lectures_left=left,
                 lectures_to_attend=to_attend,
@@ -723,14 +804,11 @@ class Metrics:
             return 0.0
         if needed > left:
             return 100.0
-        weeks = [
-            self.attendance.week(row.student, row.term, row.pair[1], w)
-            for w in last_weeks(row.week, 4)
-        ]
+        weeks = [self.attendance.week(row.student, row.term, w) for w in last_weeks(row.week, 4)]
         held, attended = sum(h for h, _ in weeks), sum(a for _, a in weeks)
         alpha, beta = 4 * rate, 4 * (1 - rate)
         if held:
-            per_week = Fraction(held, sum(h > 0 for h, _ in weeks))
+            per_week = held / sum(h > 0 for h, _ in weeks)
             alpha, beta = alpha + attended / per_week, beta + (held - attended) / per_week
         return 100 * beta_binomial_cdf(left, needed - 1, alpha, beta)
 

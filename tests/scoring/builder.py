@@ -11,6 +11,7 @@ from edumetrics.fields import COUNTED_FEEDS, RELATIONS
 from edumetrics.params import Calendar, Scoring
 from edumetrics.scoring.facts import Facts
 from edumetrics.scoring.observed import Observations, observe
+from tests.facts import complete
 
 # Week 8 has the midterm, week 18 the end-term: the others are teaching weeks.
 CALENDAR, SCORING = Calendar(), Scoring()
@@ -47,12 +48,13 @@ def facts(
     work: Sequence[Item] = (),
     classes: Mapping[str, tuple[int, str]] = {"C": (2, "2026-01-05")},
     doubles: Iterable[tuple[str, int, str]] = (),
-    extensions: Iterable[tuple[str, int, int]] = (),
+    extensions: Iterable[tuple[str, int, float]] = (),
     excuses: Iterable[tuple[str, str | None, str | None]] | None = None,
     enrolments: Iterable[tuple[str, str, str | None, str | None]] | None = None,
     feeds: Mapping[str, Mapping[str, Mapping[int, Any]]] = {},
     midterms: Mapping[str, float] = {},
     college_has: frozenset[str] | None = None,
+    unmarked: Sequence[int] = (),
 ) -> Facts:
     """Return the facts of a week.
 
@@ -64,11 +66,12 @@ def facts(
         work: assignments and quizzes; an extension names one by its place in this list.
         classes: semester and first day by class.
         doubles: student, week, and the class whose register counts.
-        extensions: student, place of the item, new week.
+        extensions: student, place of the item, new week; NaN for an exempt student.
         excuses: student, first day, last day.
         enrolments: student, subject, first day, last day.
         feeds: by feed and student, what it counts by week.
         midterms: score by student.
+        unmarked: the places of items of which no mark of anybody is known.
         college_has: the counted feeds of the college; None where these facts show it.
     """
     if isinstance(students, str):
@@ -81,7 +84,7 @@ def facts(
     semester = {name: number for name, (number, _) in classes.items()}
     numbered = [(f"{'Q' if item.quiz else 'A'}{n}", item) for n, item in enumerate(work)]
     moved = [(who, numbered[place][0], new) for who, place, new in extensions]
-    return Facts(
+    return complete(
         week=week,
         students=_frame(people, "student_id class_id advisor_id joined_on withdrawn_on"),
         class_semesters=_frame(list(semester.items()), "class_id semester"),
@@ -94,12 +97,14 @@ def facts(
             "class_id semester week week_date",
         ),
         attendance=_list_registers(registers, semester),
-        double_registers=_frame(list(doubles), "student_id week class_id"),
+        doubles=_frame(list(doubles), "student_id week class_id"),
         assignments=_list_items(numbered, semester, quiz=False),
         quizzes=_list_items(numbered, semester, quiz=True),
         assignments_done=_list_done(numbered, semester, moved, end, quiz=False),
         quizzes_done=_list_done(numbered, semester, moved, end, quiz=True),
-        extensions=_frame(moved, "student_id item_id week"),
+        extensions=_frame([one for one in moved if one[1][0] == "A"], "student_id item_id week"),
+        quiz_extensions=_frame([one for one in moved if one[1][0] == "Q"], "student_id item_id week"),
+        unmarked=[numbered[place][0] for place in unmarked],
         excuses=None if excuses is None else _frame(list(excuses), "student_id from to"),
         enrolments=None if enrolments is None else _frame(
             [(who, subject, 2, *span) for who, subject, *span in enrolments], "student_id subject_id semester from to"
@@ -149,7 +154,7 @@ def _list_items(
 def _list_done(
     numbered: Sequence[tuple[str, Item]],
     semester: Mapping[str, int],
-    moved: Sequence[tuple[str, str, int]],
+    moved: Sequence[tuple[str, str, float]],
     end: Mapping[str, pd.Timestamp],
     *,
     quiz: bool,

@@ -65,9 +65,39 @@ def test_registers_of_an_earlier_class_in_the_semester_count() -> None:
     assert count(3, "1/2@X 2/3 4/4") == ([2, 3, 4], [1, 2, 4]), "nobody is scored in X"
 
 
-def test_registers_of_another_semester_do_not_count() -> None:
+def test_registers_of_another_semester_count_too() -> None:
     classes = {"C": (2, "2026-01-05"), "D": (3, "2026-01-05")}
-    assert count(2, "1/2@D 2/3", classes=classes) == ([0, 3], [0, 2])
+    assert count(2, "1/2@D 2/3", classes=classes) == ([2, 3], [1, 2])
+
+
+def test_weeks_that_were_over_before_a_student_joined_do_not_count() -> None:
+    late = {"asha": {"joined_on": pd.Timestamp("2026-01-18")}}
+    of = facts(3, late, registers={"asha": "0/2 1/3 4/4"})
+    held, present = count_lectures(build_roll(of), of, CALENDAR)
+    assert (held[0].tolist(), present[0].tolist()) == ([0, 0, 3, 4], [0, 0, 1, 4])
+
+
+def test_registers_of_a_subject_that_is_not_taken_do_not_count() -> None:
+    of = facts(2, registers={"asha": "3/4 3/4"}, enrolments=[("asha", "S", None, "2026-01-11")])
+    unsure = pd.DataFrame({"student_id": ["asha"] * 3, "week": [1, 2, 2], "semester": [2, 2, 1],
+                           "subject_id": ["S", "S", "T"], "held": [2.0, 2.0, 1.0],
+                           "present": [1.0, 2.0, 1.0]})  # fmt: skip
+    of = replace(of, unsure_registers=unsure)
+    held, present = count_lectures(build_roll(of), of, CALENDAR)
+    # S is taken until the end of week 1; of semester 1 no enrolment is known.
+    assert (held[0, 1:].tolist(), present[0, 1:].tolist()) == ([4, 2], [3, 1])
+
+
+def test_halves_of_lectures_count() -> None:
+    of = facts(2, registers={"asha": "1/2 2/3"})
+    of = replace(of, attendance=of.attendance.assign(present=[1.5, 2.5]))
+    held, present = count_lectures(build_roll(of), of, CALENDAR)
+    standing = compute_attendance(
+        2, held, present, compute_class_share(build_roll(of), held, present), CALENDAR, SCORING
+    )
+    assert standing.loc[0, ["lectures_held", "lectures_attended"]].tolist() == [5, 4]
+    # 5 lectures in 2 weeks, 14 weeks left: 35 to come; 75% of 40 is 30, of which 4 are attended.
+    assert standing.loc[0, ["lectures_left", "lectures_to_attend"]].tolist() == [35, 26]
 
 
 def test_two_registers_of_a_week_add_up() -> None:

@@ -28,7 +28,7 @@ def classes_by_week(roll: Roll) -> list[str]:
 
 
 def excused_weeks(roll: Roll) -> list[int]:
-    return roll.excused[0].nonzero()[0].tolist()
+    return roll.away[0].nonzero()[0].tolist()
 
 
 def test_students_are_in_the_order_of_their_ids() -> None:
@@ -87,7 +87,7 @@ def test_of_two_registers_in_a_week_the_one_that_is_decided_counts() -> None:
 
 def test_a_register_of_another_semester_says_nothing() -> None:
     known = facts(3, classes=TWO, registers={"asha": "3/4@D"})
-    known.attendance["semester"] = 1
+    known.seats["semester"] = 1
     assert classes_by_week(build_roll(known)) == ["C", "C", "C"]
 
 
@@ -113,7 +113,8 @@ def test_each_class_has_its_own_days() -> None:
         ([("2026-01-12", "2026-01-13"), ("2026-01-13", "2026-01-14")], [2]),
         ([("2026-02-09", "2999-12-31")], [6]),
         ([("1999-01-01", "2026-01-07")], [1]),
-        ([("2026-01-12", None)], []),
+        ([("2026-01-12", None)], []),  # one day
+        ([("2026-01-12", None), ("2026-01-13", None), ("2026-01-15", None)], [2]),
         ([("2026-01-16", "2026-01-12")], []),
     ],
 )  # fmt: skip
@@ -126,7 +127,7 @@ def test_a_week_is_excused_from_three_days_on(
 def test_an_excuse_is_for_one_student() -> None:
     span = ("2026-01-05", "2026-01-11")
     roll = call(2, "asha bala", excuses=[("bala", *span), ("nobody", *span)])
-    assert roll.excused[:, 1].tolist() == [False, True]
+    assert roll.away[:, 1].tolist() == [False, True]
 
 
 def test_a_part_of_the_roll_keeps_the_order_that_is_asked_for() -> None:
@@ -141,4 +142,4 @@ def test_a_part_of_the_roll_keeps_the_order_that_is_asked_for() -> None:
 def test_a_roll_may_be_empty() -> None:
     roll = call(students="", excuses=[("asha", "2026-01-05", "2026-01-11")])
     assert students_on(roll) == []
-    assert roll.classes.shape == roll.excused.shape == (0, 7)
+    assert roll.classes.shape == roll.away.shape == (0, 7)

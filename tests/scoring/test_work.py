@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import Any
 
@@ -92,9 +93,30 @@ def test_an_extension_ends_with_the_class() -> None:
     assert weeks_of(work.due) == {}
 
 
-def test_quizzes_have_no_extensions() -> None:
+def test_quizzes_are_extended_too() -> None:
     _, quizzes = collect(Item(3, quiz=True), extensions=[("asha", 0, 5)])
-    assert weeks_of(quizzes.due) == {3: 1}
+    assert weeks_of(quizzes.due) == {5: 1}
+
+
+def test_what_a_student_is_exempt_from_is_not_due() -> None:
+    of = [("asha", 0, math.nan), ("asha", 1, math.nan)]
+    work, quizzes = collect(Item(3), Item(3, quiz=True), Item(3), extensions=of)
+    assert (weeks_of(work.due), weeks_of(quizzes.due)) == ({3: 1}, {})
+
+
+def test_nothing_is_due_in_a_week_that_was_over_before_a_student_joined() -> None:
+    late = {"asha": {"joined_on": pd.Timestamp("2026-01-26")}}
+    work, _ = collect(Item(2), Item(3, DONE), Item(4), students=late)
+    assert (weeks_of(work.due), weeks_of(work.done)) == ({4: 1}, {})
+
+
+def test_nobodys_zero_counts_before_a_mark_of_the_item_is_known() -> None:
+    work, _ = collect(Item(5), Item(6), Item(6), unmarked=[1])
+    assert weeks_of(work.missed) == {5: 1, 6: 2}
+    assert weeks_of(work.zeros) == {5: 1, 6: 1}
+    assert compute_mean_mark((work,), [6]).tolist() == [0]
+    work, _ = collect(Item(6), unmarked=[0])
+    assert np.isnan(compute_mean_mark((work,), [6])).all(), "a class waits together"
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ import pandas as pd
 
 from edumetrics.fields import COUNTED_FEEDS, RELATIONS
 from edumetrics.scoring.facts import Facts
+from tests.facts import complete
 
 HELD, MARK, SEMESTER, CLASS, ADVISOR, SUBJECT = 10, 70.0, 2, "C", "ADV", "Databases"
 START = pd.Timestamp("2026-01-05")
@@ -95,7 +96,7 @@ def make_facts(
         for w in sorted(set(quizzes))
         if w <= week and w not in (skipped or {}).get(student, ())
     ]
-    return Facts(
+    return complete(
         week=week,
         students=roll,
         class_semesters=pd.DataFrame({"class_id": names, "semester": SEMESTER}),
@@ -105,7 +106,7 @@ def make_facts(
             columns=["class_id", "semester", "week", "week_date"],
         ),
         attendance=_make_registers(classes, attendance or {}, week),
-        double_registers=_make_frame("student_id", week="int64", class_id="str"),
+        doubles=_make_frame("student_id", week="int64", class_id="str"),
         assignments=_make_items("A", names, due, titles, subjects),
         quizzes=_make_items("Q", names, quizzes),
         assignments_done=_make_done_frame(handed_in, known),

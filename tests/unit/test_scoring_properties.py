@@ -16,6 +16,7 @@ from edumetrics.scoring import attendance, weekly
 from edumetrics.scoring.facts import Facts
 from edumetrics.scoring.signals import compute_weighted_mean
 from tests.colleges import HISTORY
+from tests.facts import complete
 
 WEEK, STUDENTS = 6, ("a", "b", "c")
 START = pd.Timestamp("2026-01-05")
@@ -114,7 +115,7 @@ def histories(draw: st.DrawFn) -> pd.DataFrame:
 def facts(draw: st.DrawFn) -> Facts:
     assignments, quizzes = draw(works("A")), draw(works("Q"))
     weeks = range(1, 19)
-    return Facts(
+    return complete(
         week=WEEK,
         students=pd.DataFrame(
             {"student_id": STUDENTS, "class_id": "C", "advisor_id": None, "joined_on": pd.NaT, "withdrawn_on": pd.NaT}
@@ -122,7 +123,7 @@ def facts(draw: st.DrawFn) -> Facts:
         class_semesters=pd.DataFrame({"class_id": ["C"], "semester": [2]}),
         dates=pd.DataFrame({"class_id": "C", "semester": 2, "week": weeks, "week_date": [START + pd.Timedelta(weeks=w - 1) for w in weeks]}),
         attendance=draw(registers()),
-        double_registers=pd.DataFrame({"student_id": pd.Series(dtype="str"), "week": pd.Series(dtype="int64"), "class_id": pd.Series(dtype="str")}),
+        doubles=pd.DataFrame({"student_id": pd.Series(dtype="str"), "week": pd.Series(dtype="int64"), "class_id": pd.Series(dtype="str")}),
         assignments=assignments[0],
         quizzes=quizzes[0],
         assignments_done=assignments[1],

@@ -1,0 +1,245 @@
+"""The findings about rows: one scan of a relation counts all of its problems, class by class."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+import sqlalchemy as sa
+
+from edumetrics.college.mapping import Relation
+from edumetrics.college.reader import Condition
+from edumetrics.college.row_checks import (
+    Parent,
+    RowCheck,
+    find_parent,
+    list_checks,
+    make_duplicate_check,
+)
+from edumetrics.college.terms import College, Term
+from edumetrics.college.unreadable import (
+    describe_unreadable,
+    find_stops,
+    list_unreadable_checks,
+)
+from edumetrics.database import order_highest_first
+from edumetrics.fields import EVERYWHERE, EXAMPLES, FINDING_COLUMNS
+
+
+def check_rows(college: College, term: Term, week: int, *, strays: bool = True) -> pd.DataFrame:
+    """Return the findings about rows, without counts in their sentences (see `format_messages`).
+
+    So the classes of a term can be checked in parts, and the counts of all parts can be added.
+
+    Args:
+        college: the college to read.
+        term: the term, or the part of it (`Term.only`) that is checked.
+        week: last semester week, inclusive.
+        strays: whether to count rows of classes or items that the college does not list. Exactly
+            one part must do so, on behalf of all.
+
+    Returns:
+        As `check_health`; the message is a sentence with {n}, {s} and {were}.
+    """
+    found = [
+        _check_relation(college, relation, term, week, strays=strays)
+        for name, relation in college.relations.items()
+        if relation is not None
+        and college.has_rows_of(name)
+        # What belongs to no class is checked once, on behalf of all.
+        and (strays or _has_place(relation))
+    ]
+    return pd.concat(found, ignore_index=True) if found else make_empty_findings()
+
+
+def make_empty_findings() -> pd.DataFrame:
+    """Return an empty frame with the columns of `health.check_health`."""
+    return pd.DataFrame(columns=list(FINDING_COLUMNS))
+
+
+def _has_place(relation: Relation) -> bool:
+    """Return whether rows of a relation belong to a class and a semester, or to such an item."""
+    return bool(relation.table.parent) or {"class_id", "semester"} <= set(relation.table.names)
+
+
+def _has_clean_registers(college: College, term: Term, week: int) -> bool:
+    """Return whether the registers have no problem, judged by what reading them counted anyway.
+
+    So the usual case needs no further query of the largest relation.
+    """
+    read = college.read_registers(term.class_semesters, week)
+    odd = read["odd"].any()
+    classes, students = set(read["class_id"].unique()), set(read["student_id"].unique())
+    known = classes <= set(college.classes["class_id"]) and students <= set(college.listed)
+    relation = college.relation("attendance")
+    return (
+        not odd
+        and known
+        and not college.has_duplicates(relation, term.class_semesters)
+        and not _has_misplaced_rows(college, relation)
+    )
+
+
+def _has_misplaced_rows(college: College, relation: Relation) -> bool:
+    """Return whether the semester or the week of any row cannot be read."""
+    odd = relation.is_any_unreadable("semester", relation.table.week)
+    if not relation.doubtful & {"semester", relation.table.week}:
+        return False
+    probe = sa.select(relation.c.id).where(odd).limit(1)
+    return len(college.read_frame(probe, relation.table.name)) > 0
+
+
+def _check_relation(
+    college: College, relation: Relation, term: Term, week: int, *, strays: bool
+) -> pd.DataFrame:
+    """Return the findings about one relation's rows, as `check_rows` does."""
+    if relation.table.name == "attendance" and _has_clean_registers(college, term, week):
+        return make_empty_findings()
+    parent = find_parent(college, relation)
+    # Of the other relations only the values are looked at.
+    checks = list_checks(college, relation, parent) if relation.table.label else []
+    checks += list_unreadable_checks(relation)
+    if relation.table.label and college.has_duplicates(relation, term.class_semesters):
+        checks.append(make_duplicate_check(relation))
+    if not checks:
+        return make_empty_findings()
+    rows = _select_rows(college, relation, parent, term, week, strays=strays)
+    key = relation.c[relation.table.key[0]].label("row_id")
+    flagged = _flag_rows(rows.add_columns(key), checks)
+    counted = college.read_frame(_sum_flags(flagged, checks), relation.table.name)
+    found = [
+        _describe_check(college, relation, flagged, counted, checks, n)
+        for n in range(len(checks))
+        if counted[f"c{n}"].sum() > 0
+    ]
+    return pd.concat(found, ignore_index=True) if found else make_empty_findings()
+
+
+def _describe_check(
+    college: College,
+    relation: Relation,
+    flagged: sa.Subquery,
+    counted: pd.DataFrame,
+    checks: list[RowCheck],
+    n: int,
+) -> pd.DataFrame:
+    """Return the findings of one check, one per class that has any."""
+    check, bad = checks[n], counted[f"c{n}"]
+    status = pd.Series("warn", index=counted.index)
+    message = f"{relation.table.label}: {check.sentence}"
+    if check.column:
+        message = describe_unreadable(college, relation, check.column)
+        shares = pd.DataFrame({"bad": bad, "there": counted[f"among{n}"]})
+        status = status.mask(find_stops(relation, check.column, shares), "block")
+    # Only a check that found something needs a second query.
+    examples = _read_examples(college, relation, flagged, f"c{n}")
+    rows = zip(counted["where_"], status, bad.astype(int), strict=True)
+    return pd.DataFrame(
+        [
+            (f"{relation.table.name}: {check.code}", where, state, count,
+             examples.get(where, []), message)
+            for where, state, count in rows
+            if count
+        ],
+        columns=list(FINDING_COLUMNS),
+    )  # fmt: skip
+
+
+def _flag_rows(rows: sa.Select[Any], checks: list[RowCheck]) -> sa.Subquery:
+    """Return the rows with a 0 or 1 per check, so that one scan counts all.
+
+    The columns are c0, c1, ...; and among0, ... for a check that not every row could have.
+    """
+    flags = []
+    for n, check in enumerate(checks):
+        flags.append(sa.case((check.condition, 1), else_=0).label(f"c{n}"))
+        if check.among is not None:
+            flags.append(sa.case((check.among, 1), else_=0).label(f"among{n}"))
+    return rows.add_columns(*flags).subquery("flagged")
+
+
+def _sum_flags(flagged: sa.Subquery, checks: list[RowCheck]) -> sa.Select[Any]:
+    """Return the select of how many rows of each class have each flag."""
+    names = [f"c{n}" for n in range(len(checks))]
+    names += [f"among{n}" for n, check in enumerate(checks) if check.among is not None]
+    totals = [sa.func.sum(flagged.c[name], type_=sa.Integer).label(name) for name in names]
+    return sa.select(flagged.c.where_, *totals).group_by(flagged.c.where_)
+
+
+def _read_examples(
+    college: College, relation: Relation, flagged: sa.Subquery, flag: str
+) -> dict[str, list[str]]:
+    """Return a few ids of flagged rows for each class, the highest ids of each."""
+    # Ranked in SQL: a bad mapping may flag every row, and their ids must not all be read.
+    place = sa.func.row_number().over(
+        partition_by=flagged.c.where_, order_by=order_highest_first(flagged.c.row_id)
+    )
+    ranked = (
+        sa.select(flagged.c.where_, flagged.c.row_id, place.label("place"))
+        .where(flagged.c[flag] == 1)
+        .subquery("ranked")
+    )
+    wanted = sa.select(ranked.c.where_, ranked.c.row_id).where(ranked.c.place <= EXAMPLES)
+    frame = college.read_frame(wanted, relation.table.name).sort_values("row_id")
+    return {str(where): list(group) for where, group in frame.groupby("where_")["row_id"]}
+
+
+def _select_rows(
+    college: College,
+    relation: Relation,
+    parent: Parent | None,
+    term: Term,
+    week: int,
+    *,
+    strays: bool,
+) -> sa.Select[Any]:
+    """Return a select of the relation's rows in the term, with their class.
+
+    The column is `where_`; it is `all` for an unknown class, and for what belongs to none. Callers
+    add further columns.
+    """
+    c = relation.c
+    if not _has_place(relation):
+        return _select_all(college, relation)
+    where = sa.case((college.is_known_class(relation), c.class_id), else_=EVERYWHERE).label(
+        "where_"
+    )
+    if parent is not None:
+        # An outer join: rows about an unknown item must stay, so that they can be counted.
+        joined = sa.outerjoin(relation.rows, parent.rows, c[parent.key] == parent.id)
+        unlisted: Condition = parent.id.is_(None) if strays else sa.false()
+        return (
+            sa.select(where)
+            .select_from(joined)
+            .where(sa.or_(term.build_condition(parent.rows), unlisted))
+        )
+    stray = (
+        sa.and_(c.semester.in_(sorted(term.semesters)), ~college.is_known_class(relation))
+        if strays
+        else sa.false()
+    )
+    # A row whose semester or week cannot be read is of no term: it is counted with its class.
+    misplaced = sa.and_(
+        c.class_id.in_(list(term.class_semesters["class_id"])),
+        relation.is_any_unreadable("semester", relation.table.week),
+    )
+    # Definitions of work have no week: all of the term's work is checked from the first week.
+    soon = relation.week.between(1, week) if relation.table.feed else sa.true()
+    own = sa.or_(term.build_condition(relation), stray)
+    return sa.select(where).where(sa.or_(sa.and_(own, soon), misplaced))
+
+
+def _select_all(college: College, relation: Relation) -> sa.Select[Any]:
+    """Return a select of all rows of a relation, with their class or that of their student."""
+    names, students = relation.table.names, college.relation("students")
+    if "class_id" in names:
+        where = sa.func.coalesce(relation.c.class_id, EVERYWHERE)
+        return sa.select(where.label("where_"))
+    if "student_id" not in names:
+        return sa.select(sa.literal(EVERYWHERE).label("where_")).select_from(relation.rows)
+    s = sa.select(
+        students.c.student_id, sa.func.max(students.c.class_id).label("class_id")
+    ).group_by(students.c.student_id).subquery("own")  # fmt: skip
+    joined = sa.outerjoin(relation.rows, s, relation.c.student_id == s.c.student_id)
+    where = sa.func.coalesce(s.c.class_id, EVERYWHERE)
+    return sa.select(where.label("where_")).select_from(joined)

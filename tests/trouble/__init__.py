@@ -1,0 +1,1 @@
+"""Trouble that people who do this job reported in public, made small."""

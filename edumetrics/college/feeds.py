@@ -15,6 +15,9 @@ from edumetrics.college.terms import College, Term
 from edumetrics.database import order_highest_first
 from edumetrics.fields import RELATIONS, Count
 
+# So many equal registers outweigh a few odd ones in a median.
+REPEATED = 50
+
 
 def count_rows_by_week(
     college: College, term: Term, feed: str, weeks: Sequence[int]
@@ -286,6 +289,30 @@ def _read_latest_registers(
     )
     wanted = sa.select(rows.c.student_id, rows.c.week, rows.c.class_id).where(rows.c.place == 1)
     return college.read_frame(wanted, "attendance").assign(latest=1.0)
+
+
+def read_held_by_subject(college: College, term: Term, until: int) -> pd.DataFrame:
+    """Return the lectures of each distinct register of a class, subject and week of a term.
+
+    Most registers of a class agree: they are one row, with one of their ids. So the frame stays
+    small, and its `held` are repeated as often as registers have them, up to a few.
+
+    Returns:
+        id, class_id, subject_id, week, held.
+    """
+    relation = college.relations["attendance"]
+    if relation is None:
+        return pd.DataFrame({n: [] for n in ("id", "class_id", "subject_id", "week", "held")})
+    c = relation.c
+    keys = [c.class_id, c.subject_id, c.week, c.lectures_held.label("held")]
+    rows = sa.select(
+        *keys, sa.func.max(c.id, type_=sa.Text).label("id"), sa.func.count().label("registers")
+    ).where(term.build_condition(relation), c.week.between(1, until), c.lectures_held > 0)
+    frame = college.read_frame(rows.group_by(c.class_id, c.subject_id, c.week, c.lectures_held),
+                               "attendance")  # fmt: skip
+    return frame.loc[frame.index.repeat(frame["registers"].clip(upper=REPEATED))].reset_index(
+        drop=True
+    )
 
 
 @keep()

@@ -12,7 +12,9 @@ import pandas as pd
 import sqlalchemy as sa
 
 from edumetrics.college import feeds, row_findings
+from edumetrics.college.people_findings import check_people
 from edumetrics.college.row_findings import make_empty_findings
+from edumetrics.college.single_findings import check_single_ones
 from edumetrics.college.terms import College, Term
 from edumetrics.fields import EVERYWHERE, EXAMPLES, FEEDS, FINDING_COLUMNS, RELATIONS, UP_TO
 
@@ -35,6 +37,8 @@ REMEDIES = {
     "unmarked register": "Ask the teachers of these classes to mark their registers.",
     "present above held": "Correct these registers at their source.",
     "negative visits": "Correct these rows at their source.",
+    "twice": "Look why these stand twice: a join in the mapping, or an entry made again.",
+    "several": "Name each student's advisor in students.advisor_id, or leave it so.",
     "duplicate": "Look why entries come twice: a repeated import, or a join in the mapping.",
     "midterm week": "Set midterm_week in calendar.yml, if it is so for all classes.",
     "endterm week": "Set endterm_week in calendar.yml, if it is so for all classes.",
@@ -49,7 +53,20 @@ def check_health(college: College, term: Term, week: int) -> pd.DataFrame:
         whole), status (ok, warn, or block where a run would mislead), count (of rows), examples
         (list of up to five row ids), message (one sentence). Feeds come first.
     """
-    found = [check_feeds(college, term, week), format_messages(check_rows(college, term, week))]
+    found = [
+        check_whole(college, term, week),
+        format_messages(check_rows(college, term, week)),
+    ]
+    return pd.concat(found, ignore_index=True)
+
+
+def check_whole(college: College, term: Term, week: int) -> pd.DataFrame:
+    """Return the findings that need the whole college, as `check_health` does."""
+    found = [
+        check_feeds(college, term, week),
+        check_people(college, term),
+        check_single_ones(college, term, week),
+    ]
     return pd.concat(found, ignore_index=True)
 
 

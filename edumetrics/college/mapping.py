@@ -119,23 +119,24 @@ def resolve_relations(
             f"add one; every college needs {', '.join(ESSENTIAL)}."
         )
     composed = build_sources(sources, views or {})
+    # All tables are looked up at once: one query for each would be slow on a distant database.
+    catalogue = Catalogue(
+        connection, [source for source in composed.values() if "\n" not in source]
+    )
     for name, text in composed.items():
         # A broken SELECT is not the name of a table. Without this check the message would say that
         # the database has no such table.
-        if not is_select(text) and not _is_table_name(text):
+        if not (text in catalogue.columns or is_select(text) or _is_table_name(text)):
             raise SettingsError(
                 f"The mapping of {name} is neither a table name nor a SELECT: correct it."
             )
-    # All tables are looked up at once: one query for each would be slow on a distant database.
-    catalogue = Catalogue(
-        connection, [source for source in composed.values() if not is_select(source)]
-    )
     resolved: dict[str, Relation | None] = {}
     for name, table in RELATIONS.items():
         source = composed.get(name)
         if source is None:
             resolved[name] = None
-        elif is_select(source):
+        elif is_select(source) and source not in catalogue.columns:
+            # A table may be called "Select list".
             resolved[name] = _build_from_select(connection, table, source, time_zone)
         else:
             resolved[name] = _build_from_table(catalogue, table, source, time_zone)
@@ -198,6 +199,7 @@ class Catalogue:
     Attributes:
         dialect: the name of the database's dialect.
         columns: for each source, the type of each column.
+        places: for each source, its schema (empty for the default one) and name.
         unique: for each source, the sets of columns that the database keeps unique.
     """
 
@@ -205,19 +207,21 @@ class Catalogue:
         self.dialect = connection.dialect.name
         inspector = sa.inspect(connection)
         self.columns: dict[str, dict[str, sa.types.TypeEngine[Any]]] = {}
+        self.places: dict[str, tuple[str, str]] = {}
         self.unique: dict[str, list[set[str | None]]] = {}
-        for schema in {source.rpartition(".")[0] for source in sources}:
-            names = [
-                source.rpartition(".")[2]
-                for source in sources
-                if source.rpartition(".")[0] == schema
-            ]
+        # A name with a point may be that of a schema and a table, or of a table.
+        split = [one for one in sources if one.count(".") == 1 and not is_select(one)]
+        places = {source.rpartition(".")[::2] for source in split}
+        places |= {("", source) for source in sources}
+        for schema in sorted({schema for schema, _ in places}):
+            names = [name for place, name in places if place == schema]
             asked: dict[str, Any] = {
                 "schema": schema or None,  # None is the default schema
                 "filter_names": names,
                 "kind": sa.engine.reflection.ObjectKind.ANY,  # tables and views
             }
             for (_, name), columns in inspector.get_multi_columns(**asked).items():
+                self.places[self._join_name(schema, name)] = schema, name
                 self.columns[self._join_name(schema, name)] = {
                     column["name"]: column["type"] for column in columns
                 }
@@ -279,7 +283,7 @@ def _build_from_table(
                 else "correct the mapping, or map it to null if the college has no such records."
             )
         )
-    schema, _, name = source.rpartition(".")
+    schema, name = catalogue.places[source]
     columns = _check_columns(table, list(found), f"table {source}")
     origin = sa.table(name, *(sa.column(column) for column in found), schema=schema or None)
     unique = catalogue.has_unique_key(source, table.natural)

@@ -3,11 +3,32 @@
 from __future__ import annotations
 
 import pandas as pd
+import sqlalchemy as sa
 
-from edumetrics.college.reader import Reader
+from edumetrics.college.reader import Reader, keep
+from edumetrics.fields import RELATIONS
 
 # What scoring sees of a student. Names and addresses are left out: only pages and mails need them.
 STUDENT_COLUMNS = ("student_id", "class_id", "advisor_id", "joined_on", "withdrawn_on")
+# What colleges write where there is no id, in lower case.
+NO_ID = ("", "-", "n/a")
+# A parent's address is read only where contact is permitted.
+UNCOMPARED = frozenset({"parent_email"})
+PEOPLE = ("students", "classes", "advisors")
+
+
+def settle(frame: pd.DataFrame, key: str) -> pd.DataFrame:
+    """Return each id's row once, without rows that have no id.
+
+    Of rows that differ, the last one counts in the order of their values: the answer is the same
+    on every database, and after any change of the order of rows.
+    """
+    ids = frame[key].str.strip().str.lower()
+    frame = frame[frame[key].notna() & ~ids.isin(NO_ID)]
+    if not frame[key].duplicated().any():
+        return frame
+    order = frame.astype("str").sort_values(list(frame.columns), kind="stable").index
+    return frame.loc[order].drop_duplicates(key, keep="last").sort_index()
 
 
 class PeopleReader(Reader):
@@ -17,7 +38,7 @@ class PeopleReader(Reader):
     def classes(self) -> pd.DataFrame:
         """class_id, name, odd_sem, even_sem; unique by class_id."""
         frame = self.read_columns("classes", "class_id", "name", "odd_sem", "even_sem")
-        return frame.dropna(subset="class_id").drop_duplicates("class_id", keep="last")
+        return settle(frame, "class_id")
 
     @property
     def students(self) -> pd.DataFrame:
@@ -25,7 +46,7 @@ class PeopleReader(Reader):
 
         Students on the list of exclusions are left out.
         """
-        frame = self._people.dropna(subset="student_id").drop_duplicates("student_id", keep="last")
+        frame = self._people
         return frame.loc[
             ~frame["student_id"].isin(self.params.scoring.exclusions), list(STUDENT_COLUMNS)
         ]
@@ -44,21 +65,26 @@ class PeopleReader(Reader):
     def advisors(self) -> pd.DataFrame:
         """advisor_id, name, email, class_id; unique by advisor_id."""
         frame = self.read_columns("advisors", "advisor_id", "name", "email", "class_id")
-        return frame.dropna(subset="advisor_id").drop_duplicates("advisor_id", keep="last")
+        return settle(frame, "advisor_id")
+
+    @property
+    def second_advisors(self) -> pd.DataFrame:
+        """student_id and advisor_id of the second advisor; only students who have one."""
+        frame = settle(
+            self.read_columns("students", "student_id", "second_advisor_id"), "student_id"
+        )
+        frame = frame.rename(columns={"second_advisor_id": "advisor_id"})
+        return frame[frame["advisor_id"].isin(self.advisors["advisor_id"])]
 
     @property
     def names(self) -> pd.DataFrame:
         """student_id, name, roll_number; only for pages and mails."""
-        return self._people[["student_id", "name", "roll_number"]].drop_duplicates(
-            "student_id", keep="last"
-        )
+        return self._people[["student_id", "name", "roll_number"]]
 
     @property
     def addresses(self) -> pd.DataFrame:
         """student_id, email; only for the drafts that advisors receive."""
-        return self.read_columns("students", "student_id", "email").drop_duplicates(
-            "student_id", keep="last"
-        )
+        return settle(self.read_columns("students", "student_id", "email"), "student_id")
 
     @property
     def parents(self) -> pd.DataFrame:
@@ -66,11 +92,26 @@ class PeopleReader(Reader):
         permitted = self.read_columns("students", "student_id", "parent_contact_permitted")
         # `eq(True)` is not true for null, so a missing permission excludes the parent.
         permitted = permitted[permitted["parent_contact_permitted"].eq(True)]
-        frame = self.read_columns("students", "student_id", "parent_email").drop_duplicates(
-            "student_id", keep="last"
-        )
+        frame = settle(self.read_columns("students", "student_id", "parent_email"), "student_id")
         return frame[frame["student_id"].isin(permitted["student_id"])]
 
     @property
     def _people(self) -> pd.DataFrame:
-        return self.read_columns("students", *STUDENT_COLUMNS, "name", "roll_number")
+        return settle(
+            self.read_columns("students", *STUDENT_COLUMNS, "name", "roll_number"), "student_id"
+        )
+
+    @keep()
+    def read_repeated(self, name: str) -> pd.DataFrame:
+        """Return the rows of people or classes whose id stands in several, and not always alike.
+
+        Returns:
+            The mapped columns of the relation, without addresses of parents.
+        """
+        relation, record = self.relation(name), RELATIONS[name]
+        key = relation.c[record.key[0]]
+        columns = [one for one in record.names if one in relation.present - UNCOMPARED]
+        several = sa.select(key).group_by(key).having(sa.func.count() > 1)
+        rows = sa.select(*(relation.c[one] for one in columns)).where(key.in_(several))
+        frame = self.read_frame(rows, name).drop_duplicates()
+        return frame[frame.duplicated(record.key[0], keep=False)]

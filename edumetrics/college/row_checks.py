@@ -85,13 +85,10 @@ def _list_stranger_checks(
         students = college.relation("students")
         # `students` of the mapping, and not of `College`: an excluded student is a known one.
         known = relation.c.student_id.in_(sa.select(students.c.student_id))
-        checks.append(
-            RowCheck(
-                "unknown student",
-                ~sa.func.coalesce(known, sa.false()),
-                "{n} row{s} of students that the college does not list {were} left out.",
-            )
-        )
+        said = "{n} row{s} of students that the college does not list {were} left out."
+        if relation.table.parent:
+            said += " Work of a group needs a row for each member: join its members in the mapping."
+        checks.append(RowCheck("unknown student", ~sa.func.coalesce(known, sa.false()), said))
     if parent is not None:
         checks.append(
             RowCheck(

@@ -111,6 +111,40 @@ def read_done_work(
     return college.read_frame(select, f"{work}_submissions")
 
 
+def read_best_marks(college: College, term: Term, work: Work, week: int) -> pd.DataFrame:
+    """Return the best mark of each item due until a week, and how many marks it has.
+
+    Returns:
+        item_id, class_id, marks (count), best and out_of (marks); items without a mark or without a
+        maximum are not there.
+    """
+    items = _build_items_query(college, term, work)
+    relation = college.relations[f"{work}_submissions"]
+    if items is None or relation is None:
+        kinds = {"item_id": "str", "class_id": "str", "marks": "int64", "best": "float64",
+                 "out_of": "float64"}  # fmt: skip
+        return pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in kinds.items()})
+    c = relation.c
+    mark = c.marks_obtained if work == "assignment" else sa.func.coalesce(
+        c.marks_obtained, c.score_pct * items.c.max_marks / 100
+    )  # fmt: skip
+    done = sa.true() if work == "assignment" else c.attempted.is_(sa.true())
+    select = (
+        sa.select(
+            items.c.item_id,
+            items.c.class_id,
+            sa.func.count(mark).label("marks"),
+            sa.func.max(mark, type_=sa.Double).label("best"),
+            sa.func.max(items.c.max_marks, type_=sa.Double).label("out_of"),
+        )
+        .select_from(sa.join(relation.rows, items, c[f"{work}_id"] == items.c.item_id))
+        .where(mark.is_not(None), items.c.max_marks > 0, items.c.due_week <= week, done)
+    )
+    return college.read_frame(
+        select.group_by(items.c.item_id, items.c.class_id), f"{work}_submissions"
+    )
+
+
 @keep(LATELY)
 def read_known_marks(college: College, term: Term, work: Work, known_by: date) -> pd.DataFrame:
     """Return of how many students a mark and a quality of each item are known by a day.

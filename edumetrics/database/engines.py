@@ -55,8 +55,11 @@ def create_college_engine(
                 f"There is no college database at {path}: "
                 f"correct {setting}, or run `edumetrics demo`."
             )
-        # With a plain path SQLite would create a missing file; `mode=ro` also protects the file.
-        engine = _create_engine(f"sqlite:///file:{quote(str(path))}?mode=ro&uri=true", setting)
+        # With a plain path SQLite would create a missing file; `mode=ro` also protects the file. A
+        # URL that is made, and not parsed, keeps the quotes of the path.
+        read_only = {"mode": "ro", "uri": "true"}
+        place = URL.create("sqlite", database=f"file:{quote(str(path))}", query=read_only)
+        engine = _create_engine(place, setting)
         sa.event.listen(engine, "connect", partial(configure_sqlite_reader, time_zone))
         return engine
     if name == "postgresql":
@@ -274,6 +277,10 @@ WHERE {_PG_OURS} AND has_table_privilege(c.oid, 'SELECT') ORDER BY c.relname
 
 def _parse_url(url: str, setting: str) -> URL:
     """Return a parsed URL that names its driver."""
+    scheme, _, path = url.partition(":///")
+    # The name of a file may have any sign, those of URLs too.
+    if scheme == "sqlite" and path and ("?" not in path or Path(path).exists()):
+        return URL.create(scheme, database=path)
     try:
         parsed = make_url(url)
     except (sa.exc.ArgumentError, ValueError):

@@ -13,7 +13,10 @@ def add_advisors(
 ) -> pd.DataFrame:
     """Return the students with their advisor in `advisor_id`.
 
-    The advisor is the student's own, or else the class's; null where there is neither.
+    The advisor is the student's own, or else the class's; null where there is neither. Where the
+    class has several, a student keeps the advisor stored in the week before while that advisor
+    still has the class; the others go, in the order of their ids, to the one with fewest students
+    of the class, of equals to the first id.
 
     Args:
         college: the college's database, open.
@@ -25,12 +28,8 @@ def add_advisors(
     students, advisors = college.students, college.advisors
     # An id that is not among the advisors cannot receive a list, so it counts as none.
     own = students["advisor_id"].where(students["advisor_id"].isin(advisors["advisor_id"]))
-    # Where a class has several advisors the lowest id counts, so that every run decides alike.
-    of_class = (
-        advisors.dropna(subset="class_id").sort_values("advisor_id").drop_duplicates("class_id")
-    )
     advisor = own.where(
-        own.notna(), students["class_id"].map(of_class.set_index("class_id")["advisor_id"])
+        own.notna(), _find_class_advisors(students, own, advisors, store, term, week)
     )
     if replay:
         stored = store.read(
@@ -45,3 +44,46 @@ def add_advisors(
         )
         advisor = advisor.where(pd.isna(then), then)
     return students.assign(advisor_id=advisor)
+
+
+def _find_class_advisors(
+    students: pd.DataFrame,
+    own: pd.Series,
+    advisors: pd.DataFrame,
+    store: Store,
+    term: Term,
+    week: int,
+) -> pd.Series:
+    """Return the advisor of the class of each student without one; null for the others."""
+    found = pd.Series(None, index=students.index, dtype="object")
+    of_class = {
+        str(class_id): sorted(ids)
+        for class_id, ids in advisors.dropna(subset="class_id").groupby("class_id")["advisor_id"]
+    }
+    before: dict[str, str] | None = None
+    for class_id, members in students.groupby("class_id"):
+        ids, alone = of_class.get(str(class_id), []), members[own[members.index].isna()]
+        if len(ids) == 1:
+            found[alone.index] = ids[0]
+        if len(ids) < 2 or alone.empty:
+            continue
+        if before is None:
+            before = _read_last_advisors(store, term, week)
+        kept = alone["student_id"].map(before)
+        kept = kept.where(kept.isin(ids))
+        counts = {one: int((own[members.index] == one).sum() + (kept == one).sum()) for one in ids}
+        new = alone.loc[kept.isna(), "student_id"].sort_values()
+        chosen = []
+        for _ in new:
+            chosen.append(min(ids, key=lambda one: (counts[one], one)))
+            counts[chosen[-1]] += 1
+        found[alone.index] = kept.fillna(pd.Series(chosen, index=new.index, dtype="object"))
+    return found
+
+
+def _read_last_advisors(store: Store, term: Term, week: int) -> dict[str, str]:
+    """Return the advisor of each student as stored in the newest week before this one."""
+    stored = store.read("weekly_metrics", ("student_id", "sem_week", "advisor_id"),
+                        term=term.name, sem_week=list(range(1, week)))  # fmt: skip
+    newest = stored.dropna().sort_values("sem_week").drop_duplicates("student_id", keep="last")
+    return dict(zip(newest["student_id"], newest["advisor_id"], strict=True))

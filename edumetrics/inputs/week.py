@@ -302,8 +302,8 @@ def _read_records(
 
 
 def _check_health(college: College, term: Term, number: int) -> pd.DataFrame:
-    # Each part of a large college checks its own rows; only feeds are checked as a whole.
-    check = health.check_feeds if college.large else health.check_health
+    # Each part of a large college checks its own rows.
+    check = health.check_whole if college.large else health.check_health
     return check(college, term, number)
 
 

@@ -187,7 +187,9 @@ def read_occasion(
 
 def _read_stored(workspace: Workspace, college: College, term: Term, week: int) -> WeekRows:
     """Read what the weekly stage stored of a week, as far as its reports show it."""
-    return read_week_rows(workspace, term.name, week, read_subject_names(college))
+    return read_week_rows(
+        workspace, term.name, week, read_subject_names(college), college.second_advisors
+    )
 
 
 def read_subject_names(college: College) -> dict[str, str]:

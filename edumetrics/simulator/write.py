@@ -76,6 +76,17 @@ SIMULATED = {
         "scheduled_week",
         "max_marks",
     ),
+    "quiz_submissions": (
+        "id",
+        "quiz_id",
+        "student_id",
+        "class_id",
+        "attempted",
+        "attempt_date",
+        "marks_obtained",
+        "score_pct",
+        "marked_on",
+    ),
 }
 
 

@@ -102,8 +102,8 @@ def facts(
         quizzes=_list_items(numbered, semester, quiz=True),
         assignments_done=_list_done(numbered, semester, moved, end, quiz=False),
         quizzes_done=_list_done(numbered, semester, moved, end, quiz=True),
-        extensions=_frame([one for one in moved if one[1][0] == "A"], "student_id item_id week"),
-        quiz_extensions=_frame([one for one in moved if one[1][0] == "Q"], "student_id item_id week"),
+        extensions=_list_moved(moved, "A"),
+        quiz_extensions=_list_moved(moved, "Q"),
         unmarked=[numbered[place][0] for place in unmarked],
         excuses=None if excuses is None else _frame(list(excuses), "student_id from to"),
         enrolments=None if enrolments is None else _frame(
@@ -126,6 +126,12 @@ def _frame(rows: Sequence[Any], names: str) -> pd.DataFrame:
     return pd.DataFrame(
         {name: pd.Series(columns.get(name, ()), dtype=KINDS.get(name)) for name in names.split()}
     )
+
+
+def _list_moved(moved: Sequence[tuple[str, str, float]], kind: str) -> pd.DataFrame:
+    own = [one for one in moved if one[1][0] == kind]
+    # As a fraction: an item that is not due for a student has no week.
+    return _frame(own, "student_id item_id due").rename(columns={"due": "week"})
 
 
 def _list_registers(registers: Mapping[str, str], semester: Mapping[str, int]) -> pd.DataFrame:

@@ -1,0 +1,109 @@
+"""Findings about one odd item or register, which the share of all such rows would hide."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Literal
+
+import pandas as pd
+import sqlalchemy as sa
+
+from edumetrics.college.feeds import read_held_by_subject
+from edumetrics.college.terms import College, Term
+from edumetrics.college.work import read_best_marks
+from edumetrics.fields import EVERYWHERE, EXAMPLES, FINDING_COLUMNS, RELATIONS
+
+WORKS: tuple[Literal["assignment"], Literal["quiz"]] = ("assignment", "quiz")
+# So many marks of one item say something about the item.
+MARKS, MANY_MARKS = 5, 10
+# So many times the lectures of classmates, or of the other weeks of the subject.
+TIMES, TIMES_OTHER_WEEKS = 2, 4
+# Weeks of a subject, and classmates, that show what is usual.
+LEAST = 3
+# From this week on a relation that is mapped has rows.
+BEGUN = 4
+
+
+def check_single_ones(college: College, term: Term, week: int) -> pd.DataFrame:
+    """Return the findings about single items and registers, and about relations without a row.
+
+    Returns:
+        As `health.check_health`, with counts already in the sentences. All are warnings.
+    """
+    found = [*_check_items(college, term, week), *_check_registers(college, term, week)]
+    if week >= BEGUN:
+        found += _check_empty(college)
+    rows = [(check, where, "warn", count, ids, said) for check, where, count, ids, said in found]
+    return pd.DataFrame(rows, columns=list(FINDING_COLUMNS))
+
+
+Told = tuple[str, str, int, list[str], str]
+
+
+def _check_items(college: College, term: Term, week: int) -> Iterator[Told]:
+    for work in WORKS:
+        marks = read_best_marks(college, term, work, week)
+        share = marks["best"] / marks["out_of"]
+        enough = marks["marks"] >= MARKS
+        usual = 2 * share[enough].median() >= 1
+        scale = (marks["marks"] >= MANY_MARKS) & (2 * share < 1) & usual
+        kinds = {
+            "all marks 0": (enough & (marks["best"] == 0), "with marks of 0 only"),
+            "low marks": (
+                enough & (marks["best"] > 0) & ((3 * share < 1) | scale),
+                "without a mark near the maximum, as if on another scale",
+            ),
+        }
+        for kind, (odd, said) in kinds.items():
+            for class_id, own in marks[odd].groupby("class_id"):
+                ids = sorted(own["item_id"])[:EXAMPLES]
+                message = (
+                    f"{work}_definitions: {len(own)} item{'s' if len(own) > 1 else ''} of this "
+                    f"class {said}."
+                )
+                yield f"{work}_definitions: {kind}", str(class_id), len(own), ids, message
+
+
+def _check_registers(college: College, term: Term, week: int) -> Iterator[Told]:
+    held = read_held_by_subject(college, term, week)
+    if held.empty:
+        return
+    subject = ["class_id", "subject_id"]
+    here = held.groupby([*subject, "week"])["held"]
+    others, size = here.transform("median"), here.transform("size")
+    beside = (held["held"] > TIMES * others) & (size > LEAST) & (others > 0)
+    for class_id, own in held.assign(others=others)[beside].groupby("class_id"):
+        first = own.iloc[0]
+        message = (
+            f"attendance.lectures_held: {len(own)} of this class more than twice that of "
+            f"classmates in the same subject and week, such as {first['held']:g} where others had "
+            f"{first['others']:g}."
+        )
+        ids = sorted(own["id"])[:EXAMPLES]
+        yield "attendance: more held than classmates", str(class_id), len(own), ids, message
+    weeks = held.groupby([*subject, "week"])["held"].median().rename("held").reset_index()
+    usual = weeks.groupby(subject)["held"]
+    far = (weeks["held"] > TIMES_OTHER_WEEKS * usual.transform("median")) & (
+        usual.transform("size") >= LEAST
+    )
+    for class_id, own in weeks[far].groupby("class_id"):
+        first = own.iloc[0]
+        message = (
+            f"attendance.lectures_held: in week {first['week']:.0f} it is {first['held']:g} in "
+            f"subject {first['subject_id']}, more than {TIMES_OTHER_WEEKS} times its other weeks."
+        )
+        ids = sorted(own["subject_id"].astype("str"))[:EXAMPLES]
+        yield "attendance: more held than in other weeks", str(class_id), len(own), ids, message
+
+
+def _check_empty(college: College) -> Iterator[Told]:
+    """Yield the relations that are mapped and have no row; exams come late in a term."""
+    for name, relation in college.relations.items():
+        if relation is None or name.startswith("exam") or RELATIONS[name].essential:
+            continue
+        probe = sa.select(relation.c[relation.table.key[0]]).limit(1)
+        if college.read_frame(probe, name).empty:
+            message = (
+                f"{name}: it is mapped and has no row; map it to null if the college has none."
+            )
+            yield f"{name}: no row", EVERYWHERE, 0, [], message

@@ -14,7 +14,7 @@ from datetime import date
 import numpy as np
 import pandas as pd
 
-from edumetrics.params.calendar import Calendar, Slot
+from edumetrics.params.calendar import Calendar
 
 # The classes of one term may start some weeks apart; terms start further apart than this.
 TERM_SPREAD = pd.Timedelta(weeks=8)
@@ -29,7 +29,7 @@ class CollegeWeek:
     year: int
     global_week: int
 
-    def find_slot(self, calendar: Calendar) -> Slot:
+    def find_slot(self, calendar: Calendar) -> str:
         """Return the slot of the global week; week 0 counts to the first slot."""
         # The slot with the highest offset below the week is the one that contains it.
         slots = sorted(calendar.slots, key=lambda name: calendar.slots[name].offset, reverse=True)
@@ -76,15 +76,21 @@ def find_last_complete_week(day: date, calendar: Calendar) -> CollegeWeek:
     # The slot that started last contains the day.
     start, first = max(begun)
     # In a vacation after the slot, its last week stays the last complete week.
-    week = min(((day - start).days + 1) // 7, calendar.weeks_per_semester)
+    dates = calendar.find_dates(first.find_slot(calendar), first.year)
+    last = (dates.weeks if dates else None) or calendar.weeks_per_semester
+    week = min(((day - start).days + 1) // 7, last)
     return CollegeWeek(first.year, first.global_week - 1 + week)
 
 
 def find_slot_start(position: CollegeWeek, calendar: Calendar) -> date:
     """Return the first day of week 1 of the slot, from the calendar.
 
-    A slot whose month-day is earlier than that of the first slot starts in the next calendar year.
+    The real first day counts where the calendar names it. Else a slot whose month-day is earlier
+    than that of the first slot starts in the next calendar year.
     """
+    dates = calendar.find_dates(position.find_slot(calendar), position.year)
+    if dates is not None:
+        return dates.starts
     first = min(calendar.slots.values(), key=lambda spec: spec.offset)
     spec = calendar.slots[position.find_slot(calendar)]
     month, day = (int(part) for part in spec.starts.split("-"))

@@ -53,7 +53,7 @@ def build_papers_query(
 
     Returns:
         One row per student and paper: student_id, schedule_id, subject_id, score (percent, null
-        where there is none), pass_fail. None where the college has no exams.
+        where there is none), pass_fail, grade. None where the college has no exams.
     """
     schedule, results = college.relations["exam_schedule"], college.relations["exam_results"]
     if schedule is None or results is None:
@@ -76,6 +76,7 @@ def build_papers_query(
             c.score_pct,
             c.marks_obtained,
             c.pass_fail,
+            c.grade,
             sa.func.coalesce(c.max_marks, exams.c.scheduled_marks).label("out_of"),
         )
         .select_from(sa.join(results.rows, exams, c.schedule_id == exams.c.schedule_id))
@@ -85,11 +86,14 @@ def build_papers_query(
         rows, results, term.class_semesters, results.table.natural, tag=known_by.isoformat()
     )
     # The college's own score decides. Marks only count where there is no score.
-    # Who was absent has an F and no score, which counts 0.
-    absent = sa.case((sa.func.upper(sa.func.trim(r.c.pass_fail)) == "F", 0.0))
     score = sa.func.coalesce(
-        clip_percent(r.c.score_pct), compute_percent(r.c.marks_obtained, r.c.out_of), absent
-    ).label("score")
+        clip_percent(r.c.score_pct), compute_percent(r.c.marks_obtained, r.c.out_of)
+    )
+    # Who was absent has an F and no score, which counts 0; a paper without any score gives no
+    # scores at all, but only who passed it.
+    scored = sa.func.count(score).over(partition_by=r.c.schedule_id) > 0
+    failed = sa.func.upper(sa.func.trim(r.c.pass_fail)) == "F"
+    counted = sa.func.coalesce(score, sa.case((sa.and_(failed, scored), 0.0))).label("score")
     return sa.select(
-        r.c.student_id, r.c.schedule_id, r.c.subject_id, score, r.c.pass_fail
+        r.c.student_id, r.c.schedule_id, r.c.subject_id, counted, r.c.pass_fail, r.c.grade
     ).subquery("papers")

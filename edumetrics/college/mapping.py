@@ -27,8 +27,10 @@ from edumetrics.fields import RELATIONS, RelationRecord
 
 # Signs that no name of a table has.
 BROKEN = {"(", ")", "*", ";", "="}
-# Without these, nothing can be scored or mailed. Every other relation may be mapped to null.
+# Without these, nothing can be scored or mailed. Every other relation may be mapped to null, but
+# not both that say what a student did.
 ESSENTIAL = tuple(name for name, record in RELATIONS.items() if record.essential)
+EITHER = ("attendance", "assignment_definitions")
 
 
 @dataclass(frozen=True)
@@ -106,18 +108,7 @@ def resolve_relations(
             a SELECT that fails, or a column of a SELECT that is not canonical.
         MissingColumn: a required column is missing.
     """
-    unknown = sorted(set(sources) - set(RELATIONS))
-    if unknown:
-        raise SettingsError(
-            f"The mapping names {unknown[0]}, which is not a canonical relation: "
-            f"use one of {', '.join(RELATIONS)}."
-        )
-    missing = [name for name in ESSENTIAL if not sources.get(name)]
-    if missing:
-        raise SettingsError(
-            f"The mapping has no source for {missing[0]}: "
-            f"add one; every college needs {', '.join(ESSENTIAL)}."
-        )
+    _check_sources(sources)
     composed = build_sources(sources, views or {})
     # All tables are looked up at once: one query for each would be slow on a distant database.
     catalogue = Catalogue(
@@ -141,6 +132,26 @@ def resolve_relations(
         else:
             resolved[name] = _build_from_table(catalogue, table, source, time_zone)
     return resolved
+
+
+def _check_sources(sources: Mapping[str, str | None]) -> None:
+    """Raise SettingsError where a relation is not known, or one without a source is needed."""
+    unknown = sorted(set(sources) - set(RELATIONS))
+    if unknown:
+        raise SettingsError(
+            f"The mapping names {unknown[0]}, which is not a canonical relation: "
+            f"use one of {', '.join(RELATIONS)}."
+        )
+    missing = [name for name in ESSENTIAL if not sources.get(name)]
+    if missing:
+        raise SettingsError(
+            f"The mapping has no source for {missing[0]}: "
+            f"add one; every college needs {', '.join(ESSENTIAL)}."
+        )
+    if not any(sources.get(name) for name in EITHER):
+        raise SettingsError(
+            f"The mapping has no source for {' nor for '.join(EITHER)}: every college needs one."
+        )
 
 
 def build_sources(sources: Mapping[str, str | None], views: Mapping[str, str]) -> dict[str, str]:
@@ -319,10 +330,6 @@ def _build_from_select(
     # `sa.text` takes ':name' for a bound parameter, so the colon is escaped. 'value::type' is a
     # cast and stays as it is.
     literal = sa.text(re.sub(r"(?<!:):(?=[\w$])", r"\\:", text))
-    # A canonical column names its source several times. SQLite would compute the source anew each
-    # time, but not beyond a LIMIT.
-    if connection.dialect.name == "sqlite":
-        literal = sa.text(f"SELECT * FROM (\n{literal.text}) LIMIT -1")
     origin = literal.columns(*(sa.column(column) for column in stored)).subquery(
         f"{table.name}_source"
     )

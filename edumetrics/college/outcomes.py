@@ -24,7 +24,8 @@ def read_exam_results(
     """Return the results of an exam, one row per student and subject with a result known by a day.
 
     A subject is failed when its result says F. Where the result says nothing, the subject is failed
-    when the score is below the pass mark.
+    when the score is below the pass mark; without a score, the grade decides where the mapping says
+    which grades fail.
 
     Returns:
         student_id, subject_id, score (percent, the mean over papers; NaN where there is none),
@@ -40,7 +41,11 @@ def read_exam_results(
     p = found.c
     frame = college.read_frame(
         sa.select(
-            p.student_id, p.subject_id, sa.cast(p.score, sa.Double).label("score"), p.pass_fail
+            p.student_id,
+            p.subject_id,
+            sa.cast(p.score, sa.Double).label("score"),
+            p.pass_fail,
+            p.grade,
         ),
         "exam_results",
     )
@@ -52,12 +57,20 @@ def read_exam_results(
         .astype("boolean")
         .where(frame["score"].notna())
     )
-    frame = frame.assign(failed=said.fillna(below))
+    frame = frame.assign(failed=said.fillna(below).fillna(_judge_grades(college, frame["grade"])))
     groups = frame.groupby(["student_id", "subject_id"], as_index=False)
     # `max` of booleans is "any": one failed paper fails the subject.
     return groups.agg(score=("score", "mean"), failed=("failed", "max")).astype(
         {"failed": "boolean"}
     )
+
+
+def _judge_grades(college: College, grades: pd.Series) -> pd.Series:
+    """Return for each grade whether it fails; NA without a grade, or where no mapping says it."""
+    fail = [grade.strip().upper() for grade in college.params.college.grades.fail]
+    said = grades.str.strip().str.upper()
+    known = said.notna() & (said != "") & bool(fail)
+    return said.isin(fail).astype("boolean").where(known)
 
 
 def compute_outcomes(college: College, term: Term, known_by: date = EVER) -> pd.DataFrame:

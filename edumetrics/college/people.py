@@ -41,6 +41,24 @@ class PeopleReader(Reader):
         return settle(frame, "class_id")
 
     @property
+    def class_terms(self) -> pd.DataFrame:
+        """class_id, slot, semester: which semester a listed class is in; unique by the first two.
+
+        From class_terms where the college has it, else from odd_sem and even_sem. A class without a
+        semester in a slot is not in session then, and not in the frame.
+        """
+        classes = self.classes
+        if self.relations["class_terms"] is None:
+            frame = classes.melt("class_id", ["odd_sem", "even_sem"], "slot", "semester")
+            frame = frame.assign(slot=frame["slot"].str.removesuffix("_sem"))
+        else:
+            frame = self.read_columns("class_terms", "class_id", "slot", "semester")
+            frame = frame[frame["class_id"].isin(classes["class_id"])]
+        order = ["class_id", "slot", "semester"]
+        frame = frame.dropna().sort_values(order).drop_duplicates(order[:2], keep="last")
+        return frame.sort_index()
+
+    @property
     def students(self) -> pd.DataFrame:
         """student_id, class_id, advisor_id, joined_on, withdrawn_on; unique by student_id.
 

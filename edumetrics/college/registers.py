@@ -11,6 +11,15 @@ from edumetrics.college.people import PeopleReader
 from edumetrics.college.reader import build_term_condition
 from edumetrics.params import Params
 
+# What a college without registers has.
+NO_REGISTERS = pd.DataFrame({
+    name: pd.Series(dtype=kind)
+    for name, kind in {
+        "student_id": "str", "class_id": "str", "semester": "int64", "week": "int64",
+        "held": "float64", "present": "float64", "registers": "int64", "odd": "int64",
+        "week_date": "datetime64[us]",
+    }.items()
+})  # fmt: skip
 # Lectures may be halves.
 LECTURES = {"held": sa.Double, "present": sa.Double}
 
@@ -59,7 +68,9 @@ class RegisterReader(PeopleReader):
         return frame if known == until else frame[frame["week"] <= until]
 
     def _load_registers(self, class_semesters: pd.DataFrame, until: int) -> pd.DataFrame:
-        relation = self.relation("attendance")
+        relation = self.relations["attendance"]
+        if relation is None:
+            return NO_REGISTERS
         c = relation.c
         semesters = [int(semester) for semester in class_semesters["semester"].unique()]
         # Data health counts the rows of unknown classes. Reading them here saves a second scan.

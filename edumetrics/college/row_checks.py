@@ -12,6 +12,9 @@ from edumetrics.college.reader import Condition
 from edumetrics.college.terms import College
 from edumetrics.database import build_materialized_cte, order_highest_first
 
+# What ends the code of a check of a column's values.
+UNREADABLE = "unreadable"
+
 
 @dataclass(frozen=True)
 class RowCheck:
@@ -169,6 +172,21 @@ def _list_weekly_checks(relation: Relation) -> list[RowCheck]:
             )
         ]
     return []
+
+
+def list_unreadable_checks(relation: Relation) -> list[RowCheck]:
+    """Return a check for each column of a relation that can hold what is none of its kind."""
+    return [
+        RowCheck(
+            f"{field.name} {UNREADABLE}",
+            relation.is_unreadable(field.name),
+            "",
+            among=relation.find_stood(field.name) == 1,
+            column=field.name,
+        )
+        for field in relation.table.fields
+        if field.name in relation.doubtful
+    ]
 
 
 def make_duplicate_check(relation: Relation) -> RowCheck:

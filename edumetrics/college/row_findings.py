@@ -14,14 +14,11 @@ from edumetrics.college.row_checks import (
     RowCheck,
     find_parent,
     list_checks,
+    list_unreadable_checks,
     make_duplicate_check,
 )
 from edumetrics.college.terms import College, Term
-from edumetrics.college.unreadable import (
-    describe_unreadable,
-    find_stops,
-    list_unreadable_checks,
-)
+from edumetrics.college.unreadable import describe_unreadable, find_stops
 from edumetrics.database import order_highest_first
 from edumetrics.fields import EVERYWHERE, EXAMPLES, FINDING_COLUMNS
 

@@ -138,7 +138,9 @@ def _list_marked_items(college: College, term: Term, work: Work, known_by: date)
 def _read_attendance(college: College, term: Term, week: int) -> pd.DataFrame:
     """Return student_id, subject_id, attendance (share of lectures attended, weeks 1..week)."""
     # `College.registers` sums over subjects, so this is a query of its own.
-    relation = college.relation("attendance")
+    relation = college.relations["attendance"]
+    if relation is None:
+        return pd.DataFrame({name: pd.Series(dtype="str") for name in KEY}).assign(attendance=0.0)
     c = relation.c
     marked = sa.and_(c.present >= 0, c.lectures_held > 0)  # null values are not true
     rows = sa.select(

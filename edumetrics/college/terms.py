@@ -18,6 +18,10 @@ from edumetrics.errors import SettingsError
 from edumetrics.fields import FEEDS, RELATIONS
 from edumetrics.weeks import CLASS_SEMESTER, CollegeWeek
 
+NOTHING_DATED = pd.DataFrame({
+    "class_id": pd.Series(dtype="str"), "semester": pd.Series(dtype="int64"),
+    "week": pd.Series(dtype="int64"), "week_date": pd.Series(dtype="datetime64[us]"),
+})  # fmt: skip
 # A date outside this range is a typing error: it must not decide when a semester began.
 BELIEVABLE = pd.Timestamp("1980-01-01"), pd.Timestamp("2100-01-01")
 
@@ -166,7 +170,7 @@ class College(RegisterReader):
             frame = frame.dropna()
             found.append(frame[frame["week_date"].between(*BELIEVABLE)])
         # `drop_duplicates` keeps the first row: the order of the feeds above is their priority.
-        dated = pd.concat(found).drop_duplicates([*CLASS_SEMESTER, "week"])
+        dated = pd.concat([*found, NOTHING_DATED]).drop_duplicates([*CLASS_SEMESTER, "week"])
         return dated[dated["class_id"].isin(self.classes["class_id"])].astype(
             {"semester": "int64", "week": "int64"}
         )
@@ -196,18 +200,14 @@ class College(RegisterReader):
 
         If the college names no semesters of its classes, the latest dated semester of each counts.
         """
-        column = f"{position.find_slot(self.params.calendar)}_sem"
-        classes = self.classes
-        # Only when both columns are empty throughout: a single null means "not in session".
-        if classes[["odd_sem", "even_sem"]].isna().all(axis=None):
+        named = self.class_terms
+        if named.empty:
             class_semesters, _ = self._calendar
             return class_semesters.sort_values("start").drop_duplicates("class_id", keep="last")[
                 CLASS_SEMESTER
             ]
-        session = classes.dropna(subset=column)
-        return pd.DataFrame(
-            {"class_id": session["class_id"], "semester": session[column].astype("int64")}
-        )
+        session = named[named["slot"] == position.find_slot(self.params.calendar)]
+        return session[CLASS_SEMESTER].astype({"semester": "int64"}).reset_index(drop=True)
 
     def find_current_term(self, position: CollegeWeek) -> Term | None:
         """Return the term in session; None between terms.

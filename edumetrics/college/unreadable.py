@@ -14,12 +14,9 @@ import sqlalchemy as sa
 
 from edumetrics.college.mapping import Relation
 from edumetrics.college.reader import Reader
-from edumetrics.college.row_checks import RowCheck
 from edumetrics.database import Sql
 from edumetrics.fields import Field
 
-# What ends the code of such a check.
-UNREADABLE = "unreadable"
 # Percent of the values of a class with so many, or of the college, from which a run would mislead.
 STOPS_AT, LEAST = 5, 20
 # Here a single value changes who is on the roll, or what is asked of a student.
@@ -30,21 +27,6 @@ LOOKED_AT, SHAPES = 200, 2
 # The most signs of a shape.
 LENGTH = 24
 DAY_FIRST, MONTH_FIRST = "day first", "month first"
-
-
-def list_unreadable_checks(relation: Relation) -> list[RowCheck]:
-    """Return a check for each column of a relation that can hold what is none of its kind."""
-    return [
-        RowCheck(
-            f"{field.name} {UNREADABLE}",
-            relation.is_unreadable(field.name),
-            "",
-            among=relation.find_stood(field.name) == 1,
-            column=field.name,
-        )
-        for field in relation.table.fields
-        if field.name in relation.doubtful
-    ]
 
 
 def find_stops(relation: Relation, column: str, counts: pd.DataFrame) -> pd.Series:

@@ -222,7 +222,7 @@ def _select_submissions(relation: Relation, work: Work) -> sa.Select[Any]:
     """Return a select of a relation's rows with the same columns for both kinds of work."""
     c = relation.c
     assignment = work == "assignment"
-    # One query serves both kinds. NULL is cast, because a bare NULL has no numeric type.
+    # One query serves both kinds; a bare NULL would have no numeric type.
     nothing: sa.ColumnElement[Any] = sa.cast(sa.null(), sa.Double())
     return sa.select(
         c.id,
@@ -278,12 +278,8 @@ def read_extensions(college: College, term: Term, work: Work) -> pd.DataFrame:
         f"{work}_submissions",
     )
     # Ids are text: the length sorts first, so that 10 comes after 9.
-    order = found["id"].str.len()
-    found = (
-        found.assign(order=order)
-        .sort_values(["order", "id"])
-        .drop_duplicates(["student_id", "item_id"], keep="last")
-    )
+    found = found.assign(order=found["id"].str.len()).sort_values(["order", "id"])
+    found = found.drop_duplicates(["student_id", "item_id"], keep="last")
     week = found["week"].astype("float64").mask(found["exempt"].fillna(False).astype(bool))
     return found.assign(week=week)[["student_id", "item_id", "week"]]
 

@@ -3,10 +3,8 @@
 from edumetrics.database.canonical import can_be_unreadable, canonical, raw_text, stood
 from edumetrics.database.dialects import Sql
 from edumetrics.database.engines import (
-    build_query_error,
     create_college_engine,
     create_writable_engine,
-    extract_reason,
     has_file,
     has_write_access,
     is_same_database,
@@ -19,6 +17,7 @@ from edumetrics.database.engines import (
 )
 from edumetrics.database.frames import describe_columns, insert_frame, read_frame
 from edumetrics.database.grants import format_grants
+from edumetrics.database.refusals import build_query_error, extract_reason
 from edumetrics.database.types import (
     KEY_TEXT,
     TYPES,

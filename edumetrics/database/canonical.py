@@ -13,18 +13,16 @@ because of a value. The grammar is the same everywhere:
 
 from __future__ import annotations
 
-import re
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
 from typing import Any, ClassVar
-from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 
+from edumetrics.database.moments import FIRST_DAY, LOCAL_DAY, ZONED_DAY, find_last_day
 from edumetrics.database.types import TYPES
 from edumetrics.database.zones import build_mysql_day
 from edumetrics.fields.record import Field
@@ -34,48 +32,11 @@ Stored = sa.types.TypeEngine[Any] | None
 NOTHING = ("", "-", "n/a")
 ZERO_DATES = ("0000-00-00", "1970-01-01", "1900-01-01")
 YES, NO = ("true", "t", "yes", "y", "on"), ("false", "f", "no", "n", "off")
-FIRST_DAY = "1990-01-01"
-YEARS_AHEAD = 2
 # The most characters of a number; longer texts are none, on every database.
 DIGITS = 60
 NUMBER = "^[-+]?([0-9]+[.]?[0-9]*|[.][0-9]+)([eE][-+]?[0-9][0-9]?)?$"
-_MONTHS = (
-    "((0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01])|(0[469]|11)-(0[1-9]|[12][0-9]|30)"
-    "|02-(0[1-9]|1[0-9]|2[0-8]))"
-)
-_LEAP_DAYS = "(199[26]|20([02468][048]|[13579][26]))-02-29"
-_DAY = f"((199[0-9]|20[0-9][0-9])-{_MONTHS}|{_LEAP_DAYS})"
-_TIME = "[ T]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9]([.][0-9]+)?)?"
-LOCAL_DAY = f"^{_DAY}({_TIME})?$"
-ZONED_DAY = f"^{_DAY}{_TIME} ?(Z|[-+][01][0-9](:?[0-5][0-9])?)$"
 # An end that lies in no year of ours is open.
 ANY_DAY = "^[0-9]{4}-[0-9]{2}-[0-9]{2}"
-
-
-def find_last_day(today: date | None = None) -> str:
-    """Return the last ISO date that is believed, two years from today."""
-    today = today or datetime.now(UTC).date()
-    return (today + timedelta(days=366 * YEARS_AHEAD)).isoformat()
-
-
-def convert_to_local_day(value: object, zone: ZoneInfo) -> str | None:
-    """Return the ISO date of a moment in a zone; None where the value is no moment.
-
-    Args:
-        value: a text, or a number of seconds since 1970; 0 is no moment.
-        zone: the college's time zone.
-    """
-    if isinstance(value, int | float):
-        try:
-            return datetime.fromtimestamp(value, zone).date().isoformat() if value else None
-        except (ValueError, OverflowError, OSError):
-            return None
-    text = str(value).strip(" ")
-    if re.fullmatch(LOCAL_DAY, text, re.ASCII) and "\n" not in text:
-        return text[:10]
-    if not re.fullmatch(ZONED_DAY, text, re.ASCII) or "\n" in text:
-        return None
-    return datetime.fromisoformat(text.replace(" Z", "Z")).astimezone(zone).date().isoformat()
 
 
 class _Reading(FunctionElement[Any]):
@@ -196,6 +157,10 @@ class _Values(ABC):
             return self.write_flag()
         if field.kind != "date":
             return self.write_within(field)
+        return self.write_day_within()
+
+    def write_day_within(self) -> str:
+        """Return the value as a day, null where it is none or lies too far away."""
         day, first, last = self.write_day(), FIRST_DAY, find_last_day()
         between = f"BETWEEN {self.write_literal(first)} AND {self.write_literal(last)}"
         # The first day of 1970 is older than all that is believed.
@@ -221,6 +186,9 @@ class _SqliteValues(_Values):
 
     whole = "INTEGER"
 
+    def write_day_within(self) -> str:
+        return self.write_day()
+
     def write_text(self) -> str:
         return f"CAST({self.x} AS TEXT)"
 
@@ -244,11 +212,13 @@ class _SqliteValues(_Values):
 
     def write_within(self, field: Field) -> str:
         low, high = field.bounds
+        x, within = self.x, f"BETWEEN {low:.0f} AND {high:.0f}"
         if field.kind == "float":
             number = self.write_number()
             return (
-                f"CASE WHEN {number} BETWEEN {low:.0f} AND {high:.0f}"
-                f" THEN CAST({number} AS REAL) END"
+                f"CASE typeof({x}) WHEN 'real' THEN CASE WHEN {x} {within} THEN {x} END"
+                f" WHEN 'integer' THEN CASE WHEN {x} {within} THEN CAST({x} AS REAL) END"
+                f" WHEN 'text' THEN CASE WHEN {number} {within} THEN CAST({number} AS REAL) END END"
             )
         # Most whole numbers are stored as such: they need no look at a text.
         return (
@@ -273,11 +243,12 @@ class _SqliteValues(_Values):
         )
 
     def write_day(self) -> str:
-        x = self.x
+        # With its bounds, which a function of our own checks too: so each day is read once.
+        x, first, last = self.x, FIRST_DAY, find_last_day()
         return (
-            f"CASE WHEN typeof({x}) <> 'text' THEN NULL"
-            f" WHEN length({x}) = 10 AND date({x}) = {x} THEN {x}"
-            f" WHEN length({x}) > 10 THEN college_day({x}) END"
+            f"CASE WHEN length({x}) = 10 THEN CASE WHEN {x} BETWEEN '{first}' AND '{last}'"
+            f" AND date({x}) = {x} AND typeof({x}) = 'text' THEN {x} END"
+            f" WHEN length({x}) > 10 AND typeof({x}) = 'text' THEN college_day({x}) END"
         )
 
 

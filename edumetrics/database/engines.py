@@ -20,7 +20,8 @@ from zoneinfo import ZoneInfo
 import sqlalchemy as sa
 from sqlalchemy.engine import URL, Connection, Engine, make_url
 
-from edumetrics.database.canonical import convert_to_local_day
+from edumetrics.database.moments import read_college_day
+from edumetrics.database.refusals import extract_reason
 from edumetrics.errors import EduMetricsError, SettingsError
 
 # A server that cannot be reached must not stop a run for minutes.
@@ -320,15 +321,11 @@ def _create_engine(url: URL | str, setting: str, **options: Any) -> Engine:
 
 
 def configure_sqlite_reader(time_zone: str, connection: Any, _: Any) -> None:
-    """Make a session read-only, and teach it what the canonical columns need.
-
-    Bytes that are no UTF-8 are read as signs that say so, since the driver would end the statement.
-    """
+    """Make a session read-only, and teach it what the canonical columns need."""
     zone = ZoneInfo(time_zone)
     connection.create_function(
-        "college_day", 1, lambda value: convert_to_local_day(value, zone), deterministic=True
+        "college_day", 1, lambda value: read_college_day(value, zone), deterministic=True
     )
-    connection.text_factory = lambda value: value.decode("utf-8", "replace")
     connection.execute("PRAGMA query_only=ON")
     # Negative means kibibytes: about 200 MB, so that joins over a semester stay in memory.
     connection.execute("PRAGMA cache_size=-200000")
@@ -356,20 +353,6 @@ def _configure_mysql(time_zone: str, connection: Any, _: Any) -> None:
             offset = datetime.now(ZoneInfo(time_zone)).strftime("%z")
             cursor.execute("SET time_zone = %s", (f"{offset[:3]}:{offset[3:]}",))
         cursor.execute("SET SESSION TRANSACTION READ ONLY")
-
-
-def extract_reason(error: Exception) -> str:
-    """Return the reason that a driver gives, on one line, without the statement and its values."""
-    cause = getattr(error, "orig", None) or error
-    return (str(cause).strip().splitlines() or [type(cause).__name__])[0].rstrip(".")
-
-
-def build_query_error(error: sa.exc.SQLAlchemyError, what: str) -> EduMetricsError:
-    """Return an error of one sentence for a statement that the college's database refused."""
-    return SettingsError(
-        f"The college database cannot answer for {what}"
-        f" ({extract_reason(error)}): correct its mapping."
-    )
 
 
 def release_space(engine: Engine) -> None:

@@ -30,6 +30,8 @@ MYSQL_TYPES: dict[int, sa.types.TypeEngine[Any]] = {
     4: sa.Double(), 5: sa.Double(), 246: sa.Numeric(), 16: sa.Numeric(), 7: sa.TIMESTAMP(),
     10: sa.Date(), 12: sa.DateTime(),
 }  # fmt: skip
+# How SQLite says that a text is none.
+NOT_UTF8 = "Could not decode to UTF-8"
 WITHOUT_HEADER = csv.WriteOptions(include_header=False)
 
 
@@ -156,8 +158,21 @@ def _read_rows(connection: Connection, select: sa.Select[Any]) -> pd.DataFrame:
     compiled = select.compile(
         dialect=connection.dialect, compile_kwargs={"render_postcompile": True}
     )
-    result = connection.exec_driver_sql(str(compiled), _convert_parameters(compiled))
-    return pd.DataFrame(result.fetchall(), columns=list(result.keys()))
+    try:
+        result = connection.exec_driver_sql(str(compiled), _convert_parameters(compiled))
+        return pd.DataFrame(result.fetchall(), columns=list(result.keys()))
+    except sa.exc.OperationalError as error:
+        driver: Any = connection.connection.driver_connection
+        if NOT_UTF8 not in str(error.orig) or driver.text_factory is _decode:
+            raise
+    # Bytes that are no UTF-8 are read as signs that say so. This is slow, so it is for those only
+    # who need it.
+    driver.text_factory = _decode
+    return _read_rows(connection, select)
+
+
+def _decode(value: bytes) -> str:
+    return value.decode("utf-8", "replace")
 
 
 def _convert_parameters(compiled: Any) -> Any:

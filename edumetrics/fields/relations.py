@@ -46,6 +46,12 @@ _RELATIONS = (
         integer("odd_sem", "its semester in the odd slot", "not in session"),
         integer("even_sem", "its semester in the even slot", "not in session"),
     ), essential=True),
+    RelationRecord(
+        "class_terms", "the semester of a class in each part of the year", ("class_id", "slot"), (
+        CLASS,
+        text("slot", "the part of the year, as the calendar names it"),
+        SEMESTER,
+    ), optional=True, refers=(("class_id", "classes"),)),
     RelationRecord("advisors", "advisors", ("advisor_id",), (
         text("advisor_id", "the advisor"),
         text("name", "name", UNKNOWN),
@@ -103,7 +109,7 @@ _RELATIONS = (
                low=0, wide=1000),
     ), natural=("student_id", "subject_id", "semester", "week"),
        unread=("absent", "late", "attendance_pct"), label="Attendance", week="week",
-       day="week_date", essential=True, feed=True,
+       day="week_date", feed=True,
        refers=(("student_id", "students"), ("subject_id", "subjects")),
        entry=("student_id", "class_id", "semester", "subject_id", "week")),
     RelationRecord("assignment_definitions", "assignments set", ("assignment_id",), (
@@ -223,7 +229,7 @@ _RELATIONS = (
     ), optional=True, refers=(("student_id", "students"), ("subject_id", "subjects"))),
     RelationRecord(
         "excuses", "excused absences; reasons are never read",
-        ("student_id", "from", "to"), (
+        ("student_id", "from"), (
         STUDENT,
         day("from", "first day"),
         day("to", "last day", "one day only", ends=True),

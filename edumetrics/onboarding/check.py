@@ -93,16 +93,19 @@ def _explain_no_term(college: College, position: CollegeWeek, day: date) -> str:
     Raises:
         Refused: the mapping is the reason, and not the time of the year.
     """
-    slot = f"{position.find_slot(college.params.calendar)}_sem"
-    attendance = college.relation("attendance")
+    slot = position.find_slot(college.params.calendar)
+    attendance = college.relations["attendance"]
     # One row is enough: the whole relation may be large.
-    registers = college.read_frame(sa.select(attendance.c.id).limit(1), "attendance")
+    silent = (
+        attendance is not None
+        and college.read_frame(sa.select(attendance.c.id).limit(1), "attendance").empty
+    )
     for empty, what in (
         (college.classes.empty, "classes has no row"),
-        (registers.empty, "attendance has no row"),
-        (college.classes[["odd_sem", "even_sem"]].notna().any(axis=None)
-         and college.classes[slot].isna().all(),
-         f"no row of classes says in classes.{slot} which semester it is in"),
+        (silent, "attendance has no row"),
+        (len(college.class_terms) and not college.class_terms["slot"].eq(slot).any(),
+         f"no class says which semester it is in during {slot}"
+         " (classes.odd_sem, classes.even_sem, or class_terms)"),
     ):  # fmt: skip
         if empty:
             raise Refused(f"No term is in session, because {what}: correct its mapping.")

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import date
 from functools import cached_property
-from typing import Literal, Self
+from typing import Annotated, Self
 from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import Field, PositiveInt, model_validator
 
 from edumetrics.params.base import ParameterModel
 
-Slot = Literal["odd", "even"]
+# The name of a part of the year: odd and even, or a college's own, such as autumn, winter, spring.
+Slot = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+MOST_SLOTS = 4
 # A day that every year has: so 29 February is refused.
 MONTH_DAY = (
     r"^((0[13578]|1[02])-(0[1-9]|[12]\d|3[01])"
@@ -19,13 +22,22 @@ MONTH_DAY = (
 
 
 class SlotDates(ParameterModel):
-    """One half of the year: its offset in global weeks, and the first day of its week 1."""
+    """One part of the year: its offset in global weeks, and the first day of its week 1."""
 
     offset: int = Field(ge=0)
     starts: str = Field(
         pattern=MONTH_DAY,
         description="month-day of the first day of week 1, used without sim_state",
     )
+
+
+class TermDates(ParameterModel):
+    """A term whose first day is not that of other years; `weeks` where it is shorter."""
+
+    slot: Slot
+    year: int = Field(ge=1990, le=2100)
+    starts: date
+    weeks: PositiveInt | None = None
 
 
 class Calendar(ParameterModel):
@@ -42,6 +54,8 @@ class Calendar(ParameterModel):
         "odd": SlotDates(offset=0, starts="07-14"),
         "even": SlotDates(offset=18, starts="01-05"),
     }
+    # Real first days, since no college begins on the same date each year.
+    terms: tuple[TermDates, ...] = ()
     # The zone of the college: timestamps with a zone are read in it.
     time_zone: str = "Asia/Kolkata"
     # The percentage of lectures that a student must attend. None: the college has no such rule.
@@ -53,6 +67,14 @@ class Calendar(ParameterModel):
             raise ValueError(f"time_zone {self.time_zone!r} is not a known time zone")
         if max(self.vacation_weeks, default=0) > self.weeks_per_semester:
             raise ValueError(f"a vacation week is after the last week, {self.weeks_per_semester}")
+        if not 1 <= len(self.slots) <= MOST_SLOTS:
+            raise ValueError(f"a year has 1 to {MOST_SLOTS} slots")
+        offsets = [slot.offset for slot in self.slots.values()]
+        if len(set(offsets)) < len(offsets):
+            raise ValueError("two slots have the same offset")
+        for term in self.terms:
+            if term.slot not in self.slots:
+                raise ValueError(f"terms names the slot {term.slot}, which slots does not have")
         if not self.teaching_weeks:
             raise ValueError("no teaching week is left after exam and vacation weeks")
         return self
@@ -61,6 +83,10 @@ class Calendar(ParameterModel):
     def zone(self) -> ZoneInfo:
         """The time zone of the college."""
         return ZoneInfo(self.time_zone)
+
+    def find_dates(self, slot: str, year: int) -> TermDates | None:
+        """Return the real dates of a slot in a year; None where the file names none."""
+        return next((t for t in self.terms if (t.slot, t.year) == (slot, year)), None)
 
     # Works on a frozen model, because the value goes into `__dict__` without an assignment.
     @cached_property

@@ -27,6 +27,12 @@ LETTER = "letter.txt.j2"
 LATER = ("batch", "mail")
 
 
+class Grades(ParameterModel):
+    """Which grades of the college fail; of other grades students pass."""
+
+    fail: tuple[str, ...] = ()
+
+
 class CollegeFile(ParameterModel):
     """`colleges/NAME.yml`: where each relation comes from, and which parameters differ.
 
@@ -37,6 +43,7 @@ class CollegeFile(ParameterModel):
     relations: dict[str, str | None]
     # The names become names in SQL, so only plain identifiers are allowed.
     views: dict[Annotated[str, Field(pattern=r"^[A-Za-z_]\w*$")], str] = {}
+    grades: Grades = Grades()
     # Checked only after they are merged with the general files.
     calendar: dict[str, Any] = {}
     triage: dict[str, Any] = {}

@@ -7,6 +7,7 @@ from typing import Any
 from edumetrics.analysis.week_state import WEEKLY, find_last_run
 from edumetrics.reports.class_rows import COURSE, FLAGS, ClassLists, ClassRows
 from edumetrics.reports.week_rows import MEASURES
+from edumetrics.scoring.effort import hide_thin_effort
 from edumetrics.workspace import Workspace
 
 
@@ -35,10 +36,12 @@ def _read_lists(workspace: Workspace, term: str, week: int, chosen: dict[str, An
     store = workspace.store
     there: dict[str, Any] = {"term": term, "sem_week": week, **chosen}
     last = next(iter(workspace.params.calendar.get_teaching_weeks_before(week, 1)), 0)
-    names = ("student_id", "class_id", *(column for _, column, _ in MEASURES))
+    names = ("student_id", "class_id", "effort_coverage", *(column for _, column, _ in MEASURES))
     contacts = store.read("intervention_log", ("student_id",), term=term, sem_week=last)
     return ClassLists(
-        metrics=store.read("weekly_metrics", names, **there),
+        metrics=hide_thin_effort(
+            store.read("weekly_metrics", names, **there), workspace.params.scoring
+        ),
         flags=store.read("weekly_flags", FLAGS, **there),
         exits=store.read("list_exits", ("class_id",), **there),
         contacts=contacts["student_id"],

@@ -11,6 +11,7 @@ import pandas as pd
 from edumetrics.analysis.week_state import WEEKLY, find_last_run
 from edumetrics.forecast.contest import FAIL
 from edumetrics.reports.week_rows import WeekRows
+from edumetrics.scoring.effort import hide_thin_effort
 from edumetrics.workspace import Workspace
 
 # Only the columns that a report uses; notes that people wrote in the log are not read.
@@ -25,6 +26,7 @@ COURSES = (
 LAST = (
     "student_id",
     "effort_score",
+    "effort_coverage",
     "academic_performance",
     "weekly_att_pct",
     "submission_pct",
@@ -56,7 +58,7 @@ def read_week_rows(
         subject_names: name by subject_id; an id without a name stands for itself.
         second_advisors: student_id and advisor_id; None where the college has none.
     """
-    store = workspace.store
+    store, scoring = workspace.store, workspace.params.scoring
     there: dict[str, Any] = {"term": term, "sem_week": week}
     last = next(iter(workspace.params.calendar.get_teaching_weeks_before(week, 1)), 0)
     before: dict[str, Any] = {"term": term, "sem_week": last}
@@ -65,8 +67,8 @@ def read_week_rows(
     flags = store.read("weekly_flags", **there)
     nobody = pd.DataFrame({"student_id": [], "advisor_id": []}, dtype="str")
     return WeekRows(
-        metrics=store.read("weekly_metrics", **there),
-        last=store.read("weekly_metrics", LAST, **before),
+        metrics=hide_thin_effort(store.read("weekly_metrics", **there), scoring),
+        last=hide_thin_effort(store.read("weekly_metrics", LAST, **before), scoring),
         flags=flags,
         last_flags=store.read(
             "weekly_flags", ("student_id", "advisor_id", "within_capacity"), **before

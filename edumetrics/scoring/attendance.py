@@ -9,9 +9,8 @@ from scipy.special import betaln
 from edumetrics.params.calendar import Calendar
 from edumetrics.params.scoring import Scoring
 from edumetrics.scoring.facts import Facts
-from edumetrics.scoring.roll import FloatMatrix, Roll, Vector
+from edumetrics.scoring.roll import FloatMatrix, Roll, Vector, is_enrolled
 from edumetrics.scoring.signals import Floats, divide
-from edumetrics.scoring.work import is_enrolled
 
 # The percentage of the rule is an integer with two decimals (75% is 7500). With floats, a rounding
 # error could change the number of lectures by one.

@@ -59,6 +59,20 @@ def score_effort(observed: Observations, attendance_pct: Floats, scoring: Scorin
     )
 
 
+def hide_thin_effort(metrics: pd.DataFrame, scoring: Scoring) -> pd.DataFrame:
+    """Return metrics for people to read: an effort score of few signals is null in them.
+
+    Where one or two signals are all there is, the score would say the same thing twice under
+    another name.
+
+    Args:
+        metrics: effort_score and effort_coverage (0..1) among others.
+        scoring: says the least coverage.
+    """
+    thin = metrics["effort_coverage"] < scoring.least_coverage
+    return metrics.assign(effort_score=metrics["effort_score"].mask(thin))
+
+
 def _compute_rate(parts: tuple[Work, ...], week: int) -> Floats:
     """Return the percentage of items due in the week that were done; NaN where none was due."""
     due = np.sum([part.due[:, week] for part in parts], axis=0)

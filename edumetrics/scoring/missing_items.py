@@ -7,8 +7,7 @@ import pandas as pd
 
 from edumetrics.params.calendar import Calendar
 from edumetrics.scoring.facts import Facts
-from edumetrics.scoring.roll import NO_CLASS, Flags, Roll
-from edumetrics.scoring.work import is_enrolled
+from edumetrics.scoring.roll import NO_CLASS, Flags, Roll, is_enrolled
 from edumetrics.types import Work
 
 COLUMNS = ["row", "kind", "item_id", "subject_id", "title", "number", "week"]

@@ -187,3 +187,32 @@ def _apply_excuses(roll: Roll, excuses: pd.DataFrame) -> Roll:
 def _convert_to_days(column: pd.Series) -> Vector:
     """Return dates as days since 1970."""
     return column.to_numpy().astype("datetime64[D]").astype(np.int64)
+
+
+def is_enrolled(roll: Roll, enrolments: pd.DataFrame, rows: pd.DataFrame) -> np.ndarray:
+    """Return, for each row, whether the student is enrolled in the subject on the week's last day.
+
+    Both ends of an enrolment are inclusive. A student without any known enrolment in the semester
+    takes all subjects.
+
+    Args:
+        roll: the roll.
+        enrolments: student_id, subject_id, semester, from, to; a null end is open.
+        rows: row, week, subject_id; and perhaps semester, where it is not the student's own.
+    """
+    if rows.empty:
+        return np.zeros(0, dtype=bool)
+    mine = enrolments.assign(row=roll.find_rows(enrolments["student_id"]))
+    mine = mine[mine["row"] >= 0]
+    own = roll.frame["semester"].to_numpy()
+    wanted = rows[["row", "week", "subject_id"]].reset_index(drop=True).reset_index(names="order")
+    wanted["semester"] = rows["semester"].to_numpy() if "semester" in rows else own[wanted["row"]]
+    wanted["end"] = pd.to_datetime(roll.starts[wanted["row"], wanted["week"]] + 6, unit="D")
+    known = mine[["row", "semester"]].drop_duplicates()
+    matched = wanted.merge(
+        mine[["row", "semester", "subject_id", "from", "to"]], on=["row", "semester", "subject_id"]
+    )
+    # Negated comparisons, because null compares as false: an open end excludes nothing.
+    matched = matched[~(matched["from"] > matched["end"]) & ~(matched["to"] < matched["end"])]
+    free = ~wanted["order"].isin(wanted.merge(known, on=["row", "semester"])["order"])
+    return np.asarray(wanted["order"].isin(matched["order"]) | free)

@@ -97,7 +97,8 @@ def score_week(
         p_fail=np.nan,
     )
     # Only now, because the median needs the effort scores.
-    peers = peers or Peers(share, risk.compute_class_effort(roll, frame["effort_score"].to_numpy()))
+    told = effort.hide_thin_effort(frame, scoring)["effort_score"].to_numpy()
+    peers = peers or Peers(share, risk.compute_class_effort(roll, told))
     baseline = risk.compute_baselines(roll, history, calendar, scoring)
     parts = risk.compute_components(observed, frame, baseline, peers.effort, calendar, scoring)
     value, coverage = compute_weighted_mean(parts, scoring.risk_weights.model_dump())

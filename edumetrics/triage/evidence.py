@@ -22,12 +22,17 @@ CHANGES = {
 }
 
 
-def measure_changes(now: Row, before: Row, least: float) -> dict[str, float]:
+def measure_changes(
+    now: Row, before: Row, least: float, least_coverage: float = 0
+) -> dict[str, float]:
     """Return what changed since last week by at least some points, by name of `CHANGES`.
 
     Above 0 is better. Unknown changes are left out.
     """
     found = {name: now[metric] - before[metric] for name, metric in CHANGES.items()}
+    # Of few signals no effort score is told.
+    if min(now["effort_coverage"], before["effort_coverage"]) < least_coverage:
+        del found["activity"]
     # One lecture more or less is no change, whatever share of a short week it is.
     if abs(found["attendance"]) * now["week_lectures_held"] <= 100:
         del found["attendance"]

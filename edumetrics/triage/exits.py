@@ -132,7 +132,9 @@ def _list_improvements(
         return [_make_record(situation, "off_roll", None, None)]
     if before is None:
         return []
-    found = measure_changes(now, before, situation.triage.reading_error)
+    found = measure_changes(
+        now, before, situation.triage.reading_error, situation.scoring.least_coverage
+    )
     names = [name for name in sorted(found, key=lambda name: -found[name]) if found[name] > 0]
     records = [_describe_improvement(situation, name, now, before) for name in names]
     idle, idle_before = now["days_since_submission"], before["days_since_submission"]

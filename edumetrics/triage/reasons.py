@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from edumetrics.fields.reasons import COMPONENTS, KINDS, REASONS, RULES
+from edumetrics.scoring.effort import hide_thin_effort
 from edumetrics.scoring.risk import count_missed_work
 from edumetrics.sentences import SHORT
 from edumetrics.triage import evidence, rules, work_by_name
@@ -42,7 +43,8 @@ class ReasonBuilder:
         self.error = situation.triage.reading_error
         scored = situation.scored
         # Records, because a look-up in a frame for every student and column is slow.
-        self.metrics = scored.metrics.iloc[row].to_dict("records")
+        told = hide_thin_effort(scored.metrics, situation.scoring)
+        self.metrics = told.iloc[row].to_dict("records")
         self.points = {name: values[row] for name, values in decision.points.items()}
         self.baseline = {name: values[row] for name, values in scored.baseline.items()}
         self.weeks = evidence.find_baseline_weeks(situation, scored.metrics["student_id"].iloc[row])
@@ -220,7 +222,7 @@ class ReasonBuilder:
 
     def _collect_results(self) -> dict[str, tuple[np.ndarray, np.ndarray]]:
         """Return by code, for each student on the list: the result, and the class's median."""
-        metrics = self.situation.scored.metrics
+        metrics = hide_thin_effort(self.situation.scored.metrics, self.situation.scoring)
         earlier = self.situation.prior_mean.set_index("student_id")["prior_mean"]
         values = {
             "academic_level": metrics["academic_performance"],

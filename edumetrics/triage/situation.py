@@ -31,6 +31,7 @@ METRICS = (
     "week_lectures_attended",
     "academic_performance",
     "effort_score",
+    "effort_coverage",
     "days_since_submission",
     "submission_pct",
     "assn_plagiarism_pct",

@@ -50,8 +50,13 @@ def weeks(tmp_path_factory: pytest.TempPathFactory) -> dict[int, pd.DataFrame]:
             2, "A2", "asha", c.day(5, 1), 8, quality_pct=70, plagiarism_pct=20
         ),  # due in week 4: late
         c.handed_in(3, "A3", "asha", c.day(5, 4)),  # handed in, not marked
+        # Once somebody has a mark of an item, it counts 0 for who did not do it.
+        c.handed_in(4, "A2", "chitra", c.day(4, 1), 5, quality_pct=50),
     ]
-    rows["quiz_submissions"] = [c.attempt(1, "Q1", "asha", c.day(4, 3), 60)]
+    rows["quiz_submissions"] = [
+        c.attempt(1, "Q1", "asha", c.day(4, 3), 60),
+        c.attempt(2, "Q2", "chitra", c.day(5, 2), 40),
+    ]
     rows["library_visits"] = [c.visit(1, "bala", 2, 7), c.visit(2, "asha", 5, 3)]
     path = tmp_path_factory.mktemp("golden") / "college.db"
     return c.score(c.write(path, rows), 5)

@@ -80,7 +80,7 @@ REFUSED: list[tuple[type[BaseModel], dict[str, Any], str]] = [
     (Calendar, {"vacation_weeks": [0]}, "vacation_weeks"),
     (Calendar, {"attendance_rule_pct": 101}, "attendance_rule_pct"),
     (Calendar, {"attendance_rule_pct": 0}, "attendance_rule_pct"),
-    (Calendar, {"slots": {"spring": {"offset": 0, "starts": "01-05"}}}, "slots"),
+    (Calendar, {"slots": {"Spring term": {"offset": 0, "starts": "01-05"}}}, "slots"),
     (Calendar, {"slots": {"odd": {"offset": -1, "starts": "01-05"}}}, "offset"),
     (Calendar, {"weeks": 18}, "weeks"),
     (Scoring, {"effort_weights": {"attendance": -1}}, "attendance"),
@@ -131,7 +131,7 @@ def test_parameters_do_not_change_in_a_run(model: type[BaseModel]) -> None:
 
 def test_the_full_counts_are_those_of_the_effort_signals() -> None:
     scoring = Scoring(library_visits_full=3)
-    assert scoring.full_counts == {"library_visits": 3, "book_borrows": 2}
+    assert scoring.full_counts == {"library_visits": 3, "book_borrows": 2, "platform": 5}
     assert scoring.full_counts.keys() < scoring.effort_weights.model_dump().keys()
 
 

@@ -91,7 +91,8 @@ def situation(
         facts: as `make_facts`.
     """
     calendar = calendar or Calendar()
-    scoring, triage = scoring or Scoring(), triage or Triage()
+    # The students of these tests have few signals, of which activity is told all the same.
+    scoring, triage = scoring or Scoring(least_coverage=0), triage or Triage()
     history, before = EMPTY_HISTORY, None
     for earlier_week in calendar.get_teaching_weeks_before(week, past)[::-1]:
         before = _score(earlier_week, history, calendar, scoring, facts)
@@ -206,7 +207,9 @@ def score(
     week: int, *, calendar: Calendar | None = None, scoring: Scoring | None = None, **facts: Any
 ) -> ScoredWeek:
     """Return a scored week without any history; `facts` as `make_facts`."""
-    return _score(week, EMPTY_HISTORY, calendar or Calendar(), scoring or Scoring(), facts)
+    return _score(
+        week, EMPTY_HISTORY, calendar or Calendar(), scoring or Scoring(least_coverage=0), facts
+    )
 
 
 # Many tests look at one week in different ways: it is scored once.

@@ -104,10 +104,10 @@ def damage(colleges: Path, tmp_path: Path, request: pytest.FixtureRequest) -> Da
     return look
 
 
-def see(url: str, params: Params | None = None) -> Seen:
-    """What is made of a college at the end of its week 7."""
+def see(url: str, params: Params | None = None, week: int = WEEK) -> Seen:
+    """What is made of a college at the end of a week."""
     params = params or native_params()
-    metrics = score(url, WEEK, params)[WEEK]
+    metrics = score(url, week, params)[week]
     engine = create_college_engine(url, params.calendar.time_zone)
     with open_connection(engine, "CLIENT_DB_URL") as connection:
         college = College(connection, params)

@@ -62,9 +62,7 @@ SWAPPED = "are day and month swapped, or is it written another way?"
 
 def check_dates(college: College, term: Term, week: int) -> Iterator[MappingFinding]:
     """Yield what does not fit in the weeks and dates of the term's records, up to a week."""
-    relation = college.relations["attendance"]
-    assert relation is not None
-    registers = _count_rows(college, relation, term, "week", "week_date")
+    registers = _read_counts(college, term, "attendance", "week", "week_date")
     yield from _check_readable(registers, "attendance", "week_date")
     yield from _check_registers(registers, college, term)
     begins = term.dates.rename(columns={"week_date": "begins"})
@@ -131,21 +129,17 @@ def _count_rows(
 
 
 def _check_readable(counts: pd.DataFrame, name: str, column: str) -> Iterator[MappingFinding]:
-    """Yield a finding if values are no dates, or if no date is later than the 12th of its month."""
-    dated, lost = counts["dated"].sum(), counts.loc[counts["date"].isna(), "dated"].sum()
-    # A few unreadable values are dirt; a wrong format makes a large share unreadable.
-    if dated >= ROWS and lost >= 0.05 * dated:
-        yield MappingFinding(
-            name,
-            column,
-            int(lost),
-            f"{100 * lost / dated:.0f}% are no dates such as 2026-01-31: {SWAPPED}",
-        )
-        return
+    """Yield a finding if no date is later than the 12th of its month.
+
+    Data health counts what is no date at all (see `unreadable`).
+    """
     days = counts["date"].dropna().drop_duplicates()
     if len(days) >= DATES and (days.max() - days.min()).days >= SPAN and (days.dt.day <= 12).all():
         yield MappingFinding(
-            name, column, int(dated), f"No date is later in its month than the 12th: {SWAPPED}"
+            name,
+            column,
+            int(counts["rows"].sum()),
+            f"No date is later in its month than the 12th: {SWAPPED}",
         )
 
 

@@ -1,0 +1,73 @@
+"""Years that are not odd and even, and colleges without registers."""
+
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+
+from edumetrics.params import Calendar, Params
+from tests import colleges as c
+from tests.colleges import native_params
+from tests.trouble.conftest import Damage, see
+
+SLOTS = {
+    "autumn": {"offset": 0, "starts": "09-01"},
+    "winter": {"offset": 18, "starts": "01-05"},
+    "spring": {"offset": 36, "starts": "05-04"},
+}
+
+
+def of_three(**more: object) -> Params:
+    params = native_params()
+    calendar = Calendar.model_validate(params.calendar.model_dump() | {"slots": SLOTS} | more)
+    return params.model_copy(update={"calendar": calendar})
+
+
+def test_a_year_of_three_terms_is_scored(damage: Damage) -> None:
+    seen = damage(
+        "CREATE TABLE class_terms (class_id TEXT, slot TEXT, semester INTEGER)",
+        "INSERT INTO class_terms SELECT class_id, 'winter', 4 FROM classes",
+        "UPDATE classes SET odd_sem = NULL, even_sem = NULL",
+        params=of_three(),
+    )
+    assert seen.of("lectures_attended") == 91
+    assert seen.stops == []
+
+
+@pytest.mark.parametrize(
+    "slots",
+    [{}, {f"s{n}": {"offset": 9 * n, "starts": "01-05"} for n in range(5)},
+     {"a": SLOTS["autumn"], "b": SLOTS["autumn"]}, {"A b": SLOTS["autumn"]}],
+)  # fmt: skip
+def test_a_year_that_cannot_be_is_refused(slots: dict[str, object]) -> None:
+    with pytest.raises(ValueError, match="slot"):
+        Calendar.model_validate({"slots": slots})
+
+
+def test_a_term_may_begin_on_another_day_than_usual() -> None:
+    terms = [{"slot": "winter", "year": 2026, "starts": "2027-01-11", "weeks": 12}]
+    calendar = of_three(terms=terms).calendar
+    from edumetrics.weeks import CollegeWeek, find_last_complete_week
+
+    assert find_last_complete_week(pd.Timestamp("2027-01-24").date(), calendar) == CollegeWeek(
+        2026, 20
+    )
+    late = find_last_complete_week(pd.Timestamp("2027-04-30").date(), calendar)
+    assert late == CollegeWeek(2026, 30), "the term has 12 weeks"
+
+
+def test_a_college_without_registers_is_healthy(tmp_path: object) -> None:
+    rows = c.people(*(f"s{n}" for n in range(8)), current_week=4)
+    rows["assignment_definitions"] = [c.assignment(f"A{w}", w) for w in range(1, 5)]
+    rows["assignment_submissions"] = [
+        {"id": 10 * w + n, "assignment_id": f"A{w}", "student_id": f"s{n}", "class_id": "C",
+         "submission_date": c.day(w, 2), "marks_obtained": 12 + n / 2}
+        for w in range(1, 5) for n in range(7)
+    ]  # fmt: skip
+    others = dict.fromkeys(("attendance", "library_visits", "book_borrows", "exam_schedule", "exam_results", "quiz_definitions", "quiz_submissions", "class_subjects", "subjects"))  # fmt: skip
+    url = c.write(tmp_path / "college.db", rows)  # type: ignore[operator]
+    seen = see(url, native_params(**others), week=4)
+    assert len(seen.metrics) == 8
+    assert seen.metrics["overall_att_pct"].isna().all()
+    assert seen.metrics["assn_avg_pct"].notna().all()
+    assert list(seen.findings.loc[seen.findings["status"] != "ok", "message"]) == []

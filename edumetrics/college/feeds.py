@@ -227,7 +227,7 @@ def find_seats(college: College, term: Term, until: int, students: pd.DataFrame)
 
     The own semester is, in the current term, that of the class of today; in an earlier term, and
     for a student whose class of today is in no semester of the term, the one in which the student
-    has most registers up to the week asked for (of two with as many, the later one). The class is
+    has most registers in the whole term (of two with as many, the later one). The class is
     the one with most of the week's registers; of several, the class of today where it is one of
     them, else that of the register with the highest id. So one register filed elsewhere, a language
     group, or a course repeated with juniors moves nobody.
@@ -241,10 +241,12 @@ def find_seats(college: College, term: Term, until: int, students: pd.DataFrame)
     Returns:
         student_id, week, class_id, semester; unique by the first two.
     """
-    rows = read_attendance(college, term, until)[
+    # A past term is known as a whole; in the current one later weeks are not there yet.
+    last = until if term.current else max(until, term.last_week)
+    rows = read_attendance(college, term, last)[
         ["student_id", "class_id", "semester", "week", "registers"]
     ].merge(students[["student_id", "class_id"]], on="student_id", suffixes=("", "_today"))
-    rows = rows[rows["semester"] == _find_own_semesters(term, rows)]
+    rows = rows[(rows["semester"] == _find_own_semesters(term, rows)) & (rows["week"] <= until)]
     rows = rows.assign(home=rows["class_id"] == rows["class_id_today"])
     week = ["student_id", "week"]
     most = rows.groupby(week)["registers"].transform("max")

@@ -97,7 +97,7 @@ def read_done_work(
         day of handing in), done_unmarked (of those done, how many are of items of which no mark of
         anybody is known). Assignments also have judged (count), quality_sum (sum of percents),
         similarity (the highest, in percent) and done_unjudged (as done_unmarked, for quality). What
-        a student is exempt from is left out. No columns where the college has no such work.
+        a student is exempt from has no week. No columns where the college has no such work.
     """
     items = _build_items_query(college, term, work)
     relation = college.relations[f"{work}_submissions"]
@@ -357,7 +357,9 @@ def _sum_work(
     # The class of the item, not of the submission: after a change of class the two may differ.
     keys = [r.c.student_id, items.c.class_id, items.c.semester]
     keys += [items.c.subject_id] if by_subject else []
-    week = sa.func.coalesce(r.c.due_week_override, items.c.due_week).label("week")
+    # What a student is exempt from is due in no week; it was handed in all the same.
+    due = sa.func.coalesce(r.c.due_week_override, items.c.due_week)
+    week = sa.case((sa.func.coalesce(r.c.exempt, sa.false()).is_(sa.false()), due)).label("week")
     # COUNT of a column leaves out nulls: so `marked` and `judged` count only what is known.
     sums = [
         sa.func.count().label("done"),
@@ -376,12 +378,7 @@ def _sum_work(
             _count_among(r, unknown["qualities"]).label("done_unjudged"),
         ]
     joined = sa.join(r, items, r.c.item_id == items.c.item_id)
-    return (
-        sa.select(*keys, week, *sums)
-        .select_from(joined)
-        .where(done, _counts(r))
-        .group_by(*keys, week)
-    )
+    return sa.select(*keys, week, *sums).select_from(joined).where(done).group_by(*keys, week)
 
 
 def _count_among(r: sa.Subquery, items: list[str]) -> sa.ColumnElement[Any]:
@@ -390,8 +387,3 @@ def _count_among(r: sa.Subquery, items: list[str]) -> sa.ColumnElement[Any]:
         sa.case((r.c.item_id.in_(items), 1), else_=0) if items else sa.literal(0)
     )
     return sa.func.sum(among, type_=sa.Integer)
-
-
-def _counts(r: sa.Subquery) -> sa.ColumnElement[bool]:
-    """Return the condition that a student is not exempt from the item."""
-    return sa.func.coalesce(r.c.exempt, sa.false()).is_(sa.false())

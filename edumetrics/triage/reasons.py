@@ -216,7 +216,8 @@ class ReasonBuilder:
         mine, (missed, _, weeks) = self.metrics[n], self.pace[n]
         if not missed:
             return None
-        ahead = int(mine["lectures_can_miss"]) * int(weeks) // int(missed)
+        # Halves may have been missed.
+        ahead = int(mine["lectures_can_miss"] * weeks // missed)
         following = self.situation.calendar.get_next_teaching_weeks(self.situation.week)[:NEAR]
         return following[ahead] if ahead < len(following) else None
 

@@ -175,7 +175,7 @@ class College:
         if pair is not None and term == self.current_term:
             own = pair[1]
         else:
-            counts = Counter(r["semester"] for r in rows)
+            counts = Counter(r["semester"] for r in self.seen.get((student, term), ()))
             own = max(counts, key=lambda s: (counts[s], s), default=None)
         rows = [r for r in rows if r["semester"] == own]
         if not rows:

@@ -22,7 +22,7 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
-VARIANTS = ("clean", "dirty", "people", "work", "options", "absent", "all")
+VARIANTS = ("clean", "dirty", "people", "work", "options", "absent", "all", "shapes")
 
 Row = dict[str, Any]
 Stays = list[tuple[int, str | None]]  # (from week, class or None), the first entry from week 1
@@ -70,6 +70,10 @@ WORK_COLUMNS = {
     "quiz_submissions": ", marked_on DATE",
     "assignment_definitions": ", weight REAL",
     "quiz_definitions": ", weight REAL",
+}
+SHAPE_COLUMNS = {
+    "assignment_submissions": ", due_week_override INTEGER, exempt INTEGER",
+    "quiz_submissions": ", due_week_override INTEGER, exempt INTEGER",
 }
 NUMBERED = {
     "class_subjects": "id",
@@ -203,7 +207,7 @@ class College:
 
     # ---------------------------------------------------------------- helpers
     def has(self, variant: str) -> bool:
-        return self.variant in (variant, "all")
+        return self.variant in (variant, "all") or (self.variant, variant) == ("shapes", "options")
 
     def chance(self, probability: float) -> bool:
         return self.random.random() < probability
@@ -957,10 +961,77 @@ class Dirt:
                     rows.append(stray)
 
 
+class Shapes:
+    """What counts for some students only: exemptions, extensions, halves, unions, courses repeated with juniors."""
+
+    def __init__(self, college: College) -> None:
+        self.college, self.rows = college, college.rows
+        self.random, self.chance = college.random, college.chance
+
+    def add(self) -> None:
+        for relation in ("assignment_submissions", "quiz_submissions"):
+            for row in self.rows[relation]:
+                row["exempt"] = 1 if self.chance(0.05) else self.random.choice([None, 0])
+                row["due_week_override"] = self.random.randint(2, 12) if self.chance(0.06) else None
+        self.add_halves()
+        for row in self.rows["excuses"]:
+            if self.chance(0.4):
+                row["to"] = None
+        self.add_unions()
+        self.add_juniors()
+        self.leave_attempts()
+        for row in self.rows["exam_results"]:
+            if self.chance(0.08):
+                row.update(score_pct=None, marks_obtained=None, pass_fail="F")
+
+    def add_halves(self) -> None:
+        for row in self.rows["attendance"]:
+            if row["present"] and self.chance(0.2):
+                row["present"] -= 0.5
+            if row["lectures_held"] and self.chance(0.05):
+                row["lectures_held"] -= 0.5
+
+    def add_unions(self) -> None:
+        """The days of all subjects together: as many as that of the highest, or more."""
+        groups: dict[tuple[Any, ...], list[Row]] = {}
+        for row in self.rows["lms_activity"]:
+            key = row["student_id"], row["semester"], row["week"], row["class_id"]
+            groups.setdefault(key, []).append(row)
+        for rows in groups.values():
+            if self.chance(0.5):
+                days = min(7, sum(row["active_days"] for row in rows))
+                union = rows[0] | {"subject_id": None, "active_days": days, "events": 7 * days}
+                self.rows["lms_activity"].append(union)
+
+    def add_juniors(self) -> None:
+        """Some students of a class sit in one subject of a class below, all term, or more often than in their own."""
+        rows = self.rows["attendance"]
+        pupils = sorted({r["student_id"] for r in rows if r["class_id"] == "C2A"})[:4]
+        for number, student in enumerate(pupils):
+            for row in [r for r in rows if r["class_id"] == "C1A"]:
+                first = row["student_id"] == next(
+                    r["student_id"] for r in rows if r["class_id"] == "C1A"
+                )
+                if first and (number < 3 or self.chance(0.5)):
+                    copy = row | {"id": len(rows) + 1, "student_id": student}
+                    rows.append(copy)
+
+    def leave_attempts(self) -> None:
+        """A later attempt that was not finished."""
+        rows = self.rows["quiz_submissions"]
+        for row in self.random.sample(rows, len(rows) // 20):
+            rows.append(
+                row
+                | {"id": len(rows) + 1, "attempted": 0, "marks_obtained": None, "score_pct": None}
+            )
+
+
 def _schema(college: College) -> dict[str, str]:
     schema = dict(SCHEMA)
-    for variant, columns in (("people", PEOPLE_COLUMNS), ("work", WORK_COLUMNS)):
-        if college.has(variant):
+    more_columns = {"people": PEOPLE_COLUMNS, "work": WORK_COLUMNS, "shapes": SHAPE_COLUMNS}
+    for variant, columns in more_columns.items():
+        # The shapes are a variant of their own.
+        if college.has(variant) and (variant != "shapes" or college.variant == "shapes"):
             schema |= {relation: SCHEMA[relation] + more for relation, more in columns.items()}
     return schema | OPTIONAL_RELATIONS if college.has("options") else schema
 
@@ -1011,6 +1082,8 @@ def build(
     college.number_rows()
     if college.has("dirty"):
         Dirt(college).spread()
+    if variant == "shapes":
+        Shapes(college).add()
     current, year = (1, 2026) if begun else (18 + week, 2025)
     college.add("sim_state", id=1, current_week=current, sim_year=year, last_updated=None)
     _write(path, college)

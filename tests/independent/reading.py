@@ -299,7 +299,8 @@ class People:
         key = (student, term, week)
         if key not in self.memory:
             rows = [r for r in self.seen.get((student, term), ()) if r["week"] <= week]
-            home, own = self.students[student]["class_id"], self.own_semester(student, term, rows)
+            every = self.seen.get((student, term), ())
+            home, own = self.students[student]["class_id"], self.own_semester(student, term, every)
             rows = [r for r in rows if r["semester"] == own]
             chosen = home
             if rows:
@@ -313,9 +314,9 @@ class People:
             self.memory[key] = self.calendar.terms[term].get(chosen)
         return self.memory[key]
 
-    def own_semester(self, student: str, term: date, rows: list[Row]) -> int | None:
-        """Reading: with most registers means up to the week, since later ones are not known then; of two semesters
-        with as many, the later one. Also where the class of today has no semester in the current term."""
+    def own_semester(self, student: str, term: date, rows: Iterable[Row]) -> int | None:
+        """Reading: with most registers means in the whole term; of two semesters with as many, the later one. Also
+        where the class of today has no semester in the current term."""
         home = self.calendar.terms[term].get(self.students[student]["class_id"])
         if home is not None and term == self.calendar.current_term:
             return home[1]
@@ -632,7 +633,10 @@ class Metrics:
         attended = sum(row.values["lectures_attended"] for row in rows)
         rate = Fraction(attended) / Fraction(held) if held else None
         efforts = [
-            row.values["effort_score"] for row in rows if row.values["effort_score"] is not None
+            row.values["effort_score"]
+            for row in rows
+            # Of fewer signals no class figure is made.
+            if row.values["effort_score"] is not None and row.values["effort_coverage"] >= 0.3
         ]
         median = statistics.median(efforts) if efforts else None
         for row in rows:
@@ -733,11 +737,12 @@ class Metrics:
         )
 
     def midterm(self, row: WeekRow) -> float | None:
-        """Reading: the mean over the subjects known so far; a former class's exam of the semester counts."""
+        """Reading: the mean over the subjects known so far; every exam of the term counts, a course repeated with
+        juniors too."""
         known = []
         for result in self.results.get(row.student, ()):
             exam, day = self.college.exams[result["schedule_id"]], as_day(result["result_date"])
-            if (exam["exam_type"], exam["semester"]) != ("midterm", row.pair[1]):
+            if exam["exam_type"] != "midterm":
                 continue
             out = row.week > exam["scheduled_week"] if day is None else day <= row.end
             if out and self.calendar.term_of(exam) == row.term:
@@ -749,11 +754,27 @@ class Metrics:
             if score is None:
                 top = exam["max_marks"] if result["max_marks"] is None else result["max_marks"]
                 score = share_of(result["marks_obtained"], top)
-            if score is None and result["pass_fail"] == "F":
-                score = 0.0  # absent
+            # Reading: absent, where anybody has a score of this paper that is known by now.
+            if score is None and result["pass_fail"] == "F" and self.is_scored(exam, row):
+                score = 0.0
             if score is not None:
                 subjects[exam["subject_id"]].append(score)
         return mean(mean(scores) for scores in subjects.values())
+
+    def is_scored(self, exam: Row, row: WeekRow) -> bool:
+        for rows in self.results.values():
+            for result in rows:
+                day = as_day(result["result_date"])
+                out = row.week > exam["scheduled_week"] if day is None else day <= row.end
+                top = exam["max_marks"] if result["max_marks"] is None else result["max_marks"]
+                scores = percentage(result["score_pct"]), share_of(result["marks_obtained"], top)
+                if (
+                    result["schedule_id"] == exam["schedule_id"]
+                    and out
+                    and any(score is not None for score in scores)
+                ):
+                    return True
+        return False
 
     def silence(self, row: WeekRow, known: dict[ItemKey, Piece]) -> int:
         """Reading: optional and undated work does not break it; all other work of the semester and term does,

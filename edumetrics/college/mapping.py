@@ -19,6 +19,7 @@ from edumetrics.database import (
     can_be_unreadable,
     canonical,
     describe_columns,
+    expand_functions,
     raw_text,
     stood,
 )
@@ -109,7 +110,11 @@ def resolve_relations(
         MissingColumn: a required column is missing.
     """
     _check_sources(sources)
-    composed = build_sources(sources, views or {})
+    dialect = connection.dialect.name
+    composed = {
+        name: expand_functions(text, dialect, time_zone)
+        for name, text in build_sources(sources, views or {}).items()
+    }
     # All tables are looked up at once: one query for each would be slow on a distant database.
     catalogue = Catalogue(
         connection, [source for source in composed.values() if "\n" not in source]

@@ -16,6 +16,7 @@ from edumetrics.database.engines import (
     try_lock,
 )
 from edumetrics.database.frames import describe_columns, insert_frame, read_frame
+from edumetrics.database.functions import expand_functions
 from edumetrics.database.grants import format_grants
 from edumetrics.database.refusals import build_query_error, extract_reason
 from edumetrics.database.types import (
@@ -40,6 +41,7 @@ __all__ = [
     "create_college_engine",
     "create_writable_engine",
     "describe_columns",
+    "expand_functions",
     "extract_reason",
     "format_grants",
     "has_file",

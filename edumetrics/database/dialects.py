@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from edumetrics.database.zones import build_mysql_moment
+
 # The formats of PostgreSQL and of MySQL and MariaDB; SQLite cuts the text apart instead.
 FORMATS = {"day first": ("DD/MM/YYYY", "%d/%m/%Y"), "month first": ("MM/DD/YYYY", "%m/%d/%Y")}
 
@@ -40,7 +42,7 @@ class Sql:
         return f"'{iso}'" if self.dialect == "sqlite" else f"DATE '{iso}'"
 
     def convert_date(self, value: str, look: str) -> str:
-        """Return an expression that converts a value to a date.
+        """Return an expression of a mapping that converts a value to a date.
 
         Args:
             value: an expression: seconds or milliseconds since 1970, or a text with the day or the
@@ -48,11 +50,8 @@ class Sql:
             look: "seconds", "milliseconds" or "month first"; anything else means day first.
         """
         if look in ("seconds", "milliseconds"):
-            seconds = value if look == "seconds" else f"{value} / 1000"
-            return {
-                "sqlite": f"date({seconds}, 'unixepoch')",
-                "postgresql": f"CAST(to_timestamp({seconds}) AS date)",
-            }.get(self.dialect, f"DATE(FROM_UNIXTIME({seconds}))")
+            # A function of mappings: seconds are days of the college, and 0 is no day.
+            return f"{{day({value if look == 'seconds' else f'{value} / 1000'})}}"
         postgresql, mysql = FORMATS["month first" if look == "month first" else "day first"]
         if self.dialect == "postgresql":
             return f"to_date({value}, '{postgresql}')"
@@ -64,6 +63,31 @@ class Sql:
             f"substr({value}, 7, 4) || '-' || substr({value}, {month}, 2)"
             f" || '-' || substr({value}, {day}, 2)"
         )
+
+    def expand_day(self, zone: str, seconds: str) -> str:
+        """Return the college's day of seconds since 1970; null for 0."""
+        if self.dialect == "sqlite":
+            return f"college_day({seconds})"
+        return f"CAST({self.expand_moment(zone, seconds)} AS date)"
+
+    def expand_moment(self, zone: str, seconds: str) -> str:
+        """Return the college's local moment of seconds since 1970; null for 0."""
+        if self.dialect == "sqlite":
+            return f"college_moment({seconds})"
+        there = f"NULLIF({seconds}, 0)"
+        if self.dialect == "postgresql":
+            # The session is in the college's zone.
+            return f"CAST(to_timestamp({there}) AS timestamp)"
+        return build_mysql_moment(there, zone)
+
+    def expand_week(self, zone: str, seconds: str, starts: str) -> str:
+        """Return the week of seconds since 1970, counted from the first day of week 1."""
+        return self.compute_week(self.expand_day(zone, seconds), starts)
+
+    def expand_text(self, _zone: str, value: str) -> str:
+        """Return a value as a text."""
+        kind = "CHAR" if self.dialect in ("mysql", "mariadb") else "text"
+        return f"CAST({value} AS {kind})"
 
     def count_days(self, later: str, earlier: str) -> str:
         """Return an expression for the number of days from the earlier to the later date."""

@@ -20,7 +20,7 @@ from zoneinfo import ZoneInfo
 import sqlalchemy as sa
 from sqlalchemy.engine import URL, Connection, Engine, make_url
 
-from edumetrics.database.moments import read_college_day
+from edumetrics.database.moments import convert_to_moment, read_college_day
 from edumetrics.database.refusals import extract_reason
 from edumetrics.errors import EduMetricsError, SettingsError
 
@@ -325,6 +325,9 @@ def configure_sqlite_reader(time_zone: str, connection: Any, _: Any) -> None:
     zone = ZoneInfo(time_zone)
     connection.create_function(
         "college_day", 1, lambda value: read_college_day(value, zone), deterministic=True
+    )
+    connection.create_function(
+        "college_moment", 1, lambda value: convert_to_moment(value, zone), deterministic=True
     )
     connection.execute("PRAGMA query_only=ON")
     # Negative means kibibytes: about 200 MB, so that joins over a semester stay in memory.

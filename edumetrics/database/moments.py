@@ -31,6 +31,16 @@ def read_college_day(value: object, zone: ZoneInfo) -> str | None:
     return day if day is not None and FIRST_DAY <= day <= find_last_day() else None
 
 
+def convert_to_moment(value: object, zone: ZoneInfo) -> str | None:
+    """Return the local moment of seconds since 1970 as an ISO text; None for 0 and other values."""
+    if not isinstance(value, int | float) or not value:
+        return None
+    try:
+        return datetime.fromtimestamp(value, zone).strftime("%Y-%m-%d %H:%M:%S")
+    except (ValueError, OverflowError, OSError):
+        return None
+
+
 def convert_to_local_day(value: object, zone: ZoneInfo) -> str | None:
     """Return the ISO date of a moment in a zone; None where the value is no moment.
 
@@ -39,10 +49,8 @@ def convert_to_local_day(value: object, zone: ZoneInfo) -> str | None:
         zone: the college's time zone.
     """
     if isinstance(value, int | float):
-        try:
-            return datetime.fromtimestamp(value, zone).date().isoformat() if value else None
-        except (ValueError, OverflowError, OSError):
-            return None
+        moment = convert_to_moment(value, zone)
+        return moment[:10] if moment else None
     text = str(value).strip(" ")
     if re.fullmatch(LOCAL_DAY, text, re.ASCII) and "\n" not in text:
         return text[:10]

@@ -229,7 +229,7 @@ _RELATIONS = (
     ), optional=True, refers=(("student_id", "students"), ("subject_id", "subjects"))),
     RelationRecord(
         "excuses", "excused absences; reasons are never read",
-        ("student_id", "from"), (
+        ("student_id", "from", "to"), (
         STUDENT,
         day("from", "first day"),
         day("to", "last day", "one day only", ends=True),

@@ -95,6 +95,9 @@ def _explain_no_term(college: College, position: CollegeWeek, day: date) -> str:
     """
     slot = position.find_slot(college.params.calendar)
     attendance = college.relations["attendance"]
+    named = (
+        f"classes.{slot}_sem" if college.relations["class_terms"] is None else "class_terms.slot"
+    )
     # One row is enough: the whole relation may be large.
     silent = (
         attendance is not None
@@ -104,8 +107,7 @@ def _explain_no_term(college: College, position: CollegeWeek, day: date) -> str:
         (college.classes.empty, "classes has no row"),
         (silent, "attendance has no row"),
         (len(college.class_terms) and not college.class_terms["slot"].eq(slot).any(),
-         f"no class says which semester it is in during {slot}"
-         " (classes.odd_sem, classes.even_sem, or class_terms)"),
+         f"no row of {named.partition('.')[0]} says in {named} which semester it is in"),
     ):  # fmt: skip
         if empty:
             raise Refused(f"No term is in session, because {what}: correct its mapping.")

@@ -28,6 +28,7 @@ TABLES = {
         "class_subject timetable course_allocation class_course offering enrol materia_grupo "
         "materia_del_grupo oferta"
     ),
+    "class_terms": "class_term class_semester",
     "sim_state": "sim_state week_counter current_week control calendar_state estado",
     "attendance": (
         "attendance register attendance_log attendance_record presence asistencia "
@@ -166,6 +167,7 @@ COLUMNS = {
     "class_subjects": {
         "teacher_name": "teacher_name teacher faculty profesor docente shikshak",
     },
+    "class_terms": {"slot": "slot term_name"},
     "sim_state": {
         "current_week": "current_week week semana_actual",
         "sim_year": "sim_year year ano academic_year",

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from edumetrics.college.mapping import ESSENTIAL
+from edumetrics.college.mapping import EITHER, ESSENTIAL
 from edumetrics.database import Sql
 from edumetrics.fields import RELATIONS, Field
 from edumetrics.onboarding.match import DATES, ColumnMatch, DraftRelation, normalize_name
@@ -76,7 +76,7 @@ class _MappingWriter:
         if one.table is None:
             need = (
                 ""
-                if RELATIONS[name].optional or name not in ESSENTIAL
+                if RELATIONS[name].optional or name not in (*ESSENTIAL, EITHER[0])
                 else "  # MISSING: every college has some"
             )
             yield f"  {name}: null{need}"

@@ -59,13 +59,19 @@ class Calibrated(NamedTuple):
     college: tuple[str, int] | None = None
 
 
+# The dirtiest college of one seed is read every time; one of each kind, and both of those with every case, in the
+# lane of slow tests; the others when everything is proved.
+LANES = {("dirty", 2): (), ("all", 2): pytest.mark.slow, ("shapes", 2): pytest.mark.slow}
+
+
+def choose_lane(variant: str, seed: int) -> Any:
+    return LANES.get((variant, seed), pytest.mark.slow if seed == 1 else pytest.mark.prove)
+
+
 @pytest.fixture(
     scope="module",
-    # The dirtiest college of one seed is read every time, all others in the lane of slow tests.
     params=[
-        pytest.param(
-            (variant, seed), marks=() if (variant, seed) == ("dirty", 2) else pytest.mark.slow
-        )
+        pytest.param((variant, seed), marks=choose_lane(variant, seed))
         for variant in generator.VARIANTS
         for seed in CAPACITIES
     ],

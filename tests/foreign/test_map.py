@@ -118,7 +118,7 @@ def test_a_platform_is_drafted_with_its_seconds(
 ) -> None:
     url = test_same_college.database("campus", native.records(simulated), tmp_path, postgres_url)
     text, _ = drafted(url)
-    assert 'CAST(to_timestamp(t."timemodified") AS date) AS "submission_date"' in text
+    assert '{day(t."timemodified")} AS "submission_date"' in text
     assert "# guess: a name for it, holds seconds" in text.replace("--", "#")
     assert "-- MISSING: semester (which semester of the degree)" in text
 
@@ -191,7 +191,7 @@ def test_an_id_of_ten_digits_is_no_date_and_what_cannot_be_read_is_named(tmp_pat
     result = edumetrics("map", f"sqlite:///{tmp_path / 'prn.db'}")
     assert (result.exit_code, result.stderr) == (0, "")
     assert 't."student_id" AS "student_id"' in result.output
-    assert "date(t.\"joined_on\", 'unixepoch')" in result.output
+    assert '{day(t."joined_on")}' in result.output
     assert '-- not used: "photo" (bytes)' in result.output
     assert "# Could not be read: broken." in result.output
 

@@ -161,7 +161,7 @@ def open_college(url: str, **relations: str | None) -> College:
     ("relations", "message"),
     [
         ({"attendance": "registers"}, "no table registers for attendance"),
-        ({"attendance": None}, "no source for attendance"),
+        ({"attendance": None, "assignment_definitions": None}, "no source for attendance nor for"),
         ({"attendence": "attendance"}, "attendence, which is not a canonical relation"),
         ({"students": "SELECT student_id AS id_of_student, class_id FROM students"}, "no column student_id, which students needs"),
         ({"advisors": "SELECT advisor_id, name AS nmae FROM advisors"}, "returns nmae, which is not a canonical column"),

@@ -16,6 +16,9 @@ from edumetrics.onboarding.match import DATES, ColumnMatch, DraftRelation, norma
 from edumetrics.onboarding.profile import SourceColumn, SourceTable
 from edumetrics.onboarding.synonyms import CODES
 
+# So many columns with a number in their names are items or days.
+WIDE = 4
+
 
 def format_yaml(
     drafts: dict[str, DraftRelation],
@@ -47,6 +50,7 @@ def format_yaml(
         f"# Sure of {sure}, guessed {guess}, missing {missing}. "
         f"Tables not used: {unused or 'none'}.",
         *([f"# Could not be read: {', '.join(closed)}."] if closed else []),
+        *(_describe_wide(table) for table in tables if table.name not in used and _is_wide(table)),
         "# Then run `edumetrics check`: it says where a run with this mapping would mislead.",
     ]
     # Only where some SELECT counts weeks from dates: other colleges need no such view.
@@ -62,6 +66,19 @@ def format_yaml(
         )
         head += ["views:", note, f"  half_year: |\n    {half}"]
     return "\n".join([*head, "relations:", *parts.values()]) + "\n"
+
+
+def _is_wide(table: SourceTable) -> bool:
+    """Return whether a sheet has a column for each item or day, as its numbered names say."""
+    numbered = sum(any(sign.isdigit() for sign in column.name) for column in table.columns)
+    return numbered >= WIDE and 2 * numbered >= len(table.columns)
+
+
+def _describe_wide(table: SourceTable) -> str:
+    return (
+        f"# {table.name} seems to have a column for each item or day: turn its columns into rows, "
+        "as docs/what-counts.md shows."
+    )
 
 
 class _MappingWriter:

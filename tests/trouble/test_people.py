@@ -101,3 +101,22 @@ def test_a_table_of_any_name_is_read(colleges: Path, tmp_path: Path, name: str) 
     params = native_params(attendance=name)
     with open_connection(create_college_engine(f"sqlite:///{path}"), "CLIENT_DB_URL") as opened:
         assert College(opened, params).relation("attendance").source == name
+
+
+def test_a_second_advisor_is_known_where_the_college_lists_both(
+    colleges: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "college.db"
+    path.write_bytes((colleges / "base.db").read_bytes())
+    with sqlite3.connect(path) as connection:
+        connection.execute("ALTER TABLE students ADD COLUMN second_advisor_id TEXT")
+        connection.execute(
+            "INSERT INTO advisors VALUES ('ADV1', 'Second', 'second@college.example', NULL)"
+        )
+        for student, advisor in (("S24000001", "ADV1"), ("S24000002", "nobody"), ("S24000003", "")):
+            connection.execute(
+                "UPDATE students SET second_advisor_id = ? WHERE student_id = ?", (advisor, student)
+            )
+    with open_connection(create_college_engine(f"sqlite:///{path}"), "CLIENT_DB_URL") as opened:
+        found = College(opened, native_params()).second_advisors
+    assert found.to_dict("records") == [{"student_id": "S24000001", "advisor_id": "ADV1"}]

@@ -32,7 +32,7 @@ def check_single_ones(college: College, term: Term, week: int) -> pd.DataFrame:
     """
     found = [*_check_items(college, term, week), *_check_registers(college, term, week)]
     if week >= BEGUN:
-        found += _check_empty(college)
+        found += _check_empty(college, term)
     rows = [(check, where, "warn", count, ids, said) for check, where, count, ids, said in found]
     return pd.DataFrame(rows, columns=list(FINDING_COLUMNS))
 
@@ -96,8 +96,11 @@ def _check_registers(college: College, term: Term, week: int) -> Iterator[Told]:
         yield "attendance: more held than in other weeks", str(class_id), len(own), ids, message
 
 
-def _check_empty(college: College) -> Iterator[Told]:
-    """Yield the relations that are mapped and have no row; exams come late in a term."""
+def _check_empty(college: College, term: Term) -> Iterator[Told]:
+    """Yield the relations that are mapped and have no row, or none this term.
+
+    Exams come late in a term, and of feeds that stopped `check_feeds` tells.
+    """
     for name, relation in college.relations.items():
         if relation is None or name.startswith("exam") or RELATIONS[name].essential:
             continue
@@ -107,3 +110,9 @@ def _check_empty(college: College) -> Iterator[Told]:
                 f"{name}: it is mapped and has no row; map it to null if the college has none."
             )
             yield f"{name}: no row", EVERYWHERE, 0, [], message
+            continue
+        if not RELATIONS[name].week or RELATIONS[name].feed:
+            continue
+        if college.read_frame(probe.where(term.build_condition(relation)), name).empty:
+            message = f"{name}: it has no row of this term, although it had some before."
+            yield f"{name}: no row this term", EVERYWHERE, 0, [], message

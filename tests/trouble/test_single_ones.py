@@ -50,6 +50,11 @@ def test_a_relation_without_a_row_is_told(damage: Damage) -> None:
     assert len(seen.find("no row", "it is mapped and has no row")) == 2
 
 
+def test_a_relation_without_a_row_this_term_is_told(damage: Damage) -> None:
+    seen = damage("DELETE FROM quiz_definitions WHERE semester IN (2, 4, 6, 8)")
+    assert seen.find("no row this term", "although it had some before")
+
+
 @pytest.mark.parametrize("college", ["base", "two"])
 def test_a_healthy_college_has_no_finding_of_the_kind(damage: Damage, college: str) -> None:
     seen = damage(college=college)

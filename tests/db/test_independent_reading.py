@@ -59,19 +59,15 @@ class Calibrated(NamedTuple):
     college: tuple[str, int] | None = None
 
 
-# The dirtiest college of one seed is read every time; one of each kind, and both of those with every case, in the
-# lane of slow tests; the others when everything is proved.
-LANES = {("dirty", 2): (), ("all", 2): pytest.mark.slow, ("shapes", 2): pytest.mark.slow}
-
-
-def choose_lane(variant: str, seed: int) -> Any:
-    return LANES.get((variant, seed), pytest.mark.slow if seed == 1 else pytest.mark.prove)
+# The dirtiest college of one seed is read every time, those with every case in the lane of slow tests, the others when
+# everything is proved.
+LANES = {("dirty", 2): (), ("all", 2): pytest.mark.slow, ("shapes", 1): pytest.mark.slow}
 
 
 @pytest.fixture(
     scope="module",
     params=[
-        pytest.param((variant, seed), marks=choose_lane(variant, seed))
+        pytest.param((variant, seed), marks=LANES.get((variant, seed), pytest.mark.prove))
         for variant in generator.VARIANTS
         for seed in CAPACITIES
     ],

@@ -121,9 +121,17 @@ class _Values(ABC):
     def write_day(self) -> str:
         """Return the value as a day, null where it is none."""
 
+    @abstractmethod
     def write_match(self, pattern: str, text: str) -> str:
         """Return the condition that a text matches a pattern."""
-        raise NotImplementedError
+
+    def write_floor(self, number: str) -> str:
+        """Return the whole part of a number."""
+        return f"FLOOR({number})"
+
+    def write_real(self, number: str) -> str:
+        """Return a number in the type of fractions."""
+        return number
 
     def write_literal(self, day: str) -> str:
         """Return the literal of an ISO date."""
@@ -135,9 +143,9 @@ class _Values(ABC):
         low, high = field.bounds
         within = f"{number} BETWEEN {low:.0f} AND {high:.0f}"
         if field.kind == "float":
-            return f"CASE WHEN {within} THEN {number} END"
+            return f"CASE WHEN {within} THEN {self.write_real(number)} END"
         return (
-            f"CASE WHEN {within} AND {number} = FLOOR({number})"
+            f"CASE WHEN {within} AND {number} = {self.write_floor(number)}"
             f" THEN CAST({number} AS {self.whole}) END"
         )
 
@@ -146,7 +154,7 @@ class _Values(ABC):
         word, number = f"lower(TRIM({self.write_text()}))", self.write_number()
         return (
             f"CASE WHEN {word} IN {YES} THEN 1 = 1 WHEN {word} IN {NO} THEN 1 = 0"
-            f" WHEN {number} = FLOOR({number}) THEN {number} <> 0 END"
+            f" WHEN {number} = {self.write_floor(number)} THEN {number} <> 0 END"
         )
 
     def write_canonical(self, field: Field) -> str:
@@ -192,8 +200,12 @@ class _SqliteValues(_Values):
     def write_text(self) -> str:
         return f"CAST({self.x} AS TEXT)"
 
-    def write_literal(self, day: str) -> str:
-        return f"'{day}'"
+    def write_floor(self, number: str) -> str:
+        # Not every SQLite has FLOOR.
+        return f"CAST({number} AS INTEGER)"
+
+    def write_real(self, number: str) -> str:
+        return f"CAST({number} AS REAL)"
 
     def write_match(self, pattern: str, text: str) -> str:
         # Only days are looked for here, and SQLite has no regular expressions.
@@ -211,35 +223,20 @@ class _SqliteValues(_Values):
         )
 
     def write_within(self, field: Field) -> str:
-        low, high = field.bounds
-        x, within = self.x, f"BETWEEN {low:.0f} AND {high:.0f}"
-        if field.kind == "float":
-            number = self.write_number()
-            return (
-                f"CASE typeof({x}) WHEN 'real' THEN CASE WHEN {x} {within} THEN {x} END"
-                f" WHEN 'integer' THEN CASE WHEN {x} {within} THEN CAST({x} AS REAL) END"
-                f" WHEN 'text' THEN CASE WHEN {number} {within} THEN CAST({number} AS REAL) END END"
-            )
-        # Most whole numbers are stored as such: they need no look at a text.
+        # Most numbers are stored as such: they need no look at a text.
+        x, (low, high) = self.x, field.bounds
+        real = field.kind == "float"
+        kinds, value = ("'integer', 'real'", self.write_real(x)) if real else ("'integer'", x)
         return (
-            f"CASE WHEN typeof({self.x}) = 'integer' THEN"
-            f" CASE WHEN {self.x} BETWEEN {low:.0f} AND {high:.0f} THEN {self.x} END"
-            f" WHEN {self.x} IS NOT NULL THEN {self._write_whole(low, high)} END"
-        )
-
-    def _write_whole(self, low: float, high: float) -> str:
-        number = self.write_number()
-        return (
-            f"CASE WHEN {number} BETWEEN {low:.0f} AND {high:.0f}"
-            f" AND {number} = CAST({number} AS INTEGER) THEN CAST({number} AS INTEGER) END"
+            f"CASE WHEN typeof({x}) IN ({kinds}) THEN"
+            f" CASE WHEN {x} BETWEEN {low:.0f} AND {high:.0f} THEN {value} END"
+            f" WHEN {x} IS NOT NULL THEN {super().write_within(field)} END"
         )
 
     def write_flag(self) -> str:
-        word, number = f"lower(trim({self.write_text()}))", self.write_number()
         return (
             f"CASE WHEN typeof({self.x}) = 'integer' THEN {self.x} <> 0"
-            f" WHEN {word} IN {YES} THEN 1 WHEN {word} IN {NO} THEN 0"
-            f" WHEN {number} = CAST({number} AS INTEGER) THEN {number} <> 0 END"
+            f" ELSE {super().write_flag()} END"
         )
 
     def write_day(self) -> str:
@@ -271,14 +268,11 @@ class _PostgresqlValues(_Values):
     def write_within(self, field: Field) -> str:
         if not can_be_unreadable(field, self.stored, "postgresql"):
             return f"CAST({self.x} AS integer)"
-        number, (low, high) = self.write_number(), field.bounds
-        kind = "double precision" if field.kind == "float" else "integer"
-        whole = "" if field.kind == "float" else f" AND {number} = floor({number})"
         # NaN is greater than every number here.
-        return (
-            f"CASE WHEN {number} BETWEEN {low:.0f} AND {high:.0f}{whole}"
-            f" THEN CAST({number} AS {kind}) END"
-        )
+        return super().write_within(field)
+
+    def write_real(self, number: str) -> str:
+        return f"CAST({number} AS double precision)"
 
     def write_flag(self) -> str:
         return self.x if isinstance(self.stored, sa.Boolean) else super().write_flag()

@@ -165,7 +165,19 @@ class _Values(ABC):
             return self.write_flag()
         if field.kind != "date":
             return self.write_within(field)
-        return self.write_day_within()
+        day = self.write_day_within()
+        if field.ends != "last day":
+            return day
+        # Null would mean that there is no end; far ahead it means that there is none yet.
+        far, last = self.write_far_end(), self.write_literal(find_last_day())
+        return f"CASE WHEN {far} THEN {last} ELSE {day} END"
+
+    def write_far_end(self) -> str:
+        """Return the condition that an end is open: infinity, or later than what is believed."""
+        text = f"lower(TRIM({self.write_text()}))"
+        # The order of ISO dates is that of their texts.
+        later = f"substr({text}, 1, 10) > '{find_last_day()}'"
+        return f"({text} = 'infinity' OR ({self.write_match(ANY_DAY, text)} AND {later}))"
 
     def write_day_within(self) -> str:
         """Return the value as a day, null where it is none or lies too far away."""
@@ -182,10 +194,7 @@ class _Values(ABC):
             there.append(f"substr({text}, 1, 10) NOT IN {ZERO_DATES}")
             there.append(f"{text} NOT IN ('0', '0.0')")
         if field.ends:
-            # The order of ISO dates is that of their texts.
-            day = self.write_match(ANY_DAY, text)
-            later = f"substr({text}, 1, 10) > '{find_last_day()}'"
-            there.append(f"NOT ({text} = 'infinity' OR ({day} AND {later}))")
+            there.append(f"NOT {self.write_far_end()}")
         return f"CASE WHEN {' AND '.join(there)} THEN 1 ELSE 0 END"
 
 
@@ -199,6 +208,9 @@ class _SqliteValues(_Values):
 
     def write_text(self) -> str:
         return f"CAST({self.x} AS TEXT)"
+
+    def write_literal(self, day: str) -> str:
+        return f"'{day}'"
 
     def write_floor(self, number: str) -> str:
         # Not every SQLite has FLOOR.

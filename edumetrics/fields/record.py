@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 Kind = Literal["text", "int", "float", "bool", "date", "time", "json"]
+Ends = Literal["", "null", "last day"]
 UNKNOWN = "not known"
 
 
@@ -26,7 +27,8 @@ class Field:
         low, high: what is possible.
         wide: for a column of a college: outside of these bounds a number is no value of the column,
             within them an impossible one is clipped.
-        ends: whether a day is the end of something, so that one far ahead means an open end.
+        ends: what a day far ahead means where a day is the end of something: null, which is open
+            too, or the last day that is believed.
     """
 
     name: str
@@ -37,7 +39,7 @@ class Field:
     low: float | None = None
     high: float | None = None
     wide: tuple[float, float] | None = None
-    ends: bool = False
+    ends: Ends = ""
 
     @property
     def bounds(self) -> tuple[float, float]:
@@ -168,7 +170,7 @@ def share(name: str, meaning: str, null: str = "") -> Field:
     return Field(name, "float", meaning, null, "share", 0, 1)
 
 
-def day(name: str, meaning: str, null: str = "", *, ends: bool = False) -> Field:
+def day(name: str, meaning: str, null: str = "", *, ends: Ends = "") -> Field:
     """Return a column of days."""
     return Field(name, "date", meaning, null, ends=ends)
 

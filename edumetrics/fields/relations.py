@@ -69,7 +69,7 @@ _RELATIONS = (
         text("email", "the student's mail", UNKNOWN),
         text("parent_email", "read only where parent contact is enabled and permitted", UNKNOWN),
         day("joined_on", "first day", "from the start"),
-        day("withdrawn_on", "the day of leaving", "has not left", ends=True),
+        day("withdrawn_on", "the day of leaving", "has not left", ends="null"),
         integer("prior_attempts", "earlier attempts", UNKNOWN),
         number("credits", "credits studied", UNKNOWN),
         number("entry_score", "prior marks, higher is better", UNKNOWN),
@@ -225,14 +225,14 @@ _RELATIONS = (
         SUBJECT,
         SEMESTER,
         day("from", "first day", "from the start"),
-        day("to", "last day", "to the end", ends=True),
+        day("to", "last day", "to the end", ends="null"),
     ), optional=True, refers=(("student_id", "students"), ("subject_id", "subjects"))),
     RelationRecord(
         "excuses", "excused absences; reasons are never read",
         ("student_id", "from", "to"), (
         STUDENT,
         day("from", "first day"),
-        day("to", "last day", "one day only", ends=True),
+        day("to", "last day", "one day only", ends="last day"),
     ), optional=True, refers=(("student_id", "students"),)),
     RelationRecord(
         "lms_activity", "activity on the learning platform by week",

@@ -27,7 +27,7 @@ ENGINES = ("sqlite", "postgresql", "mysql")
 ZONE = "America/Los_Angeles"
 N = sa.column("n", sa.Integer())
 WHOLE, SCORE, YES, DAY = integer("x", "", wide=1000), number("x", ""), flag("x", ""), day("x", "")
-END = day("x", "", ends=True)
+END, FAR_END = (day("x", "", ends=ends) for ends in ("null", "last day"))
 # What stands in a column, and what it says as a whole number, a number, yes or no, and a day.
 TEXTS: list[tuple[str | None, Any, Any, Any, Any]] = [
     ("7", 7, 7, True, None),
@@ -148,6 +148,8 @@ def test_texts_say_the_same_on_every_database(create_url: Url) -> None:
 def test_an_end_far_ahead_is_open(create_url: Url) -> None:
     url = put(create_url(), "VARCHAR(80)", ["9999-12-31", "infinity", "2999-01-01", "1066-10-14"])
     assert read(url, END) == [(None, False), (None, False), (None, False), (None, True)]
+    last = find_last_day()
+    assert read(url, FAR_END) == [(last, False), (last, False), (last, False), (None, True)]
     assert [there for _, there in read(url, DAY)] == [True] * 4
 
 

@@ -68,6 +68,15 @@ def test_an_excuse_without_an_end_is_for_one_day(damage: Damage, engine: str) ->
     assert (seen.of("lectures_attended"), seen.of("lectures_held")) == (78, 93)
 
 
+def test_an_excuse_without_an_end_yet_goes_on(damage: Damage) -> None:
+    seen = damage(
+        'CREATE TABLE excuses (student_id TEXT, "from" TEXT, "to" TEXT)',
+        "INSERT INTO excuses VALUES ('S24000001', '2026-02-16', '9999-12-31')",
+    )
+    assert seen.stops == []
+    assert (seen.of("lectures_attended"), seen.of("lectures_held")) == (78, 93)
+
+
 def test_an_extension_of_a_quiz_moves_it(damage: Damage) -> None:
     quiz = "(SELECT max(quiz_id) FROM quiz_submissions WHERE id = 853)"
     seen = damage(

@@ -6,39 +6,39 @@ import pandas as pd
 import sqlalchemy as sa
 
 from edumetrics.college.reader import Reader, keep
+from edumetrics.database import NOTHING
 from edumetrics.fields import RELATIONS
 
 # What scoring sees of a student. Names and addresses are left out: only pages and mails need them.
 STUDENT_COLUMNS = ("student_id", "class_id", "advisor_id", "joined_on", "withdrawn_on")
-# What colleges write where there is no id, in lower case.
-NO_ID = ("", "-", "n/a")
 # A parent's address is read only where contact is permitted.
 UNCOMPARED = frozenset({"parent_email"})
 PEOPLE = ("students", "classes", "advisors")
 
 
-def settle(frame: pd.DataFrame, key: str) -> pd.DataFrame:
-    """Return each id's row once, without rows that have no id.
-
-    Of rows that differ, the last one counts in the order of their values: the answer is the same
-    on every database, and after any change of the order of rows.
-    """
-    ids = frame[key].str.strip().str.lower()
-    frame = frame[frame[key].notna() & ~ids.isin(NO_ID)]
-    if not frame[key].duplicated().any():
-        return frame
-    order = frame.astype("str").sort_values(list(frame.columns), kind="stable").index
-    return frame.loc[order].drop_duplicates(key, keep="last").sort_index()
-
-
 class PeopleReader(Reader):
     """Reads classes, students and advisors."""
+
+    @keep()
+    def read_once(self, name: str, *columns: str) -> pd.DataFrame:
+        """Return the named columns of people or classes, each id once, without rows without an id.
+
+        Of rows that differ, the last one counts in the order of their values: the answer is the
+        same on every database, and after any change of the order of rows.
+        """
+        key = RELATIONS[name].key[0]
+        frame = self.read_columns(name, *columns)
+        ids = frame[key].str.strip().str.lower()
+        frame = frame[frame[key].notna() & ~ids.isin(NOTHING)]
+        if not frame[key].duplicated().any():
+            return frame
+        order = frame.astype("str").sort_values(list(frame.columns), kind="stable").index
+        return frame.loc[order].drop_duplicates(key, keep="last").sort_index()
 
     @property
     def classes(self) -> pd.DataFrame:
         """class_id, name, odd_sem, even_sem; unique by class_id."""
-        frame = self.read_columns("classes", "class_id", "name", "odd_sem", "even_sem")
-        return settle(frame, "class_id")
+        return self.read_once("classes", "class_id", "name", "odd_sem", "even_sem")
 
     @property
     def class_terms(self) -> pd.DataFrame:
@@ -82,15 +82,12 @@ class PeopleReader(Reader):
     @property
     def advisors(self) -> pd.DataFrame:
         """advisor_id, name, email, class_id; unique by advisor_id."""
-        frame = self.read_columns("advisors", "advisor_id", "name", "email", "class_id")
-        return settle(frame, "advisor_id")
+        return self.read_once("advisors", "advisor_id", "name", "email", "class_id")
 
     @property
     def second_advisors(self) -> pd.DataFrame:
         """student_id and advisor_id of the second advisor; only students who have one."""
-        frame = settle(
-            self.read_columns("students", "student_id", "second_advisor_id"), "student_id"
-        )
+        frame = self.read_once("students", "student_id", "second_advisor_id")
         frame = frame.rename(columns={"second_advisor_id": "advisor_id"})
         return frame[frame["advisor_id"].isin(self.advisors["advisor_id"])]
 
@@ -102,7 +99,7 @@ class PeopleReader(Reader):
     @property
     def addresses(self) -> pd.DataFrame:
         """student_id, email; only for the drafts that advisors receive."""
-        return settle(self.read_columns("students", "student_id", "email"), "student_id")
+        return self.read_once("students", "student_id", "email")
 
     @property
     def parents(self) -> pd.DataFrame:
@@ -110,14 +107,12 @@ class PeopleReader(Reader):
         permitted = self.read_columns("students", "student_id", "parent_contact_permitted")
         # `eq(True)` is not true for null, so a missing permission excludes the parent.
         permitted = permitted[permitted["parent_contact_permitted"].eq(True)]
-        frame = settle(self.read_columns("students", "student_id", "parent_email"), "student_id")
+        frame = self.read_once("students", "student_id", "parent_email")
         return frame[frame["student_id"].isin(permitted["student_id"])]
 
     @property
     def _people(self) -> pd.DataFrame:
-        return settle(
-            self.read_columns("students", *STUDENT_COLUMNS, "name", "roll_number"), "student_id"
-        )
+        return self.read_once("students", *STUDENT_COLUMNS, "name", "roll_number")
 
     @keep()
     def read_repeated(self, name: str) -> pd.DataFrame:

@@ -1,6 +1,6 @@
 """Databases of any dialect; no other package distinguishes between dialects."""
 
-from edumetrics.database.canonical import can_be_unreadable, canonical, raw_text, stood
+from edumetrics.database.canonical import NOTHING, can_be_unreadable, canonical, raw_text, stood
 from edumetrics.database.dialects import Sql
 from edumetrics.database.engines import (
     create_college_engine,
@@ -30,6 +30,7 @@ from edumetrics.database.types import (
 
 __all__ = [
     "KEY_TEXT",
+    "NOTHING",
     "TYPES",
     "Sql",
     "build_materialized_cte",

@@ -10,7 +10,7 @@ import pandas as pd
 import sqlalchemy as sa
 
 from edumetrics.college.reader import keep
-from edumetrics.college.registers import build_lectures
+from edumetrics.college.registers import build_lectures, build_marked
 from edumetrics.college.terms import College, Term
 from edumetrics.database import order_highest_first
 from edumetrics.fields import RELATIONS, Count
@@ -340,8 +340,7 @@ def read_unsure_registers(college: College, term: Term, until: int) -> pd.DataFr
         e["from"].is_(None),
         e["to"].is_(None),
     )
-    marked = sa.case((sa.and_(c.present >= 0, c.lectures_held >= 0), 1), else_=0).label("marked")
-    natural = relation.table.natural
+    natural, marked = relation.table.natural, build_marked(c).label("marked")
     rows = sa.select(
         c.id, *(c[name] for name in natural), c.lectures_held, c.present, marked
     ).where(term.build_condition(relation), c.week.between(1, until), ~whole)

@@ -16,7 +16,7 @@ from sqlalchemy.engine import Connection
 from edumetrics.college.mapping import Relation, resolve_relations
 from edumetrics.database import build_query_error, order_highest_first, read_frame
 from edumetrics.errors import SettingsError
-from edumetrics.fields import RELATIONS
+from edumetrics.fields import RELATIONS, RelationRecord
 from edumetrics.params import Params
 from edumetrics.weeks import CLASS_SEMESTER
 
@@ -61,6 +61,16 @@ def build_term_condition(class_semesters: pd.DataFrame, relation: Relation | sa.
     ]
     # `sa.or_()` without arguments is no condition, but without class-semesters no row may match.
     return sa.or_(sa.false(), *each)
+
+
+def order_repeated(
+    record: RelationRecord, columns: sa.ColumnCollection[str, sa.ColumnElement[Any]], key: str
+) -> tuple[sa.ColumnElement[Any], ...]:
+    """Return an ORDER BY of rows that repeat each other; the first one counts."""
+    first = order_highest_first(columns[key])
+    if not record.finished:
+        return first
+    return (sa.case((columns[record.finished].is_(sa.true()), 0), else_=1), *first)
 
 
 class Reader:
@@ -133,9 +143,8 @@ class Reader:
         *,
         key: str = "id",
         tag: str = "",
-        first: str = "",
     ) -> sa.Subquery:
-        """Return the rows; of rows equal in `partition`, only the one with the highest `key`.
+        """Return the rows; of rows equal in `partition`, only the first by `order_repeated`.
 
         Args:
             rows: a select with the columns of `partition` and `key`.
@@ -143,17 +152,15 @@ class Reader:
             class_semesters: class_id, semester; duplicates are looked for in these.
             partition: column names.
             key: the column that decides which row counts.
-            first: a yes or no: a row with yes goes before the others, whatever its key.
             tag: makes the name of the subquery unique where a statement contains several.
         """
         # The window function is slow on a large relation, and most relations need none.
         if not self.has_duplicates(relation, class_semesters):
             return rows.subquery("rows")
         columns = rows.selected_columns
-        before = [sa.case((columns[first].is_(sa.true()), 0), else_=1)] if first else []
         order = sa.func.row_number().over(
             partition_by=[columns[name] for name in partition],
-            order_by=(*before, *order_highest_first(columns[key])),
+            order_by=order_repeated(relation.table, columns, key),
         )
         ranked = rows.add_columns(order.label("place")).subquery("ranked")
         return sa.select(ranked).where(ranked.c.place == 1).subquery(f"kept{tag.replace('-', '')}")

@@ -20,8 +20,15 @@ NO_REGISTERS = pd.DataFrame({
         "week_date": "datetime64[us]",
     }.items()
 })  # fmt: skip
+Columns = sa.ColumnCollection[str, sa.ColumnElement[Any]]
 # Lectures may be halves.
 LECTURES = {"held": sa.Double, "present": sa.Double}
+
+
+def build_marked(c: Columns) -> sa.Case[int]:
+    """Return 1 for a register that was marked, else 0, from its present and lectures_held."""
+    # In SQL a comparison with null is not true: null values end in `else_`, so as unmarked.
+    return sa.case((sa.and_(c.present >= 0, c.lectures_held >= 0), 1), else_=0)
 
 
 def build_lectures(r: sa.Subquery) -> dict[str, sa.ColumnElement[Any]]:
@@ -78,10 +85,7 @@ class RegisterReader(PeopleReader):
             build_term_condition(class_semesters, relation),
             sa.and_(c.semester.in_(semesters), ~self.is_known_class(relation)),
         )
-        # In SQL a comparison with null is not true: null values end in `else_`, so as unmarked.
-        marked = sa.case((sa.and_(c.present >= 0, c.lectures_held >= 0), 1), else_=0).label(
-            "marked"
-        )
+        marked = build_marked(c).label("marked")
         picked = [
             c[name]
             for name in (

@@ -8,9 +8,9 @@ from typing import Any
 import sqlalchemy as sa
 
 from edumetrics.college.mapping import Relation
-from edumetrics.college.reader import Condition
+from edumetrics.college.reader import Condition, order_repeated
 from edumetrics.college.terms import College
-from edumetrics.database import build_materialized_cte, order_highest_first
+from edumetrics.database import build_materialized_cte
 
 # What ends the code of a check of a column's values.
 UNREADABLE = "unreadable"
@@ -191,11 +191,13 @@ def list_unreadable_checks(relation: Relation) -> list[RowCheck]:
 
 def make_duplicate_check(relation: Relation) -> RowCheck:
     """Return the check for rows that lose against a row with the same natural key."""
-    # The same order as `College.one_per_key` uses: the row counted here is the row left out there.
+    # As `College.keep_one_per_key` orders them: the row counted here is the row left out there.
     c = relation.c
     place = sa.func.row_number().over(
         partition_by=[c[name] for name in relation.table.natural],
-        order_by=order_highest_first(c[relation.table.key[0]]),
+        order_by=order_repeated(relation.table, c, relation.table.key[0]),
     )
     said = "{n} row{s} repeated the same entry; the one with the highest id counts."
+    if relation.table.finished:
+        said = "{n} row{s} {were} of further attempts; a finished one counts, the last of several."
     return RowCheck("duplicate", place > 1, said)

@@ -189,8 +189,6 @@ def _select_known(college: College, term: Term, work: Work, known_by: date) -> s
         term.class_semesters,
         ("student_id", "item_id"),
         tag=known_by.isoformat(),
-        # An attempt that was finished goes before a later one that was not.
-        first="attempted",
     )
 
 

@@ -105,6 +105,8 @@ class RelationRecord(TableRecord):
         feed: whether it comes week by week, so that it can stop.
         entry: the columns of which a feed has one row a week.
         counts: what scoring counts of a feed.
+        finished: the yes or no by which of repeated rows one goes before the others, whatever its
+            key: an attempt that was finished.
         unites: whether a row without a subject holds the union over all subjects.
     """
 
@@ -121,6 +123,7 @@ class RelationRecord(TableRecord):
     feed: bool = False
     entry: tuple[str, ...] = ()
     counts: tuple[Count, ...] = ()
+    finished: str = ""
     unites: bool = False
 
     @property

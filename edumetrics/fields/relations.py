@@ -166,7 +166,7 @@ _RELATIONS = (
         _EXTENSION,
         _EXEMPT,
     ), natural=("student_id", "quiz_id"), label="Quizzes attempted", parent="quiz_definitions",
-       day="attempt_date", known="marked_on",
+       day="attempt_date", known="marked_on", finished="attempted",
        refers=(("student_id", "students"), ("quiz_id", "quiz_definitions"))),
     RelationRecord("library_visits", "visits to the library by week", ("id",), (
         text("id", "row id"),

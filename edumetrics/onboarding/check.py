@@ -13,6 +13,7 @@ import sqlalchemy as sa
 
 from edumetrics.college import checks, health
 from edumetrics.college.mapping import Relation, is_select
+from edumetrics.college.registers import build_marked
 from edumetrics.college.terms import College, Term
 from edumetrics.database import has_write_access, list_extra_access, open_connection
 from edumetrics.errors import EduMetricsError, Refused
@@ -227,8 +228,7 @@ def _count_by_week(college: College, relation: Relation, term: Term) -> Iterator
 def _count_unmarked(college: College, relation: Relation, term: Term) -> Iterator[str]:
     """Yield the percentage of the term's registers that nobody marked."""
     c = relation.c
-    # A comparison with null is not true: null counts as unmarked, as a negative number does.
-    marked = sa.case((sa.and_(c.present >= 0, c.lectures_held >= 0), 1), else_=0)
+    marked = build_marked(c)
     sums: list[sa.ColumnElement[Any]] = [
         sa.func.count().label("rows"),
         sa.func.sum(marked).label("marked"),

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from edumetrics.college.reader import keep
 from edumetrics.college.registers import build_lectures, build_marked
 from edumetrics.college.terms import College, Term
-from edumetrics.database import order_highest_first
+from edumetrics.database import make_empty_frame, order_highest_first
 from edumetrics.fields import RELATIONS, Count
 
 # So many equal registers outweigh a few odd ones in a median.
@@ -278,7 +278,7 @@ def _read_latest_registers(
     """Return student_id, week, class_id, latest (1): where the register with the highest id is."""
     if not students:
         kinds = {"student_id": "str", "week": "int64", "class_id": "str", "latest": "float64"}
-        return pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in kinds.items()})
+        return make_empty_frame(**kinds)
     relation = college.relation("attendance")
     c = relation.c
     order = sa.func.row_number().over(
@@ -331,7 +331,7 @@ def read_unsure_registers(college: College, term: Term, until: int) -> pd.DataFr
     if relation is None or enrolments is None:
         kinds = {"student_id": "str", "week": "int64", "semester": "int64", "subject_id": "str",
                  "held": "float64", "present": "float64"}  # fmt: skip
-        return pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in kinds.items()})
+        return make_empty_frame(**kinds)
     c, e = relation.c, enrolments.c
     whole = sa.exists().where(
         e.student_id == c.student_id,

@@ -9,6 +9,7 @@ import pandas as pd
 import sqlalchemy as sa
 
 from edumetrics.college.exams import build_papers_query
+from edumetrics.database import make_empty_frame
 from edumetrics.types import Exam
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ def read_exam_results(
     )
     if found is None:
         empty = {"student_id": "str", "subject_id": "str", "score": "float64", "failed": "boolean"}
-        return pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in empty.items()})
+        return make_empty_frame(**empty)
     p = found.c
     frame = college.read_frame(
         sa.select(

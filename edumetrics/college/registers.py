@@ -9,17 +9,14 @@ import sqlalchemy as sa
 
 from edumetrics.college.people import PeopleReader
 from edumetrics.college.reader import build_term_condition
+from edumetrics.database import make_empty_frame
 from edumetrics.params import Params
 
 # What a college without registers has.
-NO_REGISTERS = pd.DataFrame({
-    name: pd.Series(dtype=kind)
-    for name, kind in {
-        "student_id": "str", "class_id": "str", "semester": "int64", "week": "int64",
-        "held": "float64", "present": "float64", "registers": "int64", "odd": "int64",
-        "week_date": "datetime64[us]",
-    }.items()
-})  # fmt: skip
+NO_REGISTERS = make_empty_frame(
+    student_id="str", class_id="str", semester="int64", week="int64", held="float64",
+    present="float64", registers="int64", odd="int64", week_date="datetime64[us]",
+)  # fmt: skip
 Columns = sa.ColumnCollection[str, sa.ColumnElement[Any]]
 # Lectures may be halves.
 LECTURES = {"held": sa.Double, "present": sa.Double}

@@ -14,14 +14,14 @@ from edumetrics import weeks
 from edumetrics.college.mapping import Relation
 from edumetrics.college.reader import Condition, build_term_condition
 from edumetrics.college.registers import RegisterReader
+from edumetrics.database import make_empty_frame
 from edumetrics.errors import SettingsError
 from edumetrics.fields import FEEDS, RELATIONS
 from edumetrics.weeks import CLASS_SEMESTER, CollegeWeek
 
-NOTHING_DATED = pd.DataFrame({
-    "class_id": pd.Series(dtype="str"), "semester": pd.Series(dtype="int64"),
-    "week": pd.Series(dtype="int64"), "week_date": pd.Series(dtype="datetime64[us]"),
-})  # fmt: skip
+NOTHING_DATED = make_empty_frame(
+    class_id="str", semester="int64", week="int64", week_date="datetime64[us]"
+)
 # A date outside this range is a typing error: it must not decide when a semester began.
 BELIEVABLE = pd.Timestamp("1980-01-01"), pd.Timestamp("2100-01-01")
 

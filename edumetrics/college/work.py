@@ -19,7 +19,12 @@ import sqlalchemy as sa
 from edumetrics.college.mapping import Relation
 from edumetrics.college.reader import keep
 from edumetrics.college.terms import College, Term
-from edumetrics.database import build_materialized_cte, clip_percent, compute_percent
+from edumetrics.database import (
+    build_materialized_cte,
+    clip_percent,
+    compute_percent,
+    make_empty_frame,
+)
 from edumetrics.types import Work
 
 # Frames that are kept of the work done so far. A week reads assignments and quizzes, once for each
@@ -123,7 +128,7 @@ def read_best_marks(college: College, term: Term, work: Work, week: int) -> pd.D
     if items is None or relation is None:
         kinds = {"item_id": "str", "class_id": "str", "marks": "int64", "best": "float64",
                  "out_of": "float64"}  # fmt: skip
-        return pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in kinds.items()})
+        return make_empty_frame(**kinds)
     c = relation.c
     mark = c.marks_obtained if work == "assignment" else sa.func.coalesce(
         c.marks_obtained, c.score_pct * items.c.max_marks / 100
@@ -260,7 +265,7 @@ def read_extensions(college: College, term: Term, work: Work) -> pd.DataFrame:
     columns = ("due_week_override", "exempt")
     if relation is None or items is None or not relation.present & set(columns):
         kinds = {"student_id": "str", "item_id": "str", "week": "float64"}
-        return pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in kinds.items()})
+        return make_empty_frame(**kinds)
     c = relation.c
     moved = sa.or_(c.due_week_override.is_not(None), c.exempt.is_(sa.true()))
     found = college.read_frame(

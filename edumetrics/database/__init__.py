@@ -15,7 +15,7 @@ from edumetrics.database.engines import (
     release_space,
     try_lock,
 )
-from edumetrics.database.frames import describe_columns, insert_frame, read_frame
+from edumetrics.database.frames import describe_columns, insert_frame, make_empty_frame, read_frame
 from edumetrics.database.functions import expand_functions
 from edumetrics.database.grants import format_grants
 from edumetrics.database.refusals import build_query_error, extract_reason
@@ -50,6 +50,7 @@ __all__ = [
     "insert_frame",
     "is_same_database",
     "list_extra_access",
+    "make_empty_frame",
     "open_connection",
     "open_snapshot",
     "open_transaction",

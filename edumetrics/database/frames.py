@@ -54,6 +54,11 @@ def read_frame(connection: Connection, select: sa.Select[Any]) -> pd.DataFrame:
     )
 
 
+def make_empty_frame(**kinds: str) -> pd.DataFrame:
+    """Return a frame without rows, with a column of each dtype by name."""
+    return pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in kinds.items()})
+
+
 def describe_columns(
     connection: Connection, select: str
 ) -> dict[str, sa.types.TypeEngine[Any] | None]:

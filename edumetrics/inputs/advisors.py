@@ -69,15 +69,16 @@ def _find_class_advisors(
             continue
         if before is None:
             before = _read_last_advisors(store, term, week)
-        kept = alone["student_id"].map(before)
-        kept = kept.where(kept.isin(ids))
+        kept = alone["student_id"].map(before).astype("object")
+        kept = kept.where(kept.isin(ids), None)
         counts = {one: int((own[members.index] == one).sum() + (kept == one).sum()) for one in ids}
         new = alone.loc[kept.isna(), "student_id"].sort_values()
         chosen = []
         for _ in new:
             chosen.append(min(ids, key=lambda one: (counts[one], one)))
             counts[chosen[-1]] += 1
-        found[alone.index] = kept.fillna(pd.Series(chosen, index=new.index, dtype="object"))
+        kept.loc[new.index] = chosen
+        found[alone.index] = kept
     return found
 
 

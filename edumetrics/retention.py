@@ -57,7 +57,7 @@ def prune_terms(workspace: Workspace, today: date, *, dry_run: bool = False) -> 
     with workspace.store.require_lock():
         run_log.end_stale(workspace.store)
         if dry_run:
-            with database.open_connection(workspace.store.engine, "DEFAULT_DB_URL") as connection:
+            with workspace.store.connect() as connection:
                 # Deleting and rolling back counts exactly what a real run would remove.
                 rows = dict(
                     _remove_old_rows(

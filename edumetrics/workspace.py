@@ -42,8 +42,13 @@ class Workspace:
         Raises:
             SettingsError: the database cannot be reached, or its mapping does not fit.
         """
+        waits = self.params.batch.college
         engine = database.create_college_engine(
-            self.settings.client_db_url, self.params.calendar.time_zone, alone=alone
+            self.settings.client_db_url,
+            self.params.calendar.time_zone,
+            alone=alone,
+            statement_seconds=60 * waits.statement_timeout,
+            lock_seconds=waits.lock_timeout,
         )
         try:
             with database.open_snapshot(engine, "CLIENT_DB_URL") as connection:

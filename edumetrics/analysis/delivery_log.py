@@ -14,8 +14,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from edumetrics import database
-from edumetrics.analysis.store import SETTING, Store, get_utc_now
+from edumetrics.analysis.store import Store, get_utc_now
 from edumetrics.analysis.tables import SQL_TABLES
 
 LOG = SQL_TABLES["delivery_log"]
@@ -113,7 +112,7 @@ def list_readers(store: Store, term: str, week: int) -> set[str]:
     """Return the advisor_ids of everyone who was sent a mail of an earlier week."""
     before = sa.or_(LOG.c.term < term, sa.and_(LOG.c.term == term, LOG.c.sem_week < week))
     select = sa.select(LOG.c.advisor_id).where(LOG.c.status == SENT, before).distinct()
-    with database.open_connection(store.engine, SETTING) as connection:
+    with store.connect() as connection:
         return {str(advisor) for advisor in connection.execute(select).scalars()}
 
 

@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import sqlalchemy as sa
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from sqlalchemy.engine import Connection
 
 from edumetrics import database
+from edumetrics.analysis import schema
 from edumetrics.analysis.tables import SQL_TABLES
-from edumetrics.errors import EduMetricsError, Locked, SettingsError
+from edumetrics.errors import EduMetricsError, Locked
 from edumetrics.fields import TABLES
 from edumetrics.weeks import CollegeWeek
 
@@ -46,9 +42,9 @@ class Store:
     """The analysis database at one URL."""
 
     def __init__(self, url: str) -> None:
-        self.engine = database.create_writable_engine(url, SETTING)
-
-    # ------------------------------------------------------------ schema
+        self.engine = database.create_analysis_engine(url, SETTING)
+        # Nothing to lose where no lock was taken: in a notebook the batch holds it.
+        self._is_locked: Callable[[], bool] = lambda: True
 
     def migrate(self) -> None:
         """Bring the schema up to date; do nothing if it already is.
@@ -56,30 +52,7 @@ class Store:
         Raises:
             SettingsError: the database cannot be reached or written, or a newer EduMetrics made it.
         """
-        config = Config()
-        config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
-        script = ScriptDirectory.from_config(config)
-        try:
-            with database.open_transaction(self.engine, SETTING) as connection:
-                revision = MigrationContext.configure(connection).get_current_revision()
-                if revision == script.get_current_head():
-                    return
-                # Alembic would fail with an unclear error on a revision that it does not have.
-                if revision is not None and revision not in {
-                    entry.revision for entry in script.walk_revisions()
-                }:
-                    raise SettingsError(
-                        "The analysis database was written by a newer EduMetrics: "
-                        "upgrade this installation."
-                    )
-                # The migrations run in this transaction: a failure leaves the old schema.
-                config.attributes["connection"] = connection
-                command.upgrade(config, "head")
-        except sa.exc.DBAPIError as error:
-            raise SettingsError(
-                f"The analysis database cannot be set up ({database.extract_reason(error)}): "
-                f"check {SETTING}."
-            ) from error
+        schema.migrate(self.engine, SETTING)
 
     # ------------------------------------------------------------ reading
 
@@ -128,21 +101,21 @@ class Store:
         """
         sql = SQL_TABLES[table]
         select = sa.select(sa.func.max(sql.c[column])).where(*_match_values(sql, equal))
-        with database.open_connection(self.engine, SETTING) as connection:
+        with self.connect() as connection:
             return connection.execute(select).scalar()
 
     def has_rows(self, table: str, **equal: Any) -> bool:
         """Return whether there is any row with column = value."""
         sql = SQL_TABLES[table]
         select = sa.select(sa.literal(1)).select_from(sql).where(*_match_values(sql, equal))
-        with database.open_connection(self.engine, SETTING) as connection:
+        with self.connect() as connection:
             return connection.execute(select.limit(1)).scalar() is not None
 
     def list_values(self, table: str, column: str) -> list[str]:
         """Return the distinct values of a text column, ascending."""
         own = SQL_TABLES[table].c[column]
         select = sa.select(own).distinct().order_by(own)
-        with database.open_connection(self.engine, SETTING) as connection:
+        with self.connect() as connection:
             return [str(value) for value in connection.execute(select).scalars()]
 
     def list_terms(self) -> list[str]:
@@ -150,7 +123,7 @@ class Store:
         # DISTINCT would read every row. Each MIN needs one step in the index that begins with term.
         column = SQL_TABLES["weekly_metrics"].c.term
         found: list[str] = []
-        with database.open_connection(self.engine, SETTING) as connection:
+        with self.connect() as connection:
             while True:
                 later = sa.select(sa.func.min(column)).where(
                     column > found[-1] if found else sa.true()
@@ -289,8 +262,22 @@ class Store:
         return CollegeWeek(int(state["sim_year"].iloc[0]), int(state["global_week"].iloc[0]))
 
     def _read_frame(self, select: sa.Select[Any]) -> pd.DataFrame:
-        with database.open_connection(self.engine, SETTING) as connection:
+        with self.connect() as connection:
             return database.read_frame(connection, select)
+
+    @contextmanager
+    def connect(self) -> Iterator[Connection]:
+        """Open a connection to read.
+
+        Raises:
+            SettingsError: the database cannot be reached.
+            EduMetricsError: the database refuses a statement.
+        """
+        try:
+            with database.open_connection(self.engine, SETTING) as connection:
+                yield connection
+        except sa.exc.DBAPIError as error:
+            raise database.build_own_error(error, "a read") from error
 
     # ------------------------------------------------------------ writing
 
@@ -305,10 +292,7 @@ class Store:
             with database.open_transaction(self.engine, SETTING) as connection:
                 yield connection
         except sa.exc.DBAPIError as error:
-            raise EduMetricsError(
-                f"The analysis database refused a write ({database.extract_reason(error)}); "
-                "nothing was changed."
-            ) from error
+            raise database.build_own_error(error, "a write") from error
 
     @contextmanager
     def require_lock(self) -> Iterator[None]:
@@ -321,12 +305,25 @@ class Store:
             SettingsError: the database cannot be reached.
         """
         with database.try_lock(self.engine, SETTING) as held:
-            if not held:
+            if held is None:
                 raise Locked(
                     "Another run is at work on this analysis: "
                     "wait until it ends; a dead run holds no lock."
                 )
+            self._is_locked = held
             yield
+
+    def confirm_lock(self) -> None:
+        """Make sure that the lock is still held, before something that must happen only once.
+
+        Raises:
+            EduMetricsError: the server has ended the session that held it.
+        """
+        if not self._is_locked():
+            raise EduMetricsError(
+                "The analysis database ended the session that holds the lock of this run:"
+                " nothing more was done; run again."
+            )
 
     def replace_slice(
         self, connection: Connection, table: str, frame: pd.DataFrame, **where: Any

@@ -12,8 +12,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from edumetrics import database
-from edumetrics.analysis.store import SETTING, Store
+from edumetrics.analysis.store import Store
 from edumetrics.analysis.tables import SQL_TABLES
 from edumetrics.fields import EVERYWHERE
 from edumetrics.types import Row
@@ -198,5 +197,5 @@ def read_last_findings(store: Store, stage: str, prefix: str) -> dict[str, str]:
     select = sa.select(found.check, found.message).where(
         found.run_id == newest["run_id"], found.check.startswith(prefix)
     )
-    with database.open_connection(store.engine, SETTING) as connection:
+    with store.connect() as connection:
         return {str(check): str(message) for check, message in connection.execute(select)}

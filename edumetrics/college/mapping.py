@@ -20,6 +20,7 @@ from edumetrics.database import (
     canonical,
     describe_columns,
     expand_functions,
+    parse_query,
     raw_text,
     stood,
 )
@@ -316,8 +317,7 @@ def _build_from_select(
     Raises:
         SettingsError: the SELECT fails, a required column is missing, or a column is not canonical.
     """
-    # The SELECT may end with a line comment: what follows it must begin on the next line.
-    text = f"{source}\n"
+    text = parse_query(source, connection.dialect.name, table.name)
     try:
         # In PostgreSQL a failed statement ends the transaction: the savepoint limits the damage.
         with connection.begin_nested():

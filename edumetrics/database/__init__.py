@@ -1,24 +1,27 @@
 """Databases of any dialect; no other package distinguishes between dialects."""
 
+from edumetrics.database.cancelling import cancel_statements
 from edumetrics.database.canonical import NOTHING, can_be_unreadable, canonical, raw_text, stood
-from edumetrics.database.dialects import Sql
-from edumetrics.database.engines import (
-    create_college_engine,
-    create_writable_engine,
+from edumetrics.database.connections import (
     has_file,
-    has_write_access,
-    is_same_database,
-    list_extra_access,
     open_connection,
     open_snapshot,
     open_transaction,
     release_space,
     try_lock,
 )
+from edumetrics.database.dialects import Sql
+from edumetrics.database.engines import (
+    create_analysis_engine,
+    create_college_engine,
+    create_writable_engine,
+)
 from edumetrics.database.frames import describe_columns, insert_frame, make_empty_frame, read_frame
 from edumetrics.database.functions import expand_functions
 from edumetrics.database.grants import format_grants
-from edumetrics.database.refusals import build_query_error, extract_reason
+from edumetrics.database.privileges import has_write_access, list_extra_access
+from edumetrics.database.queries import parse_query
+from edumetrics.database.refusals import build_own_error, build_query_error, extract_reason
 from edumetrics.database.types import (
     KEY_TEXT,
     TYPES,
@@ -27,6 +30,7 @@ from edumetrics.database.types import (
     compute_percent,
     order_highest_first,
 )
+from edumetrics.database.urls import is_on_this_machine, is_same_database
 
 __all__ = [
     "KEY_TEXT",
@@ -34,11 +38,14 @@ __all__ = [
     "TYPES",
     "Sql",
     "build_materialized_cte",
+    "build_own_error",
     "build_query_error",
     "can_be_unreadable",
+    "cancel_statements",
     "canonical",
     "clip_percent",
     "compute_percent",
+    "create_analysis_engine",
     "create_college_engine",
     "create_writable_engine",
     "describe_columns",
@@ -48,6 +55,7 @@ __all__ = [
     "has_file",
     "has_write_access",
     "insert_frame",
+    "is_on_this_machine",
     "is_same_database",
     "list_extra_access",
     "make_empty_frame",
@@ -55,6 +63,7 @@ __all__ = [
     "open_snapshot",
     "open_transaction",
     "order_highest_first",
+    "parse_query",
     "raw_text",
     "read_frame",
     "release_space",

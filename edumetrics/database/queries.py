@@ -6,6 +6,7 @@ statements could end the session's transaction, and a function can write outside
 
 from __future__ import annotations
 
+import itertools
 import logging
 import re
 
@@ -80,7 +81,8 @@ def parse_query(text: str, dialect: str, what: str) -> str:
 def _join_tokens(text: str, tokens: list[Token]) -> str:
     """Return a text without its comments; all else stays as it is written."""
     # Written anew from the tree of the parser it could mean something else on this server.
-    parts, end = [], 0
+    parts: list[str] = []
+    end = 0
     for token in tokens:
         gap = " " if parts and token.start > end else ""
         parts.append(gap + text[token.start : token.end + 1])
@@ -90,7 +92,7 @@ def _join_tokens(text: str, tokens: list[Token]) -> str:
 
 def _find_function(tokens: list[Token]) -> str:
     """Return the first function that a query of a mapping may not call; empty for none."""
-    for token, after in zip(tokens, tokens[1:], strict=False):
+    for token, after in itertools.pairwise(tokens):
         named = token.text.lower()
         # PostgreSQL reads U&"\0061" as another name than the one that is written.
         if token.token_type is TokenType.IDENTIFIER and "\\" in named:

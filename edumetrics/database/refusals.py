@@ -21,6 +21,13 @@ SQLITE_SAID = (
     "attempt to write", "disk I/O", "too many", "wrong number", "unrecognized", "incomplete",
     "SELECTs to", "not authorized", "interrupted", "misuse", "no query", "cannot ", "malformed",
 )  # fmt: skip
+# Somebody else has a lock, or the statement took longer than it may.
+PG_LATE, MYSQL_LATE = ("55P03", "57014"), frozenset({1205, 1213, 1969, 3024})
+SQLITE_LATE = ("database is locked", "database table is locked", "interrupted")
+# The server or the connection has gone.
+PG_LOST = ("08", "57P01", "57P02", "57P03")
+MYSQL_LOST = frozenset({2006, 2013, 2014, 1927, 1053})
+SQLITE_DAMAGED = ("database disk image", "file is not a database", "malformed")
 HIDDEN = "a value there cannot be read"
 
 
@@ -51,7 +58,58 @@ def _is_harmless(cause: Any) -> bool:
 
 def build_query_error(error: sa.exc.SQLAlchemyError, what: str) -> EduMetricsError:
     """Return an error of one sentence for a statement that the college's database refused."""
+    reason = extract_reason(error)
+    if _find_kind(error, PG_LATE, MYSQL_LATE, SQLITE_LATE):
+        return EduMetricsError(
+            f"The college database did not answer for {what} in time ({reason}): someone has locked"
+            " it, or it is busy; run again later."
+        )
+    if _find_kind(error, PG_LOST, MYSQL_LOST, ()):
+        return EduMetricsError(
+            f"The connection to the college database was lost ({reason}): run again."
+        )
+    if _find_kind(error, (), frozenset(), SQLITE_DAMAGED):
+        return SettingsError(
+            f"The file of the college database is damaged ({reason}): restore it from a copy."
+        )
     return SettingsError(
-        f"The college database cannot answer for {what}"
-        f" ({extract_reason(error)}): correct its mapping."
+        f"The college database cannot answer for {what} ({reason}): correct its mapping."
     )
+
+
+def build_own_error(error: sa.exc.DBAPIError, doing: str) -> EduMetricsError:
+    """Return an error of one sentence for a statement that the analysis database refused.
+
+    Args:
+        error: what the database said.
+        doing: what was to be done, such as "a read".
+    """
+    reason = extract_reason(error)
+    if _find_kind(error, (), frozenset(), SQLITE_DAMAGED):
+        what = f"The file of the analysis database is damaged ({reason}): restore it from a backup"
+    elif _find_kind(error, PG_LATE, MYSQL_LATE, SQLITE_LATE):
+        what = f"The analysis database is locked by someone else ({reason}): run again later"
+    elif _find_kind(error, PG_LOST, MYSQL_LOST, ()):
+        what = f"The connection to the analysis database was lost ({reason}): run again"
+    else:
+        return EduMetricsError(
+            f"The analysis database refused {doing} ({reason}); nothing was changed."
+        )
+    return EduMetricsError(f"{what}; nothing was changed.")
+
+
+def _find_kind(
+    error: sa.exc.SQLAlchemyError,
+    codes: tuple[str, ...],
+    numbers: frozenset[int],
+    words: tuple[str, ...],
+) -> bool:
+    """Return whether an error has one of some codes, numbers or beginnings of its text."""
+    cause: Any = getattr(error, "orig", None) or error
+    if isinstance(cause, sqlite3.Error):
+        return str(cause).startswith(words)
+    code = getattr(cause, "pgcode", "")
+    if code != "":
+        # Of a connection that broke off the driver knows no code.
+        return str(code or "08").startswith(codes)
+    return (cause.args[0] if getattr(cause, "args", ()) else None) in numbers

@@ -46,6 +46,14 @@ class Retention(ParameterModel):
     keep_metrics: bool = False
 
 
+class CollegeWaits(ParameterModel):
+    """How long a statement to the college's database may take."""
+
+    # Minutes for each statement, seconds for what someone else has locked.
+    statement_timeout: PositiveInt = 10
+    lock_timeout: PositiveInt = 10
+
+
 class BatchParams(ParameterModel):
     """`batch.yml`: what the operator of the batch decides."""
 
@@ -54,6 +62,7 @@ class BatchParams(ParameterModel):
     chunk_students: PositiveInt = 80_000
     # Whether the run report of a stage shows the code of its notebook.
     report_code: bool = False
+    college: CollegeWaits = CollegeWaits()
     gate: Gate = Gate()
     retention: Retention = Retention()
 

@@ -169,7 +169,17 @@ NAMED: dict[str, Point] = {
 }
 
 
-@pytest.mark.parametrize("point", NAMED.values(), ids=NAMED)
+# Each takes a minute: two of them every time, all of them where it is proved.
+EVERY_TIME = ("a stage stored, its week not done", "at the gate")
+
+
+@pytest.mark.parametrize(
+    "point",
+    [
+        pytest.param(point, id=name, marks=() if name in EVERY_TIME else pytest.mark.prove)
+        for name, point in NAMED.items()
+    ],
+)
 def test_killed_at(point: Point, copy: Workspace, undisturbed: dict[str, pd.DataFrame]) -> None:
     catching = start(copy)
     catching.until(point)
@@ -198,7 +208,13 @@ def test_killed_at_a_random_moment(
     same(undisturbed, contents(copy.store))
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "terminate"])
+@pytest.mark.parametrize(
+    "number",
+    [
+        pytest.param(signal.SIGINT, id="Ctrl-C", marks=pytest.mark.prove),
+        pytest.param(signal.SIGTERM, id="terminate"),
+    ],
+)
 def test_interrupted(number: int, copy: Workspace, undisturbed: dict[str, pd.DataFrame]) -> None:
     catching = start(copy)
     catching.until(ledger("weekly", 2, "started"))

@@ -168,7 +168,7 @@ def scored(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[Workspace, Fr
     return found
 
 
-@pytest.mark.slow
+@pytest.mark.prove
 def test_effort_goes_from_week_to_week_as_people_do(scored: list[tuple[Workspace, Frames]]) -> None:
     r = []
     for workspace, _ in scored:
@@ -180,7 +180,7 @@ def test_effort_goes_from_week_to_week_as_people_do(scored: list[tuple[Workspace
     assert 0.60 - TOLERANCE <= np.mean(r) <= 0.85
 
 
-@pytest.mark.slow
+@pytest.mark.prove
 def test_failing_can_be_foreseen_but_not_easily(scored: list[tuple[Workspace, Frames]]) -> None:
     """A plain logistic regression on what is known when week 8 begins: AUC .75-.88, as on real colleges, and no more."""
     columns = [

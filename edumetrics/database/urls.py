@@ -1,0 +1,72 @@
+"""Database URLs: which are understood, what they name, and whether it is on this machine."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import sqlalchemy as sa
+from sqlalchemy.engine import URL, make_url
+
+from edumetrics.errors import SettingsError
+
+# SQLAlchemy names the two apart; here they behave alike.
+MYSQL = ("mysql", "mariadb")
+ENGINES = ("postgresql", *MYSQL, "sqlite")
+# How hosts of databases write the name of PostgreSQL.
+SPELLINGS = {"postgres": "postgresql"}
+
+
+def parse_url(url: str, setting: str) -> URL:
+    """Return a parsed URL that names its driver.
+
+    Raises:
+        SettingsError: it is no URL, or that of a database which is not supported.
+    """
+    scheme, _, path = url.partition(":///")
+    # The name of a file may have any sign, those of URLs too.
+    if scheme == "sqlite" and path and ("?" not in path or Path(path).exists()):
+        return URL.create(scheme, database=path)
+    try:
+        parsed = make_url(url)
+    except (sa.exc.ArgumentError, ValueError):
+        raise SettingsError(
+            f"{setting} is not a database URL: "
+            "write it like postgresql://user@host/name or sqlite:///file.db."
+        ) from None
+    name, plus, driver = parsed.drivername.partition("+")
+    parsed = parsed.set(drivername=f"{SPELLINGS.get(name, name)}{plus}{driver}")
+    if SPELLINGS.get(name, name) not in ENGINES:
+        raise SettingsError(
+            f"{setting} names a database of the kind {name}, which is not read directly: copy it to"
+            " PostgreSQL, MariaDB or SQLite, or export its tables to files and import those."
+        )
+    if parsed.drivername == "postgresql":
+        # SQLAlchemy 2.1 reads postgresql:// without a driver as psycopg 3; we ship psycopg2.
+        parsed = parsed.set(drivername="postgresql+psycopg2")
+    if parsed.drivername in MYSQL:
+        parsed = parsed.set(drivername=f"{parsed.drivername}+pymysql")
+    return parsed
+
+
+def is_on_this_machine(host: str | None) -> bool:
+    """Return whether what is sent to a host leaves this machine; a path is that of a socket."""
+    return host in (None, "", "localhost", "127.0.0.1", "::1") or str(host).startswith("/")
+
+
+def is_same_database(first: str, second: str) -> bool:
+    """Return whether two URLs name the same database, with any login; False if one is not valid."""
+    try:
+        one, other = make_url(first), make_url(second)
+    except sa.exc.ArgumentError:
+        return False
+
+    def describe_place(url: URL) -> tuple[object, ...]:
+        return (
+            url.get_backend_name(),
+            url.host,
+            url.port,
+            url.database,
+            tuple(sorted(url.query.items())),
+        )
+
+    return describe_place(one) == describe_place(other)

@@ -22,8 +22,9 @@ from edumetrics.analysis.store import UNASSIGNED
 from edumetrics.analysis.tables import SQL_TABLES
 from edumetrics.errors import SettingsError
 from edumetrics.fields import TABLES
+from edumetrics.plain import export_safe_csv
 from edumetrics.reports.hand_over import READER as HANDED
-from edumetrics.reports.render import escape_file_name, export_safe_csv
+from edumetrics.reports.render import escape_file_name
 from edumetrics.workspace import Workspace
 
 # This text replaces an example id in data_health. The finding stays: its count is still true.
@@ -128,15 +129,17 @@ def erase_student(workspace: Workspace, student: str) -> Removal:
             # Its rows are then gone, but their bytes may still be in the database's files.
             database.release_space(workspace.store.engine)
             raise SettingsError(f"Nothing is held on a student {student}: check the id.")
-        entry = run_log.start_run(workspace.store, workspace.params, "erase", "", 0)
-        # Files come first. The rows say which pages belong to the student, so that an erasure that
-        # is killed here can be run again.
-        for path in files:
-            path.unlink()
-        with workspace.store.start_transaction() as connection:
-            rows = {name: _delete_rows(connection, name, student_id=student) for name in PERSONAL}
-            rows["data_health"] = _redact_examples(connection, student)
-            run_log.mark_done(connection, entry, sum(rows.values()))
+        with run_log.watch_run(workspace.store, workspace.params, "erase", "", 0) as entry:
+            # Files come first. The rows say which pages belong to the student, so that an erasure
+            # that is killed here can be run again.
+            for path in files:
+                path.unlink()
+            with workspace.store.start_transaction() as connection:
+                rows = {
+                    name: _delete_rows(connection, name, student_id=student) for name in PERSONAL
+                }
+                rows["data_health"] = _redact_examples(connection, student)
+                run_log.mark_done(connection, entry, sum(rows.values()))
         # A database keeps the bytes of deleted rows until their space is given back.
         database.release_space(workspace.store.engine)
     return Removal(rows, tuple(files))

@@ -66,15 +66,17 @@ def prune_terms(workspace: Workspace, today: date, *, dry_run: bool = False) -> 
                 )
                 connection.rollback()
             return Removal(rows, tuple(files))
-        entry = run_log.start_run(workspace.store, workspace.params, "prune", "", 0)
-        with workspace.store.start_transaction() as connection:
-            rows = dict(
-                _remove_old_rows(connection, limit.date().isoformat(), keep=keeping.keep_metrics)
-            )
-            run_log.mark_done(connection, entry, sum(rows.values()))
-        # The names of the folders say their age, so a later run can delete what a killed one left.
-        for folder in files:
-            shutil.rmtree(folder)
+        with run_log.watch_run(workspace.store, workspace.params, "prune", "", 0) as entry:
+            with workspace.store.start_transaction() as connection:
+                rows = dict(
+                    _remove_old_rows(
+                        connection, limit.date().isoformat(), keep=keeping.keep_metrics
+                    )
+                )
+                run_log.mark_done(connection, entry, sum(rows.values()))
+            # The names of the folders say their age: a later run deletes what a killed one left.
+            for folder in files:
+                shutil.rmtree(folder)
         database.release_space(workspace.store.engine)
     return Removal(rows, tuple(files))
 

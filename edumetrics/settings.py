@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -37,6 +38,7 @@ class Settings:
     pages_dir: Path | None = None
     pages_url: str = ""
     secret_key: str = field(default="", repr=False)
+    secret_key_fallbacks: tuple[str, ...] = field(default=(), repr=False)
     workers: int = 0
     backend: str = "loky"
     scheduler: str = ""
@@ -103,7 +105,7 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
     # `.env` lies in the home, so it cannot set the home itself. An empty value counts as not set:
     # then `.env` applies, or else the default.
     values = {
-        **{k: v for k, v in dotenv_values(home / ".env").items() if v},
+        **{k: v for k, v in _read_env_file(home / ".env").items() if v},
         **{k: v for k, v in environ.items() if v},
     }
     return Settings(
@@ -120,10 +122,34 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         pages_dir=Path(values["PAGES_DIR"]).expanduser() if values.get("PAGES_DIR") else None,
         pages_url=values.get("PAGES_URL", ""),
         secret_key=values.get("SECRET_KEY", ""),
+        secret_key_fallbacks=_split_keys(values.get("SECRET_KEY_FALLBACKS", "")),
         workers=_parse_workers(values.get("EDUMETRICS_WORKERS", "0")),
         backend=_check_backend(values.get("EDUMETRICS_BACKEND", "loky")),
         scheduler=values.get("EDUMETRICS_SCHEDULER", ""),
     )
+
+
+def _read_env_file(path: Path) -> dict[str, str | None]:
+    """Return the names and values of a `.env`; none where there is no such file.
+
+    Raises:
+        SettingsError: others can read it, or it cannot be read.
+    """
+    try:
+        if not path.exists():
+            return {}
+        if path.stat().st_mode & 0o077:
+            raise SettingsError(
+                f"{path} holds secrets, and others than its owner can read it: "
+                f"run `chmod 600 {path}`."
+            )
+        return dotenv_values(stream=io.StringIO(path.read_text(encoding="utf-8")))
+    except OSError as error:
+        raise SettingsError(
+            f"{path} cannot be read ({error.strerror}): give it to this user."
+        ) from error
+    except UnicodeDecodeError as error:
+        raise SettingsError(f"{path} is not in UTF-8: save it anew in that encoding.") from error
 
 
 def create_private_folder(path: Path) -> Path:
@@ -167,10 +193,15 @@ def write_private_file(path: Path, content: bytes) -> Path:
     return path
 
 
+def _split_keys(text: str) -> tuple[str, ...]:
+    return tuple(key.strip() for key in text.split(",") if key.strip())
+
+
 def _parse_workers(text: str) -> int:
-    if not text.isdigit():
+    # isdigit alone also takes superscripts.
+    if not (text.isascii() and text.isdigit()):
         raise SettingsError(
-            f"EDUMETRICS_WORKERS is {text}: set it to a number of processes, "
+            "EDUMETRICS_WORKERS is no number: set it to a number of processes, "
             "or to 0 for one process per core."
         )
     return int(text)

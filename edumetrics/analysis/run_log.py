@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import uuid
+from contextlib import suppress
 from dataclasses import dataclass
+from types import TracebackType
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -11,7 +13,7 @@ from sqlalchemy.engine import Connection
 from edumetrics import __version__
 from edumetrics.analysis.store import Store, get_utc_now
 from edumetrics.analysis.tables import SQL_TABLES
-from edumetrics.errors import EduMetricsError, Refused
+from edumetrics.errors import EduMetricsError, Refused, describe_error
 from edumetrics.params import Params
 
 LEDGER = SQL_TABLES["run_log"]
@@ -94,17 +96,44 @@ def mark_done(connection: Connection, run: Run, rows: int, remark: str | None = 
         )
 
 
-def mark_failed(store: Store, run: Run, error: EduMetricsError) -> None:
+class WatchedRun:
+    """A run in the ledger: whatever ends the block by an exception marks it as failed."""
+
+    def __init__(self, store: Store, run: Run) -> None:
+        self.store, self.run = store, run
+
+    def __enter__(self) -> Run:
+        return self.run
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if error is not None:
+            # A database that has gone cannot be told: the next run finds this one still started.
+            with suppress(EduMetricsError):
+                mark_failed(self.store, self.run, error)
+
+
+def watch_run(store: Store, params: Params, stage: str, term: str, week: int) -> WatchedRun:
+    """Enter a run into the ledger as `start_run` does, and watch how it ends."""
+    return WatchedRun(store, start_run(store, params, stage, term, week))
+
+
+def mark_failed(store: Store, run: Run, error: BaseException) -> None:
     """Mark a run as failed, or as refused by a gate.
 
-    The text of the error must hold no personal data. A run also counts as failed if its rows are
-    stored already but its pages could not be written.
+    Of an error that is not ours only the kind is entered. A run also counts as failed if its rows
+    are stored already but its pages could not be written.
     """
     # A transaction of its own: that of the stage was rolled back.
     status = "refused" if isinstance(error, Refused) else "failed"
     with store.start_transaction() as connection:
         this = sa.update(LEDGER).where(LEDGER.c.run_id == run.run_id)
-        connection.execute(this.values(finished_at=get_utc_now(), status=status, error=str(error)))
+        ended = this.values(finished_at=get_utc_now(), status=status, error=describe_error(error))
+        connection.execute(ended)
 
 
 def end_stale(store: Store) -> int:

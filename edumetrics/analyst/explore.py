@@ -16,6 +16,7 @@ from edumetrics import settings
 from edumetrics.errors import SettingsError
 from edumetrics.inputs.week import Week
 from edumetrics.params import RiskWeights
+from edumetrics.plain import export_safe_csv
 from edumetrics.reports import figures, render
 from edumetrics.stages import weekly
 from edumetrics.workspace import open_workspace
@@ -98,5 +99,5 @@ def export(table: pd.DataFrame, name: str) -> Path:
     folder = settings.create_private_folder(open_workspace().settings.home / "exports")
     # `safe_csv` keeps a spreadsheet from running a text as a formula.
     return render.write_page(
-        folder / f"{render.escape_file_name(name)}.csv", render.export_safe_csv(table)
+        folder / f"{render.escape_file_name(name)}.csv", export_safe_csv(table)
     )

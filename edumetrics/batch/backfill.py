@@ -101,15 +101,11 @@ def _replay(replay: Replay, *when: When) -> int:
     rows = 0
     for stage in STAGES:
         for read in stage.replay(replay) if stage.when in when else ():
-            done = stage.compute(read)
-            entry = run_log.start_run(
-                replay.workspace.store,
-                replay.workspace.params,
-                stage.name,
-                read.term,
-                read.number,
-            )
-            written = stage.save(entry, done)
+            done, of = stage.compute(read), replay.workspace
+            with run_log.watch_run(
+                of.store, of.params, stage.name, read.term, read.number
+            ) as entry:
+                written = stage.save(entry, done)
             rows += written if stage.analyses else 0
     return rows
 

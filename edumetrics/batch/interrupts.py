@@ -10,12 +10,10 @@ from contextlib import contextmanager
 from types import FrameType
 
 from edumetrics.database import cancel_statements
-from edumetrics.errors import Interrupted
+from edumetrics.errors import INTERRUPTED, Interrupted
 
 # SIGTERM comes from systemd, SIGHUP from a closed terminal, SIGINT from Ctrl-C.
 SIGNALS = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
-# Every stage is stored in one transaction, so that an unfinished one leaves no rows behind.
-TOLD = "Interrupted: finished work is stored; run again to continue."
 # A statement that began just after a signal came is ended after so long.
 AGAIN_SECONDS = 0.2
 
@@ -47,7 +45,7 @@ def handle_interrupts() -> Iterator[None]:
         with _end_statements_on_signal(answered):
             yield
     except KeyboardInterrupt:
-        raise Interrupted(TOLD) from None
+        raise Interrupted(INTERRUPTED) from None
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

@@ -24,7 +24,14 @@ CAN_FORK = hasattr(os, "fork") and sys.platform != "darwin"
 # The process ends as soon as its socket closes; this limit is for one that hangs.
 GRACE_SECONDS = 5
 # Only mail needs these settings. A notebook could print them into its output.
-SECRETS = ("SMTP_URL", "SECRET_KEY", "MAIL_FROM", "REPLY_TO", "OPERATOR_EMAIL")
+SECRETS = (
+    "SMTP_URL",
+    "SECRET_KEY",
+    "SECRET_KEY_FALLBACKS",
+    "MAIL_FROM",
+    "REPLY_TO",
+    "OPERATOR_EMAIL",
+)
 
 
 def remove_mail_settings(environ: Mapping[str, str]) -> dict[str, str]:

@@ -303,15 +303,12 @@ def _check_newest_week(
     workspace: Workspace, due: RunPlan, entry: Run, tell: Reporter, *, force: bool
 ) -> Verdict:
     """Check the newest week, record the verdict, and tell each finding that holds mail."""
-    with workspace.open_college() as college:
-        term = terms.find_term(college, entry.term, due.position)
-        back_to = (
-            due.position.compute_week(workspace.params.calendar)
-            if due.back_to is not None
-            else None
-        )
-        verdict = gate.check_week(workspace, college, term, entry.week, back_to=back_to)
-    gate.record_verdict(workspace, entry, verdict, force=force)
+    back_to = due.position.compute_week(workspace.params.calendar) if due.back_to else None
+    with run_log.WatchedRun(workspace.store, entry):
+        with workspace.open_college() as college:
+            term = terms.find_term(college, entry.term, due.position)
+            verdict = gate.check_week(workspace, college, term, entry.week, back_to=back_to)
+        gate.record_verdict(workspace, entry, verdict, force=force)
     for finding in verdict.findings[verdict.findings["status"] == "block"].to_dict("records"):
         tell(f"Gate: {finding['message']}", check=finding["check"], class_id=finding["class_id"])
     return verdict

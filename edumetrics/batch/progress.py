@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Protocol, TypeVar
 
@@ -12,6 +11,7 @@ import click
 from tqdm import tqdm
 
 from edumetrics.errors import EduMetricsError
+from edumetrics.plain import mask_controls
 
 T = TypeVar("T")
 
@@ -27,7 +27,7 @@ def print_line(line: str, /, **fields: object) -> None:
     """Print a line of progress, above the progress bar if there is one."""
     # Without this the line would be printed into the bar.
     with tqdm.external_write_mode():
-        click.echo(line)
+        click.echo(mask_controls(line))
 
 
 def print_json(line: str, /, **fields: object) -> None:
@@ -45,19 +45,9 @@ def choose_reporter(log_format: str) -> Reporter:
     return print_json if log_format == "json" else print_line
 
 
-@contextmanager
-def log_errors(log_format: str) -> Iterator[None]:
-    """Add an error of the block to a JSON log; standard error has the same sentence.
-
-    The error is raised again.
-    """
-    # A log collector reads standard output only.
-    try:
-        yield
-    except EduMetricsError as error:
-        if log_format == "json":
-            print_json(str(error), level="error", exit_status=error.exit_status)
-        raise
+def log_error(error: EduMetricsError) -> None:
+    """Add an error to a JSON log; a log collector reads standard output only."""
+    print_json(str(error), level="error", exit_status=error.exit_status)
 
 
 def show_progress(steps: Iterable[T]) -> Iterable[T]:

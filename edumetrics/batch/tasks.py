@@ -7,9 +7,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from edumetrics.analysis import run_log
-from edumetrics.batch.interrupts import TOLD
 from edumetrics.batch.progress import Reporter
-from edumetrics.errors import EduMetricsError, Interrupted, Refused
+from edumetrics.errors import EduMetricsError, Refused
 from edumetrics.inputs import terms
 from edumetrics.reports import from_store
 from edumetrics.stages import BY_NAME
@@ -60,25 +59,21 @@ def _run_task(
     workspace: Workspace, task: Task, execute: Execute, tell: Reporter, place: str
 ) -> None:
     """Run the notebook of a task; enter it into the ledger, and tell its rows and pages."""
-    # The notebook itself marks the entry as done, in the transaction that stores its rows.
-    entry, began = (
-        run_log.start_run(workspace.store, workspace.params, task.stage, task.term, task.week),
-        time.monotonic(),
-    )
+    store, began = workspace.store, time.monotonic()
+    # What comes must be stored once only: not by two runs at the same time.
+    store.confirm_lock()
     minutes = workspace.params.batch.timeout_minutes.get(task.stage, TIMEOUT_MINUTES)
-    parameters, environ = {**task.parameters, "run_id": entry.run_id}, workspace.settings.environ
-    try:
+    # The notebook itself marks the entry as done, in the transaction that stores its rows. Where
+    # someone ends the run it may still be at work; an entry that has failed lets it store nothing.
+    with run_log.watch_run(store, workspace.params, task.stage, task.term, task.week) as entry:
         summary = execute(
-            task.stage, parameters, task.folder, environ=environ,
-            seconds=60 * minutes, code=workspace.params.batch.report_code,
-        )  # fmt: skip
-    except EduMetricsError as error:
-        run_log.mark_failed(workspace.store, entry, error)
-        raise
-    except KeyboardInterrupt:
-        # The notebook may still be at work; an entry that is not "started" lets it store nothing.
-        run_log.mark_failed(workspace.store, entry, Interrupted(TOLD))
-        raise
+            task.stage,
+            {**task.parameters, "run_id": entry.run_id},
+            task.folder,
+            environ=workspace.settings.environ,
+            seconds=60 * minutes,
+            code=workspace.params.batch.report_code,
+        )
     seconds = round(time.monotonic() - began, 1)
     fields = {
         "stage": task.stage,

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 import traceback
+from collections.abc import Callable
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from edumetrics import __version__
-from edumetrics.errors import EduMetricsError
+from edumetrics.errors import EduMetricsError, describe_error
+from edumetrics.plain import mask_controls
 
 # Heavy modules are imported inside the functions that use them: `--help` must stay quick.
 if TYPE_CHECKING:
@@ -35,34 +38,61 @@ FORMAT = click.option(
 )
 
 
+# Called with the error that ends a command.
+Teller = Callable[[EduMetricsError], None]
+_TELLERS = "edumetrics.tellers"
+
+
 class CommandGroup(click.Group):
-    """A group of commands that prints our errors as one sentence and sets the exit status."""
+    """A group of commands: whatever ends one becomes one sentence and the right exit status."""
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run a command; an `EduMetricsError` ends it with the exit status of the error."""
-        # As a hook, not an `except`: click must still see its own exceptions, and Ctrl-C.
-        sys.excepthook = _print_unexpected
+        """Run a command; any error ends it with the exit status of the error.
+
+        This is the outermost handler: what any library raises is a failure like our own.
+        """
         try:
             return super().invoke(ctx)
-        except EduMetricsError as error:
+        except (click.ClickException, click.exceptions.Exit, click.Abort):
+            raise
+        except Exception as error:  # noqa: BLE001 - the outermost handler
             if ctx.params.get("debug"):
                 traceback.print_exc()
+            ours = error if isinstance(error, EduMetricsError) else _translate_error(error)
+            # Whoever has to hear of it: a log, and the operator.
+            for tell in ctx.meta.get(_TELLERS, ()):
+                tell(ours)
             # Standard output is for results: a pipe must not read an error as one.
-            click.echo(str(error), err=True)
-            ctx.exit(error.exit_status)
+            say(str(ours), err=True)
+            ctx.exit(ours.exit_status)
 
 
-def _print_unexpected(kind: type[BaseException], error: BaseException, trace: Any) -> None:
-    """Print a defect of ours as one line; the traceback is shown only with --debug."""
-    # From `sys.argv`, because a hook has no click context. Python prints Ctrl-C in its own way.
-    if "--debug" in sys.argv or isinstance(error, KeyboardInterrupt):
-        sys.__excepthook__(kind, error, trace)
-    else:
-        click.echo(
-            f"Unexpected {kind.__name__}: "
-            "run `edumetrics --debug ...` for the traceback, and report it.",
-            err=True,
-        )
+def on_failure(tell: Teller) -> None:
+    """Have someone told where the command ends with an error."""
+    click.get_current_context().meta.setdefault(_TELLERS, []).append(tell)
+
+
+def _translate_error(error: Exception) -> EduMetricsError:
+    """Return a defect of ours, or trouble of the machine, as one sentence."""
+    from edumetrics import settings
+    from edumetrics.boundaries import keep_trace
+
+    said = describe_error(error)
+    if not said.startswith("Unexpected"):
+        return EduMetricsError(said)
+    try:
+        home = settings.load().home
+    except EduMetricsError:
+        home = None
+    kept = keep_trace(error, home)
+    if kept is None:
+        return EduMetricsError(f"{said} Run `edumetrics --debug ...` for the traceback.")
+    return EduMetricsError(f"{said} Send us {kept}: it has no data, only places in the code.")
+
+
+def say(text: str, *, err: bool = False, nl: bool = True) -> None:
+    """Print a text, on standard error with `err`; nothing in it can act on a terminal."""
+    click.echo(mask_controls(text), err=err, nl=nl)
 
 
 @click.group(cls=CommandGroup, context_settings={"help_option_names": ["-h", "--help"]})
@@ -72,6 +102,10 @@ def main(debug: bool) -> None:
     """Tell each advisor who to reach this week, why, and in time."""
     # All output is about people: only the owner may read the files and folders that are written.
     os.umask(0o077)
+    for stream in (sys.stdout, sys.stderr):
+        # A terminal that knows fewer letters shows the others by their numbers.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def load_workspace(changed: dict[str, Any] | None = None) -> Workspace:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from edumetrics.cli.base import load_workspace, main
+from edumetrics.cli.base import load_workspace, main, say
 from edumetrics.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -40,16 +40,14 @@ def demo(students: int, seed: int) -> None:
     if plan is None:
         plan = generate.plan_demo(students, seed, calendar, demo=True)
         written = write.write_simulation(engine, plan)
-        click.echo(
-            f"Simulated a college of {written['students']} students: {sum(written.values())} rows."
-        )
+        say(f"Simulated a college of {written['students']} students: {sum(written.values())} rows.")
     # Completed semesters first: forecasts learn from them.
     if workspace.store.read_college_week() is None:
         backfill.calibrate(workspace, progress.print_line, completed_only=True)
     tell: progress.Reporter = progress.print_line
     if plan.demo:
         tell = contacts.follow_lists(workspace, plan, tell)
-    click.echo(pipeline.run(workspace, tell).line)
+    say(pipeline.run(workspace, tell).line)
     _print_locations(workspace)
 
 
@@ -82,7 +80,7 @@ def simulate(url: str, students: int, seed: int, weeks: int, semesters: int, for
     calendar = Calendar()
     plan = generate.plan_demo(students, seed, calendar, weeks=weeks, semesters=semesters)
     written = write.write_simulation(database.create_writable_engine(url, "URL"), plan, force=force)
-    click.echo("\n".join(f"{rows:>10,}  {name}" for name, rows in written.items()))
+    say("\n".join(f"{rows:>10,}  {name}" for name, rows in written.items()))
 
 
 @main.command()
@@ -104,7 +102,7 @@ def advance(weeks: int) -> None:
     # The whole college is written again: the same seed gives the same earlier weeks.
     write.write_simulation(engine, later, force=True)
     calendar = workspace.params.calendar
-    click.echo(
+    say(
         f"The college has completed week {later.position.compute_week(calendar)} "
         f"of {later.position.format_label(calendar)}."
     )
@@ -131,8 +129,8 @@ def oulad(path: Path, url: str, force: bool) -> None:
         dataset.read_dataset(path),
         force=force,
     )
-    click.echo("\n".join(f"{rows:>10,}  {name}" for name, rows in written.items()))
-    click.echo(
+    say("\n".join(f"{rows:>10,}  {name}" for name, rows in written.items()))
+    say(
         "Now set CLIENT_DB_URL to this URL and EDUMETRICS_COLLEGE to oulad, "
         "then run `edumetrics calibrate`."
     )
@@ -148,13 +146,13 @@ def _print_locations(workspace: Workspace) -> None:
     # Before the first teaching week there is no folder, and both lists are empty.
     folder = workspace.settings.reports / week
     pages, mails = (sorted(folder.glob(name)) for name in ("advisors/*.html", "outbox/*.eml"))
-    click.echo(f"College:  {_redact_password(workspace.settings.client_db_url)}")
-    click.echo(f"Analysis: {_redact_password(workspace.settings.default_db_url)}")
+    say(f"College:  {_redact_password(workspace.settings.client_db_url)}")
+    say(f"Analysis: {_redact_password(workspace.settings.default_db_url)}")
     if pages:
-        click.echo(f"Pages:    {len(pages)} advisors in {pages[0].parent}")
-        click.echo(f"Open      {pages[0]}")
+        say(f"Pages:    {len(pages)} advisors in {pages[0].parent}")
+        say(f"Open      {pages[0]}")
     if mails:
-        click.echo(f"and       {mails[0]}")
+        say(f"and       {mails[0]}")
 
 
 def _redact_password(url: str) -> str:

@@ -6,7 +6,7 @@ from datetime import date, datetime
 
 import click
 
-from edumetrics.cli.base import AS_OF, get_day, main
+from edumetrics.cli.base import AS_OF, get_day, main, say
 
 
 @main.command("map")
@@ -27,12 +27,12 @@ def map_(url: str | None, explain: bool, as_of: datetime | None) -> None:
         from edumetrics.onboarding import access_report
 
         for line in access_report.build_contract(get_day(as_of)):
-            click.echo(line)
+            say(line)
         return
     from edumetrics.onboarding import draft
 
     # The machine's day will do, whatever the college's time zone: only the year is used.
-    click.echo(draft.create_draft(url, get_day(as_of) or date.today()), nl=False)
+    say(draft.create_draft(url, get_day(as_of) or date.today()), nl=False)
 
 
 @main.command()
@@ -43,4 +43,4 @@ def check(as_of: datetime | None) -> None:
 
     # Printed as they come: a slow server, or an error, leaves the lines before it readable.
     for line in check.check_college(get_day(as_of)):
-        click.echo(line)
+        say(line)

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from edumetrics.cli.base import DAY, get_day, load_workspace, main
+from edumetrics.cli.base import DAY, get_day, load_workspace, main, say
 from edumetrics.errors import SettingsError
 
 
@@ -37,18 +37,16 @@ def subject(student: str, folder: Path | None, erase: bool) -> None:
         )
     workspace = load_workspace()
     if folder is not None:
-        click.echo(
-            "\n".join(str(path) for path in privacy.export_student(workspace, student, folder))
-        )
+        say("\n".join(str(path) for path in privacy.export_student(workspace, student, folder)))
         return
-    click.echo("Removed:")
-    click.echo("\n".join(privacy.erase_student(workspace, student).format_lines()))
+    say("Removed:")
+    say("\n".join(privacy.erase_student(workspace, student).format_lines()))
     if privacy.is_scored_again(workspace, student):
-        click.echo(
+        say(
             "The college still lists the student, so the next run will score the student again. "
             "To prevent this, add the id to"
         )
-        click.echo(f"`exclusions` in {workspace.settings.params / 'scoring.yml'}.")
+        say(f"`exclusions` in {workspace.settings.params / 'scoring.yml'}.")
 
 
 @main.command()
@@ -60,8 +58,8 @@ def prune(dry_run: bool, as_of: datetime | None) -> None:
 
     workspace = load_workspace()
     removed = retention.prune_terms(workspace, get_day(as_of) or workspace.today, dry_run=dry_run)
-    click.echo("Would remove:" if dry_run else "Removed:")
-    click.echo("\n".join(removed.format_lines()))
+    say("Would remove:" if dry_run else "Removed:")
+    say("\n".join(removed.format_lines()))
 
 
 @main.command()
@@ -109,11 +107,9 @@ def log(
         raise SettingsError("Name a student with --kind, or give --from-mail or --from-csv.")
     if student:
         entry = interventions.log(student, kind, until=get_day(until), **said)
-        click.echo(
-            f"Logged: {entry.kind}, {entry.student_id}, on the list of week {entry.sem_week}."
-        )
+        say(f"Logged: {entry.kind}, {entry.student_id}, on the list of week {entry.sem_week}.")
         return
     taken = next(take(path, load_workspace()) for take, path in many.items() if path is not None)
-    click.echo("\n".join(taken.format_lines()))
+    say("\n".join(taken.format_lines()))
     if taken.refused:
         raise SettingsError(f"{len(taken.refused)} entries were refused: the lines above say why.")

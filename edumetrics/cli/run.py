@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from edumetrics.cli.base import AS_OF, FORMAT, LOG_FORMAT, get_day, load_workspace, main
+from edumetrics.boundaries import set_aside
+from edumetrics.cli.base import (
+    AS_OF,
+    FORMAT,
+    LOG_FORMAT,
+    get_day,
+    load_workspace,
+    main,
+    on_failure,
+    say,
+)
 from edumetrics.cli.show import format_table
 from edumetrics.errors import EduMetricsError, Locked, Refused
 
@@ -57,29 +66,26 @@ def run(
         from edumetrics.batch import schedule
 
         due = schedule.plan_run(workspace, week=week, stage=stage, as_of=get_day(as_of))
-        click.echo("\n".join(schedule.describe_plan(due)))
+        say("\n".join(schedule.describe_plan(due)))
         return
     from edumetrics.batch import progress
     from edumetrics.batch.idle import NOTHING, is_up_to_date
 
     tell = progress.choose_reporter(log_format)
-    with progress.log_errors(log_format), _mail_failures(workspace):
-        # Most nightly runs end here, before the heavy libraries of the pipeline are loaded.
-        if (
-            week is None
-            and stage is None
-            and not force
-            and is_up_to_date(workspace, get_day(as_of))
-        ):
-            tell(NOTHING)
-            return
-        from edumetrics.batch import pipeline
+    if log_format == "json":
+        on_failure(progress.log_error)
+    on_failure(partial(_mail_failure, workspace))
+    # Most nightly runs end here, before the heavy libraries of the pipeline are loaded.
+    if week is None and stage is None and not force and is_up_to_date(workspace, get_day(as_of)):
+        tell(NOTHING)
+        return
+    from edumetrics.batch import pipeline
 
-        outcome = pipeline.run(
-            workspace, tell, week=week, stage=stage, as_of=get_day(as_of), force=force
-        )
-        tell(outcome.line)
-        _mail_operator(workspace, outcome.kind, outcome.line)
+    outcome = pipeline.run(
+        workspace, tell, week=week, stage=stage, as_of=get_day(as_of), force=force
+    )
+    tell(outcome.line)
+    _mail_operator(workspace, outcome.kind, outcome.line)
 
 
 @main.command()
@@ -105,7 +111,7 @@ def send(advisor: str, dry_run: bool, approve: bool, again: bool) -> None:
         with workspace.open_college() as college:
             position = college.find_college_week(workspace.today)
         if dry_run or approve:
-            click.echo("\n".join(delivery.describe_letters(workspace, position, advisor)))
+            say("\n".join(delivery.describe_letters(workspace, position, advisor)))
         if dry_run:
             return
         posted = delivery.send_letters(
@@ -116,7 +122,7 @@ def send(advisor: str, dry_run: bool, approve: bool, again: bool) -> None:
         raise EduMetricsError(posted.format_line())
     if posted.waiting or posted.all_held:
         raise Refused(posted.format_line())
-    click.echo(posted.format_line())
+    say(posted.format_line())
 
 
 @main.command()
@@ -132,11 +138,12 @@ def calibrate(from_scratch: bool, as_of: datetime | None, log_format: str) -> No
     from edumetrics.batch import backfill, progress
 
     tell = progress.choose_reporter(log_format)
-    with progress.log_errors(log_format):
-        rows = backfill.calibrate(
-            load_workspace(), tell, from_scratch=from_scratch, as_of=get_day(as_of)
-        )
-        tell(f"{rows} rows written.", rows=rows)
+    if log_format == "json":
+        on_failure(progress.log_error)
+    rows = backfill.calibrate(
+        load_workspace(), tell, from_scratch=from_scratch, as_of=get_day(as_of)
+    )
+    tell(f"{rows} rows written.", rows=rows)
 
 
 @main.command()
@@ -149,14 +156,14 @@ def evaluate(fmt: str) -> None:
     table = evaluate.evaluate(workspace)
     # Programs get all rows; a terminal gets the champion's weeks, and the means of all models.
     if fmt != "table":
-        click.echo(format_table(table, fmt), nl=False)
+        say(format_table(table, fmt), nl=False)
         return
     for (term, trained), rows in table.groupby(["term", "trained_terms"]):
-        click.echo(f"Term of {term}, trained on {trained}:")
+        say(f"Term of {term}, trained on {trained}:")
         measures = rows.drop(columns=["term", "trained_terms"])
-        click.echo(_format_measures(measures[measures["champion"]].drop(columns=["champion"])))
-        click.echo("Means over weeks, of every candidate and baseline:")
-        click.echo(
+        say(_format_measures(measures[measures["champion"]].drop(columns=["champion"])))
+        say("Means over weeks, of every candidate and baseline:")
+        say(
             _format_measures(
                 measures.drop(columns=["champion", "sem_week", "n"])
                 .groupby("model")
@@ -165,9 +172,9 @@ def evaluate(fmt: str) -> None:
             )
         )
     for term, (shares, said) in evaluate.measure_sent_lists(workspace).items():
-        click.echo(f"The lists of the term of {term}: shares that failed or left.")
-        click.echo(_format_measures(shares))
-        click.echo("\n".join(said))
+        say(f"The lists of the term of {term}: shares that failed or left.")
+        say(_format_measures(shares))
+        say("\n".join(said))
 
 
 def _format_measures(frame: pd.DataFrame) -> str:
@@ -181,20 +188,15 @@ def status() -> None:
     from edumetrics import status as story
 
     for line in story.describe_status():
-        click.echo(line)
+        say(line)
 
 
-@contextmanager
-def _mail_failures(workspace: Workspace) -> Iterator[None]:
-    """Mail the operator as well when a run fails or is refused."""
-    try:
-        yield
-    except Locked:
-        # Another run is at work: nothing went wrong, and that run has its own mail.
-        raise
-    except EduMetricsError as error:
-        _mail_operator(workspace, "refused" if isinstance(error, Refused) else "failed", str(error))
-        raise
+def _mail_failure(workspace: Workspace, error: EduMetricsError) -> None:
+    """Mail the operator that a run failed or was refused."""
+    # Another run is at work: nothing went wrong, and that run has its own mail.
+    if not isinstance(error, Locked):
+        outcome = "refused" if isinstance(error, Refused) else "failed"
+        _mail_operator(workspace, outcome, str(error))
 
 
 def _mail_operator(workspace: Workspace, outcome: str, line: str) -> None:
@@ -203,8 +205,9 @@ def _mail_operator(workspace: Workspace, outcome: str, line: str) -> None:
 
     if not outcome:
         return
-    try:
-        mail_operator(workspace.settings, outcome, line)
-    except EduMetricsError as error:
-        # Only a message: the run has done its work, whether or not the mail goes out.
-        click.echo(f"The operator was not told: {error}", err=True)
+    # Only a message: the run has done its work, whether or not the mail goes out.
+    set_aside(
+        lambda: mail_operator(workspace.settings, outcome, line),
+        lambda why: say(f"The operator was not told: {why}", err=True),
+        (EduMetricsError,),
+    )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from edumetrics.cli.base import main
+from edumetrics.cli.base import main, say
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -63,7 +63,7 @@ def _add_question(name: str, shows: str, *filters: str, without: tuple[str, ...]
         # Here, not above: `analyst.queries` loads pandas, and `--help` must stay quick.
         from edumetrics.analyst import queries
 
-        click.echo(format_table(getattr(queries, name)(**given), fmt), nl=False)
+        say(format_table(getattr(queries, name)(**given), fmt), nl=False)
 
     options = [
         click.Option(["--term"], help="ISO date of the term's first week; default: the newest."),
@@ -117,7 +117,7 @@ def format_table(frame: pd.DataFrame, fmt: str) -> str:
         )
     if fmt == "csv":
         # A spreadsheet would run a cell that begins like a formula.
-        from edumetrics.reports.render import export_safe_csv
+        from edumetrics.plain import export_safe_csv
 
         return export_safe_csv(frame)
     if frame.empty:

@@ -83,6 +83,7 @@ PHRASES: dict[str, frozenset[str]] = {
         "feed_marks": "",
         "order": "ranked_by right",
         "freshness_unknown": "",
+        "deputy": "advisor day",
         "held_subject": "week",
         "held_headline": "",
         "held_lead": "why",

@@ -42,6 +42,7 @@ class ImportResult:
         completed: to how many stored entries something was added.
         passed: how many mails have no code; they are about something else.
         before: what had been entered before.
+        corrected: which entries were corrected by a later answer, and how.
         refused: what was not entered because it is not valid.
     """
 
@@ -49,17 +50,22 @@ class ImportResult:
     completed: int = 0
     passed: int = 0
     before: list[Refusal] = field(default_factory=list)
+    corrected: list[Refusal] = field(default_factory=list)
     refused: list[Refusal] = field(default_factory=list)
 
     def format_lines(self) -> Iterator[str]:
         """Yield the result line by line: the counts first, then each refusal."""
-        more = {"completed": self.completed, "skipped": self.passed}
+        more = {
+            "completed": self.completed, "corrected": len(self.corrected), "skipped": self.passed
+        }  # fmt: skip
         said = "".join(f", {count} {word}" for word, count in more.items() if count)
         yield (
             f"{self.entered} entered{said}, {len(self.before)} entered before,"
             f" {len(self.refused)} refused."
         )
-        yield from (f"{one.where}: {one.why}" for one in (*self.before, *self.refused))
+        yield from (
+            f"{one.where}: {one.why}" for one in (*self.before, *self.corrected, *self.refused)
+        )
 
 
 def import_csv(path: Path, workspace: Workspace) -> ImportResult:
@@ -146,7 +152,7 @@ def _parse_flag(text: str) -> bool | None:
     """Return yes or no as a bool; None for an empty cell."""
     word = text.strip().lower()
     if word and word not in (*YES, *NO):
-        raise SettingsError(f"helpful is {text!r}: write yes or no, or leave it empty.")
+        raise SettingsError("helpful is neither yes nor no: write one, or leave it empty.")
     return None if not word else word in YES
 
 
@@ -156,14 +162,14 @@ def _parse_day(text: str) -> date | None:
         return date.fromisoformat(text.strip()) if text.strip() else None
     except ValueError:
         raise SettingsError(
-            f"until is {text!r}: write a day such as 2026-09-28, or leave it empty."
+            "until is no day: write one such as 2026-09-28, or leave it empty."
         ) from None
 
 
 def _parse_week(text: str) -> int | None:
     # `isdigit` alone also accepts superscripts and the digits of other scripts.
     if text.strip() and not (text.strip().isascii() and text.strip().isdigit()):
-        raise SettingsError(f"sem_week is {text!r}: write a week number, or leave it empty.")
+        raise SettingsError("sem_week is no number: write a week's number, or leave it empty.")
     return int(text) if text.strip() else None
 
 

@@ -115,7 +115,7 @@ class EntryChecker:
         # People write kinds by hand in tables: capitals and extra spaces are accepted.
         kind = " ".join(kind.lower().split())
         if kind not in KINDS:
-            raise SettingsError(f"There is no kind {kind!r}: the kinds are {', '.join(KINDS)}.")
+            raise SettingsError(f"There is no such kind: the kinds are {', '.join(KINDS)}.")
         number = self.newest if week is None else week
         if not 1 <= number <= self.newest:
             raise SettingsError(
@@ -142,7 +142,7 @@ class EntryChecker:
             is None
         ):
             raise SettingsError(
-                f"There is no student {student} in the term of {self.term}: check the id."
+                f"There is no student with this id in the term of {self.term}: check the id."
             )
         return Intervention(
             student,
@@ -165,6 +165,27 @@ def find_same_entry(where: Store, entry: Intervention) -> int | None:
         # A missing value is equal to nothing, not even to another missing value.
         rows = rows[rows[name].isna() if value is None else rows[name] == value]
     return None if rows.empty else int(rows["id"].iloc[0])
+
+
+def find_answer(
+    where: Store, entry: Intervention, kinds: tuple[str, ...]
+) -> tuple[int, str] | None:
+    """Return id and kind of the answer to the card that an entry is about; None where none is.
+
+    Of an entry that has notes someone has written more than an answer: it is none.
+    """
+    rows = where.read(
+        "intervention_log", ("id", "kind", "notes"), student_id=entry.student_id, term=entry.term,
+        sem_week=entry.sem_week, logged_by=entry.logged_by, kind=list(kinds),
+    )  # fmt: skip
+    rows = rows[rows["notes"].isna()]
+    return None if rows.empty else (int(rows["id"].iloc[-1]), str(rows["kind"].iloc[-1]))
+
+
+def change_kind(where: Store, row: int, kind: str) -> None:
+    """Correct the kind of a stored entry."""
+    with where.start_transaction() as connection:
+        connection.execute(sa.update(LOG).where(LOG.c.id == row).values(kind=kind))
 
 
 def update_entry(where: Store, row: int, entry: Intervention) -> bool:

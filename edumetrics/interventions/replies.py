@@ -6,17 +6,37 @@ import mailbox
 import re
 from collections.abc import Iterator
 from datetime import date, timedelta
-from email.errors import HeaderParseError
+from email.errors import MessageError
 from email.header import decode_header, make_header
+from email.parser import BytesHeaderParser
+from functools import partial
 from pathlib import Path
 
+from edumetrics.analysis.store import UNASSIGNED
+from edumetrics.boundaries import set_aside
 from edumetrics.errors import SettingsError
 from edumetrics.interventions.csv_import import ImportResult, Refusal
-from edumetrics.interventions.entries import KINDS, Intervention, find_same_entry, store
+from edumetrics.interventions.entries import (
+    KINDS,
+    Intervention,
+    change_kind,
+    find_answer,
+    find_same_entry,
+)
+from edumetrics.interventions.entries import store as store_entries
 from edumetrics.mail import tokens
+from edumetrics.mail.messages import REPLIES
 from edumetrics.mail.tokens import ReplyTarget
+from edumetrics.marks import Marks
 from edumetrics.workspace import Workspace
 
+# The file of the home that remembers which messages were reported as not valid.
+DEAD = "dead-letters.log"
+# No header is longer; more of a message is not read.
+MOST_BYTES = 64 * 1024
+BEFORE = "The same reply was entered before."
+# What one tap says, in the words of the log.
+ANSWERS = tuple(kind.lower() for kind in REPLIES)
 # A reply comes within weeks: codes of lists of older terms have all expired.
 TERMS = 2
 # What mail programs put before the subject of a reply or a forwarded mail, in several languages.
@@ -26,7 +46,8 @@ PREFIX = re.compile(r"^(?:(?:re|aw|sv|antw|fwd?|wg)\s*:\s*)+")
 def import_mail(path: Path, workspace: Workspace) -> ImportResult:
     """Enter the replies in a mailbox; refuse the ones that are not valid, each with its reason.
 
-    A reply that was entered before is not entered again.
+    A code answers once: a later, different answer to the same card corrects the first. A reply that
+    was entered before is not entered again, and what was refused is told once.
 
     Args:
         path: a Maildir, or an mbox file; it is only read.
@@ -34,7 +55,8 @@ def import_mail(path: Path, workspace: Workspace) -> ImportResult:
             the mails.
 
     Returns:
-        How many replies were entered, how many mails have no code, and the replies not entered.
+        How many replies were entered, how many mails have no code, and which replies correct others
+        or are not valid.
 
     Raises:
         SettingsError: there is no such mailbox, or no SECRET_KEY.
@@ -43,40 +65,87 @@ def import_mail(path: Path, workspace: Workspace) -> ImportResult:
         raise SettingsError(
             "SECRET_KEY is not set: set it to the key that the mails were signed with."
         )
-    reader, taken, entries = (
-        _ReplyReader(workspace, workspace.today),
-        ImportResult(),
-        list[Intervention](),
-    )
-    for number, subject in enumerate(_read_subjects(path), start=1):
-        # A mailbox has other mails too: a mail without a code is not an invalid reply.
-        if tokens.TOKEN.search(subject) is None:
-            taken.passed += 1
-            continue
+    inbox = _Inbox(workspace)
+    for number, header in enumerate(_read_headers(path), start=1):
         # A mail is private: the report names only its place in the mailbox, never its subject.
         where = f"message {number}"
-        try:
-            entry, last_day = reader.read_reply(subject)
-        except SettingsError as error:
-            taken.refused.append(Refusal(where, str(error)))
-            continue
+        set_aside(
+            partial(inbox.take, where, header),
+            partial(inbox.refuse, where, header),
+            (SettingsError,),
+        )
+    inbox.store_answers()
+    return inbox.taken
+
+
+class _Inbox:
+    """Takes the messages of a mailbox, one by one, and stores the answers at the end."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self.workspace, self.taken = workspace, ImportResult()
+        self.reader = _ReplyReader(workspace, workspace.today)
+        self.dead = Marks(workspace.settings.home, DEAD)
+        # One answer for each card: the last message about it counts.
+        self.answers: dict[tuple[object, ...], tuple[str, Intervention]] = {}
+
+    def take(self, where: str, header: bytes) -> None:
+        """Take the header of a message.
+
+        Raises:
+            SettingsError: its code is not valid.
+        """
+        subject = _decode_subject(header)
+        # A mailbox has other mails too: a mail without a code is not an invalid reply.
+        if tokens.TOKEN.search(subject) is None:
+            self.taken.passed += 1
+            return
+        entry, last_day = self.reader.read_reply(subject)
         # Before the expiry is checked: a mailbox that is read again later must not report replies
         # that were entered in time.
-        if entry in entries or find_same_entry(workspace.store, entry) is not None:
-            taken.before.append(Refusal(where, "The same reply was entered before."))
-        elif workspace.today > last_day:
-            taken.refused.append(Refusal(where, f"The code expired on {last_day.isoformat()}."))
-        else:
-            entries.append(entry)
-    taken.entered = store(workspace.store, entries)
-    return taken
+        if self.workspace.today > last_day:
+            if find_same_entry(self.workspace.store, entry) is None:
+                raise SettingsError(f"The code expired on {last_day.isoformat()}.")
+            self.taken.before.append(Refusal(where, BEFORE))
+            return
+        card = (entry.student_id, entry.term, entry.sem_week, entry.logged_by)
+        earlier = self.answers.get(card)
+        if earlier is not None and earlier[1] == entry:
+            self.taken.before.append(Refusal(where, BEFORE))
+            return
+        if earlier is not None:
+            self.taken.corrected.append(Refusal(earlier[0], f"{where} corrects it."))
+        self.answers[card] = where, entry
+
+    def refuse(self, where: str, header: bytes, why: str) -> None:
+        """Report a message that is not valid: once, not again at every reading of the mailbox."""
+        if self.dead.find((header,)):
+            self.taken.passed += 1
+            return
+        self.dead.add((header,), "told")
+        self.taken.refused.append(Refusal(where, why))
+
+    def store_answers(self) -> None:
+        """Enter the answers; one that differs from a stored answer to the same card corrects it."""
+        store, new = self.workspace.store, list[Intervention]()
+        for where, entry in self.answers.values():
+            earlier = find_answer(store, entry, ANSWERS)
+            if earlier is None:
+                new.append(entry)
+            elif earlier[1] == entry.kind:
+                self.taken.before.append(Refusal(where, BEFORE))
+            else:
+                change_kind(store, earlier[0], entry.kind)
+                said = f"It corrects an earlier answer: {earlier[1]} is now {entry.kind}."
+                self.taken.corrected.append(Refusal(where, said))
+        self.taken.entered = store_entries(store, new)
 
 
 class _ReplyReader:
     """Finds what codes stand for; the codes of each week and last day are computed once."""
 
     def __init__(self, workspace: Workspace, today: date) -> None:
-        self.secret = workspace.settings.secret_key
+        # A key that was changed lately still reads the codes that are out.
+        self.secrets = (workspace.settings.secret_key, *workspace.settings.secret_key_fallbacks)
         # Codes are only made for days up to `reply_days` ahead. The limits keep a made-up subject
         # from causing codes to be computed for any day.
         self.days = (
@@ -87,6 +156,14 @@ class _ReplyReader:
         terms = workspace.store.list_terms()[-TERMS:]
         pairs = workspace.store.read_advisors(terms)
         self.pairs = [tuple(map(str, pair)) for pair in pairs.itertuples(index=False)]
+        self.advisors = dict[tuple[str, str], str]()
+        for name in terms:
+            week = workspace.store.find_highest("weekly_metrics", "sem_week", term=name)
+            newest = workspace.store.read(
+                "weekly_metrics", ("student_id", "advisor_id"), term=name, sem_week=week
+            ).fillna(UNASSIGNED)
+            for student, advisor in newest.itertuples(index=False):
+                self.advisors[name, str(student)] = str(advisor)
         self.codes: dict[tuple[int, date], dict[str, ReplyTarget]] = {}
 
     def read_reply(self, subject: str) -> tuple[Intervention, date]:
@@ -104,10 +181,19 @@ class _ReplyReader:
             every = (
                 ReplyTarget(advisor, student, term, week) for student, advisor, term in self.pairs
             )
-            self.codes[week, last_day] = tokens.compute_codes(self.secret, every, last_day)
+            candidates = list(every)
+            self.codes[week, last_day] = {
+                code: about
+                for secret in self.secrets
+                for code, about in tokens.compute_codes(secret, candidates, last_day).items()
+            }
         about = self.codes[week, last_day].get(code)
         if about is None:
             raise SettingsError("The code was not made here.")
+        # Of a student who has left since, whoever advised last may still tell.
+        now = self.advisors.get((about.term, about.student_id), about.advisor_id)
+        if now != about.advisor_id:
+            raise SettingsError("The code is of someone who no longer advises the student.")
         return Intervention(
             about.student_id, about.term, week, _parse_kind(subject), logged_by=about.advisor_id
         ), last_day
@@ -128,8 +214,8 @@ def _parse_kind(subject: str) -> str:
     return said
 
 
-def _read_subjects(path: Path) -> Iterator[str]:
-    """Yield the decoded subject of each mail, in the order of delivery.
+def _read_headers(path: Path) -> Iterator[bytes]:
+    """Yield the header of each mail, in the order of delivery; of a huge one only its beginning.
 
     Raises:
         SettingsError: the path is neither a Maildir nor an mbox file.
@@ -137,24 +223,34 @@ def _read_subjects(path: Path) -> Iterator[str]:
     # `mailbox` reads any file as an mbox, and finds no mail where it is none: the kind is checked
     # here.
     if all((path / name).is_dir() for name in ("cur", "new", "tmp")):
-        box: mailbox.Mailbox[mailbox.Message] = mailbox.Maildir(path, create=False)
-    elif path.is_file() and path.read_bytes()[:5] in (b"", b"From "):
+        box: mailbox.Maildir | mailbox.mbox = mailbox.Maildir(path, create=False)
+    elif path.is_file() and _read_beginning(path) in (b"", b"From "):
         box = mailbox.mbox(path, create=False)
     else:
         raise SettingsError(f"{path} is neither a Maildir nor an mbox file: check the path.")
     for key in sorted(box.keys(), key=_get_delivery_key):
-        yield _decode_subject(str(box[key]["Subject"] or ""))
+        # Only the header is read: a body may have any size and any depth.
+        with box.get_file(key) as file:
+            yield file.read(MOST_BYTES)
+
+
+def _read_beginning(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(5)
 
 
 def _get_delivery_key(key: object) -> list[int]:
     # Names in a Maildir begin with the time of delivery, in numbers that are not padded: sorted as
-    # text, 10 would come before 9.
-    return [int(digits) for digits in re.findall(r"\d+", str(key))]
+    # text, 10 would come before 9. A longer number than any time is junk.
+    return [int(digits[:20]) for digits in re.findall(r"\d+", str(key))]
 
 
-def _decode_subject(header: str) -> str:
-    """Return a header as text on one line; as it is where it cannot be decoded."""
+def _decode_subject(header: bytes) -> str:
+    """Return the subject of a mail as text on one line; as it is where it cannot be decoded."""
+    message = BytesHeaderParser().parsebytes(header)
+    raw = str(message["Subject"] or "")
     try:
-        return " ".join(str(make_header(decode_header(header))).split())
-    except (HeaderParseError, LookupError, UnicodeDecodeError):
-        return header
+        return " ".join(str(make_header(decode_header(raw))).split())
+    # A subject names its charset, and nothing keeps it from naming none, or something odd.
+    except (MessageError, LookupError, ValueError):
+        return raw

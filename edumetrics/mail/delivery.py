@@ -14,14 +14,16 @@ from edumetrics.analysis import delivery_log, run_log
 from edumetrics.analysis.delivery_log import FAILED, HELD, OUTBOX, SENT, SMTP, UNCONFIRMED, Delivery
 from edumetrics.analysis.store import UNASSIGNED
 from edumetrics.analysis.week_state import MAIL, WEEKLY
+from edumetrics.boundaries import set_aside
 from edumetrics.college.terms import College
 from edumetrics.errors import EduMetricsError, SettingsError
 from edumetrics.mail import outbox, tokens
-from edumetrics.mail.messages import Envelope, add_headers, build_message
+from edumetrics.mail.handed_over import REFUSED, HandedOver
+from edumetrics.mail.messages import Envelope, add_deputy_line, add_headers, build_message
 from edumetrics.mail.queue import Letter, list_letters
+from edumetrics.mail.recipients import Recipients
 from edumetrics.mail.result import MailResult
 from edumetrics.mail.smtp import NotSent, Server, Unconfirmed
-from edumetrics.reports.hand_over import get_hand_over_reader
 from edumetrics.reports.model import StudentEntry
 from edumetrics.reports.weekly import build_held_report
 from edumetrics.types import Row
@@ -71,22 +73,19 @@ def send_letters(
         with store.start_transaction() as connection:
             run_log.mark_done(connection, entry, 0)
     # Only a round for all advisors completes the week, so only that one is entered.
-    entry = run_log.start_run(store, params, MAIL, *(chosen[-1].answers if chosen else ("", 0)))
-    try:
+    about = chosen[-1].answers if chosen else ("", 0)
+    with run_log.watch_run(store, params, MAIL, *about) as entry:
         posted = post.send_all(chosen, approve=approve)
-    except EduMetricsError as error:
-        run_log.mark_failed(store, entry, error)
-        raise
-    if posted.broken:
-        told = (
-            f"{len(posted.failed)} of {len(chosen)} mails failed, "
-            f"{len(posted.doubtful)} were not confirmed."
-        )
-        # A failed entry makes the next run send the rest; mail that was sent is not sent twice.
-        run_log.mark_failed(store, entry, EduMetricsError(told))
-        return posted
-    with store.start_transaction() as connection:
-        run_log.mark_done(connection, entry, posted.sent + posted.written)
+        if posted.broken:
+            told = (
+                f"{len(posted.failed)} of {len(chosen)} mails failed, "
+                f"{len(posted.doubtful)} were not confirmed."
+            )
+            # A failed entry makes the next run send the rest; what was sent is not sent twice.
+            run_log.mark_failed(store, entry, EduMetricsError(told))
+            return posted
+        with store.start_transaction() as connection:
+            run_log.mark_done(connection, entry, posted.sent + posted.written)
     return posted
 
 
@@ -103,7 +102,7 @@ def describe_letters(
         post = MailRound(workspace, college)
         chosen = _select_letters(workspace, college, position, advisor)
     for letter in chosen:
-        to = post.find_recipient(letter.report.advisor_id)
+        to = post.recipients.find_address(letter.report.advisor_id)
         subject = f"held: {letter.why_held}" if letter.why_held else letter.report.subject
         mark = "  (sent before)" if post.is_sent(letter) else ""
         yield f"{letter.report.advisor_id}  {to or 'no address'}  {subject}{mark}"
@@ -139,17 +138,10 @@ class MailRound:
     """One round of mail: it sends letters, and counts the results in `posted`."""
 
     def __init__(self, workspace: Workspace, college: College, *, again: bool = False) -> None:
-        # Addresses are read now, so that no connection to the college is open while mail is sent.
         self.workspace, self.again = workspace, again
         self.settings, self.mail = workspace.settings, workspace.params.mail
-        known = college.advisors.dropna(subset=["email"])
-        self.heads = {head.reader: head.address for head in self.mail.heads}
-        self.addresses = {
-            **dict(zip(known["advisor_id"], known["email"], strict=True)),
-            **self.heads,
-        }
-        if person := workspace.params.triage.hand_over_to:
-            self.addresses[get_hand_over_reader(person)] = person
+        self.recipients = Recipients(workspace, college)
+        self.handed_over = HandedOver(workspace.settings.home)
         self.posted = MailResult()
         # A secret that is too short must be reported before the first mail is out.
         tokens.check_secret(self.settings.secret_key)
@@ -167,17 +159,12 @@ class MailRound:
     def is_sent(self, letter: Letter) -> bool:
         """Return whether a letter was sent by SMTP in an earlier round, confirmed or not."""
         # A copy in the outbox does not count: when SMTP is switched on, the letter is still due.
-        return any(row["status"] == SENT for row in self._read_log(letter, SMTP))
+        # A database that was restored has forgotten what the file of the home remembers.
+        return self._has_left(letter, SENT)
 
-    def find_recipient(self, advisor: str) -> str:
-        """Return the address of an advisor's mail; empty where none is known.
-
-        The list of students without an advisor goes to `unassigned_to`, else to the operator.
-        """
-        if advisor != UNASSIGNED:
-            return str(self.addresses.get(advisor, ""))
-        other = self.workspace.params.triage.unassigned_to
-        return str(self.addresses.get(other or "", "")) or self.settings.operator_email
+    def _has_left(self, letter: Letter, status: str) -> bool:
+        logged = any(row["status"] == status for row in self._read_log(letter, SMTP))
+        return logged or self.handed_over.has(self._make_delivery(letter, SMTP), status)
 
     def send_all(self, chosen: list[Letter], *, approve: bool) -> MailResult:
         """Send letters and publish their pages; a letter that was sent before is left out.
@@ -198,24 +185,36 @@ class MailRound:
         doubtful = {id(letter) for letter in chosen if sends and self._is_in_doubt(letter)}
         with Server(self.settings.smtp_url, self.mail) if sends else nullcontext() as server:
             for letter in chosen:
-                # The page comes first, because the mail links to it.
-                if sends and self.settings.pages_dir is not None:
-                    outbox.publish_page(letter, self.settings.pages_dir)
-                if letter.published:
-                    continue
-                if letter.why_held:
-                    self._record_held_letter(letter, server)
-                elif server is None:
-                    if not self.is_sent(letter):
-                        self._write_letter(letter)
-                # With --again and letters in doubt, only those are repeated: the others arrived.
-                elif not self.is_sent(letter) or (
-                    self.again and (not doubtful or id(letter) in doubtful)
-                ):
-                    self._send_letter(letter, server, SENT)
-                elif id(letter) in doubtful:
-                    self.posted.doubtful.append(letter.report.advisor_id)
+                # Whoever lost the lock must leave the rest to the run that has it now.
+                self.workspace.store.confirm_lock()
+                set_aside(
+                    partial(self._deliver, letter, server, doubtful), partial(self._fail, letter)
+                )
         return self.posted
+
+    def _deliver(self, letter: Letter, server: Server | None, doubtful: set[int]) -> None:
+        """Publish, send, write or hold one letter, whichever is due."""
+        # The page comes first, because the mail links to it.
+        if self.posted.leaves and self.settings.pages_dir is not None:
+            outbox.publish_page(letter, self.settings.pages_dir)
+        if letter.published:
+            return
+        if letter.why_held:
+            self._record_held_letter(letter, server)
+        elif server is None:
+            if not self.is_sent(letter):
+                self._write_letter(letter)
+        # With --again and letters in doubt, only those are repeated: the others arrived.
+        elif not self.is_sent(letter) or (self.again and (not doubtful or id(letter) in doubtful)):
+            self._send_letter(letter, server, SENT)
+        elif id(letter) in doubtful:
+            self.posted.doubtful.append(letter.report.advisor_id)
+
+    def _fail(self, letter: Letter, why: str) -> None:
+        """Record that a letter could not be sent, and why; the others go on."""
+        delivery = self._make_delivery(letter, SMTP if self.posted.leaves else OUTBOX)
+        delivery_log.record_delivery(self.workspace.store, delivery, FAILED, why)
+        self.posted.failed.append((letter.report.advisor_id, why))
 
     def _record_held_letter(self, letter: Letter, server: Server | None) -> None:
         """Record that a letter is held, and tell its advisor why.
@@ -225,7 +224,7 @@ class MailRound:
         """
         self.posted.held += 1
         out = self.is_sent(letter)
-        told = any(row["status"] == HELD for row in self._read_log(letter, SMTP))
+        told = self._has_left(letter, HELD)
         if server and letter.report.stage == WEEKLY and not (letter.everyone or out or told):
             self._send_letter(letter, server, HELD)
             return
@@ -259,15 +258,21 @@ class MailRound:
         # that is killed at any moment therefore sends no letter twice.
         delivery = replace(delivery, content_sha256=content)
         entry = delivery_log.DeliveryEntry(self.workspace.store, delivery)
-        record_handover = partial(entry.record_status, status, UNCONFIRMED)
+
+        def record_handover() -> None:
+            entry.record_status(status, UNCONFIRMED)
+            self.handed_over.record(delivery, status)
+
         try:
-            server.send(message, delivery.recipient, record_handover)
+            server.send(message, record_handover)
         except Unconfirmed:
             # The entry stays as it is. A message that only says "held" is not worth a question.
             if status == SENT:
                 self.posted.doubtful.append(delivery.advisor_id)
         except NotSent as error:
             # This letter failed; the server can still take the others.
+            if self.handed_over.has(delivery, status):
+                self.handed_over.record(delivery, status, REFUSED)
             entry.record_status(FAILED, str(error))
             self.posted.failed.append((delivery.advisor_id, str(error)))
         except EduMetricsError as error:
@@ -289,10 +294,11 @@ class MailRound:
             report = letter.report
             if letter.why_held:
                 report = build_held_report(report, letter.why_held)
+            if deputy := self.recipients.find_deputy(report.advisor_id):
+                report = add_deputy_line(report, deputy.until)
             message, content = build_message(report, self.make_envelope(letter))
         except SettingsError as error:
-            delivery_log.record_delivery(self.workspace.store, delivery, FAILED, str(error))
-            self.posted.failed.append((letter.report.advisor_id, str(error)))
+            self._fail(letter, str(error))
             return None
         # A letter that is tried again keeps its Message-ID, and a mailbox then shows it once. One
         # that is sent again on purpose gets a new one.
@@ -307,9 +313,11 @@ class MailRound:
         Raises:
             SettingsError: no address is known.
         """
-        to, chosen, mail = self.find_recipient(letter.report.advisor_id), self.settings, self.mail
-        nobody = letter.report.advisor_id == UNASSIGNED
+        advisor, chosen, mail = letter.report.advisor_id, self.settings, self.mail
+        to = self.recipients.find_address(advisor)
+        unnamed = advisor == UNASSIGNED or self.recipients.find_deputy(advisor) is not None
         if not to:
+            nobody = advisor == UNASSIGNED
             hint = ": set unassigned_to in triage.yml, or OPERATOR_EMAIL." if nobody else "."
             raise SettingsError(f"No mail address is known{hint}")
         # The page of a held letter shows the list that the gate does not trust.
@@ -318,7 +326,7 @@ class MailRound:
         return Envelope(
             sender=chosen.mail_from or LOCAL,
             to=to,
-            name="" if nobody else letter.report.reader,
+            name="" if unnamed else letter.report.reader,
             reply_to=chosen.reply_to,
             page_url=f"{chosen.pages_url.rstrip('/')}/{outbox.get_page_path(letter).as_posix()}"
             if linked
@@ -328,7 +336,7 @@ class MailRound:
             picture=mail.pictures,
             # The page of a head names nobody, and is all that the mail is for.
             page=letter.page
-            if shown and (mail.attach_page or letter.report.advisor_id in self.heads)
+            if shown and (mail.attach_page or advisor in self.recipients.heads)
             else None,
             code=self._make_signer(letter) if chosen.secret_key else None,
         )
@@ -345,7 +353,7 @@ class MailRound:
     def _make_delivery(self, letter: Letter, channel: str) -> Delivery:
         """Return the entry of a letter for the log of deliveries, without its content's hash."""
         report = letter.report
-        to = self.find_recipient(report.advisor_id)
+        to = self.recipients.find_address(report.advisor_id)
         return Delivery(report.advisor_id, report.stage, report.term, report.week, channel, to, "")
 
     def _read_log(self, letter: Letter, channel: str) -> list[Row]:

@@ -8,13 +8,15 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
 from email.errors import MessageError
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime
 from pathlib import Path
+
+import pandas as pd
 
 from edumetrics.errors import SettingsError
 from edumetrics.reports import redaction, render
@@ -28,6 +30,9 @@ PICTURE = "galaxy@edumetrics"
 REPLIES = {"Talked": "kind_talked", "No answer": "kind_no_answer",
            "Known reason": "kind_known_reason", "Wrong flag": "kind_wrong_flag"}  # fmt: skip
 Code = Callable[[StudentEntry], str]
+# Without the address itself, which is somebody's.
+NO_ADDRESS = "The mail address is not valid."
+FOREIGN_LETTERS = "The mail address has letters beyond ASCII before the @, which few servers take."
 
 
 @dataclass(frozen=True)
@@ -65,20 +70,23 @@ def parse_address(name: str, spec: str) -> Address:
     Raises:
         SettingsError: `spec` is not a mail address.
     """
+    local, _, domain = spec.strip().rpartition("@")
+    # Such an address is valid, and most servers refuse it (RFC 6531).
+    if not local.isascii():
+        raise SettingsError(FOREIGN_LETTERS)
     try:
-        local, _, domain = spec.strip().rpartition("@")
         plain = f"{local}@{domain.encode('idna').decode()}"
         # A line break in a name would end the header, so all white space becomes single blanks.
         found = Address(display_name=" ".join(name.split()), addr_spec=plain)
     except (ValueError, IndexError, MessageError) as error:
-        raise SettingsError(f"{spec!r} is not a mail address.") from error
+        raise SettingsError(NO_ADDRESS) from error
     # The parser of addresses lets an empty part and control characters pass.
     if (
         not found.username
         or not found.domain
         or any(not letter.isprintable() for letter in spec.strip())
     ):
-        raise SettingsError(f"{spec!r} is not a mail address.")
+        raise SettingsError(NO_ADDRESS)
     return found
 
 
@@ -144,6 +152,13 @@ def add_headers(message: EmailMessage, moment: datetime, identity: str = "") -> 
     # Both headers ask for no out-of-office replies: RFC 3834, and Exchange's own.
     message["Auto-Submitted"] = "auto-generated"
     message["X-Auto-Response-Suppress"] = "All"
+
+
+def add_deputy_line(report: Report, until: date) -> Report:
+    """Return a report that tells whose it is, and until when its reader has it."""
+    day = report.sentences.format_day(pd.Timestamp(until))
+    said = report.sentences.say("reports", "deputy", advisor=report.reader, day=day)
+    return replace(report, kicker=(*report.kicker, said))
 
 
 def add_replies(report: Report, code: Code) -> Report:

@@ -7,7 +7,7 @@ from email.message import EmailMessage
 from email.policy import SMTP
 
 from edumetrics.errors import EduMetricsError
-from edumetrics.mail.messages import add_headers
+from edumetrics.mail.messages import add_headers, parse_address
 from edumetrics.mail.smtp import NotSent, Server
 from edumetrics.params import MailParams
 from edumetrics.settings import Settings, create_private_folder, write_private_file
@@ -31,8 +31,8 @@ def mail_operator(chosen: Settings, outcome: str, line: str) -> None:
         return
     message = EmailMessage(policy=SMTP)
     message["Subject"] = f"EduMetrics: {outcome}"
-    message["From"] = chosen.mail_from or chosen.operator_email
-    message["To"] = chosen.operator_email
+    message["From"] = parse_address("EduMetrics", chosen.mail_from or chosen.operator_email)
+    message["To"] = parse_address("", chosen.operator_email)
     message.set_content(line)
     now = datetime.now(UTC)
     add_headers(message, now)
@@ -44,6 +44,6 @@ def mail_operator(chosen: Settings, outcome: str, line: str) -> None:
     try:
         # One attempt: a server that does not answer must not hold up the end of a run.
         with Server(chosen.smtp_url, MailParams(attempts=1)) as server:
-            server.send(message, chosen.operator_email)
+            server.send(message)
     except NotSent as error:
         raise EduMetricsError(f"{error} Check SMTP_URL.") from error

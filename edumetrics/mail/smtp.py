@@ -15,9 +15,10 @@ from contextlib import suppress
 from email.message import EmailMessage
 from email.policy import SMTP
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 from urllib.parse import unquote, urlsplit
 
+from edumetrics.database import is_on_this_machine
 from edumetrics.errors import EduMetricsError, SettingsError
 from edumetrics.params import MailParams
 
@@ -27,6 +28,9 @@ PORTS = {"smtp": 25, "smtp+starttls": 587, "smtps": 465}
 PERMANENT = 500
 # 354 asks for the text of the message, 250 confirms a command.
 START_MAIL, TAKEN = 354, 250
+# How long all of a conversation about one message may last, and how much a server may say at once.
+CONVERSATION_SECONDS = 120
+MOST_BYTES = 64 * 1024
 
 
 class NotSent(EduMetricsError):
@@ -43,6 +47,58 @@ class _BrokenOff(Exception):
 
 class Unreachable(EduMetricsError):
     """The server cannot be reached: no message can be sent for now."""
+
+
+class _Bounded(smtplib.SMTP):
+    """A conversation with a server that ends in time, however slowly or much the server talks."""
+
+    def __init__(self, ends: float, host: str, port: int, **more: Any) -> None:
+        self.ends = ends
+        super().__init__(host, port, **more)
+
+    def getreply(self) -> tuple[int, bytes]:
+        """Return the server's next reply.
+
+        Raises:
+            smtplib.SMTPServerDisconnected: the conversation or the reply is too long.
+        """
+        # smtplib opens the stream anew after STARTTLS.
+        if self.file is None:
+            self.file = _Replies(self)
+        self.file.taken = 0
+        return super().getreply()
+
+
+class _BoundedSSL(_Bounded, smtplib.SMTP_SSL):
+    """The same over TLS from the first byte."""
+
+
+class _Replies:
+    """The lines that a server sends, read until the conversation has to end."""
+
+    def __init__(self, server: _Bounded) -> None:
+        self._server, self._pending, self.taken = server, b"", 0
+
+    def readline(self, limit: int) -> bytes:
+        """Return a line; what there is of it where it is longer, and nothing at the end."""
+        while b"\n" not in self._pending and len(self._pending) < limit:
+            left = self._server.ends - time.monotonic()
+            assert self._server.sock is not None
+            if left <= 0 or self.taken > MOST_BYTES:
+                # As where a server has not answered in time.
+                raise TimeoutError
+            self._server.sock.settimeout(min(self._server.timeout, left))
+            got = self._server.sock.recv(4096)
+            if not got:
+                break
+            self._pending += got
+            self.taken += len(got)
+        line, end, rest = self._pending[:limit].partition(b"\n")
+        self._pending = rest + self._pending[limit:]
+        return line + end
+
+    def close(self) -> None:
+        """Do nothing: the socket is closed by its owner."""
 
 
 class Server:
@@ -72,10 +128,16 @@ class Server:
             parts.hostname,
             port or PORTS[parts.scheme],
         )
+        if parts.scheme == "smtp" and parts.password and not is_on_this_machine(self.host):
+            raise SettingsError(
+                "SMTP_URL would send its password in clear to another host: "
+                "begin it with smtp+starttls:// or smtps://."
+            )
         # In a URL, signs such as @ are written as %40.
         self.user, self.password = unquote(parts.username or ""), unquote(parts.password or "")
         self.mail = mail
-        self._open: smtplib.SMTP | None = None
+        self._open: _Bounded | None = None
+        self._ends = 0.0
 
     def __enter__(self) -> Self:
         return self
@@ -91,14 +153,11 @@ class Server:
                 self._open.quit()
         self._close()
 
-    def send(
-        self, message: EmailMessage, to: str, handing_over: Callable[[], None] = lambda: None
-    ) -> None:
+    def send(self, message: EmailMessage, handing_over: Callable[[], None] = lambda: None) -> None:
         """Send one message, in several attempts where the trouble may pass.
 
         Args:
-            message: the message.
-            to: the address of the recipient.
+            message: the message, with the one recipient in its header.
             handing_over: called when the server has all of the message except its last line.
 
         Raises:
@@ -109,7 +168,10 @@ class Server:
         """
         doubt: Unconfirmed | None = None
         trouble: EduMetricsError | None = None
+        self._ends = time.monotonic() + CONVERSATION_SECONDS
         for attempt in range(self.mail.attempts):
+            if attempt and time.monotonic() >= self._ends:
+                break
             # The wait doubles each time, to give a busy server time to recover.
             if attempt:
                 time.sleep(self.mail.backoff_seconds * 2 ** (attempt - 1))
@@ -120,7 +182,7 @@ class Server:
                 trouble = _translate_error(error)
                 continue
             try:
-                _send_message(server, message, to, handing_over)
+                _send_message(server, message, handing_over)
                 return
             except _BrokenOff as error:
                 self._close()
@@ -153,15 +215,16 @@ class Server:
             smtplib.SMTPException, OSError: any other trouble, which may pass.
         """
         if self._open is not None:
+            self._open.ends = self._ends
             return self._open
         context, seconds = ssl.create_default_context(), self.mail.timeout_seconds
         try:
             if self.scheme == "smtps":
-                self._open = smtplib.SMTP_SSL(
-                    self.host, self.port, timeout=seconds, context=context
+                self._open = _BoundedSSL(
+                    self._ends, self.host, self.port, timeout=seconds, context=context
                 )
             else:
-                self._open = smtplib.SMTP(self.host, self.port, timeout=seconds)
+                self._open = _Bounded(self._ends, self.host, self.port, timeout=seconds)
             if self.scheme == "smtp+starttls":
                 self._open.starttls(context=context)
             if self.user:
@@ -209,7 +272,7 @@ def _translate_error(error: Exception) -> EduMetricsError:
 
 
 def _send_message(
-    server: smtplib.SMTP, message: EmailMessage, to: str, handing_over: Callable[[], None]
+    server: smtplib.SMTP, message: EmailMessage, handing_over: Callable[[], None]
 ) -> None:
     """Send a message in the dialogue of RFC 5321; call `handing_over` before its last line.
 
@@ -223,7 +286,8 @@ def _send_message(
     """
     server.ehlo_or_helo_if_needed()
     _check_reply(TAKEN, server.mail(message["From"].addresses[0].addr_spec))
-    code, answer = server.rcpt(to)
+    # As the header has it: a domain in another script is in ASCII there.
+    code, answer = server.rcpt(message["To"].addresses[0].addr_spec)
     # 251 accepts the recipient too: the server will forward the mail.
     if code not in (TAKEN, TAKEN + 1):
         raise smtplib.SMTPResponseException(code, answer)

@@ -36,21 +36,21 @@ def store_trials(workspace: Workspace, term: str, entries: Sequence[Contest[Stor
     The rows are stored in one transaction; the files are written before it.
     """
     store = workspace.store
-    run = run_log.start_run(store, workspace.params, STAGE, term, 0)
-    rows = [
-        row | {"run_id": run.run_id, "computed_at": get_utc_now()}
-        for entry in entries
-        for row in _build_rows(workspace, entry)
-    ]
     table = SQL_TABLES["model_runs"]
-    # `replace` deletes the rows of this run only. Rows with the same ids from an earlier training
-    # must go too, or the key would not be unique.
-    with store.start_transaction() as connection:
-        connection.execute(
-            sa.delete(table).where(table.c.model_id.in_([row["model_id"] for row in rows]))
-        )
-        store.replace_slice(connection, "model_runs", pd.DataFrame(rows), run_id=run.run_id)
-        run_log.mark_done(connection, run, len(rows))
+    with run_log.watch_run(store, workspace.params, STAGE, term, 0) as run:
+        rows = [
+            row | {"run_id": run.run_id, "computed_at": get_utc_now()}
+            for entry in entries
+            for row in _build_rows(workspace, entry)
+        ]
+        # `replace` deletes the rows of this run only. Rows with the same ids from an earlier
+        # training must go too, or the key would not be unique.
+        with store.start_transaction() as connection:
+            connection.execute(
+                sa.delete(table).where(table.c.model_id.in_([row["model_id"] for row in rows]))
+            )
+            store.replace_slice(connection, "model_runs", pd.DataFrame(rows), run_id=run.run_id)
+            run_log.mark_done(connection, run, len(rows))
 
 
 def _build_rows(workspace: Workspace, entry: Contest[StoredModel]) -> list[dict[str, object]]:

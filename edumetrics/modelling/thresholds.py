@@ -122,8 +122,10 @@ def _add_unseen_chances(
 def _store(workspace: Workspace, term: str, rows: pd.DataFrame) -> None:
     """Store the thresholds of a term in one transaction."""
     store = workspace.store
-    run = run_log.start_run(store, workspace.params, STAGE, term, 0)
-    rows = rows.assign(term=term, run_id=run.run_id, computed_at=get_utc_now())
-    with store.start_transaction() as connection:
+    with (
+        run_log.watch_run(store, workspace.params, STAGE, term, 0) as run,
+        store.start_transaction() as connection,
+    ):
+        rows = rows.assign(term=term, run_id=run.run_id, computed_at=get_utc_now())
         store.replace_slice(connection, TABLE, rows, term=term)
         run_log.mark_done(connection, run, len(rows))

@@ -116,6 +116,14 @@ class Head(ParameterModel):
         return f"head:{self.address or '+'.join(self.classes) or 'all'}"
 
 
+class Deputy(ParameterModel):
+    """Who has the mail of an advisor who is away, until a day, that day included."""
+
+    advisor: str
+    address: str
+    until: date
+
+
 class MailParams(ParameterModel):
     """`mail.yml`: what is mailed, and how."""
 
@@ -132,6 +140,8 @@ class MailParams(ParameterModel):
     offers: dict[str, Offer | None] = {}
     # Who has the page about classes, without names of students; with an address as a mail a week.
     heads: tuple[Head, ...] = ()
+    # Who has the mail of an advisor who is away.
+    deputies: tuple[Deputy, ...] = ()
     # What the review of an exam says comes next; nothing where the college does not say.
     after_results: Mapping[Exam, AfterExam] = {}
     # How many days the answer links of a mail work.

@@ -6,7 +6,6 @@ The template engine escapes every string of a page and of the HTML part of a mai
 from __future__ import annotations
 
 import base64
-import json
 import re
 import textwrap
 from dataclasses import dataclass
@@ -16,7 +15,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
@@ -175,26 +173,3 @@ def escape_file_name(identifier: str) -> str:
     """
     # A leading dot would hide the file, and the id ".." would name a folder.
     return re.sub(r"[^A-Za-z0-9._-]|^\.", lambda match: f"%{ord(match[0]):x}", identifier)
-
-
-def export_safe_csv(frame: pd.DataFrame) -> str:
-    """Return a frame as CSV that a spreadsheet does not read as formulas.
-
-    A text that begins like a formula gets an apostrophe in front; lists become JSON.
-    """
-    # Texts have the dtype `str` in pandas 3, and `object` where a column is mixed or holds lists.
-    texts = frame.select_dtypes(["object", "str"]).columns
-    return str(
-        frame.assign(**{name: frame[name].map(_escape_cell) for name in texts}).to_csv(index=False)
-    )
-
-
-def _escape_cell(value: Any) -> Any:
-    if isinstance(value, list):
-        return json.dumps(value, ensure_ascii=False)
-    # A spreadsheet may run a text as a formula when it begins with one of these.
-    return (
-        f"'{value}"
-        if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r"))
-        else value
-    )

@@ -251,8 +251,11 @@ def open_run(
     if run_id:
         yield run_log.load_run(workspace.store, run_id)
         return
-    with workspace.store.require_lock():
-        yield run_log.start_run(workspace.store, workspace.params, stage, term, week)
+    with (
+        workspace.store.require_lock(),
+        run_log.watch_run(workspace.store, workspace.params, stage, term, week) as run,
+    ):
+        yield run
 
 
 def replace_slices(workspace: Workspace, run: Run, slices: Slices) -> int:

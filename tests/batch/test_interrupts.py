@@ -7,8 +7,8 @@ import threading
 
 import pytest
 
-from edumetrics.batch.interrupts import SIGNALS, TOLD, handle_interrupts
-from edumetrics.errors import EduMetricsError, Interrupted
+from edumetrics.batch.interrupts import SIGNALS, handle_interrupts
+from edumetrics.errors import INTERRUPTED, EduMetricsError, Interrupted
 
 
 def list_handlers() -> list[object]:
@@ -19,7 +19,7 @@ def list_handlers() -> list[object]:
 def test_every_signal_ends_a_run_in_the_same_sentence(number: signal.Signals) -> None:
     with pytest.raises(Interrupted) as ended, handle_interrupts():
         signal.raise_signal(number)
-    assert str(ended.value) == TOLD
+    assert str(ended.value) == INTERRUPTED
     assert ended.value.exit_status == 1
     assert ended.value.__suppress_context__, "nobody is shown a traceback of two errors"
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import pytest
 
 from edumetrics.batch import progress
-from edumetrics.errors import EduMetricsError, Refused
+from edumetrics.errors import Refused
 
 LINE = "[1/2] weekly, week 3: 60 rows, 2 pages."
 
@@ -40,25 +40,15 @@ def test_nothing_is_printed_for_callers_from_code(capsys: pytest.CaptureFixture[
     assert capsys.readouterr() == ("", "")
 
 
-def test_an_error_is_in_a_json_log_and_goes_on(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(Refused, match="Mail is held"), progress.log_errors("json"):
-        raise Refused("Mail is held.")
+def test_an_error_is_in_a_json_log(capsys: pytest.CaptureFixture[str]) -> None:
+    progress.log_error(Refused("Mail is held."))
     told = json.loads(capsys.readouterr().out)
     assert (told["message"], told["level"], told["exit_status"]) == ("Mail is held.", "error", 3)
 
 
-def test_an_error_is_not_told_twice_to_a_person(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(EduMetricsError), progress.log_errors("text"):
-        raise EduMetricsError("It broke.")
-    assert capsys.readouterr().out == ""
-
-
-def test_an_error_that_is_none_of_ours_is_no_line_of_the_log(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    with pytest.raises(ZeroDivisionError), progress.log_errors("json"):
-        raise ZeroDivisionError
-    assert capsys.readouterr().out == ""
+def test_nothing_in_a_line_can_act_on_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    progress.print_line("week \x1b[2J\u202e7\x07 is done")
+    assert capsys.readouterr().out == "week \\x1b[2J\\x202e7\\x07 is done\n"
 
 
 def test_steps_come_in_order_and_without_a_bar_where_there_is_no_terminal(

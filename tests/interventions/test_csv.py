@@ -107,18 +107,18 @@ def test_an_outcome_that_is_known_later_completes_the_entry(analysed: Workspace)
 @pytest.mark.parametrize(
     ("row", "why"),
     [
-        ("nobody,talked,,,", "There is no student nobody in the term of 2026-01-05: check the id."),
-        (",talked,,,", "There is no student  in the term of 2026-01-05: check the id."),
-        ("asha,shouted,,,", "There is no kind 'shouted': the kinds are talked, emailed, called, "
+        ("nobody,talked,,,", "There is no student with this id in the term of 2026-01-05: check the id."),
+        (",talked,,,", "There is no student with this id in the term of 2026-01-05: check the id."),
+        ("asha,shouted,,,", "There is no such kind: the kinds are talked, emailed, called, "
          "referred, no answer, known reason, wrong flag."),
-        ("asha,talked,maybe,,", "helpful is 'maybe': write yes or no, or leave it empty."),
+        ("asha,talked,maybe,,", "helpful is neither yes nor no: write one, or leave it empty."),
         ("asha,talked,,28/09/2026,",
-         "until is '28/09/2026': write a day such as 2026-09-28, or leave it empty."),
+         "until is no day: write one such as 2026-09-28, or leave it empty."),
         ("asha,talked,,2020-01-01,", "2020-01-01 is in the past or more than a year ahead:"
          " choose a day within the next year for `until`."),
-        ("asha,talked,,,ten", "sem_week is 'ten': write a week number, or leave it empty."),
-        ("asha,talked,,,-1", "sem_week is '-1': write a week number, or leave it empty."),
-        ("asha,talked,,,²", "sem_week is '²': write a week number, or leave it empty."),
+        ("asha,talked,,,ten", "sem_week is no number: write a week's number, or leave it empty."),
+        ("asha,talked,,,-1", "sem_week is no number: write a week's number, or leave it empty."),
+        ("asha,talked,,,²", "sem_week is no number: write a week's number, or leave it empty."),
         ("asha,talked,,,8",
          "Week 8 is not a teaching week and has no list: choose a teaching week."),
         ("asha,talked,,,12", "Week 12 has not been analysed yet: choose a week from 1 to 10."),

@@ -70,16 +70,22 @@ def test_a_day_outside_the_next_year_is_refused(days: int, analysed: Workspace) 
 @pytest.mark.parametrize(
     ("said", "why"),
     [
-        ({"kind": "shouted"}, "There is no kind 'shouted': the kinds are talked, "),
-        ({"kind": ""}, "There is no kind '': the kinds are talked, "),
+        ({"kind": "shouted"}, "There is no such kind: the kinds are talked, "),
+        ({"kind": ""}, "There is no such kind: the kinds are talked, "),
         ({"week": 11}, "Week 11 has not been analysed yet: choose a week from 1 to 10."),
         ({"week": 0}, "Week 0 has not been analysed yet: choose a week from 1 to 10."),
         ({"week": 8}, "Week 8 is not a teaching week and has no list: choose a teaching week."),
         ({"notes": "a\0"}, "The text contains a null character: remove it and try again."),
         ({"outcome": "\0"}, "The text contains a null character: remove it and try again."),
         ({"by": "A\0B"}, "The text contains a null character: remove it and try again."),
-        ({"student": "old"}, "There is no student old in the term of 2026-01-05: check the id."),
-        ({"student": "ASHA"}, "There is no student ASHA in the term of 2026-01-05: check the id."),
+        (
+            {"student": "old"},
+            "There is no student with this id in the term of 2026-01-05: check the id.",
+        ),
+        (
+            {"student": "ASHA"},
+            "There is no student with this id in the term of 2026-01-05: check the id.",
+        ),
     ],
 )
 def test_what_cannot_be_is_refused_in_one_sentence(

@@ -82,8 +82,8 @@ def test_an_entry_and_what_it_says(environment: Workspace) -> None:
 @pytest.mark.parametrize(
     ("more", "why"),
     [
-        ({"student": "nobody"}, "There is no student nobody in the term of 2026-01-05"),
-        ({"kind": "shouted"}, "There is no kind 'shouted': the kinds are talked, emailed,"),
+        ({"student": "nobody"}, "There is no student with this id in the term of 2026-01-05"),
+        ({"kind": "shouted"}, "There is no such kind: the kinds are talked, emailed,"),
         ({"week": 11}, "Week 11 has not been analysed yet: choose a week from 1 to 10."),
         ({"week": 0}, "Week 0 has not been analysed yet"),
         ({"week": 8}, "Week 8 is not a teaching week and has no list: choose a teaching week."),
@@ -104,7 +104,7 @@ def test_the_form_only_calls_the_log(environment: Workspace) -> None:
     form = interventions.form("nobody")
     student, kind, notes, outcome, helpful, until, button, said = form.children
     button.click()
-    assert said.value.startswith("There is no student nobody")
+    assert said.value.startswith("There is no student with this id")
     student.value, kind.value, notes.value, helpful.value = (
         listed(environment)["student_id"].iloc[0],
         "called",
@@ -168,7 +168,7 @@ def test_a_table_row_by_row(environment: Workspace, tmp_path: Path) -> None:
     lines = result.output.splitlines()
     assert lines[0] == "2 entered, 0 entered before, 5 refused."
     assert [line.split(":")[0] for line in lines[1:6]] == [f"line {n}" for n in (3, 4, 5, 6, 7)]
-    assert "helpful is 'perhaps': write yes or no, or leave it empty." in result.output
+    assert "helpful is neither yes nor no: write one, or leave it empty." in result.output
     assert [(row["student_id"], row["kind"], row["sem_week"]) for row in log(environment).to_dict("records")] == [
         (first, "talked", 9), (second, "no answer", 10)
     ]  # fmt: skip
@@ -309,3 +309,92 @@ def test_a_reply_that_was_entered_in_time_is_not_refused_later(
     again = edumetrics("log", "--from-mail", str(tmp_path / "box"))
     assert (again.exit_code, len(log(replies))) == (0, 1)
     assert "1 entered before, 0 refused" in again.output
+
+
+JUNK = (
+    "=?\u00fc?q?abc?=",
+    "=?undefined?q?x?=",
+    "=?utf-8\0?q?x?=",
+    "=?utf-8?b?====?=",
+    "=?idna?q?x=FF?=",
+    "=?punycode?q?=FF=FE?=",
+    "=?rot13?q?x?=",
+    "=?unicode_escape?q?=5Cud800?=",
+    "=?" + "a" * 5000 + "?q?x?=",
+)
+
+
+def drop(box: Path, number: int, content: bytes) -> None:
+    """A message as it lies in a Maildir, whatever it is."""
+    (box / "new" / f"{1_800_000_000 + number}.M{number}.host").write_bytes(content)
+
+
+def test_junk_in_the_mailbox_stops_nobody(replies: Workspace, tmp_path: Path) -> None:
+    box = tmp_path / "box"
+    posted(mailbox.Maildir(box))
+    for number, subject in enumerate(JUNK):
+        drop(box, number, b"Subject: " + subject.encode() + b"\r\n\r\nbody")
+    deep = b"Content-Type: multipart/mixed; boundary=a\r\n\r\n" + b"--a\r\n" * 100_000
+    for number, content in enumerate(
+        (b"", b"\0" * 100, b"\xff" * 100, deep, b"Subject:" * 10_000), 50
+    ):
+        drop(box, number, content)
+    good = subject_for(replies, 0)
+    drop(box, 99, b"Subject: " + good.encode() + b"\r\n\r\n" + b"x" * 5_000_000)
+    result = edumetrics("log", "--from-mail", str(box))
+    assert result.output.startswith("1 entered"), result.output
+    assert "Unexpected" not in result.output + result.stderr
+    assert len(log(replies)) == 1
+
+
+def test_what_is_refused_is_told_once(replies: Workspace, tmp_path: Path) -> None:
+    posted(
+        mailbox.Maildir(tmp_path / "box"), subject_for(replies, 0, secret="another long secret!")
+    )
+    assert edumetrics("log", "--from-mail", str(tmp_path / "box")).exit_code == 2
+    again = edumetrics("log", "--from-mail", str(tmp_path / "box"))
+    assert (again.exit_code, again.output) == (
+        0,
+        "0 entered, 1 skipped, 0 entered before, 0 refused.\n",
+    )
+
+
+def test_a_code_answers_once_and_the_last_answer_counts(replies: Workspace, tmp_path: Path) -> None:
+    box = mailbox.Maildir(tmp_path / "box")
+    said = [subject_for(replies, 0, kind) for kind in ("Talked", "No answer", "Known reason")]
+    posted(box, *said)
+    first = edumetrics("log", "--from-mail", str(tmp_path / "box"))
+    assert first.output.startswith("1 entered, 2 corrected, 0 entered before, 0 refused.")
+    assert log(replies)["kind"].tolist() == ["known reason"]
+    posted(mailbox.Maildir(tmp_path / "box"), subject_for(replies, 0, "Wrong flag"))
+    second = edumetrics("log", "--from-mail", str(tmp_path / "box"))
+    assert "It corrects an earlier answer: known reason is now wrong flag." in second.output
+    assert log(replies)["kind"].tolist() == ["wrong flag"]
+    third = edumetrics("log", "--from-mail", str(tmp_path / "box"))
+    assert third.output.startswith("0 entered"), third.output
+    assert "It corrects" not in third.output
+    assert log(replies)["kind"].tolist() == ["wrong flag"]
+
+
+def test_keys_change_without_voiding_codes_that_are_out(
+    replies: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    posted(mailbox.Maildir(tmp_path / "box"), subject_for(replies, 0))
+    monkeypatch.setenv("SECRET_KEY", "a newer long random secret")
+    monkeypatch.setenv("SECRET_KEY_FALLBACKS", f"some older random secret, {SECRET}")
+    result = edumetrics("log", "--from-mail", str(tmp_path / "box"))
+    assert result.output.startswith("1 entered"), result.output
+
+
+def test_a_code_of_a_former_advisor_stops(replies: Workspace, tmp_path: Path) -> None:
+    posted(mailbox.Maildir(tmp_path / "box"), subject_for(replies, 0))
+    student = listed(replies)["student_id"].iloc[0]
+    with replies.store.start_transaction() as connection:
+        connection.exec_driver_sql(
+            "UPDATE weekly_metrics SET advisor_id = 'ADVnew' WHERE sem_week = 10 AND student_id = ?",
+            (student,),
+        )
+    result = edumetrics("log", "--from-mail", str(tmp_path / "box"))
+    assert result.exit_code == 2
+    assert "no longer advises the student" in result.output
+    assert log(replies).empty

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edumetrics.errors import SettingsError
-from edumetrics.mail.messages import parse_address
+from edumetrics.mail.messages import FOREIGN_LETTERS, NO_ADDRESS, parse_address
 from edumetrics.mail.smtp import Server
 from edumetrics.params import MailParams
 
@@ -60,10 +60,11 @@ def test_an_address_is_written_as_servers_take_it(spec: str, address: str) -> No
         f"a@{'x' * 64}.example",
     ],
 )
-def test_what_is_not_one_address_is_refused_with_the_text(spec: str) -> None:
+def test_what_is_not_one_address_is_refused_without_it(spec: str) -> None:
     with pytest.raises(SettingsError) as refused:
         parse_address("Dr. Inkwell", spec)
-    assert str(refused.value) == f"{spec!r} is not a mail address."
+    assert str(refused.value) in (NO_ADDRESS, FOREIGN_LETTERS)
+    assert spec.strip() == "" or spec not in str(refused.value)
 
 
 @pytest.mark.parametrize(

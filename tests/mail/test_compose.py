@@ -139,7 +139,7 @@ def test_without_an_address_for_replies_none_are_offered() -> None:
 
 @pytest.mark.parametrize("field", ["sender", "to", "reply_to"])
 def test_an_address_that_is_none_stops_the_message(field: str) -> None:
-    with pytest.raises(SettingsError, match="'nobody' is not a mail address"):
+    with pytest.raises(SettingsError, match="The mail address is not valid"):
         compose(make_report(), **{field: "nobody"})
 
 

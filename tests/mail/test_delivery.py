@@ -7,11 +7,13 @@ import signal
 import stat
 import subprocess
 import sys
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
+import sqlalchemy as sa
 from click.testing import CliRunner, Result
 
 from edumetrics.cli import main
@@ -112,12 +114,62 @@ def test_once_approved_a_run_sends_by_itself(sending: Workspace, inbox: Inbox) -
     with sending.store.start_transaction() as connection:
         connection.exec_driver_sql("DELETE FROM delivery_log")
         connection.exec_driver_sql("DELETE FROM run_log WHERE stage = 'mail'")
+    (sending.settings.home / "handed-over.log").unlink()
     inbox.messages.clear()
     result = edumetrics("run")
     assert result.exit_code == 0
     assert f"{len(advisors(sending))} sent" in result.output
     assert once_each(inbox, sending)
     assert "Nothing to do" in edumetrics("run").output
+
+
+def test_a_restored_database_mails_nobody_again(sending: Workspace, inbox: Inbox) -> None:
+    file = sending.settings.home / "analysis.db"
+    backup = file.read_bytes()
+    assert edumetrics("send", "--approve").exit_code == 0
+    sending.store.engine.dispose()
+    file.write_bytes(backup)
+    result = edumetrics("send", "--approve")
+    assert (result.exit_code, result.output.splitlines()[-1]) == (0, "Mail: nothing to send.")
+    assert once_each(inbox, sending)
+    remembered = (sending.settings.home / "handed-over.log").read_text()
+    assert not any(one in remembered for pair in advisors(sending).items() for one in pair)
+
+
+def test_an_advisor_at_a_domain_in_another_script_and_one_who_cannot_be_reached(
+    sending: Workspace, inbox: Inbox
+) -> None:
+    (there, foreign, broken), rest = list(advisors(sending))[:3], list(advisors(sending))[3:]
+    with sa.create_engine(sending.settings.client_db_url).begin() as connection:
+        for advisor, address in ((foreign, "jo@münchen.example"), (broken, "jörg@münchen.example")):
+            connection.exec_driver_sql(
+                "UPDATE advisors SET email = ? WHERE advisor_id = ?", (address, advisor)
+            )
+    result = edumetrics("send", "--approve")
+    assert result.exit_code == 1
+    assert f"{broken}: The mail address has letters beyond ASCII" in result.stderr
+    assert "münchen" not in result.stderr
+    got = {str(message["To"].addresses[0].addr_spec) for message in inbox.messages}
+    assert "jo@xn--mnchen-3ya.example" in got
+    assert got > {advisors(sending)[one] for one in (there, *rest)}
+
+
+def test_a_deputy_has_the_mail_and_is_told(sending: Workspace, inbox: Inbox) -> None:
+    away, *_ = advisors(sending)
+    until = sending.today + timedelta(days=3)
+    set_mail(sending, deputies=[
+        {"advisor": away, "address": "deputy@college.example", "until": until}])  # fmt: skip
+    assert edumetrics("send", "--approve").exit_code == 0
+    (mine,) = [one for one in inbox.messages if "deputy@college.example" in str(one["To"])]
+    body = mine.get_body(("plain",)).get_content()
+    assert "You have this as the deputy of " in body
+    assert advisors(sending)[away] not in {
+        one["To"].addresses[0].addr_spec for one in inbox.messages
+    }
+    set_mail(sending, deputies=[
+        {"advisor": away, "address": "deputy@college.example", "until": sending.today - timedelta(days=1)}])  # fmt: skip
+    edumetrics("send", "--again", "--advisor", away)
+    assert inbox.messages[-1]["To"].addresses[0].addr_spec == advisors(sending)[away]
 
 
 @pytest.mark.slow

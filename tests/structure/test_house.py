@@ -43,10 +43,11 @@ LAYERS = (
     ("analysis",),
     ("database",),
     ("weeks",),
+    ("boundaries", "marks"),
     ("params", "settings"),
     ("sentences",),
     ("fields",),
-    ("types", "errors"),
+    ("types", "errors", "plain"),
 )
 LEVEL = {name: n for n, names in enumerate(LAYERS) for name in names}
 PURE = ("scoring", "triage", "forecast")

@@ -72,7 +72,8 @@ def _describe_analysis(
     behind = len(list(done.iter_until(position, calendar)))
     weeks = "1 week" if behind == 1 else f"{behind} weeks"
     left = f"; {weeks} behind, `edumetrics run` catches up" if behind else ""
-    ahead = "; ahead of the college, `edumetrics run` rolls it back" if done > position else ""
+    back = "; ahead of the college, `edumetrics run --roll-back` takes it back"
+    ahead = back if done > position else ""
     return f"week {done.compute_week(calendar)} of {done.format_label(calendar)}{left}{ahead}"
 
 

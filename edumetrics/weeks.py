@@ -14,10 +14,13 @@ from datetime import date
 import numpy as np
 import pandas as pd
 
+from edumetrics.errors import SettingsError
 from edumetrics.params.calendar import Calendar
 
 # The classes of one term may start some weeks apart; terms start further apart than this.
 TERM_SPREAD = pd.Timedelta(weeks=8)
+# The years that a college can be in.
+YEARS = range(1990, 2101)
 # The key of a class semester, in the order in which frames are sorted and joined.
 CLASS_SEMESTER = ["class_id", "semester"]
 
@@ -57,11 +60,33 @@ class CollegeWeek:
             yield CollegeWeek(year, week)
 
 
+def check_position(position: CollegeWeek, calendar: Calendar) -> CollegeWeek:
+    """Return a position that the calendar has.
+
+    Raises:
+        SettingsError: it lies outside of the calendar, or in no year of our time.
+    """
+    last = max(spec.offset for spec in calendar.slots.values()) + calendar.weeks_per_semester
+    if position.year not in YEARS or not 0 <= position.global_week <= last:
+        raise SettingsError(
+            "The college's sim_state is at a week that the calendar does not have, or in another"
+            f" century: it counts weeks 0 to {last} of a year; correct it or its mapping."
+        )
+    return position
+
+
 def find_last_complete_week(day: date, calendar: Calendar) -> CollegeWeek:
     """Return the last complete week on a day, from the slot dates of the calendar.
 
     A week is complete on its seventh day.
+
+    Raises:
+        SettingsError: the day is in no year of our time.
     """
+    if day.year not in YEARS:
+        raise SettingsError(
+            f"The day is before {YEARS[0]} or after {YEARS[-1]}: set the clock or --as-of right."
+        )
     # A slot may start in the calendar year after its own year: so two earlier years are searched.
     slots = [
         CollegeWeek(year, spec.offset + 1)

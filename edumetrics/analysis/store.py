@@ -341,7 +341,11 @@ class Store:
         connection.execute(
             sa.delete(sql).where(*(sql.c[name] == value for name, value in where.items()))
         )
-        return database.insert_frame(connection, sql, _encode_json(table, frame))
+        return self.add_rows(connection, table, frame)
+
+    def add_rows(self, connection: Connection, table: str, frame: pd.DataFrame) -> int:
+        """Add rows to a table within a transaction; return their number."""
+        return database.insert_frame(connection, SQL_TABLES[table], _encode_json(table, frame))
 
     def set_college_week(self, connection: Connection, position: CollegeWeek | None) -> None:
         """Record the last week analysed, within a transaction; None deletes the record."""

@@ -8,7 +8,8 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import date
 
-from edumetrics.analysis import rollback, run_log
+from edumetrics.analysis import run_log
+from edumetrics.batch import beside
 from edumetrics.batch.interrupts import handle_interrupts
 from edumetrics.batch.progress import Reporter, show_progress
 from edumetrics.college.terms import Term
@@ -32,7 +33,8 @@ def calibrate(
     Args:
         workspace: the settings, the parameters and both databases.
         tell: called with a line about each term.
-        from_scratch: delete everything derived first; what people entered stays.
+        from_scratch: compute everything derived anew, beside the old, and swap the two at the end;
+            what people entered stays.
         completed_only: leave the term in session alone.
         as_of: the day to count weeks from, for colleges without `sim_state`; today when None.
 
@@ -44,16 +46,26 @@ def calibrate(
         Interrupted: someone ended the calibration.
         EduMetricsError: a database cannot be used.
     """
-    rows = 0
-    with workspace.store.require_lock(), handle_interrupts(), workspace.open_college() as college:
+    with workspace.store.require_lock(), handle_interrupts():
         # The lock is held, so any run that the ledger still calls started was killed.
         run_log.end_stale(workspace.store)
+        if not from_scratch:
+            return _compute_terms(workspace, tell, completed_only=completed_only, as_of=as_of)
+        # Interrupted at any moment, the old analysis stands as it was.
+        with beside.open_copy(workspace) as copy:
+            rows = _compute_terms(copy, tell, completed_only=completed_only, as_of=as_of)
+            beside.swap_derived(copy, workspace)
+    return rows
+
+
+def _compute_terms(
+    workspace: Workspace, tell: Reporter, *, completed_only: bool, as_of: date | None
+) -> int:
+    """Compute and store each term, in the order of time; return the rows of weekly_metrics."""
+    rows = 0
+    with workspace.open_college() as college:
         position = college.find_college_week(as_of or workspace.today)
-        if from_scratch:
-            with workspace.store.start_transaction() as connection:
-                rollback.delete_derived(connection)
-                workspace.store.set_college_week(connection, None)
-        # The order in time matters: each term is forecast by models trained on the terms before it.
+        # The order matters: each term is forecast by models trained on the terms before it.
         for term in college.list_terms(position):
             if term.current and completed_only:
                 continue

@@ -21,7 +21,7 @@ from edumetrics.analysis.delivery_log import Delivery
 from edumetrics.analysis.run_log import Run
 from edumetrics.analysis.week_state import GATE, WEEKLY
 from edumetrics.analysis.week_state import NOTHING as NOTHING_HELD
-from edumetrics.batch import parameters
+from edumetrics.batch import dump, parameters
 from edumetrics.batch.idle import NOTHING
 from edumetrics.batch.interrupts import handle_interrupts
 from edumetrics.batch.progress import Reporter, show_progress
@@ -97,6 +97,7 @@ def run(
     stage: str | None = None,
     as_of: date | None = None,
     force: bool = False,
+    roll_back: bool = False,
 ) -> Outcome:
     """Do what is due, one step at a time; finished steps stay done when a later step fails.
 
@@ -107,6 +108,8 @@ def run(
         stage: as `schedule.plan_run`.
         as_of: as `schedule.plan_run`.
         force: let mail go out whatever the gate finds; the ledger records it.
+        roll_back: where the college is behind the analysis, remove what was computed for the weeks
+            since; it is kept in a dump in the home.
 
     Returns:
         What was done; its `line` tells the operator what to know.
@@ -114,7 +117,8 @@ def run(
     Raises:
         Locked: another run is at work.
         Interrupted: someone ended the run.
-        Refused: the gate holds back all mail, or the college has no data of a week.
+        Refused: the gate holds back all mail, the college has no data of a week, or it is behind
+            the analysis and `roll_back` is not given.
         EduMetricsError: a stage failed, mail failed, or a database cannot be used.
     """
     with workspace.store.require_lock(), handle_interrupts():
@@ -126,7 +130,7 @@ def run(
             for task in step.tasks:
                 parameters.check_parameters(task.stage, task.parameters)
         if due.back_to is not None:
-            _roll_back(workspace, due, tell)
+            _roll_back(workspace, due, tell, asked=roll_back)
         entry, failed = _run_steps(workspace, due, tell)
         entry = entry or _enter_missing_gate(workspace, due, force=force)
         verdict = _check_newest_week(workspace, due, entry, tell, force=force) if entry else None
@@ -282,18 +286,32 @@ def _train_models(workspace: Workspace, step: Step, position: CollegeWeek, tell:
                 tell(line)
 
 
-def _roll_back(workspace: Workspace, due: RunPlan, tell: Reporter) -> None:
-    """Remove what was computed for weeks after the college's, and record its position."""
+def _roll_back(workspace: Workspace, due: RunPlan, tell: Reporter, *, asked: bool) -> None:
+    """Remove what was computed for weeks after the college's, and record its position.
+
+    Raises:
+        Refused: nobody asked for it: a clock may be wrong.
+    """
     assert due.back_to is not None
-    term, week = due.back_to
-    with workspace.store.start_transaction() as connection:
-        calendar = workspace.params.calendar
-        # Reviews of exams that are ahead again go as well; those of earlier exams stay.
-        to_come = [exam for exam in EXAMS if week <= (terms.find_exam_week(calendar, exam) or week)]
-        rows = rollback.delete_after(connection, term, week, to_come)
-        workspace.store.set_college_week(connection, due.position)
+    (term, week), calendar, store = due.back_to, workspace.params.calendar, workspace.store
+    # Reviews of exams that are ahead again go as well; those of earlier exams stay.
+    to_come = [exam for exam in EXAMS if week <= (terms.find_exam_week(calendar, exam) or week)]
+    later = rollback.find_later(term, week, to_come)
+    with store.connect() as connection:
+        count = rollback.count_rows(connection, later)
+    if not asked:
+        raise Refused(
+            f"The college is at week {week} of {due.position.format_label(calendar)}, which is"
+            f" behind the analysis: {count} rows of later weeks would be removed. Where a clock is"
+            " wrong, set it right; where the college went back, run `edumetrics run --roll-back`."
+        )
+    kept = dump.write_dump(workspace, later)
+    with store.start_transaction() as connection:
+        rows = rollback.delete_rows(connection, later)
+        store.set_college_week(connection, due.position)
     tell(
-        f"The college went back to week {week}: {rows} rows of later weeks were removed.",
+        f"The college went back to week {week}: {rows} rows of later weeks were removed, and are"
+        f" kept in {kept}.",
         rows=rows,
         week=week,
     )

@@ -193,7 +193,7 @@ def describe_plan(due: RunPlan) -> Iterator[str]:
         yield NOTHING
     if due.back_to is not None:
         term, week = due.back_to
-        yield f"Would roll the analysis back to week {week} of the term of {term}."
+        yield f"With --roll-back, would go back to week {week} of the term of {term}."
     for step in due.steps:
         for task in step.tasks:
             yield f"Would run {task}."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -20,7 +21,7 @@ from edumetrics.cli.base import (
     say,
 )
 from edumetrics.cli.show import format_table
-from edumetrics.errors import EduMetricsError, Locked, Refused
+from edumetrics.errors import EduMetricsError, Locked, Refused, SettingsError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -37,6 +38,11 @@ if TYPE_CHECKING:
     "--force",
     is_flag=True,
     help="Release the mail that the gate would hold; the ledger records it.",
+)
+@click.option(
+    "--roll-back",
+    is_flag=True,
+    help="Where the college went back, remove the later weeks; a dump in the home keeps them.",
 )
 @click.option(
     "--workers",
@@ -56,6 +62,7 @@ def run(
     as_of: datetime | None,
     dry_run: bool,
     force: bool,
+    roll_back: bool,
     log_format: str,
     **fan: Any,
 ) -> None:
@@ -82,7 +89,13 @@ def run(
     from edumetrics.batch import pipeline
 
     outcome = pipeline.run(
-        workspace, tell, week=week, stage=stage, as_of=get_day(as_of), force=force
+        workspace,
+        tell,
+        week=week,
+        stage=stage,
+        as_of=get_day(as_of),
+        force=force,
+        roll_back=roll_back,
     )
     tell(outcome.line)
     _mail_operator(workspace, outcome.kind, outcome.line)
@@ -129,14 +142,19 @@ def send(advisor: str, dry_run: bool, approve: bool, again: bool) -> None:
 @click.option(
     "--from-scratch",
     is_flag=True,
-    help="First delete all derived data; keep what people entered.",
+    help="Compute all derived data and every model anew; keep what people entered.",
 )
+@click.option("--yes", is_flag=True, help="Do not ask before --from-scratch.")
 @AS_OF
 @LOG_FORMAT
-def calibrate(from_scratch: bool, as_of: datetime | None, log_format: str) -> None:
+def calibrate(from_scratch: bool, yes: bool, as_of: datetime | None, log_format: str) -> None:
     """Recompute every completed and current semester from the college database."""
     from edumetrics.batch import backfill, progress
 
+    if from_scratch and not yes:
+        if not sys.stdin.isatty():
+            raise SettingsError("--from-scratch replaces the whole analysis: say so with --yes.")
+        click.confirm("Replace the whole analysis and every model?", abort=True)
     tell = progress.choose_reporter(log_format)
     if log_format == "json":
         on_failure(progress.log_error)

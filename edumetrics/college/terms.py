@@ -112,7 +112,8 @@ class College(RegisterReader):
         `sim_state` decides where the college has one; otherwise the calendar and `as_of` decide.
 
         Raises:
-            SettingsError: `sim_state` has no current_week or no sim_year.
+            SettingsError: `sim_state` has no current_week or no sim_year, or one that the calendar
+                does not have; or the day is in no year of our time.
         """
         state = self.counter
         if state.empty:
@@ -123,7 +124,9 @@ class College(RegisterReader):
             raise SettingsError(
                 "The college's sim_state has no current_week or no sim_year: correct its mapping."
             )
-        return CollegeWeek(int(row["sim_year"]), int(row["current_week"]))
+        return weeks.check_position(
+            CollegeWeek(int(row["sim_year"]), int(row["current_week"])), self.params.calendar
+        )
 
     def _read_dated_weeks(
         self, running: pd.DataFrame | None = None, until: int = 0

@@ -61,8 +61,11 @@ def _build_rows(workspace: Workspace, entry: Contest[StoredModel]) -> list[dict[
         artefact = sha256 = None
         if won and entry.model is not None:
             content = registry.encode_model(entry.model)
-            artefact, sha256 = f"{FOLDER}/{model_id}.json", registry.hash_content(content)
-            _write_file(workspace.settings.home / FOLDER, f"{model_id}.json", content)
+            sha256 = registry.hash_content(content)
+            # Named by its content too: what is in use stays, until what replaces it is stored.
+            file = f"{model_id}-{sha256[:12]}.json"
+            artefact = f"{FOLDER}/{file}"
+            _write_file(workspace.settings.home / FOLDER, file, content)
         rows.append(
             {
                 "model_id": model_id,
@@ -79,6 +82,14 @@ def _build_rows(workspace: Workspace, entry: Contest[StoredModel]) -> list[dict[
             }
         )
     return rows
+
+
+def remove_unused(workspace: Workspace) -> None:
+    """Remove the files of models that no stored trial names."""
+    named = set(workspace.store.read("model_runs", ("artefact",))["artefact"].dropna())
+    for path in (workspace.settings.home / FOLDER).glob("*.json"):
+        if f"{FOLDER}/{path.name}" not in named:
+            path.unlink()
 
 
 def _make_model_id(task: str, name: str, terms: tuple[str, ...]) -> str:

@@ -24,7 +24,7 @@ MONTH_DAY = (
 class SlotDates(ParameterModel):
     """One part of the year: its offset in global weeks, and the first day of its week 1."""
 
-    offset: int = Field(ge=0)
+    offset: int = Field(ge=0, le=200)
     starts: str = Field(
         pattern=MONTH_DAY,
         description="month-day of the first day of week 1, used without sim_state",
@@ -43,7 +43,7 @@ class TermDates(ParameterModel):
 class Calendar(ParameterModel):
     """`calendar.yml`: how a college counts its weeks. Weeks are semester weeks, numbered from 1."""
 
-    weeks_per_semester: PositiveInt = 18
+    weeks_per_semester: int = Field(default=18, ge=1, le=60)
     # Exam weeks have no teaching and no due work. None: the college has no such exam week.
     midterm_week: PositiveInt | None = 8
     endterm_week: PositiveInt | None = 18

@@ -247,7 +247,7 @@ def fill(store: Store) -> None:
 def test_going_back_deletes_what_was_derived_for_later_weeks_and_terms(store: Store) -> None:
     fill(store)
     with store.start_transaction() as connection:
-        deleted = rollback.delete_after(connection, EVEN, 5)
+        deleted = rollback.delete_rows(connection, rollback.find_later(EVEN, 5))
     # Two weekly rows of each of two tables, and a review, its scorecard and a watchlist.
     assert deleted == 7
     for table in ("weekly_metrics", "weekly_flags"):
@@ -260,7 +260,7 @@ def test_going_back_deletes_what_was_derived_for_later_weeks_and_terms(store: St
 def test_going_back_before_an_exam_deletes_its_review_and_scorecard(store: Store) -> None:
     fill(store)
     with store.start_transaction() as connection:
-        rollback.delete_after(connection, EVEN, 5, ["midterm"])
+        rollback.delete_rows(connection, rollback.find_later(EVEN, 5, ["midterm"]))
     assert store.list_values("exam_review", "term") == [ODD]
     assert store.list_values("model_runs", "model_id") == ["model"]
 
@@ -268,7 +268,7 @@ def test_going_back_before_an_exam_deletes_its_review_and_scorecard(store: Store
 def test_what_people_entered_and_the_ledger_survive_a_fresh_start(store: Store) -> None:
     fill(store)
     with store.start_transaction() as connection:
-        rollback.delete_after(connection, ODD, 1)
+        rollback.delete_rows(connection, rollback.find_later(ODD, 1))
         rollback.delete_derived(connection)
     kept = [name for name in TABLES if len(store.read(name))]
     assert kept == ["intervention_log", "run_log", "data_health"]

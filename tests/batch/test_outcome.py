@@ -160,7 +160,7 @@ def test_a_dry_run_says_what_would_be_done() -> None:
         "Would run pre_mid, week 10 of the term of 2026-01-05.",
     ]
     assert list(describe_plan(BACK)) == [
-        "Would roll the analysis back to week 10 of the term of 2026-01-05."
+        "With --roll-back, would go back to week 10 of the term of 2026-01-05."
     ]
     assert list(describe_plan(NOTHING_DUE)) == [pipeline.NOTHING]
     assert list(describe_plan(make_plan())) == [], "a week without a task"

@@ -210,7 +210,7 @@ def test_a_column_that_is_gone_and_needed(environment: Workspace) -> None:
 
 def test_a_clock_that_runs_backwards(environment: Workspace) -> None:
     change(environment, "UPDATE sim_state SET current_week = 25")
-    result = edumetrics("run")
+    result = edumetrics("run", "--roll-back")
     assert result.exit_code == 3
     assert "clock went back to week 7, but its records go on to week 10" in result.stderr
     assert environment.store.find_highest("weekly_metrics", "sem_week", term="2026-01-05") == 7, (

@@ -135,12 +135,12 @@ def test_what_people_entered_survives_everything(environment: Workspace) -> None
         assert edumetrics("log", student, "--kind", "talked", "--notes", "kept").exit_code == 0
     before = log(environment)
     assert edumetrics("run", "--week", "10").exit_code == 0
-    assert edumetrics("calibrate", "--from-scratch").exit_code == 0
+    assert edumetrics("calibrate", "--from-scratch", "--yes").exit_code == 0
     from edumetrics.database import create_writable_engine
 
     with create_writable_engine(environment.settings.client_db_url).begin() as connection:
         connection.exec_driver_sql("UPDATE sim_state SET current_week = 25")
-    edumetrics("run")
+    edumetrics("run", "--roll-back")
     assert environment.store.find_highest("weekly_metrics", "sem_week", term=TERM) == 7, (
         "rolled back"
     )

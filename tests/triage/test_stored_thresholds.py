@@ -144,7 +144,7 @@ def test_a_rollback_keeps_the_thresholds_of_its_term_and_forgets_those_of_later_
     """They are fitted before the first week of a term: a week computed once more needs them."""
     put(workspace.store, "list_thresholds", fitted("rules", 6, 40.0, term="2026-07-13"))
     with workspace.store.start_transaction() as connection:
-        rollback.delete_after(connection, TERM, 5)
+        rollback.delete_rows(connection, rollback.find_later(TERM, 5))
     assert read_thresholds(workspace, TERM, 6, by_model=False).list_at == 31
     assert read_thresholds(workspace, "2026-07-13", 6, by_model=False).list_at == 45
     with workspace.store.start_transaction() as connection:

@@ -504,7 +504,7 @@ def test_a_calendar_without_a_midterm_predicts_none(demo: Workspace) -> None:
 
 def test_a_rollback_takes_what_was_said_later_with_it(demo_copy: Workspace) -> None:
     with demo_copy.store.start_transaction() as connection:
-        rollback.delete_after(connection, NOW, 7, ["midterm", "endterm"])
+        rollback.delete_rows(connection, rollback.find_later(NOW, 7, ["midterm", "endterm"]))
     store = demo_copy.store
     assert store.read("exam_review", term=NOW).empty
     assert not store.read("exam_review", exam_type="endterm").empty, "earlier terms stay"
@@ -512,7 +512,7 @@ def test_a_rollback_takes_what_was_said_later_with_it(demo_copy: Workspace) -> N
     assert set(store.read("pre_mid_term", term=NOW)["sem_week"]) == {6, 7}
     assert not store.read("pre_sem_watchlist", target_term=NOW).empty
     with demo_copy.store.start_transaction() as connection:
-        rollback.delete_after(connection, "2025-07-14", 18)
+        rollback.delete_rows(connection, rollback.find_later("2025-07-14", 18))
     assert store.read("pre_sem_watchlist").empty
 
 

@@ -151,7 +151,7 @@ def test_a_rollback_forgets_later_lists_and_the_next_run_restores_them(
     term = store.list_values("weekly_metrics", "term")[-1]
     before = store.read("weekly_flags", term=term).drop(columns=RUN)
     with store.start_transaction() as connection:
-        rollback.delete_after(connection, term, 6)
+        rollback.delete_rows(connection, rollback.find_later(term, 6))
     assert store.find_highest("weekly_flags", "sem_week", term=term) == 6
     for week in (7, 9, 10):
         run_week(demo_copy, week, replay=week != 10)
@@ -162,7 +162,7 @@ def test_contacts_free_half_of_the_capacity_for_others(demo_copy: Workspace) -> 
     store = demo_copy.store
     term = store.list_values("weekly_metrics", "term")[-1]
     with store.start_transaction() as connection:
-        rollback.delete_after(connection, term, 3)
+        rollback.delete_rows(connection, rollback.find_later(term, 3))
     talked: dict[int, set[str]] = {}
     shares = []
     calendar = demo_copy.params.calendar

@@ -1,0 +1,63 @@
+"""Compute an analysis beside the one in use, and swap the two in one transaction at the end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+from edumetrics.analysis import rollback
+from edumetrics.analysis.store import Store
+from edumetrics.fields import TABLES
+from edumetrics.modelling import registry
+from edumetrics.settings import create_private_folder
+from edumetrics.workspace import Workspace
+
+FILE = "beside.db"
+
+
+@contextmanager
+def open_copy(workspace: Workspace) -> Iterator[Workspace]:
+    """Yield a workspace whose analysis has what people entered, and the ledger; nothing derived.
+
+    It is a SQLite file in the home, whatever the analysis in use is kept in, and is removed at the
+    end of the block. What a killed process left is replaced.
+    """
+    path = create_private_folder(workspace.settings.data) / FILE
+    remove_copy(workspace)
+    settings = replace(workspace.settings, default_db_url=f"sqlite:///{path}")
+    copy = replace(workspace, settings=settings, store=Store(settings.default_db_url))
+    try:
+        copy.store.migrate()
+        with copy.store.start_transaction() as connection:
+            for table in TABLES:
+                if table not in (*rollback.DERIVED, "analysis_state"):
+                    copy.store.add_rows(connection, table, workspace.store.read(table))
+        yield copy
+    finally:
+        copy.store.engine.dispose()
+        remove_copy(workspace)
+
+
+def remove_copy(workspace: Workspace) -> None:
+    """Remove the file of a copy; there need not be one."""
+    for end in ("", "-journal", "-wal", "-shm", ".lock"):
+        Path(f"{workspace.settings.data / FILE}{end}").unlink(missing_ok=True)
+
+
+def swap_derived(copy: Workspace, workspace: Workspace) -> None:
+    """Replace everything derived by what a copy has, with the runs that made it, all or nothing."""
+    store, state = workspace.store, copy.store.read_college_week()
+    newest = store.find_highest("run_log", "seq") or 0
+    made = copy.store.read("run_log")
+    made = made[made["seq"] > newest]
+    findings = copy.store.read("data_health", run_id=list(made["run_id"]))
+    with store.start_transaction() as connection:
+        rollback.delete_derived(connection)
+        for table in rollback.DERIVED:
+            store.add_rows(connection, table, copy.store.read(table))
+        store.add_rows(connection, "run_log", made)
+        store.add_rows(connection, "data_health", findings)
+        store.set_college_week(connection, state)
+    registry.remove_unused(workspace)

@@ -36,7 +36,7 @@ class Marks:
             SettingsError: the file cannot be written.
         """
         now = datetime.now(UTC).isoformat(timespec="seconds")
-        line = f"{now} {self._compute_mark(parts)} {word}\n"
+        line = f"{now} {self.compute_mark(parts)} {word}\n"
         try:
             self._path.touch(0o600)
             with self._path.open("a", encoding="ascii") as file:
@@ -50,19 +50,22 @@ class Marks:
 
     def find(self, parts: tuple[object, ...]) -> str:
         """Return the last word about something; empty where there is none."""
-        if not self._path.exists():
-            return ""
-        return self._read_words().get(self._compute_mark(parts), "")
+        words = self.read_words()
+        return words.get(self.compute_mark(parts), "") if words else ""
 
-    def _read_words(self) -> dict[str, str]:
-        found = {}
+    def read_words(self) -> dict[str, str]:
+        """Return the last word about everything, by fingerprint."""
+        found: dict[str, str] = {}
+        if not self._path.exists():
+            return found
         for line in self._path.read_text(encoding="ascii", errors="replace").splitlines():
             # The last line of a disk that was full may be cut off.
             _, mark, word = [*line.split(" ", 2), "", ""][:3]
             found[mark] = word
         return found
 
-    def _compute_mark(self, parts: tuple[object, ...]) -> str:
+    def compute_mark(self, parts: tuple[object, ...]) -> str:
+        """Return the fingerprint of something."""
         text = "\x1f".join(map(str, parts)).encode()
         return hmac.new(self._read_key(), text, hashlib.sha256).hexdigest()
 

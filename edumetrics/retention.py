@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-import shutil
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
@@ -19,7 +18,8 @@ from sqlalchemy.engine import Connection
 from edumetrics import database
 from edumetrics.analysis import run_log
 from edumetrics.analysis.tables import SQL_TABLES
-from edumetrics.privacy import PERSONAL, Removal
+from edumetrics.mentions import PERSONAL
+from edumetrics.privacy import Removal
 from edumetrics.weeks import CollegeWeek, find_slot_start
 from edumetrics.workspace import Workspace
 
@@ -39,7 +39,7 @@ def prune_terms(workspace: Workspace, today: date, *, dry_run: bool = False) -> 
         dry_run: only count what would be removed.
 
     Returns:
-        The number of rows by table, and the folders of reports.
+        The number of rows by table, the files, and the files of that age that stay.
 
     Raises:
         Locked: a run is at work.
@@ -49,11 +49,7 @@ def prune_terms(workspace: Workspace, today: date, *, dry_run: bool = False) -> 
     # began on this day or earlier is past its retention.
     semester = pd.Timedelta(weeks=workspace.params.calendar.weeks_per_semester)
     limit = pd.Timestamp(today) - pd.DateOffset(months=keeping.months) - semester
-    files = [
-        path
-        for path in _list_term_folders(workspace)
-        if _parse_first_day(workspace, path.name) <= limit
-    ]
+    files, kept = _find_old_files(workspace, limit)
     with workspace.store.require_lock():
         run_log.end_stale(workspace.store)
         if dry_run:
@@ -65,7 +61,7 @@ def prune_terms(workspace: Workspace, today: date, *, dry_run: bool = False) -> 
                     )
                 )
                 connection.rollback()
-            return Removal(rows, tuple(files))
+            return Removal(rows, tuple(files), kept=tuple(kept))
         with run_log.watch_run(workspace.store, workspace.params, "prune", "", 0) as entry:
             with workspace.store.start_transaction() as connection:
                 rows = dict(
@@ -74,11 +70,38 @@ def prune_terms(workspace: Workspace, today: date, *, dry_run: bool = False) -> 
                     )
                 )
                 run_log.mark_done(connection, entry, sum(rows.values()))
-            # The names of the folders say their age: a later run deletes what a killed one left.
-            for folder in files:
-                shutil.rmtree(folder)
+            # A later run finds what a killed one left: the record goes last.
+            for path in files:
+                path.unlink(missing_ok=True)
+                _remove_empty_folders(path.parent)
+            workspace.files.forget(files)
         database.release_space(workspace.store.engine)
-    return Removal(rows, tuple(files))
+    return Removal(rows, tuple(files), kept=tuple(kept))
+
+
+def _find_old_files(workspace: Workspace, limit: pd.Timestamp) -> tuple[list[Path], list[Path]]:
+    """Return the recorded files of terms up to a day, and others that lie in folders of that age.
+
+    Only the recorded ones are ours to delete.
+    """
+    recorded = workspace.store.read("written_files", ("path", "term"))
+    old = recorded[(recorded["term"] != "") & (recorded["term"] <= limit.date().isoformat())]
+    ours = {workspace.settings.home / path for path in old["path"]}
+    there = {
+        path
+        for folder in _list_term_folders(workspace)
+        if _parse_first_day(workspace, folder.name) <= limit
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+    return sorted(path for path in ours if path.exists()), sorted(there - ours)
+
+
+def _remove_empty_folders(folder: Path) -> None:
+    """Remove a folder, and those above it, as far as nothing is left in them."""
+    while folder.is_dir() and not any(folder.iterdir()):
+        folder.rmdir()
+        folder = folder.parent
 
 
 def _list_term_folders(workspace: Workspace) -> list[Path]:
@@ -126,7 +149,9 @@ def _remove_old_rows(
     for name in (*PERSONAL, "delivery_log", "class_findings"):
         sql = SQL_TABLES[name]
         # The watchlist has no term of its own: it is kept as long as the term that it is about.
-        old = sql.c["target_term" if "target_term" in sql.c else "term"] <= limit
+        of = sql.c["target_term" if "target_term" in sql.c else "term"]
+        # What is about no term, such as an export, is not as old as one.
+        old = sa.and_(of <= limit, of != "")
         if not keep or name not in KEPT:
             yield name, connection.execute(sa.delete(sql).where(old)).rowcount
     if keep:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -68,6 +69,11 @@ class Settings:
     def data(self) -> Path:
         """The folder of the embedded databases."""
         return self.home / "data"
+
+    @property
+    def beside(self) -> Path:
+        """The file of an analysis that is computed beside the one in use."""
+        return self.data / "beside.db"
 
     @property
     def params(self) -> Path:
@@ -173,22 +179,36 @@ def create_private_folder(path: Path) -> Path:
     return path
 
 
-def write_private_file(path: Path, content: bytes) -> Path:
-    """Write a file completely or not at all, readable by its owner only, and return its path.
+def remove_database(path: Path) -> None:
+    """Remove a SQLite file with what lies beside it; there need not be one."""
+    for end in ("", "-journal", "-wal", "-shm", ".lock"):
+        Path(f"{path}{end}").unlink(missing_ok=True)
+
+
+def write_private_file(path: Path, content: bytes, mode: int = 0o600) -> Path:
+    """Write a file completely or not at all, and return its path; only its owner can read it.
+
+    With another `mode`, others can.
 
     Raises:
         SettingsError: the folder cannot be written to.
     """
-    # In the same folder, because a rename is atomic only within one file system.
-    draft = path.with_name(f".{path.name}.part")
+    draft = None
     try:
-        draft.write_bytes(content)
-        # The file is private before it gets the name under which others look for it.
-        draft.chmod(0o600)
+        # In the same folder, because a rename is atomic only within one file system. Under a name
+        # that nobody can know, so that nobody can have planted a link there.
+        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".part")
+        draft = Path(name)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+        # The file has its rights before it gets the name under which others look for it.
+        draft.chmod(mode)
         draft.replace(path)
     except OSError as error:
+        if draft is not None:
+            draft.unlink(missing_ok=True)
         raise SettingsError(
-            f"Cannot write {path} ({error.strerror}): make its folder writable."
+            f"Cannot write {path} ({error.strerror}): make room, or make its folder writable."
         ) from error
     return path
 

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from edumetrics import database, params, settings
 from edumetrics.analysis.store import Store
 from edumetrics.analysis.week_state import WeekState, read_week_state
+from edumetrics.analysis.written import FileRecord
 from edumetrics.college.terms import College
 from edumetrics.errors import SettingsError
 from edumetrics.params import Params
@@ -67,6 +68,11 @@ class Workspace:
         )
 
     @property
+    def files(self) -> FileRecord:
+        """The record of the files of this home."""
+        return FileRecord(self.store, self.settings.home)
+
+    @property
     def today(self) -> date:
         """Return today's date in the college's time zone."""
         return datetime.now(self.params.calendar.zone).date()
@@ -75,7 +81,7 @@ class Workspace:
 def _open_copy(chosen: Settings, params: Params) -> Workspace:
     """Return a workspace with these settings and parameters, and a new connection."""
     # No migration here: the process that sent the workspace has migrated the database.
-    return Workspace(chosen, params, Store(chosen.default_db_url))
+    return Workspace(chosen, params, Store(chosen.default_db_url, params.scoring.exclusions))
 
 
 def open_workspace(chosen: Settings | None = None) -> Workspace:
@@ -95,6 +101,6 @@ def open_workspace(chosen: Settings | None = None) -> Workspace:
             "CLIENT_DB_URL and DEFAULT_DB_URL name the same database:"
             " set DEFAULT_DB_URL to another one."
         )
-    store = Store(chosen.default_db_url)
+    store = Store(chosen.default_db_url, loaded.scoring.exclusions)
     store.migrate()
     return Workspace(chosen, loaded, store)

@@ -29,13 +29,26 @@ class Run:
     week: int
 
 
-def start_run(store: Store, params: Params, stage: str, term: str, week: int) -> Run:
-    """Enter a run into the ledger, before its work starts, and return it."""
+def start_run(
+    store: Store, params: Params, stage: str, term: str, week: int, *, by_hand: bool = False
+) -> Run:
+    """Enter a run into the ledger, before its work starts, and return it.
+
+    Of a run `by_hand` the week is judged again before any mail.
+    """
     with store.start_transaction() as connection:
-        return enter_run(connection, params, stage, term, week)
+        return enter_run(connection, params, stage, term, week, by_hand=by_hand)
 
 
-def enter_run(connection: Connection, params: Params, stage: str, term: str, week: int) -> Run:
+def enter_run(
+    connection: Connection,
+    params: Params,
+    stage: str,
+    term: str,
+    week: int,
+    *,
+    by_hand: bool = False,
+) -> Run:
     """Enter a run as `start_run` does, within the transaction of what the run follows from."""
     run = Run(uuid.uuid4().hex, stage, term, week)
     entry = {
@@ -46,6 +59,7 @@ def enter_run(connection: Connection, params: Params, stage: str, term: str, wee
         "term": term,
         "sem_week": week,
         "status": "started",
+        "by_hand": by_hand,
         "started_at": get_utc_now(),
         # With both, a stored number can be traced to the parameters and the code that made it.
         "params_sha256": params.hash_values(),
@@ -117,9 +131,11 @@ class WatchedRun:
                 mark_failed(self.store, self.run, error)
 
 
-def watch_run(store: Store, params: Params, stage: str, term: str, week: int) -> WatchedRun:
+def watch_run(
+    store: Store, params: Params, stage: str, term: str, week: int, *, by_hand: bool = False
+) -> WatchedRun:
     """Enter a run into the ledger as `start_run` does, and watch how it ends."""
-    return WatchedRun(store, start_run(store, params, stage, term, week))
+    return WatchedRun(store, start_run(store, params, stage, term, week, by_hand=by_hand))
 
 
 def mark_failed(store: Store, run: Run, error: BaseException) -> None:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
@@ -14,6 +13,7 @@ from sqlalchemy.engine import Connection
 
 from edumetrics import database
 from edumetrics.analysis import schema
+from edumetrics.analysis.json_columns import decode_columns, encode_columns
 from edumetrics.analysis.tables import SQL_TABLES
 from edumetrics.errors import EduMetricsError, Locked
 from edumetrics.fields import TABLES
@@ -39,9 +39,15 @@ Classes = Sequence[str] | None
 
 
 class Store:
-    """The analysis database at one URL."""
+    """The analysis database at one URL.
 
-    def __init__(self, url: str) -> None:
+    Of students who are `hidden` no row is read: an exclusion holds from the moment it is entered.
+    """
+
+    def __init__(self, url: str, hidden: Iterable[str] = ()) -> None:
+        self.url, self.hidden = url, frozenset(hidden)
+        # How many rows could not be read, by table; the others went on without them.
+        self.set_aside: dict[str, int] = {}
         self.engine = database.create_analysis_engine(url, SETTING)
         # Nothing to lose where no lock was taken: in a notebook the batch holds it.
         self._is_locked: Callable[[], bool] = lambda: True
@@ -69,7 +75,7 @@ class Store:
         Returns:
             A frame with these columns and the dtypes of `fields`; without rows if nothing matches.
         """
-        return _decode_json(table, self._read_frame(self.select(table, columns, **equal)))
+        return self._decode(table, self._read_frame(self.select(table, columns, **equal)))
 
     def select(
         self, table: str, columns: tuple[str, ...] | None = None, **equal: Any
@@ -92,7 +98,7 @@ class Store:
             .limit(count)
         )
         select = select.where(*_match_values(sql, equal))
-        return _decode_json(table, self._read_frame(select))
+        return self._decode(table, self._read_frame(select))
 
     def find_highest(self, table: str, column: str, **equal: Any) -> Any:
         """Return the highest value of a column, or None if there is none.
@@ -263,7 +269,21 @@ class Store:
 
     def _read_frame(self, select: sa.Select[Any]) -> pd.DataFrame:
         with self.connect() as connection:
-            return database.read_frame(connection, select)
+            frame = database.read_frame(connection, select)
+        if self.hidden and "student_id" in frame:
+            frame = frame[~frame["student_id"].isin(self.hidden)].reset_index(drop=True)
+        return frame
+
+    def _decode(self, table: str, frame: pd.DataFrame) -> pd.DataFrame:
+        """Return a frame with its JSON columns decoded; a row that has none is set aside."""
+        found = decode_columns(table, frame)
+        if broken := len(frame) - len(found):
+            self.set_aside[table] = max(broken, self.set_aside.get(table, 0))
+        return found
+
+    def show_all(self) -> Store:
+        """Return the same database with the rows of hidden students."""
+        return Store(self.url)
 
     @contextmanager
     def connect(self) -> Iterator[Connection]:
@@ -345,7 +365,7 @@ class Store:
 
     def add_rows(self, connection: Connection, table: str, frame: pd.DataFrame) -> int:
         """Add rows to a table within a transaction; return their number."""
-        return database.insert_frame(connection, SQL_TABLES[table], _encode_json(table, frame))
+        return database.insert_frame(connection, SQL_TABLES[table], encode_columns(table, frame))
 
     def set_college_week(self, connection: Connection, position: CollegeWeek | None) -> None:
         """Record the last week analysed, within a transaction; None deletes the record."""
@@ -378,23 +398,3 @@ def _match_classes(column: sa.ColumnElement[Any], classes: Classes) -> sa.Column
 def get_utc_now() -> datetime:
     """Return the current time in UTC, without a zone, as the tables store it."""
     return datetime.now(UTC).replace(tzinfo=None)
-
-
-def _decode_json(table: str, frame: pd.DataFrame) -> pd.DataFrame:
-    """Return a frame whose JSON columns are decoded to Python values; null stays null."""
-    decoded = {
-        field.name: frame[field.name].map(json.loads, na_action="ignore").astype("object")
-        for field in TABLES[table].fields
-        if field.kind == "json" and field.name in frame.columns
-    }
-    return frame.assign(**decoded) if decoded else frame
-
-
-def _encode_json(table: str, frame: pd.DataFrame) -> pd.DataFrame:
-    # Letters beyond ASCII stay as they are: a search in the stored text could not find escapes.
-    encoded: Mapping[str, pd.Series] = {
-        field.name: frame[field.name].map(lambda value: json.dumps(value, ensure_ascii=False))
-        for field in TABLES[table].fields
-        if field.kind == "json" and field.name in frame.columns
-    }
-    return frame.assign(**encoded) if encoded else frame

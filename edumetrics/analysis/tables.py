@@ -20,6 +20,8 @@ INDEXES = {
     "pre_sem_watchlist": (("target_term", "class_id"),),
     "delivery_log": (("term", "sem_week", "stage"),),
     "intervention_log": (("student_id", "term"),),
+    "written_files": (("about",),),
+    "written_about": (("student_id",),),
     "run_log": (("stage", "term", "sem_week"), ("seq",)),
 }
 

@@ -39,6 +39,8 @@ class WeekState:
         held: why mail is held, by class; `all` stands for the whole college.
         mail_due: whether mail is to go out: the last round failed, or a verdict or a review was
             made after it.
+        changed: whether the week was computed again after it was judged: by hand, or by a run that
+            was killed before its gate.
     """
 
     term: str = ""
@@ -47,22 +49,25 @@ class WeekState:
     error: str = ""
     held: Mapping[str, str] | None = None
     mail_due: bool = False
+    changed: bool = False
 
     @property
     def check_due(self) -> bool:
         """Whether a week was computed, or refused unseen, and still has to be judged."""
         # A refusal without a term was entered before any stage: the college's columns had changed.
-        return self.status in ("started", "failed") or (self.status != "" and not self.term)
+        unseen = self.status in ("started", "failed") or (self.status != "" and not self.term)
+        return unseen or self.changed
 
     def is_judged(self, term: str, week: int) -> bool:
         """Return whether the newest verdict is about this week of this term."""
-        return (self.term, self.week) == (term, week) and self.status in JUDGED
+        same = (self.term, self.week) == (term, week)
+        return same and self.status in JUDGED and not self.changed
 
     def describe_held(self) -> str:
         """Return in a sentence whose mail is held, and why."""
-        if self.status in ("", "done"):
+        if self.status in ("", "done") and not self.changed:
             return NOTHING
-        if self.status != "refused":
+        if self.status != "refused" or self.changed:
             # Neither done nor refused: the run was killed or failed before it had a verdict.
             return "all mail: the gate has not checked the week yet; run `edumetrics run`."
         classes = sorted(set(self.held or {}) - {EVERYWHERE})
@@ -94,7 +99,16 @@ def read_week_state(store: Store, college_week: int | None) -> WeekState:
         error=str(newest["error"] or ""),
         held=held,
         mail_due=due,
+        changed=_is_changed(store, newest),
     )
+
+
+def _is_changed(store: Store, verdict: Row) -> bool:
+    """Return whether what the mail of a week says was computed again after a verdict on it."""
+    about = {"term": verdict["term"], "sem_week": verdict["sem_week"], "status": "done"}
+    scored = find_last_run(store, WEEKLY, **about)
+    by_hand = find_last_run(store, list(MOMENTS), by_hand=True, **about)
+    return any(run is not None and run["seq"] > verdict["seq"] for run in (scored, by_hand))
 
 
 def _is_mail_due(store: Store, college_week: int | None) -> bool:

@@ -13,6 +13,7 @@ import pandas as pd
 from pydantic import ValidationError
 
 from edumetrics import settings
+from edumetrics.analysis.written import Subject
 from edumetrics.errors import SettingsError
 from edumetrics.inputs.week import Week
 from edumetrics.params import RiskWeights
@@ -96,8 +97,10 @@ def export(table: pd.DataFrame, name: str) -> Path:
     Raises:
         SettingsError: the folder cannot be written to.
     """
-    folder = settings.create_private_folder(open_workspace().settings.home / "exports")
+    workspace = open_workspace()
+    folder = settings.create_private_folder(workspace.settings.home / "exports")
     # `safe_csv` keeps a spreadsheet from running a text as a formula.
-    return render.write_page(
-        folder / f"{render.escape_file_name(name)}.csv", export_safe_csv(table)
-    )
+    path = folder / f"{render.escape_file_name(name)}.csv"
+    render.write_page(path, export_safe_csv(table))
+    workspace.files.add({path: Subject("", 0, f"export {path.name}")}, "export")
+    return path

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import date
 
+from edumetrics import erasure
 from edumetrics.analysis import run_log
 from edumetrics.batch import beside
 from edumetrics.batch.interrupts import handle_interrupts
@@ -49,6 +50,7 @@ def calibrate(
     with workspace.store.require_lock(), handle_interrupts():
         # The lock is held, so any run that the ledger still calls started was killed.
         run_log.end_stale(workspace.store)
+        erasure.repeat_erasures(workspace)
         if not from_scratch:
             return _compute_terms(workspace, tell, completed_only=completed_only, as_of=as_of)
         # Interrupted at any moment, the old analysis stands as it was.

@@ -5,16 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from pathlib import Path
 
+from edumetrics import settings
 from edumetrics.analysis import rollback
 from edumetrics.analysis.store import Store
 from edumetrics.fields import TABLES
 from edumetrics.modelling import registry
 from edumetrics.settings import create_private_folder
 from edumetrics.workspace import Workspace
-
-FILE = "beside.db"
 
 
 @contextmanager
@@ -24,26 +22,22 @@ def open_copy(workspace: Workspace) -> Iterator[Workspace]:
     It is a SQLite file in the home, whatever the analysis in use is kept in, and is removed at the
     end of the block. What a killed process left is replaced.
     """
-    path = create_private_folder(workspace.settings.data) / FILE
-    remove_copy(workspace)
-    settings = replace(workspace.settings, default_db_url=f"sqlite:///{path}")
-    copy = replace(workspace, settings=settings, store=Store(settings.default_db_url))
+    whole = workspace.store.show_all()
+    path = workspace.settings.beside
+    create_private_folder(path.parent)
+    settings.remove_database(path)
+    chosen = replace(workspace.settings, default_db_url=f"sqlite:///{path}")
+    copy = replace(workspace, settings=chosen, store=Store(chosen.default_db_url))
     try:
         copy.store.migrate()
         with copy.store.start_transaction() as connection:
             for table in TABLES:
                 if table not in (*rollback.DERIVED, "analysis_state"):
-                    copy.store.add_rows(connection, table, workspace.store.read(table))
+                    copy.store.add_rows(connection, table, whole.read(table))
         yield copy
     finally:
         copy.store.engine.dispose()
-        remove_copy(workspace)
-
-
-def remove_copy(workspace: Workspace) -> None:
-    """Remove the file of a copy; there need not be one."""
-    for end in ("", "-journal", "-wal", "-shm", ".lock"):
-        Path(f"{workspace.settings.data / FILE}{end}").unlink(missing_ok=True)
+        settings.remove_database(path)
 
 
 def swap_derived(copy: Workspace, workspace: Workspace) -> None:

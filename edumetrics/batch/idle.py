@@ -8,6 +8,7 @@ from __future__ import annotations
 from datetime import date
 
 from edumetrics.analysis.week_state import list_failed
+from edumetrics.erasure import has_restored
 from edumetrics.errors import MissingColumn
 from edumetrics.workspace import Workspace
 
@@ -37,6 +38,7 @@ def is_up_to_date(workspace: Workspace, as_of: date | None = None) -> bool:
             state.check_due
             or state.mail_due
             or len(store.read("run_log", ("run_id",), status="started"))
+            or has_restored(workspace)
         ):
             return False
         try:

@@ -8,23 +8,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
 from datetime import date
 from functools import partial
 from typing import TYPE_CHECKING
 
 from sqlalchemy.engine import Connection
 
-from edumetrics import gate
-from edumetrics.analysis import delivery_log, rollback, run_log
+from edumetrics import erasure, gate
+from edumetrics.analysis import delivery_log, run_log
 from edumetrics.analysis.delivery_log import Delivery
 from edumetrics.analysis.run_log import Run
 from edumetrics.analysis.week_state import GATE, WEEKLY
-from edumetrics.analysis.week_state import NOTHING as NOTHING_HELD
-from edumetrics.batch import dump, parameters
-from edumetrics.batch.idle import NOTHING
+from edumetrics.batch import parameters
 from edumetrics.batch.interrupts import handle_interrupts
+from edumetrics.batch.outcome import Outcome, finish_run
 from edumetrics.batch.progress import Reporter, show_progress
+from edumetrics.batch.roll_back import take_back
 from edumetrics.batch.schedule import RunPlan, Step, plan_run
 from edumetrics.batch.tasks import Execute, run_tasks
 from edumetrics.errors import EduMetricsError, MissingColumn, Refused
@@ -32,7 +31,6 @@ from edumetrics.gate import Verdict
 from edumetrics.inputs import terms
 from edumetrics.modelling import thresholds, train
 from edumetrics.stages import BY_NAME
-from edumetrics.types import EXAMS
 from edumetrics.weeks import CollegeWeek
 from edumetrics.workspace import Workspace
 
@@ -56,37 +54,6 @@ def run_notebooks() -> Iterator[Execute]:
 # What `run` uses unless told otherwise; tests that are not about notebooks set one that needs no
 # kernel.
 DEFAULT_EXECUTOR: Callable[[], AbstractContextManager[Execute]] = run_notebooks
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """The result of a run.
-
-    Attributes:
-        plan: what was due.
-        verdict: the gate's verdict on the newest week; None where the gate checked nothing.
-        line: the result in words, for the operator.
-        held: whether any mail is held.
-        posted: the result of the mail; None where none was due.
-    """
-
-    plan: RunPlan
-    verdict: Verdict | None
-    line: str
-    held: bool
-    posted: MailResult | None
-
-    @property
-    def kind(self) -> str:
-        """The result in a word: done, held (some mail), or empty where there was nothing to do."""
-        if (
-            not self.plan.steps
-            and self.plan.back_to is None
-            and self.verdict is None
-            and self.posted is None
-        ):
-            return ""
-        return "held" if self.held else "done"
 
 
 def run(
@@ -124,33 +91,19 @@ def run(
     with workspace.store.require_lock(), handle_interrupts():
         # The lock is held, so any run that the ledger still calls started was killed.
         run_log.end_stale(workspace.store)
+        erasure.repeat_erasures(workspace)
         due = _plan_or_refuse(workspace, week, stage, as_of)
         # Every notebook is checked before the first runs: an error must not show after an hour.
         for step in due.steps:
             for task in step.tasks:
                 parameters.check_parameters(task.stage, task.parameters)
         if due.back_to is not None:
-            _roll_back(workspace, due, tell, asked=roll_back)
+            take_back(workspace, due, tell, asked=roll_back)
         entry, failed = _run_steps(workspace, due, tell)
         entry = entry or _enter_missing_gate(workspace, due, force=force)
         verdict = _check_newest_week(workspace, due, entry, tell, force=force) if entry else None
         posted = _send_mail(workspace, due)
-    # The newest verdict counts, also where an earlier run made it.
-    held = workspace.read_week_state().describe_held()
-    line = _format_line(workspace, due, verdict, held, force=force)
-    if posted is not None and verdict is None:
-        line = posted.format_line()
-    elif posted is not None:
-        line = f"{line} {posted.format_line()}"
-    line = " ".join([line, *map(str, failed)])
-    # The work is stored by now. The exceptions only give the command its exit status.
-    if verdict is not None and verdict.everyone and not force:
-        raise Refused(line)
-    if posted is not None and posted.broken:
-        raise EduMetricsError(f"{line} Run `edumetrics send` to try the failed mails again.")
-    if failed:
-        raise type(failed[0])(line)
-    return Outcome(due, verdict, line, held != NOTHING_HELD, posted)
+    return finish_run(workspace, due, verdict, posted, failed, force=force)
 
 
 def _plan_or_refuse(
@@ -286,37 +239,6 @@ def _train_models(workspace: Workspace, step: Step, position: CollegeWeek, tell:
                 tell(line)
 
 
-def _roll_back(workspace: Workspace, due: RunPlan, tell: Reporter, *, asked: bool) -> None:
-    """Remove what was computed for weeks after the college's, and record its position.
-
-    Raises:
-        Refused: nobody asked for it: a clock may be wrong.
-    """
-    assert due.back_to is not None
-    (term, week), calendar, store = due.back_to, workspace.params.calendar, workspace.store
-    # Reviews of exams that are ahead again go as well; those of earlier exams stay.
-    to_come = [exam for exam in EXAMS if week <= (terms.find_exam_week(calendar, exam) or week)]
-    later = rollback.find_later(term, week, to_come)
-    with store.connect() as connection:
-        count = rollback.count_rows(connection, later)
-    if not asked:
-        raise Refused(
-            f"The college is at week {week} of {due.position.format_label(calendar)}, which is"
-            f" behind the analysis: {count} rows of later weeks would be removed. Where a clock is"
-            " wrong, set it right; where the college went back, run `edumetrics run --roll-back`."
-        )
-    kept = dump.write_dump(workspace, later)
-    with store.start_transaction() as connection:
-        rows = rollback.delete_rows(connection, later)
-        store.set_college_week(connection, due.position)
-    tell(
-        f"The college went back to week {week}: {rows} rows of later weeks were removed, and are"
-        f" kept in {kept}.",
-        rows=rows,
-        week=week,
-    )
-
-
 def _check_newest_week(
     workspace: Workspace, due: RunPlan, entry: Run, tell: Reporter, *, force: bool
 ) -> Verdict:
@@ -347,29 +269,3 @@ def _send_mail(workspace: Workspace, due: RunPlan) -> MailResult | None:
     from edumetrics.mail import delivery
 
     return delivery.send_letters(workspace, due.position)
-
-
-def _format_line(
-    workspace: Workspace, due: RunPlan, verdict: Verdict | None, held: str, *, force: bool
-) -> str:
-    """Return the line that sums up a run for the operator."""
-    calendar = workspace.params.calendar
-    done = sum(len(step.tasks) for step in due.steps)
-    where = f"Week {due.position.compute_week(calendar)} of {due.position.format_label(calendar)}"
-    if not due.steps and due.back_to is None and verdict is None:
-        return NOTHING
-    went = (
-        "rolled back"
-        if due.back_to is not None
-        else f"{done} {'stage' if done == 1 else 'stages'} done"
-    )
-    if verdict is None or not verdict.told:
-        return f"{where}: {went}; {held} held."
-    if force:
-        return f"{where}: {went}; mail released by --force: {verdict.told}"
-    again = (
-        f"Correct the data and run `edumetrics run --week {verdict.week}`, "
-        "or release the mail with `edumetrics run --force`."
-    )
-    whose = "all mail" if verdict.everyone else f"the mail of {', '.join(verdict.classes)}"
-    return f"{where}: {went}; {whose} is held: {verdict.told} {again}"

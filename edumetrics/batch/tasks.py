@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from edumetrics.analysis import run_log
+from edumetrics.analysis.written import Subject
 from edumetrics.batch.progress import Reporter
 from edumetrics.errors import EduMetricsError, Refused
 from edumetrics.inputs import terms
@@ -74,6 +75,9 @@ def _run_task(
             seconds=60 * minutes,
             code=workspace.params.batch.report_code,
         )
+    about = Subject(task.term, task.week, f"notebook of {task.stage}")
+    written = (task.folder / name for name in ("run.ipynb", "run.html"))
+    workspace.files.add({path: about for path in written if path.exists()}, "notebook")
     seconds = round(time.monotonic() - began, 1)
     fields = {
         "stage": task.stage,

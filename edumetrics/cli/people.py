@@ -27,7 +27,7 @@ from edumetrics.errors import SettingsError
 )
 def subject(student: str, folder: Path | None, erase: bool) -> None:
     """Export or erase everything held on one STUDENT (an id)."""
-    from edumetrics import privacy
+    from edumetrics import erasure, privacy
 
     # Exactly one of the two: an erasure cannot be undone, so that no default is safe.
     if (folder is None) == (not erase):
@@ -40,7 +40,7 @@ def subject(student: str, folder: Path | None, erase: bool) -> None:
         say("\n".join(str(path) for path in privacy.export_student(workspace, student, folder)))
         return
     say("Removed:")
-    say("\n".join(privacy.erase_student(workspace, student).format_lines()))
+    say("\n".join(erasure.erase_student(workspace, student).format_lines()))
     if privacy.is_scored_again(workspace, student):
         say(
             "The college still lists the student, so the next run will score the student again. "

@@ -116,11 +116,13 @@ def run(
 @click.option("--again", is_flag=True, help="Also send what was sent before.")
 def send(advisor: str, dry_run: bool, approve: bool, again: bool) -> None:
     """Send the newest week's reports to the advisors, each report once."""
+    from edumetrics import erasure
     from edumetrics.mail import delivery
 
     workspace = load_workspace()
     # Under the lock of a run: two processes must never mail the same report.
     with workspace.store.require_lock():
+        erasure.repeat_erasures(workspace)
         with workspace.open_college() as college:
             position = college.find_college_week(workspace.today)
         if dry_run or approve:

@@ -275,6 +275,7 @@ _TABLES = (
         text("version", "of EduMetrics"),
         integer("rows_written", "rows", "not finished"),
         text("error", "what went wrong, without personal data", "nothing"),
+        flag("by_hand", "whether someone ran the notebook, and not the batch", UNKNOWN),
     )),
     TableRecord(
         "data_health", "what was wrong or missing in the college's data",
@@ -300,6 +301,20 @@ _TABLES = (
         text("status", "sent, failed, held or 'not sent: past'"),
         Field("sent_at", "time", "when, in UTC", "not sent"),
         text("error", "what went wrong", "nothing"),
+    )),
+    TableRecord("written_files", "every file that was written about people", ("path",), (
+        text("path", "the file, below the home folder or else whole"),
+        text("kind", "page, mail, published, notebook, export or removed"),
+        text("about", "whom it is about (written_about); one for all copies of a report"),
+        _TERM,
+        integer("sem_week", "semester week; 0 for none", low=0),
+        text("sha256", "fingerprint of what was written"),
+        Field("written_at", "time", "when, in UTC"),
+    )),
+    TableRecord("written_about", "whom written files are about", ("about", "student_id"), (
+        text("about", "a report or another file (written_files)"),
+        STUDENT,
+        _TERM,
     )),
 )
 # fmt: on

@@ -9,11 +9,13 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
 from functools import partial
+from pathlib import Path
 
 from edumetrics.analysis import delivery_log, run_log
 from edumetrics.analysis.delivery_log import FAILED, HELD, OUTBOX, SENT, SMTP, UNCONFIRMED, Delivery
 from edumetrics.analysis.store import UNASSIGNED
 from edumetrics.analysis.week_state import MAIL, WEEKLY
+from edumetrics.analysis.written import FileKind
 from edumetrics.boundaries import set_aside
 from edumetrics.college.terms import College
 from edumetrics.errors import EduMetricsError, SettingsError
@@ -24,6 +26,7 @@ from edumetrics.mail.queue import Letter, list_letters
 from edumetrics.mail.recipients import Recipients
 from edumetrics.mail.result import MailResult
 from edumetrics.mail.smtp import NotSent, Server, Unconfirmed
+from edumetrics.reports import from_store
 from edumetrics.reports.model import StudentEntry
 from edumetrics.reports.weekly import build_held_report
 from edumetrics.types import Row
@@ -188,7 +191,9 @@ class MailRound:
                 # Whoever lost the lock must leave the rest to the run that has it now.
                 self.workspace.store.confirm_lock()
                 set_aside(
-                    partial(self._deliver, letter, server, doubtful), partial(self._fail, letter)
+                    partial(self._deliver, letter, server, doubtful),
+                    partial(self._fail, letter),
+                    (outbox.ChangedPage,),
                 )
         return self.posted
 
@@ -196,7 +201,10 @@ class MailRound:
         """Publish, send, write or hold one letter, whichever is due."""
         # The page comes first, because the mail links to it.
         if self.posted.leaves and self.settings.pages_dir is not None:
-            outbox.publish_page(letter, self.settings.pages_dir)
+            written = self.workspace.files.find_fingerprint(letter.page)
+            copy = outbox.publish_page(letter, self.settings.pages_dir, written)
+            if copy is not None:
+                self._record_file(letter, copy, "published")
         if letter.published:
             return
         if letter.why_held:
@@ -209,6 +217,10 @@ class MailRound:
             self._send_letter(letter, server, SENT)
         elif id(letter) in doubtful:
             self.posted.doubtful.append(letter.report.advisor_id)
+
+    def _record_file(self, letter: Letter, path: Path, kind: FileKind) -> None:
+        """Record a copy of a letter: it is about whom its page is about."""
+        self.workspace.files.add({path: from_store.get_subject(letter.report)}, kind)
 
     def _fail(self, letter: Letter, why: str) -> None:
         """Record that a letter could not be sent, and why; the others go on."""
@@ -241,7 +253,7 @@ class MailRound:
         composed = self._make_message(letter, delivery)
         if composed is not None:
             message, content = composed
-            outbox.keep_copy(letter, message.as_bytes())
+            self._record_file(letter, outbox.keep_copy(letter, message.as_bytes()), "mail")
             delivery = replace(delivery, content_sha256=content)
             delivery_log.replace_delivery(self.workspace.store, delivery, SENT)
             self.posted.written += 1
@@ -253,7 +265,7 @@ class MailRound:
         if composed is None:
             return
         message, content = composed
-        outbox.keep_copy(letter, message.as_bytes())
+        self._record_file(letter, outbox.keep_copy(letter, message.as_bytes()), "mail")
         # The entry says "sent, not confirmed" from just before the last line is handed over. A run
         # that is killed at any moment therefore sends no letter twice.
         delivery = replace(delivery, content_sha256=content)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
+import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,16 +21,20 @@ PAGE = "index.html"
 FOLDERS, FILES = 0o2750, 0o640
 
 
+class ChangedPage(SettingsError):
+    """A page is not the one that was written and judged."""
+
+
 def get_outbox_path(letter: Letter) -> Path:
     """Return the path of a message's copy."""
     return letter.folder / FOLDER / f"{render.escape_file_name(letter.report.advisor_id)}.eml"
 
 
-def keep_copy(letter: Letter, message: bytes) -> None:
-    """Write a copy of a message that is (or would be) mailed, readable by its owner only."""
+def keep_copy(letter: Letter, message: bytes) -> Path:
+    """Write a copy of a message that is (or would be) mailed, for its owner only; its path."""
     path = get_outbox_path(letter)
     settings.create_private_folder(path.parent)
-    settings.write_private_file(path, message)
+    return settings.write_private_file(path, message)
 
 
 def get_page_path(letter: Letter) -> Path:
@@ -43,28 +47,38 @@ def get_page_path(letter: Letter) -> Path:
     return Path(render.escape_file_name(letter.report.advisor_id), term, week, PAGE)
 
 
-def publish_page(letter: Letter, root: Path) -> None:
-    """Copy a letter's page below PAGES_DIR.
+def publish_page(letter: Letter, root: Path, fingerprint: str) -> Path | None:
+    """Copy a letter's page below PAGES_DIR, and return the path of the copy.
 
     A letter that is held, or has no page, publishes nothing; an earlier copy of its page stays.
 
+    Args:
+        letter: the letter.
+        root: PAGES_DIR.
+        fingerprint: that of the page as it was written; empty where an earlier version wrote it,
+            and kept none.
+
     Raises:
         SettingsError: PAGES_DIR cannot be written to.
+        ChangedPage: the page is not the one that was written.
     """
     path = root / get_page_path(letter)
     try:
         if letter.why_held or not letter.page.exists():
-            return
+            return None
+        content = letter.page.read_bytes()
+        if fingerprint not in ("", hashlib.sha256(content).hexdigest()):
+            raise ChangedPage(
+                "The page was changed after it was written, and is not published: "
+                f"run `edumetrics run --week {letter.report.week}` to write it anew."
+            )
         root.mkdir(parents=True, exist_ok=True)
         # The mode is set explicitly: the umask of a command takes every right from the group.
         for folder in (path.parents[2], path.parents[1], path.parent):
             folder.mkdir(exist_ok=True)
             folder.chmod(FOLDERS)
         # The web server must never serve half a page: the rename replaces the old one at once.
-        draft = path.with_suffix(".part")
-        shutil.copyfile(letter.page, draft)
-        draft.chmod(FILES)
-        draft.replace(path)
+        return settings.write_private_file(path, content, FILES)
     except OSError as error:
         raise SettingsError(
             f"Cannot write to PAGES_DIR ({error.strerror}): make it writable."

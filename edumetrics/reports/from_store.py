@@ -14,6 +14,7 @@ from edumetrics import settings
 from edumetrics.analysis import delivery_log
 from edumetrics.analysis.store import UNASSIGNED
 from edumetrics.analysis.week_state import WEEKLY
+from edumetrics.analysis.written import Subject
 from edumetrics.college.terms import College, Term
 from edumetrics.inputs import parts
 from edumetrics.params import Head
@@ -88,7 +89,27 @@ def render_week(
     # A page of an earlier rendering, of someone to whom there is nothing to tell any more.
     for path in set((folder / PAGES).glob("*.html")) - set(pages):
         path.unlink()
+    _record_pages(workspace, occasion, dict(zip(pages, reports, strict=True)))
     return pages
+
+
+def get_subject(report: Report) -> Subject:
+    """Return whom all copies of a report are about."""
+    return Subject(report.term, report.week, report.advisor_id)
+
+
+def _record_pages(workspace: Workspace, occasion: Occasion, pages: dict[Path, Report]) -> None:
+    """Record pages, and that each is about every student of its reader and whoever it names."""
+    metrics = workspace.store.read(
+        "weekly_metrics", ("student_id", "advisor_id"), term=occasion.term, sem_week=occasion.week
+    )
+    own = metrics["student_id"].groupby(metrics["advisor_id"].fillna(UNASSIGNED)).agg(list)
+    workspace.files.set_people({
+        get_subject(report): {*own.get(report.advisor_id, []),
+                              *(entry.student_id for entry in report.entries)}
+        for report in pages.values()
+    })  # fmt: skip
+    workspace.files.add({path: get_subject(report) for path, report in pages.items()}, "page")
 
 
 def create_pages_folder(folder: Path) -> Path:
@@ -137,6 +158,8 @@ def write_class_page(workspace: Workspace, term: Term, week: int, folder: Path) 
             path = get_head_page_path(folder, head)
             settings.create_private_folder(path.parent)
             render.write_page(path, classes.render_classes_page(page))
+            # It names no student.
+            workspace.files.add({path: Subject(occasion.term, week, head.reader)}, "page")
     return []
 
 

@@ -241,7 +241,7 @@ class Stage(Generic[I, D]):
 def open_run(
     workspace: Workspace, stage: str, term: str, week: int, run_id: str = ""
 ) -> Iterator[Run]:
-    """Yield the ledger's entry for a run: the batch's when its id is given, else a new one.
+    """Yield the ledger's entry for a run: the batch's when its id is given, else one by hand.
 
     Raises:
         EduMetricsError: the ledger has no run with this id.
@@ -253,7 +253,9 @@ def open_run(
         return
     with (
         workspace.store.require_lock(),
-        run_log.watch_run(workspace.store, workspace.params, stage, term, week) as run,
+        run_log.watch_run(
+            workspace.store, workspace.params, stage, term, week, by_hand=True
+        ) as run,
     ):
         yield run
 

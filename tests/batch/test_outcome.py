@@ -7,8 +7,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from edumetrics.batch import pipeline
-from edumetrics.batch.pipeline import Outcome
+from edumetrics.batch import outcome
+from edumetrics.batch.outcome import Outcome
 from edumetrics.batch.schedule import RunPlan, Step, Task, describe_plan
 from edumetrics.college.health import EVERYWHERE
 from edumetrics.fields import FINDING_COLUMNS
@@ -58,7 +58,7 @@ def tell(
     held: str = "nothing",
     force: bool = False,
 ) -> str:
-    return pipeline._format_line(workspace, plan, verdict, held, force=force)
+    return outcome._format_line(workspace, plan, verdict, held, force=force)
 
 
 # ------------------------------------------------------------ the word
@@ -91,7 +91,7 @@ def test_whatever_was_done_is_done_or_held(
 
 
 def test_nothing_to_do_is_said(workspace: Workspace) -> None:
-    assert tell(workspace, NOTHING_DUE, None) == pipeline.NOTHING
+    assert tell(workspace, NOTHING_DUE, None) == outcome.NOTHING
 
 
 @pytest.mark.parametrize(
@@ -162,5 +162,5 @@ def test_a_dry_run_says_what_would_be_done() -> None:
     assert list(describe_plan(BACK)) == [
         "With --roll-back, would go back to week 10 of the term of 2026-01-05."
     ]
-    assert list(describe_plan(NOTHING_DUE)) == [pipeline.NOTHING]
+    assert list(describe_plan(NOTHING_DUE)) == [outcome.NOTHING]
     assert list(describe_plan(make_plan())) == [], "a week without a task"

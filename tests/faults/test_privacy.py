@@ -13,7 +13,7 @@ import pytest
 import sqlalchemy as sa
 from click.testing import CliRunner, Result
 
-from edumetrics import privacy, retention
+from edumetrics import erasure, mentions, privacy, retention
 from edumetrics.analysis.store import get_utc_now
 from edumetrics.batch import pipeline, progress
 from edumetrics.cli import main
@@ -138,7 +138,7 @@ def test_after_erasure_on_postgresql(
     with workspace.store.start_transaction() as connection:
         workspace.store.replace_slice(connection, "weekly_metrics", rows, sem_week=10)
     student = somebody_in(rows)
-    removed = privacy.erase_student(workspace, student)
+    removed = erasure.erase_student(workspace, student)
     assert removed.rows["weekly_metrics"] == 1
     assert len(workspace.store.read("weekly_metrics")) == len(rows) - 1
 
@@ -167,8 +167,8 @@ def test_an_id_that_is_a_word_erases_no_report(environment: Workspace) -> None:
 
 
 def test_a_student_of_a_longer_number_is_another(environment: Workspace) -> None:
-    assert re.search(privacy._build_id_pattern("S2"), "S2 and") and not re.search(
-        privacy._build_id_pattern("S2"), "S25"
+    assert re.search(mentions.build_id_pattern("S2"), "S2 and") and not re.search(
+        mentions.build_id_pattern("S2"), "S25"
     )
 
 
@@ -184,7 +184,7 @@ def test_excluded_students_are_never_scored_nor_told_of(
         (params / "scoring.yml").read_text().replace("exclusions: []", f"exclusions: [{student}]")
     )
     (params / "scoring.yml").write_text(text)
-    privacy.erase_student(environment, student)
+    erasure.erase_student(environment, student)
     changed = open_workspace(environment.settings)
     pipeline.run(changed, progress.skip_line, week=10)
     assert not privacy.is_scored_again(changed, student)
@@ -206,7 +206,7 @@ def test_what_is_past_its_retention_goes(environment: Workspace) -> None:
     )
     done = edumetrics("prune", "--as-of", day.isoformat())
     assert done.output.splitlines()[1:] == would.splitlines()[1:]
-    for name in privacy.PERSONAL:
+    for name in mentions.PERSONAL:
         frame = store.read(name)
         assert set(frame.get("target_term", frame.get("term"))) <= {"2026-01-05"}, name
     assert {path.name for path in reports.iterdir()} == {"2025-even", "notes"}
@@ -301,11 +301,11 @@ def test_a_number_for_an_id_is_not_found_in_every_report(environment: Workspace)
     advisor = environment.store.read("weekly_metrics", student_id="12", sem_week=10)[
         "advisor_id"
     ].iloc[0]
-    found = privacy._find_mentions(environment, "12")
+    found = mentions.find_mentions(environment, "12")
     assert {path.stem for path in found if path.parent.name == "advisors"} <= {advisor}
     assert student != "12"
 
 
 def test_a_name_is_found_escaped_and_not_within_another() -> None:
-    assert re.search(privacy._build_name_pattern("O'Brien"), "<td>O&#39;Brien</td>")
-    assert not re.search(privacy._build_name_pattern("Ann Lee"), "Joann Lees")
+    assert re.search(mentions.build_name_pattern("O'Brien"), "<td>O&#39;Brien</td>")
+    assert not re.search(mentions.build_name_pattern("Ann Lee"), "Joann Lees")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from edumetrics import privacy
+from edumetrics import erasure
 from edumetrics.mail import delivery
 from tests.analysis.rows import put
 from tests.mail.server import Inbox
@@ -110,7 +110,7 @@ def test_who_is_erased_is_not_left_in_it_by_initials(sending: Batch, inbox: Inbo
     sending.judge()
     sending.send()
     (path,) = sending.workspace.settings.reports.rglob("handover*.eml")
-    privacy.erase_student(sending.workspace, "S3")
+    erasure.erase_student(sending.workspace, "S3")
     assert path.exists(), "it does not tell of S3"
-    privacy.erase_student(sending.workspace, "S1")
+    erasure.erase_student(sending.workspace, "S1")
     assert not path.exists()

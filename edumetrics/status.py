@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from datetime import date
 from typing import Any
 
 import pandas as pd
@@ -56,6 +57,40 @@ def describe_status() -> Iterator[str]:
             yield "Feeds:"
             for feed in health.check_feeds(college, term, weeks[0]).to_dict("records"):
                 yield f"  {feed['status']:<5} {feed['message']}"
+
+
+def find_overdue(workspace: Workspace, as_of: date | None = None) -> list[str]:
+    """Return what should have happened by now and did not, in sentences; nothing is changed.
+
+    That is a week of the college that is not computed, a week that the gate has not checked, and
+    mail that is due and has not gone out. Mail that the gate holds, or that nobody has released
+    yet, waits for a person, who was told.
+
+    Args:
+        workspace: the settings, the parameters and both databases.
+        as_of: the day for a college without a week counter; today when None.
+    """
+    store, calendar, found = workspace.store, workspace.params.calendar, list[str]()
+    try:
+        with store.require_lock():
+            pass
+    except Locked:
+        # What is overdue may be about to be done.
+        return found
+    with workspace.open_college() as college:
+        position = college.find_college_week(as_of or workspace.today)
+    done, state = store.read_college_week(), workspace.read_week_state()
+    week = position.compute_week(calendar)
+    if done is None or done < position:
+        found.append(
+            f"Week {week} of {position.format_label(calendar)} is not computed: no batch ran since"
+            " it ended, or it failed; run `edumetrics run`."
+        )
+    elif state.check_due:
+        found.append("The gate has not checked the newest week: run `edumetrics run`.")
+    elif state.mail_due:
+        found.append("The mail of the newest week has not gone out: run `edumetrics run`.")
+    return found
 
 
 def _describe_analysis(

@@ -203,12 +203,25 @@ def _format_measures(frame: pd.DataFrame) -> str:
 
 
 @main.command()
-def status() -> None:
+@click.option(
+    "--check",
+    is_flag=True,
+    help="Only say what is overdue, mail it to the operator, and end with 1 where anything is.",
+)
+@AS_OF
+def status(check: bool, as_of: datetime | None) -> None:
     """Show the weeks of the college and the analysis, the last runs, and the feeds."""
     from edumetrics import status as story
 
-    for line in story.describe_status():
-        say(line)
+    if not check:
+        for line in story.describe_status():
+            say(line)
+        return
+    workspace = load_workspace()
+    on_failure(partial(_mail_failure, workspace))
+    if overdue := story.find_overdue(workspace, get_day(as_of)):
+        raise EduMetricsError(" ".join(overdue))
+    say("Nothing is overdue.")
 
 
 def _mail_failure(workspace: Workspace, error: EduMetricsError) -> None:

@@ -41,15 +41,21 @@ def find_last_teaching_week(params: Params, position: CollegeWeek | None, term: 
     return weeks[0]
 
 
-def require_data(term: Term, week: int) -> None:
-    """Refuse a week that is later than the newest data of its term.
+def require_data(term: Term, week: int, students: pd.DataFrame) -> None:
+    """Refuse a week that is later than the newest data of its term, and a roll without anybody.
 
     Without data everyone would seem to have done nothing. A week without data in the middle of a
     semester is not refused: it is scored with its feeds absent, not zero.
 
     Raises:
-        Refused: there is no attendance, library or platform row of this week or a later one.
+        Refused: there is no attendance, library or platform row of this week or a later one, or
+            no student at all.
     """
+    if students.empty:
+        raise Refused(
+            "The college lists no student at all: where its roll is being loaded, run again when"
+            " that is done; else correct its mapping."
+        )
     if week > term.last_week:
         # A term that nothing dates yet has last_week 0.
         newest = (

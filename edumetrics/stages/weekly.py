@@ -117,7 +117,7 @@ def load(term: Day = "", week: WeekNumber = 0, folder: str = "") -> Week:
         # The position is the current term's: a past term is read up to its own last week.
         until = position if chosen.current else None
         number = week or find_last_teaching_week(workspace.params, until, chosen)
-        require_data(chosen, number)
+        require_data(chosen, number, college.students)
         place = Path(folder) if folder else get_report_folder(workspace, chosen, position, number)
         return read_week(
             workspace,

@@ -162,14 +162,15 @@ def test_an_older_database_is_migrated_and_keeps_its_rows(revision: str, empty_u
 
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="no systemd here")
 def test_the_units_are_what_systemd_understands(tmp_path: Path) -> None:
-    for unit in ("edumetrics.service", "edumetrics.timer"):
+    units = [f"edumetrics{part}.{kind}" for part in ("", "-check") for kind in ("service", "timer")]
+    for unit in units:
         text = (
             (DEPLOY / unit)
             .read_text()
             .replace("/opt/edumetrics/.venv/bin/edumetrics", shutil.which("true") or "/bin/true")
         )
         (tmp_path / unit).write_text(text.replace("User=edumetrics", "User=root"))
-    paths = [str(tmp_path / "edumetrics.service"), str(tmp_path / "edumetrics.timer")]
+    paths = [str(tmp_path / unit) for unit in units]
     done = subprocess.run(
         ["systemd-analyze", "verify", *paths], capture_output=True, text=True, check=False
     )
@@ -184,9 +185,11 @@ def test_the_units_are_what_systemd_understands(tmp_path: Path) -> None:
 
 
 def test_the_crontab_and_the_units_run_commands_that_exist() -> None:
-    text = "".join((DEPLOY / name).read_text() for name in ("crontab", "edumetrics.service"))
-    called = re.findall(r"bin/edumetrics (\w+)((?: --[\w-]+ \w+)*)", text)
-    assert {name for name, _ in called} == {"run", "prune"}
+    names = ("crontab", "edumetrics.service", "edumetrics-check.service")
+    text = "".join((DEPLOY / name).read_text() for name in names)
+    called = re.findall(r"bin/edumetrics (\w+)((?: --[\w-]+(?: \w+)?)*)", text)
+    assert {name for name, _ in called} == {"run", "prune", "status"}
+    assert "run &&" not in text, "what is past its retention goes, however a run ends"
     for name, options in called:
         known = {option for parameter in main.commands[name].params for option in parameter.opts}  # type: ignore[attr-defined]
         assert set(re.findall(r"--[\w-]+", options)) <= known

@@ -15,6 +15,7 @@ from click.testing import CliRunner, Result
 
 from edumetrics import erasure, mentions, privacy, retention
 from edumetrics.analysis.store import get_utc_now
+from edumetrics.analysis.written import Subject
 from edumetrics.batch import pipeline, progress
 from edumetrics.cli import main
 from edumetrics.database import create_writable_engine
@@ -196,7 +197,12 @@ def test_excluded_students_are_never_scored_nor_told_of(
 def test_what_is_past_its_retention_goes(environment: Workspace) -> None:
     store, reports = environment.store, environment.settings.reports
     for label in ("2025-odd", "2025-07-14", "2025-even", "notes"):
-        (reports / label / "week-01").mkdir(parents=True)
+        path = reports / label / "week-01" / "run.html"
+        path.parent.mkdir(parents=True)
+        path.write_text("ours")
+        term = "2026-01-05" if label == "2025-even" else "2025-07-14"
+        if label != "notes":
+            environment.files.add({path: Subject(term, 1, "weekly")}, "notebook")
     day = date(2026, 11, 17)  # the first term began on 2025-07-14, and ended eighteen weeks later
     assert "nothing" in edumetrics("prune", "--as-of", "2026-11-15").output
     would = edumetrics("prune", "--as-of", day.isoformat(), "--dry-run").output

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pandas as pd
+
 from edumetrics.college.terms import College, Term
 from edumetrics.errors import Refused, SettingsError
 from edumetrics.params import Calendar, Params

@@ -221,7 +221,7 @@ def _parse_workers(text: str) -> int:
     # isdigit alone also takes superscripts.
     if not (text.isascii() and text.isdigit()):
         raise SettingsError(
-            "EDUMETRICS_WORKERS is no number: set it to a number of processes, "
+            f"EDUMETRICS_WORKERS is {text}: set it to a number of processes, "
             "or to 0 for one process per core."
         )
     return int(text)

@@ -409,7 +409,7 @@ def test_the_analysis_rolls_back_with_the_college(environment: Workspace) -> Non
     assert plan is not None
     earlier = generate.plan_demo(plan.students, plan.seed, Calendar(), weeks=6)
     write.write_simulation(engine, earlier, force=True, quiet=True)
-    result = edumetrics("run")
+    result = edumetrics("run", "--roll-back")
     assert result.exit_code == 0, result.stderr
     assert "went back to week 6" in result.output
     left = environment.store.read("weekly_metrics")

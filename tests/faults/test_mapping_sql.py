@@ -65,7 +65,7 @@ HEALTHY = (
     "SELECT * FROM students;  ",
     "SELECT * -- all of them; DELETE FROM students\nFROM students",
     "SELECT /* ; DROP TABLE students */ * FROM students -- the end",
-    "WITH some AS (SELECT * FROM students) SELECT * FROM some",
+    "WITH chosen AS (SELECT * FROM students) SELECT * FROM chosen",
     "SELECT * FROM students WHERE name IS NULL OR name <> 'a;b--c' OR name = 'it''s'",
     "SELECT student_id, class_id, name, advisor_id FROM students"
     " UNION ALL SELECT student_id, class_id, name, advisor_id FROM students WHERE 1 = 0",

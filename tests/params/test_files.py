@@ -173,6 +173,7 @@ def test_a_relative_file_is_in_the_home(url: str, place: str, tmp_path: Path) ->
 
 def test_an_empty_value_counts_as_not_set(tmp_path: Path) -> None:
     (tmp_path / ".env").write_text("EDUMETRICS_COLLEGE=oulad\nREPLY_TO=\n")
+    (tmp_path / ".env").chmod(0o600)
     loaded = settings.load({"EDUMETRICS_HOME": str(tmp_path), "EDUMETRICS_COLLEGE": "", "PAGES_DIR": ""})  # fmt: skip
     assert (loaded.college, loaded.reply_to, loaded.pages_dir) == ("oulad", "", None)
 

@@ -107,6 +107,7 @@ def test_equal_parameters_have_equal_fingerprints() -> None:
 
 def test_the_environment_wins_over_the_file(tmp_path: Path) -> None:
     (tmp_path / ".env").write_text("EDUMETRICS_COLLEGE=oulad\nCLIENT_DB_URL=sqlite:///a.db\n")
+    (tmp_path / ".env").chmod(0o600)
     loaded = settings.load({"EDUMETRICS_HOME": str(tmp_path), "CLIENT_DB_URL": "sqlite:///b.db"})
     assert (loaded.college, loaded.client_db_url) == (
         "oulad",

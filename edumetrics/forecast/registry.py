@@ -24,6 +24,9 @@ ARRAYS = ("median", "mean", "scale", "coefficient")
 # The only type in a stored tree model that skops does not trust by itself.
 TRUSTED = ["sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor"]
 
+# How bytes that are no model fail to be read as one.
+NO_MODEL = (ValueError, LookupError, TypeError, AttributeError, AssertionError, RecursionError,
+            OSError, zipfile.BadZipFile)  # fmt: skip
 # The models that are stored; those of `Calibrated` are stored within it.
 StoredModel = Calibrated | ScoreModel | Linear
 
@@ -51,7 +54,13 @@ def decode_model(content: bytes, sha256: str) -> StoredModel:
             "The stored model is not the one that was tried:"
             " run `edumetrics calibrate --from-scratch` to train it again."
         )
-    return _decode_trusted(content)
+    try:
+        return _decode_trusted(content)
+    # Somebody has stored other bytes, and their fingerprint with them.
+    except NO_MODEL as error:
+        raise EduMetricsError(
+            "The stored model is none: run `edumetrics calibrate --from-scratch` to train it again."
+        ) from error
 
 
 # Cached, because the same few models are used week after week.

@@ -142,11 +142,15 @@ def load_model(workspace: Workspace, task: str, term: str) -> ModelInUse:
     # A champion without a file is a baseline.
     if pd.isna(row["artefact"]):
         return ModelInUse(str(row["model_id"]), None, str(row["trained_terms"]))
-    path = workspace.settings.home / str(row["artefact"])
+    folder = workspace.settings.home / FOLDER
+    # Whatever the table says, a model is a file of this folder.
+    path = folder / Path(str(row["artefact"])).name
     try:
         model = registry.decode_model(path.read_bytes(), str(row["artefact_sha256"]))
-    except FileNotFoundError:
-        return ModelInUse(trouble=f"The stored model {path.name} is missing. {WITHOUT}")
+    except OSError:
+        return ModelInUse(
+            trouble=f"The stored model {path.name} is missing, or cannot be read. {WITHOUT}"
+        )
     except EduMetricsError:
         return ModelInUse(
             trouble=f"The stored model {path.name} is not the one that was tried. {WITHOUT}"

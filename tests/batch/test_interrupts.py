@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
+import time
+from pathlib import Path
 
 import pytest
 
 from edumetrics.batch.interrupts import SIGNALS, handle_interrupts
+from edumetrics.database import create_writable_engine
 from edumetrics.errors import INTERRUPTED, EduMetricsError, Interrupted
 
 
@@ -48,6 +52,28 @@ def test_a_second_signal_does_not_disturb_the_cleanup_of_the_first() -> None:
                 signal.raise_signal(number)
             steps.append("cleaned up")
     assert steps == ["cleaned up"]
+
+
+@pytest.mark.parametrize("server", ["sqlite", "postgresql"])
+def test_a_statement_that_waits_is_ended(
+    server: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    """The drivers wait in C, where Python cannot answer; a college's table that is locked is such a wait."""
+    if server == "sqlite":
+        url = f"sqlite:///{tmp_path / 'x.db'}"
+        wait = (
+            "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n"
+        )
+    else:
+        url, wait = request.getfixturevalue("postgres_url")(), "SELECT pg_sleep(60)"
+    engine = create_writable_engine(url)
+    began = time.monotonic()
+    threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGTERM)).start()
+    with pytest.raises(Interrupted), handle_interrupts(), engine.connect() as connection:
+        connection.exec_driver_sql(wait)
+    assert time.monotonic() - began < 5
+    with engine.connect() as connection:
+        assert connection.exec_driver_sql("SELECT 1").scalar() == 1
 
 
 def test_another_error_is_not_an_interrupt() -> None:

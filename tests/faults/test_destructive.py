@@ -12,6 +12,7 @@ from edumetrics.batch import backfill, beside, progress
 from edumetrics.cli import main
 from edumetrics.database import create_writable_engine
 from edumetrics.errors import EduMetricsError, SettingsError
+from edumetrics.forecast.backtest import FAIL
 from edumetrics.modelling import registry
 from edumetrics.workspace import Workspace
 from tests.faults.test_killed import contents
@@ -99,6 +100,7 @@ def test_a_calibration_from_scratch_that_breaks_off_leaves_the_old_analysis(
     environment: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before, model = contents(environment.store), load(environment)
+    assert model[1:] == (True, "")
 
     def break_off(*_: object) -> None:
         raise EduMetricsError("It broke.")
@@ -123,5 +125,5 @@ def test_a_calibration_from_scratch_that_breaks_off_leaves_the_old_analysis(
 
 
 def load(workspace: Workspace) -> tuple[str, bool, str]:
-    found = registry.load_model(workspace, "at_risk", TERM)
+    found = registry.load_model(workspace, FAIL, TERM)
     return found.model_id, found.model is not None, found.trouble

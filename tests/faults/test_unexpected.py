@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import resource
 import subprocess
 import sys
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -13,11 +15,14 @@ import sqlalchemy as sa
 from click.testing import CliRunner, Result
 
 from edumetrics import boundaries, gate
+from edumetrics.analysis import run_log
 from edumetrics.analysis.store import Store
 from edumetrics.batch import pipeline, progress
 from edumetrics.cli import main
 from edumetrics.database import create_writable_engine, release_space
 from edumetrics.errors import EduMetricsError, Locked
+from edumetrics.forecast.backtest import FAIL
+from edumetrics.modelling import registry
 from edumetrics.reports import from_store
 from edumetrics.workspace import Workspace
 from tests.mail.conftest import *  # noqa: F403 - the fixtures of a college that sends
@@ -295,3 +300,41 @@ def test_a_notebook_by_hand_has_its_week_judged_again(sending: Workspace, inbox:
     assert outcome.verdict is not None, "the batch judges it"
     assert edumetrics("send", "--again").exit_code == 0
     assert inbox.messages
+
+
+@pytest.mark.parametrize(
+    "content", [b"\xff\xfe", b"{", b"[]", b'{"features": [], "model": {}}', b'{"model": 1}', b""]
+)
+def test_a_stored_model_that_is_none_is_left_out(content: bytes, environment: Workspace) -> None:
+    """Somebody who can write the table has named another file, and its fingerprint."""
+    (environment.settings.home / "planted").write_bytes(content)
+    (environment.settings.home / registry.FOLDER / "planted").write_bytes(content)
+    sha256 = hashlib.sha256(content).hexdigest()
+    for artefact in ("/etc/passwd", "../planted", "models/planted"):
+        with environment.store.start_transaction() as connection:
+            connection.exec_driver_sql(
+                "UPDATE model_runs SET artefact = ?, artefact_sha256 = ? WHERE champion",
+                (artefact, sha256),
+            )
+        found = registry.load_model(environment, FAIL, "2026-01-05")
+        assert found.model is None
+        assert found.trouble.startswith("The stored model ")
+        assert "/" not in found.trouble
+
+
+def test_a_clock_that_was_ahead_holds_and_mails_what_it_should(
+    sending: Workspace, inbox: Inbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run two days ahead of time, then the right time again, and a week that must be held."""
+    assert edumetrics("send", "--approve").exit_code == 0
+    real = run_log.get_utc_now
+    with monkeypatch.context() as ahead:
+        ahead.setattr(run_log, "get_utc_now", lambda: real() + timedelta(days=2))
+        assert edumetrics("run", "--week", "10").exit_code == 0
+    inbox.messages.clear()
+    with create_writable_engine(sending.settings.client_db_url).begin() as connection:
+        connection.exec_driver_sql("DELETE FROM attendance WHERE week = 10 AND semester % 2 = 0")
+    assert edumetrics("run", "--week", "10").exit_code == 3
+    assert "all mail" in edumetrics("status").output
+    edumetrics("send", "--again")
+    assert inbox.messages == []

@@ -11,6 +11,7 @@ import os
 import secrets
 from contextlib import suppress
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 
 from edumetrics.errors import SettingsError
@@ -24,6 +25,8 @@ class Marks:
 
     def __init__(self, home: Path, name: str) -> None:
         self._home, self._path = home, home / name
+        # Read once: whoever writes holds the lock of the analysis.
+        self._words: dict[str, str] | None = None
 
     def add(self, parts: tuple[object, ...], word: str) -> None:
         """Add a line about something; it is on the disk afterwards.
@@ -36,17 +39,21 @@ class Marks:
             SettingsError: the file cannot be written.
         """
         now = datetime.now(UTC).isoformat(timespec="seconds")
-        line = f"{now} {self.compute_mark(parts)} {word}\n"
+        mark = self.compute_mark(parts)
+        line = f"{now} {mark} {word}\n"
         try:
             self._path.touch(0o600)
-            with self._path.open("a", encoding="ascii") as file:
-                file.write(line)
+            with self._path.open("ab") as file:
+                # A line that a full disk has cut off must not swallow the next one.
+                whole = not file.tell() or self._path.read_bytes().endswith(b"\n")
+                file.write(line.encode() if whole else b"\n" + line.encode())
                 file.flush()
                 os.fsync(file.fileno())
         except OSError as error:
             raise SettingsError(
                 f"Cannot write {self._path} ({error.strerror}): make room, or make it writable."
             ) from error
+        self.read_words()[mark] = word
 
     def find(self, parts: tuple[object, ...]) -> str:
         """Return the last word about something; empty where there is none."""
@@ -55,21 +62,23 @@ class Marks:
 
     def read_words(self) -> dict[str, str]:
         """Return the last word about everything, by fingerprint."""
-        found: dict[str, str] = {}
-        if not self._path.exists():
-            return found
-        for line in self._path.read_text(encoding="ascii", errors="replace").splitlines():
-            # The last line of a disk that was full may be cut off.
-            _, mark, word = [*line.split(" ", 2), "", ""][:3]
-            found[mark] = word
-        return found
+        if self._words is None:
+            self._words = {}
+            if self._path.exists():
+                text = self._path.read_text(encoding="ascii", errors="replace")
+                for line in text.splitlines():
+                    # The last line of a disk that was full may be cut off.
+                    _, mark, word = [*line.split(" ", 2), "", ""][:3]
+                    self._words[mark] = word
+        return self._words
 
     def compute_mark(self, parts: tuple[object, ...]) -> str:
         """Return the fingerprint of something."""
         text = "\x1f".join(map(str, parts)).encode()
-        return hmac.new(self._read_key(), text, hashlib.sha256).hexdigest()
+        return hmac.new(self._key, text, hashlib.sha256).hexdigest()
 
-    def _read_key(self) -> bytes:
+    @cached_property
+    def _key(self) -> bytes:
         path = self._home / KEY
         if not path.exists():
             draft = self._home / f"{KEY}.{secrets.token_hex(8)}"

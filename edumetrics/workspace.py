@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 
 import sqlalchemy as sa
@@ -29,8 +29,10 @@ class Workspace:
 
     def __reduce__(self) -> tuple[object, ...]:
         """Open the workspace anew in the process that it is sent to."""
-        # A database connection cannot be pickled: only what opens it is sent.
-        return _open_copy, (self.settings, self.params)
+        # A database connection cannot be pickled: only what opens it is sent. Other processes send
+        # no mail, and need none of its secrets.
+        chosen = replace(self.settings, smtp_url="", secret_key="", secret_key_fallbacks=())
+        return _open_copy, (chosen, self.params)
 
     @contextmanager
     def open_college(self, *, alone: bool = True) -> Iterator[College]:

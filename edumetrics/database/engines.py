@@ -22,6 +22,8 @@ from edumetrics.errors import SettingsError
 CONNECT_SECONDS = 10
 # How long a statement may take, and may wait for a lock of somebody else, where nobody says.
 STATEMENT_SECONDS, LOCK_SECONDS = 600, 10
+# A migration of a large analysis, or the release of its space, may take longer.
+OWN_SECONDS = 3600
 # A server that has gone without a word is noticed after about a minute.
 KEEPALIVES = {"keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3}
 
@@ -127,7 +129,7 @@ def create_writable_engine(url: str, setting: str = "DEFAULT_DB_URL") -> Engine:
     parsed = parse_url(url, setting)
     name = parsed.get_backend_name()
     if name == "postgresql":
-        options = f"-c lock_timeout={1000 * LOCK_SECONDS}"
+        options = f"-c lock_timeout={1000 * LOCK_SECONDS} -c statement_timeout={1000 * OWN_SECONDS}"
         # A server that was restarted is noticed before a connection of the pool is used.
         return _create_engine(
             parsed,

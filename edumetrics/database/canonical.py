@@ -62,6 +62,7 @@ class canonical(_Reading):  # noqa: N801 - it reads as a SQL function
     """The value of the field's kind; null where nothing of the kind stands there."""
 
     name = "canonical"
+    inherit_cache = False
 
     def __init__(
         self, column: sa.ColumnElement[Any], field: Field, stored: Stored = None, zone: str = "UTC"
@@ -74,6 +75,7 @@ class stood(_Reading):  # noqa: N801 - it reads as a SQL function
     """1 where a value stands there, else 0; an open end is none."""
 
     name = "stood"
+    inherit_cache = False
     type = sa.Integer()
 
 
@@ -81,6 +83,7 @@ class raw_text(_Reading):  # noqa: N801 - it reads as a SQL function
     """The value as a text, as it stands."""
 
     name = "raw_text"
+    inherit_cache = False
     type = sa.Text()
 
 

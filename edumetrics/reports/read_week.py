@@ -134,7 +134,8 @@ def _read_outlook(
         )
         for student, mine in said.groupby(risks["student_id"])
     }
-    return rows.assign(subjects=rows["student_id"].map(joined).fillna(""))
+    named = [joined.get(student, "") for student in rows["student_id"]]
+    return rows.assign(subjects=named)
 
 
 def _read_precision(workspace: Workspace, term: str) -> float | None:

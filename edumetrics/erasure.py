@@ -99,6 +99,8 @@ def _erase(workspace: Workspace, student: str, files: list[Path], notebooks: lis
     """Remove a student's rows and files, and remember that this was done."""
     store, pattern = workspace.store, build_sure_pattern(*read_names(workspace, student))
     with run_log.watch_run(store, workspace.params, ERASE, "", 0) as entry:
+        # Remembered in the home, where no backup of the database takes it back.
+        Marks(workspace.settings.home, ERASURES).add((student,), entry.run_id)
         # Files come first. The rows say which pages belong to the student, so that an erasure that
         # is killed here can be run again.
         for path in files:
@@ -111,8 +113,6 @@ def _erase(workspace: Workspace, student: str, files: list[Path], notebooks: lis
             rows = {name: _delete_rows(connection, name, student_id=student) for name in PERSONAL}
             rows["data_health"] = _redact_examples(connection, student)
             run_log.mark_done(connection, entry, sum(rows.values()))
-        # In the home, where no backup of the database takes it back.
-        Marks(workspace.settings.home, ERASURES).add((student,), entry.run_id)
     # A database keeps the bytes of deleted rows until their space is given back.
     database.release_space(store.engine)
     return Removal(rows, tuple(files), tuple(notebooks))
@@ -126,7 +126,12 @@ def clean_notebook(path: Path, pattern: re.Pattern[str]) -> None:
     if path.parent.name == CHECKPOINTS:
         path.unlink()
         return
-    content = json.loads(path.read_text(encoding="utf-8"))
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError:
+        # It only has the name of a notebook.
+        path.unlink()
+        return
     for cell in content.get("cells", []):
         cell.pop("attachments", None)
         if "outputs" in cell:

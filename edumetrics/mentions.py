@@ -88,7 +88,11 @@ def build_sure_pattern(ids: list[str], names: list[str]) -> re.Pattern[str]:
 
 def find_notebooks(workspace: Workspace, student: str) -> list[Path]:
     """Return the notebooks of analysts in the home that show a student, sorted."""
-    pattern, home = build_sure_pattern(*read_names(workspace, student)), workspace.settings.home
+    ids, names = read_names(workspace, student)
+    sure, home = build_sure_pattern(ids, names), workspace.settings.home
+    # A number may be another one: of a notebook only what it shows is lost by the mistake.
+    numbers = [build_id_pattern(text) for text in ids if text.isdigit()]
+    pattern = re.compile("|".join([sure.pattern, *numbers]))
     found = [*home.glob("*.ipynb")]
     for folder in NOTEBOOKS:
         found += (home / folder).rglob("*.ipynb")

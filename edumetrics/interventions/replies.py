@@ -87,6 +87,7 @@ class _Inbox:
         self.dead = Marks(workspace.settings.home, DEAD)
         # One answer for each card: the last message about it counts.
         self.answers: dict[tuple[object, ...], tuple[str, Intervention]] = {}
+        self.superseded: dict[tuple[object, ...], list[str]] = {}
 
     def take(self, where: str, header: bytes) -> None:
         """Take the header of a message.
@@ -113,7 +114,7 @@ class _Inbox:
             self.taken.before.append(Refusal(where, BEFORE))
             return
         if earlier is not None:
-            self.taken.corrected.append(Refusal(earlier[0], f"{where} corrects it."))
+            self.superseded.setdefault(card, []).append(earlier[0])
         self.answers[card] = where, entry
 
     def refuse(self, where: str, header: bytes, why: str) -> None:
@@ -127,16 +128,18 @@ class _Inbox:
     def store_answers(self) -> None:
         """Enter the answers; one that differs from a stored answer to the same card corrects it."""
         store, new = self.workspace.store, list[Intervention]()
-        for where, entry in self.answers.values():
-            earlier = find_answer(store, entry, ANSWERS)
+        for card, (where, entry) in self.answers.items():
+            earlier, others = find_answer(store, entry, ANSWERS), self.superseded.get(card, [])
+            if earlier is not None and earlier[1] == entry.kind:
+                self.taken.before += [Refusal(one, BEFORE) for one in (*others, where)]
+                continue
+            self.taken.corrected += [Refusal(one, f"{where} corrects it.") for one in others]
             if earlier is None:
                 new.append(entry)
-            elif earlier[1] == entry.kind:
-                self.taken.before.append(Refusal(where, BEFORE))
-            else:
-                change_kind(store, earlier[0], entry.kind)
-                said = f"It corrects an earlier answer: {earlier[1]} is now {entry.kind}."
-                self.taken.corrected.append(Refusal(where, said))
+                continue
+            change_kind(store, earlier[0], entry.kind)
+            said = f"It corrects an earlier answer: {earlier[1]} is now {entry.kind}."
+            self.taken.corrected.append(Refusal(where, said))
         self.taken.entered = store_entries(store, new)
 
 

@@ -371,7 +371,7 @@ def test_a_code_answers_once_and_the_last_answer_counts(replies: Workspace, tmp_
     assert "It corrects an earlier answer: known reason is now wrong flag." in second.output
     assert log(replies)["kind"].tolist() == ["wrong flag"]
     third = edumetrics("log", "--from-mail", str(tmp_path / "box"))
-    assert third.output.startswith("0 entered"), third.output
+    assert third.output.startswith("0 entered, 4 entered before, 0 refused."), third.output
     assert "It corrects" not in third.output
     assert log(replies)["kind"].tolist() == ["wrong flag"]
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+import time
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -22,6 +24,8 @@ from edumetrics.errors import SettingsError
 CONNECT_SECONDS = 10
 # How long a statement may take, and may wait for a lock of somebody else, where nobody says.
 STATEMENT_SECONDS, LOCK_SECONDS = 600, 10
+# A wait of SQLite for whoever writes the file is cut into attempts of so long.
+ATTEMPT_SECONDS = 0.2
 # A migration of a large analysis, or the release of its space, may take longer.
 OWN_SECONDS = 3600
 # A server that has gone without a word is noticed after about a minute.
@@ -95,11 +99,11 @@ def _create_sqlite_reader(url: URL, setting: str, time_zone: str, lock_seconds: 
     # URL that is made, and not parsed, keeps the quotes of the path.
     read_only = {"mode": "ro", "uri": "true"}
     place = URL.create("sqlite", database=f"file:{quote(str(path))}", query=read_only)
-    arguments = {"factory": SqliteConnection, "timeout": lock_seconds}
+    arguments = {"factory": SqliteConnection, "timeout": ATTEMPT_SECONDS}
     engine = _create_engine(place, setting, connect_args=arguments)
     sa.event.listen(engine, "connect", partial(configure_sqlite_reader, time_zone))
     # One transaction from the first statement on: what others write meanwhile is not read.
-    sa.event.listen(engine, "begin", _begin_sqlite)
+    sa.event.listen(engine, "begin", partial(_begin_reading, lock_seconds))
     return engine
 
 
@@ -202,8 +206,6 @@ def configure_sqlite_reader(time_zone: str, connection: Any, _: Any) -> None:
     # The driver begins no transaction itself: `_begin_sqlite` does.
     connection.isolation_level = None
     connection.execute("PRAGMA query_only=ON")
-    # Negative means kibibytes: about 200 MB, so that joins over a semester stay in memory.
-    connection.execute("PRAGMA cache_size=-200000")
 
 
 def _configure_sqlite_writer(connection: Any, _: Any) -> None:
@@ -211,7 +213,27 @@ def _configure_sqlite_writer(connection: Any, _: Any) -> None:
     # `_begin_sqlite` does.
     connection.isolation_level = None
     # Milliseconds to wait for a write of another process, instead of an error at once.
-    connection.execute("PRAGMA busy_timeout=10000")
+    # Within this wait no signal is answered.
+    connection.execute("PRAGMA busy_timeout=3000")
+
+
+def _begin_reading(lock_seconds: int, connection: Connection) -> None:
+    """Begin a transaction that reads, waiting for whoever is writing the file."""
+    driver: Any = connection.connection.driver_connection
+    ends = time.monotonic() + lock_seconds
+    while True:
+        driver.execute("BEGIN")
+        try:
+            # The first read takes the lock of readers, and from then on nobody writes.
+            driver.execute("SELECT 1 FROM sqlite_master LIMIT 1").close()
+            # Negative means kibibytes: about 200 MB, so that joins over a semester stay in memory.
+            driver.execute("PRAGMA cache_size=-200000")
+            return
+        except sqlite3.OperationalError as error:
+            driver.execute("ROLLBACK")
+            # Between short attempts a signal is answered; within one long wait it is not.
+            if time.monotonic() >= ends:
+                raise sa.exc.OperationalError("BEGIN", None, error) from error
 
 
 def _begin_sqlite(connection: Connection) -> None:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import os
 import signal
+import sqlite3
 import threading
 import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from edumetrics.batch.interrupts import SIGNALS, handle_interrupts
-from edumetrics.database import create_writable_engine
+from edumetrics.database import create_college_engine, create_writable_engine
 from edumetrics.errors import INTERRUPTED, EduMetricsError, Interrupted
 
 
@@ -74,6 +76,21 @@ def test_a_statement_that_waits_is_ended(
     assert time.monotonic() - began < 5
     with engine.connect() as connection:
         assert connection.exec_driver_sql("SELECT 1").scalar() == 1
+
+
+def test_a_file_that_someone_else_writes_is_waited_for_and_no_signal(tmp_path: Path) -> None:
+    path = tmp_path / "college.db"
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("CREATE TABLE t (x)")
+        other.execute("BEGIN EXCLUSIVE")
+        engine, began = create_college_engine(f"sqlite:///{path}"), time.monotonic()
+        threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGTERM)).start()
+        with pytest.raises(Interrupted), handle_interrupts(), engine.connect() as connection:
+            connection.exec_driver_sql("SELECT count(*) FROM t")
+        assert time.monotonic() - began < 5
+        other.execute("COMMIT")
+        with engine.connect() as connection:
+            assert connection.exec_driver_sql("SELECT count(*) FROM t").scalar() == 0
 
 
 def test_another_error_is_not_an_interrupt() -> None:

@@ -18,6 +18,7 @@ import sqlite3
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
@@ -125,6 +126,14 @@ class Trial:
 
         self.run(*self.work, meanwhile=later)
 
+    def blocked(self) -> None:
+        """Somebody locks the college, and whoever waits for it is told to end."""
+        with closing(self.college()) as college:
+            college.isolation_level = None
+            college.execute("BEGIN EXCLUSIVE")
+            self.terminate()
+            college.execute("ROLLBACK")
+
     def other_clock(self) -> None:
         """Another machine, whose clock is up to two weeks ahead or behind."""
         apart = timedelta(days=self.dice.uniform(-14, 14))
@@ -206,7 +215,7 @@ class Trial:
 
 
 FAULTS = (
-    Trial.kill, Trial.kill, Trial.terminate, Trial.other_clock, Trial.full_disk, Trial.bad_server,
+    Trial.kill, Trial.kill, Trial.terminate, Trial.blocked, Trial.other_clock, Trial.full_disk, Trial.bad_server,
     Trial.bad_address, Trial.junk_reply, Trial.changing_rows, Trial.restored,
 )  # fmt: skip
 

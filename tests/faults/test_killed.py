@@ -34,7 +34,7 @@ pytestmark = [pytest.mark.process, pytest.mark.slow]
 
 WEEKS = 6
 # What says when something was done, and by which run, is another run's to say.
-LEDGERS = ("run_log", "data_health", "delivery_log", "analysis_state")
+LEDGERS = ("run_log", "data_health", "delivery_log", "analysis_state", "written_files")
 Point = Callable[["Catching"], bool]
 
 

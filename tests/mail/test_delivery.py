@@ -305,6 +305,7 @@ def test_trouble_that_does_not_pass_is_told_and_tried_again_by_the_next_run(
     assert edumetrics("send", "--approve").exit_code == 0
     with sending.store.start_transaction() as connection:
         connection.exec_driver_sql("DELETE FROM delivery_log")
+    (sending.settings.home / "handed-over.log").unlink()
     inbox.messages.clear()
     inbox.answers = ["451 later"] * 3
     result = edumetrics("run", "--week", "10")

@@ -150,7 +150,7 @@ def test_flips_and_overlap_by_hand() -> None:
     assert found["flips_per_student"].tolist() == [0, 0.5, 2 / 3, 4 / 3, 4 / 3]
 
 
-@pytest.mark.slow
+@pytest.mark.prove
 def test_the_shipped_thresholds_meet_their_goals_over_seeds(tmp_path: Path) -> None:
     from benchmarks.lists import analyse_college, judge_lists
 

@@ -77,7 +77,10 @@ def own(simulated: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Wo
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "name",
-    [pytest.param(name, marks=pytest.mark.prove if name != "facultad" else ()) for name in MAPPINGS],
+    [
+        pytest.param(name, marks=pytest.mark.prove if name != "facultad" else ())
+        for name in MAPPINGS
+    ],
 )
 def test_metrics_and_pages_are_those_of_the_native_schema(
     name: str, own: Workspace, simulated: str, postgres_url: Callable[[], str], tmp_path: Path

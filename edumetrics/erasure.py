@@ -21,6 +21,7 @@ from edumetrics.mentions import (
     PERSONAL,
     build_id_pattern,
     build_sure_pattern,
+    find_left,
     find_mentions,
     find_notebooks,
     read_names,
@@ -115,7 +116,9 @@ def _erase(workspace: Workspace, student: str, files: list[Path], notebooks: lis
             run_log.mark_done(connection, entry, sum(rows.values()))
     # A database keeps the bytes of deleted rows until their space is given back.
     database.release_space(store.engine)
-    return Removal(rows, tuple(files), tuple(notebooks))
+    # The proof: whatever still names the student was not written by EduMetrics.
+    left = find_left(workspace, student)
+    return Removal(rows, tuple(files), tuple(notebooks), left=tuple(left))
 
 
 def clean_notebook(path: Path, pattern: re.Pattern[str]) -> None:

@@ -20,6 +20,8 @@ from edumetrics.workspace import Workspace
 # so that a new table cannot be forgotten here.
 PERSONAL = tuple(name for name, table in TABLES.items() if "student_id" in table.names)
 # Folders of the home, beside the reports, with files about people; and of analysts' notebooks.
+CODE = frozenset({"benchmarks", "build", "docs", "edumetrics", "site", "tests"})
+TEXTS = (".csv", ".eml", ".html", ".ipynb", ".json", ".log", ".md", ".tsv", ".txt")
 FOLDERS, NOTEBOOKS = ("outbox", "exports", "removed"), ("notebooks", "lab")
 
 
@@ -97,6 +99,25 @@ def find_notebooks(workspace: Workspace, student: str) -> list[Path]:
     for folder in NOTEBOOKS:
         found += (home / folder).rglob("*.ipynb")
     return sorted(path for path in found if path.is_file() and pattern.search(_read_text(path)))
+
+
+def find_left(workspace: Workspace, student: str) -> list[Path]:
+    """Return the files of the home that name a student, whoever wrote them, sorted.
+
+    Databases, models, parameters and hidden folders are left out, and so is the code where the home
+    is a checkout of it. An id of digits only is not searched for: it could be any number.
+    """
+    sure, home = build_sure_pattern(*read_names(workspace, student)), workspace.settings.home
+    code = CODE if (home / "pyproject.toml").exists() else frozenset()
+    found = []
+    for path in home.rglob("*"):
+        parts = path.relative_to(home).parts
+        hidden = any(part.startswith(".") for part in parts)
+        if hidden or parts[0] in ("params", "models", *code) or path.suffix not in TEXTS:
+            continue
+        if path.is_file() and sure.search(_read_text(path)):
+            found.append(path)
+    return sorted(found)
 
 
 def build_id_pattern(text: str) -> str:

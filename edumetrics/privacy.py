@@ -34,13 +34,15 @@ class Removal:
     """The rows (counted by table) and the files that were removed, or would be in a dry run.
 
     Of `notebooks`, which are somebody's work, only what was about the student was removed. Files
-    that are `kept` are as old as those that went, and not recorded as ours.
+    that are `kept` are as old as those that went, and not recorded as ours. Those that are `left`
+    still name the student, and were written by somebody else.
     """
 
     rows: dict[str, int]
     files: tuple[Path, ...]
     notebooks: tuple[Path, ...] = ()
     kept: tuple[Path, ...] = ()
+    left: tuple[Path, ...] = ()
 
     def format_lines(self) -> Iterator[str]:
         """Yield one line for each table with removed rows and for each removed file."""
@@ -53,6 +55,8 @@ class Removal:
             yield f"    what notebook {path} showed"
         if not self.files and not self.notebooks and not any(self.rows.values()):
             yield "    nothing"
+        for path in self.left:
+            yield f"Still there, and not ours: {path} names the student."
         if self.kept:
             count, where = len(self.kept), self.kept[0].parent
             yield f"{count} files are as old, but not recorded as ours, and stay: look at {where}."

@@ -166,8 +166,12 @@ def test_an_earlier_name_exports_and_notebooks_are_reached(
             "UPDATE students SET name = 'Somebody New', roll_number = 'R-new' WHERE student_id = ?",
             (student,),
         )
+    (home / "notes").mkdir()
+    (home / "notes" / "mine.txt").write_text(f"Ask {student} on Monday.")
     result = CliRunner().invoke(main, ["subject", student, "--erase"])
     assert result.exit_code == 0, result.stderr
+    assert f"Still there, and not ours: {home / 'notes' / 'mine.txt'} names" in result.output
+    assert result.output.count("Still there") == 1
     assert not page.exists()
     assert not (home / "exports" / "my%20list.csv").exists()
     assert not list((home / "lab").rglob("*.ipynb"))

@@ -80,7 +80,7 @@ def repeat_erasures(workspace: Workspace) -> None:
 
 def has_restored(workspace: Workspace) -> bool:
     """Return whether the analysis has students who were erased after a backup of it was made."""
-    return bool(_find_restored(replace(workspace, store=workspace.store.show_all())))
+    return bool(_find_restored(workspace))
 
 
 def _find_restored(workspace: Workspace) -> list[str]:

@@ -43,9 +43,10 @@ class Marks:
         line = f"{now} {mark} {word}\n"
         try:
             self._path.touch(0o600)
-            with self._path.open("ab") as file:
+            with self._path.open("ab+") as file:
                 # A line that a full disk has cut off must not swallow the next one.
-                whole = not file.tell() or self._path.read_bytes().endswith(b"\n")
+                file.seek(max(file.tell() - 1, 0))
+                whole = file.read(1) in (b"", b"\n")
                 file.write(line.encode() if whole else b"\n" + line.encode())
                 file.flush()
                 os.fsync(file.fileno())

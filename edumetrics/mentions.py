@@ -19,9 +19,10 @@ from edumetrics.workspace import Workspace
 # Every table with a student_id column is personal. The list comes from the field definitions,
 # so that a new table cannot be forgotten here.
 PERSONAL = tuple(name for name, table in TABLES.items() if "student_id" in table.names)
-# Folders of the home, beside the reports, with files about people; and of analysts' notebooks.
+# Folders of code, where the home is a checkout of it; the files in which people are named.
 CODE = frozenset({"benchmarks", "build", "docs", "edumetrics", "site", "tests"})
 TEXTS = (".csv", ".eml", ".html", ".ipynb", ".json", ".log", ".md", ".tsv", ".txt")
+# Folders of the home, beside the reports, with files about people; and of analysts' notebooks.
 FOLDERS, NOTEBOOKS = ("outbox", "exports", "removed"), ("notebooks", "lab")
 
 
@@ -42,9 +43,7 @@ def find_mentions(workspace: Workspace, student: str) -> list[Path]:
     """
     ids, names = read_names(workspace, student)
     sure = build_sure_pattern(ids, names)
-    numbers = re.compile(
-        "|".join(build_id_pattern(text) for text in ids if text.isdigit()) or r"(?!)"
-    )
+    numbers = _build_number_pattern(ids)
     shown = workspace.store.read(
         "weekly_metrics", ("sem_week", "advisor_id"), student_id=student
     ).fillna(UNASSIGNED)  # students without an advisor share one page
@@ -88,17 +87,22 @@ def build_sure_pattern(ids: list[str], names: list[str]) -> re.Pattern[str]:
     return re.compile("|".join(patterns) or r"(?!)")
 
 
+def _build_number_pattern(ids: list[str]) -> re.Pattern[str]:
+    """Return the pattern of those ids that could be any number."""
+    return re.compile("|".join(build_id_pattern(text) for text in ids if text.isdigit()) or r"(?!)")
+
+
 def find_notebooks(workspace: Workspace, student: str) -> list[Path]:
     """Return the notebooks of analysts in the home that show a student, sorted."""
     ids, names = read_names(workspace, student)
     sure, home = build_sure_pattern(ids, names), workspace.settings.home
     # A number may be another one: of a notebook only what it shows is lost by the mistake.
-    numbers = [build_id_pattern(text) for text in ids if text.isdigit()]
-    pattern = re.compile("|".join([sure.pattern, *numbers]))
+    numbers = _build_number_pattern(ids)
     found = [*home.glob("*.ipynb")]
     for folder in NOTEBOOKS:
         found += (home / folder).rglob("*.ipynb")
-    return sorted(path for path in found if path.is_file() and pattern.search(_read_text(path)))
+    texts = {path: _read_text(path) for path in found if path.is_file()}
+    return sorted(path for path, text in texts.items() if sure.search(text) or numbers.search(text))
 
 
 def find_left(workspace: Workspace, student: str) -> list[Path]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
+from copy import copy
 from datetime import UTC, datetime
 from typing import Any
 
 import pandas as pd
 import sqlalchemy as sa
-from sqlalchemy.engine import Connection
+from sqlalchemy.engine import Connection, Engine
 
 from edumetrics import database
 from edumetrics.analysis import schema
@@ -23,15 +24,9 @@ from edumetrics.weeks import CollegeWeek
 SETTING = "DEFAULT_DB_URL"
 # What baselines and trends are computed from: a narrow read, because it covers many weeks.
 HISTORY_COLUMNS = (
-    "student_id",
-    "sem_week",
-    "effort_score",
-    "academic_performance",
-    "weekly_att_pct",
-    "lms_active_days",
-    "lms_events",
-    "library_visits",
-)
+    "student_id", "sem_week", "effort_score", "academic_performance", "weekly_att_pct",
+    "lms_active_days", "lms_events", "library_visits",
+)  # fmt: skip
 # The advisor of students without an advisor: all of them are on one list.
 UNASSIGNED = "unassigned"
 # A filter: only rows of these classes; None means all classes.
@@ -45,7 +40,7 @@ class Store:
     """
 
     def __init__(self, url: str, hidden: Iterable[str] = ()) -> None:
-        self.url, self.hidden = url, frozenset(hidden)
+        self.hidden = frozenset(hidden)
         # How many rows could not be read, by table; the others went on without them.
         self.set_aside: dict[str, int] = {}
         self.engine = database.create_analysis_engine(url, SETTING)
@@ -283,36 +278,39 @@ class Store:
 
     def show_all(self) -> Store:
         """Return the same database with the rows of hidden students."""
-        return Store(self.url)
+        whole = copy(self)
+        whole.hidden = frozenset()
+        return whole
 
-    @contextmanager
-    def connect(self) -> Iterator[Connection]:
+    def connect(self) -> AbstractContextManager[Connection]:
         """Open a connection to read.
 
         Raises:
             SettingsError: the database cannot be reached.
             EduMetricsError: the database refuses a statement.
         """
-        try:
-            with database.open_connection(self.engine, SETTING) as connection:
-                yield connection
-        except sa.exc.DBAPIError as error:
-            raise database.build_own_error(error, "a read") from error
+        return self._open(database.open_connection, "a read")
 
     # ------------------------------------------------------------ writing
 
-    @contextmanager
-    def start_transaction(self) -> Iterator[Connection]:
+    def start_transaction(self) -> AbstractContextManager[Connection]:
         """Open one transaction: it is committed at the end and rolled back on any error.
 
         Raises:
             EduMetricsError: the database refuses a statement.
         """
+        return self._open(database.open_transaction, "a write")
+
+    @contextmanager
+    def _open(
+        self, how: Callable[[Engine, str], AbstractContextManager[Connection]], doing: str
+    ) -> Iterator[Connection]:
+        """Open a connection in one of two ways; what the database refuses is one sentence."""
         try:
-            with database.open_transaction(self.engine, SETTING) as connection:
+            with how(self.engine, SETTING) as connection:
                 yield connection
         except sa.exc.DBAPIError as error:
-            raise database.build_own_error(error, "a write") from error
+            raise database.build_own_error(error, doing) from error
 
     @contextmanager
     def require_lock(self) -> Iterator[None]:

@@ -68,7 +68,7 @@ class WeekState:
         if self.status in ("", "done") and not self.changed:
             return NOTHING
         if self.status != "refused" or self.changed:
-            # Neither done nor refused: the run was killed or failed before it had a verdict.
+            # There is no verdict on what is stored now: the run had none, or the week was changed.
             return "all mail: the gate has not checked the week yet; run `edumetrics run`."
         classes = sorted(set(self.held or {}) - {EVERYWHERE})
         # A finding about the whole college outweighs those about single classes.

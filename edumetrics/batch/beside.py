@@ -11,7 +11,6 @@ from edumetrics.analysis import rollback
 from edumetrics.analysis.store import Store
 from edumetrics.fields import TABLES
 from edumetrics.modelling import registry
-from edumetrics.settings import create_private_folder
 from edumetrics.workspace import Workspace
 
 
@@ -24,7 +23,7 @@ def open_copy(workspace: Workspace) -> Iterator[Workspace]:
     """
     whole = workspace.store.show_all()
     path = workspace.settings.beside
-    create_private_folder(path.parent)
+    settings.create_private_folder(path.parent)
     settings.remove_database(path)
     chosen = replace(workspace.settings, default_db_url=f"sqlite:///{path}")
     copy = replace(workspace, settings=chosen, store=Store(chosen.default_db_url))

@@ -39,12 +39,5 @@ def cancel_statements() -> None:
         cancel = getattr(connection, "cancel", None) or getattr(connection, "interrupt", None)
         if cancel is not None:
             # A connection that was closed meanwhile has no statement to end.
-            with suppress(*_list_errors(connection)):
+            with suppress(connection.Error):
                 cancel()
-
-
-def _list_errors(connection: Any) -> tuple[type[Exception], ...]:
-    """Return the errors of a connection's driver."""
-    if isinstance(connection, sqlite3.Connection):
-        return (sqlite3.Error,)
-    return (connection.Error,)

@@ -203,7 +203,7 @@ def configure_sqlite_reader(time_zone: str, connection: Any, _: Any) -> None:
     connection.create_function(
         "college_moment", 1, lambda value: convert_to_moment(value, zone), deterministic=True
     )
-    # The driver begins no transaction itself: `_begin_sqlite` does.
+    # The driver begins no transaction itself: `_begin_reading` does.
     connection.isolation_level = None
     connection.execute("PRAGMA query_only=ON")
 

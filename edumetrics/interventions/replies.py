@@ -181,10 +181,9 @@ class _ReplyReader:
         # A code is a keyed hash and cannot be decoded: the codes of all candidates are computed,
         # and the one in the subject is looked up.
         if (week, last_day) not in self.codes:
-            every = (
+            candidates = [
                 ReplyTarget(advisor, student, term, week) for student, advisor, term in self.pairs
-            )
-            candidates = list(every)
+            ]
             self.codes[week, last_day] = {
                 code: about
                 for secret in self.secrets

@@ -90,14 +90,13 @@ def test_one_letter_that_breaks_does_not_stop_the_others(
             raise Odd(PERSON)
         return real(report, *more)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(delivery, "build_message", break_first)
-    result = edumetrics("send")
-    result = edumetrics("send", "--approve") if not inbox.messages else result
-    assert result.exit_code in (1, 3)
+    # The sample that is shown before the first mail is composed in the same way.
     monkeypatch.setattr(delivery, "describe_letters", lambda *_: iter(()))
+    monkeypatch.setattr(delivery, "build_message", break_first)
     result = edumetrics("send", "--approve")
+    assert result.exit_code == 1
     assert f"{seen[0]}: Unexpected Odd." in result.stderr
-    assert inbox.messages
+    assert len(inbox.messages) == len(set(seen)) - 1 > 0
     assert PERSON not in result.stderr
 
 
@@ -167,12 +166,13 @@ def test_a_damaged_analysis_is_blamed_as_itself(environment: Workspace) -> None:
     with file.open("r+b") as damaged:
         damaged.seek(file.stat().st_size // 4)
         damaged.write(b"\xaa" * (file.stat().st_size // 2))
-    for command in (("status",), ("show", "flagged"), ("run", "--week", "10")):
-        result = edumetrics(*command)
-        if result.exit_code:
-            assert "analysis database" in result.stderr
-            assert "mapping" not in result.stderr
-            assert "Unexpected" not in result.stderr
+    said = [edumetrics(*one) for one in (("status",), ("show", "flagged"), ("run", "--week", "10"))]
+    failed = [result for result in said if result.exit_code]
+    assert failed
+    for result in failed:
+        assert "analysis database" in result.stderr
+        assert "mapping" not in result.stderr
+        assert "Unexpected" not in result.stderr
 
 
 def test_a_file_that_is_no_database(environment: Workspace) -> None:

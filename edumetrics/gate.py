@@ -19,7 +19,7 @@ from edumetrics.analysis.run_log import Run
 from edumetrics.analysis.store import get_utc_now
 from edumetrics.analysis.week_state import GATE, WEEKLY, find_last_run, read_last_findings
 from edumetrics.college import arrivals, checks, feeds
-from edumetrics.college.row_findings import make_empty_findings
+from edumetrics.college.findings import make_empty_findings
 from edumetrics.college.terms import College, Term
 from edumetrics.errors import Refused
 from edumetrics.fields import EVERYWHERE, EXAMPLES, FEEDS, FINDING_COLUMNS
@@ -236,7 +236,9 @@ def _check_mapping(workspace: Workspace, college: College, term: Term, week: int
     """
     # Remembered for this mapping, this term, and either the first weeks or the weeks after them: a
     # change of any of the three repeats the check.
-    said = json.dumps([dict(college.params.college.relations), dict(college.params.college.views)])
+    mapping = college.params.college
+    parts = {"like", "settings", "sources", "relations", "views"}
+    said = json.dumps(mapping.model_dump(mode="json", include=parts), sort_keys=True)
     seen = f"{hashlib.sha256(said.encode()).hexdigest()}, {term.name}, {week > FIRST_WEEKS}"
     counter = college.find_college_week(workspace.today).compute_week(college.params.calendar)
     counted = not college.counter.empty

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -15,6 +16,8 @@ from edumetrics.errors import SettingsError
 
 # Where parallel work runs: in processes of this machine, or on an existing Dask cluster.
 BACKENDS = ("loky", "dask")
+# The college's only database; others are named by settings that end alike.
+CLIENT, URL_NAME = "CLIENT_DB_URL", re.compile(r"[A-Z][A-Z0-9_]*_DB_URL")
 # The folder of the installation, which has the shipped `params/`.
 PROJECT = Path(__file__).resolve().parents[1]
 
@@ -26,6 +29,7 @@ class Settings:
     URLs may hold passwords, so the repr leaves them out, like the secret key. `workers` is the
     number of processes for parallel work (0: one for each core). `backend` says where they run.
     `scheduler` is the address of a Dask cluster.
+    `database_urls` are the URLs of further databases of the college, by the name of their setting.
     """
 
     home: Path
@@ -43,6 +47,20 @@ class Settings:
     workers: int = 0
     backend: str = "loky"
     scheduler: str = ""
+    database_urls: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    def find_url(self, name: str) -> str:
+        """Return the URL that a setting such as LMS_DB_URL holds.
+
+        Raises:
+            SettingsError: it is not set.
+        """
+        url = self.client_db_url if name == CLIENT else self.database_urls.get(name)
+        if not url:
+            raise SettingsError(
+                f"{name} is not set: the mapping of {self.college} reads a database by it."
+            )
+        return url
 
     @property
     def environ(self) -> dict[str, str]:
@@ -53,7 +71,8 @@ class Settings:
         return {
             "EDUMETRICS_HOME": str(self.home),
             "EDUMETRICS_COLLEGE": self.college,
-            "CLIENT_DB_URL": self.client_db_url,
+            **self.database_urls,
+            CLIENT: self.client_db_url,
             "DEFAULT_DB_URL": self.default_db_url,
             "EDUMETRICS_WORKERS": str(self.workers),
             "EDUMETRICS_BACKEND": self.backend,
@@ -117,7 +136,7 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
     return Settings(
         home=home,
         college=values.get("EDUMETRICS_COLLEGE", "native"),
-        client_db_url=_resolve_url(values.get("CLIENT_DB_URL", "sqlite:///data/college.db"), home),
+        client_db_url=_resolve_url(values.get(CLIENT, "sqlite:///data/college.db"), home),
         default_db_url=_resolve_url(
             values.get("DEFAULT_DB_URL", "sqlite:///data/analysis.db"), home
         ),
@@ -132,6 +151,11 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         workers=_parse_workers(values.get("EDUMETRICS_WORKERS", "0")),
         backend=_check_backend(values.get("EDUMETRICS_BACKEND", "loky")),
         scheduler=values.get("EDUMETRICS_SCHEDULER", ""),
+        database_urls={
+            name: _resolve_url(url, home)
+            for name, url in values.items()
+            if URL_NAME.fullmatch(name) and name not in (CLIENT, "DEFAULT_DB_URL")
+        },
     )
 
 

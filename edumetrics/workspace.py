@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 
@@ -15,7 +15,7 @@ from edumetrics.analysis.week_state import WeekState, read_week_state
 from edumetrics.analysis.written import FileRecord
 from edumetrics.college.terms import College
 from edumetrics.errors import SettingsError
-from edumetrics.params import Params
+from edumetrics.params import Params, SourceDatabase
 from edumetrics.settings import Settings
 
 
@@ -36,29 +36,41 @@ class Workspace:
 
     @contextmanager
     def open_college(self, *, alone: bool = True) -> Iterator[College]:
-        """Yield the college's database, read-only and in one snapshot.
+        """Yield the college's databases, read-only, each in one snapshot.
 
         Args:
             alone: False where other processes of this run read it at the same time; a query then
                 does not take the server's cores for itself.
 
         Raises:
-            SettingsError: the database cannot be reached, or its mapping does not fit.
+            SettingsError: a database cannot be reached, or the mapping does not fit.
         """
+        with ExitStack() as stack:
+            # All of them before anything is read: where one is down, nothing is half-read.
+            connections = {
+                name: stack.enter_context(self._open_source(source, alone=alone))
+                for name, source in self.params.college.databases.items()
+            }
+            try:
+                yield College(connections, self.params)
+            # SQLAlchemy's message holds the statement and its values; ours leaves them out.
+            except sa.exc.DBAPIError as error:
+                raise database.build_query_error(error, "its tables") from error
+
+    @contextmanager
+    def _open_source(self, source: SourceDatabase, *, alone: bool) -> Iterator[sa.Connection]:
         waits = self.params.batch.college
         engine = database.create_college_engine(
-            self.settings.client_db_url,
+            self.settings.find_url(source.url_env),
             self.params.calendar.time_zone,
             alone=alone,
+            setting=source.url_env,
             statement_seconds=60 * waits.statement_timeout,
             lock_seconds=waits.lock_timeout,
         )
         try:
-            with database.open_snapshot(engine, "CLIENT_DB_URL") as connection:
-                yield College(connection, self.params)
-        # SQLAlchemy's message holds the statement and its values; `query_error` leaves them out.
-        except sa.exc.DBAPIError as error:
-            raise database.build_query_error(error, "its tables") from error
+            with database.open_snapshot(engine, source.url_env) as connection:
+                yield connection
         finally:
             engine.dispose()
 
@@ -98,11 +110,12 @@ def open_workspace(chosen: Settings | None = None) -> Workspace:
     chosen = chosen or settings.load()
     loaded = params.load(chosen.params, chosen.college)
     # The analysis creates tables and deletes rows: it must never do so in the college's database.
-    if database.is_same_database(chosen.client_db_url, chosen.default_db_url):
-        raise SettingsError(
-            "CLIENT_DB_URL and DEFAULT_DB_URL name the same database:"
-            " set DEFAULT_DB_URL to another one."
-        )
+    for source in loaded.college.databases.values():
+        if database.is_same_database(chosen.find_url(source.url_env), chosen.default_db_url):
+            raise SettingsError(
+                f"{source.url_env} and DEFAULT_DB_URL name the same database:"
+                " set DEFAULT_DB_URL to another one."
+            )
     store = Store(chosen.default_db_url, loaded.scoring.exclusions)
     store.migrate()
     return Workspace(chosen, loaded, store)

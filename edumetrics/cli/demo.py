@@ -110,7 +110,7 @@ def advance(weeks: int) -> None:
 
 @main.group("import")
 def import_() -> None:
-    """Load public data sets into a college database."""
+    """Load files or public data sets into a database."""
 
 
 @import_.command()
@@ -134,6 +134,29 @@ def oulad(path: Path, url: str, force: bool) -> None:
         "Now set CLIENT_DB_URL to this URL and EDUMETRICS_COLLEGE to oulad, "
         "then run `edumetrics calibrate`."
     )
+
+
+@import_.command("tables")
+@click.argument("path", type=click.Path(path_type=Path))
+@click.argument("url")
+@click.option("--encoding", help="Of text files, such as cp1252; found where it is UTF-8.")
+@click.option("--separator", help="Between cells; found where it is clear.")
+@click.option("--header", type=click.IntRange(1), help="The line with the names of the columns.")
+@click.option("--replace", is_flag=True, help="Take a table that lost columns or half its rows.")
+def tables(
+    path: Path,
+    url: str,
+    encoding: str | None,
+    separator: str | None,
+    header: int | None,
+    replace: bool,
+) -> None:
+    """Load the CSV, Excel and Parquet files at PATH (file, folder, zip) into URL, each a table."""
+    from edumetrics.onboarding import import_tables, table_files
+
+    reading = table_files.Reading(encoding, separator, header)
+    for line in import_tables.import_tables(path, url, reading, replace=replace):
+        say(line)
 
 
 def _print_locations(workspace: Workspace) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from edumetrics.college import feeds
-from edumetrics.college.row_findings import make_empty_findings
+from edumetrics.college.findings import make_empty_findings
 from edumetrics.college.terms import College, Term
 from edumetrics.college.work import read_done_work, read_items
 from edumetrics.fields import EVERYWHERE, FINDING_COLUMNS, RELATIONS

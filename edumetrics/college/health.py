@@ -12,9 +12,10 @@ import pandas as pd
 import sqlalchemy as sa
 
 from edumetrics.college import feeds, row_findings
+from edumetrics.college.findings import make_empty_findings
 from edumetrics.college.people_findings import check_people
-from edumetrics.college.row_findings import make_empty_findings
 from edumetrics.college.single_findings import check_single_ones
+from edumetrics.college.source_findings import check_sources
 from edumetrics.college.terms import College, Term
 from edumetrics.fields import EVERYWHERE, EXAMPLES, FEEDS, FINDING_COLUMNS, RELATIONS, UP_TO
 
@@ -38,6 +39,8 @@ REMEDIES = {
     "present above held": "Correct these registers at their source.",
     "negative visits": "Correct these rows at their source.",
     "twice": "Look why these stand twice: a join in the mapping, or an entry made again.",
+    ": behind": "Ask who copies it, and run again when it has caught up.",
+    ": clock": "Say in which zone its moments are: `time_zone` of this source.",
     "several": "Name each student's advisor in students.advisor_id, or leave it so.",
     "duplicate": "Look why entries come twice: a repeated import, or a join in the mapping.",
     "midterm week": "Set midterm_week in calendar.yml, if it is so for all classes.",
@@ -63,6 +66,7 @@ def check_health(college: College, term: Term, week: int) -> pd.DataFrame:
 def check_whole(college: College, term: Term, week: int) -> pd.DataFrame:
     """Return the findings that need the whole college, as `check_health` does."""
     found = [
+        check_sources(college, term, week),
         check_feeds(college, term, week),
         check_people(college, term),
         check_single_ones(college, term, week),

@@ -3,36 +3,45 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import partial
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
-import sqlglot
 from sqlalchemy.engine import Connection
-from sqlglot.tokenizer_core import Token
 
 from edumetrics.database import (
-    TYPES,
+    PLACEHOLDER,
+    WINDOW,
+    absent,
     build_query_error,
     can_be_unreadable,
     canonical,
     describe_columns,
     expand_functions,
+    expand_settings,
+    expand_sheets,
+    keep_apart,
     parse_query,
     raw_text,
     stood,
+    write_rows_query,
 )
+from edumetrics.database.catalogue import Catalogue
+from edumetrics.database.views import compose_source, is_select, is_table_name
 from edumetrics.errors import MissingColumn, SettingsError
 from edumetrics.fields import RELATIONS, RelationRecord
+from edumetrics.fields.record import Kind
+from edumetrics.fields.record import text as text_field
+from edumetrics.params.college import ONLY, CollegeFile, SourceMapping
 
-# Signs that no name of a table has.
-BROKEN = {"(", ")", "*", ";", "="}
 # Without these, nothing can be scored or mailed. Every other relation may be mapped to null, but
 # not both that say what a student did.
 ESSENTIAL = tuple(name for name, record in RELATIONS.items() if record.essential)
 EITHER = ("attendance", "assignment_definitions")
+# What is known only when a statement is sent: the window, and the rows of crosswalks.
+_HELD = re.compile(rf"\b{PLACEHOLDER}(since|until|rows_\w+)\b")
 
 
 @dataclass(frozen=True)
@@ -48,6 +57,9 @@ class Relation:
         present: the canonical columns that the college has.
         doubtful: those of which a value may be of another kind; it is then null.
         unique: whether the database itself guarantees that the natural key does not repeat.
+        home: the name of the source that holds it.
+        once: whether all of it is read once, and kept.
+        clocked: the columns of days that hold moments of a clock whose zone nobody says.
     """
 
     table: RelationRecord
@@ -56,6 +68,9 @@ class Relation:
     present: frozenset[str]
     doubtful: frozenset[str]
     unique: bool
+    home: str = ONLY
+    once: bool = False
+    clocked: frozenset[str] = frozenset()
 
     @property
     def c(self) -> sa.ColumnCollection[str, sa.ColumnElement[Any]]:
@@ -86,61 +101,245 @@ class Relation:
         return sa.or_(sa.false(), *each)
 
 
+@dataclass(frozen=True)
+class Crosswalk:
+    """A small table of ids of one source, which SELECTs of the others may join.
+
+    Attributes:
+        home: the name of its source.
+        source: its SELECT, with the views that it names.
+        rows: the same with all columns as texts.
+    """
+
+    home: str
+    source: str
+    rows: sa.Select[Any]
+
+
 def resolve_relations(
-    connection: Connection,
-    sources: Mapping[str, str | None],
-    views: Mapping[str, str] | None = None,
+    connections: Mapping[str, Connection],
+    college: CollegeFile,
     time_zone: str = "UTC",
-) -> dict[str, Relation | None]:
-    """Match every canonical relation with the college's database.
+    give: Callable[[str], Any] = str,
+) -> tuple[dict[str, Relation | None], dict[str, Crosswalk]]:
+    """Match every canonical relation with the college's databases.
 
     Args:
-        connection: to the college's database.
-        sources: for each relation a table name, a SELECT, or None. A relation that is not named
-            counts as None.
-        views: for each name a SELECT. The SELECTs of relations and of later views may use the name
-            like a table.
+        connections: to each of the mapping's sources.
+        college: the mapping.
         time_zone: the college's zone: a moment with another one is read as its day here.
+        give: returns, when a statement is sent, what stands for `since`, `until`, or `rows_NAME`
+            of a crosswalk.
 
     Returns:
-        Every canonical relation; None where the college does not have it.
+        Every canonical relation; None where the college does not have it. And the crosswalks.
 
     Raises:
         SettingsError: an unknown relation, an essential relation without a source, a missing table,
             a SELECT that fails, or a column of a SELECT that is not canonical.
         MissingColumn: a required column is missing.
     """
-    _check_sources(sources)
-    dialect = connection.dialect.name
-    composed = {
-        name: expand_functions(text, dialect, time_zone)
-        for name, text in build_sources(sources, views or {}).items()
+    _check_sources(college.relations)
+    sources = {
+        mapping.name: _Source(connections[mapping.name], mapping, time_zone, give)
+        for mapping in college.list_sources()
     }
-    # All tables are looked up at once: one query for each would be slow on a distant database.
-    catalogue = Catalogue(
-        connection, [source for source in composed.values() if "\n" not in source]
-    )
-    for name, text in composed.items():
-        # A broken SELECT is not the name of a table. Without this check the message would say that
-        # the database has no such table.
-        if not (text in catalogue.columns or is_select(text) or _is_table_name(text)):
-            raise SettingsError(
-                f"The mapping of {name} is neither a table name nor a SELECT: correct it."
+    crosswalks = {
+        name: sources[place.source].resolve_crosswalk(name, place.select or "")
+        for name, place in college.crosswalks.items()
+    }
+    found: dict[str, Relation | None] = {}
+    for source in sources.values():
+        source.add_crosswalks(crosswalks)
+        found |= source.resolve()
+    return {name: found.get(name) for name in RELATIONS}, crosswalks
+
+
+class _Source:
+    """One database of a college, while its part of the mapping is resolved."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        mapping: SourceMapping,
+        time_zone: str,
+        give: Callable[[str], Any],
+    ) -> None:
+        self.connection, self.mapping, self.give = connection, mapping, give
+        self.dialect, self.zone = connection.dialect.name, time_zone
+        self.views = {name: self._expand(text) for name, text in mapping.views.items()}
+
+    def _expand(self, text: str) -> str:
+        plain = expand_settings(text.strip(), self.mapping.settings, self.dialect)
+        tables = expand_sheets(plain, self.connection)
+        return expand_functions(tables, self.dialect, self.zone, self.mapping.source.time_zone)
+
+    def resolve_crosswalk(self, name: str, text: str) -> Crosswalk:
+        """Return a crosswalk that this source holds."""
+        source = compose_source(self._expand(text), self.views, self.dialect)
+        origin, _ = self._read_select(name, source)
+        self.views[name] = self._expand(text)
+        rows = [canonical(column, text_field(column.name, "an id")).label(column.name)
+                for column in origin.c]  # fmt: skip
+        return Crosswalk(self.mapping.name, source, sa.select(*rows))
+
+    def add_crosswalks(self, crosswalks: Mapping[str, Crosswalk]) -> None:
+        """Let SELECTs name the crosswalks of the other sources, whose rows are carried here."""
+        for name, crosswalk in crosswalks.items():
+            if crosswalk.home != self.mapping.name:
+                columns: dict[str, Kind] = {c.name: "text" for c in crosswalk.rows.selected_columns}
+                self.views[name] = write_rows_query(
+                    self.dialect, columns, f"{PLACEHOLDER}rows_{name}"
+                )
+
+    def resolve(self) -> dict[str, Relation | None]:
+        """Return the relations that this source holds."""
+        composed = {
+            name: compose_source(self._expand(text), self.views, self.dialect)
+            for name, text in self.mapping.relations.items()
+        }
+        # All tables are looked up at once: one query each would be slow on a distant database.
+        catalogue = Catalogue(
+            self.connection, [source for source in composed.values() if "\n" not in source]
+        )
+        resolved: dict[str, Relation | None] = {}
+        for name, source in composed.items():
+            # A broken SELECT is not the name of a table. Without this check the message would say
+            # that the database has no such table.
+            if not (source in catalogue.columns or is_select(source) or is_table_name(source)):
+                raise SettingsError(
+                    f"The mapping of {name} is neither a table name nor a SELECT: correct it."
+                )
+            table = RELATIONS[name]
+            if is_select(source) and source not in catalogue.columns:
+                # A table may be called "Select list".
+                resolved[name] = self._build_from_select(table, source)
+            else:
+                resolved[name] = self._build_from_table(catalogue, table, source)
+        return resolved
+
+    def _read_select(
+        self, name: str, source: str
+    ) -> tuple[sa.Subquery, Mapping[str, sa.types.TypeEngine[Any] | None]]:
+        """Return a SELECT as a subquery, and its columns with the types that are declared.
+
+        Raises:
+            SettingsError: it is not one query that only reads, or it fails.
+        """
+        text = parse_query(source, self.dialect, name)
+        if _HELD.search(text):
+            text = keep_apart(text, self.dialect)
+        try:
+            # In PostgreSQL a failed statement ends the transaction: the savepoint limits the damage
+            with self.connection.begin_nested():
+                # Without rows, any value will do for what is carried.
+                stored = describe_columns(self.connection, _HELD.sub(_write_nothing, text))
+        except sa.exc.DBAPIError as error:
+            raise build_query_error(error, name) from error
+        # `sa.text` takes ':name' for a bound parameter, so the colon is escaped. 'value::type' is a
+        # cast and stays as it is.
+        escaped = re.sub(r"(?<!:):(?=[\w$])", r"\\:", text)
+        literal = sa.text(_HELD.sub(lambda found: f":{found[0]}", escaped)).bindparams(
+            *(
+                sa.bindparam(
+                    found[0],
+                    callable_=partial(self.give, found[1]),
+                    type_=sa.Integer() if found[1] in WINDOW else sa.Text(),
+                )
+                for found in {found[0]: found for found in _HELD.finditer(text)}.values()
             )
-    resolved: dict[str, Relation | None] = {}
-    for name, table in RELATIONS.items():
-        source = composed.get(name)
-        if source is None:
-            resolved[name] = None
-        elif is_select(source) and source not in catalogue.columns:
-            # A table may be called "Select list".
-            resolved[name] = _build_from_select(connection, table, source, time_zone)
-        else:
-            resolved[name] = _build_from_table(catalogue, table, source, time_zone)
-    return resolved
+        )
+        return literal.columns(*(sa.column(column) for column in stored)).subquery(
+            f"{name}_source"
+        ), stored
+
+    def _build_from_table(
+        self, catalogue: Catalogue, table: RelationRecord, source: str
+    ) -> Relation | None:
+        """Return a relation from a table; None if it is optional and there is no such table.
+
+        Raises:
+            SettingsError: there is no such table, or a required column is missing.
+        """
+        found = catalogue.columns.get(source)
+        if found is None:
+            # Under its canonical name an optional relation is used where it exists. Another name
+            # was written by a person, so it must exist.
+            if table.optional and source == table.name:
+                return None
+            raise SettingsError(
+                f"The {self._name_database()} has no table {source} for {table.name}: "
+                + (
+                    "correct the mapping."
+                    if table.essential
+                    else "correct the mapping, or map it to null if the college has no such "
+                    "records."
+                )
+            )
+        schema, name = catalogue.places[source]
+        columns = _check_columns(table, list(found), f"table {source}")
+        origin = sa.table(name, *(sa.column(column) for column in found), schema=schema or None)
+        unique = catalogue.has_unique_key(source, table.natural)
+        return self._build_relation(table, source, _Origin(origin, columns, found), unique=unique)
+
+    def _build_from_select(self, table: RelationRecord, source: str) -> Relation:
+        """Return a relation from a SELECT.
+
+        Raises:
+            SettingsError: the SELECT fails, a required column is missing, or a column is not
+                canonical.
+        """
+        origin, stored = self._read_select(table.name, source)
+        columns = _check_columns(table, list(stored), f"SELECT for {table.name}")
+        # A misspelt name of an optional column would otherwise be read as null, without a word.
+        strangers = sorted(set(stored) - set(table.names) - set(table.unread))
+        if strangers:
+            raise SettingsError(
+                f"The SELECT for {table.name} returns {strangers[0]}, which is not a canonical "
+                f"column: remove it, or rename it to one of {', '.join(table.names)}."
+            )
+        return self._build_relation(table, source, _Origin(origin, columns, stored), unique=False)
+
+    def _build_relation(
+        self, table: RelationRecord, source: str, origin: _Origin, *, unique: bool
+    ) -> Relation:
+        """Return a relation with every canonical column, converted to its canonical type."""
+        columns: list[sa.ColumnElement[Any]] = []
+        doubtful, clocked = set(), set()
+        there = self.mapping.source.time_zone
+        for field in table.fields:
+            if field.name not in origin.present:
+                columns.append(absent(field.kind).label(field.name))
+                continue
+            column, stored = origin.rows.c[field.name], origin.stored.get(field.name)
+            read = canonical(column, field, stored, self.zone, there)
+            columns.append(read.label(field.name))
+            if field.kind == "date" and type(stored) is sa.DateTime and not stored.timezone:
+                clocked |= set() if there else {field.name}
+            if can_be_unreadable(field, stored, self.dialect):
+                doubtful.add(field.name)
+                # A query that does not ask for them does not compute them.
+                columns.append(raw_text(column, field, stored).label(f"raw {field.name}"))
+                columns.append(stood(column, field, stored).label(f"stood {field.name}"))
+        rows = sa.select(*columns).select_from(origin.rows).subquery(table.name)
+        return Relation(
+            table,
+            source,
+            rows,
+            origin.present,
+            frozenset(doubtful),
+            unique,
+            self.mapping.name,
+            table.name in self.mapping.once,
+            frozenset(clocked),
+        )
+
+    def _name_database(self) -> str:
+        own = self.mapping.name
+        return "college database" if own == ONLY else f"database of {own}"
 
 
-def _check_sources(sources: Mapping[str, str | None]) -> None:
+def _check_sources(sources: Mapping[str, object]) -> None:
     """Raise SettingsError where a relation is not known, or one without a source is needed."""
     unknown = sorted(set(sources) - set(RELATIONS))
     if unknown:
@@ -158,188 +357,6 @@ def _check_sources(sources: Mapping[str, str | None]) -> None:
         raise SettingsError(
             f"The mapping has no source for {' nor for '.join(EITHER)}: every college needs one."
         )
-
-
-def build_sources(sources: Mapping[str, str | None], views: Mapping[str, str]) -> dict[str, str]:
-    """Return each relation's table name, or its SELECT with the views that it needs before it."""
-    return {name: _add_views(source.strip(), views) for name, source in sources.items() if source}
-
-
-def is_select(source: str) -> bool:
-    """Return whether a source is a SELECT, and not the name of a table."""
-    tokens = _tokenize(source)
-    return bool(tokens) and tokens[0].text.upper() in ("SELECT", "WITH")
-
-
-def _is_table_name(source: str) -> bool:
-    """Return whether a source could be the name of a table, and is no broken SELECT."""
-    return "\n" not in source and not BROKEN & {token.text for token in _tokenize(source)}
-
-
-@cache
-def _tokenize(source: str) -> tuple[Token, ...]:
-    """Return the words and signs of a source, without its comments; none where it is no SQL."""
-    try:
-        return tuple(sqlglot.tokenize(source))
-    except sqlglot.errors.TokenError:
-        return ()
-
-
-def _add_views(source: str, views: Mapping[str, str]) -> str:
-    """Return a source with the views that it names, directly or through other views, as CTEs."""
-    text, needed = source.rstrip(";"), dict[str, str]()
-    if text in views:
-        # The source is only the name of a view: as a SELECT it can have a CTE before it.
-        text = f"SELECT * FROM {text}"
-    # A view may need earlier views. So the loop goes from the last view to the first, and looks for
-    # each name in everything that is needed so far.
-    for name, view in reversed(list(views.items())):
-        words = {t.text.lower() for part in (text, *needed.values()) for t in _tokenize(part)}
-        if is_select(text) and name.lower() in words:
-            needed[name] = view.strip().rstrip(";")
-    if not needed:
-        return text
-    # A CTE must come before the CTEs that use it: `needed` is filled in the opposite order.
-    parts = ",\n".join(f"{name} AS (\n{view}\n)" for name, view in reversed(needed.items()))
-    # A statement has only one WITH: if the source has its own, the views become part of it.
-    first, second = _tokenize(text)[:2]
-    if first.text.upper() != "WITH":
-        return f"WITH {parts}\n{text}"
-    head = second if second.text.upper() == "RECURSIVE" else first
-    own = text[head.end + 1 :].lstrip()
-    return f"{text[first.start : head.end + 1]} {parts},\n{own}"
-
-
-class Catalogue:
-    """The columns and unique keys of some tables and views, read in one pass per schema.
-
-    Attributes:
-        dialect: the name of the database's dialect.
-        columns: for each source, the type of each column.
-        places: for each source, its schema (empty for the default one) and name.
-        unique: for each source, the sets of columns that the database keeps unique.
-    """
-
-    def __init__(self, connection: Connection, sources: list[str]) -> None:
-        self.dialect = connection.dialect.name
-        inspector = sa.inspect(connection)
-        self.columns: dict[str, dict[str, sa.types.TypeEngine[Any]]] = {}
-        self.places: dict[str, tuple[str, str]] = {}
-        self.unique: dict[str, list[set[str | None]]] = {}
-        # A name with a point may be that of a schema and a table, or of a table.
-        split = [one for one in sources if one.count(".") == 1 and not is_select(one)]
-        places = {source.rpartition(".")[::2] for source in split}
-        places |= {("", source) for source in sources}
-        for schema in sorted({schema for schema, _ in places}):
-            names = [name for place, name in places if place == schema]
-            asked: dict[str, Any] = {
-                "schema": schema or None,  # None is the default schema
-                "filter_names": names,
-                "kind": sa.engine.reflection.ObjectKind.ANY,  # tables and views
-            }
-            for (_, name), columns in inspector.get_multi_columns(**asked).items():
-                self.places[self._join_name(schema, name)] = schema, name
-                self.columns[self._join_name(schema, name)] = {
-                    column["name"]: column["type"] for column in columns
-                }
-            for (_, name), key in inspector.get_multi_pk_constraint(**asked).items():
-                self.unique.setdefault(self._join_name(schema, name), []).append(
-                    set(key["constrained_columns"])
-                )
-            for (_, name), constraints in inspector.get_multi_unique_constraints(**asked).items():
-                self.unique[self._join_name(schema, name)] += [
-                    set(entry["column_names"]) for entry in constraints
-                ]
-            # A unique index need not be a constraint, so indexes are looked at, too.
-            for (_, name), indexes in inspector.get_multi_indexes(**asked).items():
-                self.unique[self._join_name(schema, name)] += [
-                    set(entry["column_names"]) for entry in indexes if _is_full_index(entry)
-                ]
-
-    def has_unique_key(self, source: str, natural: tuple[str, ...]) -> bool:
-        """Return whether a unique key of the table lies within a natural key.
-
-        If it does, the natural key cannot repeat.
-        """
-        # None stands for an expression in an index. It says nothing about the column itself.
-        return any(
-            key and None not in key and key <= set(natural) for key in self.unique.get(source, [])
-        )
-
-    @staticmethod
-    def _join_name(schema: str, name: str) -> str:
-        return f"{schema}.{name}" if schema else name
-
-
-def _is_full_index(index: Any) -> bool:
-    """Return whether an index is unique over all rows, and not only over some of them."""
-    # A partial index has its condition in the options of the dialect. Any option rules the index
-    # out: a wrong "not unique" costs time, a wrong "unique" lets duplicates through.
-    return bool(index["unique"]) and not any(index.get("dialect_options", {}).values())
-
-
-def _build_from_table(
-    catalogue: Catalogue, table: RelationRecord, source: str, time_zone: str
-) -> Relation | None:
-    """Return a relation from a table; None if it is optional and the database does not have it.
-
-    Raises:
-        SettingsError: the database does not have the table, or a required column is missing.
-    """
-    found = catalogue.columns.get(source)
-    if found is None:
-        # Under its canonical name an optional relation is used where it exists. Another name was
-        # written by a person, so it must exist.
-        if table.optional and source == table.name:
-            return None
-        raise SettingsError(
-            f"The college database has no table {source} for {table.name}: "
-            + (
-                "correct the mapping."
-                if table.essential
-                else "correct the mapping, or map it to null if the college has no such records."
-            )
-        )
-    schema, name = catalogue.places[source]
-    columns = _check_columns(table, list(found), f"table {source}")
-    origin = sa.table(name, *(sa.column(column) for column in found), schema=schema or None)
-    unique = catalogue.has_unique_key(source, table.natural)
-    return _build_relation(
-        table, source, _Origin(origin, columns, found, catalogue.dialect, time_zone), unique=unique
-    )
-
-
-def _build_from_select(
-    connection: Connection, table: RelationRecord, source: str, time_zone: str
-) -> Relation:
-    """Return a relation from a SELECT.
-
-    Raises:
-        SettingsError: the SELECT fails, a required column is missing, or a column is not canonical.
-    """
-    text = parse_query(source, connection.dialect.name, table.name)
-    try:
-        # In PostgreSQL a failed statement ends the transaction: the savepoint limits the damage.
-        with connection.begin_nested():
-            stored = describe_columns(connection, text)
-    except sa.exc.DBAPIError as error:
-        raise build_query_error(error, table.name) from error
-    columns = _check_columns(table, list(stored), f"SELECT for {table.name}")
-    # A misspelt name of an optional column would otherwise be read as null, without a word.
-    strangers = sorted(set(stored) - set(table.names) - set(table.unread))
-    if strangers:
-        raise SettingsError(
-            f"The SELECT for {table.name} returns {strangers[0]}, which is not a canonical column: "
-            f"remove it, or rename it to one of {', '.join(table.names)}."
-        )
-    # `sa.text` takes ':name' for a bound parameter, so the colon is escaped. 'value::type' is a
-    # cast and stays as it is.
-    literal = sa.text(re.sub(r"(?<!:):(?=[\w$])", r"\\:", text))
-    origin = literal.columns(*(sa.column(column) for column in stored)).subquery(
-        f"{table.name}_source"
-    )
-    found = _Origin(origin, columns, stored, connection.dialect.name, time_zone)
-    return _build_relation(table, source, found, unique=False)
 
 
 def _check_columns(table: RelationRecord, found: list[str], where: str) -> frozenset[str]:
@@ -367,26 +384,8 @@ class _Origin(NamedTuple):
     rows: sa.FromClause
     present: frozenset[str]
     stored: Mapping[str, sa.types.TypeEngine[Any] | None]
-    dialect: str
-    time_zone: str
 
 
-def _build_relation(
-    table: RelationRecord, source: str, origin: _Origin, *, unique: bool
-) -> Relation:
-    """Return a relation with every canonical column, converted to its canonical type."""
-    columns: list[sa.ColumnElement[Any]] = []
-    doubtful = set()
-    for field in table.fields:
-        if field.name not in origin.present:
-            columns.append(sa.cast(sa.null(), TYPES[field.kind]()).label(field.name))
-            continue
-        column, stored = origin.rows.c[field.name], origin.stored.get(field.name)
-        columns.append(canonical(column, field, stored, origin.time_zone).label(field.name))
-        if can_be_unreadable(field, stored, origin.dialect):
-            doubtful.add(field.name)
-            # A query that does not ask for them does not compute them.
-            columns.append(raw_text(column, field, stored).label(f"raw {field.name}"))
-            columns.append(stood(column, field, stored).label(f"stood {field.name}"))
-    rows = sa.select(*columns).select_from(origin.rows).subquery(table.name)
-    return Relation(table, source, rows, origin.present, frozenset(doubtful), unique)
+def _write_nothing(found: re.Match[str]) -> str:
+    """Return the literal that stands for what is carried while only columns are looked at."""
+    return "0" if found[1] in WINDOW else "'[]'"

@@ -6,8 +6,8 @@ from itertools import chain
 
 import pandas as pd
 
+from edumetrics.college.findings import make_empty_findings
 from edumetrics.college.people import PEOPLE
-from edumetrics.college.row_findings import make_empty_findings
 from edumetrics.college.terms import College, Term
 from edumetrics.fields import EVERYWHERE, EXAMPLES, FINDING_COLUMNS, RELATIONS
 

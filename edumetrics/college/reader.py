@@ -5,7 +5,7 @@ Nothing in this package writes to the college's database.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import lru_cache, partial, wraps
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
@@ -13,7 +13,8 @@ import pandas as pd
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from edumetrics.college.mapping import Relation, resolve_relations
+from edumetrics.college.federation import Federation
+from edumetrics.college.mapping import Relation
 from edumetrics.database import build_query_error, order_highest_first, read_frame
 from edumetrics.errors import SettingsError
 from edumetrics.fields import RELATIONS, RelationRecord
@@ -74,22 +75,22 @@ def order_repeated(
 
 
 class Reader:
-    """A college's database, read through its mapping.
+    """A college's databases, read through its mapping.
 
     Attributes:
+        sources: its databases.
         relations: every canonical relation by name; None where the college has none.
         caches: what `keep` keeps, by function.
     """
 
-    def __init__(self, connection: Connection, params: Params) -> None:
-        self.connection = connection
+    def __init__(self, connections: Connection | Mapping[str, Connection], params: Params) -> None:
+        if isinstance(connections, Connection):
+            connections = dict.fromkeys(params.college.databases, connections)
         self.params = params
-        self.relations = resolve_relations(
-            connection,
-            params.college.relations,
-            params.college.views,
-            params.calendar.time_zone,
+        self.sources = Federation(
+            connections, params.college, params.calendar.time_zone, self.read_frame
         )
+        self.relations = self.sources.relations
         self.caches: dict[object, Callable[..., Any]] = {}
 
     def relation(self, name: str) -> Relation:
@@ -188,12 +189,13 @@ class Reader:
         return len(self.read_frame(probe, name)) > 0
 
     def read_frame(self, select: sa.Select[Any], what: str) -> pd.DataFrame:
-        """Run a query on the college's database and return its rows, typed as `database.read` does.
+        """Run a query about a relation and return its rows, typed as `database.read_frame` does.
 
         Raises:
             SettingsError: the database cannot answer; the message names the relation `what`.
         """
         try:
-            return read_frame(self.connection, select)
+            connection, placed = self.sources.place(select, what)
+            return read_frame(connection, placed)
         except sa.exc.DBAPIError as error:
             raise build_query_error(error, what) from error

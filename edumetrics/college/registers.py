@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
@@ -45,8 +46,10 @@ def build_lectures(r: sa.Subquery) -> dict[str, sa.ColumnElement[Any]]:
 class RegisterReader(PeopleReader):
     """Reads registers, summed over subjects."""
 
-    def __init__(self, connection: sa.Connection, params: Params) -> None:
-        super().__init__(connection, params)
+    def __init__(
+        self, connections: sa.Connection | Mapping[str, sa.Connection], params: Params
+    ) -> None:
+        super().__init__(connections, params)
         # By the classes asked for: the last week that was read, and the registers up to it.
         self._registers: dict[frozenset[tuple[str, int]], tuple[int, pd.DataFrame]] = {}
 

@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 import sqlalchemy as sa
 
+from edumetrics.college.findings import make_empty_findings
 from edumetrics.college.mapping import Relation
 from edumetrics.college.reader import Condition
 from edumetrics.college.row_checks import (
@@ -47,11 +48,6 @@ def check_rows(college: College, term: Term, week: int, *, strays: bool = True) 
         and (strays or _has_place(relation))
     ]
     return pd.concat(found, ignore_index=True) if found else make_empty_findings()
-
-
-def make_empty_findings() -> pd.DataFrame:
-    """Return an empty frame with the columns of `health.check_health`."""
-    return pd.DataFrame(columns=list(FINDING_COLUMNS))
 
 
 def _has_place(relation: Relation) -> bool:

@@ -190,6 +190,7 @@ class College(RegisterReader):
 
     @cached_property
     def _calendar(self) -> tuple[pd.DataFrame, pd.DataFrame]:
+        self.sources.widen_window()
         return self._compute_calendar(self._read_dated_weeks())
 
     def _compute_calendar(self, survey: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -226,6 +227,11 @@ class College(RegisterReader):
         class_semesters, dates = self._compute_calendar(self._read_dated_weeks(running, week))
         dated = running.merge(class_semesters, on=CLASS_SEMESTER)
         expected = pd.Timestamp(weeks.find_slot_start(position, self.params.calendar))
+        # A log is read for this term only, until another one is asked for.
+        whole = pd.Timedelta(weeks=self.params.calendar.weeks_per_semester)
+        self.sources.narrow_window(
+            expected - weeks.TERM_SPREAD, expected + whole + weeks.TERM_SPREAD
+        )
         if self.counter.empty:
             dated = dated[(dated["start"] - expected).abs() <= weeks.TERM_SPREAD]
             # A class whose term is over is not in session, so it must not become a silent class.

@@ -58,7 +58,8 @@ def describe_unreadable(college: Reader, relation: Relation, column: str) -> str
     shapes = values.map(describe_shape).value_counts().sort_index(kind="stable")
     told = list(shapes.sort_values(ascending=False, kind="stable").index[:SHAPES])
     field = relation.table[column]
-    advice = _advise(field, [str(value) for value in values], college.connection.dialect.name)
+    dialect = college.sources.find_connection(relation.table.name).dialect.name
+    advice = _advise(field, [str(value) for value in values], dialect)
     looks = f" such as {' and '.join(told)}" if told else ""
     return (
         f"{relation.table.name}.{column}: {{n}} value{{s}}{looks} {{were}} none of its kind "

@@ -2,6 +2,7 @@
 
 from edumetrics.database.cancelling import cancel_statements
 from edumetrics.database.canonical import NOTHING, can_be_unreadable, canonical, raw_text, stood
+from edumetrics.database.carried import keep_apart, serialise_rows, write_rows_query
 from edumetrics.database.connections import (
     has_file,
     open_connection,
@@ -12,31 +13,45 @@ from edumetrics.database.connections import (
 )
 from edumetrics.database.dialects import Sql
 from edumetrics.database.engines import (
+    OFFSET,
     create_analysis_engine,
     create_college_engine,
+    create_scratch_engine,
     create_writable_engine,
 )
 from edumetrics.database.frames import describe_columns, insert_frame, make_empty_frame, read_frame
-from edumetrics.database.functions import expand_functions
+from edumetrics.database.functions import (
+    PLACEHOLDER,
+    WINDOW,
+    expand_functions,
+    expand_settings,
+)
 from edumetrics.database.grants import format_grants
 from edumetrics.database.privileges import has_write_access, list_extra_access
 from edumetrics.database.queries import parse_query
 from edumetrics.database.refusals import build_own_error, build_query_error, extract_reason
+from edumetrics.database.sheets import expand_sheets
 from edumetrics.database.types import (
     KEY_TEXT,
     TYPES,
+    absent,
     build_materialized_cte,
     clip_percent,
     compute_percent,
     order_highest_first,
 )
 from edumetrics.database.urls import is_on_this_machine, is_same_database
+from edumetrics.database.views import compose_source, is_select, is_table_name
 
 __all__ = [
     "KEY_TEXT",
     "NOTHING",
+    "OFFSET",
+    "PLACEHOLDER",
     "TYPES",
+    "WINDOW",
     "Sql",
+    "absent",
     "build_materialized_cte",
     "build_own_error",
     "build_query_error",
@@ -44,12 +59,16 @@ __all__ = [
     "cancel_statements",
     "canonical",
     "clip_percent",
+    "compose_source",
     "compute_percent",
     "create_analysis_engine",
     "create_college_engine",
+    "create_scratch_engine",
     "create_writable_engine",
     "describe_columns",
     "expand_functions",
+    "expand_settings",
+    "expand_sheets",
     "extract_reason",
     "format_grants",
     "has_file",
@@ -57,6 +76,9 @@ __all__ = [
     "insert_frame",
     "is_on_this_machine",
     "is_same_database",
+    "is_select",
+    "is_table_name",
+    "keep_apart",
     "list_extra_access",
     "make_empty_frame",
     "open_connection",
@@ -67,6 +89,8 @@ __all__ = [
     "raw_text",
     "read_frame",
     "release_space",
+    "serialise_rows",
     "stood",
     "try_lock",
+    "write_rows_query",
 ]

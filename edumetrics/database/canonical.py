@@ -24,7 +24,7 @@ from sqlalchemy.sql.functions import FunctionElement
 
 from edumetrics.database.moments import FIRST_DAY, LOCAL_DAY, ZONED_DAY, find_last_day
 from edumetrics.database.types import TYPES
-from edumetrics.database.zones import build_mysql_day
+from edumetrics.database.zones import build_mysql_day, build_mysql_day_from
 from edumetrics.fields.record import Field
 
 Stored = sa.types.TypeEngine[Any] | None
@@ -42,16 +42,22 @@ ANY_DAY = "^[0-9]{4}-[0-9]{2}-[0-9]{2}"
 class _Reading(FunctionElement[Any]):
     """A column of the college, with how the field that it stands for is read.
 
-    `stored` is the type that the database declares, or None if that is not known.
+    `stored` is the type that the database declares, or None if that is not known. `zone` is the
+    college's, `there` that of moments without a zone where it is another one.
     """
 
     # The SQL depends on the arguments, which a cache key would not contain.
     inherit_cache = False
 
     def __init__(
-        self, column: sa.ColumnElement[Any], field: Field, stored: Stored = None, zone: str = "UTC"
+        self,
+        column: sa.ColumnElement[Any],
+        field: Field,
+        stored: Stored = None,
+        zone: str = "UTC",
+        there: str = "",
     ) -> None:
-        self.field, self.stored, self.zone = field, stored, zone
+        self.field, self.stored, self.zone, self.there = field, stored, zone, there
         super().__init__(column)
 
     def compile_operand(self, compiler: SQLCompiler, **kw: Any) -> str:
@@ -65,10 +71,15 @@ class canonical(_Reading):  # noqa: N801 - it reads as a SQL function
     inherit_cache = False
 
     def __init__(
-        self, column: sa.ColumnElement[Any], field: Field, stored: Stored = None, zone: str = "UTC"
+        self,
+        column: sa.ColumnElement[Any],
+        field: Field,
+        stored: Stored = None,
+        zone: str = "UTC",
+        there: str = "",
     ) -> None:
         self.type = TYPES[field.kind]()
-        super().__init__(column, field, stored, zone)
+        super().__init__(column, field, stored, zone, there)
 
 
 class stood(_Reading):  # noqa: N801 - it reads as a SQL function
@@ -106,6 +117,7 @@ class _Values(ABC):
     x: str
     stored: Stored
     zone: str
+    there: str
     whole: ClassVar[str] = "integer"
 
     @property
@@ -257,10 +269,11 @@ class _SqliteValues(_Values):
     def write_day(self) -> str:
         # With its bounds, which a function of our own checks too: so each day is read once.
         x, first, last = self.x, FIRST_DAY, find_last_day()
+        read = f"college_day({x}, '{self.there}')" if self.there else f"college_day({x})"
         return (
             f"CASE WHEN length({x}) = 10 THEN CASE WHEN {x} BETWEEN '{first}' AND '{last}'"
             f" AND date({x}) = {x} AND typeof({x}) = 'text' THEN {x} END"
-            f" WHEN length({x}) > 10 AND typeof({x}) = 'text' THEN college_day({x}) END"
+            f" WHEN length({x}) > 10 AND typeof({x}) = 'text' THEN {read} END"
         )
 
 
@@ -296,10 +309,16 @@ class _PostgresqlValues(_Values):
         if isinstance(self.stored, sa.Date):
             return self.x
         if isinstance(self.stored, sa.DateTime):
-            return f"CAST({self.x} AS date)"
+            # The session has the college's zone.
+            local = f"{self.x} AT TIME ZONE '{self.there}'"
+            moves = self.there and not self.stored.timezone
+            return f"CAST({local if moves else self.x} AS date)"
         text = f"trim(CAST({self.x} AS text))"
+        timed = f"{self.write_match(LOCAL_DAY, text)} AND length({text}) > 10"
+        moved = f"CAST({text} AS timestamp) AT TIME ZONE '{self.there}'"
         return (
-            f"CASE WHEN {self.write_match(LOCAL_DAY, text)}"
+            f"CASE {f'WHEN {timed} THEN CAST({moved} AS date) ' if self.there else ''}"
+            f"WHEN {self.write_match(LOCAL_DAY, text)}"
             f" THEN CAST(substr({text}, 1, 10) AS date)"
             f" WHEN {self.write_match(ZONED_DAY, text)}"
             f" THEN CAST(CAST({text} AS timestamp with time zone) AS date) END"
@@ -334,8 +353,13 @@ class _MysqlValues(_Values):
             # It comes in the session's zone, which is an offset where the server knows no zones.
             offset = "IF(@@session.time_zone LIKE '___:__', @@session.time_zone, '')"
             text = f"CONCAT({text}, {offset})"
+        moved = ""
+        if self.there:
+            timed = f"{self.write_match(LOCAL_DAY, text)} AND CHAR_LENGTH({text}) > 10"
+            moved = f" WHEN {timed} THEN {build_mysql_day_from(text, self.there, self.zone)}"
         return (
-            f"CASE WHEN {self.write_match(LOCAL_DAY, text)} THEN CAST(LEFT({text}, 10) AS DATE)"
+            f"CASE{moved}"
+            f" WHEN {self.write_match(LOCAL_DAY, text)} THEN CAST(LEFT({text}, 10) AS DATE)"
             f" WHEN {self.write_match(ZONED_DAY, text)} THEN {build_mysql_day(text, self.zone)} END"
         )
 
@@ -350,7 +374,7 @@ _DIALECTS: dict[str, type[_Values]] = {
 
 def _find_values(element: _Reading, compiler: SQLCompiler, **kw: Any) -> _Values:
     operand = element.compile_operand(compiler, **kw)
-    return _DIALECTS[compiler.dialect.name](operand, element.stored, element.zone)
+    return _DIALECTS[compiler.dialect.name](operand, element.stored, element.zone, element.there)
 
 
 @compiles(canonical)

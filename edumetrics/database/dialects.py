@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from edumetrics.database.zones import build_mysql_moment
+from edumetrics.database.zones import build_mysql_moment, build_mysql_seconds
 
 # The formats of PostgreSQL and of MySQL and MariaDB; SQLite cuts the text apart instead.
 FORMATS = {"day first": ("DD/MM/YYYY", "%d/%m/%Y"), "month first": ("MM/DD/YYYY", "%m/%d/%Y")}
@@ -89,20 +89,43 @@ class Sql:
         kind = "CHAR" if self.dialect in ("mysql", "mariadb") else "text"
         return f"CAST({value} AS {kind})"
 
+    def expand_seconds(self, zone: str, moment: str) -> str:
+        """Return the seconds since 1970 of a moment without a zone, on the clock of a zone."""
+        if self.dialect == "sqlite":
+            return f"college_seconds({moment}, '{zone}')"
+        if self.dialect == "postgresql":
+            local = f"CAST({moment} AS timestamp) AT TIME ZONE '{zone}'"
+            return f"CAST(EXTRACT(EPOCH FROM {local}) AS bigint)"
+        return build_mysql_seconds(moment, zone)
+
+    def expand_week_of(self, _zone: str, day: str, starts: str) -> str:
+        """Return the week of a day, counted from the first day of week 1."""
+        return self.compute_week(day, starts)
+
+    def expand_first_day(self, _zone: str, week: str, starts: str) -> str:
+        """Return the first day of a week, counted from the first day of week 1."""
+        if self.dialect == "sqlite":
+            return f"date({starts}, '+' || (7 * ({week} - 1)) || ' days')"
+        if self.dialect == "postgresql":
+            return f"CAST(CAST({starts} AS date) + 7 * ({week} - 1) AS date)"
+        return f"DATE_ADD(CAST({starts} AS date), INTERVAL 7 * ({week} - 1) DAY)"
+
     def count_days(self, later: str, earlier: str) -> str:
         """Return an expression for the number of days from the earlier to the later date."""
         if self.dialect == "sqlite":
             return f"julianday({later}) - julianday({earlier})"
         if self.dialect == "postgresql":
-            return f"CAST({later} AS date) - {earlier}"
+            return f"CAST({later} AS date) - CAST({earlier} AS date)"
         return f"DATEDIFF({later}, {earlier})"
 
     def compute_week(self, date: str, starts: str) -> str:
         """Return an expression for the week of a date; week 1 is the seven days from `starts`."""
-        # Days are never negative here: then cutting off a fraction and FLOOR give the same.
         days = self.count_days(date, starts)
-        whole = {"sqlite": f"CAST(({days}) / 7 AS INTEGER)", "postgresql": f"({days}) / 7"}
-        return f"{whole.get(self.dialect, f'FLOOR({days} / 7)')} + 1"
+        if self.dialect in ("mysql", "mariadb"):
+            return f"FLOOR({days} / 7) + 1"
+        # These two cut a fraction off, which a day before week 1 must not be rounded up by.
+        whole = {"sqlite": f"CAST({days} AS INTEGER)"}.get(self.dialect, f"({days})")
+        return f"({whole} + 7000) / 7 - 999"
 
     def compute_first_day(self, date: str, starts: str) -> str:
         """Return an expression for the first day of a date's week, counting from `starts`."""

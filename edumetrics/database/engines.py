@@ -15,13 +15,15 @@ import sqlalchemy as sa
 from sqlalchemy.engine import URL, Connection, Engine
 
 from edumetrics.database.cancelling import SqliteConnection, watch_connections
-from edumetrics.database.moments import convert_to_moment, read_college_day
+from edumetrics.database.moments import convert_to_moment, convert_to_seconds, read_college_day
 from edumetrics.database.refusals import extract_reason
 from edumetrics.database.urls import MYSQL, is_on_this_machine, parse_url
 from edumetrics.errors import SettingsError
 
 # A server that cannot be reached must not stop a run for minutes.
 CONNECT_SECONDS = 10
+# Where a connection remembers its server's own offset: seconds east of UTC, today.
+OFFSET = "offset"
 # How long a statement may take, and may wait for a lock of somebody else, where nobody says.
 STATEMENT_SECONDS, LOCK_SECONDS = 600, 10
 # A wait of SQLite for whoever writes the file is cut into attempts of so long.
@@ -63,7 +65,7 @@ def create_college_engine(
         # Every query here aggregates whole semesters: nested loops and compiled expressions only
         # make it slower. Where several processes read at once, each query keeps to one core.
         options = (
-            f"-c default_transaction_read_only=on -c TimeZone={time_zone}"
+            "-c default_transaction_read_only=on"
             # The text of a mapping is read by the server as it was read by the parser.
             " -c standard_conforming_strings=on"
             f" -c statement_timeout={1000 * statement_seconds}"
@@ -71,9 +73,11 @@ def create_college_engine(
             " -c enable_nestloop=off -c jit=off -c work_mem=64MB"
             + ("" if alone else " -c max_parallel_workers_per_gather=0")
         )
-        return _create_engine(
+        engine = _create_engine(
             parsed, setting, connect_args={"options": options, **_build_pg_arguments(parsed)}
         )
+        sa.event.listen(engine, "connect", partial(_configure_postgresql, time_zone))
+        return engine
     # The socket waits a little longer than the server, whose own answer says more.
     arguments = {
         "charset": "utf8mb4",
@@ -157,6 +161,11 @@ def create_writable_engine(url: str, setting: str = "DEFAULT_DB_URL") -> Engine:
     return engine
 
 
+def create_scratch_engine() -> Engine:
+    """Return an engine for a database in the memory of this process, which ends with it."""
+    return _create_engine("sqlite://", "SQLite", poolclass=sa.StaticPool)
+
+
 def _build_pg_arguments(url: URL) -> dict[str, Any]:
     """Return connection arguments of PostgreSQL: UTF-8, and encryption over a network.
 
@@ -201,6 +210,13 @@ def configure_sqlite_reader(time_zone: str, connection: Any, _: Any) -> None:
         "college_day", 1, lambda value: read_college_day(value, zone), deterministic=True
     )
     connection.create_function(
+        "college_day",
+        2,
+        lambda value, there: read_college_day(value, zone, ZoneInfo(there)),
+        deterministic=True,
+    )
+    connection.create_function("college_seconds", 2, convert_to_seconds, deterministic=True)
+    connection.create_function(
         "college_moment", 1, lambda value: convert_to_moment(value, zone), deterministic=True
     )
     # The driver begins no transaction itself: `_begin_reading` does.
@@ -240,8 +256,17 @@ def _begin_sqlite(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN")
 
 
+def _configure_postgresql(time_zone: str, connection: Any, record: Any) -> None:
+    """Set the college's time zone, and remember that of the server."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT extract(timezone FROM now())")
+        record.info[OFFSET] = int(cursor.fetchone()[0])
+        cursor.execute("SELECT set_config('TimeZone', %s, false)", (time_zone,))
+    connection.commit()
+
+
 def _configure_mysql(
-    time_zone: str, statement_seconds: int, lock_seconds: int, connection: Any, _: Any
+    time_zone: str, statement_seconds: int, lock_seconds: int, connection: Any, record: Any
 ) -> None:
     """Make a session read-only, limit its waits, and set the college's time zone.
 
@@ -255,13 +280,16 @@ def _configure_mysql(
         else f"max_execution_time = {1000 * statement_seconds}"
     )
     with connection.cursor() as cursor:
+        cursor.execute("SELECT TIMESTAMPDIFF(SECOND, UTC_TIMESTAMP(), NOW())")
+        record.info[OFFSET] = int(cursor.fetchone()[0])
         try:
             cursor.execute("SET time_zone = %s", (time_zone,))
         except connection.Error:
             # A server without time zone tables accepts offsets only, so this is the one of today.
             offset = datetime.now(ZoneInfo(time_zone)).strftime("%z")
             cursor.execute("SET time_zone = %s", (f"{offset[:3]}:{offset[3:]}",))
-        for value in (limit, f"lock_wait_timeout = {lock_seconds}",
+        # Joins of many views are planned for minutes otherwise; the depth is enough for good plans.
+        for value in (limit, "optimizer_search_depth = 4", f"lock_wait_timeout = {lock_seconds}",
                       f"innodb_lock_wait_timeout = {lock_seconds}"):  # fmt: skip
             cursor.execute(f"SET SESSION {value}")
         cursor.execute("SET SESSION TRANSACTION READ ONLY")

@@ -25,9 +25,9 @@ def find_last_day(today: date | None = None) -> str:
     return (today + timedelta(days=366 * YEARS_AHEAD)).isoformat()
 
 
-def read_college_day(value: object, zone: ZoneInfo) -> str | None:
+def read_college_day(value: object, zone: ZoneInfo, there: ZoneInfo | None = None) -> str | None:
     """Return what `convert_to_local_day` does, if the day is believed."""
-    day = convert_to_local_day(value, zone)
+    day = convert_to_local_day(value, zone, there)
     return day if day is not None and FIRST_DAY <= day <= find_last_day() else None
 
 
@@ -41,19 +41,33 @@ def convert_to_moment(value: object, zone: ZoneInfo) -> str | None:
         return None
 
 
-def convert_to_local_day(value: object, zone: ZoneInfo) -> str | None:
+def convert_to_seconds(value: object, zone: str) -> int | None:
+    """Return the seconds since 1970 of a text with a moment on a zone's clock; None for others."""
+    text = str(value).strip(" ")
+    if not re.fullmatch(LOCAL_DAY, text, re.ASCII):
+        return None
+    return int(datetime.fromisoformat(text).replace(tzinfo=ZoneInfo(zone)).timestamp())
+
+
+def convert_to_local_day(
+    value: object, zone: ZoneInfo, there: ZoneInfo | None = None
+) -> str | None:
     """Return the ISO date of a moment in a zone; None where the value is no moment.
 
     Args:
         value: a text, or a number of seconds since 1970; 0 is no moment.
         zone: the college's time zone.
+        there: the zone of a moment without a zone; the college's when None.
     """
     if isinstance(value, int | float):
         moment = convert_to_moment(value, zone)
         return moment[:10] if moment else None
     text = str(value).strip(" ")
     if re.fullmatch(LOCAL_DAY, text, re.ASCII) and "\n" not in text:
-        return text[:10]
+        if there is None or len(text) == len("2026-01-31"):
+            return text[:10]
+        moved = datetime.fromisoformat(text).replace(tzinfo=there)
+        return moved.astimezone(zone).date().isoformat()
     if not re.fullmatch(ZONED_DAY, text, re.ASCII) or "\n" in text:
         return None
     return datetime.fromisoformat(text.replace(" Z", "Z")).astimezone(zone).date().isoformat()

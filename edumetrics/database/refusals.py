@@ -13,8 +13,8 @@ from edumetrics.errors import EduMetricsError, SettingsError
 # of an error of PostgreSQL, by the number of one of MySQL, by the words of one of SQLite.
 PG_SAID = ("08", "0A", "25", "28", "3D", "3F", "42", "53", "55", "57", "58")
 MYSQL_SAID = frozenset({
-    1044, 1045, 1046, 1049, 1054, 1064, 1142, 1143, 1146, 1205, 1213, 1227, 1305, 1317, 1370, 1698,
-    1792, 1969, 2002, 2003, 2005, 2006, 2013, 2014, 2026, 3024,
+    1044, 1045, 1046, 1049, 1054, 1064, 1111, 1142, 1143, 1146, 1205, 1213, 1227, 1305, 1317, 1370,
+    1698, 1792, 1969, 2002, 2003, 2005, 2006, 2013, 2014, 2026, 3024,
 })  # fmt: skip
 SQLITE_SAID = (
     "no such", "near ", "unable to open", "database is", "database disk", "file is", "ambiguous",

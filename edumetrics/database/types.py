@@ -21,6 +21,8 @@ TYPES: dict[Kind, type[sa.types.TypeEngine[Any]]] = {
     "time": sa.DateTime,
     "json": sa.JSON,
 }
+# MySQL and MariaDB merge a part of a query into the whole, but not one that has a limit.
+KEPT_APART = "LIMIT 1000000000"
 # A text that is part of a key: MySQL has no keys of unbounded length.
 KEY_TEXT = sa.Text().with_variant(sa.String(100), "mysql", "mariadb")
 
@@ -41,11 +43,38 @@ def _compile_byte_order(element: byte_order, compiler: SQLCompiler, **kw: Any) -
     return compiler.process(next(iter(element.clauses)), **kw) + collation
 
 
+class absent(FunctionElement[Any]):  # noqa: N801 - it reads as a SQL function
+    """Null in the type of a kind of field, for a column that a college does not have."""
+
+    inherit_cache = False
+    name = "absent"
+
+    def __init__(self, kind: Kind) -> None:
+        self.type = TYPES[kind]()
+        super().__init__()
+
+
+@compiles(absent)
+def _compile_absent(element: absent, compiler: SQLCompiler, **kw: Any) -> str:
+    return compiler.process(sa.cast(sa.null(), element.type), **kw)
+
+
+@compiles(absent, "mysql", "mariadb")
+def _compile_absent_mysql(element: absent, compiler: SQLCompiler, **kw: Any) -> str:
+    """Return a plain null for yes or no, which are no type there."""
+    if isinstance(element.type, sa.Boolean):
+        return "NULL"
+    return _compile_absent(element, compiler, **kw)
+
+
 def build_materialized_cte(select: sa.Select[Any], name: str) -> sa.CTE:
     """Return a small part of a query as a CTE that is computed once.
 
-    Without this, SQLite would compute it again for every row that it is joined to.
+    Without this, SQLite would compute it again for every row that it is joined to, and MariaDB
+    would compare every row of it with every other one: what it keeps apart gets an index.
     """
+    for dialect in ("mysql", "mariadb"):
+        select = select.suffix_with(KEPT_APART, dialect=dialect)
     return select.cte(name).prefix_with("MATERIALIZED", dialect="sqlite")
 
 

@@ -41,14 +41,38 @@ def list_transitions(zone: str) -> tuple[int, tuple[tuple[int, int], ...]]:
 
 def build_mysql_moment(seconds: str, zone: str) -> str:
     """Return an expression of MySQL for the local moment of seconds since 1970."""
-    first, changes = list_transitions(zone)
-    offset = str(first)
-    if changes:
-        # INTERVAL finds a value's place among others, which ELT turns into the offset.
-        moments = ", ".join(str(moment) for moment, _ in changes)
-        offsets = ", ".join(str(after) for after in (first, *(after for _, after in changes)))
-        offset = f"ELT(1 + INTERVAL({seconds}, {moments}), {offsets})"
+    offset = _build_offset(seconds, zone, local=False)
     return f"DATE_ADD(TIMESTAMP('1970-01-01'), INTERVAL ({seconds}) + {offset} SECOND)"
+
+
+def _build_offset(seconds: str, zone: str, *, local: bool) -> str:
+    """Return the offset of a zone at seconds since 1970, or at as many seconds of its own clock."""
+    first, changes = list_transitions(zone)
+    if not changes:
+        return str(first)
+    offsets = [first, *(after for _, after in changes)]
+    # Of an hour that the clock shows twice the first one is meant.
+    moments = [
+        moment + (max(offsets[place : place + 2]) if local else 0)
+        for place, (moment, _) in enumerate(changes)
+    ]
+    # INTERVAL finds a value's place among others, which ELT turns into the offset.
+    return (
+        f"ELT(1 + INTERVAL({seconds}, {', '.join(map(str, moments))}), "
+        f"{', '.join(map(str, offsets))})"
+    )
+
+
+def build_mysql_day_from(text: str, there: str, zone: str) -> str:
+    """Return an expression of MySQL for the day in a zone of a moment on the clock of another."""
+    moment = f"CAST(REPLACE(LEFT({text}, 16), 'T', ' ') AS DATETIME)"
+    return f"DATE({build_mysql_moment(build_mysql_seconds(moment, there), zone)})"
+
+
+def build_mysql_seconds(moment: str, zone: str) -> str:
+    """Return an expression of MySQL for the seconds since 1970 of a moment on a zone's clock."""
+    clock = f"TIMESTAMPDIFF(SECOND, TIMESTAMP('1970-01-01'), {moment})"
+    return f"({clock} - {_build_offset(clock, zone, local=True)})"
 
 
 def build_mysql_day(text: str, zone: str) -> str:

@@ -10,7 +10,7 @@ import pandas as pd
 
 from edumetrics.analysis.store import Classes
 from edumetrics.college import feeds, health
-from edumetrics.college.row_findings import make_empty_findings
+from edumetrics.college.findings import make_empty_findings
 from edumetrics.college.terms import College, Term
 from edumetrics.errors import SettingsError
 from edumetrics.fields import COUNTED_FEEDS

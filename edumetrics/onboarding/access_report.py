@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -17,10 +17,11 @@ from sqlglot.optimizer.qualify import qualify
 from sqlglot.optimizer.scope import traverse_scope
 
 from edumetrics import database, gate
-from edumetrics.college.mapping import Relation, is_select
+from edumetrics.college.mapping import Relation
 from edumetrics.college.terms import College
+from edumetrics.database.views import is_select
 from edumetrics.errors import SettingsError
-from edumetrics.params import Params
+from edumetrics.params import ONLY, Params
 from edumetrics.stages.weekly import read_week
 from edumetrics.workspace import Workspace, open_workspace
 
@@ -40,8 +41,8 @@ class Statement:
 class MeasuredCollege(College):
     """A college that records the statements that were sent to it."""
 
-    def __init__(self, connection: sa.Connection, params: Params) -> None:
-        super().__init__(connection, params)
+    def __init__(self, connections: Mapping[str, sa.Connection], params: Params) -> None:
+        super().__init__(connections, params)
         self.said: list[Statement] = []
 
     def read_frame(self, select: sa.Select[Any], what: str) -> pd.DataFrame:
@@ -67,32 +68,56 @@ def build_contract(as_of: date | None = None) -> Iterator[str]:
     """
     workspace = open_workspace()
     with workspace.open_college() as opened:
-        college = MeasuredCollege(opened.connection, workspace.params)
-        relations = {
-            name: relation for name, relation in college.relations.items() if relation is not None
-        }
-        known = _read_columns(college.connection)
-        reads = {
-            name: collect_reads(college, relation, known) for name, relation in relations.items()
-        }
-        yield f"# What EduMetrics reads of {_name_database(college)}"
+        college = MeasuredCollege(opened.sources.connections, workspace.params)
+        # One contract a database: each may have an owner of its own.
+        for name, connection in college.sources.connections.items():
+            yield from _describe_source(workspace, college, name, connection)
+        yield from _measure_load(workspace, college, as_of)
+
+
+def _describe_source(
+    workspace: Workspace, college: MeasuredCollege, name: str, connection: sa.Connection
+) -> Iterator[str]:
+    """Yield what is read of one database, the grants that this needs, and the SELECTs."""
+    reads = _collect_all_reads(college, name, connection)
+    whose = "" if name == ONLY else f", there called {name}"
+    yield f"# What EduMetrics reads of {_name_database(connection)}"
+    yield ""
+    yield (
+        f"Mapping: {workspace.settings.college}{whose}. EduMetrics only reads: its session is "
+        "read-only, it has no"
+    )
+    yield "statement that writes, and it needs no grant but SELECT on the columns below."
+    yield from _format_columns(reads)
+    yield from _format_grants(connection, merge_reads(reads.values()))
+    yield from _format_selects(college, name)
+    if name != ONLY:
         yield ""
-        yield (
-            f"Mapping: {workspace.settings.college}. EduMetrics only reads: its session is "
-            "read-only, it has no"
-        )
-        yield "statement that writes, and it needs no grant but SELECT on the columns below."
-        yield from _format_columns(reads)
-        yield from _format_grants(college, merge_reads(reads.values()))
-        yield from _format_selects(relations)
-        yield from _measure_load(workspace, college, reads, as_of)
 
 
-def collect_reads(college: College, relation: Relation, known: dict[str, list[str]]) -> Reads:
+def _collect_all_reads(
+    college: MeasuredCollege, home: str, connection: sa.Connection
+) -> dict[str, Reads]:
+    """Return what each relation and crosswalk of a source reads."""
+    known = _read_columns(connection)
+    reads = {
+        name: collect_reads(connection, relation, known)
+        for name, relation in college.relations.items()
+        if relation is not None and relation.home == home
+    }
+    for name, crosswalk in college.sources.crosswalks.items():
+        if crosswalk.home == home:
+            reads[name] = parse_reads(connection, name, crosswalk.source, known)
+    return reads
+
+
+def collect_reads(
+    connection: sa.Connection, relation: Relation, known: dict[str, list[str]]
+) -> Reads:
     """Return the columns that a relation reads, by table.
 
     Args:
-        college: the college, for the dialect of its database.
+        connection: to its database.
         relation: the relation to read.
         known: the columns of every table and view of the database.
 
@@ -102,14 +127,21 @@ def collect_reads(college: College, relation: Relation, known: dict[str, list[st
     if not is_select(relation.source):
         schema, _, name = relation.source.rpartition(".")
         return {f"{schema}.{name}" if schema else name: dict.fromkeys(sorted(relation.present))}
-    sql = database.Sql(college.connection.dialect.name)
+    return parse_reads(connection, relation.table.name, relation.source, known)
+
+
+def parse_reads(
+    connection: sa.Connection, what: str, select: str, known: dict[str, list[str]]
+) -> Reads:
+    """Return the columns that a SELECT reads, by table; arguments as of `collect_reads`."""
+    sql = database.Sql(connection.dialect.name)
     # Names are compared without case; the contract writes them as the database does.
     lower = {
         table.lower(): (table, {column.lower(): column for column in columns})
         for table, columns in known.items()
     }
     try:
-        parsed = sqlglot.parse_one(relation.source, dialect=sql.parser_name)
+        parsed = sqlglot.parse_one(select, dialect=sql.parser_name)
         # A table may have a column that is not listed.
         hidden = [sql.row_number] if sql.row_number else []
         # The types do not matter here; sqlglot only needs the names, to expand "*".
@@ -122,9 +154,7 @@ def collect_reads(college: College, relation: Relation, known: dict[str, list[st
         )
     except sqlglot.errors.SqlglotError as error:
         said = str(error).splitlines()[0]
-        raise SettingsError(
-            f"The SELECT for {relation.table.name} cannot be parsed ({said})."
-        ) from error
+        raise SettingsError(f"The SELECT for {what} cannot be parsed ({said}).") from error
     found: Reads = {}
     # Every scope, so that subqueries and the mapping's views count. They are sources, too: what is
     # no known table is one of them.
@@ -158,14 +188,13 @@ def _read_columns(connection: sa.Connection) -> dict[str, list[str]]:
     return {name: [column["name"] for column in columns] for (_, name), columns in found.items()}
 
 
-def _name_database(college: College) -> str:
+def _name_database(connection: sa.Connection) -> str:
     """Return the words for the database: its kind, name and host."""
-    url = college.connection.engine.url
+    url = connection.engine.url
     host = f" at {url.host}" if url.host else ""
     # The name alone: a contract needs no path, and a URL may hold a password.
     return (
-        f"the {college.connection.dialect.name} database "
-        f"{Path(str(url.database)).name.split('?')[0]}{host}"
+        f"the {connection.dialect.name} database {Path(str(url.database)).name.split('?')[0]}{host}"
     )
 
 
@@ -177,9 +206,9 @@ def _format_columns(reads: dict[str, Reads]) -> Iterator[str]:
         yield f"| {table} | {', '.join(sorted(columns))} | {users} |"
 
 
-def _format_grants(college: College, reads: Reads) -> Iterator[str]:
+def _format_grants(connection: sa.Connection, reads: Reads) -> Iterator[str]:
     """Yield the statements that create a role with just enough rights."""
-    grants = list(database.format_grants(college.connection, reads))
+    grants = list(database.format_grants(connection, reads))
     yield from ("", "## Grants", "")
     if grants:
         yield from ("```sql", *grants, "```")
@@ -190,7 +219,7 @@ def _format_grants(college: College, reads: Reads) -> Iterator[str]:
     )
 
 
-def _format_selects(relations: dict[str, Relation]) -> Iterator[str]:
+def _format_selects(college: MeasuredCollege, home: str) -> Iterator[str]:
     """Yield the SELECT of each relation; for a plain table, the SELECT that reads it."""
     yield from (
         "",
@@ -198,18 +227,24 @@ def _format_selects(relations: dict[str, Relation]) -> Iterator[str]:
         "",
         "Every statement reads one of these, or sums and counts its rows.",
     )
-    for name, relation in relations.items():
+    for name, relation in college.relations.items():
+        if relation is None or relation.home != home:
+            continue
         text = relation.source
         if not is_select(text):
             text = f"SELECT {', '.join(sorted(relation.present))}\nFROM {text}"
         yield from ("", f"### {name}", "", "```sql", text.strip(), "```")
+    for name, crosswalk in college.sources.crosswalks.items():
+        if crosswalk.home == home:
+            yield from ("", f"### {name}", "", "```sql", crosswalk.source.strip(), "```")
 
 
 def _measure_load(
-    workspace: Workspace, college: MeasuredCollege, reads: dict[str, Reads], as_of: date | None
+    workspace: Workspace, college: MeasuredCollege, as_of: date | None
 ) -> Iterator[str]:
     """Yield the load of one week, read as a weekly run and its gate read it; stores nothing."""
-    yield from ("", "## Load", "")
+    only = list(college.sources.connections) == [ONLY]
+    yield from ("", "## Load" if only else "# Load of all of them together", "")
     position = college.find_college_week(as_of or workspace.today)
     term = college.find_current_term(position)
     weeks = workspace.params.calendar.get_last_teaching_weeks(
@@ -222,7 +257,13 @@ def _measure_load(
     # The gate of a run reads the same database: its statements are part of the load.
     gate.check_week(workspace, college, term, weeks[0])
     # Counted by a query outside `frame`, so that the measuring is not itself measured.
-    sizes = {table: _count_rows(college, table) for table in merge_reads(reads.values())}
+    sizes = {
+        name: {
+            relation: sum(_count_rows(connection, table) for table in tables)
+            for relation, tables in _collect_all_reads(college, name, connection).items()
+        }
+        for name, connection in college.sources.connections.items()
+    }
     yield (
         f"This is the load of week {weeks[0]}. A run reads one week, once a week, in one read-only "
         "transaction. A statement reads"
@@ -232,13 +273,9 @@ def _measure_load(
     yield "| relation | statements | rows read at most | rows sent back |"
     yield "|---|---:|---:|---:|"
     total = [0, 0, 0]
-    for name, part in reads.items():
+    for name, size in {k: v for part in sizes.values() for k, v in part.items()}.items():
         said = [one for one in college.said if one.relation == name]
-        numbers = [
-            len(said),
-            len(said) * sum(sizes[table] for table in part),
-            sum(one.rows for one in said),
-        ]
+        numbers = [len(said), len(said) * size, sum(one.rows for one in said)]
         total = [a + b for a, b in zip(total, numbers, strict=True)]
         if said:
             yield f"| {name} | {' | '.join(f'{number:,}' for number in numbers)} |"
@@ -250,10 +287,8 @@ def _measure_load(
     )
 
 
-def _count_rows(college: College, table: str) -> int:
+def _count_rows(connection: sa.Connection, table: str) -> int:
     """Return the number of rows of a table, which may be named with its schema."""
     schema, _, name = table.rpartition(".")
     place = sa.table(name, schema=schema or None)
-    return int(
-        college.connection.execute(sa.select(sa.func.count()).select_from(place)).scalar_one()
-    )
+    return int(connection.execute(sa.select(sa.func.count()).select_from(place)).scalar_one())

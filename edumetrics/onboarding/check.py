@@ -12,13 +12,15 @@ import pandas as pd
 import sqlalchemy as sa
 
 from edumetrics.college import checks, health
-from edumetrics.college.mapping import Relation, is_select
+from edumetrics.college.mapping import Relation
 from edumetrics.college.registers import build_marked
 from edumetrics.college.terms import College, Term
 from edumetrics.database import has_write_access, list_extra_access, open_connection
+from edumetrics.database.views import is_select
 from edumetrics.errors import EduMetricsError, Refused
 from edumetrics.fields import EVERYWHERE, PERSONAL, PERSONAL_NAMES, RELATIONS, TABLES
 from edumetrics.fields.reasons import RULES
+from edumetrics.params import ONLY
 from edumetrics.stages import weekly
 from edumetrics.weeks import CollegeWeek
 from edumetrics.workspace import Workspace, open_workspace
@@ -49,15 +51,17 @@ def check_college(as_of: date | None = None) -> Iterator[str]:
     workspace = open_workspace()
     calendar = workspace.params.calendar
     with workspace.open_college() as college:
-        yield (
-            f"College database: connected, {college.connection.dialect.name}, "
-            f"mapping {workspace.settings.college}."
-        )
-        # The session is read-only in any case; the role is a second safeguard.
-        if has_write_access(college.connection):
-            yield f"Warning: the session is read-only, but its role could write. {GRANT}"
-        else:
-            yield "  Its role cannot write: no table, no schema."
+        for name, connection in college.sources.connections.items():
+            own = "College database" if name == ONLY else f"Database of {name}"
+            yield (
+                f"{own}: connected, {connection.dialect.name}, "
+                f"mapping {workspace.settings.college}."
+            )
+            # The session is read-only in any case; the role is a second safeguard.
+            if has_write_access(connection):
+                yield f"Warning: the session is read-only, but its role could write. {GRANT}"
+            else:
+                yield "  Its role cannot write: no table, no schema."
         yield from _check_analysis(workspace)
         position = college.find_college_week(as_of or workspace.today)
         term = college.find_current_term(position)
@@ -141,6 +145,7 @@ def _describe_relation(college: College, name: str, term: Term | None) -> Iterat
         sa.select(sa.func.count().label("rows")).select_from(relation.rows), name
     )
     source = "a SELECT" if is_select(relation.source) else f"the table {relation.source}"
+    source += "" if relation.home == ONLY else f" of {relation.home}"
     yield f"{name}: {int(rows['rows'].iloc[0]):,} rows, from {source}"
     if term is not None:
         yield from _count_by_week(college, relation, term)

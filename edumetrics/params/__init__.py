@@ -13,13 +13,15 @@ from edumetrics.params.batch import (
     Retention,
 )
 from edumetrics.params.calendar import Calendar, Slot, SlotDates
-from edumetrics.params.files import LETTER, CollegeFile, Params, load
+from edumetrics.params.college import ONLY, CollegeFile, SourceDatabase, SourceMapping
+from edumetrics.params.files import LETTER, Params, load
 from edumetrics.params.forecast import Forecast
 from edumetrics.params.scoring import EffortWeights, RiskScales, RiskWeights, Scoring
 from edumetrics.params.triage import Deadline, LowAttendance, NoWork, Rules, Similarity, Triage
 
 __all__ = [
     "LETTER",
+    "ONLY",
     "WEEKDAYS",
     "AfterExam",
     "BatchParams",
@@ -45,6 +47,8 @@ __all__ = [
     "Similarity",
     "Slot",
     "SlotDates",
+    "SourceDatabase",
+    "SourceMapping",
     "Triage",
     "load",
 ]

@@ -6,15 +6,16 @@ import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Any, TypeVar
 
 import yaml
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, ValidationError
 
 from edumetrics.errors import SettingsError
 from edumetrics.params.base import ParameterModel
 from edumetrics.params.batch import BatchParams, MailParams
-from edumetrics.params.calendar import Calendar
+from edumetrics.params.calendar import Calendar, TermDates
+from edumetrics.params.college import CollegeFile
 from edumetrics.params.forecast import Forecast
 from edumetrics.params.scoring import Scoring
 from edumetrics.params.triage import Triage
@@ -25,32 +26,8 @@ from edumetrics.settings import PROJECT
 LETTER = "letter.txt.j2"
 # A home may have parameter files from before these two existed: then their defaults apply.
 LATER = ("batch", "mail")
-
-
-class Grades(ParameterModel):
-    """Which grades of the college fail; of other grades students pass."""
-
-    fail: tuple[str, ...] = ()
-
-
-class CollegeFile(ParameterModel):
-    """`colleges/NAME.yml`: where each relation comes from, and which parameters differ.
-
-    `views` are SELECTs that several relations share.
-    """
-
-    # None: the college does not have this relation.
-    relations: dict[str, str | None]
-    # The names become names in SQL, so only plain identifiers are allowed.
-    views: dict[Annotated[str, Field(pattern=r"^[A-Za-z_]\w*$")], str] = {}
-    grades: Grades = Grades()
-    # Checked only after they are merged with the general files.
-    calendar: dict[str, Any] = {}
-    triage: dict[str, Any] = {}
-    forecast: dict[str, Any] = {}
-    batch: dict[str, Any] = {}
-    mail: dict[str, Any] = {}
-    sentences: dict[str, Any] = {}
+# The parts of a college's file that change what general files say.
+PARTS = ("grades", "calendar", "triage", "forecast", "batch", "mail", "sentences")
 
 
 class Params(ParameterModel):
@@ -93,7 +70,7 @@ def load(folder: Path, college: str) -> Params:
         raise SettingsError(
             f"There is no file {path}: set EDUMETRICS_COLLEGE to a known college ({known})."
         )
-    college_file = _validate_values(CollegeFile, _read_mapping(path), path)
+    college_file = _validate_values(CollegeFile, _read_college(path), path)
 
     def load_part(model: type[M], name: str) -> M:
         own = getattr(college_file, name, {})
@@ -113,6 +90,76 @@ def load(folder: Path, college: str) -> Params:
         sentences=load_part(Sentences, "sentences"),
         college=college_file,
     )
+
+
+def _read_college(path: Path) -> dict[str, Any]:
+    """Return what a college's file says, with what it takes from ready mappings."""
+    said = _read_mapping(path)
+    if "like" in said:
+        ready = _read_ready(path, said["like"], said.get("settings"))
+        # Of a relation, a view, a setting or a source the college's own goes first.
+        for part in ("settings", "sources", "views", "relations", *PARTS):
+            if part in ready:
+                said[part] = _apply_overrides(ready[part], said.get(part) or {})
+    sources = said.get("sources")
+    for name, source in sources.items() if isinstance(sources, Mapping) else ():
+        if isinstance(source, Mapping) and "like" in source:
+            ready = _read_ready(path, source["like"], source.get("settings"))
+            settings = {**(ready.get("settings") or {}), **(source.get("settings") or {})}
+            shared = {part: ready.get(part) or {} for part in ("views", "relations")}
+            own = {**_get_only_source(ready), **source, "settings": settings, **shared}
+            said["sources"] = {**said["sources"], name: own}
+    settings = said.get("settings") or {}
+    return {
+        name: _fill_settings(value, settings) if name in PARTS else value
+        for name, value in said.items()
+    }
+
+
+def _get_only_source(ready: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a ready mapping says of the one database that it reads, such as its zone."""
+    sources = list((ready.get("sources") or {}).values())
+    return dict(sources[0]) if len(sources) == 1 else {}
+
+
+def _fill_settings(values: object, settings: Mapping[str, Any]) -> Any:
+    """Return a part of a college's file in which `"{name}"` is the setting itself."""
+    if not isinstance(values, Mapping):
+        return values
+    filled = {
+        key: settings[value[1:-1]]
+        if isinstance(value, str) and value[:1] == "{" and value[1:-1] in settings
+        else value
+        for key, value in values.items()
+    }
+    # Of a term the SELECTs may need more than the calendar knows.
+    if isinstance(terms := filled.get("terms"), list):
+        known = TermDates.model_fields
+        filled["terms"] = [
+            {key: value for key, value in term.items() if key in known} for term in terms
+        ]
+    return filled
+
+
+def _read_ready(path: Path, name: object, settings: object) -> dict[str, Any]:
+    """Return a ready mapping, from the folder of the college's file or from the project.
+
+    Raises:
+        SettingsError: there is none of that name, or a setting is none of its settings.
+    """
+    places = [path.parent / f"{name}.yml", PROJECT / "params" / "colleges" / f"{name}.yml"]
+    found = next((place for place in places if place.is_file()), None)
+    if found is None or found == path:
+        raise SettingsError(f"{path}: like: there is no ready mapping {name} beside it.")
+    ready = _read_mapping(found)
+    known = ready.get("settings") or {}
+    strange = sorted(set(settings if isinstance(settings, Mapping) else ()) - set(known))
+    if strange:
+        raise SettingsError(
+            f"{path}: settings: {name} has no setting {strange[0]}: "
+            f"its settings are {', '.join(known) or 'none'}."
+        )
+    return ready
 
 
 def _read_letter(folder: Path) -> str:

@@ -10,7 +10,7 @@ import pytest
 
 from edumetrics.analysis.store import HISTORY_COLUMNS, Store
 from edumetrics.analyst import explore, policy, queries
-from edumetrics.college.health import make_empty_findings
+from edumetrics.college.findings import make_empty_findings
 from edumetrics.college.terms import Term
 from edumetrics.errors import SettingsError
 from edumetrics.fields import COUNTED_FEEDS, RELATIONS, TABLES

@@ -9,16 +9,18 @@ import pytest
 import sqlalchemy as sa
 import yaml
 
-from edumetrics.college.mapping import build_sources, is_select, resolve_relations
+from edumetrics.college.mapping import resolve_relations
 from edumetrics.database import (
     create_college_engine,
     create_writable_engine,
     expand_functions,
+    expand_settings,
     open_snapshot,
     parse_query,
 )
+from edumetrics.database.views import compose_source, is_select
 from edumetrics.errors import EduMetricsError, SettingsError
-from edumetrics.params import Calendar
+from edumetrics.params import ONLY, Calendar, CollegeFile
 from edumetrics.settings import PROJECT
 from edumetrics.simulator import generate, write
 from tests.colleges import native_params
@@ -100,8 +102,8 @@ def read(engine: sa.Engine, students: str) -> int:
     url = engine.url.render_as_string(hide_password=False)
     reader = create_college_engine(url, statement_seconds=5, lock_seconds=1)
     with open_snapshot(reader, "CLIENT_DB_URL") as connection:
-        relations = {**native_params().college.relations, "students": students}
-        found = resolve_relations(connection, relations)["students"]
+        mapping = native_params(students=students).college
+        found = resolve_relations({ONLY: connection}, mapping)[0]["students"]
         assert found is not None
         return len(connection.execute(sa.select(found.c.student_id)).all())
 
@@ -138,12 +140,22 @@ def test_all_shipped_mappings_are_queries() -> None:
     """As they stand, and as the tutorial and the tests have them."""
     for path, dialect in SHIPPED.items():
         said = yaml.safe_load((PROJECT / path).read_text())
-        sources = build_sources(said["relations"], said.get("views", {}))
+        mapping = CollegeFile.model_validate(said)
+        (only,) = mapping.list_sources()
+        views, relations = (
+            {
+                name: expand_functions(
+                    expand_settings(text, only.settings, dialect), dialect, "Asia/Kolkata"
+                )
+                for name, text in part.items()
+            }
+            for part in (only.views, only.relations)
+        )
+        sources = {name: compose_source(text, views, dialect) for name, text in relations.items()}
         selects = {name: text for name, text in sources.items() if is_select(text)}
         assert selects
         for name, text in selects.items():
-            whole = expand_functions(text, dialect, "Asia/Kolkata")
-            assert is_select(parse_query(whole, dialect, name))
+            assert is_select(parse_query(text, dialect, name))
 
 
 @pytest.mark.parametrize(

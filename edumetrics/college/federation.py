@@ -197,5 +197,8 @@ def _replace(
             return None if rows is None else rows.c[element.name]
         return None
 
-    rewritten: Any = visitors.replacement_traverse(select, {}, find)
-    return cast("sa.Select[Any]", rewritten)
+    rewritten = cast("sa.Select[Any]", visitors.replacement_traverse(select, {}, find))
+    # Of two names for one column the first is taken for both: each gets its own name back.
+    named = zip(select.selected_columns, rewritten.selected_columns, strict=True)
+    columns = [new if new.name == old.name else new.label(old.name) for old, new in named]
+    return rewritten.with_only_columns(*columns, maintain_column_froms=True)

@@ -39,7 +39,7 @@ REMEDIES = {
     "present above held": "Correct these registers at their source.",
     "negative visits": "Correct these rows at their source.",
     "twice": "Look why these stand twice: a join in the mapping, or an entry made again.",
-    ": behind": "Ask who copies it, and run again when it has caught up.",
+    ". behind": "Ask who copies it, and run again when it has caught up.",
     ": clock": "Say in which zone its moments are: `time_zone` of this source.",
     "several": "Name each student's advisor in students.advisor_id, or leave it so.",
     "duplicate": "Look why entries come twice: a repeated import, or a join in the mapping.",

@@ -163,7 +163,8 @@ def create_writable_engine(url: str, setting: str = "DEFAULT_DB_URL") -> Engine:
 
 def create_scratch_engine() -> Engine:
     """Return an engine for a database in the memory of this process, which ends with it."""
-    return _create_engine("sqlite://", "SQLite", poolclass=sa.StaticPool)
+    inside = {"factory": SqliteConnection}
+    return _create_engine("sqlite://", "SQLite", poolclass=sa.StaticPool, connect_args=inside)
 
 
 def _build_pg_arguments(url: URL) -> dict[str, Any]:

@@ -105,7 +105,9 @@ def _read_college(path: Path) -> dict[str, Any]:
     for name, source in sources.items() if isinstance(sources, Mapping) else ():
         if isinstance(source, Mapping) and "like" in source:
             ready = _read_ready(path, source["like"], source.get("settings"))
-            settings = {**(ready.get("settings") or {}), **(source.get("settings") or {})}
+            # The source's own settings go first, then those of the whole file.
+            parts = (ready.get("settings"), said.get("settings"), source.get("settings"))
+            settings = {name: value for part in parts for name, value in (part or {}).items()}
             shared = {part: ready.get(part) or {} for part in ("views", "relations")}
             own = {**_get_only_source(ready), **source, "settings": settings, **shared}
             said["sources"] = {**said["sources"], name: own}

@@ -16,10 +16,14 @@ from edumetrics.cli.base import AS_OF, get_day, main, say
     is_flag=True,
     help="Print what the current mapping reads, the grants it needs, and its load.",
 )
+@click.option("--like", help="Draft on top of a ready mapping: moodle, canvas, koha.")
 @AS_OF
-def map_(url: str | None, explain: bool, as_of: datetime | None) -> None:
-    """Draft a mapping from the tables of the database at URL (default: CLIENT_DB_URL)."""
-    if explain and url:
+def map_(url: str | None, explain: bool, like: str | None, as_of: datetime | None) -> None:
+    """Draft a mapping from the tables of the database at URL (default: CLIENT_DB_URL).
+
+    URL may also be the name of a setting that holds it, such as LMS_DB_URL.
+    """
+    if explain and (url or like):
         raise click.UsageError(
             "--explain describes the current mapping of CLIENT_DB_URL: give no URL."
         )
@@ -29,8 +33,11 @@ def map_(url: str | None, explain: bool, as_of: datetime | None) -> None:
         for line in access_report.build_contract(get_day(as_of)):
             say(line)
         return
-    from edumetrics.onboarding import draft
+    from edumetrics.onboarding import draft, ready
 
+    if like:
+        say(ready.create_file(like, url), nl=False)
+        return
     # The machine's day will do, whatever the college's time zone: only the year is used.
     say(draft.create_draft(url, get_day(as_of) or date.today()), nl=False)
 

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from edumetrics import database, params, settings, weeks
 from edumetrics.errors import SettingsError
 from edumetrics.onboarding import match, profile, write
+from edumetrics.onboarding.ready import find_url
 from edumetrics.weeks import CollegeWeek
 
 
@@ -25,11 +26,8 @@ def create_draft(url: str | None, day: date) -> str:
     chosen = settings.load()
     # The native calendar: the college's own mapping file does not exist yet.
     calendar = params.load(chosen.params, "native").calendar
-    engine = database.create_college_engine(
-        url or chosen.client_db_url,
-        calendar.time_zone,
-        setting="the URL" if url else "CLIENT_DB_URL",
-    )
+    where, setting = find_url(chosen, url)
+    engine = database.create_college_engine(where, calendar.time_zone, setting=setting)
     try:
         with database.open_connection(engine, "the URL") as connection:
             tables = profile.describe_tables(connection)

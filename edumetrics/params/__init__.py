@@ -14,7 +14,7 @@ from edumetrics.params.batch import (
 )
 from edumetrics.params.calendar import Calendar, Slot, SlotDates
 from edumetrics.params.college import ONLY, CollegeFile, SourceDatabase, SourceMapping
-from edumetrics.params.files import LETTER, Params, load
+from edumetrics.params.files import LETTER, Params, load, load_ready
 from edumetrics.params.forecast import Forecast
 from edumetrics.params.scoring import EffortWeights, RiskScales, RiskWeights, Scoring
 from edumetrics.params.triage import Deadline, LowAttendance, NoWork, Rules, Similarity, Triage
@@ -51,4 +51,5 @@ __all__ = [
     "SourceMapping",
     "Triage",
     "load",
+    "load_ready",
 ]

@@ -102,6 +102,10 @@ class CollegeFile(ParameterModel):
     # None: the college does not have this relation.
     relations: dict[str, str | Place | None] = {}
     views: dict[Name, str | Place] = {}
+    # Of a ready mapping: the tables by which its kind of database is known, and the SELECTs that
+    # find its settings there.
+    tables: tuple[str, ...] = ()
+    find: dict[Name, str] = {}
     grades: Grades = Grades()
     # Checked only after they are merged with the general files.
     calendar: dict[str, Any] = {}
@@ -142,6 +146,10 @@ class CollegeFile(ParameterModel):
         """The views of ids that SELECTs of every source may join."""
         places = {name: self._place(entry) for name, entry in self.views.items()}
         return {name: place for name, place in places.items() if place.kind == "crosswalk"}
+
+    def list_views(self) -> dict[str, str]:
+        """Return the SELECT of each view, wherever it comes from."""
+        return {name: _read_place(entry).select or "" for name, entry in self.views.items()}
 
     def list_sources(self) -> Iterator[SourceMapping]:
         """Yield what is read of each source."""

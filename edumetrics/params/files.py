@@ -164,6 +164,19 @@ def _read_ready(path: Path, name: object, settings: object) -> dict[str, Any]:
     return ready
 
 
+def load_ready(folder: Path, name: str) -> CollegeFile:
+    """Return a ready mapping by itself, as `like` names it.
+
+    Raises:
+        SettingsError: there is none of that name, or it cannot be read.
+    """
+    path = folder / "colleges" / f"{name}.yml"
+    ready = path if path.is_file() else PROJECT / "params" / "colleges" / path.name
+    if not ready.is_file():
+        raise SettingsError(f"There is no ready mapping {name}: use one of moodle, canvas, koha.")
+    return _validate_values(CollegeFile, _read_college(ready), ready)
+
+
 def _read_letter(folder: Path) -> str:
     """Return the template of an advisor's email: the folder's own, else the project's."""
     own = folder / LETTER

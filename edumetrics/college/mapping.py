@@ -22,6 +22,7 @@ from edumetrics.database import (
     expand_functions,
     expand_settings,
     expand_sheets,
+    is_clock,
     keep_apart,
     parse_query,
     raw_text,
@@ -314,8 +315,8 @@ class _Source:
             column, stored = origin.rows.c[field.name], origin.stored.get(field.name)
             read = canonical(column, field, stored, self.zone, there)
             columns.append(read.label(field.name))
-            if field.kind == "date" and type(stored) is sa.DateTime and not stored.timezone:
-                clocked |= set() if there else {field.name}
+            if field.kind == "date" and not there and is_clock(stored, self.dialect):
+                clocked.add(field.name)
             if can_be_unreadable(field, stored, self.dialect):
                 doubtful.add(field.name)
                 # A query that does not ask for them does not compute them.

@@ -1,7 +1,14 @@
 """Databases of any dialect; no other package distinguishes between dialects."""
 
 from edumetrics.database.cancelling import cancel_statements
-from edumetrics.database.canonical import NOTHING, can_be_unreadable, canonical, raw_text, stood
+from edumetrics.database.canonical import (
+    NOTHING,
+    can_be_unreadable,
+    canonical,
+    is_clock,
+    raw_text,
+    stood,
+)
 from edumetrics.database.carried import keep_apart, serialise_rows, write_rows_query
 from edumetrics.database.connections import (
     has_file,
@@ -74,6 +81,7 @@ __all__ = [
     "has_file",
     "has_write_access",
     "insert_frame",
+    "is_clock",
     "is_on_this_machine",
     "is_same_database",
     "is_select",

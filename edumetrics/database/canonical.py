@@ -110,6 +110,13 @@ def can_be_unreadable(field: Field, stored: Stored, dialect: str) -> bool:
     return not (plain and isinstance(stored, plain) and not bounded)
 
 
+def is_clock(stored: Stored, dialect: str) -> bool:
+    """Return whether a column holds moments of a clock whose zone the database does not know."""
+    # A TIMESTAMP of MySQL is a moment of the world, in whatever zone it is shown.
+    known = dialect in ("mysql", "mariadb") and isinstance(stored, sa.TIMESTAMP)
+    return isinstance(stored, sa.DateTime) and not stored.timezone and not known
+
+
 @dataclass(frozen=True)
 class _Values(ABC):
     """The SQL that reads the values of one column."""

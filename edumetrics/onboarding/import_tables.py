@@ -16,7 +16,7 @@ from sqlalchemy.engine import Connection
 
 from edumetrics import database
 from edumetrics.errors import SettingsError
-from edumetrics.onboarding.table_files import Reading, read_tables
+from edumetrics.onboarding.table_files import OPEN_END, Reading, read_tables
 
 # Says which tables were imported, and when: so how old this copy of the college is.
 IMPORTED = sa.Table(
@@ -25,6 +25,8 @@ IMPORTED = sa.Table(
     sa.Column("table_name", sa.Text, primary_key=True),
     sa.Column("rows_read", sa.Integer, nullable=False),
     sa.Column("imported_at", sa.Text, nullable=False),
+    # Whether the last line of its file has no end, as some programs write files.
+    sa.Column("open_end", sa.Boolean, nullable=False),
 )
 WHAT = "the database of imported files"
 # A table that has lost this share of its rows is one that was cut.
@@ -42,7 +44,7 @@ def import_tables(
         path: a file, a folder or a zip of files.
         url: an empty database, or one into which files were imported before.
         reading: what is known about the files.
-        replace: take a table too that lost columns or half of its rows.
+        replace: take a table too that lost columns or half of its rows, or may be cut off.
 
     Raises:
         SettingsError: a file cannot be read with certainty, a table has lost too much, or the
@@ -91,9 +93,15 @@ def _replace_table(connection: Connection, name: str, frame: pd.DataFrame, *, re
     Raises:
         SettingsError: it lost columns or half of its rows, and `replace` is not given.
     """
-    before = connection.execute(
-        sa.select(IMPORTED.c.rows_read).where(IMPORTED.c.table_name == name)
-    ).scalar()
+    known = connection.execute(sa.select(IMPORTED).where(IMPORTED.c.table_name == name)).first()
+    before = None if known is None else known.rows_read
+    open_end = bool(frame.attrs.get(OPEN_END))
+    # A cut within the last value shows in nothing else.
+    if open_end and not replace and (known is None or not known.open_end):
+        raise SettingsError(
+            f"The last line of {name} has no end, so it may be cut off: add --replace if its "
+            "program always writes it so."
+        )
     table = sa.Table(
         name, sa.MetaData(), *(sa.Column(str(column), sa.Text) for column in frame.columns)
     )
@@ -107,6 +115,7 @@ def _replace_table(connection: Connection, name: str, frame: pd.DataFrame, *, re
     entry = {
         "table_name": name,
         "rows_read": len(frame),
+        "open_end": open_end,
         "imported_at": datetime.now(UTC).isoformat(timespec="seconds"),
     }
     connection.execute(sa.insert(IMPORTED).values(entry))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 import zipfile
 from collections import Counter
 from collections.abc import Iterator
@@ -25,6 +26,10 @@ SEPARATORS = (",", ";", "\t", "|")
 MOST_BYTES = 2_000_000_000
 # How many lines may stand above the header, such as a title.
 ABOVE = 20
+# Signs that no text has, but a file of another kind or encoding.
+NO_TEXT = re.compile(r"[\x00-\x08\x0e-\x1f]")
+# Says of a frame that the last line of its file has no end: it may have been cut off.
+OPEN_END = "open end"
 # Text in UTF-8 that was taken for the Windows encoding and written in UTF-8 once more.
 TWICE_ENCODED = ("Ã", "Â", "â€")
 
@@ -150,7 +155,9 @@ def _read_text(name: str, content: bytes, reading: Reading) -> pd.DataFrame:
         raise SettingsError(
             f"{name} breaks off within quotation marks, or has one too many: export it again."
         ) from error
-    return _cut_table(name, rows, reading)
+    frame = _cut_table(name, rows, reading)
+    frame.attrs[OPEN_END] = not text.endswith(("\n", "\r"))
+    return frame
 
 
 def _decode(name: str, content: bytes, encoding: str | None) -> str:
@@ -168,7 +175,7 @@ def _decode(name: str, content: bytes, encoding: str | None) -> str:
             f"{name} is not in {encoding or 'UTF-8'}: say its encoding with --encoding "
             "(cp1252 is that of Windows in the west of Europe and America)."
         ) from error
-    if "\0" in text:
+    if NO_TEXT.search(text):
         raise SettingsError(f"{name} holds bytes that no text has: say its encoding (utf-16?).")
     if encoding is None and any(sign in text for sign in TWICE_ENCODED):
         try:

@@ -31,7 +31,14 @@ def run(workspace: Workspace, week: int) -> pd.DataFrame:
     as_of = date(2026, 1, 5) + timedelta(days=7 * week)
     pipeline.run(workspace, progress.skip_line, as_of=as_of)
     flags = workspace.store.read("weekly_flags", sem_week=week)
-    shown = ["student_id", "advisor_id", "triage_rank", "urgency_score", "status", "within_capacity"]
+    shown = [
+        "student_id",
+        "advisor_id",
+        "triage_rank",
+        "urgency_score",
+        "status",
+        "within_capacity",
+    ]
     return flags[shown].sort_values("student_id", ignore_index=True)
 
 

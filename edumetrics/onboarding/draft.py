@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from edumetrics import database, params, settings, weeks
 from edumetrics.errors import SettingsError
-from edumetrics.onboarding import match, profile, write
+from edumetrics.onboarding import match, profile, wide, write
 from edumetrics.onboarding.ready import find_url
 from edumetrics.weeks import CollegeWeek
 
@@ -46,4 +46,5 @@ def create_draft(url: str | None, day: date) -> str:
         for earlier in (day.year - 1, day.year)
         for name, slot in calendar.slots.items()
     ]
-    return write.format_yaml(match.find_tables(tables), tables, dialect, halves)
+    tables, views = wide.turn_sheets(tables)
+    return write.format_yaml(match.find_tables(tables), tables, dialect, halves, views)

@@ -20,7 +20,7 @@ TABLES = {
         "consejero margdarshak salahkar"
     ),
     "students": (
-        "student pupil learner student_master student_info candidate user alumno estudiante "
+        "student pupil learner student_master student_info candidate user roster alumno estudiante "
         "matricula_alumno vidyarthi chhatra schueler etudiant"
     ),
     "subjects": "subject course paper module subject_master materia asignatura curso vishay fach",
@@ -91,8 +91,8 @@ COLUMNS = {
             "batch_id clave_grupo grupo id_grupo clase varg varg_id kaksha"
         ),
         "subject_id": (
-            "subject_id subjectid subject subject_code course_id course_code courseid paper_code "
-            "module_id code clave_materia materia id_materia asignatura vishay vishay_id"
+            "subject_id subjectid subject subject_code course_id course course_code courseid "
+            "paper_code module_id code clave_materia materia id_materia asignatura vishay vishay_id"
         ),
         "advisor_id": (
             "advisor_id adviser_id mentor_id mentor tutor_id tutor id_tutor proctor_id asesor "
@@ -109,7 +109,7 @@ COLUMNS = {
             "grademax puntos_maximos puntaje_maximo purnank"
         ),
         "marks_obtained": (
-            "marks_obtained marks mark score points_obtained obtained sumgrades finalgrade "
+            "marks_obtained marks mark score points_obtained obtained finalgrade "
             "rawgrade puntos calificacion nota prapt_ank ank"
         ),
         "score_pct": "score_pct percentage percent score_percent porcentaje pratishat",

@@ -7,7 +7,7 @@ the profile that it is made from (`looks`) holds none.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from edumetrics.college.mapping import EITHER, ESSENTIAL
 from edumetrics.database import Sql
@@ -16,15 +16,13 @@ from edumetrics.onboarding.match import DATES, ColumnMatch, DraftRelation, norma
 from edumetrics.onboarding.profile import SourceColumn, SourceTable
 from edumetrics.onboarding.synonyms import CODES
 
-# So many columns with a number in their names are items or days.
-WIDE = 4
-
 
 def format_yaml(
     drafts: dict[str, DraftRelation],
     tables: Sequence[SourceTable],
     dialect: str,
     starts: Sequence[tuple[str, str]],
+    views: Mapping[str, str] | None = None,
 ) -> str:
     """Return the draft as the text of a mapping file; its head says what is left to do.
 
@@ -34,6 +32,7 @@ def format_yaml(
         dialect: the SQL to write: sqlite, postgresql, mysql or mariadb.
         starts: name and first day (ISO) of the latest halves of the year, for a college that has
             dates and no weeks.
+        views: SELECTs of sheets that were turned, by name.
     """
     write = _MappingWriter(drafts, Sql(dialect))
     parts = {name: "\n".join(write.write_relation(name)) for name in drafts}
@@ -50,9 +49,12 @@ def format_yaml(
         f"# Sure of {sure}, guessed {guess}, missing {missing}. "
         f"Tables not used: {unused or 'none'}.",
         *([f"# Could not be read: {', '.join(closed)}."] if closed else []),
-        *(_describe_wide(table) for table in tables if table.name not in used and _is_wide(table)),
+        *(f"# {name}: a wide sheet, turned; it has a row for each cell." for name in views or {}),
         "# Then run `edumetrics check`: it says where a run with this mapping would mislead.",
     ]
+    shared = [f"  {name}: >\n    {view}" for name, view in (views or {}).items()]
+    if shared or "half_year" in words:
+        head.append("views:")
     # Only where some SELECT counts weeks from dates: other colleges need no such view.
     if "half_year" in words:
         each = (
@@ -64,21 +66,9 @@ def format_yaml(
             "  # The first day of week 1 of each half of the year. "
             "These days are from calendar.yml: correct them."
         )
-        head += ["views:", note, f"  half_year: |\n    {half}"]
+        head += [note, f"  half_year: |\n    {half}"]
+    head += shared
     return "\n".join([*head, "relations:", *parts.values()]) + "\n"
-
-
-def _is_wide(table: SourceTable) -> bool:
-    """Return whether a sheet has a column for each item or day, as its numbered names say."""
-    numbered = sum(any(sign.isdigit() for sign in column.name) for column in table.columns)
-    return numbered >= WIDE and 2 * numbered >= len(table.columns)
-
-
-def _describe_wide(table: SourceTable) -> str:
-    return (
-        f"# {table.name} seems to have a column for each item or day: turn its columns into rows, "
-        "as docs/what-counts.md shows."
-    )
 
 
 class _MappingWriter:

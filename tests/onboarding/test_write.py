@@ -61,15 +61,6 @@ def test_what_is_not_there_is_null_and_missing_only_where_no_college_can_do_with
     assert read_relation(text, "attendance") is None
 
 
-def test_a_sheet_with_a_column_for_each_item_is_named() -> None:
-    items = {f"Essay {number} (12{number})": "number" for number in range(1, 6)}
-    text = draft(
-        make_table("students", "id", id="whole"), make_table("gradebook", student="text", **items)
-    )
-    assert "# gradebook seems to have a column for each item or day: turn its columns" in text
-    assert "students seems" not in text
-
-
 def test_the_head_counts_the_marks() -> None:
     table = make_table("students", "prn", prn="whole", naam="text", sex="text")
     text = draft(table)

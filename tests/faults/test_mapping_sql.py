@@ -66,6 +66,8 @@ ATTACKS = {
 SHIPPED = {
     "params/colleges/oulad.yml": "sqlite",
     "docs/connect/northfield.yml": "sqlite",
+    "params/colleges/moodle.yml": "mysql",
+    "params/colleges/canvas.yml": "postgresql",
     "tests/foreign/campus.yml": "postgresql",
     "tests/foreign/facultad.yml": "sqlite",
 }

@@ -20,6 +20,7 @@ from edumetrics.batch import backfill, progress
 from edumetrics.cli import main
 from edumetrics.workspace import Workspace
 from tests.conftest import workspace_at
+from tests.unit.test_docs import follow
 
 pytestmark = pytest.mark.prove
 DUMP = Path(os.environ.get("EDUMETRICS_MOODLE", "../shared/data/moodle")) / "filled-mariadb.sql.gz"
@@ -57,6 +58,11 @@ def college(moodle: sa.Engine, tmp_path_factory: pytest.TempPathFactory) -> Work
     workspace = workspace_at(home, url, college="own")
     backfill.calibrate(workspace, progress.skip_line, as_of=AS_OF)
     return workspace
+
+
+def test_every_command_of_the_page_does_what_it_says(moodle: sa.Engine, tmp_path: Path) -> None:
+    url = moodle.url.set(drivername="mysql").render_as_string(hide_password=False)
+    assert follow("moodle.md", tmp_path, url) >= 8
 
 
 def query(moodle: sa.Engine, text: str) -> pd.DataFrame:

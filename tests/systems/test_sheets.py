@@ -9,13 +9,13 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from docs.connect import make_sheets as sheets
 from edumetrics.batch import pipeline, progress
 from edumetrics.onboarding.import_tables import import_tables
 from edumetrics.settings import PROJECT
 from edumetrics.workspace import Workspace
 from tests.conftest import workspace_at
 from tests.foreign import native
-from tests.systems import sheets
 
 WEEKS = (3, 4, 5, 6)
 

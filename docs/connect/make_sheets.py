@@ -1,14 +1,36 @@
-"""A simulated college as the files that its offices export each week."""
+"""Make the weekly exports of the tutorial: roster, courses, assignments, registers and gradebooks as CSV files.
+
+Usage: `python docs/connect/make_sheets.py FOLDER WEEK`, for what is on record at the end of that week.
+"""
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pandas as pd
 
-from tests.foreign.native import Frames
+from edumetrics.params import Calendar
+from edumetrics.simulator import generate
 
+Frames = dict[str, pd.DataFrame]
+STUDENTS, SEED, WEEKS = 120, 11, 10
 FIRST = pd.Timestamp("2026-01-05")
+
+
+def main() -> None:
+    """Write the files of a week into a folder."""
+    if len(sys.argv) != 3 or not sys.argv[2].isdigit():
+        sys.exit("Usage: python make_sheets.py FOLDER WEEK")
+    parts = list(
+        generate.simulate_classes(generate.plan_demo(STUDENTS, SEED, Calendar(), weeks=WEEKS))
+    )
+    names = dict.fromkeys(name for part in parts for name in part)
+    records = {
+        name: pd.concat([part[name] for part in parts if name in part], ignore_index=True)
+        for name in names
+    }
+    write(cut(records, int(sys.argv[2])), Path(sys.argv[1]))
 
 
 def cut(records: Frames, week: int) -> Frames:
@@ -96,3 +118,7 @@ def _write_gradebooks(records: Frames, names: pd.Series, folder: Path) -> None:
         book.insert(0, "Student", shown)
         book.insert(1, "ID", range(len(book)))
         book.to_csv(folder / f"gradebook_{course}.csv", index=False)
+
+
+if __name__ == "__main__":
+    main()

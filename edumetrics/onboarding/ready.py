@@ -6,6 +6,7 @@ which SELECT a setting is found there (`find`). So this module knows of no syste
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import datetime
 from decimal import Decimal
@@ -44,7 +45,8 @@ def create_file(name: str, url: str | None) -> str:
         raise database.build_query_error(error, "its tables") from error
     finally:
         engine.dispose()
-    return "\n".join(_format_file(name, ready, found)) + "\n"
+    comments = _read_comments(params.find_ready(chosen.params, name).read_text(encoding="utf-8"))
+    return "\n".join(_format_file(name, ready, found, comments)) + "\n"
 
 
 def find_url(chosen: Settings, url: str | None) -> tuple[str, str]:
@@ -133,17 +135,39 @@ def _simplify(value: object) -> object:
     return value.date() if isinstance(value, datetime) else value
 
 
-def _format_file(name: str, ready: CollegeFile, found: dict[str, Any]) -> Iterator[str]:
+def _read_comments(text: str) -> dict[str, list[str]]:
+    """Return what a ready mapping says of each setting, from its comments."""
+    comments: dict[str, list[str]] = {}
+    above: list[str] = []
+    lines = text.partition("\nsettings:\n")[2].splitlines()
+    for line in lines[: next((n for n, one in enumerate(lines) if one[:1] not in " "), len(lines))]:
+        plain, _, comment = line.partition("# ")
+        key = re.match(r"  (\w+):", plain)
+        if key:
+            comments[key[1]] = [*above, *([comment] if comment else [])]
+            above = []
+        elif not plain.strip():
+            # A comment that goes on below its setting, or one that stands above the next.
+            deep = len(plain) > 2
+            (comments[next(reversed(comments))] if deep and comments else above).append(comment)
+    return comments
+
+
+def _format_file(
+    name: str, ready: CollegeFile, found: dict[str, Any], comments: dict[str, list[str]]
+) -> Iterator[str]:
     yield "# Drafted from the database: look at every value, also at those below that are comments."
     yield f"like: {name}"
     yield "settings:"
     for key, value in found.items():
+        yield from (f"  # {comment}" for comment in comments.get(key, ()))
         yield from _format_setting(key, value)
-    yield "  # As the ready mapping has them; say so where it is otherwise here:"
+    yield ""
+    yield f"  # As {name}.yml has them: where it is otherwise here, take the `# ` of the line away."
     for key, value in ready.settings.items():
         if key not in found:
-            for line in _format_setting(key, value):
-                yield f"  # {line.removeprefix('  ')}"
+            yield from (f"  #   {comment}" for comment in comments.get(key, ()))
+            yield from (f"  # {line[2:]}" for line in _format_setting(key, value))
 
 
 def _format_setting(key: str, value: object) -> Iterator[str]:

@@ -14,7 +14,7 @@ from edumetrics.params.batch import (
 )
 from edumetrics.params.calendar import Calendar, Slot, SlotDates
 from edumetrics.params.college import ONLY, CollegeFile, SourceDatabase, SourceMapping
-from edumetrics.params.files import LETTER, Params, load, load_ready
+from edumetrics.params.files import LETTER, Params, find_ready, load, load_ready
 from edumetrics.params.forecast import Forecast
 from edumetrics.params.scoring import EffortWeights, RiskScales, RiskWeights, Scoring
 from edumetrics.params.triage import Deadline, LowAttendance, NoWork, Rules, Similarity, Triage
@@ -50,6 +50,7 @@ __all__ = [
     "SourceDatabase",
     "SourceMapping",
     "Triage",
+    "find_ready",
     "load",
     "load_ready",
 ]

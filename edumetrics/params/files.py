@@ -170,11 +170,21 @@ def load_ready(folder: Path, name: str) -> CollegeFile:
     Raises:
         SettingsError: there is none of that name, or it cannot be read.
     """
-    path = folder / "colleges" / f"{name}.yml"
-    ready = path if path.is_file() else PROJECT / "params" / "colleges" / path.name
-    if not ready.is_file():
+    path = find_ready(folder, name)
+    return _validate_values(CollegeFile, _read_college(path), path)
+
+
+def find_ready(folder: Path, name: str) -> Path:
+    """Return the file of a ready mapping, the folder's own or the project's.
+
+    Raises:
+        SettingsError: there is none of that name.
+    """
+    places = [parent / "colleges" / f"{name}.yml" for parent in (folder, PROJECT / "params")]
+    found = next((place for place in places if place.is_file()), None)
+    if found is None:
         raise SettingsError(f"There is no ready mapping {name}: use one of moodle, canvas, koha.")
-    return _validate_values(CollegeFile, _read_college(ready), ready)
+    return found
 
 
 def _read_letter(folder: Path) -> str:

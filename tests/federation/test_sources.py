@@ -25,8 +25,8 @@ def one(simulated: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Wo
     yield analyse(workspace_at(tmp_path_factory.mktemp("one") / "home", simulated))
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("at", ["lms", pytest.param("library", marks=pytest.mark.prove)])
+@pytest.mark.prove
+@pytest.mark.parametrize("at", ["lms", "library"])
 def test_metrics_and_lists_are_equal(
     at: str,
     one: Workspace,

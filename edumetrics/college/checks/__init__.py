@@ -14,7 +14,14 @@ from itertools import chain
 
 import pandas as pd
 
-from edumetrics.college.checks import completeness, consistency, integrity, timeliness, validity
+from edumetrics.college.checks import (
+    completeness,
+    consistency,
+    integrity,
+    timeliness,
+    validity,
+    weeks,
+)
 from edumetrics.college.terms import College, Term
 from edumetrics.fields import EVERYWHERE, FINDING_COLUMNS
 
@@ -33,6 +40,7 @@ def check_mapping(college: College, term: Term, week: int) -> pd.DataFrame:
         integrity.check_keys(college, term),
         validity.check_rows(college, term),
         timeliness.check_dates(college, term, week),
+        weeks.check_exam_weeks(college, term),
         completeness.check_coverage(college, term, week),
         consistency.check_correlations(college, term),
     )

@@ -42,6 +42,23 @@ def check_week_counter(college: College, term: Term, week: int) -> Iterator[Mapp
         yield _explain_later_registers(college, week, end, newest)
 
 
+def check_exam_weeks(college: College, term: Term) -> Iterator[MappingFinding]:
+    """Yield a finding where examinations of a term have no week, or one that it does not have."""
+    relation, last = college.relations["exam_schedule"], college.params.calendar.weeks_per_semester
+    if relation is None or "scheduled_week" not in relation.present:
+        return
+    papers = college.read_frame(
+        sa.select(relation.c.scheduled_week).where(term.build_condition(relation)), "exam_schedule"
+    )["scheduled_week"]
+    none, off = int(papers.isna().sum()), int((~papers.dropna().between(1, last)).sum())
+    if off:
+        said = f"{off} papers are in no week of the term, which has the weeks 1 to {last}."
+        yield MappingFinding("exam_schedule", "scheduled_week", off, said)
+    elif none:
+        said = f"{none} of {len(papers)} papers have no week: say in which one each exam is."
+        yield MappingFinding("exam_schedule", "scheduled_week", none, said, stops=False)
+
+
 def _explain_later_registers(
     college: College, week: int, end: pd.Timestamp, newest: pd.Timestamp
 ) -> MappingFinding:

@@ -10,6 +10,7 @@ import pytest
 import sqlalchemy as sa
 
 from edumetrics.college import health
+from edumetrics.college.checks.weeks import check_exam_weeks
 from edumetrics.college.terms import College
 from edumetrics.database import create_college_engine, open_connection
 from edumetrics.errors import SettingsError
@@ -199,3 +200,21 @@ def test_an_empty_text_is_a_missing_number(tmp_path: Path) -> None:
 def test_nobody_asks_for_the_simulators_secret_or_a_phone() -> None:
     for table in RELATIONS.values():
         assert not {"archetype", "phone"} & set(table.names)
+
+
+@pytest.mark.parametrize(
+    ("weeks", "stops"), [((8, 18), []), ((8, None), [False]), ((8, 88), [True])]
+)
+def test_an_exam_is_in_a_week_of_the_term(
+    weeks: tuple[int | None, ...], stops: list[bool], tmp_path: Path
+) -> None:
+    rows = base()
+    rows["exam_schedule"] = [
+        {**rows["exam_schedule"][0], "schedule_id": f"E{number}", "scheduled_week": week}
+        for number, week in enumerate(weeks)
+    ]
+    url = c.write(tmp_path / "college.db", rows)
+    with open_connection(create_college_engine(url), "CLIENT_DB_URL") as connection:
+        college = College(connection, c.native_params())
+        term = find_term(college, "", college.find_college_week(pd.Timestamp("2026-03-01").date()))
+        assert [found.stops for found in check_exam_weeks(college, term)] == stops

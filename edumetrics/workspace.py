@@ -52,7 +52,9 @@ class Workspace:
                 for name, source in self.params.college.databases.items()
             }
             try:
-                yield College(connections, self.params)
+                college = College(connections, self.params)
+                stack.callback(college.sources.close)
+                yield college
             # SQLAlchemy's message holds the statement and its values; ours leaves them out.
             except sa.exc.DBAPIError as error:
                 raise database.build_query_error(error, "its tables") from error

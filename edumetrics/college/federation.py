@@ -161,6 +161,12 @@ class Federation:
             self._scratch = create_scratch_engine().connect()
         return self._scratch
 
+    def close(self) -> None:
+        """Forget what was kept; the connections belong to whoever opened them."""
+        if self._scratch is not None:
+            self._scratch.close()
+            self._scratch.engine.dispose()
+
     def _drop_kept(self) -> None:
         for table in self._kept.values():
             table.drop(self._open_scratch())

@@ -14,7 +14,13 @@ from sqlalchemy.engine import Connection
 
 from edumetrics.college.reader import keep
 from edumetrics.college.terms import College, Term
-from edumetrics.database import build_query_error, compose_source, expand_settings, parse_query
+from edumetrics.database import (
+    build_query_error,
+    compose_source,
+    expand_settings,
+    parse_query,
+    run_query,
+)
 from edumetrics.errors import SettingsError
 from edumetrics.fields import EVERYWHERE, FINDING_COLUMNS
 from edumetrics.params.college import SourceDatabase, SourceMapping
@@ -137,7 +143,7 @@ def read_newest(connection: Connection, mapping: SourceMapping, time_zone: str) 
 
 def _read_moment(connection: Connection, query: str, what: str, zone: str) -> datetime:
     try:
-        value = connection.exec_driver_sql(query.replace("%", "%%")).scalar()
+        value = run_query(connection, query).scalar()
     except sa.exc.DBAPIError as error:
         raise build_query_error(error, what) from error
     if isinstance(value, int | float) or str(value).isdigit():

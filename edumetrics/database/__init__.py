@@ -26,7 +26,13 @@ from edumetrics.database.engines import (
     create_scratch_engine,
     create_writable_engine,
 )
-from edumetrics.database.frames import describe_columns, insert_frame, make_empty_frame, read_frame
+from edumetrics.database.frames import (
+    describe_columns,
+    insert_frame,
+    make_empty_frame,
+    read_frame,
+    run_query,
+)
 from edumetrics.database.functions import (
     PLACEHOLDER,
     WINDOW,
@@ -97,6 +103,7 @@ __all__ = [
     "raw_text",
     "read_frame",
     "release_space",
+    "run_query",
     "serialise_rows",
     "stood",
     "try_lock",

@@ -59,6 +59,13 @@ def make_empty_frame(**kinds: str) -> pd.DataFrame:
     return pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in kinds.items()})
 
 
+def run_query(connection: Connection, text: str) -> sa.CursorResult[Any]:
+    """Run the text of a query, in which every sign stands for itself."""
+    # With most parameter styles a driver gives the percent sign a meaning; doubled it is plain.
+    plain = connection.dialect.paramstyle == "qmark"
+    return connection.exec_driver_sql(text if plain else text.replace("%", "%%"))
+
+
 def describe_columns(
     connection: Connection, select: str
 ) -> dict[str, sa.types.TypeEngine[Any] | None]:
@@ -66,11 +73,7 @@ def describe_columns(
 
     The type is None where the database does not tell it, or where values need a conversion.
     """
-    # With most parameter styles a driver gives the percent sign a meaning; doubled it is plain.
-    text = select if connection.dialect.paramstyle == "qmark" else select.replace("%", "%%")
-    cursor: Any = connection.exec_driver_sql(
-        f"SELECT * FROM ({text}) AS described WHERE 1 = 0"
-    ).cursor
+    cursor: Any = run_query(connection, f"SELECT * FROM ({select}) AS described WHERE 1 = 0").cursor
     types = {"postgresql": PG_TYPES, "mysql": MYSQL_TYPES, "mariadb": MYSQL_TYPES}.get(
         connection.dialect.name, {}
     )

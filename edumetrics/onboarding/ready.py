@@ -110,7 +110,7 @@ def _find_settings(
         query = database.parse_query(query, dialect, f"the setting {key}")
         try:
             with connection.begin_nested():
-                rows = connection.exec_driver_sql(query.replace("%", "%%")).mappings().all()
+                rows = database.run_query(connection, query).mappings().all()
         # A table that this role may not read: then the setting remains to be said.
         except sa.exc.DBAPIError:
             continue

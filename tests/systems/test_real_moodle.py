@@ -7,8 +7,9 @@ import os
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pandas as pd
@@ -171,3 +172,78 @@ def test_lectures_by_hand(student: int, college: Workspace, moodle: sa.Engine) -
         own = entries[[to_week(seconds) == week for seconds in entries["at_time"]]]
         assert row["week_lectures_held"] == len(own)
         assert row["week_lectures_attended"] == (own["points"].astype(float) > 0).sum()
+
+
+@pytest.mark.parametrize("student", STUDENTS)
+def test_work_by_hand(student: int, college: Workspace, moodle: sa.Engine) -> None:
+    """What was due and what came in, one item after the other, as a teacher would look it up."""
+    items = pd.DataFrame(list_items(student, moodle), columns=["kind", "due", "came"])
+    stored = college.store.read("weekly_metrics", student_id=str(student)).set_index("sem_week")
+    seen = 0
+    for week, row in stored.iterrows():
+        sunday = FIRST + timedelta(days=7 * int(week) - 1)
+        for kind, rate in (("assign", "assn_submit_rate"), ("quiz", "quiz_attempt_rate")):
+            due = items[(items["kind"] == kind) & (items["due"] == week)]
+            if due.empty:
+                assert pd.isna(row[rate])
+                continue
+            done = due["came"].map(lambda day, end=sunday: day is not None and day <= end)
+            assert row[rate] == pytest.approx(100 * done.mean(), abs=0.01), (week, kind)
+            seen += len(due)
+    assert seen > 3
+
+
+def list_rows(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    """Rows as they stand in the database: null is None."""
+    plain = frame.astype("object")
+    rows: list[dict[str, Any]] = plain.where(plain.notna(), None).to_dict("records")
+    return rows
+
+
+def list_items(student: int, moodle: sa.Engine) -> Iterator[tuple[str, int, date | None]]:
+    """Each item of the student's courses: its kind, the week it is due, and the day it came in."""
+    courses = query(
+        moodle,
+        "SELECT e.courseid id, MIN(IF(u.timestart > 0, u.timestart, u.timecreated)) begins "
+        "FROM mdl_user_enrolments u JOIN mdl_enrol e ON e.id = u.enrolid "
+        f"WHERE u.userid = {student} AND u.status = 0 AND e.courseid BETWEEN 2 AND 13 GROUP BY e.courseid",
+    )
+    joined = to_week(int(courses["begins"].min()))
+    groups = query(moodle, f"SELECT groupid id FROM mdl_groups_members WHERE userid = {student}")
+    teams = ", ".join(map(str, groups["id"])) if len(groups) else "-1"
+    visible = "JOIN mdl_course_modules m ON m.instance = a.id AND m.visible = 1 AND m.module = "
+    for course in courses["id"]:
+        work = query(
+            moodle,
+            "SELECT a.id, a.duedate due, a.nosubmissions offline, "
+            "(SELECT MAX(extensionduedate) FROM mdl_assign_user_flags f "
+            f"WHERE f.assignment = a.id AND f.userid = {student}) longer, "
+            f"(SELECT MAX(duedate) FROM mdl_assign_overrides o WHERE o.assignid = a.id AND o.userid = {student}) own, "
+            f"(SELECT MAX(duedate) FROM mdl_assign_overrides o WHERE o.assignid = a.id AND o.groupid IN ({teams})) team, "
+            "(SELECT MIN(timemodified) FROM mdl_assign_submission s WHERE s.assignment = a.id "
+            f"AND s.status = 'submitted' AND (s.userid = {student} OR (s.userid = 0 AND s.groupid IN ({teams})))) came, "
+            "(SELECT MAX(g.finalgrade) FROM mdl_grade_grades g JOIN mdl_grade_items i ON i.id = g.itemid "
+            f"WHERE i.itemmodule = 'assign' AND i.iteminstance = a.id AND g.userid = {student}) mark "
+            f"FROM mdl_assign a {visible} 1 WHERE a.course = {course} AND a.duedate > 0",
+        )
+        for item in list_rows(work):
+            due = next(int(item[n]) for n in ("longer", "own", "team", "due") if item[n])
+            # Of offline work nobody knows whether it was done until there is a mark above 0.
+            if item["offline"] and item["mark"] is None:
+                continue
+            came = to_day(int(item["came"])) if item["came"] else None
+            if item["offline"] and float(item["mark"]) > 0:
+                came = to_day(due - 1)
+            if to_week(due - 1) >= joined:
+                yield "assign", to_week(due - 1), came
+        tests = query(
+            moodle,
+            "SELECT a.timeclose due, (SELECT MIN(timefinish) FROM mdl_quiz_attempts t WHERE t.quiz = a.id "
+            f"AND t.userid = {student} AND t.state = 'finished' AND t.preview = 0) came "
+            f"FROM mdl_quiz a {visible} (SELECT id FROM mdl_modules WHERE name = 'quiz') "
+            f"WHERE a.course = {course} AND a.timeclose > 0",
+        )
+        for item in list_rows(tests):
+            if to_week(int(item["due"]) - 1) >= joined:
+                came = to_day(int(item["came"])) if item["came"] else None
+                yield "quiz", to_week(int(item["due"]) - 1), came

@@ -20,7 +20,8 @@ from pyarrow import ArrowInvalid, parquet
 
 from edumetrics.errors import SettingsError
 
-ENDINGS = (".csv", ".tsv", ".txt", ".xlsx", ".parquet")
+# Of a folder or zip; a single file may have another ending.
+ENDINGS = (".csv", ".tsv", ".xlsx", ".parquet")
 SEPARATORS = (",", ";", "\t", "|")
 # A zip may hold files that are much larger than itself; more than this is no export of tables.
 MOST_BYTES = 2_000_000_000
@@ -84,8 +85,10 @@ def _list_files(path: Path) -> Iterator[tuple[str, bytes]]:
         if zipfile.is_zipfile(path) and path.suffix.lower() != ".xlsx":
             found = list(_list_zip(path))
         else:
-            files = sorted(path.iterdir()) if path.is_dir() else [path]
-            found = [(file.name, file.read_bytes()) for file in files if _is_table(file.name)]
+            files = [path]
+            if path.is_dir():
+                files = sorted(file for file in path.iterdir() if _is_table(file.name))
+            found = [(file.name, file.read_bytes()) for file in files]
     except (OSError, zipfile.BadZipFile, RuntimeError) as error:
         raise SettingsError(f"{path} cannot be read: it is not there, or damaged.") from error
     if not found:

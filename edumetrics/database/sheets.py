@@ -19,6 +19,7 @@ from edumetrics.errors import SettingsError
 
 _CELLS = re.compile(r"\{cells\(([^{}]*)\)\}")
 _ALIKE = re.compile(r"\b(FROM|JOIN)\s+(\w+_)\*(?!\w)", re.IGNORECASE)
+_BARE = re.compile(r"\w+_\*")
 # The columns of a turned sheet, beside those that it keeps.
 HEADING, CELL, SHEET = "heading", "cell", "table_name"
 # A statement of SQLite puts at most 500 parts together.
@@ -30,7 +31,8 @@ def expand_sheets(text: str, connection: Connection) -> str:
 
     `{cells(TABLE, COLUMN, ...)}` yields the named columns, `heading`, `cell` and `table_name`, with
     a row for each cell that is not empty. `FROM NAME_*` yields the columns of all tables whose
-    names begin so, and `table_name`; a column that one of them lacks is null there.
+    names begin so, and `table_name`; a column that one of them lacks is null there. `NAME_*` alone
+    is the same without `table_name`.
 
     Args:
         text: a SELECT of a mapping.
@@ -39,9 +41,13 @@ def expand_sheets(text: str, connection: Connection) -> str:
     Raises:
         SettingsError: a table or a column is not there.
     """
-    if not (_CELLS.search(text) or _ALIKE.search(text)):
+    bare = _BARE.fullmatch(text)
+    if not (bare or _CELLS.search(text) or _ALIKE.search(text)):
         return text
     sheets = _Sheets(connection)
+    if bare:
+        columns = ", ".join(map(sheets.sql.format_name, sheets.list_columns(text)))
+        return f"SELECT {columns} FROM {sheets.join_alike(text)} AS alike"
     text = _CELLS.sub(lambda found: sheets.turn(found[1]), text)
     return _ALIKE.sub(lambda found: f"{found[1]} {sheets.join_alike(found[2] + '*')}", text)
 
@@ -81,8 +87,7 @@ class _Sheets:
 
     def join_alike(self, pattern: str) -> str:
         """Return a subquery with the rows of all tables whose names fit."""
-        tables = self._find(pattern)
-        columns = list(dict.fromkeys(c for table in tables for c in self.columns[table]))
+        tables, columns = self._find(pattern), self.list_columns(pattern)
         name = self.sql.format_name
         parts = []
         for table in tables:
@@ -92,6 +97,10 @@ class _Sheets:
                 f"SELECT {_quote(table)} AS {SHEET}, {', '.join(listed)} FROM {name(table)}"
             )
         return self._unite(parts)
+
+    def list_columns(self, pattern: str) -> list[str]:
+        """Return the columns of all tables whose names fit, each once."""
+        return list(dict.fromkeys(c for table in self._find(pattern) for c in self.columns[table]))
 
     def _find(self, pattern: str) -> list[str]:
         found = [name for name in self.names if fnmatch.fnmatchcase(name, pattern)]

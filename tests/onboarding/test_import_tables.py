@@ -213,6 +213,8 @@ def test_a_wide_sheet_is_turned_and_alike_ones_are_read_together(
         ]  # fmt: skip
         alike = expand_sheets(f"SELECT COUNT({name}) FROM register_* AS r", connection)
         assert connection.exec_driver_sql(alike.replace("%", "%%")).scalar() == 2
+        whole = expand_sheets("register_*", connection)
+        assert len(connection.exec_driver_sql(whole.replace("%", "%%")).all()) == 2
         for broken, says in (
             ("{cells(nothing_*, a)}", "no table nothing_"),
             ("{cells(other, b)}", "no column b"),

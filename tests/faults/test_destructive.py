@@ -95,7 +95,7 @@ def test_from_scratch_is_asked_about(environment: Workspace) -> None:
         pd.testing.assert_frame_equal(frame, before[name])
 
 
-@pytest.mark.slow
+@pytest.mark.prove
 def test_a_calibration_from_scratch_that_breaks_off_leaves_the_old_analysis(
     environment: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -97,8 +97,8 @@ def spread(
 
 @pytest.mark.parametrize("spread", ["mariadb", "postgresql"], indirect=True)
 def test_metrics_are_equal(spread: Workspace, own: Workspace) -> None:
-    mine, theirs = (compute(place, (4, 9)) for place in (own, spread))
-    assert len(mine) > 200
+    mine, theirs = (compute(place, (9,)) for place in (own, spread))
+    assert len(mine) > 100
     assert mine["book_borrows"].notna().all()
     pd.testing.assert_frame_equal(mine, theirs, check_exact=False, rtol=0, atol=1e-9)
 
@@ -107,5 +107,5 @@ def test_metrics_are_equal(spread: Workspace, own: Workspace) -> None:
 @pytest.mark.parametrize("spread", ["mariadb", "postgresql"], indirect=True)
 def test_metrics_of_every_week_are_equal(spread: Workspace, own: Workspace) -> None:
     mine, theirs = calibrate(own), calibrate(spread)
-    assert len(mine) > 2000
+    assert len(mine) > 1000
     pd.testing.assert_frame_equal(mine, theirs, check_exact=False, rtol=0, atol=1e-9)

@@ -19,12 +19,14 @@ from click.testing import CliRunner
 
 from edumetrics.batch import backfill, progress
 from edumetrics.cli import main
+from edumetrics.settings import PROJECT
 from edumetrics.workspace import Workspace
 from tests.conftest import workspace_at
 from tests.unit.test_docs import follow
 
 pytestmark = pytest.mark.prove
-DUMP = Path(os.environ.get("EDUMETRICS_MOODLE", "../shared/data/moodle")) / "filled-mariadb.sql.gz"
+BESIDE = PROJECT.parent / "shared" / "data" / "moodle"
+DUMP = Path(os.environ.get("EDUMETRICS_MOODLE", BESIDE)) / "filled-mariadb.sql.gz"
 ZONE, FIRST, AS_OF = ZoneInfo("America/New_York"), date(2026, 9, 7), date(2026, 11, 23)
 # An ordinary one, and those with overrides, extensions, reopened attempts, a late start, a leaving.
 STUDENTS = (20, 45, 100, 150, 222)

@@ -55,9 +55,10 @@ class Federation:
         self._serialised: dict[object, str] = {}
         self._kept: dict[str, sa.Table] = {}
         self._scratch: Connection | None = None
+        self._by_rows = {one.rows: one for one in self.relations.values() if one is not None}
         # A college in one database needs none of this.
         self._plain = len(self.connections) == 1 and not any(
-            relation.once for relation in self.relations.values() if relation is not None
+            relation.once for relation in self._by_rows.values()
         )
 
     def find_connection(self, name: str) -> Connection:
@@ -93,8 +94,7 @@ class Federation:
         named = {
             relation.table.name: relation
             for element in visitors.iterate(select)
-            for relation in self.relations.values()
-            if relation is not None and element is relation.rows
+            if isinstance(element, sa.Subquery) and (relation := self._by_rows.get(element))
         }
         about = named.get(what) or next(iter(named.values()), None)
         if about is None:

@@ -58,7 +58,12 @@ class _Reading(FunctionElement[Any]):
         there: str = "",
     ) -> None:
         self.field, self.stored, self.zone, self.there = field, stored, zone, there
+        self.type = self.choose_type()
         super().__init__(column)
+
+    def choose_type(self) -> sa.types.TypeEngine[Any]:
+        """Return the type of what is read."""
+        return self.type
 
     def compile_operand(self, compiler: SQLCompiler, **kw: Any) -> str:
         return compiler.process(next(iter(self.clauses)), **kw)
@@ -70,16 +75,9 @@ class canonical(_Reading):  # noqa: N801 - it reads as a SQL function
     name = "canonical"
     inherit_cache = False
 
-    def __init__(
-        self,
-        column: sa.ColumnElement[Any],
-        field: Field,
-        stored: Stored = None,
-        zone: str = "UTC",
-        there: str = "",
-    ) -> None:
-        self.type = TYPES[field.kind]()
-        super().__init__(column, field, stored, zone, there)
+    def choose_type(self) -> sa.types.TypeEngine[Any]:
+        """Return the type of the field's kind."""
+        return TYPES[self.field.kind]()
 
 
 class stood(_Reading):  # noqa: N801 - it reads as a SQL function

@@ -14,14 +14,12 @@ class Catalogue:
     """The columns and unique keys of some tables and views, read in one pass per schema.
 
     Attributes:
-        dialect: the name of the database's dialect.
         columns: for each source, the type of each column.
         places: for each source, its schema (empty for the default one) and name.
         unique: for each source, the sets of columns that the database keeps unique.
     """
 
     def __init__(self, connection: Connection, sources: list[str]) -> None:
-        self.dialect = connection.dialect.name
         inspector = sa.inspect(connection)
         self.columns: dict[str, dict[str, sa.types.TypeEngine[Any]]] = {}
         self.places: dict[str, tuple[str, str]] = {}

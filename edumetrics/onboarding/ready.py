@@ -71,7 +71,8 @@ def _find_prefix(connection: Connection, ready: CollegeFile, name: str) -> dict[
     Raises:
         SettingsError: a table by which such a database is known is not there.
     """
-    inspector, own = sa.inspect(connection), sa.inspect(connection).default_schema_name
+    inspector = sa.inspect(connection)
+    own = inspector.default_schema_name
     tables = [
         table if schema in (None, own) else f"{schema}.{table}"
         for schema in inspector.get_schema_names()

@@ -149,8 +149,7 @@ def _read_ready(path: Path, name: object, settings: object) -> dict[str, Any]:
     Raises:
         SettingsError: there is none of that name, or a setting is none of its settings.
     """
-    places = [path.parent / f"{name}.yml", PROJECT / "params" / "colleges" / f"{name}.yml"]
-    found = next((place for place in places if place.is_file()), None)
+    found = _look_for(path.parent.parent, name)
     if found is None or found == path:
         raise SettingsError(f"{path}: like: there is no ready mapping {name} beside it.")
     ready = _read_mapping(found)
@@ -180,11 +179,16 @@ def find_ready(folder: Path, name: str) -> Path:
     Raises:
         SettingsError: there is none of that name.
     """
-    places = [parent / "colleges" / f"{name}.yml" for parent in (folder, PROJECT / "params")]
-    found = next((place for place in places if place.is_file()), None)
+    found = _look_for(folder, name)
     if found is None:
         raise SettingsError(f"There is no ready mapping {name}: use one of moodle, canvas, koha.")
     return found
+
+
+def _look_for(folder: Path, name: object) -> Path | None:
+    """Return the file of a ready mapping, the folder's own or the project's; None without one."""
+    places = [parent / "colleges" / f"{name}.yml" for parent in (folder, PROJECT / "params")]
+    return next((place for place in places if place.is_file()), None)
 
 
 def _read_letter(folder: Path) -> str:

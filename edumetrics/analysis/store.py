@@ -37,10 +37,12 @@ class Store:
     """The analysis database at one URL.
 
     Of students who are `hidden` no row is read: an exclusion holds from the moment it is entered.
+    A store that is `limited` to some values of a column reads no row with another.
     """
 
     def __init__(self, url: str, hidden: Iterable[str] = ()) -> None:
         self.hidden = frozenset(hidden)
+        self.limited: tuple[str, frozenset[str]] | None = None
         # How many rows could not be read, by table; the others went on without them.
         self.set_aside: dict[str, int] = {}
         self.engine = database.create_analysis_engine(url, SETTING)
@@ -70,7 +72,7 @@ class Store:
         Returns:
             A frame with these columns and the dtypes of `fields`; without rows if nothing matches.
         """
-        return self._decode(table, self._read_frame(self.select(table, columns, **equal)))
+        return self._decode(table, self.read_frame(self.select(table, columns, **equal)))
 
     def select(
         self, table: str, columns: tuple[str, ...] | None = None, **equal: Any
@@ -79,7 +81,11 @@ class Store:
         sql = SQL_TABLES[table]
         chosen = [sql.c[name] for name in columns or TABLES[table].names]
         key = [sql.c[name] for name in TABLES[table].key]
-        return sa.select(*chosen).order_by(*key).where(*_match_values(sql, equal))
+        select = sa.select(*chosen).order_by(*key).where(*_match_values(sql, equal))
+        if self.limited is None:
+            return select
+        column, values = self.limited
+        return select.where(sql.c[column].in_(values))
 
     def read_newest(self, table: str, by: str, count: int, **equal: Any) -> pd.DataFrame:
         """Return the `count` rows with the highest values of column `by`, highest first.
@@ -93,7 +99,7 @@ class Store:
             .limit(count)
         )
         select = select.where(*_match_values(sql, equal))
-        return self._decode(table, self._read_frame(select))
+        return self._decode(table, self.read_frame(select))
 
     def find_highest(self, table: str, column: str, **equal: Any) -> Any:
         """Return the highest value of a column, or None if there is none.
@@ -141,7 +147,7 @@ class Store:
         """
         c = SQL_TABLES["weekly_metrics"].c
         advisor = sa.func.coalesce(c.advisor_id, UNASSIGNED).label("advisor_id")
-        return self._read_frame(
+        return self.read_frame(
             sa.select(c.student_id, advisor, c.term).where(c.term.in_(terms)).distinct()
         )
 
@@ -151,9 +157,9 @@ class Store:
         """Return the `HISTORY_COLUMNS` stored for some weeks of a term, in no order."""
         c = SQL_TABLES["weekly_metrics"].c
         select = sa.select(*(c[name] for name in HISTORY_COLUMNS)).where(
-            c.term == term, c.sem_week.in_(weeks), _match_classes(c.class_id, classes)
+            c.term == term, c.sem_week.in_(weeks), match_classes(c.class_id, classes)
         )
-        return self._read_frame(select)
+        return self.read_frame(select)
 
     def read_scores(self, term: str, before: int, classes: Classes = None) -> pd.DataFrame:
         """Return what lists were ranked by in every week of a term before another, in no order.
@@ -163,9 +169,9 @@ class Store:
         """
         c = SQL_TABLES["weekly_metrics"].c
         select = sa.select(c.student_id, c.sem_week, c.risk_score, c.p_fail).where(
-            c.term == term, c.sem_week < before, _match_classes(c.class_id, classes)
+            c.term == term, c.sem_week < before, match_classes(c.class_id, classes)
         )
-        return self._read_frame(select)
+        return self.read_frame(select)
 
     def read_list_entries(self, term: str, before: int, classes: Classes = None) -> pd.DataFrame:
         """Return every list entry of a term before a week, in no order.
@@ -177,9 +183,9 @@ class Store:
         """
         c = SQL_TABLES["weekly_flags"].c
         select = sa.select(c.student_id, c.sem_week, c.within_capacity).where(
-            c.term == term, c.sem_week < before, _match_classes(c.class_id, classes)
+            c.term == term, c.sem_week < before, match_classes(c.class_id, classes)
         )
-        return self._read_frame(select)
+        return self.read_frame(select)
 
     def read_listed_metrics(
         self, term: str, week: int | None, columns: Sequence[str]
@@ -203,7 +209,7 @@ class Store:
         if week is not None:
             on, select = on.where(listed.sem_week == week), select.where(c.sem_week <= week)
         select = select.where(c.student_id.in_(on))
-        return self._read_frame(select)
+        return self.read_frame(select)
 
     def compute_class_means(self, term: str, week: int, columns: Sequence[str]) -> pd.DataFrame:
         """Return class_id, sem_week, students (count) and means of weekly metrics, up to a week."""
@@ -214,36 +220,7 @@ class Store:
         ]
         select = sa.select(c.class_id, c.sem_week, sa.func.count().label("students"), *means)
         select = select.where(c.term == term, c.sem_week <= week).group_by(c.class_id, c.sem_week)
-        return self._read_frame(select.order_by(c.class_id, c.sem_week))
-
-    def find_recorded(self, term: str, before: int, classes: Classes = None) -> pd.Series:
-        """Return the students of whom a week of a term before another holds anything.
-
-        That is a register, work done, a visit, a loan or activity.
-        """
-        c = SQL_TABLES["weekly_metrics"].c
-        names = (
-            "lectures_held", "submission_pct", "library_visits", "book_borrows", "lms_events"
-        )  # fmt: skip
-        # Null compares as false: what the college does not have is no record.
-        signs = sa.or_(*(c[name] > 0 for name in names))
-        select = sa.select(c.student_id).distinct()
-        select = select.where(c.term == term, c.sem_week < before, signs)
-        select = select.where(_match_classes(c.class_id, classes))
-        return self._read_frame(select)["student_id"]
-
-    def find_without_record(self, term: str, week: int) -> pd.Series:
-        """Return the students of whom a term holds nothing at all up to a week.
-
-        Not even a register that says absent, no work, no visit, no loan, nothing on the platform.
-        """
-        c = SQL_TABLES["weekly_metrics"].c
-        signs = (c.lectures_held, c.submission_pct, c.library_visits, c.book_borrows, c.lms_events)
-        # Null compares as false: what a college does not record is no record.
-        seen = sa.case((sa.or_(*(sign > 0 for sign in signs)), 1), else_=0)
-        select = sa.select(c.student_id).where(c.term == term, c.sem_week <= week)
-        select = select.group_by(c.student_id).having(sa.func.max(seen) == 0)
-        return self._read_frame(select.order_by(c.student_id))["student_id"]
+        return self.read_frame(select.order_by(c.class_id, c.sem_week))
 
     def read_classes(self, term: str, before: int) -> pd.DataFrame:
         """Return student_id, class_id: each class stored for a student in a term before a week."""
@@ -253,7 +230,7 @@ class Store:
             .where(c.term == term, c.sem_week < before)
             .distinct()
         )
-        return self._read_frame(select)
+        return self.read_frame(select)
 
     def read_college_week(self) -> CollegeWeek | None:
         """Return the last week analysed, or None if the analysis has not begun."""
@@ -262,7 +239,14 @@ class Store:
             return None
         return CollegeWeek(int(state["sim_year"].iloc[0]), int(state["global_week"].iloc[0]))
 
-    def _read_frame(self, select: sa.Select[Any]) -> pd.DataFrame:
+    def read_frame(self, select: sa.Select[Any]) -> pd.DataFrame:
+        """Return the rows of a statement on one table, without those of hidden students.
+
+        Raises:
+            EduMetricsError: the store is limited by a column that the statement does not have.
+        """
+        if self.limited is not None and self.limited[0] not in select.selected_columns:
+            raise EduMetricsError(f"This answer has no {self.limited[0]}: it is not for you.")
         with self.connect() as connection:
             frame = database.read_frame(connection, select)
         if self.hidden and "student_id" in frame:
@@ -281,6 +265,15 @@ class Store:
         whole = copy(self)
         whole.hidden = frozenset()
         return whole
+
+    def limit_to(self, column: str, values: Iterable[str]) -> Store:
+        """Return the same database with the rows that have one of some values in a column.
+
+        `read` gives no other row, and refuses a table or columns without this one.
+        """
+        some = copy(self)
+        some.limited = column, frozenset(values)
+        return some
 
     def connect(self) -> AbstractContextManager[Connection]:
         """Open a connection to read.
@@ -388,7 +381,7 @@ def _match_values(sql: sa.Table, equal: Mapping[str, Any]) -> list[sa.ColumnElem
     ]
 
 
-def _match_classes(column: sa.ColumnElement[Any], classes: Classes) -> sa.ColumnElement[bool]:
+def match_classes(column: sa.ColumnElement[Any], classes: Classes) -> sa.ColumnElement[bool]:
     """Return the condition that a column is one of some classes; always true for None."""
     return sa.true() if classes is None else column.in_(classes)
 

@@ -9,7 +9,9 @@ from edumetrics.fields import TABLES, Field, TableRecord
 
 METADATA = sa.MetaData()
 # Tables whose id is given by the database; in the others the rows bring their keys.
-GENERATED = {"intervention_log", "delivery_log"}
+GENERATED = {"intervention_log", "delivery_log", "access_log"}
+# Columns of which no value may stand in two rows; null may.
+UNIQUE = {"intervention_log": "entry_key"}
 # The columns by which queries select one class, one advisor or one stage.
 INDEXES = {
     "weekly_metrics": (("term", "sem_week", "class_id"), ("term", "sem_week", "advisor_id")),
@@ -22,6 +24,8 @@ INDEXES = {
     "intervention_log": (("student_id", "term"),),
     "written_files": (("about",),),
     "written_about": (("student_id",),),
+    "sign_ins": (("username",),),
+    "access_log": (("student_id",),),
     "run_log": (("stage", "term", "sem_week"), ("seq",)),
 }
 
@@ -43,6 +47,9 @@ def _build_table(table: TableRecord) -> sa.Table:
     built = sa.Table(table.name, METADATA, *(_build_column(table, field) for field in table.fields))
     for columns in INDEXES.get(table.name, ()):
         sa.Index(f"ix_{table.name}_{'_'.join(columns)}", *(built.c[name] for name in columns))
+    if table.name in UNIQUE:
+        column = UNIQUE[table.name]
+        sa.Index(f"ix_{table.name}_{column}", built.c[column], unique=True)
     return built
 
 

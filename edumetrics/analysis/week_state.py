@@ -6,7 +6,7 @@ machines, decides anything.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +19,8 @@ from edumetrics.types import Row
 
 # The ledger's stages after a week is computed: the gate judges it, then its mail goes out.
 GATE, MAIL = "gate", "mail"
+# The ledger's stage of a recalculation of all terms.
+CALIBRATE = "calibrate"
 WEEKLY, REVIEW = "weekly", "post_analysis"
 PRE_SEMESTER, PRE_MIDTERM, PRE_ENDTERM = "pre_sem", "pre_mid", "pre_end"
 # The stages that add a section to the mail of the week in which they run.
@@ -62,6 +64,11 @@ class WeekState:
         """Return whether the newest verdict is about this week of this term."""
         same = (self.term, self.week) == (term, week)
         return same and self.status in JUDGED and not self.changed
+
+    def find_why_held(self, classes: Iterable[str]) -> str:
+        """Return why what is about some classes is held back; empty where it is not."""
+        held = self.held or {}
+        return held.get(EVERYWHERE) or " ".join(held[name] for name in classes if name in held)
 
     def describe_held(self) -> str:
         """Return in a sentence whose mail is held, and why."""

@@ -259,8 +259,8 @@ def log(
         store: the analysis database; the one in the settings when None.
 
     Returns:
-        Rows of `intervention_log` in the order in which they were entered. No rows, with the same
-        columns, when nothing matches.
+        Rows of `intervention_log` in the order in which they were entered, without entry_key. No
+        rows, with the same columns, when nothing matches.
 
     Raises:
         SettingsError: nothing has been analysed yet, or there is no such term, week or student.
@@ -270,7 +270,9 @@ def log(
     """
     asked = {"term": term, "week": week, "student": student, "store": store}
     rows = read_rows("intervention_log", asked, every_week=True)
-    return rows.sort_values("id", ignore_index=True).drop(columns=[] if notes else ["notes"])
+    return rows.sort_values("id", ignore_index=True).drop(
+        columns=["entry_key"] if notes else ["entry_key", "notes"]
+    )
 
 
 def health(

@@ -5,11 +5,13 @@ The models are retrained before each term.
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import replace
 from datetime import date
 
 from edumetrics import erasure
 from edumetrics.analysis import run_log
+from edumetrics.analysis.week_state import CALIBRATE
 from edumetrics.batch import beside
 from edumetrics.batch.interrupts import handle_interrupts
 from edumetrics.batch.progress import Reporter, show_progress
@@ -51,12 +53,15 @@ def calibrate(
         # The lock is held, so any run that the ledger still calls started was killed.
         run_log.end_stale(workspace.store)
         erasure.repeat_erasures(workspace)
-        if not from_scratch:
-            return _compute_terms(workspace, tell, completed_only=completed_only, as_of=as_of)
-        # Interrupted at any moment, the old analysis stands as it was.
-        with beside.open_copy(workspace) as copy:
-            rows = _compute_terms(copy, tell, completed_only=completed_only, as_of=as_of)
-            beside.swap_derived(copy, workspace)
+        store, params = workspace.store, workspace.params
+        with run_log.watch_run(store, params, CALIBRATE, "", 0) as entry:
+            # Interrupted at any moment, the old analysis stands as it was.
+            with beside.open_copy(workspace) if from_scratch else nullcontext(workspace) as used:
+                rows = _compute_terms(used, tell, completed_only=completed_only, as_of=as_of)
+                if from_scratch:
+                    beside.swap_derived(used, workspace)
+            with store.start_transaction() as connection:
+                run_log.mark_done(connection, entry, rows)
     return rows
 
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 from edumetrics import settings
 from edumetrics.analysis import rollback
 from edumetrics.analysis.store import Store
-from edumetrics.fields import TABLES
+from edumetrics.fields import SECRET_TABLES, TABLES
 from edumetrics.modelling import registry
 from edumetrics.workspace import Workspace
 
@@ -31,7 +31,7 @@ def open_copy(workspace: Workspace) -> Iterator[Workspace]:
         copy.store.migrate()
         with copy.store.start_transaction() as connection:
             for table in TABLES:
-                if table not in (*rollback.DERIVED, "analysis_state"):
+                if table not in (*rollback.DERIVED, *SECRET_TABLES, "analysis_state"):
                     copy.store.add_rows(connection, table, whole.read(table))
         yield copy
     finally:

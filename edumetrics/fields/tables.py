@@ -237,6 +237,8 @@ _TABLES = (
         day("until", "looked after until", "two teaching weeks"),
         text("logged_by", "who", UNKNOWN),
         Field("logged_at", "time", "when, in UTC"),
+        text("entry_key", "what keeps one form, sent twice, from being two entries",
+            "not entered over HTTP"),
     )),
     _derived("subject_difficulty", "how many passed a subject", (SUBJECT, _TERM),
         SEMESTER,
@@ -316,9 +318,42 @@ _TABLES = (
         STUDENT,
         _TERM,
     )),
+    TableRecord("accounts", "who may use the service", ("username",), (
+        text("username", "the name to sign in with"),
+        text("role", "advisor, head, analyst or operator"),
+        text("person", "an advisor's advisor_id; a head's name among `heads` of mail.yml",
+            "analysts and operators"),
+        text("password_hash", "Argon2 hash of the password"),
+        flag("disabled", "whether the account is shut"),
+        Field("created_at", "time", "when, in UTC"),
+    )),
+    TableRecord("sign_ins", "who signed in to the service, until when", ("sign_in_id",), (
+        text("sign_in_id", "one sign-in"),
+        text("username", "whose"),
+        text("kind", "api or portal"),
+        text("secret_sha256", "fingerprint of the one secret that continues it"),
+        Field("started_at", "time", "when, in UTC"),
+        Field("expires_at", "time", "when it ends by itself, in UTC"),
+        Field("ended_at", "time", "when it was ended before, in UTC", "not ended"),
+    )),
+    TableRecord("sign_in_failures", "names with which signing in failed lately", ("name_sha256",), (
+        text("name_sha256", "fingerprint of the name that was tried, known or not"),
+        integer("failures", "failures since the last success", low=1),
+        Field("last_at", "time", "when it failed last, in UTC"),
+    )),
+    TableRecord("access_log", "who read what about whom over the service", ("id",), (
+        integer("id", "row id"),
+        text("username", "the account"),
+        STUDENT,
+        _TERM,
+        text("what", "the question or page"),
+        Field("read_at", "time", "when, in UTC"),
+    )),
 )
 # fmt: on
 TABLES: dict[str, TableRecord] = {record.name: record for record in _TABLES}
+# What nobody needs but the service, for as short as possible in as few places as possible.
+SECRET_TABLES = ("accounts", "sign_ins", "sign_in_failures")
 WEEKLY_METRICS = TABLES["weekly_metrics"]
 # A data-health finding: the columns of the table that do not belong to the run.
 FINDING_COLUMNS = tuple(

@@ -6,6 +6,7 @@ from typing import Any
 
 import pandas as pd
 
+from edumetrics.analysis.presence import find_recorded
 from edumetrics.analysis.store import Classes
 from edumetrics.triage.situation import METRICS, WRONG_FLAG, Memory
 from edumetrics.workspace import Workspace
@@ -48,7 +49,7 @@ def read_memory(workspace: Workspace, term: str, week: int, classes: Classes = N
         watchlist=watched if workspace.params.triage.uses_models else watched.iloc[:0],
         contacts=contacts,
         cards=_read_disputed_cards(workspace, term, contacts),
-        recorded=store.find_recorded(term, week, classes),
+        recorded=find_recorded(store, term, week, classes),
         scores=store.read_scores(term, week, classes),
     )
 

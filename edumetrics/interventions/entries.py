@@ -38,6 +38,7 @@ class Intervention:
         helpful: whether it helped; None where nobody said.
         until: the day until which the student is looked after; None for two teaching weeks.
         logged_by: who had the contact; None where that is not known.
+        entry_key: what keeps one form, sent twice, from being two entries; None for no form.
     """
 
     student_id: str
@@ -49,6 +50,7 @@ class Intervention:
     helpful: bool | None = None
     until: date | None = None
     logged_by: str | None = None
+    entry_key: str | None = None
 
 
 class Contact(TypedDict, total=False):
@@ -206,6 +208,25 @@ def update_entry(where: Store, row: int, entry: Intervention) -> bool:
         with where.start_transaction() as connection:
             connection.execute(sa.update(LOG).where(LOG.c.id == row).values(new))
     return bool(new)
+
+
+def store_once(where: Store, entry: Intervention, moment: datetime | None = None) -> bool:
+    """Enter a checked contact; return whether it was entered, and not there before by its key.
+
+    Args:
+        where: the analysis database.
+        entry: the contact, with a key.
+        moment: when it is entered, in UTC without a zone; now when None.
+    """
+    values = {**asdict(entry), "logged_at": moment or get_utc_now()}
+    with where.start_transaction() as connection:
+        try:
+            with connection.begin_nested():
+                connection.execute(sa.insert(LOG).values(values))
+        # The database alone knows what two requests entered at the same time.
+        except sa.exc.IntegrityError:
+            return False
+    return True
 
 
 def store(where: Store, entries: Iterable[Intervention], moment: datetime | None = None) -> int:

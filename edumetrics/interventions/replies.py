@@ -5,6 +5,7 @@ from __future__ import annotations
 import mailbox
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date, timedelta
 from email.errors import MessageError
 from email.header import decode_header, make_header
@@ -12,7 +13,7 @@ from email.parser import BytesHeaderParser
 from functools import partial
 from pathlib import Path
 
-from edumetrics.analysis.store import UNASSIGNED
+from edumetrics.analysis.store import UNASSIGNED, Store
 from edumetrics.boundaries import set_aside
 from edumetrics.errors import SettingsError
 from edumetrics.interventions.csv_import import ImportResult, Refusal
@@ -22,6 +23,7 @@ from edumetrics.interventions.entries import (
     change_kind,
     find_answer,
     find_same_entry,
+    store_once,
 )
 from edumetrics.interventions.entries import store as store_entries
 from edumetrics.mail import tokens
@@ -83,7 +85,7 @@ class _Inbox:
 
     def __init__(self, workspace: Workspace) -> None:
         self.workspace, self.taken = workspace, ImportResult()
-        self.reader = _ReplyReader(workspace, workspace.today)
+        self.reader = ReplyReader(workspace, workspace.today)
         self.dead = Marks(workspace.settings.home, DEAD)
         # One answer for each card: the last message about it counts.
         self.answers: dict[tuple[object, ...], tuple[str, Intervention]] = {}
@@ -127,23 +129,44 @@ class _Inbox:
 
     def store_answers(self) -> None:
         """Enter the answers; one that differs from a stored answer to the same card corrects it."""
-        store, new = self.workspace.store, list[Intervention]()
         for card, (where, entry) in self.answers.items():
-            earlier, others = find_answer(store, entry, ANSWERS), self.superseded.get(card, [])
-            if earlier is not None and earlier[1] == entry.kind:
+            earlier, others = (
+                store_answer(self.workspace.store, entry),
+                self.superseded.get(card, []),
+            )
+            if earlier == entry.kind:
                 self.taken.before += [Refusal(one, BEFORE) for one in (*others, where)]
                 continue
             self.taken.corrected += [Refusal(one, f"{where} corrects it.") for one in others]
             if earlier is None:
-                new.append(entry)
+                self.taken.entered += 1
                 continue
-            change_kind(store, earlier[0], entry.kind)
-            said = f"It corrects an earlier answer: {earlier[1]} is now {entry.kind}."
+            said = f"It corrects an earlier answer: {earlier} is now {entry.kind}."
             self.taken.corrected.append(Refusal(where, said))
-        self.taken.entered = store_entries(store, new)
 
 
-class _ReplyReader:
+def store_answer(store: Store, entry: Intervention) -> str | None:
+    """Enter the answer to a card, once; return the kind of the answer before it, None for none.
+
+    A different answer corrects the one before.
+    """
+    # One answer a card: of two at the same time, the second finds the first.
+    card = (entry.term, str(entry.sem_week), entry.student_id, str(entry.logged_by))
+    keyed = replace(entry, entry_key="\x1f".join(("card", *card)))
+    earlier = find_answer(store, entry, ANSWERS)
+    if earlier is None and not store_once(store, keyed):
+        earlier = find_answer(store, entry, ANSWERS)
+        if earlier is None:
+            # Somebody made more of the answer by hand since: this is another one.
+            store_entries(store, [entry])
+    if earlier is None:
+        return None
+    if earlier[1] != entry.kind:
+        change_kind(store, earlier[0], entry.kind)
+    return earlier[1]
+
+
+class ReplyReader:
     """Finds what codes stand for; the codes of each week and last day are computed once."""
 
     def __init__(self, workspace: Workspace, today: date) -> None:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from edumetrics.analysis import delivery_log
 from edumetrics.analysis.delivery_log import OUTBOX, Delivery
 from edumetrics.analysis.store import UNASSIGNED
-from edumetrics.analysis.week_state import WEEKLY
+from edumetrics.analysis.week_state import WEEKLY, WeekState
 from edumetrics.college.terms import College, Term
 from edumetrics.errors import Refused
 from edumetrics.fields import EVERYWHERE
@@ -72,14 +72,15 @@ def list_letters(workspace: Workspace, college: College, position: CollegeWeek) 
     week = next(iter(calendar.get_last_teaching_weeks(now, 1)), 0)
     state = workspace.read_week_state()
     judged = state.is_judged(term.name, week)
-    held = (state.held or {}) if judged else {}
+    # The findings of the gate are about the week that it judged.
+    verdict = state if judged else WeekState()
     # A week that was not judged sends no list.
     weeks = [*([week] if judged else []), *([now] if now != week else [])]
     label = position.format_label(calendar)
     found = [
         letter
         for number in weeks
-        for letter in _list_week(workspace, college, term, number, label, held)
+        for letter in _list_week(workspace, college, term, number, label, verdict)
     ]
     if not found and not judged:
         raise Refused(f"Week {week} has not been checked yet: run `edumetrics run --week {week}`.")
@@ -92,18 +93,18 @@ def _list_week(
     term: Term,
     week: int,
     label: str,
-    held: Mapping[str, str],
+    verdict: WeekState,
 ) -> Iterator[Letter]:
     """Yield the letters of one week."""
     folder = workspace.settings.reports / label / f"week-{week:02d}"
     occasion = from_store.read_occasion(workspace, college, WEEKLY, term, week)
     reports = from_store.build_week(Source(workspace, college, term, occasion))
     handed = from_store.build_hand_over(workspace, occasion)
-    everyone = EVERYWHERE in held
+    everyone = EVERYWHERE in (verdict.held or {})
     for report in (*reports, *([handed] if handed else [])):
         # Without a list a letter is about earlier weeks than those of the gate's findings.
         classes = report.classes if report.stage in (WEEKLY, hand_over.STAGE) else ()
-        why = held.get(EVERYWHERE) or " ".join(held[name] for name in classes if name in held)
+        why = verdict.find_why_held(classes)
         page = from_store.get_page_path(folder, report.advisor_id)
         yield Letter(report, folder, page, why, everyone)
     for head in workspace.params.mail.heads if any(one.stage == WEEKLY for one in reports) else ():
@@ -112,7 +113,7 @@ def _list_week(
             build_head_report(occasion, head, about),
             from_store.get_head_page_path(folder, head),
         )
-        why = held.get(EVERYWHERE, "")
+        why = verdict.find_why_held(())
         yield Letter(report, folder, page, why, everyone, published=not head.address)
 
 

@@ -110,10 +110,15 @@ class Head(ParameterModel):
     classes: tuple[str, ...] = ()
 
     @property
+    def name(self) -> str:
+        """What tells the head from other heads: the address, or else the classes."""
+        return self.address or "+".join(self.classes) or "all"
+
+    @property
     def reader(self) -> str:
         """What the log of deliveries and the folders of pages call the head."""
         # No advisor_id of a college begins like this.
-        return f"head:{self.address or '+'.join(self.classes) or 'all'}"
+        return f"head:{self.name}"
 
 
 class Deputy(ParameterModel):

@@ -231,7 +231,8 @@ def build_table_row(row: Row, *cells: str) -> TableRow:
         cells: one text for each column.
     """
     place = filter(None, (normalize_text(row["roll_number"]), str(row["class_id"])))
-    return TableRow(get_display_name(row), " · ".join(place), cells)
+    student = str(row["student_id"])
+    return TableRow(get_display_name(row), " · ".join(place), cells, student_id=student)
 
 
 def normalize_text(value: Any) -> str:

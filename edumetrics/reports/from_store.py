@@ -18,7 +18,7 @@ from edumetrics.analysis.written import Subject
 from edumetrics.college.terms import College, Term
 from edumetrics.inputs import parts
 from edumetrics.params import Head
-from edumetrics.reports import classes, render
+from edumetrics.reports import classes, frozen, render
 from edumetrics.reports.classes import ClassesPage
 from edumetrics.reports.context import Occasion, People
 from edumetrics.reports.hand_over import build_hand_over_report
@@ -89,6 +89,7 @@ def render_week(
     # A page of an earlier rendering, of someone to whom there is nothing to tell any more.
     for path in set((folder / PAGES).glob("*.html")) - set(pages):
         path.unlink()
+        frozen.get_view_path(path).unlink(missing_ok=True)
     _record_pages(workspace, occasion, dict(zip(pages, reports, strict=True)))
     return pages
 
@@ -109,7 +110,10 @@ def _record_pages(workspace: Workspace, occasion: Occasion, pages: dict[Path, Re
                               *(entry.student_id for entry in report.entries)}
         for report in pages.values()
     })  # fmt: skip
-    workspace.files.add({path: get_subject(report) for path, report in pages.items()}, "page")
+    workspace.files.add({
+        file: get_subject(report)
+        for path, report in pages.items() for file in (path, frozen.get_view_path(path))
+    }, "page")  # fmt: skip
 
 
 def create_pages_folder(folder: Path) -> Path:
@@ -159,7 +163,8 @@ def write_class_page(workspace: Workspace, term: Term, week: int, folder: Path) 
             settings.create_private_folder(path.parent)
             render.write_page(path, classes.render_classes_page(page))
             # It names no student.
-            workspace.files.add({path: Subject(occasion.term, week, head.reader)}, "page")
+            about = Subject(occasion.term, week, head.reader)
+            workspace.files.add(dict.fromkeys((path, frozen.write_view(path, page)), about), "page")
     return []
 
 
@@ -176,7 +181,9 @@ def get_page_path(folder: Path, advisor: str) -> Path:
 
 
 def _write_page(report: Report, folder: Path) -> Path:
-    return render.write_page(get_page_path(folder, report.advisor_id), render.render_page(report))
+    path = get_page_path(folder, report.advisor_id)
+    frozen.write_view(path, report)
+    return render.write_page(path, render.render_page(report))
 
 
 def read_occasion(

@@ -173,6 +173,7 @@ class TableRow:
         name, about: the name, and the roll number and class below it.
         cells: one text for each column; empty where nothing is known.
         tier, urgency, shape: as in `StudentEntry`; empty for a student who is not on the list.
+        student_id: the student; never shown.
     """
 
     name: str
@@ -181,6 +182,7 @@ class TableRow:
     tier: str = ""
     urgency: str = ""
     shape: str = ""
+    student_id: str = ""
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from edumetrics.analysis.presence import find_without_record
 from edumetrics.analysis.week_state import WEEKLY, find_last_run
 from edumetrics.forecast.contest import FAIL
 from edumetrics.reports.week_rows import WeekRows
@@ -81,7 +82,7 @@ def read_week_rows(
         health=store.read("data_health", run_id=newest["run_id"] if newest else ""),
         silent=pd.concat(
             [
-                store.find_without_record(term, w).to_frame().assign(sem_week=w)
+                find_without_record(store, term, w).to_frame().assign(sem_week=w)
                 for w in (last, week)
             ],
             ignore_index=True,

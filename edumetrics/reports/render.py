@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from edumetrics import settings
@@ -26,6 +26,8 @@ from edumetrics.sentences import Sentences
 
 # Columns of plain text: below the 78 that RFC 5322 recommends, with room for the marks of a quote.
 LINE = 72
+# What stands around a page that is a file.
+FRAME = "frame.html.j2"
 # In pixels.
 PREVIEW_HEIGHT = 720
 
@@ -39,12 +41,14 @@ class MailContext:
         page_url: the address of the report's page; empty where it is not published.
         college: the name of the college in the last line; may be empty.
         picture: the address of the galaxy: `cid:...`, or a data URL; empty for none.
+        service_url: where the service is, which takes answers by links; empty where there is none.
     """
 
     reply_to: str = ""
     page_url: str = ""
     college: str = ""
     picture: str = ""
+    service_url: str = ""
 
 
 @dataclass(frozen=True)
@@ -75,16 +79,19 @@ class Preview:
 def render_template(name: str, sentences: Sentences, **values: Any) -> str:
     """Return a template with its values and, as `say`, the phrases of the catalogue."""
     say = partial(sentences.say, "reports")
-    return _get_environment().get_template(name).render(say=say, **values)
+    return get_environment().get_template(name).render(say=say, **{"frame": FRAME, **values})
 
 
 @cache
-def _get_environment() -> Environment:
+def get_environment(*packages: str) -> Environment:
     """Return the environment of the templates; an unknown name in a template is an error.
 
     Escaping is on for every template except plain text (.txt).
+
+    Args:
+        packages: further packages with templates, which come before those of reports.
     """
-    loader = PackageLoader("edumetrics.reports", "templates")
+    loader = ChoiceLoader([PackageLoader(one) for one in (*packages, "edumetrics.reports")])
     # Escaped plain text would show O&#39;Brien. A template without a file has no name (None).
     made = Environment(
         loader=loader, autoescape=lambda name: ".txt." not in (name or ""),
@@ -128,9 +135,12 @@ def _format_mailto(draft: EmailDraft) -> str:
     return f"mailto:{quote(draft.to, safe='@')}?subject={quote(draft.subject, safe='')}&body={body}"
 
 
-def _format_reply_link(reply: Reply, address: str) -> str:
-    """Return a link that opens an empty email with the subject of a reply."""
-    return f"mailto:{quote(address, safe='@')}?subject={quote(reply.subject, safe='')}"
+def _format_reply_link(reply: Reply, mail: MailContext) -> str:
+    """Return a link to the service's page about a reply, or to an empty email with its subject."""
+    if not mail.service_url:
+        return f"mailto:{quote(mail.reply_to, safe='@')}?subject={quote(reply.subject, safe='')}"
+    kind, _, code = reply.subject.rpartition(" ")
+    return f"{mail.service_url}/reply/{code.strip('[]')}?kind={quote(kind.lower())}"
 
 
 def _wrap_text(text: str, indent: str = "") -> str:

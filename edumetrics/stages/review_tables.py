@@ -10,8 +10,9 @@ import numpy as np
 import pandas as pd
 from pandas.io.formats.style import Styler
 
+from edumetrics.analysis.written import Subject
 from edumetrics.forecast import fairness, list_shares, measures, scorecard
-from edumetrics.reports import department, figures, render
+from edumetrics.reports import department, figures, frozen, render
 from edumetrics.reports.tables import show_table
 from edumetrics.stages.exam_results import Results
 from edumetrics.types import FactsDisplay
@@ -206,4 +207,9 @@ def write_head_page(review: Review, folder: Path) -> list[Path]:
     )
     # Both exams of a term can be reviewed into one folder, so the name holds the exam.
     head = folder / f"department-{results.exam}.html"
-    return [render.write_page(head, department.render_department_page(page))]
+    about = Subject(results.term, 0, f"exam:{results.exam}")
+    render.write_page(head, department.render_department_page(page))
+    # It names no student.
+    files = dict.fromkeys((head, frozen.write_view(head, page)), about)
+    results.workspace.files.add(files, "page")
+    return [head]

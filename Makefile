@@ -6,10 +6,11 @@ READY  := $(VENV)/.ready
 export JUPYTER_PLATFORM_DIRS := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow test-all prove lint lab bench docs lock clean
+.PHONY: help demo serve test test-slow test-all prove lint lab bench docs lock clean
 
 help:
 	@echo "make demo    a simulated college, scored up to its current week, with a page to open"
+	@echo "make serve   the portal and the API on it, at http://127.0.0.1:8000"
 	@echo "make test    the tests of every change, also on a real PostgreSQL, in a browser and in notebooks"
 	@echo "make test-all  with the slow ones: kills, other schemas, statistics over seeds"
 	@echo "make prove   with what takes longer still, or needs the OULAD files (EDUMETRICS_OULAD)"
@@ -28,6 +29,9 @@ $(READY): requirements.lock pyproject.toml
 
 demo: $(READY)
 	@$(BIN)/edumetrics demo
+
+serve: $(READY)
+	@$(BIN)/edumetrics serve
 
 # Lanes are markers: `make test PYTEST_ARGS="-m browser"` runs what needs a browser. nbval slows every start, so the test
 # of the notebooks loads it by itself.

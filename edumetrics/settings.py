@@ -29,6 +29,8 @@ class Settings:
     URLs may hold passwords, so the repr leaves them out, like the secret key. `workers` is the
     number of processes for parallel work (0: one for each core). `backend` says where they run.
     `scheduler` is the address of a Dask cluster.
+    `service_url` is where people reach the service: with it, mails answer by links. `sso_header`
+    names the header in which `sso_proxy`, an address, says who has signed in at the college.
     `database_urls` are the URLs of further databases of the college, by the name of their setting.
     """
 
@@ -47,6 +49,9 @@ class Settings:
     workers: int = 0
     backend: str = "loky"
     scheduler: str = ""
+    service_url: str = ""
+    sso_header: str = ""
+    sso_proxy: str = ""
     database_urls: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     def find_url(self, name: str) -> str:
@@ -151,6 +156,9 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         workers=_parse_workers(values.get("EDUMETRICS_WORKERS", "0")),
         backend=_check_backend(values.get("EDUMETRICS_BACKEND", "loky")),
         scheduler=values.get("EDUMETRICS_SCHEDULER", ""),
+        service_url=_check_service_url(values.get("SERVICE_URL", "")),
+        sso_header=values.get("SERVICE_SSO_HEADER", ""),
+        sso_proxy=values.get("SERVICE_SSO_PROXY", ""),
         database_urls={
             name: _resolve_url(url, home)
             for name, url in values.items()
@@ -249,6 +257,14 @@ def _parse_workers(text: str) -> int:
             "or to 0 for one process per core."
         )
     return int(text)
+
+
+def _check_service_url(url: str) -> str:
+    if url and not url.startswith(("https://", "http://127.0.0.1", "http://localhost")):
+        raise SettingsError(
+            "SERVICE_URL does not begin with https://: the codes in links must not travel openly."
+        )
+    return url.rstrip("/")
 
 
 def _check_backend(name: str) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from edumetrics.cli.base import load_workspace, main, say
+from edumetrics.cli.serve import DEMO_ADVISOR, add_demo_account
 from edumetrics.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -49,6 +50,8 @@ def demo(students: int, seed: int) -> None:
         tell = contacts.follow_lists(workspace, plan, tell)
     say(pipeline.run(workspace, tell).line)
     _print_locations(workspace)
+    if made := add_demo_account(workspace):
+        say(f"Service:  run `make serve`, and sign in as {DEMO_ADVISOR} with {made}")
 
 
 @main.command()

@@ -351,6 +351,7 @@ class MailRound:
             if shown and (mail.attach_page or advisor in self.recipients.heads)
             else None,
             code=self._make_signer(letter) if chosen.secret_key else None,
+            service_url=chosen.service_url,
         )
 
     def _make_signer(self, letter: Letter) -> Callable[[StudentEntry], str]:

@@ -46,6 +46,7 @@ class Envelope:
         picture: whether the galaxy is included.
         page: a file to attach; None for none.
         code: the function that signs a reply about an entry; None where replies are not taken.
+        service_url: see `render.MailContext`.
     """
 
     sender: str
@@ -58,6 +59,7 @@ class Envelope:
     picture: bool = True
     page: Path | None = None
     code: Code | None = None
+    service_url: str = ""
 
 
 def parse_address(name: str, spec: str) -> Address:
@@ -98,14 +100,18 @@ def build_message(report: Report, envelope: Envelope) -> tuple[EmailMessage, str
     Raises:
         SettingsError: an address is not valid.
     """
-    # A reply link needs an address to open a mail to.
-    code = envelope.code if envelope.reply_to else None
+    # A reply link needs an address: of the service, or to open a mail to.
+    code = envelope.code if envelope.service_url or envelope.reply_to else None
     shown = redaction.apply_detail(
         envelope.level, report if code is None else add_replies(report, code)
     )
     galaxy = shown.galaxy if envelope.picture else None
     mail = MailContext(
-        envelope.reply_to, envelope.page_url, envelope.college, f"cid:{PICTURE}" if galaxy else ""
+        envelope.reply_to,
+        envelope.page_url,
+        envelope.college,
+        f"cid:{PICTURE}" if galaxy else "",
+        envelope.service_url,
     )
     text, html = render.render_mail_text(shown, mail), render.render_mail_html(shown, mail)
     picture = galaxy.draw().render_png() if galaxy else b""

@@ -23,6 +23,7 @@ NOTEBOOKS = sorted((PROJECT / "notebooks").glob("*.ipynb"))
 # A module imports only from lines beneath its own (and from its own).
 LAYERS = (
     ("cli", "__main__"),
+    ("service",),
     ("onboarding",),
     ("simulator",),
     ("interventions",),

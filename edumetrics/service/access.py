@@ -1,0 +1,100 @@
+"""Who may read which rows: one function that everything read over HTTP passes, and a log of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import sqlalchemy as sa
+
+from edumetrics.analysis.store import Store, get_utc_now
+from edumetrics.analysis.tables import SQL_TABLES
+from edumetrics.analysis.written import Subject
+from edumetrics.errors import SettingsError
+from edumetrics.params import Head
+from edumetrics.service.accounts import ADVISOR, ALL_CLASSES, HEAD, Account
+from edumetrics.workspace import Workspace
+
+LOG = SQL_TABLES["access_log"]
+# Both tables that know a student: new students are on a watchlist before their first week.
+KNOWING = ("weekly_metrics", "pre_sem_watchlist")
+
+
+class Forbidden(Exception):
+    """The role does not allow it."""
+
+    said = "Your role does not allow this."
+
+
+class UnknownStudent(SettingsError):
+    """There is no such student, or not for this account: nobody is told which."""
+
+    def __init__(self) -> None:
+        super().__init__("There is no such student among yours: check the id.")
+
+
+def limit_store(workspace: Workspace, account: Account) -> Store:
+    """Return the analysis database with the rows that an account may read.
+
+    An advisor reads the rows of own students: who is advised in the newest analysed week, and whom
+    the newest report to the advisor names, as it names students whose second advisor this is. A
+    head reads the rows of own classes. Analysts and operators read all.
+    """
+    store = workspace.store
+    if account.role == ADVISOR:
+        return store.limit_to("student_id", _find_students(store, account.person))
+    if account.role == HEAD:
+        classes = find_head(workspace, account).classes
+        return store.limit_to("class_id", classes) if classes else store
+    return store
+
+
+def find_head(workspace: Workspace, account: Account) -> Head:
+    """Return which classes a head has, as mail.yml says now; none at all where it no longer does.
+
+    An account for all classes has no classes, which stands for every one.
+    """
+    if account.person == ALL_CLASSES:
+        return Head()
+    heads = {head.name: head for head in workspace.params.mail.heads}
+    # No class has an empty id.
+    return heads.get(account.person, Head(classes=("",)))
+
+
+def _find_students(store: Store, advisor: str) -> set[str]:
+    term = store.find_highest("weekly_metrics", "term")
+    if term is None:
+        return set()
+    week = store.find_highest("weekly_metrics", "sem_week", term=term)
+    where = {"term": term, "sem_week": week, "advisor_id": advisor}
+    own = store.read("weekly_metrics", ("student_id",), **where)
+    named = store.read(
+        "written_about", ("student_id",), about=Subject(str(term), int(week), advisor).key
+    )
+    return {*own["student_id"], *named["student_id"]}
+
+
+def knows_student(limited: Store, student: str) -> bool:
+    """Return whether a limited store has any row of a student."""
+    return any(
+        len(limited.read(table, ("student_id", "class_id"), student_id=student))
+        for table in KNOWING
+    )
+
+
+def record_reads(
+    store: Store, account: Account, students: Iterable[str], term: str, what: str
+) -> None:
+    """Record that an account read something about students.
+
+    Args:
+        store: the analysis database.
+        account: who read.
+        students: about whom, with repeats.
+        term: the term of what was read; it is kept as long as that.
+        what: the question or page.
+    """
+    entry = {"username": account.username, "term": term, "what": what, "read_at": get_utc_now()}
+    rows = [{**entry, "student_id": student} for student in sorted(set(students))]
+    if rows:
+        with store.start_transaction() as connection:
+            connection.execute(sa.insert(LOG), rows)

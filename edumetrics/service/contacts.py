@@ -1,0 +1,107 @@
+"""Log what people did over HTTP: contacts with own students, and answers to cards."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import replace
+from typing import Unpack
+
+from edumetrics.errors import SettingsError
+from edumetrics.interventions.entries import Contact, EntryChecker, Intervention, store, store_once
+from edumetrics.interventions.replies import ANSWERS, ReplyReader, store_answer
+from edumetrics.mail import tokens
+from edumetrics.reports import redaction
+from edumetrics.service import access
+from edumetrics.service.accounts import ADVISOR, Account
+from edumetrics.workspace import Workspace
+
+
+def log_contact(
+    workspace: Workspace,
+    account: Account,
+    student: str,
+    kind: str,
+    key: str | None = None,
+    **contact: Unpack[Contact],
+) -> tuple[Intervention, bool]:
+    """Enter a contact of an advisor with an own student.
+
+    Args:
+        workspace: the settings, the parameters and the analysis database.
+        account: the advisor.
+        student, kind, contact: as for `interventions.log`, which checks them.
+        key: what a form, or a program that tries again, sends along each time; None for nothing.
+
+    Returns:
+        The entry, and whether it was entered now, and not before with the same key.
+
+    Raises:
+        Forbidden: only advisors have students.
+        UnknownStudent: the student is not among the advisor's.
+        SettingsError: the entry is not valid.
+    """
+    require_own(workspace, account, student)
+    contact["by"] = account.person
+    entry = EntryChecker(workspace).check_entry(student, kind, **contact)
+    if key is None:
+        return entry, bool(store(workspace.store, [entry]))
+    # Any text can be a key, of any person: what is stored is short, and its account's own.
+    parts = "\x1f".join(("form", account.username, key))
+    keyed = replace(entry, entry_key=hashlib.sha256(parts.encode()).hexdigest())
+    return entry, store_once(workspace.store, keyed)
+
+
+def require_own(workspace: Workspace, account: Account, student: str) -> None:
+    """Make sure that a student is one of an advisor's.
+
+    Raises:
+        Forbidden: only advisors have students.
+        UnknownStudent: the student is not.
+    """
+    if account.role != ADVISOR:
+        raise access.Forbidden
+    if not access.knows_student(access.limit_store(workspace, account), student):
+        raise access.UnknownStudent
+
+
+def answer(
+    workspace: Workspace, account: Account, student: str, week: int, kind: str
+) -> tuple[str | None, str]:
+    """Enter an advisor's answer to the card of an own student.
+
+    Returns:
+        The kind of the answer before it (None for none), and the kind entered.
+
+    Raises:
+        SettingsError: there is no such kind or week.
+    """
+    entry = EntryChecker(workspace).check_entry(student, kind, week=week, by=account.person)
+    if entry.kind not in ANSWERS:
+        raise SettingsError(f"An answer is one of {', '.join(ANSWERS)}.")
+    return store_answer(workspace.store, entry), entry.kind
+
+
+def read_code(workspace: Workspace, code: str, kind: str) -> Intervention:
+    """Return what a link in a mail stands for.
+
+    Raises:
+        SettingsError: the code was not made here, has expired, or is of someone who no longer
+            advises the student; or there is no such kind.
+    """
+    # Without a key of ours anyone could make a code.
+    if not tokens.check_secret(workspace.settings.secret_key):
+        raise SettingsError("Links of mails are not taken here: SECRET_KEY is not set.")
+    if kind not in ANSWERS:
+        raise SettingsError(f"An answer is one of {', '.join(ANSWERS)}.")
+    reader = ReplyReader(workspace, workspace.today)
+    entry, last_day = reader.read_reply(f"{kind} [{code}]")
+    if workspace.today > last_day:
+        raise SettingsError(f"The code expired on {last_day.isoformat()}.")
+    return entry
+
+
+def shorten_name(workspace: Workspace, name: str) -> str:
+    """Return a name as the mail with the link has it."""
+    if workspace.params.mail.mail_detail == redaction.FULL:
+        return name
+    return redaction.format_initials(name)

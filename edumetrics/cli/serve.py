@@ -27,13 +27,11 @@ def serve(host: str, port: int) -> None:
     _require_extra()
     import uvicorn
 
-    from edumetrics.service.app import create_app
+    from edumetrics.service.app import configure_server, create_app
 
-    app = create_app(load_workspace())
+    config = configure_server(create_app(load_workspace()), host, port)
     say(f"EduMetrics serves at http://{host}:{port}: end it with Ctrl-C.")
-    # The server trusts no header of a proxy by itself, and tells nobody what it is.
-    uvicorn.run(app, host=host, port=port, proxy_headers=False, server_header=False,
-                access_log=False, log_level="warning", timeout_graceful_shutdown=20)  # fmt: skip
+    uvicorn.Server(config).run()
 
 
 @main.group()

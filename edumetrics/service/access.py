@@ -35,9 +35,10 @@ class UnknownStudent(SettingsError):
 def limit_store(workspace: Workspace, account: Account) -> Store:
     """Return the analysis database with the rows that an account may read.
 
-    An advisor reads the rows of own students: who is advised in the newest analysed week, and whom
-    the newest report to the advisor names, as it names students whose second advisor this is. A
-    head reads the rows of own classes. Analysts and operators read all.
+    An advisor reads the rows of own students: whose last analysed week in the newest term has this
+    advisor, so that of who has left the college the last advisor still reads; and whom the newest
+    report to the advisor names, as it names students whose second advisor this is. A head reads
+    the rows of own classes. Analysts and operators read all.
     """
     store = workspace.store
     if account.role == ADVISOR:
@@ -65,8 +66,13 @@ def _find_students(store: Store, advisor: str) -> set[str]:
     if term is None:
         return set()
     week = store.find_highest("weekly_metrics", "sem_week", term=term)
-    where = {"term": term, "sem_week": week, "advisor_id": advisor}
-    own = store.read("weekly_metrics", ("student_id",), **where)
+    ever = store.read("weekly_metrics", ("student_id",), term=term, advisor_id=advisor)
+    weeks = store.read(
+        "weekly_metrics", ("student_id", "sem_week", "advisor_id"), term=term,
+        student_id=list(set(ever["student_id"])),
+    )  # fmt: skip
+    last = weeks.sort_values("sem_week").drop_duplicates("student_id", keep="last")
+    own = last[last["advisor_id"] == advisor]
     named = store.read(
         "written_about", ("student_id",), about=Subject(str(term), int(week), advisor).key
     )

@@ -7,6 +7,7 @@ import secrets
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 
+import uvicorn
 from fastapi import FastAPI, HTTPException, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
@@ -61,6 +62,17 @@ def create_app(workspace: Workspace) -> FastAPI:
     app.add_exception_handler(HTTPException, _refuse)
     app.add_exception_handler(Exception, _keep_defect)
     return app
+
+
+def configure_server(app: FastAPI, host: str, port: int) -> uvicorn.Config:
+    """Return how the application is served.
+
+    The server trusts no header of a proxy by itself, tells nobody what it is, keeps no log of who
+    asked what beside the one in the database, and finishes what it has begun when it is ended.
+    """
+    return uvicorn.Config(app, host=host, port=port, proxy_headers=False, server_header=False,
+                          access_log=False, log_level="warning",
+                          timeout_graceful_shutdown=20)  # fmt: skip
 
 
 async def _protect(request: Request, call: Call) -> Response:

@@ -153,7 +153,7 @@ def _read_report(workspace: Workspace, account: Account, advisor: str, what: str
         Forbidden: it is someone else's.
     """
     own = account.role == ADVISOR and advisor in ("", account.person)
-    if not own and account.role not in (ANALYST, OPERATOR):
+    if not own and not (advisor and account.role in (ANALYST, OPERATOR)):
         raise Forbidden
     stored = pages.read_report(workspace, account.person if own else advisor)
     if stored.report is not None:

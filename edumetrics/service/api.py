@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Header, Query, Request, Response
@@ -25,14 +25,16 @@ from edumetrics.service.requests import (
     Here,
     LongText,
     Number,
-    Page,
     Text,
-    check_text,
     get_workspace,
 )
 
 router = APIRouter(prefix="/api")
 bearer = HTTPBearer(auto_error=False, description="The access token of POST /api/token/.")
+
+
+# Stored without a zone, in UTC; told with it (RFC 3339).
+Moment = Annotated[datetime, AfterValidator(lambda moment: moment.replace(tzinfo=UTC))]
 
 
 class Body(BaseModel):
@@ -51,7 +53,7 @@ class Credentials(Body):
 class RefreshToken(Body):
     """What renews an access token, once."""
 
-    refresh: Annotated[str, AfterValidator(check_text), Field(max_length=2000)]
+    refresh: LongText
 
 
 class Tokens(BaseModel):
@@ -73,9 +75,14 @@ class Asked(Body):
     semester: Number | None = None
     week: Number | None = None
     class_id: Text | None = None
-    advisor: Text | None = None
     student: Text | None = None
-    page: Page = 1
+    page: Number = 1
+
+
+class AskedOfAdvisor(Asked):
+    """Those of a question whose rows say whose advisees they are."""
+
+    advisor: Text | None = None
 
 
 class NewContact(Body):
@@ -101,7 +108,7 @@ class LoggedContact(BaseModel):
     helpful: bool | None
     until: date | None
     logged_by: str | None
-    logged_at: datetime | None = None
+    logged_at: Moment | None = None
     notes: str | None = None
 
 
@@ -127,7 +134,7 @@ class Health(BaseModel):
     status: str = "alive"
     version: str = __version__
     week: int | None
-    last_run: datetime | None
+    last_run: Moment | None
     last_status: str | None
 
 
@@ -137,10 +144,10 @@ REFUSALS: Refusals = {
     for code, said in (
         (400, "The question cannot be answered."), (401, "Nobody is signed in."),
         (403, "The role does not allow it."), (404, "There is no such student among yours."),
-        (503, "The analysis database cannot be reached."),
+        (422, "The request is not valid."), (503, "The analysis database cannot be reached."),
     )
 }  # fmt: skip
-NOT_SIGNED_IN: Refusals = {401: REFUSALS[401], 503: REFUSALS[503]}
+NOT_SIGNED_IN: Refusals = {code: REFUSALS[code] for code in REFUSALS if code in (401, 422, 503)}
 TOO_OFTEN: Refusals = {429: {"model": Said, "description": "Signing in failed too often."}}
 ONLY_OPERATORS: Refusals = {403: REFUSALS[403], **NOT_SIGNED_IN}
 BUSY: Refusals = {409: {"model": Said, "description": "Another run is at work."}}
@@ -186,12 +193,13 @@ def refresh_tokens(request: Request, workspace: Here, given: RefreshToken) -> To
 def _add_question(name: str) -> None:
     """Add the route of a question."""
     question = QUESTIONS[name]
+    filters: type[Asked] = AskedOfAdvisor if question.has_advisor else Asked
 
     def answer(
         request: Request,
         workspace: Here,
         account: Who,
-        asked: Annotated[Asked, Query()],
+        asked: Annotated[Any, Query()],
         if_none_match: Annotated[str | None, Header()] = None,
     ) -> Response:
         url = f"{name}?{request.url.query}"
@@ -200,11 +208,12 @@ def _add_question(name: str) -> None:
         headers["ETag"] = questions.compute_tag(workspace.store, account, url)
         if if_none_match == headers["ETag"]:
             return Response(status_code=304, headers=headers)
-        # A filter that a question does not have is refused only where it is used.
-        filters = asked.model_dump(exclude_none=True)
-        content = questions.answer_question(workspace, account, name, **filters)
+        given = asked.model_dump(exclude_none=True)
+        content = questions.answer_question(workspace, account, name, **given)
         return Response(content, media_type="application/json", headers=headers)
 
+    # What a route takes is read from the types of its function.
+    answer.__annotations__["asked"] = Annotated[filters, Query()]
     row = question.row
     answers = create_model(f"{row.__name__}Page", count=(int, ...), page=(int, ...),
                            pages=(int, ...), results=(list[row], ...))  # type: ignore[valid-type]  # fmt: skip
@@ -222,7 +231,7 @@ for _name in QUESTIONS:
 
 @router.get("/interventions/", responses=REFUSALS)
 def list_contacts(
-    workspace: Here, account: Who, page: Annotated[Page, Query()] = 1
+    workspace: Here, account: Who, page: Annotated[Number, Query()] = 1
 ) -> LoggedContacts:
     """List the log of the newest term: an advisor's own; for analysts all, without notes."""
     if account.role == HEAD:

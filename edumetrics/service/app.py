@@ -18,6 +18,7 @@ from edumetrics.errors import EduMetricsError, Locked, SettingsError
 from edumetrics.service import api, browser, portal, sign_ins
 from edumetrics.service.access import Forbidden, UnknownStudent
 from edumetrics.service.accounts import TooManyFailures, WrongPassword
+from edumetrics.service.questions import NotThere
 from edumetrics.workspace import Workspace
 
 Call = Callable[[Request], Awaitable[Response]]
@@ -37,7 +38,7 @@ HEADERS = {
 # The first kind that fits an error says its status.
 STATUSES: tuple[tuple[type[Exception], int], ...] = (
     (TooManyFailures, 429), (WrongPassword, 401), (sign_ins.NotSignedIn, 401),
-    (Forbidden, 403), (UnknownStudent, 404), (Locked, 409), (SettingsError, 400),
+    (Forbidden, 403), (UnknownStudent, 404), (NotThere, 404), (Locked, 409), (SettingsError, 400),
     (EduMetricsError, 503),
 )  # fmt: skip
 
@@ -107,7 +108,7 @@ def _refuse(request: Request, error: Exception) -> Response:
     if isinstance(error, HTTPException):
         status, said = error.status_code, HTTPStatus(error.status_code).phrase + "."
     # A database that has gone is no fault of the question.
-    if status == 400 and not _is_alive(request.app.state.workspace):
+    if status in (400, 404) and not _is_alive(request.app.state.workspace):
         status, said = 503, "The analysis database cannot be reached: try again later."
     headers = dict(getattr(error, "headers", None) or {})
     if isinstance(error, TooManyFailures):
@@ -125,6 +126,8 @@ def _refuse_request(request: Request, error: Exception) -> Response:
     first = error.errors()[0]
     where = ".".join(str(part) for part in first["loc"] if isinstance(part, str))
     said = f"{where} is not valid: {first['msg']}."
+    if first["type"] == "extra_forbidden":
+        said = f"There is no {where} here: leave it out."
     if not request.url.path.startswith("/api"):
         return browser.show_refusal(request, 422, said, {})
     return JSONResponse({"detail": said}, 422)

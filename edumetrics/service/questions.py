@@ -15,6 +15,7 @@ from pydantic import BaseModel, Field, create_model
 from edumetrics.analysis.store import Store
 from edumetrics.analysis.tables import SQL_TABLES
 from edumetrics.analyst import queries
+from edumetrics.errors import SettingsError
 from edumetrics.fields import TABLES
 from edumetrics.fields.record import Field as Column
 from edumetrics.service import access
@@ -26,6 +27,10 @@ RUNS = SQL_TABLES["run_log"]
 # The types of JSON; records are objects whose keys the data dictionary lists.
 TYPES: dict[str, Any] = {"text": str, "int": int, "float": float, "bool": bool, "date": date,
                          "time": datetime, "json": Any}  # fmt: skip
+
+
+class NotThere(SettingsError):
+    """What is asked for does not exist."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +46,11 @@ class ServedQuestion:
     answer: Callable[..., pd.DataFrame]
     about: str
     table: str
+
+    @property
+    def has_advisor(self) -> bool:
+        """Whether its rows say whose advisees they are, so that it can be asked about one."""
+        return "advisor_id" in TABLES[self.table].names
 
     @property
     def row(self) -> type[BaseModel]:
@@ -108,13 +118,16 @@ def answer_question(
 
     Raises:
         UnknownStudent: the student asked for is not among the account's.
-        SettingsError: as the question raises.
+        NotThere: there is no such week, or nothing has been analysed yet.
     """
     limited = access.limit_store(workspace, account)
     student = filters.get("student")
     if student is not None and not access.knows_student(limited, student):
         raise access.UnknownStudent
-    frame = QUESTIONS[name].answer(**filters, store=limited)
+    try:
+        frame = QUESTIONS[name].answer(**filters, store=limited)
+    except SettingsError as error:
+        raise NotThere(str(error)) from error
     shown = frame.iloc[(page - 1) * PAGE : page * PAGE]
     if "student_id" in shown and len(shown):
         term = shown["term" if "term" in shown else "target_term"].iloc[0]

@@ -48,10 +48,13 @@ def read_frame(connection: Connection, select: sa.Select[Any]) -> pd.DataFrame:
         if connection.dialect.name == "postgresql"
         else _read_rows(connection, select)
     )
-    return pd.DataFrame(
-        {name: _convert_column(frame[name], kind) for name, kind in kinds.items()},
-        columns=list(kinds),
-    )
+    for name, kind in kinds.items():
+        column = frame[name]
+        converted = _convert_column(column, kind)
+        # Most columns are right as they come, and a frame that is built anew is copied.
+        if converted is not column:
+            frame[name] = converted
+    return frame[list(kinds)]
 
 
 def make_empty_frame(**kinds: str) -> pd.DataFrame:
@@ -201,9 +204,13 @@ def _convert_column(column: pd.Series, kind: Kind) -> pd.Series:
         # COPY writes t and f. Integers 1 and 0 of other databases equal True and False as keys.
         return column.map({"t": True, "f": False, True: True, False: False}).astype("boolean")
     if kind in ("int", "float"):
+        if column.dtype == "float64" and (kind == "float" or column.isna().any()):
+            return column
+        if column.dtype == "int64" and kind == "int":
+            return column
         numbers = pd.to_numeric(column).astype("float64")
         return numbers.astype("int64") if kind == "int" and not numbers.isna().any() else numbers
-    return column.astype("str")
+    return column if column.dtype == "str" else column.astype("str")
 
 
 def _copy_in(connection: Connection, table: sa.Table, frame: pd.DataFrame) -> None:

@@ -14,7 +14,9 @@ from edumetrics.params import Head
 from edumetrics.service.accounts import ADVISOR, ALL_CLASSES, HEAD, Account
 from edumetrics.workspace import Workspace
 
-LOG = SQL_TABLES["access_log"]
+LOG, METRICS, ABOUT = (
+    SQL_TABLES[name] for name in ("access_log", "weekly_metrics", "written_about")
+)
 # Both tables that know a student: new students are on a watchlist before their first week.
 KNOWING = ("weekly_metrics", "pre_sem_watchlist")
 
@@ -66,17 +68,21 @@ def _find_students(store: Store, advisor: str) -> set[str]:
     if term is None:
         return set()
     week = store.find_highest("weekly_metrics", "sem_week", term=term)
-    ever = store.read("weekly_metrics", ("student_id",), term=term, advisor_id=advisor)
-    weeks = store.read(
-        "weekly_metrics", ("student_id", "sem_week", "advisor_id"), term=term,
-        student_id=list(set(ever["student_id"])),
-    )  # fmt: skip
-    last = weeks.sort_values("sem_week").drop_duplicates("student_id", keep="last")
-    own = last[last["advisor_id"] == advisor]
-    named = store.read(
-        "written_about", ("student_id",), about=Subject(str(term), int(week), advisor).key
+    here = METRICS.c.term == term
+    ever = sa.select(METRICS.c.student_id).where(here, METRICS.c.advisor_id == advisor)
+    last = (
+        sa.select(METRICS.c.student_id, sa.func.max(METRICS.c.sem_week).label("sem_week"))
+        .where(here, METRICS.c.student_id.in_(ever))
+        .group_by(METRICS.c.student_id)
+        .subquery()
     )
-    return {*own["student_id"], *named["student_id"]}
+    same = sa.and_(METRICS.c.student_id == last.c.student_id, METRICS.c.sem_week == last.c.sem_week)
+    own = sa.select(METRICS.c.student_id).join(last, same)
+    about = Subject(str(term), int(week), advisor).key
+    named = sa.select(ABOUT.c.student_id).where(ABOUT.c.about == about)
+    with store.connect() as connection:
+        mine = connection.execute(own.where(here, METRICS.c.advisor_id == advisor)).scalars()
+        return {*mine, *connection.execute(named).scalars()}
 
 
 def knows_student(limited: Store, student: str) -> bool:

@@ -17,10 +17,10 @@ from edumetrics.analysis.store import get_utc_now
 from edumetrics.analysis.week_state import CALIBRATE, find_last_run
 from edumetrics.analyst import queries
 from edumetrics.interventions.entries import KINDS
-from edumetrics.service import access, contacts, questions, sign_ins
+from edumetrics.service import access, contacts, sign_ins
 from edumetrics.service.access import Forbidden
 from edumetrics.service.accounts import ADVISOR, HEAD, OPERATOR, Account, check_password
-from edumetrics.service.questions import PAGE, QUESTIONS
+from edumetrics.service.questions import PAGE, QUESTIONS, Answers
 from edumetrics.service.requests import (
     Here,
     LongText,
@@ -69,7 +69,7 @@ class Said(BaseModel):
     detail: str
 
 
-class Asked(Body):
+class QuestionFilters(Body):
     """The filters of a question, and the page of the answer."""
 
     semester: Number | None = None
@@ -79,7 +79,7 @@ class Asked(Body):
     page: Number = 1
 
 
-class AskedOfAdvisor(Asked):
+class AdvisorFilters(QuestionFilters):
     """Those of a question whose rows say whose advisees they are."""
 
     advisor: Text | None = None
@@ -193,34 +193,32 @@ def refresh_tokens(request: Request, workspace: Here, given: RefreshToken) -> To
 def _add_question(name: str) -> None:
     """Add the route of a question."""
     question = QUESTIONS[name]
-    filters: type[Asked] = AskedOfAdvisor if question.has_advisor else Asked
+    filters: type[QuestionFilters] = AdvisorFilters if question.has_advisor else QuestionFilters
 
     def answer(
         request: Request,
-        workspace: Here,
         account: Who,
         asked: Annotated[Any, Query()],
         if_none_match: Annotated[str | None, Header()] = None,
     ) -> Response:
-        url = f"{name}?{request.url.query}"
+        answers: Answers = request.app.state.answers
+        wanted = answers.ask(account, name, asked.model_dump(exclude_none=True))
         # Kept by whoever asks, and asked again with the tag: that costs one look at the ledger.
-        headers = {"Cache-Control": "private, no-cache"}
-        headers["ETag"] = questions.compute_tag(workspace.store, account, url)
-        if if_none_match == headers["ETag"]:
+        headers = {"Cache-Control": "private, no-cache", "ETag": wanted.tag}
+        if if_none_match == wanted.tag:
             return Response(status_code=304, headers=headers)
-        given = asked.model_dump(exclude_none=True)
-        content = questions.answer_question(workspace, account, name, **given)
+        content = answers.answer(wanted)
         return Response(content, media_type="application/json", headers=headers)
 
     # What a route takes is read from the types of its function.
     answer.__annotations__["asked"] = Annotated[filters, Query()]
     row = question.row
-    answers = create_model(f"{row.__name__}Page", count=(int, ...), page=(int, ...),
+    page = create_model(f"{row.__name__}Page", count=(int, ...), page=(int, ...),
                            pages=(int, ...), results=(list[row], ...))  # type: ignore[valid-type]  # fmt: skip
     router.add_api_route(
         f"/{name}/", answer, name=name, summary=question.about, operation_id=name,
         description=f"As `edumetrics show {name}`, {PAGE} rows a page.",
-        responses={200: {"model": answers}, 304: {"description": "Nothing has changed."},
+        responses={200: {"model": page}, 304: {"description": "Nothing has changed."},
                    **REFUSALS},
     )  # fmt: skip
 

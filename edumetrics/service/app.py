@@ -18,7 +18,7 @@ from edumetrics.errors import EduMetricsError, Locked, SettingsError
 from edumetrics.service import api, browser, portal, sign_ins
 from edumetrics.service.access import Forbidden, UnknownStudent
 from edumetrics.service.accounts import TooManyFailures, WrongPassword
-from edumetrics.service.questions import NotThere
+from edumetrics.service.questions import Answers, NotThere
 from edumetrics.workspace import Workspace
 
 Call = Callable[[Request], Awaitable[Response]]
@@ -53,6 +53,7 @@ def create_app(workspace: Workspace) -> FastAPI:
     app = FastAPI(title="EduMetrics", version=__version__, openapi_url="/api/openapi.json",
                   docs_url=None, redoc_url=None)  # fmt: skip
     app.state.workspace = workspace
+    app.state.answers = Answers(workspace)
     app.state.key = sign_ins.load_key(workspace.settings.data)
     app.include_router(api.router)
     app.include_router(portal.router, include_in_schema=False)

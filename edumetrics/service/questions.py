@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import lru_cache
 from typing import Any
 
 import pandas as pd
 import sqlalchemy as sa
 from pydantic import BaseModel, Field, create_model
 
-from edumetrics.analysis.store import Store
 from edumetrics.analysis.tables import SQL_TABLES
+from edumetrics.analysis.week_state import (
+    GATE,
+    MAIL,
+    MOMENTS,
+    PRE_ENDTERM,
+    PRE_MIDTERM,
+    PRE_SEMESTER,
+    WEEKLY,
+)
 from edumetrics.analyst import queries
 from edumetrics.errors import SettingsError
 from edumetrics.fields import TABLES
@@ -23,6 +32,10 @@ from edumetrics.service.accounts import Account
 from edumetrics.workspace import Workspace
 
 PAGE = 100
+# Answers kept in memory: a hundred rows each, some ten to a hundred kilobytes.
+MOST_KEPT = 512
+# The stages of the ledger that change one table each, or none.
+KNOWN = (WEEKLY, *MOMENTS, GATE, MAIL)
 RUNS = SQL_TABLES["run_log"]
 # The types of JSON; records are objects whose keys the data dictionary lists.
 TYPES: dict[str, Any] = {"text": str, "int": int, "float": float, "bool": bool, "date": date,
@@ -41,11 +54,13 @@ class ServedQuestion:
         answer: the function of `queries`.
         about: what it answers, in a sentence.
         table: the table whose rows it gives; of `class_performance`, the rows are medians.
+        stages: the stages that write the table.
     """
 
     answer: Callable[..., pd.DataFrame]
     about: str
     table: str
+    stages: tuple[str, ...]
 
     @property
     def has_advisor(self) -> bool:
@@ -81,70 +96,131 @@ def _describe(column: Column) -> tuple[Any, Any]:
 
 # The route of each question, and the record that makes it.
 QUESTIONS = {
-    "flagged": ServedQuestion(queries.flagged, "Who was on a list, and why.", "weekly_flags"),
+    "flagged": ServedQuestion(
+        queries.flagged, "Who was on a list, and why.", "weekly_flags", (WEEKLY,)
+    ),
     "class-performance": ServedQuestion(
-        queries.class_performance, "The medians of classes.", "weekly_metrics"
+        queries.class_performance, "The medians of classes.", "weekly_metrics", (WEEKLY,)
     ),
     "student-performance": ServedQuestion(
-        queries.student_performance, "The weekly metrics of students.", "weekly_metrics"
+        queries.student_performance, "The weekly metrics of students.", "weekly_metrics",
+        (WEEKLY,),
     ),
-    "pre-midterm": ServedQuestion(queries.pre_midterm, "Predicted midterm scores.", "pre_mid_term"),
+    "pre-midterm": ServedQuestion(
+        queries.pre_midterm, "Predicted midterm scores.", "pre_mid_term", (PRE_MIDTERM,)
+    ),
     "pre-endterm": ServedQuestion(
-        queries.pre_endterm, "Predicted end-term scores.", "pre_end_term"
+        queries.pre_endterm, "Predicted end-term scores.", "pre_end_term", (PRE_ENDTERM,)
     ),
     "risk-of-failing": ServedQuestion(
         queries.risk_of_failing, "The chance of failing each subject.",
-        "risk_of_failing_prediction",
+        "risk_of_failing_prediction", (PRE_MIDTERM, PRE_ENDTERM),
     ),
     "watchlist": ServedQuestion(
-        queries.watchlist, "Who to watch from week 1; `week` has no meaning.", "pre_sem_watchlist"
+        queries.watchlist, "Who to watch from week 1; `week` has no meaning.",
+        "pre_sem_watchlist", (PRE_SEMESTER,),
     ),
 }  # fmt: skip
 
 
-def answer_question(
-    workspace: Workspace, account: Account, name: str, page: int, **filters: Any
-) -> str:
-    """Return a page of an answer as JSON: count, page, pages, results; the reading is recorded.
+@dataclass(frozen=True)
+class Answer:
+    """A page of an answer as JSON, and which students of which term it is about."""
 
-    Of `class_performance` an advisor has the medians of own students.
+    content: str
+    students: tuple[str, ...]
+    term: str
 
-    Args:
-        workspace: the settings, the parameters and the analysis database.
-        account: who asks.
+
+@dataclass(frozen=True)
+class Asked:
+    """A question of an account, with everything that its answer depends on.
+
+    Attributes:
         name: the question.
-        page: the page, from 1; beyond the last one there are no results.
-        filters: those of `queries`, None for any.
-
-    Raises:
-        UnknownStudent: the student asked for is not among the account's.
-        NotThere: there is no such week, or nothing has been analysed yet.
+        account: who asks.
+        filters: the filters of `queries`, and the page.
+        limit: the rows that the account may read, as `Store.limited` has it.
+        runs: the newest runs that changed what is asked about.
     """
-    limited = access.limit_store(workspace, account)
-    student = filters.get("student")
-    if student is not None and not access.knows_student(limited, student):
-        raise access.UnknownStudent
-    try:
-        frame = QUESTIONS[name].answer(**filters, store=limited)
-    except SettingsError as error:
-        raise NotThere(str(error)) from error
-    shown = frame.iloc[(page - 1) * PAGE : page * PAGE]
-    if "student_id" in shown and len(shown):
+
+    name: str
+    account: Account
+    filters: tuple[tuple[str, Any], ...]
+    limit: tuple[str, frozenset[str]] | None
+    runs: tuple[int, ...]
+
+    @property
+    def tag(self) -> str:
+        """The entity tag of the answer: it changes with those runs, and with who may read what."""
+        column, values = self.limit or ("", frozenset())
+        parts = (self.name, self.account.role, column, *sorted(values),
+                 *map(str, self.filters), *map(str, self.runs))  # fmt: skip
+        digest = hashlib.sha256("\x1f".join(parts).encode()).hexdigest()
+        return f'"{digest[:32]}"'
+
+
+class Answers:
+    """Answers what was asked before from memory, as long as no run has changed what is stored."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
+        # What an answer depends on is part of the key: after a run nothing kept is found any more.
+        self._limit = lru_cache(MOST_KEPT)(self._find_limit)
+        self._answer = lru_cache(MOST_KEPT)(self._read)
+
+    def ask(self, account: Account, name: str, filters: Mapping[str, Any]) -> Asked:
+        """Return a question of an account; `filters` are those of `queries`, and the page."""
+        newest = self._find_newest()
+        # Whatever is no stage may have changed everything: an erasure, a calibration.
+        other = max((seq for stage, seq in newest.items() if stage not in KNOWN), default=0)
+        # Whom a report names is known when the gate has judged its week.
+        runs = newest.get(WEEKLY, 0), newest.get(GATE, 0), other
+        stages = QUESTIONS[name].stages
+        wrote = (*(newest.get(stage, 0) for stage in stages), other)
+        return Asked(name, account, tuple(filters.items()), self._limit(account, runs), wrote)
+
+    def answer(self, asked: Asked) -> str:
+        """Return a page of an answer as JSON: count, page, pages, results; the reading is recorded.
+
+        Of `class_performance` an advisor has the medians of own students.
+
+        Raises:
+            UnknownStudent: the student asked for is not among the account's.
+            NotThere: there is no such week, or nothing has been analysed yet.
+        """
+        found, store = self._answer(asked), self._workspace.store
+        access.record_reads(store, asked.account, found.students, found.term, asked.name)
+        return found.content
+
+    def _find_newest(self) -> dict[str, int]:
+        """Return the place in the ledger of the newest run of each stage that was done."""
+        select = sa.select(RUNS.c.stage, sa.func.max(RUNS.c.seq)).where(RUNS.c.status == "done")
+        with self._workspace.store.connect() as connection:
+            rows = connection.execute(select.group_by(RUNS.c.stage)).all()
+        return {str(stage): int(seq) for stage, seq in rows}
+
+    def _find_limit(
+        self, account: Account, _: tuple[int, ...]
+    ) -> tuple[str, frozenset[str]] | None:
+        return access.limit_store(self._workspace, account).limited
+
+    def _read(self, asked: Asked) -> Answer:
+        filters, store = dict(asked.filters), self._workspace.store
+        page, student = filters.pop("page"), filters.get("student")
+        limited = store if asked.limit is None else store.limit_to(*asked.limit)
+        if student is not None and not access.knows_student(limited, student):
+            raise access.UnknownStudent
+        try:
+            frame = QUESTIONS[asked.name].answer(**filters, store=limited)
+        except SettingsError as error:
+            raise NotThere(str(error)) from error
+        shown = frame.iloc[(page - 1) * PAGE : page * PAGE]
+        # Fifteen digits give back the number that was stored.
+        rows = shown.to_json(orient="records", date_format="iso", double_precision=15)
+        pages = -(-len(frame) // PAGE)
+        content = f'{{"count":{len(frame)},"page":{page},"pages":{pages},"results":{rows}}}'
+        if "student_id" not in shown or shown.empty:
+            return Answer(content, (), "")
         term = shown["term" if "term" in shown else "target_term"].iloc[0]
-        access.record_reads(workspace.store, account, shown["student_id"], str(term), name)
-    # Fifteen digits give back the number that was stored.
-    rows = shown.to_json(orient="records", date_format="iso", double_precision=15)
-    pages = -(-len(frame) // PAGE)
-    return f'{{"count":{len(frame)},"page":{page},"pages":{pages},"results":{rows}}}'
-
-
-def compute_tag(store: Store, account: Account, url: str) -> str:
-    """Return the entity tag of an answer: it changes with the newest run, the account and the URL.
-
-    An account is part of it because two accounts have different answers to one URL.
-    """
-    newest = sa.select(RUNS.c.run_id).where(RUNS.c.status == "done").order_by(RUNS.c.seq.desc())
-    with store.connect() as connection:
-        run_id = connection.execute(newest.limit(1)).scalar()
-    parts = "\x1f".join((str(run_id), account.username, account.role, account.person, url))
-    return f'"{hashlib.sha256(parts.encode()).hexdigest()[:32]}"'
+        return Answer(content, tuple(shown["student_id"].unique()), str(term))

@@ -69,7 +69,7 @@ class Said(BaseModel):
     detail: str
 
 
-class QuestionFilters(Body):
+class FilterQuery(Body):
     """The filters of a question, and the page of the answer."""
 
     semester: Number | None = None
@@ -79,7 +79,7 @@ class QuestionFilters(Body):
     page: Number = 1
 
 
-class AdvisorFilters(QuestionFilters):
+class AdvisorFilterQuery(FilterQuery):
     """Those of a question whose rows say whose advisees they are."""
 
     advisor: Text | None = None
@@ -193,7 +193,7 @@ def refresh_tokens(request: Request, workspace: Here, given: RefreshToken) -> To
 def _add_question(name: str) -> None:
     """Add the route of a question."""
     question = QUESTIONS[name]
-    filters: type[QuestionFilters] = AdvisorFilters if question.has_advisor else QuestionFilters
+    filters: type[FilterQuery] = AdvisorFilterQuery if question.has_advisor else FilterQuery
 
     def answer(
         request: Request,

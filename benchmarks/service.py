@@ -52,6 +52,7 @@ class Load:
 
     @property
     def p95(self) -> float:
+        """The seconds within which 95 of 100 answers came."""
         return statistics.quantiles(self.seconds, n=20)[-1]
 
 

@@ -90,7 +90,8 @@ def render_week(
     for path in set((folder / PAGES).glob("*.html")) - set(pages):
         path.unlink()
         frozen.get_view_path(path).unlink(missing_ok=True)
-    _record_pages(workspace, occasion, dict(zip(pages, reports, strict=True)))
+    shared = college.second_advisors
+    _record_pages(workspace, occasion, dict(zip(pages, reports, strict=True)), shared)
     return pages
 
 
@@ -99,12 +100,23 @@ def get_subject(report: Report) -> Subject:
     return Subject(report.term, report.week, report.advisor_id)
 
 
-def _record_pages(workspace: Workspace, occasion: Occasion, pages: dict[Path, Report]) -> None:
-    """Record pages, and that each is about every student of its reader and whoever it names."""
+def _record_pages(
+    workspace: Workspace, occasion: Occasion, pages: dict[Path, Report], shared: pd.DataFrame
+) -> None:
+    """Record pages, and that each is about every student of its reader and whoever it names.
+
+    Args:
+        workspace: the settings, the parameters and the analysis database.
+        occasion: the week.
+        pages: the reports by the paths of their pages.
+        shared: student_id and advisor_id of second advisors, whose students these are as well.
+    """
     metrics = workspace.store.read(
         "weekly_metrics", ("student_id", "advisor_id"), term=occasion.term, sem_week=occasion.week
     )
-    own = metrics["student_id"].groupby(metrics["advisor_id"].fillna(UNASSIGNED)).agg(list)
+    shared = shared[shared["student_id"].isin(metrics["student_id"])].dropna()
+    both = pd.concat([metrics.fillna({"advisor_id": UNASSIGNED}), shared], ignore_index=True)
+    own = both["student_id"].groupby(both["advisor_id"]).agg(list)
     workspace.files.set_people({
         get_subject(report): {*own.get(report.advisor_id, []),
                               *(entry.student_id for entry in report.entries)}

@@ -57,6 +57,12 @@ def read_view(kind: type[View], page: Path, sentences: Sentences) -> View | None
         ) from error
 
 
+def read_text(page: Path, name: str) -> str:
+    """Return one text of the view model of a page; empty where the page was not written."""
+    path = get_view_path(page)
+    return str(json.loads(path.read_text(encoding="utf-8"))[name]) if path.is_file() else ""
+
+
 def _drop_catalogue(values: Any) -> Any:
     """Return values with a mark in the place of every catalogue."""
     if isinstance(values, Mapping):

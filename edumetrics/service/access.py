@@ -38,9 +38,9 @@ def limit_store(workspace: Workspace, account: Account) -> Store:
     """Return the analysis database with the rows that an account may read.
 
     An advisor reads the rows of own students: whose last analysed week in the newest term has this
-    advisor, so that of who has left the college the last advisor still reads; and whom the newest
-    report to the advisor names, as it names students whose second advisor this is. A head reads
-    the rows of own classes. Analysts and operators read all.
+    advisor, so that of who has left the college the last advisor still reads; and whoever the
+    newest report to the advisor is about, with the students whose second advisor this is. A head
+    reads the rows of own classes. Analysts and operators read all.
     """
     store = workspace.store
     if account.role == ADVISOR:

@@ -108,7 +108,12 @@ class LoggedContact(BaseModel):
     helpful: bool | None
     until: date | None
     logged_by: str | None
-    logged_at: Moment | None = None
+
+
+class LogRow(LoggedContact):
+    """A logged contact as it is in the log; `notes` are the reader's own."""
+
+    logged_at: Moment
     notes: str | None = None
 
 
@@ -118,7 +123,7 @@ class LoggedContacts(BaseModel):
     count: int
     page: int
     pages: int
-    results: list[LoggedContact]
+    results: list[LogRow]
 
 
 class Calibration(BaseModel):
@@ -245,7 +250,7 @@ def list_contacts(
         access.record_reads(workspace.store, account, shown["student_id"], term, "interventions")
     records = shown.astype("object").where(shown.notna(), None).to_dict("records")
     return LoggedContacts(count=len(rows), page=page, pages=-(-len(rows) // PAGE),
-                    results=[LoggedContact(**{str(k): v for k, v in one.items()})
+                    results=[LogRow(**{str(k): v for k, v in one.items()})
                              for one in records])  # fmt: skip
 
 

@@ -17,7 +17,7 @@ from edumetrics.reports import frozen
 from edumetrics.reports.classes import LEAST, ClassesPage
 from edumetrics.reports.context import SHAPES
 from edumetrics.reports.department import DepartmentPage
-from edumetrics.reports.model import Report, StudentEntry, StudentTable, TableRow
+from edumetrics.reports.model import EmailDraft, Report, StudentEntry, StudentTable, TableRow
 from edumetrics.reports.sparklines import Panel, build_panel
 from edumetrics.types import Exam
 from edumetrics.workspace import Workspace
@@ -60,6 +60,7 @@ class StudentPage:
     Attributes:
         student_id, name, about: the student; the name is the id where no report names the student.
         panel: the semester so far; None where there is nothing to draw.
+        draft: the email that the report offers; None where it offers none.
         weeks: weeks on a list, the newest first.
         contacts: what was logged, the newest first; without notes.
         reads: who read about the student over this service, the newest first.
@@ -69,6 +70,7 @@ class StudentPage:
     name: str
     about: str
     panel: Panel | None
+    draft: EmailDraft | None
     weeks: tuple[ListWeek, ...]
     contacts: tuple[str, ...]
     reads: tuple[str, ...]
@@ -164,11 +166,18 @@ def build_student_page(workspace: Workspace, limited: Store, student: str) -> St
     advisors = metrics.sort_values("sem_week")["advisor_id"].dropna()
     stored = read_report(workspace, str(advisors.iloc[-1])) if len(advisors) else StoredReport(None)
     name, about = find_name(stored.report, student)
+    entries = stored.report.entries if stored.report else ()
+    entry = next((one for one in entries if one.student_id == student), None)
+    # A card's panel has the class beside it; for others it is drawn from what is stored.
+    panel = entry.panel if entry and entry.panel else build_panel(
+        sentences, metrics[list(COURSE)], week, workspace.params.calendar
+    )  # fmt: skip
     return StudentPage(
         student_id=student,
         name=name,
         about=about,
-        panel=build_panel(sentences, metrics[list(COURSE)], week, workspace.params.calendar),
+        panel=panel,
+        draft=entry.draft if entry else None,
         weeks=_list_weeks(workspace, limited, term, student),
         contacts=_list_contacts(workspace, term, student),
         reads=_list_reads(workspace, student),
@@ -196,7 +205,9 @@ def _list_weeks(
     flags = limited.read("weekly_flags", term=term, student_id=student)
     for row in flags.to_dict("records"):
         week, tier = int(row["sem_week"]), str(row["risk_tier"])
-        reasons = tuple(str(reason["text"]) for reason in row["reasons"])
+        # By kind, the strongest first: of what is said twice about one thing, the first.
+        topics = {reason["topic"]: str(reason["text"]) for reason in reversed(row["reasons"])}
+        reasons = tuple(reversed(topics.values()))
         title = say("reports", "portal_list_week", week=week)
         found[week] = ListWeek(title, reasons, tier, say("reports", f"tier_{tier}"), SHAPES[tier])
     for row in limited.read("list_exits", term=term, student_id=student).to_dict("records"):
@@ -261,12 +272,17 @@ def count_contacts(workspace: Workspace, classes: tuple[str, ...]) -> tuple[int,
     return week, {str(name): int(n) for name, n in reached.items() if sizes[str(name)] >= LEAST}
 
 
-def list_advisors(workspace: Workspace) -> list[tuple[str, int]]:
-    """Return each advisor_id of the newest week with the number of students."""
+def list_advisors(workspace: Workspace) -> list[tuple[str, str, int]]:
+    """Return each advisor_id of the newest week, the name (else the id), and how many students."""
     term, week = find_newest_week(workspace.store)
     rows = workspace.store.read("weekly_metrics", ("advisor_id",), term=term, sem_week=week)
     counts = rows["advisor_id"].dropna().value_counts().sort_index()
-    return [(str(advisor), int(count)) for advisor, count in counts.items()]
+    found = []
+    for advisor, count in counts.items():
+        page = _find_page(workspace, term, str(advisor))
+        name = frozen.read_text(page, "reader") if page else ""
+        found.append((str(advisor), name or str(advisor), int(count)))
+    return found
 
 
 def list_answers(workspace: Workspace, report: Report) -> dict[str, str]:

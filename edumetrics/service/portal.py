@@ -183,11 +183,13 @@ def _show_report(
     only: tuple[type, ...] = (),
 ) -> Response:  # fmt: skip
     if stored.report is None:
-        return show_page(request, "empty.html.j2", signed, said=stored.why)
+        title = get_say(workspace)("portal_class" if only else "portal_week")
+        return show_page(request, "empty.html.j2", signed, said=stored.why, title=title)
     report = stored.report
     if only:
         sections = tuple(s for s in report.sections if isinstance(s, only))
-        report = replace(report, sections=sections, lead="")
+        headline = get_say(workspace)("portal_class")
+        report = replace(report, sections=sections, headline=headline, lead="")
     answered = pages.list_answers(workspace, report)
     template = get_environment("edumetrics.service").get_template("answer.html.j2")
     say = get_say(workspace)
@@ -297,7 +299,8 @@ def show_head(request: Request, workspace: Here, signed: Signed) -> Response:
     page = pages.read_classes_page(workspace, head)
     say = get_say(workspace)
     if page is None:
-        return show_page(request, "empty.html.j2", signed, said=say("portal_head_none"))
+        values = {"said": say("portal_head_none"), "title": say("portal_head")}
+        return show_page(request, "empty.html.j2", signed, **values)
     week, counts = pages.count_contacts(workspace, head.classes)
     told = [say("portal_head_count", name=name, count=count) for name, count in counts.items()]
     live = say("portal_head_live", week=week, classes=", ".join(told)) if told else say(
@@ -311,8 +314,9 @@ def show_scorecard(request: Request, workspace: Here, signed: Signed) -> Respons
     """Show how predictions and lists did at the last exam."""
     page = pages.read_scorecard(workspace)
     if page is None:
-        said = get_say(workspace)("portal_no_scorecard")
-        return show_page(request, "empty.html.j2", signed, said=said)
+        say = get_say(workspace)
+        values = {"said": say("portal_no_scorecard"), "title": say("portal_scorecard")}
+        return show_page(request, "empty.html.j2", signed, **values)
     return show_page(request, "department.html.j2", signed, page=page)
 
 
@@ -333,12 +337,12 @@ def show_reply(request: Request, workspace: Here, code: Text, kind: Annotated[Te
     """Show what a link of a mail would log, and one button: opening it logs nothing."""
     about = contacts.read_code(workspace, code, kind if kind in ANSWERS else ANSWERS[0])
     report = pages.read_report(workspace, str(about.logged_by)).report
-    name, _ = pages.find_name(report, about.student_id)
+    name, roll = pages.find_name(report, about.student_id)
     words = {one: pages.name_kind(workspace, one) for one in ANSWERS}
     chosen = (kind,) if kind in ANSWERS else ANSWERS
     return show_page(
         request, "reply.html.j2", code=code, week=about.sem_week, kinds=chosen, words=words,
-        name=contacts.shorten_name(workspace, name), said="",
+        name=f"{contacts.shorten_name(workspace, name)} {roll}".strip(), said="",
     )  # fmt: skip
 
 

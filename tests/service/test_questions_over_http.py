@@ -8,8 +8,10 @@ from typing import Any
 
 import pandas as pd
 import pytest
+import sqlalchemy as sa
 
 from edumetrics.analyst import queries
+from edumetrics.batch import pipeline, progress
 from edumetrics.service import access
 from edumetrics.service.accounts import Account
 from edumetrics.service.questions import PAGE, QUESTIONS
@@ -146,3 +148,20 @@ def test_health_is_public_and_holds_no_data(service: Served) -> None:
     told = httpx.get(f"{service.url}/api/health").json()
     assert (told["status"], told["week"], told["last_status"]) == ("alive", 10, "done")
     assert set(told) == {"status", "version", "week", "last_run", "last_status"}
+
+
+def test_a_shared_student_is_read_by_both_advisors(own_service: Served) -> None:
+    workspace = own_service.workspace
+    shared = sorted(students_of(own_service, ROLES["arun"].person))[5]
+    with sa.create_engine(workspace.settings.client_db_url).begin() as connection:
+        connection.exec_driver_sql("ALTER TABLE students ADD COLUMN second_advisor_id TEXT")
+        connection.exec_driver_sql(
+            "UPDATE students SET second_advisor_id = ? WHERE student_id = ?", (ADVISOR, shared)
+        )
+    asked = {"student": shared}
+    assert own_service.ask("priya", "/api/student-performance/", params=asked).status_code == 404
+    pipeline.run(workspace, progress.skip_line, week=10)
+    mine = own_service.ask("priya", "/api/student-performance/", params=asked)
+    assert mine.status_code == 200
+    assert {row["student_id"] for row in mine.json()["results"]} == {shared}
+    assert own_service.ask("arun", "/api/student-performance/", params=asked).status_code == 200

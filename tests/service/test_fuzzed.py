@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -12,9 +13,15 @@ import schemathesis
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from edumetrics import database
+from edumetrics.batch import backfill, pipeline, progress
+from edumetrics.params import Calendar
+from edumetrics.service import accounts, pages
 from edumetrics.service.questions import QUESTIONS
+from edumetrics.simulator import generate, write
 from edumetrics.workspace import Workspace
-from tests.service.conftest import PASSWORD, Served
+from tests.conftest import workspace_at
+from tests.service.conftest import PASSWORD, Served, serve
 from tests.service.test_questions_over_http import ROLES, students_of
 
 # The routes that answer about students; the portal's as well.
@@ -58,9 +65,9 @@ def tampered(token: str) -> st.SearchStrategy[str]:
     return st.one_of(*[st.just(token)] * 6, changed, shorter, st.just("x.y.z"), st.just("-"))
 
 
-def try_requests(served: Served, count: int) -> dict[int, int]:
-    """Send random requests of both advisors; return how many had each status."""
-    own = {who: students_of(served, ROLES[who].person) for who in ("priya", "arun")}
+def try_requests(served: Served, advisors: dict[str, str], count: int) -> dict[int, int]:
+    """Send random requests of advisors, by username; return how many had each status."""
+    own = {who: students_of(served, advisor) for who, advisor in advisors.items()}
     everyone, seen = every_student(served.workspace), dict[int, int]()
     tokens = {who: served.get_tokens(who)["access"] for who in own}
     some = values(served)
@@ -112,14 +119,28 @@ def try_requests(served: Served, count: int) -> dict[int, int]:
 
 @pytest.mark.slow
 def test_random_requests_give_no_row_of_another(service: Served) -> None:
-    seen = try_requests(service, 600)
+    seen = try_requests(service, {who: ROLES[who].person for who in ("priya", "arun")}, 600)
     assert seen[200] > 60 and seen[401] > 20 and seen.get(404, 0) + seen[422] > 50
 
 
 @pytest.mark.prove
-def test_ten_thousand_random_requests_give_no_row_of_another(service: Served) -> None:
-    seen = try_requests(service, MORE)
-    assert seen[200] > 1000
+def test_ten_thousand_random_requests_of_ten_advisors_give_no_row_of_another(
+    tmp_path: Path,
+) -> None:
+    workspace = workspace_at(tmp_path)
+    engine = database.create_writable_engine(workspace.settings.client_db_url)
+    write.write_simulation(engine, generate.plan_demo(600, 3, Calendar()), quiet=True)
+    backfill.calibrate(workspace, progress.skip_line)
+    pipeline.run(workspace, progress.skip_line, week=10)
+    advisors = {f"user-{advisor}": advisor for advisor, _, _ in pages.list_advisors(workspace)}
+    assert len(advisors) == 10
+    for username, advisor in advisors.items():
+        accounts.add_account(
+            workspace.store, workspace.params, username, "advisor", advisor, PASSWORD
+        )
+    with serve(workspace) as served:
+        seen = try_requests(served, advisors, MORE)
+    assert sum(seen.values()) >= MORE and seen[200] > 1000
 
 
 @pytest.mark.slow

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from edumetrics import database
-from edumetrics.analysis import rollback
+from edumetrics.analysis import rollback, run_log
 from edumetrics.analysis.rollback import Rows
 from edumetrics.analysis.tables import SQL_TABLES
 from edumetrics.analysis.written import Subject
@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     # Only its type is needed here.
     from edumetrics.batch.schedule import RunPlan
 
-FOLDER = "removed"
+# The stage in the ledger, and the folder of the home for what was removed.
+STAGE, FOLDER = "roll-back", "removed"
 
 
 def take_back(workspace: Workspace, due: RunPlan, tell: Reporter, *, asked: bool) -> None:
@@ -49,8 +50,10 @@ def take_back(workspace: Workspace, due: RunPlan, tell: Reporter, *, asked: bool
         )
     kept = _write_dump(workspace, later)
     with store.start_transaction() as connection:
+        entry = run_log.enter_run(connection, workspace.params, STAGE, term, week)
         rows = rollback.delete_rows(connection, later)
         store.set_college_week(connection, due.position)
+        run_log.mark_done(connection, entry, rows)
     tell(
         f"The college went back to week {week}: {rows} rows of later weeks were removed, and are"
         f" kept in {kept}.",

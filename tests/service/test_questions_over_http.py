@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from edumetrics.analyst import queries
 from edumetrics.batch import pipeline, progress
+from edumetrics.errors import Refused
 from edumetrics.service import access
 from edumetrics.service.accounts import Account
 from edumetrics.service.questions import PAGE, QUESTIONS
@@ -165,3 +166,14 @@ def test_a_shared_student_is_read_by_both_advisors(own_service: Served) -> None:
     assert mine.status_code == 200
     assert {row["student_id"] for row in mine.json()["results"]} == {shared}
     assert own_service.ask("arun", "/api/student-performance/", params=asked).status_code == 200
+
+
+def test_what_was_rolled_back_is_answered_no_more(own_service: Served) -> None:
+    workspace = own_service.workspace
+    assert own_service.ask("ana", "/api/flagged/").json()["results"][0]["sem_week"] == 10
+    with sa.create_engine(workspace.settings.client_db_url).begin() as connection:
+        connection.exec_driver_sql("UPDATE sim_state SET current_week = current_week - 1")
+    # Its mail is held: the college's records go on to week 10.
+    with pytest.raises(Refused, match="rolled back"):
+        pipeline.run(workspace, progress.skip_line, roll_back=True)
+    assert own_service.ask("ana", "/api/flagged/").json()["results"][0]["sem_week"] == 9

@@ -113,13 +113,20 @@ def require_week(store: Store, term: str, week: int) -> None:
         )
 
 
-def match_filters(table: str, filters: Mapping[str, Any]) -> dict[str, Any]:
+def match_filters(table: str, filters: Mapping[str, Any], store: Store) -> dict[str, Any]:
     """Return the values by column that rows of a table must have; None is left out: it is any.
+
+    Of a table that does not say who advises, an advisor's rows are those of the students whom the
+    advisor has in the newest analysed week.
 
     Raises:
         SettingsError: the table has no column for a filter.
     """
-    wanted = {}
+    wanted: dict[str, Any] = {}
+    if filters.get("advisor") is not None and _needs_students(table):
+        advised, student = _list_advised(store, filters["advisor"]), filters.get("student")
+        wanted["student_id"] = [one for one in advised if student in (None, one)]
+        filters = {**filters, "advisor": None, "student": None}
     for name, value in filters.items():
         if name not in COLUMNS or value is None:
             continue
@@ -130,6 +137,18 @@ def match_filters(table: str, filters: Mapping[str, Any]) -> dict[str, Any]:
             raise SettingsError(f"There is no filter {name} for {table}: leave it out.")
         wanted[known[0]] = value
     return wanted
+
+
+def _needs_students(table: str) -> bool:
+    return "advisor_id" not in TABLES[table].names and "student_id" in TABLES[table].names
+
+
+def _list_advised(store: Store, advisor: str) -> list[str]:
+    """Return the students of an advisor in the newest analysed week."""
+    term = store.find_highest("weekly_metrics", "term")
+    week = store.find_highest("weekly_metrics", "sem_week", term=term)
+    where = {"term": term, "sem_week": week, "advisor_id": advisor}
+    return list(store.read("weekly_metrics", ("student_id", "class_id"), **where)["student_id"])
 
 
 def read_rows(table: str, filters: Mapping[str, Any], *, every_week: bool = False) -> pd.DataFrame:
@@ -159,6 +178,6 @@ def read_rows(table: str, filters: Mapping[str, Any], *, every_week: bool = Fals
     elif student is None and not every_week:
         week = store.find_highest(dated, "sem_week", term=term)
     where = {"term": term} | ({} if week is None else {"sem_week": week})
-    rows = store.read(table, None, **where, **match_filters(table, filters))
+    rows = store.read(table, None, **where, **match_filters(table, filters, store))
     # What people entered was computed by no run.
     return rows.drop(columns=["run_id", "computed_at"], errors="ignore")

@@ -128,7 +128,7 @@ def watchlist(**filters: Unpack[Filters]) -> pd.DataFrame:
     analysed = choose_term(store, term)
     require_student(store, filters.get("student"))
     # A watchlist is for the semester ahead: its term can be newer than the newest analysed one.
-    wanted = match_filters(table, filters) | {
+    wanted = match_filters(table, filters, store) | {
         "target_term": term or store.find_highest(table, "target_term") or analysed
     }
     rows = store.read(table, None, **wanted).sort_values(

@@ -308,7 +308,7 @@ def health(
     require_week(store, term, week)
     # Findings are kept for every run: those of the newest finished run belong to the stored rows.
     run = find_last_run(store, WEEKLY, status="done", term=term, sem_week=week)
-    about = match_filters("data_health", {"class_id": class_id})
+    about = match_filters("data_health", {"class_id": class_id}, store)
     rows = store.read("data_health", FINDING_COLUMNS, run_id=run["run_id"] if run else "", **about)
     rows.insert(0, "term", term)
     rows.insert(1, "sem_week", week)

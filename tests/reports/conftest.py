@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
 
 from edumetrics.analysis.week_state import WEEKLY
 from edumetrics.batch import pipeline
@@ -15,7 +12,6 @@ from edumetrics.inputs.terms import find_term
 from edumetrics.reports import from_store, render
 from edumetrics.reports.model import Report
 from edumetrics.reports.stored_moments import Source
-from edumetrics.settings import PROJECT
 from edumetrics.workspace import Workspace
 from tests.conftest import workspace_at
 
@@ -23,7 +19,6 @@ ADVISOR = "ADV22001"
 # A week of each kind, by the stage that adds to its report: its term and number.
 MOMENTS = {"weekly": ("", 10), "pre_sem": ("", 1), "pre_mid": ("", 7), "pre_end": ("2025-07-14", 17),
            "post_analysis": ("", 8)}  # fmt: skip
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 
 def reports_of(workspace: Workspace, term: str, week: int) -> dict[str, Report]:
@@ -33,14 +28,6 @@ def reports_of(workspace: Workspace, term: str, week: int) -> dict[str, Report]:
         occasion = from_store.read_occasion(workspace, college, WEEKLY, chosen, week)
         source = Source(workspace, college, chosen, occasion)
         return {report.advisor_id: report for report in from_store.build_week(source)}
-
-
-@pytest.fixture(scope="session")
-def screenshots() -> Path:
-    """Where people can look at what the tests saw."""
-    folder = PROJECT / "test-output"
-    folder.mkdir(exist_ok=True)
-    return folder
 
 
 @pytest.fixture(scope="session")
@@ -61,21 +48,3 @@ def shown(judged: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, P
     folder_of_week = judged / "reports" / "2025-even" / "week-10"
     head = {"department": folder_of_week / "department.html", "run": folder / "weekly" / "run.html"}
     return {**{name: folder / f"{name}.html" for name in texts}, **head}
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    """Debian's Chromium; skips where no browser is."""
-    path = next(filter(None, map(shutil.which, BROWSERS)), None)
-    if path is None:
-        pytest.skip("no Chromium here: apt-get install chromium")
-    quiet = [
-        "--no-sandbox",
-        "--disable-gpu",
-        "--disable-background-networking",
-        "--disable-component-update",
-    ]
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=path, args=quiet)
-        yield started
-        started.close()

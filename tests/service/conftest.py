@@ -21,7 +21,6 @@ from edumetrics.service.app import configure_server, create_app
 from edumetrics.settings import PROJECT
 from edumetrics.workspace import Workspace, open_workspace
 from tests.conftest import workspace_at
-from tests.reports.conftest import browser, screenshots  # noqa: F401 - fixtures
 
 SECRET = "a secret of twenty letters"
 PASSWORD = "a password of some length"

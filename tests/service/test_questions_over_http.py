@@ -185,3 +185,29 @@ def test_what_was_rolled_back_is_answered_no_more(own_service: Served) -> None:
     with pytest.raises(Refused, match="rolled back"):
         pipeline.run(workspace, progress.skip_line, roll_back=True)
     assert own_service.ask("ana", "/api/flagged/").json()["results"][0]["sem_week"] == 9
+
+
+def test_the_log_is_an_advisors_own_with_notes_and_an_analysts_whole_without(
+    own_service: Served,
+) -> None:
+    for who in ("priya", "arun"):
+        student = sorted(students_of(own_service, ROLES[who].person))[0]
+        body = {"student": student, "kind": "talked", "notes": f"confided to {who}", "helpful": True, "until": own_service.workspace.today.isoformat(), "week": 9}  # fmt: skip
+        made = own_service.ask(who, "/api/interventions/", "POST", json=body)
+        assert made.status_code == 201 and made.json()["sem_week"] == 9
+    mine = own_service.ask("priya", "/api/interventions/").json()
+    assert [row["notes"] for row in mine["results"]] == ["confided to priya"]
+    assert mine["results"][0]["helpful"] is True and mine["results"][0]["until"] == body["until"]
+    everything = own_service.ask("ana", "/api/interventions/")
+    assert everything.json()["count"] == len(queries.log(store=own_service.workspace.store))
+    assert "confided" not in everything.text
+    assert own_service.ask("head", "/api/interventions/").status_code == 403
+    assert own_service.ask("ana", "/api/interventions/", "POST", json=body).status_code == 403
+
+
+@pytest.mark.parametrize("change", [{"kind": "hugged"}, {"week": 99}, {"until": "2001-01-01"}])
+def test_a_wrong_contact_is_refused_in_a_sentence(service: Served, change: dict[str, Any]) -> None:
+    student = sorted(students_of(service, ADVISOR))[0]
+    body = {"student": student, "kind": "talked", **change}
+    response = service.ask("priya", "/api/interventions/", "POST", json=body)
+    assert response.status_code == 400 and response.json()["detail"].endswith(".")

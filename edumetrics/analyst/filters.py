@@ -8,6 +8,7 @@ from typing import Any, TypedDict
 import pandas as pd
 
 from edumetrics.analysis.store import Store
+from edumetrics.analysis.week_state import find_newest_week
 from edumetrics.errors import SettingsError
 from edumetrics.fields import TABLES
 from edumetrics.workspace import open_workspace
@@ -145,8 +146,7 @@ def _needs_students(table: str) -> bool:
 
 def _list_advised(store: Store, advisor: str) -> list[str]:
     """Return the students of an advisor in the newest analysed week."""
-    term = store.find_highest("weekly_metrics", "term")
-    week = store.find_highest("weekly_metrics", "sem_week", term=term)
+    term, week = find_newest_week(store)
     where = {"term": term, "sem_week": week, "advisor_id": advisor}
     return list(store.read("weekly_metrics", ("student_id", "class_id"), **where)["student_id"])
 

@@ -76,14 +76,25 @@ class Preview:
         return f"Subject: {self.subject}\n\n{self.text}"
 
 
-def render_template(name: str, sentences: Sentences, **values: Any) -> str:
-    """Return a template with its values and, as `say`, the phrases of the catalogue."""
+def render_template(
+    name: str, sentences: Sentences, packages: tuple[str, ...] = (), /, **values: Any
+) -> str:
+    """Return a template with its values and, as `say`, the phrases of the catalogue.
+
+    Args:
+        name: the template.
+        sentences: the catalogue.
+        packages: further packages with templates, which come before those of reports.
+        values: what the template uses.
+    """
     say = partial(sentences.say, "reports")
-    return get_environment().get_template(name).render(say=say, **{"frame": FRAME, **values})
+    return (
+        _get_environment(*packages).get_template(name).render(say=say, **{"frame": FRAME, **values})
+    )
 
 
 @cache
-def get_environment(*packages: str) -> Environment:
+def _get_environment(*packages: str) -> Environment:
     """Return the environment of the templates; an unknown name in a template is an error.
 
     Escaping is on for every template except plain text (.txt).

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from edumetrics.analysis.store import Store, get_utc_now
 from edumetrics.analysis.tables import SQL_TABLES
+from edumetrics.analysis.week_state import find_newest_week
 from edumetrics.analysis.written import Subject
 from edumetrics.errors import SettingsError
 from edumetrics.params import Head
@@ -24,7 +25,8 @@ KNOWING = ("weekly_metrics", "pre_sem_watchlist")
 class Forbidden(Exception):
     """The role does not allow it."""
 
-    said = "Your role does not allow this."
+    def __init__(self) -> None:
+        super().__init__("Your role does not allow this.")
 
 
 class UnknownStudent(SettingsError):
@@ -64,10 +66,7 @@ def find_head(workspace: Workspace, account: Account) -> Head:
 
 
 def _find_students(store: Store, advisor: str) -> set[str]:
-    term = store.find_highest("weekly_metrics", "term")
-    if term is None:
-        return set()
-    week = store.find_highest("weekly_metrics", "sem_week", term=term)
+    term, week = find_newest_week(store)
     here = METRICS.c.term == term
     ever = sa.select(METRICS.c.student_id).where(here, METRICS.c.advisor_id == advisor)
     last = (
@@ -78,19 +77,22 @@ def _find_students(store: Store, advisor: str) -> set[str]:
     )
     same = sa.and_(METRICS.c.student_id == last.c.student_id, METRICS.c.sem_week == last.c.sem_week)
     own = sa.select(METRICS.c.student_id).join(last, same)
-    about = Subject(str(term), int(week), advisor).key
+    about = Subject(term, week, advisor).key
     named = sa.select(ABOUT.c.student_id).where(ABOUT.c.about == about)
     with store.connect() as connection:
         mine = connection.execute(own.where(here, METRICS.c.advisor_id == advisor)).scalars()
         return {*mine, *connection.execute(named).scalars()}
 
 
-def knows_student(limited: Store, student: str) -> bool:
-    """Return whether a limited store has any row of a student."""
-    return any(
-        len(limited.read(table, ("student_id", "class_id"), student_id=student))
-        for table in KNOWING
-    )
+def require_student(limited: Store, student: str) -> None:
+    """Make sure that a limited store has a row of a student.
+
+    Raises:
+        UnknownStudent: it has none.
+    """
+    columns = ("student_id", "class_id")
+    if not any(len(limited.read(table, columns, student_id=student)) for table in KNOWING):
+        raise UnknownStudent
 
 
 def record_reads(

@@ -155,7 +155,7 @@ def _change(store: Store, username: str, values: dict[str, object]) -> None:
             raise SettingsError("There is no account with this username: check it.")
         going = sa.and_(SIGN_INS.c.username == username, SIGN_INS.c.ended_at.is_(None))
         connection.execute(sa.update(SIGN_INS).where(going).values(ended_at=get_utc_now()))
-        failed = FAILURES.c.name_sha256 == _fingerprint(username)
+        failed = FAILURES.c.name_sha256 == compute_fingerprint(username)
         connection.execute(sa.delete(FAILURES).where(failed))
 
 
@@ -177,13 +177,14 @@ def check_password(store: Store, username: str, password: str, now: datetime) ->
     _require_no_wait(store, username, now)
     # A text with a lone surrogate can be neither stored nor hashed.
     known = username.isprintable() and len(password) <= MOST_LETTERS
-    row = store.read("accounts", username=username) if known else store.read("accounts").iloc[:0]
+    # Nobody has the empty name.
+    row = store.read("accounts", username=username if known else "")
     stored = _make_dummy() if row.empty else str(row["password_hash"].iloc[0])
     if not _is_right(stored, password if known else "") or row.empty or row["disabled"].iloc[0]:
         _count_failure(store, username, now)
         raise WrongPassword("The username or the password is wrong.")
     with store.start_transaction() as connection:
-        failed = FAILURES.c.name_sha256 == _fingerprint(username)
+        failed = FAILURES.c.name_sha256 == compute_fingerprint(username)
         connection.execute(sa.delete(FAILURES).where(failed))
     return make_account(row.iloc[0].to_dict())
 
@@ -220,7 +221,7 @@ def compute_wait(failures: int, last: datetime, now: datetime) -> timedelta:
 
 
 def _require_no_wait(store: Store, username: str, now: datetime) -> None:
-    rows = store.read("sign_in_failures", name_sha256=_fingerprint(username))
+    rows = store.read("sign_in_failures", name_sha256=compute_fingerprint(username))
     if rows.empty:
         return
     last = rows["last_at"].iloc[0].to_pydatetime()
@@ -231,13 +232,13 @@ def _require_no_wait(store: Store, username: str, now: datetime) -> None:
 
 def _count_failure(store: Store, username: str, now: datetime) -> None:
     """Count a failure of a name, and forget those of yesterday."""
-    own = FAILURES.c.name_sha256 == _fingerprint(username)
+    own = FAILURES.c.name_sha256 == compute_fingerprint(username)
     with store.start_transaction() as connection:
         connection.execute(sa.delete(FAILURES).where(FAILURES.c.last_at < now - FORGOTTEN))
         more = sa.update(FAILURES).where(own).values(failures=FAILURES.c.failures + 1, last_at=now)
         if connection.execute(more).rowcount:
             return
-        first = {"name_sha256": _fingerprint(username), "failures": 1, "last_at": now}
+        first = {"name_sha256": compute_fingerprint(username), "failures": 1, "last_at": now}
         try:
             with connection.begin_nested():
                 connection.execute(sa.insert(FAILURES).values(first))
@@ -246,9 +247,9 @@ def _count_failure(store: Store, username: str, now: datetime) -> None:
             connection.execute(more)
 
 
-def _fingerprint(username: str) -> str:
-    """Return what stands for a name that was typed: it may be somebody's password by mistake."""
-    return hashlib.sha256(username.encode("utf-8", "surrogatepass")).hexdigest()
+def compute_fingerprint(text: str) -> str:
+    """Return what stands for a secret, or for a typed name, which may be a password by mistake."""
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _hash(password: str) -> str:

@@ -20,7 +20,7 @@ from edumetrics.interventions.entries import KINDS
 from edumetrics.service import access, contacts, sign_ins
 from edumetrics.service.access import Forbidden
 from edumetrics.service.accounts import ADVISOR, HEAD, OPERATOR, Account, check_password
-from edumetrics.service.questions import PAGE, QUESTIONS, Answers
+from edumetrics.service.questions import PAGE, QUESTIONS, Answers, cut_page
 from edumetrics.service.requests import (
     Here,
     LongText,
@@ -236,12 +236,12 @@ def list_contacts(
     rows = queries.log(notes=own, store=limited)
     if own:
         rows = rows[rows["logged_by"] == account.person]
-    shown = rows.iloc[(page - 1) * PAGE : page * PAGE]
+    shown, pages = cut_page(rows, page)
     if len(shown):
         term = str(shown["term"].iloc[0])
         access.record_reads(workspace.store, account, shown["student_id"], term, "interventions")
     records = shown.astype("object").where(shown.notna(), None).to_dict("records")
-    return LoggedContacts(count=len(rows), page=page, pages=-(-len(rows) // PAGE),
+    return LoggedContacts(count=len(rows), page=page, pages=pages,
                     results=[LogRow(**{str(k): v for k, v in one.items()})
                              for one in records])  # fmt: skip
 

@@ -103,22 +103,18 @@ def _is_alive(workspace: Workspace) -> bool:
 
 
 def _refuse(request: Request, error: Exception) -> Response:
-    """Answer with the sentence of an error and its status: JSON to programs, a page to people."""
+    """Answer with the sentence of an error and its status."""
     status = next((code for kind, code in STATUSES if isinstance(error, kind)), 500)
-    said = str(error) or getattr(error, "said", "")
+    said, headers = str(error), dict[str, str]()
     if isinstance(error, HTTPException):
         status, said = error.status_code, HTTPStatus(error.status_code).phrase + "."
+        headers |= error.headers or {}
     # A database that has gone is no fault of the question.
     if status in (400, 404) and not _is_alive(request.app.state.workspace):
         status, said = 503, "The analysis database cannot be reached: try again later."
-    headers = dict(getattr(error, "headers", None) or {})
     if isinstance(error, TooManyFailures):
         headers["Retry-After"] = str(error.seconds)
-    if not request.url.path.startswith("/api"):
-        return browser.show_refusal(request, status, said, headers)
-    if status == 401:
-        headers["WWW-Authenticate"] = "Bearer"
-    return JSONResponse({"detail": said}, status, headers)
+    return _tell(request, status, said, headers)
 
 
 def _refuse_request(request: Request, error: Exception) -> Response:
@@ -129,9 +125,7 @@ def _refuse_request(request: Request, error: Exception) -> Response:
     said = f"{where} is not valid: {first['msg']}."
     if first["type"] == "extra_forbidden":
         said = f"There is no {where} here: leave it out."
-    if not request.url.path.startswith("/api"):
-        return browser.show_refusal(request, 422, said, {})
-    return JSONResponse({"detail": said}, 422)
+    return _tell(request, 422, said, {})
 
 
 def _keep_defect(request: Request, error: Exception) -> Response:
@@ -143,6 +137,13 @@ def _keep_defect(request: Request, error: Exception) -> Response:
     kept = keep_trace(error, workspace.settings.home)
     logging.getLogger(__name__).error("Unexpected %s: see %s.", type(error).__name__, kept)
     said = "Something unexpected happened here: tell whoever runs EduMetrics."
+    return _tell(request, 500, said, {})
+
+
+def _tell(request: Request, status: int, said: str, headers: dict[str, str]) -> Response:
+    """Answer with a sentence: JSON to programs, a page to people."""
     if not request.url.path.startswith("/api"):
-        return browser.show_refusal(request, 500, said, {})
-    return JSONResponse({"detail": said}, 500)
+        return browser.show_refusal(request, status, said, headers)
+    if status == 401:
+        headers["WWW-Authenticate"] = "Bearer"
+    return JSONResponse({"detail": said}, status, headers)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hmac
+from collections.abc import Callable
+from functools import partial
 from typing import Annotated, Any
 from urllib.parse import quote, urlsplit
 
@@ -10,7 +12,7 @@ from fastapi import Depends, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 
 from edumetrics.analysis.store import get_utc_now
-from edumetrics.reports.render import get_environment
+from edumetrics.reports.render import render_template
 from edumetrics.service import sign_ins
 from edumetrics.service.access import Forbidden
 from edumetrics.service.accounts import ADVISOR, ANALYST, HEAD, OPERATOR
@@ -18,6 +20,8 @@ from edumetrics.service.requests import Here
 from edumetrics.service.sign_ins import SignIn
 from edumetrics.workspace import Workspace
 
+# The package of the templates of the portal.
+TEMPLATES = ("edumetrics.service",)
 COOKIE, HOME, SIGN_IN = "edumetrics", "/", "/sign-in"
 # The pages of each role: route and the phrase of its name; the first is where the role starts.
 PAGES = {
@@ -44,10 +48,10 @@ def show_page(
 ) -> HTMLResponse:
     """Return a page of the portal."""
     workspace: Workspace = request.app.state.workspace
-    say = get_say(workspace)
-    content = get_environment("edumetrics.service").get_template(template).render(
-        say=say, frame="portal.html.j2", nonce=request.state.nonce, here=request.url.path,
-        nav=PAGES[signed.account.role] if signed else (), signed=signed, **values,
+    content = render_template(
+        template, workspace.params.sentences, TEMPLATES, frame="portal.html.j2",
+        nonce=request.state.nonce, here=request.url.path, signed=signed,
+        nav=PAGES[signed.account.role] if signed else (), **values,
     )  # fmt: skip
     return HTMLResponse(content, status)
 
@@ -64,10 +68,9 @@ def show_refusal(request: Request, status: int, said: str, headers: dict[str, st
     return response
 
 
-def get_say(workspace: Workspace) -> Any:
+def get_say(workspace: Workspace) -> Callable[..., str]:
     """Return what gives the phrases of the catalogue."""
-    sentences = workspace.params.sentences
-    return lambda name, /, **values: sentences.say("reports", name, **values)
+    return partial(workspace.params.sentences.say, "reports")
 
 
 def require_same_site(request: Request) -> None:

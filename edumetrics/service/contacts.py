@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import replace
 from typing import Unpack
 
@@ -12,7 +11,7 @@ from edumetrics.interventions.replies import ANSWERS, ReplyReader, store_answer
 from edumetrics.mail import tokens
 from edumetrics.reports import redaction
 from edumetrics.service import access
-from edumetrics.service.accounts import ADVISOR, Account
+from edumetrics.service.accounts import ADVISOR, Account, compute_fingerprint
 from edumetrics.workspace import Workspace
 
 
@@ -47,7 +46,7 @@ def log_contact(
         return entry, bool(store(workspace.store, [entry]))
     # Any text can be a key, of any person: what is stored is short, and its account's own.
     parts = "\x1f".join(("form", account.username, key))
-    keyed = replace(entry, entry_key=hashlib.sha256(parts.encode()).hexdigest())
+    keyed = replace(entry, entry_key=compute_fingerprint(parts))
     return entry, store_once(workspace.store, keyed)
 
 
@@ -60,8 +59,7 @@ def require_own(workspace: Workspace, account: Account, student: str) -> None:
     """
     if account.role != ADVISOR:
         raise access.Forbidden
-    if not access.knows_student(access.limit_store(workspace, account), student):
-        raise access.UnknownStudent
+    access.require_student(access.limit_store(workspace, account), student)
 
 
 def answer(

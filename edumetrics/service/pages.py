@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 import pandas as pd
 
 from edumetrics.analysis.store import Store
+from edumetrics.analysis.week_state import find_newest_week
 from edumetrics.analysis.written import Subject
 from edumetrics.params import Head
 from edumetrics.reports import frozen
@@ -74,14 +75,6 @@ class StudentPage:
     weeks: tuple[ListWeek, ...]
     contacts: tuple[str, ...]
     reads: tuple[str, ...]
-
-
-def find_newest_week(store: Store) -> tuple[str, int]:
-    """Return the newest analysed term and week; an empty text and 0 where there is none."""
-    term = store.find_highest("weekly_metrics", "term")
-    if term is None:
-        return "", 0
-    return str(term), int(store.find_highest("weekly_metrics", "sem_week", term=term))
 
 
 def read_report(workspace: Workspace, advisor: str) -> StoredReport:

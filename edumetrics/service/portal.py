@@ -14,19 +14,21 @@ from markupsafe import Markup
 from pydantic import BaseModel
 
 from edumetrics.analysis.store import Store, get_utc_now
+from edumetrics.analysis.week_state import find_newest_week
 from edumetrics.errors import SettingsError
 from edumetrics.interventions.entries import KINDS
 from edumetrics.interventions.replies import ANSWERS, store_answer
 from edumetrics.reports.model import Numbers, StudentEntry, StudentTable
-from edumetrics.reports.render import get_environment
+from edumetrics.reports.render import render_template
 from edumetrics.service import access, accounts, contacts, pages, sign_ins
-from edumetrics.service.access import Forbidden, UnknownStudent
+from edumetrics.service.access import Forbidden
 from edumetrics.service.accounts import ADVISOR, ANALYST, HEAD, OPERATOR, Account, WrongPassword
 from edumetrics.service.browser import (
     COOKIE,
     HOME,
     PAGES,
     SIGN_IN,
+    TEMPLATES,
     Sender,
     Signed,
     get_say,
@@ -191,15 +193,14 @@ def _show_report(
         headline = get_say(workspace)("portal_class")
         report = replace(report, sections=sections, headline=headline, lead="")
     answered = pages.list_answers(workspace, report)
-    template = get_environment("edumetrics.service").get_template("answer.html.j2")
-    say = get_say(workspace)
+    kinds = ANSWERS if signed.account.role == ADVISOR else ()
+    words = {kind: pages.name_kind(workspace, kind) for kind in kinds}
 
     def answer(one: StudentEntry) -> Markup:
-        own = signed.account.role == ADVISOR
-        return Markup(template.render(
-            say=say, one=one, report=report, signed=signed, kinds=ANSWERS if own else (),
-            words={kind: pages.name_kind(workspace, kind) for kind in ANSWERS},
-            said=answered.get(one.student_id, ""), address=_address,
+        return Markup(render_template(
+            "answer.html.j2", workspace.params.sentences, TEMPLATES, one=one, report=report,
+            signed=signed, kinds=kinds, words=words, said=answered.get(one.student_id, ""),
+            address=_address,
         ))  # fmt: skip
 
     return show_page(
@@ -232,10 +233,10 @@ def answer_card(
 def _describe_answer(workspace: Workspace, earlier: str | None, kind: str) -> str:
     say, word = get_say(workspace), pages.name_kind(workspace, kind)
     if earlier is None:
-        return str(say("portal_logged", kind=word))
+        return say("portal_logged", kind=word)
     if earlier == kind:
-        return str(say("portal_before", kind=word))
-    return str(say("portal_corrected", kind=word, earlier=pages.name_kind(workspace, earlier)))
+        return say("portal_before", kind=word)
+    return say("portal_corrected", kind=word, earlier=pages.name_kind(workspace, earlier))
 
 
 def _limit(workspace: Workspace, account: Account, student: str) -> Store:
@@ -248,8 +249,7 @@ def _limit(workspace: Workspace, account: Account, student: str) -> Store:
     if account.role == HEAD:
         raise Forbidden
     limited = access.limit_store(workspace, account)
-    if not access.knows_student(limited, student):
-        raise UnknownStudent
+    access.require_student(limited, student)
     return limited
 
 
@@ -260,7 +260,7 @@ def show_student(
     """Show one student's semester, and the form to log a contact."""
     limited = _limit(workspace, signed.account, id)
     page = pages.build_student_page(workspace, limited, id)
-    term, _ = pages.find_newest_week(workspace.store)
+    term, _ = find_newest_week(workspace.store)
     access.record_reads(workspace.store, signed.account, [id], term, "student")
     say = get_say(workspace)
     said = say("portal_logged", kind=pages.name_kind(workspace, logged)) if logged in KINDS else ""
@@ -299,8 +299,8 @@ def show_head(request: Request, workspace: Here, signed: Signed) -> Response:
     page = pages.read_classes_page(workspace, head)
     say = get_say(workspace)
     if page is None:
-        values = {"said": say("portal_head_none"), "title": say("portal_head")}
-        return show_page(request, "empty.html.j2", signed, **values)
+        said, title = say("portal_head_none"), say("portal_head")
+        return show_page(request, "empty.html.j2", signed, said=said, title=title)
     week, counts = pages.count_contacts(workspace, head.classes)
     told = [say("portal_head_count", name=name, count=count) for name, count in counts.items()]
     live = say("portal_head_live", week=week, classes=", ".join(told)) if told else say(
@@ -315,8 +315,8 @@ def show_scorecard(request: Request, workspace: Here, signed: Signed) -> Respons
     page = pages.read_scorecard(workspace)
     if page is None:
         say = get_say(workspace)
-        values = {"said": say("portal_no_scorecard"), "title": say("portal_scorecard")}
-        return show_page(request, "empty.html.j2", signed, **values)
+        said, title = say("portal_no_scorecard"), say("portal_scorecard")
+        return show_page(request, "empty.html.j2", signed, said=said, title=title)
     return show_page(request, "department.html.j2", signed, page=page)
 
 

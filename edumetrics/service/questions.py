@@ -118,6 +118,11 @@ QUESTIONS = {
 }  # fmt: skip
 
 
+def cut_page(frame: pd.DataFrame, page: int) -> tuple[pd.DataFrame, int]:
+    """Return the rows of a page, from 1, and how many pages there are; beyond them are no rows."""
+    return frame.iloc[(page - 1) * PAGE : page * PAGE], -(-len(frame) // PAGE)
+
+
 @dataclass(frozen=True)
 class Answer:
     """A page of an answer as JSON, and which students of which term it is about."""
@@ -205,16 +210,15 @@ class Answers:
         filters, store = dict(asked.filters), self._workspace.store
         page, student = filters.pop("page"), filters.get("student")
         limited = store if asked.limit is None else store.limit_to(*asked.limit)
-        if student is not None and not access.knows_student(limited, student):
-            raise access.UnknownStudent
+        if student is not None:
+            access.require_student(limited, student)
         try:
             frame = QUESTIONS[asked.name].answer(**filters, store=limited)
         except SettingsError as error:
             raise NotThere(str(error)) from error
-        shown = frame.iloc[(page - 1) * PAGE : page * PAGE]
+        shown, pages = cut_page(frame, page)
         # Fifteen digits give back the number that was stored.
         rows = shown.to_json(orient="records", date_format="iso", double_precision=15)
-        pages = -(-len(frame) // PAGE)
         content = f'{{"count":{len(frame)},"page":{page},"pages":{pages},"results":{rows}}}'
         if "student_id" not in shown or shown.empty:
             return Answer(content, (), "")

@@ -20,7 +20,13 @@ import sqlalchemy as sa
 
 from edumetrics.analysis.store import Store
 from edumetrics.errors import SettingsError
-from edumetrics.service.accounts import ACCOUNTS, SIGN_INS, Account, make_account
+from edumetrics.service.accounts import (
+    ACCOUNTS,
+    SIGN_INS,
+    Account,
+    compute_fingerprint,
+    make_account,
+)
 from edumetrics.settings import create_private_folder
 
 ACCESS, REFRESH, PORTAL = timedelta(minutes=15), timedelta(days=14), timedelta(hours=12)
@@ -73,7 +79,7 @@ def start_sign_in(store: Store, account: Account, kind: Kind, now: datetime) -> 
     """Sign an account in, and forget sign-ins that are over."""
     made = SignIn(secrets.token_hex(16), account, secrets.token_urlsafe(32))
     values = {"sign_in_id": made.sign_in_id, "username": account.username, "kind": kind,
-              "secret_sha256": _fingerprint(made.secret), "started_at": now,
+              "secret_sha256": compute_fingerprint(made.secret), "started_at": now,
               "expires_at": now + LASTS[kind]}  # fmt: skip
     with store.start_transaction() as connection:
         connection.execute(sa.delete(SIGN_INS).where(SIGN_INS.c.expires_at < now))
@@ -90,11 +96,11 @@ def renew_sign_in(store: Store, sign_in_id: str, secret: str, now: datetime) -> 
     account = find_account(store, sign_in_id, "api", now)
     renewed = SignIn(sign_in_id, account, secrets.token_urlsafe(32))
     own = sa.and_(SIGN_INS.c.sign_in_id == sign_in_id, SIGN_INS.c.ended_at.is_(None))
-    same = SIGN_INS.c.secret_sha256 == _fingerprint(secret)
+    same = SIGN_INS.c.secret_sha256 == compute_fingerprint(secret)
     with store.start_transaction() as connection:
         # One statement: of two requests with one secret only the first finds it.
         change = sa.update(SIGN_INS).where(own, same)
-        found = connection.execute(change.values(secret_sha256=_fingerprint(renewed.secret)))
+        found = connection.execute(change.values(secret_sha256=compute_fingerprint(renewed.secret)))
         if not found.rowcount:
             connection.execute(sa.update(SIGN_INS).where(own).values(ended_at=now))
     if not found.rowcount:
@@ -134,7 +140,9 @@ def find_account(
         row = connection.execute(select).mappings().first()
     if row is None:
         raise NotSignedIn
-    if secret is not None and not hmac.compare_digest(row["secret_sha256"], _fingerprint(secret)):
+    if secret is not None and not hmac.compare_digest(
+        row["secret_sha256"], compute_fingerprint(secret)
+    ):
         raise NotSignedIn
     return make_account(dict(row))
 
@@ -173,7 +181,3 @@ def read_token(key: bytes, token: str, purpose: str, now: datetime) -> dict[str,
     if claims["exp"] <= now.replace(tzinfo=UTC).timestamp():
         raise NotSignedIn
     return dict(claims)
-
-
-def _fingerprint(secret: str) -> str:
-    return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()

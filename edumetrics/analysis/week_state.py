@@ -205,6 +205,15 @@ def _find_first_mail(store: Store, term: str, week: int) -> int | None:
     return None if rounds.empty else int(rounds.min())
 
 
+def list_judged_weeks(store: Store, term: str) -> set[int]:
+    """Return the weeks of a term whose reports were judged, so that somebody could read them.
+
+    A week that was only replayed is none of them.
+    """
+    runs = store.read("run_log", ("sem_week",), stage=GATE, term=term, status=list(JUDGED))
+    return {int(week) for week in runs["sem_week"].dropna()}
+
+
 def list_failed(store: Store, week: int) -> set[tuple[str, str]]:
     """Return stage and term of the moments of a week whose newest run failed."""
     runs = store.read("run_log", ("seq", "stage", "term", "status"), stage=list(MOMENTS),

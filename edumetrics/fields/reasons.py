@@ -65,7 +65,7 @@ _REASONS = (
     _reason("low_attendance", "changed", "attendance",
             "value baseline last_attended last_held usual weeks", rule=True,
             covers=("attendance_fall", "attendance_low"), short=True),
-    _reason("no_work", "changed", "work", "value baseline", rule=True,
+    _reason("no_work", "changed", "work", "value baseline missed", rule=True,
             covers=("nothing_handed_in",)),
     _reason("deadline", "ahead", "attendance", "value baseline needed rule", rule=True,
             covers=("attendance_standing", "out_of_reach_week")),

@@ -13,6 +13,7 @@ import pandas as pd
 from edumetrics import settings
 from edumetrics.analysis import delivery_log
 from edumetrics.analysis.store import UNASSIGNED
+from edumetrics.analysis.told_lists import read_lists
 from edumetrics.analysis.week_state import WEEKLY
 from edumetrics.analysis.written import Subject
 from edumetrics.college.terms import College, Term
@@ -150,7 +151,7 @@ def build_hand_over(workspace: Workspace, occasion: Occasion) -> Report | None:
     """Return the report of a week for `hand_over_to`; None where there is nobody new to tell."""
     last = next(iter(occasion.calendar.get_teaching_weeks_before(occasion.week, 1)), 0)
     now, before = (
-        workspace.store.read("weekly_flags", HAND_OVER, term=occasion.term, sem_week=week)
+        read_lists(workspace.store, occasion.params, occasion.term, week, HAND_OVER)
         for week in (occasion.week, last)
     )
     return build_hand_over_report(occasion, now, before)

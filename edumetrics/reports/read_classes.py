@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from edumetrics.analysis.told_lists import read_lists
 from edumetrics.analysis.week_state import WEEKLY, find_last_run
 from edumetrics.reports.class_rows import COURSE, FLAGS, ClassLists, ClassRows
 from edumetrics.reports.week_rows import MEASURES
@@ -42,7 +43,7 @@ def _read_lists(workspace: Workspace, term: str, week: int, chosen: dict[str, An
         metrics=hide_thin_effort(
             store.read("weekly_metrics", names, **there), workspace.params.scoring
         ),
-        flags=store.read("weekly_flags", FLAGS, **there),
+        flags=read_lists(store, workspace.params, term, week, FLAGS, **chosen),
         exits=store.read("list_exits", ("class_id",), **there),
         contacts=contacts["student_id"],
     )

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from edumetrics.analysis.presence import find_without_record
+from edumetrics.analysis.told_lists import read_lists
 from edumetrics.analysis.week_state import WEEKLY, find_last_run
 from edumetrics.forecast.contest import FAIL
 from edumetrics.reports.week_rows import WeekRows
@@ -65,7 +66,7 @@ def read_week_rows(
     before: dict[str, Any] = {"term": term, "sem_week": last}
     # Findings are kept for every run: those of the newest finished run belong to the stored rows.
     newest = find_last_run(store, WEEKLY, status="done", **there)
-    flags = store.read("weekly_flags", **there)
+    flags = read_lists(store, workspace.params, term, week)
     nobody = pd.DataFrame({"student_id": [], "advisor_id": []}, dtype="str")
     return WeekRows(
         metrics=hide_thin_effort(store.read("weekly_metrics", **there), scoring),

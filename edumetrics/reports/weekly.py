@@ -340,15 +340,13 @@ def _build_names(occasion: Occasion, stored: WeekRows, week: AdvisorWeek) -> tup
     )
     # Told in the first teaching week, in which there is no week before, and when names change.
     silent = own[ids.isin(now if now != before else set())]
-    past = (
-        set(rows.loc[rows["lectures_to_attend"] > rows["lectures_left"], "student_id"])
-        for rows in (own, stored.last)
-    )
-    reached, already = past
+    out, last = own["lectures_to_attend"] > own["lectures_left"], stored.last
+    # Of whom last week is not known, nobody can say that it happened since.
+    could = set(last.loc[last["lectures_to_attend"] <= last["lectures_left"], "student_id"])
     # Who has a card or a line is told of it there.
     unlisted = week.exits[week.exits["kind"] == "no longer listed"]
     named = {*week.flags["student_id"], *unlisted["student_id"]}
-    lost = own[ids.isin(reached - already - named)]
+    lost = own[out & ids.isin(could - named)]
     rule = occasion.calendar.attendance_rule_pct or 0
     say = occasion.say
     found = (

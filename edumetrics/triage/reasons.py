@@ -269,11 +269,15 @@ def _get_place(record: Record) -> tuple[int, bool, bool, float]:
 
 
 def _find_newly_out(situation: Situation) -> np.ndarray:
-    """Return for whom the attendance rule went out of reach this week."""
-    before = situation.get_last_metric("lectures_to_attend") > situation.get_last_metric(
-        "lectures_left"
+    """Return for whom the attendance rule went out of reach this week.
+
+    Where last week is not known, nobody can say that it happened since.
+    """
+    needed, left = (
+        situation.get_last_metric(name) for name in ("lectures_to_attend", "lectures_left")
     )
-    return rules.is_out_of_reach(situation.scored.metrics) & ~before
+    # NaN compares as False.
+    return rules.is_out_of_reach(situation.scored.metrics) & (needed <= left)
 
 
 def _take(measured: evidence.Measured, row: np.ndarray) -> dict[str, np.ndarray]:

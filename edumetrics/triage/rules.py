@@ -199,13 +199,21 @@ def has_no_dates(scored: ScoredWeek) -> bool:
     return done and bool((scored.metrics["days_since_submission"].to_numpy() >= since_start).all())
 
 
-def _count_since_last_work(scored: ScoredWeek) -> Floats:
-    """Return how many items fell due since the student last handed anything in."""
+def _count_since_last_work(scored: ScoredWeek) -> dict[str, Floats]:
+    """Return how many items fell due since the student last handed anything in (`baseline`).
+
+    `missed` are those that are not in: others may have been done before they were due.
+    """
     roll = scored.observed.roll
     ends = roll.starts + 6
     last = ends[:, [roll.week]] - scored.metrics["days_since_submission"].to_numpy()[:, None]
-    due = sum((part.due * (ends > last)).sum(axis=1) for part in scored.observed.work)
-    return np.asarray(due, dtype="float64")
+    after, parts = ends > last, scored.observed.work
+    return {
+        "baseline": np.sum([(part.due * after).sum(axis=1) for part in parts], axis=0, dtype=float),
+        "missed": np.sum(
+            [(part.missed * after).sum(axis=1) for part in parts], axis=0, dtype=float
+        ),
+    }
 
 
 def is_reachable(metrics: pd.DataFrame) -> Bools:
@@ -250,7 +258,7 @@ BY_NAME = {
         _WEEKS["no_work"],
         lambda situation: {
             "value": _read(situation.scored, "days_since_submission"),
-            "baseline": _count_since_last_work(situation.scored),
+            **_count_since_last_work(situation.scored),
         },
     ),
     "deadline": Rule(_find_deadline, _WEEKS["deadline"], evidence.measure_deadline),

@@ -16,11 +16,14 @@ from tests.mail.test_one_mail import TERM, Batch, make_sending, read_text
 PERSON = "dean@college.example"
 
 
-def hand_over(batch: Batch, to: str | None = PERSON, **marks: list[bool]) -> None:
+def hand_over(batch: Batch, to: str | None = PERSON, judged: tuple[int, ...] = (4, 5, 6),
+              **marks: list[bool]) -> None:  # fmt: skip
     """Name who is told, and enter the lists of weeks 6 and 7 with their marks."""
     params = batch.workspace.params
     triage = params.triage.model_copy(update={"hand_over_to": to})
     batch.workspace = replace(batch.workspace, params=params.model_copy(update={"triage": triage}))
+    for week in judged:
+        batch.judge(week)
     for week in (6, 7):
         put(
             batch.store,
@@ -101,6 +104,16 @@ def test_a_mail_with_counts_only_names_nobody_here_either(sending: Batch, inbox:
     (message,) = inbox.to(PERSON)
     assert "S1" not in read_text(message)
     assert "1 student" in read_text(message)
+
+
+def test_lists_that_were_only_replayed_hand_nobody_over(tmp_path: Path) -> None:
+    batch = Batch(tmp_path / "home", 7)
+    batch.score()
+    hand_over(batch, judged=(6,), week_6=[False], week_7=[True])
+    batch.judge()
+    letters = list(delivery.describe_letters(batch.workspace, batch.position))
+    assert letters and "without an answer" not in " ".join(letters)
+    assert "not reached lately" not in str(batch.build())
 
 
 def test_who_is_erased_is_not_left_in_it_by_initials(sending: Batch, inbox: Inbox) -> None:

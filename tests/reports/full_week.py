@@ -56,7 +56,7 @@ def make_reasons(n: int) -> list[dict[str, Any]]:
         say("attendance_fall", **fell),
         say("academic_fall", value=30 + n, baseline=52 + n, weeks="weeks 3-6"),
         say("effort_fall", value=20 + n, baseline=50 + n, weeks="weeks 3-6"),
-        say("no_work", value=14 + n, baseline=3),
+        say("no_work", value=14 + n, baseline=3, missed=2),
     )[n % 4]
     names = f"{subject} {'assignments 2 and 3' if odd else f'assignment {n % 3 + 2} and quiz 1'}"
     due = f"{n + 1} and {n + 8} September"

@@ -287,7 +287,7 @@ def test_freshness_is_told_by_the_newest_day_of_each_kind() -> None:
 @pytest.mark.parametrize(
     ("ranked_by", "precision", "said"),
     [
-        ("model", 61.2, "Ranked by a forecast that was right for 61 of 100 of those it put first last semester."),
+        ("model", 61.2, "Ranked by a forecast: of every 100 students that it put first last semester, 61 failed or left."),
         ("model", None, "Ranked by a forecast."),
         ("watchlist", None, "Ranked by what happened this week, then by results of earlier semesters."),
         ("rules", 61.2, "Ranked by rules, from attendance, open work, marks and activity; that is no chance of failing."),

@@ -45,7 +45,9 @@ def test_low_attendance_tells_this_week_last_week_and_the_weeks_before() -> None
 
 def test_no_work_tells_the_days_and_what_fell_due() -> None:
     given = {"due": (4, 5, 6), "marks": {"a": {5: NOT_IN, 6: NOT_IN}}}
-    assert say("no_work", **given) == "Nothing handed in for 14 days; two items fell due since."
+    assert say("no_work", **given) == (
+        "Nothing handed in for 14 days; none of the two items due since is in."
+    )
 
 
 def test_a_deadline_tells_what_can_be_missed() -> None:
@@ -127,6 +129,11 @@ def test_the_week_in_which_the_rule_goes_out_of_reach_tells_it_and_later_ones_th
     assert say("out_of_reach", **later) is None
     assert say("attendance_out_of_reach", **later) == (
         "75% attendance is out of reach: attended 19 of 70."
+    )
+    alone = {**given, "past": 0}
+    assert say("out_of_reach", **alone) is None, "of the week before nothing is known"
+    assert say("attendance_out_of_reach", **alone) == (
+        "75% attendance is out of reach: attended 19 of 60."
     )
 
 

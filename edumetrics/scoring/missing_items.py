@@ -57,12 +57,8 @@ def _list_missing(
     items: pd.DataFrame,
     lately: Flags,
 ) -> pd.DataFrame:
-    weeks = [int(week) for week in np.flatnonzero(lately.any(axis=0))]
-    moved = facts.extensions[kind]
-    due = _list_due(roll, _number_items(roll, items), moved, weeks).assign(kind=kind)
-    if due.empty:
-        return due
-    due = due[lately[due["row"], due["week"]]]
+    numbered = _number_items(roll, items)
+    due = _list_due(roll, numbered, facts.extensions[kind], lately).assign(kind=kind)
     if facts.enrolments is not None and len(due):
         due = due[is_enrolled(roll, facts.enrolments, due)]
     done = facts.done_items.get(kind, pd.DataFrame())
@@ -85,25 +81,19 @@ def _number_items(roll: Roll, items: pd.DataFrame) -> pd.DataFrame:
 
 
 def _list_due(
-    roll: Roll, items: pd.DataFrame, extensions: pd.DataFrame, weeks: list[int]
+    roll: Roll, items: pd.DataFrame, extensions: pd.DataFrame, lately: Flags
 ) -> pd.DataFrame:
-    """Return row, week and the items' columns: what fell due for each student in some weeks."""
+    """Return row, week and the items' columns: what fell due in the weeks asked about."""
     columns = ["code", "item_id", "subject_id", "title", "number"]
+    row, week = np.nonzero(lately)
+    asked = pd.DataFrame({"row": row, "week": week, "code": roll.classes[row, week]})
+    due = asked.merge(items.rename(columns={"due_week": "week"}), on=["code", "week"])
     moved = extensions.assign(row=roll.find_rows(extensions["student_id"])).query("row >= 0")
-    found = []
-    for week in weeks:
-        now = items.loc[items["due_week"] == week, columns]
-        classes = pd.DataFrame({"row": np.arange(len(roll.frame)), "code": roll.classes[:, week]})
-        found.append(classes.merge(now, on="code").assign(week=week))
-        here = moved.loc[moved["week"] == week, ["row", "item_id"]].merge(
-            items[columns], on="item_id"
-        )
-        own = roll.classes[here["row"], week] == here["code"]
-        found.append(here[own].assign(week=week, moved=True))
-    empty = pd.DataFrame({name: pd.Series(dtype="object") for name in ["row", "week", *columns]})
-    every = pd.concat([part for part in found if len(part)] or [empty], ignore_index=True)
     # An extension takes the item out of the week that it was set for.
     pairs = pd.MultiIndex.from_frame(moved[["row", "item_id"]])
-    asked = pd.MultiIndex.from_frame(every[["row", "item_id"]])
-    there = every.get("moved", pd.Series(False, index=every.index)).eq(True)
-    return every[there.to_numpy() | ~asked.isin(pairs)]
+    stays = due[~pd.MultiIndex.from_frame(due[["row", "item_id"]]).isin(pairs)]
+    later = moved.loc[moved["week"].isin(np.unique(week)), ["row", "week", "item_id"]]
+    later = later.astype({"week": "int64"}).merge(items[columns], on="item_id")
+    here = lately[later["row"], later["week"]]
+    here &= roll.classes[later["row"], later["week"]] == later["code"].to_numpy()
+    return pd.concat([stays, later[here]], ignore_index=True)[["row", "week", *columns]]

@@ -1,4 +1,7 @@
-"""Fixtures that are built once a run, however many processes the tests run in."""
+"""Fixtures that are built once a run, however many processes the tests run in.
+
+Lanes that run one after the other share them through the folder that `EDUMETRICS_BUILT` names.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,8 @@ def build_once(factory: pytest.TempPathFactory, name: str, build: Callable[[Path
     What is built is shared: it may be read and copied, never changed.
     """
     base = factory.getbasetemp()
-    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    own = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    shared = Path(os.environ.get("EDUMETRICS_BUILT", own))
     folder, built = shared / name, shared / f"{name}.built"
     with (shared / f"{name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)

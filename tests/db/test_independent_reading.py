@@ -17,6 +17,7 @@ from edumetrics.analysis.tables import SQL_TABLES
 from edumetrics.batch import backfill, progress
 from edumetrics.fields import RELATIONS
 from edumetrics.workspace import Workspace
+from tests.built_once import build_once
 from tests.conftest import workspace_at
 from tests.independent import generator, lists, reading, urgency
 
@@ -76,23 +77,32 @@ def calibrated(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Calibrated:
     variant, seed = request.param
-    folder = tmp_path_factory.mktemp("college")
-    path = folder / "college.db"
-    generator.build(path, seed, variant)
-    at = workspace_at(folder / "home", f"sqlite:///{path}")
+
+    def build(folder: Path) -> None:
+        generator.build(folder / "college.db", seed, variant)
+        at = open_generated(folder, seed)
+        with at.store.start_transaction() as connection:
+            rows = made_up_contacts(at, seed)
+            connection.execute(sa.insert(SQL_TABLES["intervention_log"]), rows)
+        backfill.calibrate(at, progress.skip_line)
+
+    folder = build_once(tmp_path_factory, f"generated-{variant}-{seed}", build)
+    at = open_generated(folder, seed)
+    contacts = made_up_contacts(at, seed)
+    return Calibrated(folder / "college.db", at.store, contacts, CAPACITIES[seed], request.param)
+
+
+def open_generated(folder: Path, seed: int) -> Workspace:
+    at = workspace_at(folder / "home", f"sqlite:///{folder / 'college.db'}")
     triage = at.params.triage.model_copy(update={"capacity": CAPACITIES[seed]})
-    at = Workspace(at.settings, at.params.model_copy(update={"triage": triage}), at.store)
+    return Workspace(at.settings, at.params.model_copy(update={"triage": triage}), at.store)
+
+
+def made_up_contacts(at: Workspace, seed: int) -> list[dict[str, Any]]:
+    """Contacts of every kind with anyone in any week, some with a date until which they count."""
     with at.open_college() as college:
         terms = [term.name for term in college.list_terms(college.find_college_week(at.today))]
-        contacts = made_up_contacts(list(college.students["student_id"]), terms, seed)
-    with at.store.start_transaction() as connection:
-        connection.execute(sa.insert(SQL_TABLES["intervention_log"]), contacts)
-    backfill.calibrate(at, progress.skip_line)
-    return Calibrated(path, at.store, contacts, CAPACITIES[seed], request.param)
-
-
-def made_up_contacts(students: list[str], terms: list[str], seed: int) -> list[dict[str, Any]]:
-    """Contacts of every kind with anyone in any week, some with a date until which they count."""
+        students = list(college.students["student_id"])
     chance = random.Random(seed)
     rows = []
     for student, term, week in [

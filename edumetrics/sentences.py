@@ -14,6 +14,7 @@ from jinja2 import StrictUndefined, Template, TemplateError, meta
 from jinja2.sandbox import SandboxedEnvironment
 from pydantic import BaseModel, ConfigDict, model_validator
 
+from edumetrics.fields.briefed import FACT_PHRASES
 from edumetrics.fields.phrases import PHRASES
 from edumetrics.fields.reasons import REASONS
 
@@ -73,6 +74,7 @@ PARTS: dict[str, Mapping[str, frozenset[str]]] = {
     "best_step": BEST_STEP,
     "findings": FINDINGS,
     "reports": PHRASES,
+    "briefing": FACT_PHRASES,
 }
 
 
@@ -94,6 +96,7 @@ class Sentences(BaseModel):
     best_step: dict[str, str]
     findings: dict[str, str]
     reports: dict[str, str]
+    briefing: dict[str, str]
 
     @model_validator(mode="after")
     def _check_complete(self) -> Self:

@@ -18,6 +18,9 @@ from edumetrics.errors import SettingsError
 BACKENDS = ("loky", "dask")
 # The college's only database; others are named by settings that end alike.
 CLIENT, URL_NAME = "CLIENT_DB_URL", re.compile(r"[A-Z][A-Z0-9_]*_DB_URL")
+# Settings that are taken as they stand, by their names in capitals; without one, an empty text.
+TEXTS = ("smtp_url", "mail_from", "reply_to", "operator_email", "pages_url", "secret_key",
+         "anthropic_api_key", "openai_api_key")  # fmt: skip
 # The folder of the installation, which has the shipped `params/`.
 PROJECT = Path(__file__).resolve().parents[1]
 
@@ -49,6 +52,8 @@ class Settings:
     workers: int = 0
     backend: str = "loky"
     scheduler: str = ""
+    anthropic_api_key: str = field(default="", repr=False)
+    openai_api_key: str = field(default="", repr=False)
     service_url: str = ""
     sso_header: str = ""
     sso_proxy: str = ""
@@ -145,13 +150,8 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         default_db_url=_resolve_url(
             values.get("DEFAULT_DB_URL", "sqlite:///data/analysis.db"), home
         ),
-        smtp_url=values.get("SMTP_URL", ""),
-        mail_from=values.get("MAIL_FROM", ""),
-        reply_to=values.get("REPLY_TO", ""),
-        operator_email=values.get("OPERATOR_EMAIL", ""),
+        **{name: values.get(name.upper(), "") for name in TEXTS},
         pages_dir=Path(values["PAGES_DIR"]).expanduser() if values.get("PAGES_DIR") else None,
-        pages_url=values.get("PAGES_URL", ""),
-        secret_key=values.get("SECRET_KEY", ""),
         secret_key_fallbacks=_split_keys(values.get("SECRET_KEY_FALLBACKS", "")),
         workers=_parse_workers(values.get("EDUMETRICS_WORKERS", "0")),
         backend=_check_backend(values.get("EDUMETRICS_BACKEND", "loky")),

@@ -20,6 +20,7 @@ from edumetrics.analysis.delivery_log import Delivery
 from edumetrics.analysis.run_log import Run
 from edumetrics.analysis.week_state import GATE, WEEKLY
 from edumetrics.batch import parameters
+from edumetrics.batch.brief import brief_week
 from edumetrics.batch.interrupts import handle_interrupts
 from edumetrics.batch.outcome import Outcome, finish_run
 from edumetrics.batch.progress import Reporter, show_progress
@@ -150,6 +151,8 @@ def _run_steps(
             place = f"[{number}/{len(due.steps)}]"
             _train_models(workspace, step, due.position, tell)
             failed += run_tasks(workspace, step, run_notebook, tell, place)
+            if step is due.steps[-1]:
+                brief_week(workspace, step, tell)
             if not step.tasks:
                 tell(
                     f"{place} week {step.position.compute_week(workspace.params.calendar)}:"

@@ -1,4 +1,4 @@
-"""Commands of the weekly work: run, send, calibrate, evaluate, status."""
+"""Commands of the weekly work: run, send, calibrate, evaluate, evaluate-briefings, status."""
 
 from __future__ import annotations
 
@@ -195,6 +195,31 @@ def evaluate(fmt: str) -> None:
         say(f"The lists of the term of {term}: shares that failed or left.")
         say(_format_measures(shares))
         say("\n".join(said))
+
+
+@main.command("evaluate-briefings")
+@click.option(
+    "--most",
+    type=click.IntRange(1),
+    default=50,
+    show_default=True,
+    help="The largest number of questions to ask.",
+)
+@FORMAT
+def evaluate_briefings(most: int, fmt: str) -> None:
+    """Put the questions of stored lists to the model of briefing.yml, and count what is refused.
+
+    Nothing is kept, and nothing is shown to anyone.
+    """
+    from edumetrics.briefing.evaluate import evaluate_briefings
+    from edumetrics.briefing.provider import make_asker
+
+    workspace = load_workspace()
+    params = workspace.params.briefing
+    if not params.enabled:
+        raise SettingsError("Briefings are off: set enabled and model in briefing.yml.")
+    ask = make_asker(params, workspace.settings)
+    say(format_table(evaluate_briefings(ask, workspace.store, params, most), fmt), nl=False)
 
 
 def _format_measures(frame: pd.DataFrame) -> str:

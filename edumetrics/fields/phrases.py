@@ -88,6 +88,8 @@ PHRASES: dict[str, frozenset[str]] = {
         "held_headline": "",
         "held_lead": "why",
         # Cards.
+        "briefing_title": "",
+        "briefing_by": "",
         "on_list": "status weeks kept waiting",
         "fact_contact": "kind day weeks since",
         "card_watchlist": "why fact",

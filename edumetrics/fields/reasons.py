@@ -33,6 +33,8 @@ class ReasonRecord:
         component: whether it is a component of the risk score.
         metric: the metric that it compares with the student's own weeks before.
         short: whether it has a shorter sentence, too, for cards that would be too long.
+        fact: the kind of fact (`fields.briefed`) that a language model may tell it as; empty where
+            it is not for a model to tell.
         covers: the codes that say the same with fewer numbers, and are not told beside it.
     """
 
@@ -46,6 +48,7 @@ class ReasonRecord:
     rule: bool = False
     component: bool = False
     metric: str = ""
+    fact: str = ""
     covers: tuple[str, ...] = ()
     short: bool = False
 
@@ -64,47 +67,52 @@ _REASONS = (
     # Rules: news of a week.
     _reason("low_attendance", "changed", "attendance",
             "value baseline last_attended last_held usual weeks", rule=True,
-            covers=("attendance_fall", "attendance_low"), short=True),
+            covers=("attendance_fall", "attendance_low"), short=True, fact="lectures_fall"),
     _reason("no_work", "changed", "work", "value baseline missed", rule=True,
-            covers=("nothing_handed_in",)),
+            covers=("nothing_handed_in",), fact="silent_days"),
     _reason("deadline", "ahead", "attendance", "value baseline needed rule", rule=True,
-            covers=("attendance_standing", "out_of_reach_week")),
+            covers=("attendance_standing", "out_of_reach_week"), fact="lectures_left"),
     _reason("similarity", "changed", "", "value baseline", rule=True),
     # What is different in the student's own last two weeks: components of the risk score, and
     # levels of this week that are bad in themselves.
     _reason("attendance_fall", "changed", "attendance",
             "value baseline last_attended last_held usual weeks", component=True,
-            metric="weekly_att_pct", covers=("attendance_low",), short=True),
+            metric="weekly_att_pct", covers=("attendance_low",), short=True, fact="lectures_fall"),
     _reason("academic_fall", "changed", "marks", "value baseline weeks", component=True,
-            metric="academic_performance"),
+            metric="academic_performance", fact="marks_fall"),
     _reason("effort_fall", "changed", "activity", "value baseline weeks", component=True,
-            metric="effort_score"),
+            metric="effort_score", fact="activity_fall"),
     _reason("platform_silence", "changed", "activity", "value baseline weeks", component=True,
-            metric="lms_active_days"),
-    _reason("out_of_reach", "changed", "attendance", "value baseline left rule"),
+            metric="lms_active_days", fact="platform_fall"),
+    _reason("out_of_reach", "changed", "attendance", "value baseline left rule",
+            fact="lectures_so_far"),
     _reason("attendance_low", "changed", "attendance", "value baseline last_attended last_held",
-            level=True),
-    _reason("nothing_handed_in", "changed", "work", "value", level=True),
+            level=True, fact="lectures_week"),
+    _reason("nothing_handed_in", "changed", "work", "value", level=True, fact="due_this_week"),
     _reason("no_activity", "changed", "activity", "weeks", level=True),
     # What is open.
     _reason("missed_work", "unfinished", "work", "value baseline names first more due",
-            component=True, short=True),
-    _reason("missed_work_counts", "unfinished", "work", "value baseline weeks"),
+            component=True, short=True, fact="not_in"),
+    _reason("missed_work_counts", "unfinished", "work", "value baseline weeks",
+            fact="not_in_count"),
     # What is ahead.
     _reason("attendance_standing", "ahead", "attendance", "value baseline needed rule",
-            component=True),
+            component=True, fact="lectures_left"),
     _reason("out_of_reach_week", "ahead", "attendance", "value baseline left rule",
-            covers=("attendance_standing",), short=True),
+            covers=("attendance_standing",), short=True, fact="pace"),
     # Results that are known and stay, told against the class.
     _reason("results_only", "background", "", ""),
     _reason("watchlist", "background", "", ""),
     _reason("academic_level", "background", "marks", "value baseline weeks", component=True,
-            worse="below"),
-    _reason("midterm_level", "background", "marks", "value baseline", worse="below"),
-    _reason("earlier_level", "background", "", "value baseline", worse="below"),
+            worse="below", fact="marks_class"),
+    _reason("midterm_level", "background", "marks", "value baseline", worse="below",
+            fact="midterm_class"),
+    _reason("earlier_level", "background", "", "value baseline", worse="below",
+            fact="earlier_class"),
     _reason("effort_level", "background", "activity", "value baseline", component=True,
-            worse="below"),
-    _reason("attendance_out_of_reach", "background", "attendance", "value baseline left rule"),
+            worse="below", fact="activity_class"),
+    _reason("attendance_out_of_reach", "background", "attendance", "value baseline left rule",
+            fact="lectures_so_far"),
     # What a forecast of an exam goes by: `forecast_` and a topic of the features.
     _reason("forecast_marks", "background", "marks", "value baseline", worse="below"),
     _reason("forecast_work", "unfinished", "work", "value baseline", worse="below"),

@@ -349,6 +349,17 @@ _TABLES = (
         text("what", "the question or page"),
         Field("read_at", "time", "when, in UTC"),
     )),
+    TableRecord("briefings", "what a language model was asked, and what came of it",
+        ("prompt_sha256",), (
+        text("prompt_sha256", "fingerprint of the question, which holds nothing about anyone"),
+        text("model", "the model, as the provider writes it"),
+        text("about", "card, week or classes"),
+        text("verdict", "shown, no answer, or why the answer was refused"),
+        json_text("sentences", "the sentences, with references in the place of values",
+            "not shown"),
+        integer("tokens", "tokens of the question and the answer"),
+        Field("asked_at", "time", "when, in UTC"),
+    )),
 )
 # fmt: on
 TABLES: dict[str, TableRecord] = {record.name: record for record in _TABLES}

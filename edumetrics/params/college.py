@@ -113,6 +113,7 @@ class CollegeFile(ParameterModel):
     forecast: dict[str, Any] = {}
     batch: dict[str, Any] = {}
     mail: dict[str, Any] = {}
+    briefing: dict[str, Any] = {}
     sentences: dict[str, Any] = {}
 
     @model_validator(mode="after")

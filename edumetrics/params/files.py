@@ -14,6 +14,7 @@ from pydantic import BaseModel, ValidationError
 from edumetrics.errors import SettingsError
 from edumetrics.params.base import ParameterModel
 from edumetrics.params.batch import BatchParams, MailParams
+from edumetrics.params.briefing import Briefing
 from edumetrics.params.calendar import Calendar, TermDates
 from edumetrics.params.college import CollegeFile
 from edumetrics.params.forecast import Forecast
@@ -24,10 +25,10 @@ from edumetrics.settings import PROJECT
 
 # The template of an email that an advisor may send; a folder of parameters may have its own.
 LETTER = "letter.txt.j2"
-# A home may have parameter files from before these two existed: then their defaults apply.
-LATER = ("batch", "mail")
+# A home may have parameter files from before these existed: then their defaults apply.
+LATER = ("batch", "mail", "briefing")
 # The parts of a college's file that change what general files say.
-PARTS = ("grades", "calendar", "triage", "forecast", "batch", "mail", "sentences")
+PARTS = ("grades", "calendar", "triage", "forecast", "batch", "mail", "briefing", "sentences")
 
 
 class Params(ParameterModel):
@@ -39,6 +40,7 @@ class Params(ParameterModel):
     forecast: Forecast = Forecast()
     batch: BatchParams = BatchParams()
     mail: MailParams = MailParams()
+    briefing: Briefing = Briefing()
     letter: str = ""
     sentences: Sentences
     college: CollegeFile
@@ -86,6 +88,7 @@ def load(folder: Path, college: str) -> Params:
         forecast=load_part(Forecast, "forecast"),
         batch=load_part(BatchParams, "batch"),
         mail=load_part(MailParams, "mail"),
+        briefing=load_part(Briefing, "briefing"),
         letter=_read_letter(folder),
         sentences=load_part(Sentences, "sentences"),
         college=college_file,

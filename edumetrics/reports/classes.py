@@ -10,6 +10,8 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from edumetrics.briefing.facts import BriefingRecord, make_fact
+from edumetrics.briefing.kept import Briefings
 from edumetrics.reports.class_numbers import compute_means, describe_health
 from edumetrics.reports.class_rows import ClassLists, ClassRows
 from edumetrics.reports.context import Occasion, format_cell
@@ -63,6 +65,7 @@ class ClassesPage:
         health: how fresh the data of all classes is, and what was wrong with it.
         meaning: what the numbers are, in sentences.
         sentences: the catalogue, for the words of the page itself.
+        briefing: what a language model wrote from the summary; empty for nothing.
     """
 
     title: str
@@ -74,10 +77,11 @@ class ClassesPage:
     health: str
     meaning: str
     sentences: Sentences
+    briefing: str = ""
 
 
-def build_classes_page(occasion: Occasion, rows: ClassRows) -> ClassesPage:
-    """Return the view model of a week."""
+def build_classes_page(occasion: Occasion, rows: ClassRows, briefings: Briefings) -> ClassesPage:
+    """Return the view model of a week, with a paragraph of `briefings` where there is one."""
     now, before, earlier = (
         _count_students(lists) for lists in (rows.now, rows.before, rows.earlier)
     )
@@ -107,6 +111,7 @@ def build_classes_page(occasion: Occasion, rows: ClassRows) -> ClassesPage:
         # Only the line with the dates: the page is about every class.
         kicker=occasion.format_kicker(pd.Series(dtype="object"))[:1],
         summary=tuple(_build_summary(occasion, told, before, len(now) - len(told))),
+        briefing=_write_paragraph(told, _select_told(told, before), briefings),
         columns=(
             say("this_week"),
             say("last_week"),
@@ -202,12 +207,29 @@ def _build_means(
         yield (row.label, *cells, then)[: columns + 1]
 
 
+def _write_paragraph(told: pd.DataFrame, last: pd.DataFrame, briefings: Briefings) -> str:
+    """Return what a language model wrote from the totals of the lists; empty for nothing."""
+    now = {name: int(told[name].sum()) for name in ("students", *COUNTS)}
+    found = (
+        make_fact("classes_listed", value=now["listed"], size=now["students"],
+                  baseline=int(last["listed"].sum()) if len(last) else None),
+        *(make_fact(f"classes_{name}", value=now[name] or None)
+          for name in ("new", "left", "contacts")),
+    )  # fmt: skip
+    return briefings.tell(BriefingRecord("classes", tuple(filter(None, found))))
+
+
+def _select_told(told: pd.DataFrame, before: pd.DataFrame) -> pd.DataFrame:
+    """Return the counts of the week before, of the classes told that were large enough then."""
+    return before[before.index.isin(told.index) & (before["students"] >= LEAST)]
+
+
 def _build_summary(
     occasion: Occasion, told: pd.DataFrame, before: pd.DataFrame, few: int
 ) -> Iterator[str]:
     """Yield sentences on the lists of all classes, and on how many classes are small."""
     weeks = occasion.params.triage.hand_over_after
-    last = before[before.index.isin(told.index) & (before["students"] >= LEAST)]
+    last = _select_told(told, before)
     if len(told):
         yield occasion.say(
             "classes_changes",

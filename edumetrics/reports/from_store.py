@@ -16,10 +16,11 @@ from edumetrics.analysis.store import UNASSIGNED
 from edumetrics.analysis.told_lists import read_lists
 from edumetrics.analysis.week_state import WEEKLY
 from edumetrics.analysis.written import Subject
+from edumetrics.briefing.kept import Briefings, read_briefings
 from edumetrics.college.terms import College, Term
 from edumetrics.inputs import parts
 from edumetrics.params import Head
-from edumetrics.reports import classes, frozen, render
+from edumetrics.reports import briefed, classes, frozen, render
 from edumetrics.reports.classes import ClassesPage
 from edumetrics.reports.context import Occasion, People
 from edumetrics.reports.hand_over import build_hand_over_report
@@ -38,8 +39,10 @@ HAND_OVER = ("student_id", "advisor_id", "class_id", "hand_over")
 MANY = 60
 
 
-def build_week(source: Source) -> list[Report]:
+def build_week(source: Source, briefings: Briefings | None = None) -> list[Report]:
     """Return the reports of a week from what is stored so far, in order of advisor_id.
+
+    `briefings` are the paragraphs to show; None means those that are kept.
 
     There is one for each advisor with students on the week's roll, and with whatever the moments
     of the week add to it. In a week without a list, an advisor to whom a moment tells something
@@ -61,6 +64,8 @@ def build_week(source: Source) -> list[Report]:
     }
     stored = replace(stored, mailed=frozenset(earlier))
     reports = build_weekly_reports(occasion, stored, moments) if with_list else []
+    kept = briefings or _read_kept(source.workspace)
+    reports = briefed.add_to_reports(occasion, stored, reports, kept)
     reports += [
         build_alone_report(replace(occasion, stage=stage), advisor, moments[advisor])
         for advisor, stage in told.stages.items()
@@ -158,11 +163,28 @@ def build_hand_over(workspace: Workspace, occasion: Occasion) -> Report | None:
 
 
 def build_class_page(
-    workspace: Workspace, occasion: Occasion, only: tuple[str, ...] = ()
+    workspace: Workspace,
+    occasion: Occasion,
+    only: tuple[str, ...] = (),
+    briefings: Briefings | None = None,
 ) -> ClassesPage:
     """Return the page about classes of a week; about some of them only where they are named."""
     rows = read_class_rows(workspace, occasion.term, occasion.week, only)
-    return classes.build_classes_page(occasion, rows)
+    return classes.build_classes_page(occasion, rows, briefings or _read_kept(workspace))
+
+
+def collect_briefings(
+    workspace: Workspace, college: College, term: Term, week: int, briefings: Briefings
+) -> None:
+    """Find out which paragraphs the reports of a week would show: `briefings.wanted` has them."""
+    occasion = read_occasion(workspace, college, WEEKLY, term, week)
+    build_week(Source(workspace, college, term, occasion), briefings)
+    for head in (Head(), *(head for head in workspace.params.mail.heads if head.classes)):
+        build_class_page(workspace, occasion, head.classes, briefings)
+
+
+def _read_kept(workspace: Workspace) -> Briefings:
+    return read_briefings(workspace.store, workspace.params.briefing, workspace.params.sentences)
 
 
 def write_class_page(workspace: Workspace, term: Term, week: int, folder: Path) -> list[Path]:

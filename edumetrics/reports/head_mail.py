@@ -18,6 +18,7 @@ def build_head_report(occasion: Occasion, head: Head, page: ClassesPage) -> Repo
         say("classes_line", name=card.name, verdict=card.verdict, listed=card.listed)
         for card in page.classes
     )
+    told = page.briefing, say("briefing_by")
     return Report(
         stage=STAGE,
         term=occasion.term,
@@ -30,6 +31,7 @@ def build_head_report(occasion: Occasion, head: Head, page: ClassesPage) -> Repo
         headline=page.headline,
         lead=" ".join(page.summary),
         sections=(
+            *((Prose(say("briefing_title"), told),) if page.briefing else ()),
             *((Prose(say("head_by_class"), classes),) if classes else ()),
             Prose(say("freshness_title"), (page.health,)),
             Prose(say("reading_title"), (f"{page.meaning} {say('classes_reading')}",)),

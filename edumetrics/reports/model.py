@@ -69,6 +69,7 @@ class StudentEntry:
         replies: ways to report back; added when the report is mailed.
         code: the token in those replies, for readers of plain text.
         panel: the semester so far; pages only; None where there is nothing to draw.
+        briefing: what a language model wrote from the reasons; pages only; empty for nothing.
     """
 
     student_id: str
@@ -91,6 +92,7 @@ class StudentEntry:
     replies: tuple[Reply, ...] = ()
     code: str = ""
     panel: Panel | None = None
+    briefing: str = ""
 
 
 @dataclass(frozen=True)

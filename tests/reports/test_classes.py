@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from edumetrics.briefing.kept import Briefings
 from edumetrics.params import Head
 from edumetrics.reports.class_rows import ClassLists, ClassRows
 from edumetrics.reports.classes import (
@@ -75,7 +76,9 @@ def build(
              "message": ["Work: recorded up to 2026-09-06.", "Three rows are there twice."]}
         ),
     )  # fmt: skip
-    return build_classes_page(make_occasion(**more), rows)
+    occasion = make_occasion(**more)
+    kept = Briefings(occasion.params.briefing, occasion.params.sentences, {})
+    return build_classes_page(occasion, rows, kept)
 
 
 def read_counts(card: ClassCard) -> dict[str, tuple[str, ...]]:

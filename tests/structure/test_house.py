@@ -35,6 +35,7 @@ LAYERS = (
     ("stages",),
     ("gate", "status"),
     ("reports",),
+    ("briefing",),
     ("modelling",),
     ("inputs",),
     ("forecast",),

@@ -1,0 +1,1 @@
+"""Paragraphs by a language model that cannot say what is not in the record."""

@@ -1,0 +1,43 @@
+"""What a model is asked: kinds of facts and the words allowed, never a value, a name or an id."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+
+from edumetrics.briefing.facts import BriefingRecord
+from edumetrics.params.briefing import Briefing
+
+
+def write_prompt(record: BriefingRecord, params: Briefing) -> str:
+    """Return the question about a record as JSON.
+
+    Of a fact it has the kind, where its value is beside what it is compared with, and the names of
+    its fields. So all records of the same kinds and turns have byte-equal prompts, whoever they
+    are about.
+    """
+    facts = [
+        {
+            "fact": fact.kind.name,
+            "references": [f"{{r{n}.{field}}}" for field in fact.kind.fields],
+            "turn": fact.turn or None,
+            "needs": params.facts[fact.kind.name].needs,
+            "words": params.facts[fact.kind.name].words,
+        }
+        for n, fact in enumerate(record.facts, start=1)
+    ]
+    asked = {
+        "facts": facts,
+        "words": params.words,
+        "up": params.up,
+        "down": params.down,
+        "before_baseline": params.before_baseline,
+        "most_words": getattr(params.most_words, record.about),
+    }
+    return json.dumps(asked, ensure_ascii=False, sort_keys=True)
+
+
+def compute_prompt_hash(prompt: str, params: Briefing) -> str:
+    """Return a hexadecimal fingerprint of a question, whom it is put to, and how it is put."""
+    parts = (params.provider, params.model, params.prompt, prompt)
+    return hashlib.sha256("\x1f".join(parts).encode()).hexdigest()

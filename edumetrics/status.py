@@ -132,7 +132,7 @@ def _describe_forecasts(workspace: Workspace) -> str:
         .drop_duplicates("task", keep="last")
     )
     if kept.empty:
-        return "none yet: lists are drawn up by the rules"
+        return "none yet: lists are drawn up by the rules, and exams are predicted roughly"
     kinds = [
         f"{task}: {_extract_kind(task, model)}"
         for task, model in zip(kept["task"], kept["model_id"], strict=True)

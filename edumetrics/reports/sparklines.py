@@ -17,7 +17,7 @@ from edumetrics.sentences import Sentences
 # Sizes in the units of the drawing: the template places what is laid out here and knows no scales.
 LEFT, WIDTH, RIGHT, HEIGHT = 26.0, 288.0, 6.0, 64.0
 LABEL, GAP, FOOT = 22.0, 10.0, 16.0
-# The axis ends so many weeks ahead, so that a coming exam can be seen, and has at least so many.
+# An exam at most so many weeks ahead is on the axis, and it has at least so many weeks.
 AHEAD, LEAST = 2, 4
 # A bar takes this share of its week.
 BAR = 0.62
@@ -132,16 +132,15 @@ def build_panel(
     """
     say = partial(sentences.say, "reports")
     own = course.sort_values("sem_week")
-    axis = _Axis(
-        max(min(week + AHEAD, calendar.weeks_per_semester), LEAST), calendar.teaching_weeks
-    )
+    exams = (("midterm", calendar.midterm_week), ("endterm", calendar.endterm_week))
+    near = [exam for _, exam in exams if exam and week < exam <= week + AHEAD]
+    axis = _Axis(max(week, *near, LEAST), calendar.teaching_weeks)
     charts = (
         _build_attendance(sentences, own, axis, calendar.attendance_rule_pct),
         _build_performance(sentences, own, axis, middle),
     )
     if not any(chart.course for chart in charts):
         return None
-    exams = (("midterm", calendar.midterm_week), ("endterm", calendar.endterm_week))
     told = "; ".join(f"{chart.label}: {chart.course}" for chart in charts if chart.course)
     rule = calendar.attendance_rule_pct
     return Panel(

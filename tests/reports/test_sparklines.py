@@ -64,9 +64,12 @@ def test_performance_is_a_line_below_with_the_class_behind_it() -> None:
     assert performance.said == "0; class 60"
 
 
-def test_the_axis_ends_two_weeks_ahead_but_not_after_the_semester() -> None:
-    assert [week for _, week in draw([1], 7, academic_performance=[1]).ticks] == list(range(1, 10))
-    assert draw([1], 17, academic_performance=[1]).ticks[-1][1] == 18
+@pytest.mark.parametrize(
+    ("week", "last"), [(1, 4), (5, 5), (6, 8), (7, 8), (9, 9), (16, 18), (17, 18)]
+)
+def test_the_axis_ends_with_the_week_or_with_an_exam_that_is_near(week: int, last: int) -> None:
+    ticks = [tick for _, tick in draw([1], week, academic_performance=[1]).ticks]
+    assert ticks == list(range(1, last + 1))
 
 
 def test_the_order_of_the_rows_does_not_matter() -> None:

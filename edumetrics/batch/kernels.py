@@ -23,7 +23,7 @@ from jupyter_client.manager import AsyncKernelManager
 CAN_FORK = hasattr(os, "fork") and sys.platform != "darwin"
 # The process ends as soon as its socket closes; this limit is for one that hangs.
 GRACE_SECONDS = 5
-# Only mail needs these settings. A notebook could print them into its output.
+# Only mail and briefings need these settings. A notebook could print them into its output.
 SECRETS = (
     "SMTP_URL",
     "SECRET_KEY",
@@ -31,11 +31,13 @@ SECRETS = (
     "MAIL_FROM",
     "REPLY_TO",
     "OPERATOR_EMAIL",
+    "ANTHROPIC_API_KEY",
+    "OPENAI_API_KEY",
 )
 
 
-def remove_mail_settings(environ: Mapping[str, str]) -> dict[str, str]:
-    """Return an environment without the settings that only mail needs."""
+def remove_secrets(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return an environment without the settings that no notebook needs."""
     return {name: value for name, value in environ.items() if name not in SECRETS}
 
 
@@ -51,7 +53,7 @@ class ForkServer:
         with theirs:
             command = [sys.executable, "-m", "edumetrics.batch.forkserver"]
             self._process = subprocess.Popen(
-                command, stdin=theirs.fileno(), env=remove_mail_settings(os.environ)
+                command, stdin=theirs.fileno(), env=remove_secrets(os.environ)
             )
         self._socket = ours
         self._stream = ours.makefile("rw", encoding="utf-8")

@@ -25,7 +25,7 @@ from traitlets.config import Config
 
 from edumetrics import errors
 from edumetrics.batch import parameters as declarations
-from edumetrics.batch.kernels import remove_mail_settings
+from edumetrics.batch.kernels import remove_secrets
 from edumetrics.errors import EduMetricsError
 from edumetrics.reports import render
 from edumetrics.reports.run_report import render_run_report
@@ -122,7 +122,7 @@ def run_notebook(
     try:
         papermill.execute_notebook(
             source, draft, dict(parameters), engine_name="stage", cwd=folder, progress_bar=False,
-            manager=manager, environ={**remove_mail_settings(os.environ), **(environ or {})},
+            manager=manager, environ={**remove_secrets(os.environ), **(environ or {})},
             seconds=seconds,
         )  # fmt: skip
         notebook = nbformat.read(draft, as_version=4)

@@ -114,8 +114,10 @@ def run_notebook(
             before its end. The message says which cell and why, without any data. An error of this
             package that a cell raised keeps its class.
     """
-    declarations.check_parameters(stage, parameters)
-    source = declarations.NOTEBOOKS / f"{stage}.ipynb"
+    told = (environ or {}).get("EDUMETRICS_HOME")
+    home = Path(told) if told else None
+    declarations.check_parameters(stage, parameters, home)
+    source = declarations.find_notebook(stage, home)
     create_private_folder(folder)
     # papermill writes after every cell. The last good run.ipynb stays until this one has finished.
     draft = folder / ".run.part.ipynb"

@@ -20,12 +20,19 @@ from edumetrics.stages import BY_NAME
 NOTEBOOKS = PROJECT / "notebooks"
 
 
-def check_parameters(stage: str, parameters: Mapping[str, Any]) -> None:
+def find_notebook(stage: str, home: Path | None = None) -> Path:
+    """Return the notebook of a stage: the home's own, else the one that is shipped."""
+    own = home / "notebooks" / f"{stage}.ipynb" if home else None
+    return own if own and own.is_file() else NOTEBOOKS / f"{stage}.ipynb"
+
+
+def check_parameters(stage: str, parameters: Mapping[str, Any], home: Path | None = None) -> None:
     """Check values against the stage's model, and names and types against its notebook.
 
     Args:
         stage: the notebook's file name without its suffix.
         parameters: values by name.
+        home: the home, which may have a notebook of its own.
 
     Raises:
         SettingsError: a parameter is not declared, has the wrong type or a value that is not
@@ -33,7 +40,7 @@ def check_parameters(stage: str, parameters: Mapping[str, Any]) -> None:
             declares a parameter that the model does not know.
     """
     name = f"{stage}.ipynb"
-    defaults = read_defaults(NOTEBOOKS / name)
+    defaults = read_defaults(find_notebook(stage, home))
     for parameter, value in parameters.items():
         if parameter not in defaults:
             raise SettingsError(

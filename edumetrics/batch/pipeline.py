@@ -97,7 +97,8 @@ def run(
         # Every notebook is checked before the first runs: an error must not show after an hour.
         for step in due.steps:
             for task in step.tasks:
-                parameters.check_parameters(task.stage, task.parameters)
+                home = workspace.settings.home
+                parameters.check_parameters(task.stage, task.parameters, home)
         if due.back_to is not None:
             take_back(workspace, due, tell, asked=roll_back)
         entry, failed = _run_steps(workspace, due, tell)

@@ -68,6 +68,8 @@ def read_reasons(records: Iterable[Mapping[str, Any]]) -> BriefingRecord:
         kind = KIND_OF_REASON.get(record["code"])
         values = {name: record.get(name) for name in ("value", "baseline", "names")}
         needed = {"value", "baseline"} if kind and kind.turn else set(kind.fields if kind else ())
-        if kind and all(values[name] is not None for name in needed):
+        # Of nothing there is nothing to tell: a reason may outlast the lectures that it is about.
+        nothing = values["baseline"] == 0
+        if kind and not nothing and all(values[name] is not None for name in needed):
             facts.append(BriefingFact(kind, values))
     return BriefingRecord("card", tuple(facts))

@@ -6,13 +6,21 @@ values of a record fill it in whenever a report is made.
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 
 import sqlalchemy as sa
 
 from edumetrics.analysis.store import Store, get_utc_now
 from edumetrics.analysis.tables import SQL_TABLES
-from edumetrics.briefing.check import NO_ANSWER, SHOWN, Verdict, fill_sentences
+from edumetrics.briefing.check import (
+    NO_ANSWER,
+    SHOWN,
+    Unfit,
+    Verdict,
+    fill_sentences,
+    read_answer,
+)
 from edumetrics.briefing.facts import About, BriefingRecord
 from edumetrics.briefing.prompt import compute_prompt_hash, write_prompt
 from edumetrics.params.briefing import Briefing
@@ -48,7 +56,14 @@ class Briefings:
             self.wanted[question] = record
             return ""
         answered = self.kept[question]
-        return "" if answered is None else fill_sentences(answered, record, self.sentences)
+        if answered is None:
+            return ""
+        try:
+            # What an earlier version let pass is looked at again.
+            told = read_answer(json.dumps({"sentences": answered}), record, self.params)
+        except Unfit:
+            return ""
+        return fill_sentences(told, record, self.sentences)
 
 
 def read_briefings(store: Store, params: Briefing, sentences: Sentences) -> Briefings:

@@ -1,10 +1,11 @@
-"""What a model is asked: kinds of facts and the words allowed, never a value, a name or an id."""
+"""What a model is asked: facts by their forms and directions, never a value, a name or an id."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 
+from edumetrics.briefing.check import list_forms
 from edumetrics.briefing.facts import BriefingRecord
 from edumetrics.params.briefing import Briefing
 
@@ -12,26 +13,18 @@ from edumetrics.params.briefing import Briefing
 def write_prompt(record: BriefingRecord, params: Briefing) -> str:
     """Return the question about a record as JSON.
 
-    Of a fact it has the kind, where its value is beside what it is compared with, and the names of
-    its fields. So all records of the same kinds and turns have byte-equal prompts, whoever they
-    are about.
+    Of a fact it has the kind, where its value is beside what it is compared with, and its forms. So
+    all records of the same kinds and turns have byte-equal prompts, whoever they are about.
     """
     facts = [
-        {
-            "fact": fact.kind.name,
-            "references": [f"{{r{n}.{field}}}" for field in fact.kind.fields],
-            "turn": fact.turn or None,
-            "needs": params.facts[fact.kind.name].needs,
-            "words": params.facts[fact.kind.name].words,
-        }
-        for n, fact in enumerate(record.facts, start=1)
+        {"fact": fact.kind.name, "turn": fact.turn or None, "forms": forms}
+        for fact, forms in zip(record.facts, list_forms(record, params), strict=True)
     ]
     asked = {
         "facts": facts,
-        "words": params.words,
-        "up": params.up,
-        "down": params.down,
-        "before_baseline": params.before_baseline,
+        "openings": params.openings,
+        "links": params.links,
+        "closings": params.closings,
         "most_words": getattr(params.most_words, record.about),
     }
     return json.dumps(asked, ensure_ascii=False, sort_keys=True)

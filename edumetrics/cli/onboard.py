@@ -1,12 +1,27 @@
-"""Commands that connect a college: map, check."""
+"""Commands that make a home and connect a college: init, map, check."""
 
 from __future__ import annotations
 
 from datetime import date, datetime
+from pathlib import Path
 
 import click
 
 from edumetrics.cli.base import AS_OF, get_day, main, say
+
+
+@main.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+def init(folder: Path) -> None:
+    """Make FOLDER a home: a place for settings, parameters, the analysis and reports."""
+    from edumetrics.onboarding.home import create_home
+    from edumetrics.settings import PROJECT
+
+    home = create_home(folder)
+    say(f"{home} is a home: `cd {home}`, then `edumetrics demo` for a college to try things on,")
+    say("or set CLIENT_DB_URL in its .env and `edumetrics map` for your own.")
+    say(f"Parameters are read from {PROJECT / 'params'}; a file of the same name in the home's")
+    say("params/ goes before it, and so does a notebook in its notebooks/.")
 
 
 @main.command("map")

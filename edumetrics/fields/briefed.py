@@ -1,7 +1,7 @@
 """One record per kind of fact that a briefing may tell, whatever is kept about it beside.
 
 A language model sees the kind and the names of the fields, never a value. The phrases that fill the
-fields are in `params/sentences.yml` (part `briefing`), the words that may surround them in
+fields are in `params/sentences.yml` (part `briefing`), the forms of sentences around them in
 `params/briefing.yml`. Both are checked whole against these records when parameters load.
 """
 
@@ -37,7 +37,6 @@ class FactKind:
 VALUE, BOTH = ("value",), ("value", "baseline")
 # A report of similarity, and what lists a student from the start, are not for a model to tell.
 _KINDS = (
-    FactKind("lectures_fall", VALUE, turn="down"),
     FactKind("lectures_week", VALUE),
     FactKind("lectures_so_far", VALUE),
     FactKind("lectures_left", VALUE),

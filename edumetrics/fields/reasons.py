@@ -67,7 +67,7 @@ _REASONS = (
     # Rules: news of a week.
     _reason("low_attendance", "changed", "attendance",
             "value baseline last_attended last_held usual weeks", rule=True,
-            covers=("attendance_fall", "attendance_low"), short=True, fact="lectures_fall"),
+            covers=("attendance_fall", "attendance_low"), short=True, fact="lectures_week"),
     _reason("no_work", "changed", "work", "value baseline missed", rule=True,
             covers=("nothing_handed_in",), fact="silent_days"),
     _reason("deadline", "ahead", "attendance", "value baseline needed rule", rule=True,
@@ -77,7 +77,7 @@ _REASONS = (
     # levels of this week that are bad in themselves.
     _reason("attendance_fall", "changed", "attendance",
             "value baseline last_attended last_held usual weeks", component=True,
-            metric="weekly_att_pct", covers=("attendance_low",), short=True, fact="lectures_fall"),
+            metric="weekly_att_pct", covers=("attendance_low",), short=True, fact="lectures_week"),
     _reason("academic_fall", "changed", "marks", "value baseline weeks", component=True,
             metric="academic_performance", fact="marks_fall"),
     _reason("effort_fall", "changed", "activity", "value baseline weeks", component=True,

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Literal, Self
 
-from pydantic import BeforeValidator, Field, PositiveInt, model_validator
+from pydantic import Field, PositiveInt, model_validator
 
 from edumetrics.fields.briefed import FACT_KINDS
 from edumetrics.params.base import ParameterModel
@@ -12,17 +13,12 @@ from edumetrics.params.base import ParameterModel
 _ADDRESS = r"^https?://\S+$"
 
 
-def _split_phrases(given: object) -> object:
-    """Return the phrases of a text with commas between them, in lower case."""
-    if not isinstance(given, str):
-        return given
-    return tuple(" ".join(phrase.lower().split()) for phrase in given.split(","))
-
-
-# Words of letters, with apostrophes or hyphens inside: so no vocabulary can hold a digit.
-_WORD = r"[^\W\d_]+(?:['-][^\W\d_]+)*"
-Phrase = Annotated[str, Field(pattern=rf"^{_WORD}(?: {_WORD})*$")]
-Phrases = Annotated[tuple[Phrase, ...], BeforeValidator(_split_phrases)]
+# What a form is made of: words, choices in (this|that), and fields. No digit can stand in one.
+_FORM = r"^(?:[^\W\d_]|[ ,;:'()|-]|\{[a-z]+\})+$"
+FIELD = re.compile(r"\{([a-z]+)\}")
+# What stands between the forms of a sentence: words and marks of punctuation.
+Joint = Annotated[str, Field(pattern=r"^(?:[^\W\d_]|[ ,;:'-])+$")]
+Form = Annotated[str, Field(pattern=_FORM)]
 
 
 class Shown(ParameterModel):
@@ -41,11 +37,16 @@ class MostWords(ParameterModel):
     classes: PositiveInt = 60
 
 
-class FactWords(ParameterModel):
-    """What a sentence about a kind of fact must have one of, and what it may have besides."""
+class FactForms(ParameterModel):
+    """The forms in which a kind of fact may be told: in any case, and where it went down or up."""
 
-    needs: Annotated[Phrases, Field(min_length=1)]
-    words: Phrases = ()
+    any: Annotated[tuple[Form, ...], Field(min_length=1)]
+    down: tuple[Form, ...] = ()
+    up: tuple[Form, ...] = ()
+
+    def list_forms(self, turn: str) -> tuple[str, ...]:
+        """Return the forms that are true of a fact whose value went down, up or neither way."""
+        return (*self.any, *(getattr(self, turn) if turn else ()))
 
 
 class Briefing(ParameterModel):
@@ -63,12 +64,11 @@ class Briefing(ParameterModel):
     shown: Shown = Shown()
     most_words: MostWords = MostWords()
     prompt: str = ""
-    words: Phrases = ()
-    up: Phrases = ()
-    down: Phrases = ()
-    before_baseline: Phrases = ()
-    # By the name of a kind of fact: the words that only its sentences may have.
-    facts: dict[str, FactWords] = {}
+    openings: tuple[Joint, ...] = ()
+    links: tuple[Joint, ...] = ()
+    closings: tuple[Joint, ...] = ()
+    # By the name of a kind of fact.
+    facts: dict[str, FactForms] = {}
 
     @model_validator(mode="after")
     def _check_complete(self) -> Self:
@@ -80,6 +80,16 @@ class Briefing(ParameterModel):
             raise ValueError("prompt is empty: take the one that is shipped")
         for name in sorted(FACT_KINDS.keys() ^ self.facts.keys()):
             raise ValueError(f"facts.{name} is {'missing' if name in FACT_KINDS else 'unknown'}")
-        if both := set(self.up) & set(self.down):
-            raise ValueError(f"{min(both)} is both under up and under down")
+        for name, forms in self.facts.items():
+            for form in (*forms.any, *forms.down, *forms.up):
+                _check_form(name, form)
         return self
+
+
+def _check_form(name: str, form: str) -> None:
+    """Make sure that a form has the fact's own value once, and no field that the fact lacks."""
+    fields, known = FIELD.findall(form), FACT_KINDS[name].fields
+    if fields[:1] != [known[0]] or len(fields) != len(set(fields)) or not set(fields) <= set(known):
+        raise ValueError(f"facts.{name}: a form needs {{{known[0]}}} first, and each field once")
+    if form.count("(") != form.count(")"):
+        raise ValueError(f"facts.{name}: a form has a bracket that is not closed")

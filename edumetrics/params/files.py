@@ -25,8 +25,6 @@ from edumetrics.settings import PROJECT
 
 # The template of an email that an advisor may send; a folder of parameters may have its own.
 LETTER = "letter.txt.j2"
-# A home may have parameter files from before these existed: then their defaults apply.
-LATER = ("batch", "mail", "briefing")
 # The parts of a college's file that change what general files say.
 PARTS = ("grades", "calendar", "triage", "forecast", "batch", "mail", "briefing", "sentences")
 
@@ -59,16 +57,18 @@ def load(folder: Path, college: str) -> Params:
     """Read the parameter files of a college.
 
     Args:
-        folder: the folder that holds `calendar.yml`, `scoring.yml` and `colleges/`.
+        folder: the folder that holds `calendar.yml`, `scoring.yml` and `colleges/`; of a file that
+            it does not have the shipped one is read.
         college: the name of a file in `colleges/`, without its extension.
 
     Raises:
         SettingsError: a file is missing or is not YAML, a key is unknown, or a value is out of
             range. The message names the file and the key.
     """
-    path = folder / "colleges" / f"{college}.yml"
+    path = find_shipped(folder, f"colleges/{college}.yml")
     if not path.is_file():
-        known = ", ".join(sorted(p.stem for p in path.parent.glob("*.yml"))) or "none"
+        places = (folder / "colleges", PROJECT / "params" / "colleges")
+        known = ", ".join(sorted({p.stem for place in places for p in place.glob("*.yml")}))
         raise SettingsError(
             f"There is no file {path}: set EDUMETRICS_COLLEGE to a known college ({known})."
         )
@@ -76,8 +76,8 @@ def load(folder: Path, college: str) -> Params:
 
     def load_part(model: type[M], name: str) -> M:
         own = getattr(college_file, name, {})
-        general = folder / f"{name}.yml"
-        said = {} if name in LATER and not general.exists() else _read_mapping(general)
+        general = find_shipped(folder, f"{name}.yml")
+        said = _read_mapping(general)
         # Where the college's file changes a part, a wrong value most likely comes from there.
         return _validate_values(model, _apply_overrides(said, own), path if own else general)
 
@@ -190,14 +190,19 @@ def find_ready(folder: Path, name: str) -> Path:
 
 def _look_for(folder: Path, name: object) -> Path | None:
     """Return the file of a ready mapping, the folder's own or the project's; None without one."""
-    places = [parent / "colleges" / f"{name}.yml" for parent in (folder, PROJECT / "params")]
-    return next((place for place in places if place.is_file()), None)
+    path = find_shipped(folder, f"colleges/{name}.yml")
+    return path if path.is_file() else None
+
+
+def find_shipped(folder: Path, name: str) -> Path:
+    """Return a file of a folder of parameters; where it has none, the one that is shipped."""
+    own = folder / name
+    return own if own.is_file() else PROJECT / "params" / name
 
 
 def _read_letter(folder: Path) -> str:
     """Return the template of an advisor's email: the folder's own, else the project's."""
-    own = folder / LETTER
-    path = own if own.exists() else PROJECT / "params" / LETTER
+    path = find_shipped(folder, LETTER)
     try:
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:

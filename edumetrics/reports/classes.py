@@ -212,7 +212,7 @@ def _write_paragraph(told: pd.DataFrame, last: pd.DataFrame, briefings: Briefing
     now = {name: int(told[name].sum()) for name in ("students", *COUNTS)}
     found = (
         make_fact("classes_listed", value=now["listed"], size=now["students"],
-                  baseline=int(last["listed"].sum()) if len(last) else None),
+                  baseline=int(last["listed"].sum()) if len(last) == len(told) else None),
         *(make_fact(f"classes_{name}", value=now[name] or None)
           for name in ("new", "left", "contacts")),
     )  # fmt: skip

@@ -4,27 +4,38 @@ from __future__ import annotations
 
 import json
 import random
+import re
 from collections.abc import Callable
 from typing import Any
 
 
 def write_well(prompt: str, chance: random.Random) -> str:
-    """A sentence for each fact, from what the prompt allows."""
+    """A sentence for each fact, in a form that the prompt offers; sometimes two facts in one."""
     asked = json.loads(prompt)
-    sentences = [_tell(fact, asked, chance) for fact in asked["facts"][:3]]
+    claims = [_tell(fact, chance) for fact in asked["facts"][:3]]
+    if len(claims) > 1 and chance.random() < 0.5:
+        first, second, *rest = claims
+        claims = [first + chance.choice(asked["links"]) + second, *rest]
+    sentences = [_finish(claim, asked, chance) for claim in claims]
+    while sum(map(_count_words, sentences)) > asked["most_words"]:
+        sentences.pop()
     return json.dumps({"sentences": sentences})
 
 
-def _tell(fact: dict[str, Any], asked: dict[str, Any], chance: random.Random) -> str:
-    value, *others = fact["references"]
-    opening = chance.choice(["", "worth asking about: ", "worth a word: ", "this week: "])
-    text = f"{opening}{chance.choice(fact['needs'])} {value}"
-    if others and fact["turn"]:
-        turned = [word for word in asked[fact["turn"]] if word in ("up", "down")]
-        text += f", {chance.choice(turned)} {chance.choice(['from', 'against'])} {others[0]}"
-    elif others:
-        text += f", beside {others[0]}"
-    return text[:1].upper() + text[1:] + "."
+def _count_words(sentence: str) -> int:
+    return len(sentence.split()) + 2 * sentence.count("{")
+
+
+def _tell(fact: dict[str, Any], chance: random.Random) -> str:
+    form = chance.choice(fact["forms"])
+    return re.sub(r"\(([^)]*)\)", lambda found: chance.choice(found[1].split("|")), form)
+
+
+def _finish(claim: str, asked: dict[str, Any], chance: random.Random) -> str:
+    opening = chance.choice(["", *asked["openings"]])
+    closing = chance.choice(["", "", *asked["closings"]])
+    text = f"{opening}{claim}{closing}."
+    return text[:1].upper() + text[1:]
 
 
 Lie = Callable[[dict[str, Any], random.Random], str]
@@ -39,55 +50,77 @@ def _insert(sentence: str, word: str, chance: random.Random) -> str:
 
 def _adding(*words: str) -> Lie:
     def lie(asked: dict[str, Any], chance: random.Random) -> str:
-        honest = _tell(chance.choice(asked["facts"]), asked, chance)
+        honest = _finish(_tell(chance.choice(asked["facts"]), chance), asked, chance)
         return _insert(honest, chance.choice(words), chance)
 
     return lie
 
 
+def _references(fact: dict[str, Any]) -> list[str]:
+    return sorted({ref for form in fact["forms"] for ref in re.findall(r"\{[^}]+\}", form)})
+
+
 def _another(asked: dict[str, Any], chance: random.Random) -> str:
-    """A reference of another fact, or of none."""
+    """A reference of another fact, or of none, in another writing, or two together."""
     fact = chance.choice(asked["facts"])
-    # Of two facts about attendance either may be told in the same words, and truly.
+    honest = _finish(_tell(fact, chance), asked, chance)
+    own = chance.choice(re.findall(r"\{[^}]+\}", honest))
+    # Of two facts of one kind either may be told in the same form, and truly.
     others = [
-        ref for one in asked["facts"] for ref in one["references"]
-        if set(one["needs"]).isdisjoint(fact["needs"])
-    ]  # fmt: skip
-    false = chance.choice([*others, "{r7.value}", "{r1.points}", "{r0.value}", "{r1.name}"])
-    honest = _tell(fact, asked, chance)
-    return honest.replace(fact["references"][0], false)
+        ref for one in asked["facts"] if one["fact"] != fact["fact"] for ref in _references(one)
+    ]
+    strange = ["{r7.value}", "{r1.points}", "{r0.value}", "{r1.name}", own.replace("{r", "{r0"),
+               re.sub(r"\d", "١", own), own + own, f"{own},{own}", own.upper(), own[1:-1]]  # fmt: skip
+    return honest.replace(own, chance.choice([*others, *strange]))
 
 
 def _swapped(asked: dict[str, Any], chance: random.Random) -> str:
-    """What is so now in the place of what it is compared with; else a direction that is none."""
-    both = [one for one in asked["facts"] if len(one["references"]) > 1 and one["turn"]]
+    """What is so now in the place of what it is compared with; else a wrong direction."""
+    both = [one for one in asked["facts"] if len(_references(one)) > 1]
     if not both:
         return _turned(asked, chance)
-    fact = chance.choice(both)
-    value, baseline = fact["references"]
-    honest = _tell(fact, asked, chance)
+    baseline, value = _references(chance.choice(both))
+    fact = next(one for one in both if value in _references(one))
+    honest = _finish(_tell(fact, chance), asked, chance)
     return honest.replace(value, "@").replace(baseline, value).replace("@", baseline)
 
 
+DIRECTIONS = {
+    "up": ("rose to", "is up to", "grew by", "is higher at", "improved to", "is above"),
+    "down": ("fell to", "is down to", "dropped by", "is lower at", "declined to", "is below"),
+}
+
+
 def _turned(asked: dict[str, Any], chance: random.Random) -> str:
-    """Up for down; or a direction where nothing is compared."""
+    """Up for down; a direction where nothing is compared; an amount for a level."""
     fact = chance.choice(asked["facts"])
     wrong = {"up": "down", "down": "up"}.get(fact["turn"], chance.choice(["up", "down"]))
-    value = fact["references"][0]
-    return f"Worth a word: {chance.choice(fact['needs'])} {chance.choice(asked[wrong])} {value}."
+    value = f"{{r{asked['facts'].index(fact) + 1}.value}}"
+    subject = chance.choice(["attendance", "the average mark", "recorded activity", "the student"])
+    return _finish(f"{subject} {chance.choice(DIRECTIONS[wrong])} {value}", asked, chance)
 
 
 def _bare(asked: dict[str, Any], chance: random.Random) -> str:
-    """A claim without any number behind it."""
-    return f"Worth a word, {chance.choice(chance.choice(asked['facts'])['needs'])}."
+    """A claim without its number."""
+    honest = _finish(_tell(chance.choice(asked["facts"]), chance), asked, chance)
+    return re.sub(r" ?\{[^}]+\}", "", honest)
 
 
-def _unfinished_claim(asked: dict[str, Any], chance: random.Random) -> str:
-    """The value beside a claim that another fact needs."""
+CLAIMS = (
+    "the student handed in {}", "{} is in", "the student passed {}", "attended all of {}",
+    "the student missed {}", "excused for {}", "ill for {}", "the student failed {}",
+    "your students attended {}", "the advisor attended {}", "you can miss {}", "{} students",
+    "the student was not in: {}", "attendance fell from: {}", "marks fell from the {}",
+    "the student has to work: {}", "{} are new", "{} come first", "contact {}",
+    "the student is down, attended {}", "none is in of the work but {}", "{} are not in the work",
+)  # fmt: skip
+
+
+def _claim(asked: dict[str, Any], chance: random.Random) -> str:
+    """The value beside a claim that no record has; some were found by a reader who tried."""
     fact = chance.choice(asked["facts"])
-    claims = ["handed in", "is in", "passed", "attended all of", "missed", "was late for",
-              "excused for", "ill for", "failed"]  # fmt: skip
-    return f"The student {chance.choice(claims)} {fact['references'][0]}."
+    value = chance.choice(_references(fact))
+    return _finish(chance.choice(CLAIMS).format(value), asked, chance)
 
 
 LIES: dict[str, Lie] = {
@@ -114,20 +147,17 @@ LIES: dict[str, Lie] = {
     "swapped references": _swapped,
     "wrong direction": _turned,
     "without a reference": _bare,
-    "other claims": _unfinished_claim,
+    "other claims": _claim,
 }  # fmt: skip
 
 
 def write_lie(kind: str, prompt: str, chance: random.Random) -> str:
-    """Honest sentences with one lie among them."""
+    """An answer with one lie in it, among honest sentences on other facts."""
     asked = json.loads(prompt)
-    sentences = json.loads(write_well(prompt, chance))["sentences"][:2]
     lie = LIES[kind](asked, chance)
-    # The lie tells a fact by itself: beside an honest sentence on it, the repeat would be refused.
-    keep = [one for one in sentences if not any(ref in lie for ref in _references(one))]
+    # Beside an honest sentence on the same fact, only the repeat would be refused.
+    honest = [_finish(_tell(fact, chance), asked, chance) for fact in asked["facts"]]
+    keep = [one for one in honest if not set(re.findall(r"\{[^}]+\}", one)) & set(
+        re.findall(r"\{[^}]+\}", lie))][:2]  # fmt: skip
     keep.insert(chance.randrange(len(keep) + 1), lie)
     return json.dumps({"sentences": keep}, ensure_ascii=False)
-
-
-def _references(sentence: str) -> list[str]:
-    return [part.split("}")[0] for part in sentence.split("{")[1:]]

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from edumetrics.batch.kernels import remove_secrets
 from edumetrics.briefing.asking import DOWN, Asking
 from edumetrics.briefing.facts import BriefingRecord
 from edumetrics.briefing.kept import Briefings, read_briefings
@@ -159,3 +160,8 @@ def test_briefings_are_off_unless_a_college_turns_them_on() -> None:
     off = Briefings(ON.model_copy(update={"enabled": False}), SENTENCES, {})
     assert off.tell(make_record("no_work")) == ""
     assert off.wanted == {}
+
+
+def test_no_notebook_gets_the_key_of_a_provider() -> None:
+    given = {"ANTHROPIC_API_KEY": "k1", "OPENAI_API_KEY": "k2", "HOME": "/"}
+    assert remove_secrets(given) == {"HOME": "/"}

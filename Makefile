@@ -6,7 +6,7 @@ READY  := $(VENV)/.ready
 export JUPYTER_PLATFORM_DIRS := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test test-slow test-all prove lint lab bench docs lock clean
+.PHONY: help dist install demo serve test test-slow test-all prove lint lab bench docs lock clean
 
 help:
 	@echo "make demo    a simulated college, scored up to its current week, with a page to open"
@@ -17,6 +17,8 @@ help:
 	@echo "make lint    ruff and mypy --strict"
 	@echo "make lab     JupyterLab on the notebooks"
 	@echo "make docs    the documentation as a small site"
+	@echo "make dist    a wheel that works by itself, in dist/"
+	@echo "make install PREFIX=/opt/edumetrics   the package and what it needs to run, and nothing else"
 	@echo "make bench   the weekly data work, the batch, the reports and the questions"
 
 # The environment: built once, again only when the lock or the package description changes.
@@ -70,10 +72,23 @@ docs: $(READY)
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 	@echo "site/index.html"
 
+# The wheel has params/ and notebooks/ in it (setup.py).
+dist: $(READY)
+	$(BIN)/python -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist .
+	@ls dist/*.whl
+
+install:
+	@test -n "$(PREFIX)" || { echo "Say where: make install PREFIX=/opt/edumetrics" >&2; exit 2; }
+	$(PYTHON) -m venv $(PREFIX)
+	$(PREFIX)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-run.lock
+	$(PREFIX)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps .
+	@echo "$(PREFIX)/bin/edumetrics init ~/college"
+
 # Maintainers: refresh the pinned set (needs uv) for every supported Python at once.
 lock:
 	uv pip compile --universal --python-version 3.11 --all-extras --generate-hashes --no-emit-index-url --no-header --upgrade pyproject.toml -o requirements.lock
-	sed -i "s#($(CURDIR)/pyproject.toml)#(pyproject.toml)#" requirements.lock
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --constraint requirements.lock pyproject.toml -o requirements-run.lock
+	sed -i "s#($(CURDIR)/pyproject.toml)#(pyproject.toml)#" requirements.lock requirements-run.lock
 
 clean:
 	rm -rf $(VENV) build site *.egg-info

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -21,17 +22,21 @@ pytestmark = [pytest.mark.slow, pytest.mark.process]
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a package that was built from the files of the checkout."""
     folder = tmp_path_factory.mktemp("wheel")
-    tracked = subprocess.run(
-        ["git", "ls-files", "-z", "edumetrics", "params", "notebooks", ".env.example", "setup.py",
-         "pyproject.toml", "MANIFEST.in", "README.md", "LICENSE"],
-        cwd=PROJECT, capture_output=True, text=True, check=True,
-    )  # fmt: skip
-    for name in filter(None, tracked.stdout.split("\0")):
-        copy = folder / "source" / name
-        copy.parent.mkdir(parents=True, exist_ok=True)
-        copy.write_bytes((PROJECT / name).read_bytes())
+    source = folder / "source"
+    caches = shutil.ignore_patterns("__pycache__", ".ipynb_checkpoints")
+    for name in ("edumetrics", "params", "notebooks"):
+        shutil.copytree(PROJECT / name, source / name, ignore=caches)
+    for name in (
+        ".env.example",
+        "setup.py",
+        "pyproject.toml",
+        "MANIFEST.in",
+        "README.md",
+        "LICENSE",
+    ):
+        shutil.copy(PROJECT / name, source / name)
     build = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation",
-             "--wheel-dir", str(folder), str(folder / "source")]  # fmt: skip
+             "--wheel-dir", str(folder), str(source)]  # fmt: skip
     subprocess.run(build, check=True, capture_output=True)
     (wheel,) = folder.glob("*.whl")
     assert wheel.name == f"edumetrics-{__version__}-py3-none-any.whl"

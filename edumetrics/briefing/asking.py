@@ -85,8 +85,10 @@ class Asking:
             except TimeoutError:
                 pass
             except NoAnswer as none:
-                if none.final:
+                wait = 2.0**attempt if none.wait is None else none.wait
+                # Whoever asks for more patience than an answer may take is not waited for.
+                if none.final or wait > self.params.timeout_seconds:
                     return None
                 if attempt < self.params.retries:
-                    await asyncio.sleep(2.0**attempt if none.wait is None else none.wait)
+                    await asyncio.sleep(wait)
         return None

@@ -155,7 +155,7 @@ async def _call(create: Callable[..., Awaitable[Any]], client: Any, **question: 
         waits = error.response.headers.get("retry-after", "")
         # A question that is refused as such is refused again.
         final = error.status_code < 500 and error.status_code not in (408, 409, 429)
-        raise NoAnswer(float(waits) if waits.isdigit() else None, final=final) from error
+        raise NoAnswer(float(waits) if waits.isascii() and waits.isdigit() else None, final=final) from error
     except client.APIError as error:
         raise NoAnswer from error
 

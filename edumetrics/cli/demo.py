@@ -51,7 +51,7 @@ def demo(students: int, seed: int) -> None:
     say(pipeline.run(workspace, tell).line)
     _print_locations(workspace)
     if made := add_demo_account(workspace):
-        say(f"Service:  run `make serve`, and sign in as {DEMO_ADVISOR} with {made}")
+        say(f"Service:  run `edumetrics serve`, and sign in as {DEMO_ADVISOR} with {made}")
 
 
 @main.command()

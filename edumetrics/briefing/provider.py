@@ -153,9 +153,10 @@ async def _call(create: Callable[..., Awaitable[Any]], client: Any, **question: 
         return str(raw.http_response.text)
     except client.APIStatusError as error:
         waits = error.response.headers.get("retry-after", "")
+        wait = float(waits) if waits.isascii() and waits.isdigit() else None
         # A question that is refused as such is refused again.
         final = error.status_code < 500 and error.status_code not in (408, 409, 429)
-        raise NoAnswer(float(waits) if waits.isascii() and waits.isdigit() else None, final=final) from error
+        raise NoAnswer(wait, final=final) from error
     except client.APIError as error:
         raise NoAnswer from error
 

@@ -122,6 +122,7 @@ def cluster(tmp_path: Path) -> Iterator[str]:
         yield str(running.scheduler_address)
 
 
+@pytest.mark.prove
 def test_a_dask_cluster_gives_the_same_rows(troubled: Workspace, cluster: str) -> None:
     _, whole = week(troubled, 10)
     parts, chunked = week(in_chunks(troubled, 50, backend="dask", scheduler=cluster), 10)

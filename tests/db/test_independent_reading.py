@@ -60,9 +60,9 @@ class Calibrated(NamedTuple):
     college: tuple[str, int] | None = None
 
 
-# The dirtiest college of one seed is read every time, those with every case in the lane of slow tests, the others when
+# The dirtiest college of one seed is read every time, the one with every case in the lane of slow tests, the others when
 # everything is proved.
-LANES = {("dirty", 2): (), ("all", 2): pytest.mark.slow, ("shapes", 1): pytest.mark.slow}
+LANES = {("dirty", 2): (), ("all", 2): pytest.mark.slow}
 
 
 @pytest.fixture(

@@ -69,7 +69,7 @@ def test_sqlite_and_postgresql_give_the_same_metrics(
         equal(theirs, mine, key)
 
 
-@pytest.mark.slow
+@pytest.mark.prove
 def test_calibrating_again_changes_no_value(demo_copy: Workspace) -> None:
     before = demo_copy.store.read("weekly_metrics")
     backfill.calibrate(demo_copy, progress.skip_line, from_scratch=True)

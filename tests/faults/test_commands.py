@@ -162,7 +162,7 @@ def test_doing_a_week_again_skips_no_other(environment: Workspace) -> None:
     assert environment.store.read_college_week() is None, "weeks 1 to 7 are still to be done"
 
 
-@pytest.mark.slow
+@pytest.mark.prove
 def test_calibrating_goes_no_further_than_the_data(environment: Workspace) -> None:
     with sa.create_engine(environment.settings.client_db_url).begin() as connection:
         connection.exec_driver_sql("UPDATE sim_state SET current_week = 30")
@@ -174,7 +174,7 @@ def test_calibrating_goes_no_further_than_the_data(environment: Workspace) -> No
     refused(edumetrics("run"), 3, "no data of week 11")
 
 
-@pytest.mark.slow
+@pytest.mark.prove
 def test_an_exam_week_needs_no_data(environment: Workspace) -> None:
     engine = create_writable_engine(environment.settings.client_db_url)
     plan = write.read_simulation_plan(engine, Calendar())

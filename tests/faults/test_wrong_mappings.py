@@ -228,7 +228,7 @@ def test_a_healthy_college_is_not_suspected(week: int, tmp_path: Path) -> None:
     assert found(url, native_params())["message"].tolist() == []
 
 
-@pytest.mark.slow
+@pytest.mark.prove
 def test_no_mail_goes_out_on_a_wrong_mapping(home: Path, simulated: str) -> None:
     path = Path(simulated.removeprefix("sqlite:///"))
     check(home, mistaken(path, "a fraction of quality"))

@@ -114,7 +114,7 @@ def edumetrics(*args: str) -> Result:
     return result
 
 
-@pytest.mark.slow
+@pytest.mark.prove
 def test_a_demo_has_contacts_once_and_its_class_finding(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -182,10 +182,12 @@ def _choose_form(count: float, one: str, many: str) -> str:
     return one if round(count) == 1 else many
 
 
-def _find_names(sentence: str, numbers: tuple[str, ...], where: str) -> set[str]:
+@cache
+def _find_names(sentence: str, numbers: tuple[str, ...], where: str) -> frozenset[str]:
     """Return the names that a sentence uses; raise ValueError, with `where`, if it is malformed."""
     try:
-        names = set(meta.find_undeclared_variables(_make_environment(numbers).parse(sentence)))
+        parsed = _make_environment(numbers).parse(sentence)
+        names = frozenset(meta.find_undeclared_variables(parsed))
         _compile_sentence(sentence, numbers)
     except TemplateError as error:
         raise ValueError(f"{where}: {error.message}") from None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from edumetrics.analysis.week_state import WEEKLY
 from edumetrics.batch.progress import Reporter
 from edumetrics.briefing.asking import Asking
 from edumetrics.briefing.check import SHOWN
@@ -22,11 +23,12 @@ if TYPE_CHECKING:
 def brief_week(workspace: Workspace, step: Step, tell: Reporter) -> None:
     """Ask for the paragraphs of a week that are missing, and render its pages with them.
 
-    Nothing is asked where `briefing.yml` leaves briefings off. What is set wrongly, or gets no
+    Nothing is asked where `briefing.yml` leaves briefings off, or where a week has no lists of its
+    own. What is set wrongly, or gets no
     answer, is told in a line; the reports then say what they say without paragraphs.
     """
     params = workspace.params.briefing
-    if not (params.enabled and step.tasks and step.term):
+    if not params.enabled or WEEKLY not in [task.stage for task in step.tasks]:
         return
     try:
         asking = Asking(make_asker(params, workspace.settings), params, workspace.store)

@@ -25,7 +25,7 @@ class Asking:
 
     Attributes:
         ask: puts a question to the model.
-        params: the words, the budget and the patience.
+        params: the forms, the budget and the patience.
         store: where verdicts are kept; None keeps nothing.
         verdicts: how many answers were shown, and how many refused, by why.
         tokens: how many were spent.

@@ -37,15 +37,25 @@ class Unfit(Exception):
 def read_answer(answer: str, record: BriefingRecord, params: Briefing) -> tuple[str, ...]:
     """Return the sentences of an answer, references and all.
 
+    Raises:
+        Unfit: the answer is no JSON of sentences, or as `check_sentences`.
+    """
+    sentences = _parse(answer)
+    check_sentences(sentences, record, params)
+    return sentences
+
+
+def check_sentences(sentences: tuple[str, ...], record: BriefingRecord, params: Briefing) -> None:
+    """Make sure that what a model wrote may be shown.
+
     Args:
-        answer: what the model wrote.
+        sentences: what it wrote, references and all.
         record: what it was asked about.
         params: the forms that it may use.
 
     Raises:
-        Unfit: a sentence is not made of these forms, or the answer is too long.
+        Unfit: a sentence is not made of these forms, or together they are too long.
     """
-    sentences = _parse(answer)
     grammar, told = _compile_grammar(record, params), REFERENCE.findall(" ".join(sentences))
     for sentence in sentences:
         # A capital begins it; what follows is as the forms have it.
@@ -58,7 +68,6 @@ def read_answer(answer: str, record: BriefingRecord, params: Briefing) -> tuple[
     # A reference stands for some words: counted as three, whatever fills it.
     if len(" ".join(sentences).split()) + 2 * len(told) > getattr(params.most_words, record.about):
         raise Unfit("too long")
-    return sentences
 
 
 def fill_sentences(answered: tuple[str, ...], record: BriefingRecord, sentences: Sentences) -> str:

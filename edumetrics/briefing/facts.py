@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
-from edumetrics.fields.briefed import FACT_KINDS, KIND_OF_REASON, FactKind
+from edumetrics.fields.briefed import FACT_KINDS, KIND_OF_REASON, About, FactKind
 from edumetrics.sentences import Sentences
-
-About = Literal["card", "week", "classes"]
 
 
 @dataclass(frozen=True)
@@ -19,7 +17,6 @@ class BriefingFact:
     Attributes:
         kind: what kind of fact it is.
         values: what its phrases mention; these never reach a model.
-        turn: where the value is beside the baseline; empty where they are equal or not compared.
     """
 
     kind: FactKind

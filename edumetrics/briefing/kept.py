@@ -6,7 +6,6 @@ values of a record fill it in whenever a report is made.
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
 
 import sqlalchemy as sa
@@ -18,11 +17,12 @@ from edumetrics.briefing.check import (
     SHOWN,
     Unfit,
     Verdict,
+    check_sentences,
     fill_sentences,
-    read_answer,
 )
-from edumetrics.briefing.facts import About, BriefingRecord
+from edumetrics.briefing.facts import BriefingRecord
 from edumetrics.briefing.prompt import compute_prompt_hash, write_prompt
+from edumetrics.fields.briefed import About
 from edumetrics.params.briefing import Briefing
 from edumetrics.sentences import Sentences
 
@@ -60,10 +60,10 @@ class Briefings:
             return ""
         try:
             # What an earlier version let pass is looked at again.
-            told = read_answer(json.dumps({"sentences": answered}), record, self.params)
+            check_sentences(answered, record, self.params)
         except Unfit:
             return ""
-        return fill_sentences(told, record, self.sentences)
+        return fill_sentences(answered, record, self.sentences)
 
 
 def read_briefings(store: Store, params: Briefing, sentences: Sentences) -> Briefings:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from importlib import import_module
+from operator import attrgetter
+from typing import Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, Field, ValidationError
 
 from edumetrics.errors import SettingsError
 from edumetrics.params.briefing import Briefing
@@ -24,7 +26,6 @@ class ModelReply:
     tokens: int
 
 
-Reply = TypeVar("Reply", bound=BaseModel)
 Ask = Callable[[str], Awaitable[ModelReply]]
 
 
@@ -70,8 +71,29 @@ class _Choice(BaseModel):
 class _Completion(BaseModel):
     """An answer of OpenAI's chat completions."""
 
-    choices: list[_Choice]
+    choices: list[_Choice] = Field(min_length=1)
     usage: _Usage | None = None
+
+
+@dataclass(frozen=True)
+class _Protocol:
+    """How a provider is asked.
+
+    Attributes:
+        library: the module of its client.
+        client: the class of the client.
+        create: where the client has the call.
+        key: the field of the settings with its key.
+        write: what the call is told of a question, beside the model.
+        read: what the body of an answer says.
+    """
+
+    library: str
+    client: str
+    create: str
+    key: str
+    write: Callable[[str, str], dict[str, Any]]
+    read: Callable[[str], ModelReply]
 
 
 def make_asker(params: Briefing, settings: Settings) -> Ask:
@@ -80,66 +102,62 @@ def make_asker(params: Briefing, settings: Settings) -> Ask:
     Raises:
         SettingsError: the key of the provider is not set, or the extra is not installed.
     """
+    protocol = _PROTOCOLS[params.provider]
     try:
-        return _MAKERS[params.provider](params, settings)
+        library = import_module(protocol.library)
     except ImportError as error:
         raise SettingsError(
             "Briefings need the extra `briefing`: pip install 'edumetrics[briefing]'."
         ) from error
-
-
-def _make_anthropic(params: Briefing, settings: Settings) -> Ask:
-    import anthropic
-
-    client = anthropic.AsyncAnthropic(
-        api_key=_require_key(settings.anthropic_api_key, "ANTHROPIC_API_KEY", params),
-        base_url=params.base_url, max_retries=0, timeout=params.timeout_seconds,
-    )  # fmt: skip
-
-    async def ask(prompt: str) -> ModelReply:
-        raw = await _call(
-            client.messages.with_raw_response.create, anthropic, model=params.model,
-            max_tokens=MOST_TOKENS, system=params.prompt,
-            messages=[{"role": "user", "content": prompt}],
-        )  # fmt: skip
-        said = _validate(_Message, raw)
-        text = "".join(block.text for block in said.content if block.type == "text")
-        return ModelReply(text, said.usage.input_tokens + said.usage.output_tokens)
-
-    return ask
-
-
-def _make_openai(params: Briefing, settings: Settings) -> Ask:
-    import openai
-
-    client = openai.AsyncOpenAI(
-        api_key=_require_key(settings.openai_api_key, "OPENAI_API_KEY", params),
-        base_url=params.base_url, max_retries=0, timeout=params.timeout_seconds,
-    )  # fmt: skip
-
-    async def ask(prompt: str) -> ModelReply:
-        raw = await _call(
-            client.chat.completions.with_raw_response.create, openai, model=params.model,
-            max_tokens=MOST_TOKENS,
-            messages=[{"role": "system", "content": params.prompt},
-                      {"role": "user", "content": prompt}],
-        )  # fmt: skip
-        said = _validate(_Completion, raw)
-        if not said.choices:
-            raise NoAnswer
-        return ModelReply(said.choices[0].message.content, (said.usage or _Usage()).total_tokens)
-
-    return ask
-
-
-_MAKERS = {"anthropic": _make_anthropic, "openai": _make_openai}
-
-
-def _require_key(key: str, name: str, params: Briefing) -> str:
-    """Return the key of a provider; a model on a machine of the college may need none."""
+    key: str = getattr(settings, protocol.key)
+    # A model on a machine of the college may need none.
     if not key and params.base_url is None:
-        raise SettingsError(f"{name} is not set: the provider of briefing.yml asks for it.")
-    return key or "none"
+        raise SettingsError(
+            f"{protocol.key.upper()} is not set: the provider of briefing.yml asks for it."
+        )
+    client = getattr(library, protocol.client)(
+        api_key=key or "none", base_url=params.base_url, max_retries=0,
+        timeout=params.timeout_seconds,
+    )  # fmt: skip
+    create = attrgetter(protocol.create)(client)
+
+    async def ask(prompt: str) -> ModelReply:
+        question = protocol.write(params.prompt, prompt)
+        body = await _call(create, library, model=params.model, max_tokens=MOST_TOKENS, **question)
+        try:
+            return protocol.read(body)
+        except ValidationError as error:
+            raise NoAnswer from error
+
+    return ask
+
+
+def _write_message(system: str, prompt: str) -> dict[str, Any]:
+    return {"system": system, "messages": [{"role": "user", "content": prompt}]}
+
+
+def _read_message(body: str) -> ModelReply:
+    said = _Message.model_validate_json(body)
+    text = "".join(block.text for block in said.content if block.type == "text")
+    return ModelReply(text, said.usage.input_tokens + said.usage.output_tokens)
+
+
+def _write_chat(system: str, prompt: str) -> dict[str, Any]:
+    parts = ("system", system), ("user", prompt)
+    return {"messages": [{"role": role, "content": text} for role, text in parts]}
+
+
+def _read_chat(body: str) -> ModelReply:
+    said = _Completion.model_validate_json(body)
+    return ModelReply(said.choices[0].message.content, (said.usage or _Usage()).total_tokens)
+
+
+_PROTOCOLS = {
+    "anthropic": _Protocol("anthropic", "AsyncAnthropic", "messages.with_raw_response.create",
+                           "anthropic_api_key", _write_message, _read_message),
+    "openai": _Protocol("openai", "AsyncOpenAI", "chat.completions.with_raw_response.create",
+                        "openai_api_key", _write_chat, _read_chat),
+}  # fmt: skip
 
 
 async def _call(create: Callable[..., Awaitable[Any]], client: Any, **question: Any) -> str:
@@ -158,11 +176,4 @@ async def _call(create: Callable[..., Awaitable[Any]], client: Any, **question: 
         final = error.status_code < 500 and error.status_code not in (408, 409, 429)
         raise NoAnswer(wait, final=final) from error
     except client.APIError as error:
-        raise NoAnswer from error
-
-
-def _validate(kind: type[Reply], body: str) -> Reply:
-    try:
-        return kind.model_validate_json(body)
-    except ValidationError as error:
         raise NoAnswer from error

@@ -14,6 +14,8 @@ from edumetrics.fields.reasons import REASONS
 
 # Where the value is beside what it is compared with; `sign` is found out from the two numbers.
 Turn = Literal["up", "down", "sign", ""]
+# What a briefing is of: a card, an advisor's week, or all classes of a head.
+About = Literal["card", "week", "classes"]
 
 
 @dataclass(frozen=True)
@@ -21,7 +23,7 @@ class FactKind:
     """A kind of fact.
 
     Attributes:
-        name: what phrases, words and prompts call it.
+        name: what phrases, forms and prompts call it.
         fields: the fields that a sentence may refer to; each is filled with a phrase that is true
             wherever it stands.
         about: which briefings have it: of a card, of an advisor's week, or of all classes.
@@ -30,7 +32,7 @@ class FactKind:
 
     name: str
     fields: tuple[str, ...]
-    about: Literal["card", "week", "classes"] = "card"
+    about: About = "card"
     turn: Turn = ""
 
 

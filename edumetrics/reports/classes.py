@@ -97,7 +97,10 @@ def build_classes_page(occasion: Occasion, rows: ClassRows, briefings: Briefings
     cards = tuple(
         _build_card(occasion, rows, str(name), found.get(name, []), counted) for name in order.index
     )
-    say, numbers = occasion.say, {k: int(told[k].sum()) for k in ("listed", "students")}
+    totals = {name: int(told[name].sum()) for name in ("students", *COUNTS)}
+    past = before[before.index.isin(told.index) & (before["students"] >= LEAST)]
+    last = int(past["listed"].sum()) if len(past) else None
+    say, numbers = occasion.say, {name: totals[name] for name in ("listed", "students")}
     whole, first = [card.name for card in cards if card.whole], cards[0] if cards else None
     names = {
         "whole": occasion.params.sentences.join_words(whole) if whole else "",
@@ -110,8 +113,9 @@ def build_classes_page(occasion: Occasion, rows: ClassRows, briefings: Briefings
         headline=say("classes_headline", told=len(cards), **names),
         # Only the line with the dates: the page is about every class.
         kicker=occasion.format_kicker(pd.Series(dtype="object"))[:1],
-        summary=tuple(_build_summary(occasion, told, before, len(now) - len(told))),
-        briefing=_write_paragraph(told, _select_told(told, before), briefings),
+        summary=tuple(_build_summary(occasion, totals, last, len(now) - len(told))),
+        # A class that was not told last week would be a rise.
+        briefing=_write_paragraph(totals, last if len(past) == len(told) else None, briefings),
         columns=(
             say("this_week"),
             say("last_week"),
@@ -207,35 +211,29 @@ def _build_means(
         yield (row.label, *cells, then)[: columns + 1]
 
 
-def _write_paragraph(told: pd.DataFrame, last: pd.DataFrame, briefings: Briefings) -> str:
+def _write_paragraph(totals: dict[str, int], last: int | None, briefings: Briefings) -> str:
     """Return what a language model wrote from the totals of the lists; empty for nothing."""
-    now = {name: int(told[name].sum()) for name in ("students", *COUNTS)}
     found = (
-        make_fact("classes_listed", value=now["listed"], size=now["students"],
-                  baseline=int(last["listed"].sum()) if len(last) == len(told) else None),
-        *(make_fact(f"classes_{name}", value=now[name] or None)
+        make_fact("classes_listed", value=totals["listed"], size=totals["students"], baseline=last),
+        *(make_fact(f"classes_{name}", value=totals[name] or None)
           for name in ("new", "left", "contacts")),
     )  # fmt: skip
     return briefings.tell(BriefingRecord("classes", tuple(filter(None, found))))
 
 
-def _select_told(told: pd.DataFrame, before: pd.DataFrame) -> pd.DataFrame:
-    """Return the counts of the week before, of the classes told that were large enough then."""
-    return before[before.index.isin(told.index) & (before["students"] >= LEAST)]
-
-
 def _build_summary(
-    occasion: Occasion, told: pd.DataFrame, before: pd.DataFrame, few: int
+    occasion: Occasion, totals: dict[str, int], last: int | None, few: int
 ) -> Iterator[str]:
-    """Yield sentences on the lists of all classes, and on how many classes are small."""
+    """Yield sentences on the lists of all classes, and on how many classes are small.
+
+    Args:
+        occasion: the moment.
+        totals: the students of all classes told, and each of `COUNTS`.
+        last: how many of their students were on a list in the week before; None: not known.
+        few: how many classes are too small to be told.
+    """
     weeks = occasion.params.triage.hand_over_after
-    last = _select_told(told, before)
-    if len(told):
-        yield occasion.say(
-            "classes_changes",
-            weeks=weeks,
-            last=int(last["listed"].sum()) if len(last) else None,
-            **{name: int(told[name].sum()) for name in ("students", *COUNTS)},
-        )
+    if totals["students"]:
+        yield occasion.say("classes_changes", weeks=weeks, last=last, **totals)
     if few:
         yield occasion.say("classes_small", count=few, least=LEAST)

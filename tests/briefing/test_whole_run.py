@@ -17,7 +17,6 @@ from tests.briefing.models import write_well
 from tests.briefing.server import ModelServer, serve_model
 
 BY = "Written by a language model from the facts below."
-TAG = re.compile(r"<[^>]+>|[\d:.]+ (?:UTC|GMT)")
 
 
 def edumetrics(*args: str) -> Result:

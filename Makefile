@@ -55,10 +55,8 @@ lint: $(READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-# Copies, which git does not see: what a notebook shows is about people, and must never be committed.
 lab: $(READY)
-	@mkdir -p -m 700 lab && cp -n notebooks/*.ipynb lab/
-	EDUMETRICS_HOME=$(CURDIR) $(BIN)/jupyter lab --notebook-dir=lab lab/explore.ipynb
+	@$(BIN)/edumetrics lab
 
 bench: $(READY)
 	$(BIN)/python -m benchmarks

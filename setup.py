@@ -1,4 +1,4 @@
-"""Put parameters and notebooks, which the checkout holds once, into the package that is built."""
+"""Put parameters, notebooks and documentation, which the checkout holds once, into the package."""
 
 import shutil
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 from setuptools import setup
 from setuptools.command.build_py import build_py
 
-SHIPPED = ("params", "notebooks", ".env.example")
+SHIPPED = ("params", "notebooks", "docs", ".env.example")
 
 
 class BuildWithShipped(build_py):

@@ -12,6 +12,10 @@ class EduMetricsError(Exception):
 
     exit_status = 1
 
+    def _render_traceback_(self) -> list[str]:
+        """Return what a notebook shows of the error: its sentence. IPython looks for this name."""
+        return [str(self)]
+
 
 class SettingsError(EduMetricsError):
     """Wrong usage, settings, parameters, mapping or connection (exit status 2)."""

@@ -21,8 +21,8 @@ CLIENT, URL_NAME = "CLIENT_DB_URL", re.compile(r"[A-Z][A-Z0-9_]*_DB_URL")
 # Settings that are taken as they stand, by their names in capitals; without one, an empty text.
 TEXTS = ("smtp_url", "mail_from", "reply_to", "operator_email", "pages_url", "secret_key",
          "anthropic_api_key", "openai_api_key")  # fmt: skip
-# The folder with the shipped `params/`, `notebooks/` and `.env.example`: the checkout; in a package
-# that was built, what the build put into it.
+# Where the shipped `params/`, `notebooks/`, `docs/` and `.env.example` are: the checkout; in a
+# package that was built, what the build put into it.
 _CHECKOUT, _BUILT = Path(__file__).resolve().parents[1], Path(__file__).resolve().parent / "shipped"
 PROJECT = _BUILT if _BUILT.is_dir() else _CHECKOUT
 

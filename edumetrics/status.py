@@ -41,7 +41,10 @@ def describe_status() -> Iterator[str]:
         yield f"College:  week {position.compute_week(calendar)} of {label}"
         yield f"Analysis: {_describe_analysis(workspace, done, position)}"
         yield f"At work:  {_describe_lock(workspace)}"
-        yield f"Held:     {workspace.read_week_state().describe_held()}"
+        state = workspace.read_week_state()
+        yield f"Held:     {state.describe_held()}"
+        if changed := state.describe_parameters(workspace.params.hash_values()):
+            yield f"Changed:  {changed}"
         yield f"Forecast: {_describe_forecasts(workspace)}"
         yield f"Lists:    {_describe_lists(workspace, term)}"
         yield "Last runs (UTC):"

@@ -7,7 +7,7 @@ machines, decides anything.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import sqlalchemy as sa
@@ -43,6 +43,9 @@ class WeekState:
             made after it.
         changed: whether the week was computed again after it was judged: by hand, or by a run that
             was killed before its gate.
+        replayed: whether `calibrate` computed the newest week, so that it has no reports yet.
+        computed_with: the fingerprint of the parameters that the newest week was computed with;
+            empty where no week was.
     """
 
     term: str = ""
@@ -52,6 +55,8 @@ class WeekState:
     held: Mapping[str, str] | None = None
     mail_due: bool = False
     changed: bool = False
+    replayed: bool = False
+    computed_with: str = ""
 
     @property
     def check_due(self) -> bool:
@@ -86,28 +91,55 @@ class WeekState:
         )
         return f"{whose}: {self.error}"
 
+    def describe_parameters(self, in_force: str) -> str:
+        """Return in a sentence that parameters changed since the newest week; empty if not.
+
+        Args:
+            in_force: their fingerprint.
+        """
+        if self.computed_with in ("", in_force):
+            return ""
+        return (
+            "The parameters have changed since the newest week was computed: `edumetrics run --week"
+            " N` applies them to a week, `edumetrics calibrate` to all."
+        )
+
 
 def read_week_state(store: Store, college_week: int | None) -> WeekState:
     """Return the state of the newest week; `college_week` is how far the analysis has come."""
     newest = find_last_run(store, GATE)
-    due = _is_mail_due(store, college_week)
+    scored = find_last_run(store, WEEKLY, status="done")
+    state = WeekState(
+        mail_due=_is_mail_due(store, college_week),
+        replayed=_is_replayed(store, scored, newest),
+        computed_with=str(scored["params_sha256"] or "") if scored else "",
+    )
     if newest is None:
-        return WeekState(mail_due=due)
+        return state
     held: dict[str, str] = {}
     if newest["status"] != "done":
         found = store.read(
             "data_health", ("class_id", "message"), run_id=newest["run_id"], status="block"
         )
         held = {str(name): " ".join(texts) for name, texts in found.groupby("class_id")["message"]}
-    return WeekState(
+    return replace(
+        state,
         term=str(newest["term"] or ""),
         week=int(newest["sem_week"] or 0),
         status=str(newest["status"]),
         error=str(newest["error"] or ""),
         held=held,
-        mail_due=due,
         changed=_is_changed(store, newest),
     )
+
+
+def _is_replayed(store: Store, scored: Row | None, verdict: Row | None) -> bool:
+    """Return whether the newest scores are those of `calibrate`, and were not judged since."""
+    replay = find_last_run(store, CALIBRATE, status="done")
+    if replay is None or scored is None or scored["by_hand"]:
+        return False
+    judged = verdict["seq"] if verdict is not None else 0
+    return bool(scored["seq"] > max(replay["seq"], judged))
 
 
 def _is_changed(store: Store, verdict: Row) -> bool:

@@ -6,21 +6,28 @@ Nothing here is written to the analysis database.
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cache
 from math import inf
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
+from IPython.display import HTML
 from pydantic import ValidationError
 
 from edumetrics import settings
 from edumetrics.analysis.written import Subject
+from edumetrics.analyst import queries
+from edumetrics.analyst.filters import Filters
 from edumetrics.errors import SettingsError
 from edumetrics.inputs.week import Week
 from edumetrics.params import RiskWeights
 from edumetrics.plain import export_safe_csv
-from edumetrics.reports import figures, render
+from edumetrics.reports import figures, galaxy, render, tables
 from edumetrics.stages import weekly
 from edumetrics.workspace import open_workspace
+
+__all__ = ["compare_weights", "export", "plot_class", "plot_galaxy", "plot_semester", "show"]
 
 
 def compare_weights(week: Week, **weights: float) -> pd.DataFrame:
@@ -67,6 +74,44 @@ def compare_weights(week: Week, **weights: float) -> pd.DataFrame:
     return table.loc[apart.sort_values(ascending=False, kind="stable").index].reset_index(drop=True)
 
 
+def show(frame: pd.DataFrame, by: str = "", *, ascending: bool = True) -> Any:
+    """Return a table for JupyterLab, with words and units, sortable and searchable.
+
+    Args:
+        frame: the answer to a question.
+        by: the column to sort by, which then stands next to who and when.
+        ascending: whether the lowest come first.
+
+    Raises:
+        SettingsError: the table has no column `by`.
+    """
+    table = tables.arrange_columns(frame, by, ascending=ascending)
+    try:
+        import itables
+    except ImportError:
+        # The extra `lab` is not installed: the same table, which does not search.
+        return tables.show_table(table, "shown", digits=1)
+    _load_search()
+    html = itables.to_html_datatable(
+        table.round(1),
+        connected=False,
+        showIndex=False,
+        order=[],
+        # Without `nowrap`: a sentence takes several lines, and no column is out of view for it.
+        classes="display compact",
+        columnDefs=[{"className": "dt-left", "targets": "_all"}],
+    )
+    return HTML(html)
+
+
+@cache
+def _load_search() -> None:
+    """Put the library that sorts and searches into the notebook, once; nothing is fetched."""
+    import itables
+
+    itables.init_notebook_mode(all_interactive=False, connected=False)
+
+
 def plot_semester(student: str, term: str = "") -> figures.Picture:
     """Return a figure of one student's semester so far, week by week.
 
@@ -79,14 +124,54 @@ def plot_semester(student: str, term: str = "") -> figures.Picture:
     Raises:
         SettingsError: nothing is stored of this student in this term.
     """
+    return _draw_weeks({"student_id": student}, term, f"student {student}")
+
+
+def plot_class(class_id: str, term: str = "") -> figures.Picture:
+    """Return the same figure of a class: the medians of its students, week by week.
+
+    Args:
+        class_id: the class.
+        term: ISO date of the term's first week; the newest analysed term when empty.
+
+    Raises:
+        SettingsError: nothing is stored of this class in this term.
+    """
+    return _draw_weeks({"class_id": class_id}, term, f"class {class_id}")
+
+
+def _draw_weeks(about: dict[str, str], term: str, kind: str) -> figures.Picture:
     workspace = open_workspace()
     # Terms are named by ISO dates, so the highest name is the newest term.
     name = term or str(workspace.store.find_highest("weekly_metrics", "term") or "")
-    measures = ("student_id", "sem_week", "weekly_att_pct", *figures.MEASURES)
-    rows = workspace.store.read("weekly_metrics", measures, student_id=student, term=name)
+    measures = ["weekly_att_pct", *figures.MEASURES]
+    rows = workspace.store.read(
+        "weekly_metrics", ("student_id", "sem_week", *measures), **about, term=name
+    )
     if rows.empty:
-        raise SettingsError(f"There is no student {student} in the term of {name}: check the id.")
-    return figures.draw_semester(workspace.params.sentences, rows, workspace.params.calendar)
+        raise SettingsError(f"There is no {kind} in the term of {name}: check the id.")
+    weeks = rows.groupby("sem_week")[measures].median().reset_index()
+    return figures.draw_semester(workspace.params.sentences, weeks, workspace.params.calendar)
+
+
+def plot_galaxy(class_id: str, week: int = 0, term: str = "") -> figures.Picture | None:
+    """Return a class as points, recorded activity against academic performance.
+
+    Students on a list have their ids beside their points. None where too few students have both.
+
+    Args:
+        class_id: the class.
+        week: the semester week; the newest analysed one when 0.
+        term: ISO date of the term's first week; the newest analysed term when empty.
+
+    Raises:
+        SettingsError: there is no such class, week or term.
+    """
+    asked: Filters = {"class_id": class_id, "week": week or None, "term": term or None}
+    metrics, flags = queries.student_performance(**asked), queries.flagged(**asked)
+    tiers = flags.set_index("student_id")["risk_tier"]
+    found = galaxy.build_galaxy(open_workspace().params.sentences, metrics, tiers)
+    return None if found is None else found.draw(named=True)
 
 
 def export(table: pd.DataFrame, name: str) -> Path:
@@ -104,3 +189,8 @@ def export(table: pd.DataFrame, name: str) -> Path:
     render.write_page(path, export_safe_csv(table))
     workspace.files.add({path: Subject("", 0, f"export {path.name}")}, "export")
     return path
+
+
+def __dir__() -> list[str]:
+    # What TAB shows.
+    return __all__

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
 from typing import Any, TypedDict
 
 import pandas as pd
@@ -10,7 +11,7 @@ import pandas as pd
 from edumetrics.analysis.store import Store
 from edumetrics.analysis.week_state import find_newest_week
 from edumetrics.errors import SettingsError
-from edumetrics.fields import TABLES
+from edumetrics.fields import EVERYWHERE, TABLES
 from edumetrics.workspace import open_workspace
 
 # The column of each filter.
@@ -39,6 +40,8 @@ class Filters(TypedDict, total=False):
         semester: only students in this semester of their degree.
         week: semester week. When left out, it is the newest week with an answer, or every week
             where one student is asked for.
+        weeks: several semester weeks, such as `range(5, 11)`; weeks without an answer, such as
+            those of exams, have no rows.
         class_id, student, advisor: only these.
         store: the analysis database; the one in the settings when left out.
     """
@@ -46,6 +49,7 @@ class Filters(TypedDict, total=False):
     term: str | None
     semester: int | None
     week: int | None
+    weeks: Iterable[int] | None
     class_id: str | None
     student: str | None
     advisor: str | None
@@ -114,6 +118,26 @@ def require_week(store: Store, term: str, week: int) -> None:
         )
 
 
+def require_known(store: Store, filters: Mapping[str, Any]) -> None:
+    """Refuse a class or an advisor that no analysed week has, and say which are spelt alike.
+
+    Raises:
+        SettingsError: there is no such class or advisor.
+    """
+    for name in ("class_id", "advisor"):
+        given, column = filters.get(name), COLUMNS[name]
+        if (
+            given is None
+            or given == EVERYWHERE
+            or store.has_rows("weekly_metrics", **{column: given})
+        ):
+            continue
+        known = store.list_values("weekly_metrics", column)
+        alike = get_close_matches(str(given), known, n=3, cutoff=0.5) or known[:3]
+        kind = column.removesuffix("_id")
+        raise SettingsError(f"There is no {kind} {given}: did you mean {' or '.join(alike)}?")
+
+
 def match_filters(table: str, filters: Mapping[str, Any], store: Store) -> dict[str, Any]:
     """Return the values by column that rows of a table must have; None is left out: it is any.
 
@@ -151,6 +175,18 @@ def _list_advised(store: Store, advisor: str) -> list[str]:
     return list(store.read("weekly_metrics", ("student_id", "class_id"), **where)["student_id"])
 
 
+def _choose_analysed(store: Store, term: str, weeks: Iterable[int]) -> list[int]:
+    """Return those of some weeks of a term that are analysed.
+
+    Raises:
+        SettingsError: none is.
+    """
+    chosen = [week for week in weeks if store.has_rows("weekly_metrics", term=term, sem_week=week)]
+    if not chosen:
+        raise SettingsError(f"None of these weeks of the term of {term} was analysed.")
+    return chosen
+
+
 def read_rows(table: str, filters: Mapping[str, Any], *, every_week: bool = False) -> pd.DataFrame:
     """Return the rows of a table that answer a question.
 
@@ -170,11 +206,19 @@ def read_rows(table: str, filters: Mapping[str, Any], *, every_week: bool = Fals
     term, week, student = (filters.get(name) for name in ("term", "week", "student"))
     analysed = choose_term(store, term)
     require_student(store, student)
+    # Whoever reads a part of the analysis only is not told what the rest of it has.
+    if filters.get("store") is None:
+        require_known(store, filters)
+    weeks = filters.get("weeks")
+    if week is not None and weeks is not None:
+        raise SettingsError("Name one week or several, not both.")
     # Predictions that are not made yet are looked for in earlier terms.
     dated = "weekly_metrics" if table in EMPTY_WEEKS else table
     term = term or store.find_highest(dated, "term") or analysed
     if week is not None:
         require_week(store, term, week)
+    elif weeks is not None:
+        week = _choose_analysed(store, term, weeks)
     elif student is None and not every_week:
         week = store.find_highest(dated, "sem_week", term=term)
     where = {"term": term} | ({} if week is None else {"sem_week": week})

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 import pandas as pd
+from tqdm.auto import tqdm
 
 from edumetrics.college.outcomes import compute_outcomes
 from edumetrics.errors import SettingsError
@@ -15,6 +17,8 @@ from edumetrics.triage import policy
 from edumetrics.triage.policy import FinishedSemester
 from edumetrics.triage.thresholds import replay_urgencies
 from edumetrics.workspace import Workspace, open_workspace
+
+__all__ = ["compute_grid", "load", "plot_policy"]
 
 # The grid that the notebook shows; each grid contains the default share (.15) and capacity (8).
 SHARES = (0.10, 0.125, 0.15, 0.175, 0.20)
@@ -88,9 +92,16 @@ def compute_grid(
 
     See `triage.policy.compare_policies` for the columns.
     """
-    return policy.compare_policies(past, open_workspace().params.triage, shares, capacities)
+    triage = open_workspace().params.triage
+    watch = partial(tqdm, desc="policies", leave=False)
+    return policy.compare_policies(past, triage, shares, capacities, watch=watch)
 
 
 def plot_policy(table: pd.DataFrame) -> figures.Picture:
     """Return a figure of what a longer list or more conversations would have achieved."""
     return figures.draw_policy(open_workspace().params.sentences, table)
+
+
+def __dir__() -> list[str]:
+    # What TAB shows.
+    return __all__

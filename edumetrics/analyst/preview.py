@@ -10,6 +10,8 @@ from edumetrics.reports.render import Preview
 from edumetrics.reports.stored_moments import Source
 from edumetrics.workspace import open_workspace
 
+__all__ = ["preview"]
+
 
 def preview(advisor: str, week: int = 0, *, term: str = "") -> Preview:
     """Return the mail that an advisor would receive, which JupyterLab shows inline.
@@ -42,3 +44,8 @@ def preview(advisor: str, week: int = 0, *, term: str = "") -> Preview:
             f"There is no report for {advisor} in week {number}: choose one of {', '.join(found)}."
         )
     return render.render_preview(found[advisor])
+
+
+def __dir__() -> list[str]:
+    # What TAB shows.
+    return __all__

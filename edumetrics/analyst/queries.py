@@ -82,6 +82,8 @@ def student_performance(**filters: Unpack[Filters]) -> pd.DataFrame:
 def class_performance(**filters: Unpack[Filters]) -> pd.DataFrame:
     """Return the number of students and the medians of the main metrics, by class and week.
 
+    With `weeks` it is how a class went; see `Filters`.
+
     Returns:
         term, sem_week, class_id, semester, students, and the medians (0 to 100; NaN where no
         student has a value).
@@ -91,6 +93,8 @@ def class_performance(**filters: Unpack[Filters]) -> pd.DataFrame:
 
     >>> class_performance(class_id="CS-2022-A")[["term", "sem_week", "class_id"]].values.tolist()
     [['2026-01-05', 10, 'CS-2022-A']]
+    >>> class_performance(class_id="CS-2022-A", weeks=range(6, 11))["sem_week"].tolist()
+    [6, 7, 9, 10]
     """
     rows = student_performance(**filters)
     groups = rows.groupby(["term", "sem_week", "class_id", "semester"])
@@ -112,7 +116,7 @@ def flagged(**filters: Unpack[ListFilters]) -> pd.DataFrame:
 
     >>> flagged(advisor="ADV22001")["triage_rank"].tolist()[:3]
     [1, 2, 3]
-    >>> len(flagged(class_id="no such class"))
+    >>> len(flagged(class_id="CS-2022-A", tier="critical", week=1))
     0
     """
     tier = filters.get("tier")
@@ -353,3 +357,8 @@ def did_it_help(*, term: str | None = None, store: Store | None = None) -> pd.Da
         weeks, flags, entered[entered["kind"].isin(REACHED)], workspace.params.calendar
     )
     return pd.DataFrame([asdict(one) for one in found])
+
+
+def __dir__() -> list[str]:
+    # What TAB shows.
+    return __all__

@@ -19,7 +19,8 @@ def is_up_to_date(workspace: Workspace, as_of: date | None = None) -> bool:
     """Return whether there is nothing to do.
 
     The analysis must have reached the college's week, no run may have been killed, no stage of the
-    newest week may have failed, and the week must have been checked by the gate and mailed.
+    newest week may have failed, and the week must have its reports, and have been checked by the
+    gate and mailed.
 
     Args:
         workspace: the settings, the parameters and both databases.
@@ -37,6 +38,7 @@ def is_up_to_date(workspace: Workspace, as_of: date | None = None) -> bool:
         if (
             state.check_due
             or state.mail_due
+            or state.replayed
             or len(store.read("run_log", ("run_id",), status="started"))
             or has_restored(workspace)
         ):

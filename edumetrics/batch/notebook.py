@@ -45,6 +45,9 @@ START_SECONDS = 60
 LOCAL = Config({"KernelManager": {"transport": "ipc"}})
 # Level 50 is critical: errors of cells are in the notebook, and need not be on standard error too.
 QUIET = ["--IPKernelApp.log_level=50"]
+# The stage and its cells, below the bar of weeks. disable=None means: none where standard error is
+# no terminal.
+BAR = {"unit": "cell", "leave": False, "disable": None}
 
 
 class StageEngine(Engine):  # type: ignore[misc]
@@ -123,9 +126,9 @@ def run_notebook(
     draft = folder / ".run.part.ipynb"
     try:
         papermill.execute_notebook(
-            source, draft, dict(parameters), engine_name="stage", cwd=folder, progress_bar=False,
-            manager=manager, environ={**remove_secrets(os.environ), **(environ or {})},
-            seconds=seconds,
+            source, draft, dict(parameters), engine_name="stage", cwd=folder,
+            progress_bar={"desc": stage, **BAR}, manager=manager, seconds=seconds,
+            environ={**remove_secrets(os.environ), **(environ or {})},
         )  # fmt: skip
         notebook = nbformat.read(draft, as_version=4)
         summary = _read_end_marker(notebook, stage)

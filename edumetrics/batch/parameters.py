@@ -11,8 +11,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
-
 from edumetrics.errors import SettingsError
 from edumetrics.settings import PROJECT
 from edumetrics.stages import BY_NAME
@@ -54,14 +52,8 @@ def check_parameters(stage: str, parameters: Mapping[str, Any], home: Path | Non
             )
     # A notebook that is no stage of the batch has no model.
     if stage in BY_NAME:
-        try:
-            # With the defaults: the notebook must declare nothing that the model does not know.
-            BY_NAME[stage].parameters.model_validate({**defaults, **parameters})
-        except ValidationError as error:
-            first = error.errors()[0]
-            raise SettingsError(
-                f"The parameter {first['loc'][0]} of {name}: {first['msg']}."
-            ) from None
+        # With the defaults: the notebook must declare nothing that the stage does not know.
+        BY_NAME[stage].validate_told({**defaults, **parameters})
 
 
 def read_defaults(source: Path) -> dict[str, Any]:
@@ -82,16 +74,22 @@ def read_defaults(source: Path) -> dict[str, Any]:
             f"{source.name} must have exactly one cell tagged parameters; it has {len(tagged)}."
         )
     try:
-        assigned = [
-            node
-            for node in ast.parse("".join(tagged[0]["source"])).body
-            if isinstance(node, ast.Assign)
-        ]
-        return {
-            node.targets[0].id: ast.literal_eval(node.value)  # type: ignore[attr-defined]
-            for node in assigned
-        }
-    except (SyntaxError, ValueError, AttributeError):
+        return dict(map(_read_assignment, ast.parse("".join(tagged[0]["source"])).body))
+    except (SyntaxError, ValueError):
         raise SettingsError(
             f"The parameters cell of {source.name} must assign literal values to names."
         ) from None
+
+
+def _read_assignment(node: ast.stmt) -> tuple[str, Any]:
+    """Return the name and the value of `name: type = value`, or of the same without a type.
+
+    Raises:
+        ValueError: it is something else, or the value is no literal.
+    """
+    if not isinstance(node, ast.Assign | ast.AnnAssign) or node.value is None:
+        raise ValueError(ast.dump(node))
+    (target,) = [node.target] if isinstance(node, ast.AnnAssign) else node.targets
+    if not isinstance(target, ast.Name):
+        raise ValueError(ast.dump(node))
+    return target.id, ast.literal_eval(node.value)

@@ -153,7 +153,9 @@ def plan_run(
             step = _plan_step(planner, reached, terms.find_term(college, "", position), stage)
             return RunPlan(position, None, (step,), again=True)
         if done == position:
-            retries = _plan_retries(planner, position, stage)
+            retries = _plan_reports(planner, position, stage) or _plan_retries(
+                planner, position, stage
+            )
             return RunPlan(position, None, retries, again=bool(retries))
         current = terms.find_term(college, "", position)
         # The college is behind the analysis, for example because a backup was restored.
@@ -173,6 +175,21 @@ def plan_run(
         ]
         # A week is done when all its stages are, so one stage alone does not move the position.
         return RunPlan(position, None, tuple(steps), again=stage is not None)
+
+
+def _plan_reports(planner: Planner, position: CollegeWeek, stage: str | None) -> tuple[Step, ...]:
+    """Return a step that makes the reports of the newest week, which only `calibrate` computed."""
+    workspace = planner.workspace
+    week = position.compute_week(workspace.params.calendar)
+    newest = workspace.params.calendar.get_last_teaching_weeks(week, 1)
+    term = planner.college.find_current_term(position)
+    if term is None or not newest or not workspace.read_week_state().replayed:
+        return ()
+    # The scores of an earlier term have readers no more.
+    if workspace.store.find_highest("weekly_metrics", "term") != term.name:
+        return ()
+    reached = CollegeWeek(position.year, position.global_week - week + newest[0])
+    return (_plan_step(planner, reached, term, stage),)
 
 
 def _plan_retries(planner: Planner, position: CollegeWeek, stage: str | None) -> tuple[Step, ...]:

@@ -27,7 +27,11 @@ AS_OF = click.option(
     help="Take this day as today (only for colleges without a week counter).",
 )
 LOG_FORMAT = click.option(
-    "--log-format", type=click.Choice(["text", "json"]), default="text", show_default=True
+    "--log-format",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="Lines for a person, or a JSON object on each line for a log.",
 )
 FORMAT = click.option(
     "--format",
@@ -35,7 +39,18 @@ FORMAT = click.option(
     type=click.Choice(["table", "csv", "json"]),
     default="table",
     show_default=True,
+    help="A table for people; csv and json have every column.",
 )
+
+
+# The commands as `--help` shows them: whatever stands in no group comes last.
+GROUPS = {
+    "Every week": ("run", "send", "status", "show", "log"),
+    "Connect a college": ("init", "map", "check", "calibrate", "evaluate", "import"),
+    "Try it": ("demo", "advance", "simulate"),
+    "Privacy": ("subject", "prune"),
+    "Service and extras": ("serve", "account", "lab", "evaluate-briefings"),
+}
 
 
 # Called with the error that ends a command.
@@ -45,6 +60,23 @@ _TELLERS = "edumetrics.tellers"
 
 class CommandGroup(click.Group):
     """A group of commands: whatever ends one becomes one sentence and the right exit status."""
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the commands in their groups."""
+        left = dict(self.commands)
+        for title, names in GROUPS.items():
+            found = {name: left.pop(name) for name in names if name in left}
+            self._write_commands(title, found, formatter)
+        self._write_commands("More", left, formatter)
+
+    @staticmethod
+    def _write_commands(
+        title: str, commands: dict[str, click.Command], formatter: click.HelpFormatter
+    ) -> None:
+        if commands:
+            with formatter.section(title):
+                rows = [(name, one.get_short_help_str(90)) for name, one in commands.items()]
+                formatter.write_dl(rows)
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command; any error ends it with the exit status of the error.

@@ -15,17 +15,21 @@ if TYPE_CHECKING:
     from edumetrics.workspace import Workspace
 
 
-@main.command()
-@click.option(
+STUDENTS = click.option(
     "--students",
     default=600,
     show_default=True,
     type=click.IntRange(1),
     help="Number of students in a new college.",
 )
-@click.option(
+SEED = click.option(
     "--seed", default=1, show_default=True, help="Seed of a new college; each seed gives another."
 )
+
+
+@main.command()
+@STUDENTS
+@SEED
 def demo(students: int, seed: int) -> None:
     """Simulate a college (if there is none) and run it up to its current week."""
     from edumetrics import database
@@ -56,8 +60,8 @@ def demo(students: int, seed: int) -> None:
 
 @main.command()
 @click.argument("url")
-@click.option("--students", default=600, show_default=True, type=click.IntRange(1))
-@click.option("--seed", default=1, show_default=True)
+@STUDENTS
+@SEED
 @click.option(
     "--weeks",
     default=10,
@@ -87,7 +91,13 @@ def simulate(url: str, students: int, seed: int, weeks: int, semesters: int, for
 
 
 @main.command()
-@click.option("--weeks", default=1, show_default=True, type=click.IntRange(1))
+@click.option(
+    "--weeks",
+    default=1,
+    show_default=True,
+    type=click.IntRange(1),
+    help="How many weeks further.",
+)
 def advance(weeks: int) -> None:
     """Move the simulated college forward in time."""
     from edumetrics import database

@@ -20,12 +20,13 @@ from edumetrics.cli.base import (
     on_failure,
     say,
 )
-from edumetrics.cli.show import format_table
+from edumetrics.cli.tables import print_table
 from edumetrics.errors import EduMetricsError, Locked, Refused, SettingsError
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from edumetrics.batch.progress import Reporter
     from edumetrics.workspace import Workspace
 
 
@@ -85,6 +86,7 @@ def run(
     # Most nightly runs end here, before the heavy libraries of the pipeline are loaded.
     if week is None and stage is None and not force and is_up_to_date(workspace, get_day(as_of)):
         tell(NOTHING)
+        _tell_changed(workspace, tell)
         return
     from edumetrics.batch import pipeline
 
@@ -98,7 +100,14 @@ def run(
         roll_back=roll_back,
     )
     tell(outcome.line)
+    _tell_changed(workspace, tell)
     _mail_operator(workspace, outcome.kind, outcome.line)
+
+
+def _tell_changed(workspace: Workspace, tell: Reporter) -> None:
+    """Say so where parameters changed since the newest week was computed."""
+    if changed := workspace.read_week_state().describe_parameters(workspace.params.hash_values()):
+        tell(changed)
 
 
 @main.command()
@@ -176,7 +185,7 @@ def evaluate(fmt: str) -> None:
     table = evaluate.evaluate(workspace)
     # Programs get all rows; a terminal gets the champion's weeks, and the means of all models.
     if fmt != "table":
-        say(format_table(table, fmt), nl=False)
+        print_table(table, fmt)
         return
     for (term, trained), rows in table.groupby(["term", "trained_terms"]):
         say(f"Term of {term}, trained on {trained}:")
@@ -219,7 +228,7 @@ def evaluate_briefings(most: int, fmt: str) -> None:
     if not params.enabled:
         raise SettingsError("Briefings are off: set enabled and model in briefing.yml.")
     ask = make_asker(params, workspace.settings)
-    say(format_table(evaluate_briefings(ask, workspace.store, params, most), fmt), nl=False)
+    print_table(evaluate_briefings(ask, workspace.store, params, most), fmt)
 
 
 def _format_measures(frame: pd.DataFrame) -> str:

@@ -21,7 +21,13 @@ DEMO_ADVISOR = "ADV001"
 
 @main.command()
 @click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
-@click.option("--port", default=8000, show_default=True, type=click.IntRange(0, 65535))
+@click.option(
+    "--port",
+    default=8000,
+    show_default=True,
+    type=click.IntRange(0, 65535),
+    help="The port to listen on.",
+)
 def serve(host: str, port: int) -> None:
     """Serve the portal and the API; a proxy with TLS stands in front of it."""
     _require_extra()

@@ -19,3 +19,8 @@ __all__ = [
     "import_mail",
     "log",
 ]
+
+
+def __dir__() -> list[str]:
+    # What TAB shows.
+    return __all__

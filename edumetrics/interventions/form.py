@@ -39,14 +39,22 @@ def form(student: str = "") -> VBox:
         "outcome": widgets.Text(description="Outcome"),
         "helpful": widgets.Dropdown(options=list(HELPFUL), description="Helpful"),
         "until": widgets.DatePicker(description="Until"),
+        "by": widgets.Text(description="By", placeholder="Who had the contact."),
     }
     said, button = widgets.HTML(), widgets.Button(description="Log it", button_style="primary")
 
     def show_result(_: object) -> None:
+        # A second click must not log the same contact again: first something has to change.
+        button.disabled = True
         # The widget shows HTML, and the sentence can quote what somebody typed.
         said.value = escape(enter({name: field.value for name, field in fields.items()}))
 
+    def allow_next(_: object) -> None:
+        button.disabled = False
+
     button.on_click(show_result)
+    for field in fields.values():
+        field.observe(allow_next, "value")
     return widgets.VBox([*fields.values(), button, said])
 
 
@@ -61,8 +69,13 @@ def enter(values: dict[str, Any]) -> str:
         made = log(
             values["student"].strip(), values["kind"], notes=values["notes"],
             outcome=values["outcome"], helpful=HELPFUL[values["helpful"]], until=until,
+            by=values["by"].strip(),
         )  # fmt: skip
     # The person who fills in the form needs the sentence, not a traceback.
     except EduMetricsError as error:
         return str(error)
-    return f"Logged: {made.kind}, {made.student_id}, on the list of week {made.sem_week}."
+    by = f", by {made.logged_by}" if made.logged_by else ""
+    return (
+        f"Logged: {made.kind}, {made.student_id}, on the list of week {made.sem_week}{by};"
+        f" `queries.log(student={made.student_id!r})` shows it."
+    )

@@ -143,8 +143,11 @@ class Galaxy:
             ),
         )
 
-    def draw(self) -> Picture:
-        """Return the drawn picture; equal galaxies give equal pictures."""
+    def draw(self, *, named: bool = False) -> Picture:
+        """Return the drawn picture; equal galaxies give equal pictures.
+
+        With `named`, the names of the students on the list stand beside their points.
+        """
         figure = Figure(figsize=(4.8, 4.5), dpi=130, facecolor="white")
         FigureCanvasAgg(figure)  # a canvas attaches itself to its figure
         # A fixed rectangle leaves room above the axes for the legend.
@@ -162,6 +165,9 @@ class Galaxy:
         own = self._list_places("")
         _draw_dots(axes, own, s=20, color=ACTION, alpha=0.55, linewidths=0, zorder=2)
         handles = self._draw_listed(axes)
+        for star in self.listed if named else ():
+            axes.annotate(star.name, (star.x, star.y), (6, -3), textcoords="offset points",
+                          fontsize=6.5, color=INK)  # fmt: skip
         # NaN does not equal itself: this asks whether anyone has a known last week.
         if any(star.was_x == star.was_x for star in self.listed):
             label = self._say("galaxy_last_week")

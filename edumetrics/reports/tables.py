@@ -1,4 +1,4 @@
-"""Show tables in notebooks: no row numbers, whole texts, rounded numbers, a dash for null."""
+"""Show tables in notebooks: words for names, no row numbers, rounded numbers, a dash for null."""
 
 from __future__ import annotations
 
@@ -8,6 +8,11 @@ from typing import Any
 import pandas as pd
 from pandas.io.formats.style import Styler
 
+from edumetrics.errors import SettingsError
+from edumetrics.fields.labels import KEYS, SENTENCES, SHOWN, label_column
+
+# So many columns stand before the sentences, which are long.
+FIRST = 6
 # Long texts make rows high: short cells stay beside the first line.
 TOP: Any = [{"selector": "td, th", "props": "vertical-align: top"}]
 
@@ -31,3 +36,38 @@ def show_table(frame: pd.DataFrame, name: str, digits: int = 0) -> Styler:
     texts: list[Hashable] = [column for column in frame.columns if column not in numbers]
     style = style.set_properties(subset=texts, **{"text-align": "left"})
     return style.set_table_styles(TOP)
+
+
+def arrange_columns(frame: pd.DataFrame, by: str = "", *, ascending: bool = True) -> pd.DataFrame:
+    """Return what people read of an answer: sorted, and with words for the names of columns.
+
+    Args:
+        frame: the answer to a question; columns that only programs need are left out.
+        by: the column to sort by; it stands next to who and when. The order stays when empty.
+        ascending: whether the lowest come first.
+
+    Raises:
+        SettingsError: the table has no column `by`.
+    """
+    if by and by not in frame:
+        raise SettingsError(f"There is no column {by}: there are {', '.join(frame.columns)}.")
+    if by:
+        frame = frame.sort_values(by, ascending=ascending, kind="stable")
+    keys = [name for name in KEYS if name in frame and frame[name].nunique() > 1]
+    # What every row has alike says nothing in a table, unless it is what one asked to see.
+    shown = [name for name in SHOWN if name in frame and name not in ("term", "sem_week")]
+    sentences = [name for name in SENTENCES if name in frame]
+    order = dict.fromkeys(
+        [*keys, *([by] if by else []), *shown[:FIRST], *sentences, *shown[FIRST:]]
+    )
+    known = order or dict.fromkeys(frame.columns)
+    return frame[list(known)].map(_join_records).rename(columns=label_column)
+
+
+def _join_records(value: Any) -> Any:
+    """Return the sentences of records, such as reasons, as one text; anything else as it is."""
+    if not isinstance(value, list):
+        return value
+    return " ".join(
+        str(one.get("text", "")) if isinstance(one, dict) else str(one) for one in value
+    )

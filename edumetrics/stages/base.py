@@ -6,6 +6,7 @@ them iterate over `edumetrics.stages.STAGES`.
 
 from __future__ import annotations
 
+import ast
 import inspect
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -15,13 +16,15 @@ from pathlib import Path
 from typing import Annotated, Any, Generic, Literal, NamedTuple, Protocol, TypeVar
 
 import pandas as pd
-from pydantic import ConfigDict, Field, create_model
+from IPython.core.getipython import get_ipython
+from pydantic import ConfigDict, Field, ValidationError, create_model
 
 from edumetrics.analysis import run_log
 from edumetrics.analysis.run_log import Run
 from edumetrics.analysis.store import get_utc_now
 from edumetrics.analysis.week_state import find_last_run
 from edumetrics.college.terms import College, Term
+from edumetrics.errors import SettingsError
 from edumetrics.inputs.terms import find_term, is_reviewed_next_term
 from edumetrics.params import ParameterModel
 from edumetrics.reports import from_store
@@ -36,6 +39,8 @@ Slices = Mapping[str, tuple[pd.DataFrame, Mapping[str, Any]]]
 Day = Annotated[str, Field(pattern=r"^(\d{4}-\d\d-\d\d)?$")]
 WeekNumber = Annotated[int, Field(ge=0)]
 RunId = Annotated[str, Field(pattern=r"^([0-9a-f]{32})?$")]
+# How papermill begins the cell that it puts behind the parameters.
+INJECTED = "# Parameters\n"
 When = Literal["before the semester", "in a week", "after an exam"]
 
 
@@ -180,6 +185,43 @@ class Stage(Generic[I, D]):
             write=(bool, True),
         )
         return model
+
+    def check_told(self) -> None:
+        """Refuse what the notebook was told and does not know, whoever told it.
+
+        The batch checks before it starts a kernel; papermill alone, or a person, does not.
+
+        Raises:
+            SettingsError: a parameter that papermill injected is not declared, or a parameter has a
+                value of another type, or one that is not allowed.
+        """
+        shell = get_ipython()
+        if shell is None:
+            return
+        injected = (cell for cell in shell.user_ns["In"] if cell.startswith(INJECTED))
+        assigned = (target.id for cell in injected for node in ast.parse(cell).body
+                    if isinstance(node, ast.Assign)
+                    for target in node.targets if isinstance(target, ast.Name))  # fmt: skip
+        names = {*self.parameters.model_fields, *assigned} & set(shell.user_ns)
+        self.validate_told({name: shell.user_ns[name] for name in sorted(names)})
+
+    def validate_told(self, told: Mapping[str, Any]) -> None:
+        """Refuse parameters of the notebook that are not known, or have a wrong value.
+
+        Raises:
+            SettingsError: the message names the parameter, and what is allowed.
+        """
+        try:
+            self.parameters.model_validate(told)
+        except ValidationError as error:
+            first = error.errors()[0]
+            name, notebook = first["loc"][0], f"{self.name}.ipynb"
+            if first["type"] == "extra_forbidden":
+                known = ", ".join(self.parameters.model_fields)
+                raise SettingsError(
+                    f"{notebook} declares no parameter {name}: it has {known}."
+                ) from None
+            raise SettingsError(f"The parameter {name} of {notebook}: {first['msg']}.") from None
 
     def write(self, done: D, *, write: bool = True, run_id: str = "") -> int:
         """Replace the stage's slices of the analysis database, in one transaction with the ledger.

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 import pandas as pd
@@ -169,6 +170,7 @@ def compare_policies(
     shares: Iterable[float],
     capacities: Iterable[int],
     minutes: int = 20,
+    watch: Callable[[list[tuple[float, int]]], Iterable[tuple[float, int]]] = iter,
 ) -> pd.DataFrame:
     """Return what the lists are worth under every pair of a share to list and a capacity.
 
@@ -178,6 +180,7 @@ def compare_policies(
         shares: shares of students that urgency is to list, 0..1.
         capacities: conversations that an advisor has time for in a week.
         minutes: how long one conversation takes an advisor.
+        watch: passes on the pairs one by one, and may show how far it is.
 
     Returns:
         One row per pair: list_share, capacity, the columns of `measure_lists`, joins and leaves
@@ -186,17 +189,16 @@ def compare_policies(
     """
     now = _get_listed(past, replay(past, triage))
     rows = []
-    for share in shares:
-        for capacity in capacities:
-            lists = replay(past, with_policy(triage, share, capacity))
-            then = _get_listed(past, lists)
-            found = measure_lists(past, lists)
-            changes = {
-                "joins": len(then - now),
-                "leaves": len(now - then),
-                "hours": found["conversations"] * minutes / 60,
-            }
-            rows.append({"list_share": share, "capacity": capacity, **found, **changes})
+    for share, capacity in watch(list(product(shares, capacities))):
+        lists = replay(past, with_policy(triage, share, capacity))
+        then = _get_listed(past, lists)
+        found = measure_lists(past, lists)
+        changes = {
+            "joins": len(then - now),
+            "leaves": len(now - then),
+            "hours": found["conversations"] * minutes / 60,
+        }
+        rows.append({"list_share": share, "capacity": capacity, **found, **changes})
     return pd.DataFrame(rows)
 
 

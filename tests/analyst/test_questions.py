@@ -10,7 +10,7 @@ import pytest
 import edumetrics
 from edumetrics.analysis.store import Store
 from edumetrics.analyst import queries
-from edumetrics.cli.show import format_table
+from edumetrics.cli.tables import format_table
 from edumetrics.errors import SettingsError
 from tests.analysis.rows import open_store, put
 
@@ -132,10 +132,7 @@ def test_health_is_that_of_the_newest_finished_run_and_the_worst_comes_first(sto
         queries.health(week=11, store=store)
 
 
-def test_sentences_stand_below_their_row_and_fit_the_terminal(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setenv("COLUMNS", "40")
+def test_sentences_stand_below_their_row_and_fit_the_terminal() -> None:
     frame = pd.DataFrame(
         {
             "student_id": ["a", "b"],
@@ -143,12 +140,13 @@ def test_sentences_stand_below_their_row_and_fit_the_terminal(
             "improved": [[], [{"text": "Handed in work again."}, {"text": "Attended 9 of 10."}]],
         }
     )
-    assert format_table(frame, "table").splitlines() == [
-        "student_id",
-        "         a",
+    assert format_table(frame, "table", width=40).splitlines() == [
+        "student",
+        "id",
+        "a",
         "    diagnosis: Attended 2 of 10 lectures",
         "    this week; 8 of 10 last.",
-        "         b",
+        "b",
         "    improved: Handed in work again.",
         "    Attended 9 of 10.",
     ]

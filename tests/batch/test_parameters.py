@@ -135,7 +135,7 @@ def test_a_stage_knows_every_parameter_of_its_notebook(
 ) -> None:
     monkeypatch.setattr(parameters, "NOTEBOOKS", tmp_path)
     write_notebook(tmp_path, 'term = ""\ncolour = "red"', name="weekly.ipynb")
-    with pytest.raises(SettingsError, match=r"The parameter colour of weekly\.ipynb: Extra inputs"):
+    with pytest.raises(SettingsError, match=r"weekly\.ipynb declares no parameter colour"):
         check_parameters("weekly", {"term": "2026-01-05"})
 
 

@@ -102,18 +102,24 @@ def test_refusals_are_a_sentence(more: dict[str, Any], why: str, environment: Wo
 
 def test_the_form_only_calls_the_log(environment: Workspace) -> None:
     form = interventions.form("nobody")
-    student, kind, notes, outcome, helpful, until, button, said = form.children
+    student, kind, notes, outcome, helpful, until, by, button, said = form.children
     button.click()
     assert said.value.startswith("There is no student with this id")
+    assert button.disabled, "until something is changed"
     student.value, kind.value, notes.value, helpful.value = (
         listed(environment)["student_id"].iloc[0],
         "called",
         "x",
         "no",
     )
+    by.value = "Dr. Mehta"
+    assert not button.disabled
     button.click()
     assert said.value.startswith("Logged: called, ")
+    assert ", by Dr. Mehta;" in said.value
+    assert button.disabled, "a second click logs nothing"
     (row,) = log(environment).to_dict("records")
+    assert row["logged_by"] == "Dr. Mehta"
     assert (row["kind"], bool(row["helpful"])) == ("called", False)
     assert (outcome.value, until.value) == ("", None)
     assert enter(
@@ -124,6 +130,7 @@ def test_the_form_only_calls_the_log(environment: Workspace) -> None:
             "outcome": "",
             "helpful": "yes",
             "until": None,
+            "by": "",
         }
     ).startswith("There is no student")
 

@@ -16,13 +16,10 @@ import psutil
 import pytest
 from jupyter_client.manager import AsyncKernelManager
 
-from edumetrics.batch import kernels, parameters, pipeline
-from edumetrics.batch import progress
-from edumetrics.batch import notebook
-from edumetrics.stages import STAGES
+from edumetrics.batch import kernels, notebook, parameters, pipeline, progress
 from edumetrics.errors import EduMetricsError, Locked, MissingColumn, Refused, SettingsError
+from edumetrics.stages import STAGES
 from edumetrics.workspace import Workspace
-
 
 pytestmark = pytest.mark.process
 
@@ -30,7 +27,11 @@ pytestmark = pytest.mark.process
 def write_notebook(folder: Path, monkeypatch: pytest.MonkeyPatch, *cells: str) -> None:
     book = nbformat.v4.new_notebook()
     first = nbformat.v4.new_code_cell("name = 'x'", metadata={"tags": ["parameters"]})
-    book.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    book.metadata["kernelspec"] = {
+        "name": "python3",
+        "display_name": "Python 3",
+        "language": "python",
+    }
     book.cells = [first, *(nbformat.v4.new_code_cell(cell) for cell in cells)]
     nbformat.write(book, folder / "stage.ipynb")
     monkeypatch.setattr(parameters, "NOTEBOOKS", folder)
@@ -59,7 +60,11 @@ def manager() -> Iterator[type[AsyncKernelManager]]:
     ids=["error", "exit", "killed", "no end", "no data in messages", "time"],
 )
 def test_failures_are_failures(
-    cells: list[str], message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, manager: type[AsyncKernelManager]
+    cells: list[str],
+    message: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    manager: type[AsyncKernelManager],
 ) -> None:
     write_notebook(tmp_path, monkeypatch, *cells)
     seconds = 1 if "wait" in cells[0] else 60
@@ -72,7 +77,10 @@ def test_failures_are_failures(
 
 @pytest.mark.parametrize("kind", [SettingsError, MissingColumn, Refused, Locked, EduMetricsError])
 def test_our_errors_cross_the_notebook_with_class_sentence_and_status(
-    kind: type[EduMetricsError], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, manager: type[AsyncKernelManager]
+    kind: type[EduMetricsError],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    manager: type[AsyncKernelManager],
 ) -> None:
     raising = f"from edumetrics.errors import {kind.__name__}\nraise {kind.__name__}('Correct the mapping; see x.')"
     write_notebook(tmp_path, monkeypatch, raising, END)
@@ -89,14 +97,19 @@ def test_a_notebook_that_finishes_is_exported(
 ) -> None:
     write_notebook(tmp_path, monkeypatch, END)
     chosen = manager if forked else AsyncKernelManager
-    assert notebook.run_notebook("stage", {"name": "y"}, tmp_path / "out", manager=chosen) == {"rows": 1, "pages": 2}
+    assert notebook.run_notebook("stage", {"name": "y"}, tmp_path / "out", manager=chosen) == {
+        "rows": 1,
+        "pages": 2,
+    }
     html = (tmp_path / "out" / "run.html").read_text()
     assert "Done: 1 rows written, 2 pages." in html
     assert "<script" not in html
     assert "http" not in html, "nothing is loaded from a network"
 
 
-def test_where_there_is_no_fork_kernels_start_as_they_always_do(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_where_there_is_no_fork_kernels_start_as_they_always_do(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(kernels, "CAN_FORK", False)
     with kernels.open_kernel_manager() as plain:
         assert plain is AsyncKernelManager
@@ -110,7 +123,7 @@ def test_forked_kernels_leave_nothing_to_each_other(
     look = (
         "import os, sys, json, warnings, pandas as pd, numpy as np, edumetrics.params as p\n"
         "seen = [pd.get_option('display.max_rows'), os.environ.get('LEFT'), 'wave' in sys.modules, hasattr(p, 'left'),\n"
-        "        'left' in dir(), os.getcwd() == os.environ['HERE'], os.environ.get('SMTP_URL'), os.environ['EDUMETRICS_HOME'],\n"
+        "        'left' in dir(), str(Path.cwd()) == os.environ['HERE'], os.environ.get('SMTP_URL'), os.environ['EDUMETRICS_HOME'],\n"
         "        np.get_printoptions()['precision'], len(warnings.filters)]\n"
         "print(json.dumps(seen))"
     )
@@ -131,9 +144,15 @@ def test_forked_kernels_leave_nothing_to_each_other(
     assert "LEFT" not in os.environ
 
 
-def test_kernels_end_with_whoever_asked_for_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_kernels_end_with_whoever_asked_for_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     nursery = kernels.ForkServer()
-    child = nursery.start_kernel(["-f", str(tmp_path / "connection.json"), "--KernelManager.transport=ipc"], dict(os.environ), str(tmp_path))
+    child = nursery.start_kernel(
+        ["-f", str(tmp_path / "connection.json"), "--KernelManager.transport=ipc"],
+        dict(os.environ),
+        str(tmp_path),
+    )
     process = psutil.Process(child.pid)
     assert child.poll() is None
     nursery.close()
@@ -143,9 +162,15 @@ def test_kernels_end_with_whoever_asked_for_them(tmp_path: Path, monkeypatch: py
 
 @pytest.mark.parametrize(
     ("given", "message"),
-    [({"wek": 7}, "declares no parameter wek"), ({"week": "7"}, "of type int, not str"), ({"write": 1}, "of type bool, not int")],
+    [
+        ({"wek": 7}, "declares no parameter wek"),
+        ({"week": "7"}, "of type int, not str"),
+        ({"write": 1}, "of type bool, not int"),
+    ],
 )
-def test_parameters_are_checked_before_anything_runs(given: dict[str, object], message: str) -> None:
+def test_parameters_are_checked_before_anything_runs(
+    given: dict[str, object], message: str
+) -> None:
     with pytest.raises(SettingsError, match=message):
         parameters.check_parameters("weekly", given)
 
@@ -161,7 +186,10 @@ def test_the_weekly_notebook_stores_what_calibrate_stores(environment: Workspace
     folder = environment.settings.reports / "2025-even" / "week-09" / "weekly"
     executed = (folder / "run.ipynb").read_text()
     assert executed.count("image/png") == 8, "four figures and their alternative texts"
-    assert "below the middle in both recorded activity and academic" in (folder / "run.html").read_text()
+    assert (
+        "below the middle in both recorded activity and academic"
+        in (folder / "run.html").read_text()
+    )
     assert environment.settings.client_db_url not in executed
     with environment.open_college() as college:
         for name in college.names["name"].head(50):
@@ -192,7 +220,9 @@ def test_each_notebook_declares_what_its_stage_reads() -> None:
         ("nothing", {}, "There is no notebook"),
     ],
 )
-def test_values_that_a_stage_cannot_mean(stage: str, given: dict[str, object], message: str) -> None:
+def test_values_that_a_stage_cannot_mean(
+    stage: str, given: dict[str, object], message: str
+) -> None:
     with pytest.raises(SettingsError, match=message):
         parameters.check_parameters(stage, given)
 
@@ -201,8 +231,10 @@ def test_an_owner_that_ends_before_it_read_an_answer_leaves_no_kernel_and_no_tra
     ours, theirs = socket.socketpair()
     serving = "import os, socket; from edumetrics.batch import forkserver; forkserver.serve(socket.socket(fileno=os.dup(0)))"
     with theirs:
-        server = subprocess.Popen([sys.executable, "-c", serving], stdin=theirs, stderr=subprocess.PIPE, text=True)
-    start = {"start": {"argv": [], "env": dict(os.environ), "cwd": os.getcwd()}}
+        server = subprocess.Popen(
+            [sys.executable, "-c", serving], stdin=theirs, stderr=subprocess.PIPE, text=True
+        )
+    start = {"start": {"argv": [], "env": dict(os.environ), "cwd": str(Path.cwd())}}
     with ours, ours.makefile("rw", encoding="utf-8") as stream:
         stream.write(json.dumps(start) + "\n")
         stream.flush()

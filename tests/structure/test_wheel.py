@@ -24,7 +24,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("wheel")
     source = folder / "source"
     caches = shutil.ignore_patterns("__pycache__", ".ipynb_checkpoints")
-    for name in ("edumetrics", "params", "notebooks"):
+    for name in ("edumetrics", "params", "notebooks", "docs"):
         shutil.copytree(PROJECT / name, source / name, ignore=caches)
     for name in (
         ".env.example",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from edumetrics.analysis import run_log
+from edumetrics.analysis.week_state import GATE
 from edumetrics.batch import pipeline, progress, schedule
 from edumetrics.batch.schedule import RunPlan
 from edumetrics.weeks import CollegeWeek
@@ -58,7 +60,23 @@ def test_classes_of_different_semesters_share_a_week(demo_copy: Workspace) -> No
     ]
 
 
+def test_the_newest_week_gets_its_reports_after_it_was_only_replayed(demo_copy: Workspace) -> None:
+    plan = at(demo_copy, CollegeWeek(2025, 28))
+    assert due(plan) == [("weekly", "2026-01-05", 10)]
+    assert plan.again, "the position stays"
+    judge(demo_copy)
+    assert due(at(demo_copy, CollegeWeek(2025, 28))) == []
+
+
+def judge(workspace: Workspace) -> None:
+    """The week comes to the gate, as after a run."""
+    run = run_log.start_run(workspace.store, workspace.params, GATE, "2026-01-05", 10)
+    with workspace.store.start_transaction() as connection:
+        run_log.mark_done(connection, run, 0)
+
+
 def test_where_both_agree_nothing_is_due_and_behind_it_is_rolled_back(demo_copy: Workspace) -> None:
+    judge(demo_copy)
     assert due(at(demo_copy, CollegeWeek(2025, 28))) == []
     assert at(demo_copy, CollegeWeek(2025, 28)).back_to is None
     assert at(demo_copy, CollegeWeek(2025, 30)).back_to == ("2026-01-05", 10)

@@ -13,13 +13,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from edumetrics.fields.labels import SENTENCES, SHOWN
+from edumetrics.fields.labels import KEYS, SENTENCES, SHOWN, label_column
 from edumetrics.plain import export_safe_csv, mask_controls
 
 if TYPE_CHECKING:
     import pandas as pd
 
 INDENT, GAP, NULL = "    ", "  ", "-"
+# Who and when: of one class, advisor or week, these are the same in every row.
+ALIKE = (*KEYS, "semester", "advisor_id", "ranked_by")
 # Wider than any table: in a pipe no column is left out.
 ENDLESS = 10_000
 # The only words in colour: those that ask a reader to act.
@@ -59,20 +61,26 @@ def format_table(
         return export_safe_csv(frame)
     if frame.empty:
         return "Nothing matches.\n"
-    columns = [_lay_out(name, frame[name], width) for name in SHOWN if name in frame]
+    names = [name for name in SHOWN if name in frame]
+    # On a terminal, what all rows have alike is told once, so that more columns fit.
+    several = width < ENDLESS and len(frame) > 1
+    alike = [name for name in names if several and name in ALIKE and frame[name].nunique() == 1]
+    columns = [_lay_out(name, frame[name], width) for name in names if name not in alike]
     fitting = _choose_fitting(columns, width)
     rows = [
         GAP.join(column.align(cell, colour) for column, cell in zip(fitting, cells, strict=True))
         for cells in zip(*(column.cells for column in fitting), strict=True)
     ]
     records = frame[[name for name in SENTENCES if name in frame]].to_dict("records")
-    lines = _join_headings(fitting)
+    told = ", ".join(f"{label_column(name)} {frame[name].iloc[0]}" for name in alike)
+    lines = [*textwrap.wrap(told, width), *_join_headings(fitting)]
     for row, sentences in zip(rows, records, strict=True):
         lines += [row.rstrip(), *_wrap_sentences(sentences, min(width, 100))]
     if left := columns[len(fitting) :]:
-        names = ", ".join(column.name for column in left)
-        told = f"No room for {names}: widen the window, or ask for --format csv."
-        lines += textwrap.wrap(told, width)
+        no_room = ", ".join(column.name for column in left)
+        lines += textwrap.wrap(
+            f"No room for {no_room}: widen the window, or ask for --format csv.", width
+        )
     return "\n".join(lines) + "\n"
 
 

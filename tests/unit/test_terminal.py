@@ -58,6 +58,13 @@ def test_a_line_is_a_row_and_numbers_are_rounded() -> None:
     assert lines[-1].split() == ["2026-01-05", "S2", "-", "22.3", "watch", "0.10"]
 
 
+def test_what_all_rows_have_alike_is_told_once_on_a_terminal() -> None:
+    lines = format_table(FRAME, "table", width=100).splitlines()
+    assert lines[0] == "term 2026-01-05"
+    assert lines[0].split()[1] not in "".join(lines[1:])
+    assert "2026-01-05  S1" in format_table(FRAME.head(1), "table", width=100)
+
+
 def test_colour_is_for_what_asks_to_act_and_never_in_a_pipe() -> None:
     coloured = format_table(FRAME, "table", width=100, colour=True)
     assert coloured.count("\x1b[31m\x1b[1mcritical") == 1
@@ -69,7 +76,7 @@ def test_no_value_acts_on_the_terminal() -> None:
     frame = FRAME.assign(student_id=["\x1b[31mred", "two\nlines"])
     lines = format_table(frame, "table", width=200, colour=True).splitlines()
     assert "\\x1b[31mred" in "".join(lines)
-    assert len([line for line in lines if line.startswith("2026")]) == 2
+    assert len([line for line in lines if line.endswith(("0.61", "0.10"))]) == 2
 
 
 def walk(command: click.Command, path: str) -> Iterator[tuple[str, click.Command]]:
@@ -109,7 +116,7 @@ def test_a_range_of_weeks_is_two_weeks_in_order() -> None:
 @pytest.mark.process
 def test_the_window_of_a_real_terminal_is_what_counts(environment: object) -> None:
     ours, theirs = pty.openpty()
-    environ = {**os.environ, "COLUMNS": "60", "TERM": "xterm-256color"}
+    environ = {**os.environ, "COLUMNS": "72", "TERM": "xterm-256color"}
     command = [sys.executable, "-m", "edumetrics", "show", "flagged", "--advisor", "ADV22001"]
     with subprocess.Popen(command, stdout=theirs, env=environ) as running:
         os.close(theirs)
@@ -120,7 +127,7 @@ def test_the_window_of_a_real_terminal_is_what_counts(environment: object) -> No
     os.close(ours)
     plain = click.unstyle(told.decode())
     assert "\x1b[" in told.decode()
-    assert max(map(len, plain.splitlines())) <= 60
+    assert max(map(len, plain.splitlines())) <= 72
     assert "diagnosis:" in plain
 
 

@@ -66,8 +66,8 @@ bench: $(READY)
 	$(BIN)/python -m benchmarks.views
 
 docs: $(READY)
-	$(BIN)/python -c 'from edumetrics.fields.dictionary import write_dictionary; print(write_dictionary(), end="")' > docs/data-dictionary.md
-	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+	$(BIN)/python -m edumetrics.cli.reference docs
+	$(BIN)/sphinx-build --quiet --fail-on-warning docs site
 	@echo "site/index.html"
 
 # The wheel has params/ and notebooks/ in it (setup.py).

@@ -60,9 +60,8 @@ class Calibrated(NamedTuple):
     college: tuple[str, int] | None = None
 
 
-# The dirtiest college of one seed is read every time, the one with every case in the lane of slow tests, the others when
-# everything is proved.
-LANES = {("dirty", 2): (), ("all", 2): pytest.mark.slow}
+# The college of one seed with every case is read in the lane of slow tests, the others when everything is proved.
+LANES = {("all", 2): pytest.mark.slow}
 
 
 @pytest.fixture(

@@ -36,7 +36,7 @@ def test_dirty_colleges_with_every_option_give_the_same_metrics(
     same(score(there, week), score(f"sqlite:///{path}", week))
 
 
-@pytest.mark.slow
+@pytest.mark.prove
 def test_a_foreign_schema_on_mariadb(simulated: str, mysql_url: Url) -> None:
     there = mysql_url()
     native.put(there, facultad.tables(native.records(simulated)))

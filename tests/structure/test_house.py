@@ -160,8 +160,8 @@ def test_only_the_database_package_tells_dialects_apart() -> None:
 
 
 def read_picture() -> dict[str, set[str]]:
-    """The modules that README's picture of the house names, by package; "" for the top level."""
-    picture = (PROJECT / "README.md").read_text().split("```\n")
+    """The modules that the picture of the house in CONTRIBUTING.md names, by package; "" for the top level."""
+    picture = (PROJECT / "CONTRIBUTING.md").read_text().split("```\n")
     lines = next(part for part in picture if part.startswith("Makefile")).splitlines()
     first = lines.index("edumetrics/") + 1
     named: dict[str, set[str]] = {"": set()}
@@ -175,7 +175,7 @@ def read_picture() -> dict[str, set[str]]:
     return named
 
 
-def test_the_picture_in_readme_shows_every_module_and_no_other() -> None:
+def test_the_picture_of_the_house_shows_every_module_and_no_other() -> None:
     tree: dict[str, set[str]] = {}
     for path in MODULES:
         if "migrations" not in path.parts and not path.name.startswith("__"):

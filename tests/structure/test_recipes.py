@@ -15,7 +15,8 @@ from edumetrics.stages import STAGES
 
 RECIPES = {
     part.splitlines()[0].strip("# "): part
-    for part in re.split(r"(?m)^(?=### )", (PROJECT / "CONTRIBUTING.md").read_text())[1:]
+    for part in re.split(r"(?m)^(?=##)", (PROJECT / "CONTRIBUTING.md").read_text())
+    if part.startswith("### ")
 }
 STRINGS = {
     path.relative_to(PROJECT).as_posix(): {

@@ -30,6 +30,9 @@ RECORDS = (
 )  # fmt: skip
 
 
+SERVERS = [pytest.param("mariadb", marks=pytest.mark.prove), "postgresql"]
+
+
 @pytest.fixture(scope="module")
 def records(simulated: str) -> native.Frames:
     frames = native.records(simulated)
@@ -95,7 +98,7 @@ def spread(
     )
 
 
-@pytest.mark.parametrize("spread", ["mariadb", "postgresql"], indirect=True)
+@pytest.mark.parametrize("spread", SERVERS, indirect=True)
 def test_metrics_are_equal(spread: Workspace, own: Workspace) -> None:
     mine, theirs = (compute(place, (9,)) for place in (own, spread))
     assert len(mine) > 100
@@ -104,7 +107,7 @@ def test_metrics_are_equal(spread: Workspace, own: Workspace) -> None:
 
 
 @pytest.mark.prove
-@pytest.mark.parametrize("spread", ["mariadb", "postgresql"], indirect=True)
+@pytest.mark.parametrize("spread", SERVERS, indirect=True)
 def test_metrics_of_every_week_are_equal(spread: Workspace, own: Workspace) -> None:
     mine, theirs = calibrate(own), calibrate(spread)
     assert len(mine) > 1000

@@ -42,7 +42,7 @@ def run(workspace: Workspace, week: int) -> pd.DataFrame:
     return flags[shown].sort_values("student_id", ignore_index=True)
 
 
-@pytest.mark.slow
+@pytest.mark.prove
 def test_lists_are_those_of_a_database(simulated: str, tmp_path: Path) -> None:
     records = native.records(simulated)
     imported = f"sqlite:///{tmp_path / 'imported.db'}"

@@ -25,17 +25,25 @@ from edumetrics.errors import SettingsError
     is_flag=True,
     help="Remove the student from tables, log, reports, outbox and executed notebooks.",
 )
-def subject(student: str, folder: Path | None, erase: bool) -> None:
-    """Export or erase everything held on one STUDENT (an id)."""
+@click.option(
+    "--page", is_flag=True, help="Write the page that the student can read, into exports/."
+)
+def subject(student: str, folder: Path | None, erase: bool, page: bool) -> None:
+    """Show the student, export or erase everything held on one STUDENT (an id)."""
     from edumetrics import erasure, privacy
 
-    # Exactly one of the two: an erasure cannot be undone, so that no default is safe.
-    if (folder is None) == (not erase):
+    # Exactly one of them: an erasure cannot be undone, so that no default is safe.
+    if [folder is not None, erase, page].count(True) != 1:
         raise SettingsError(
-            "Say what to do: `--export DIR` writes what is held on the student, "
-            "`--erase` removes it."
+            "Say what to do: `--page` writes a page for the student, `--export DIR` writes what is"
+            " held on the student, `--erase` removes it."
         )
     workspace = load_workspace()
+    if page:
+        from edumetrics.mail.student_page import write_student_page
+
+        say(str(write_student_page(workspace, student)))
+        return
     if folder is not None:
         say("\n".join(str(path) for path in privacy.export_student(workspace, student, folder)))
         return

@@ -8,7 +8,7 @@ import pandas as pd
 
 from edumetrics.analysis.presence import find_recorded
 from edumetrics.analysis.store import Classes
-from edumetrics.triage.situation import METRICS, WRONG_FLAG, Memory
+from edumetrics.triage.situation import METRICS, STUDENT_SAYS, WRONG_FLAG, Memory
 from edumetrics.workspace import Workspace
 
 
@@ -56,7 +56,7 @@ def read_memory(workspace: Workspace, term: str, week: int, classes: Classes = N
 
 def _read_disputed_cards(workspace: Workspace, term: str, contacts: pd.DataFrame) -> pd.DataFrame:
     """Return student_id, sem_week, reasons: the cards whose flag somebody called wrong."""
-    wrong = contacts[contacts["kind"] == WRONG_FLAG]
+    wrong = contacts[contacts["kind"].isin((WRONG_FLAG, STUDENT_SAYS))]
     columns = ("student_id", "sem_week", "reasons")
     weeks = sorted({int(week) for week in wrong["sem_week"]})
     cards = workspace.store.read("weekly_flags", columns, term=term, sem_week=weeks)

@@ -32,7 +32,7 @@ class Intervention:
     Attributes:
         student_id: the student.
         term, sem_week: the week whose list it answers; it counts from the next week on.
-        kind: one of `KINDS`.
+        kind: one of `KINDS`, or `STUDENT_SAYS`.
         notes: notes, which never leave the log; None where there are none.
         outcome: the outcome in a few words; None where it is not known yet.
         helpful: whether it helped; None where nobody said.

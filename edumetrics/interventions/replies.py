@@ -28,8 +28,10 @@ from edumetrics.interventions.entries import (
 from edumetrics.interventions.entries import store as store_entries
 from edumetrics.mail import tokens
 from edumetrics.mail.messages import REPLIES
-from edumetrics.mail.tokens import ReplyTarget
+from edumetrics.mail.student_page import SAYINGS
+from edumetrics.mail.tokens import SELF, ReplyTarget
 from edumetrics.marks import Marks
+from edumetrics.triage.situation import STUDENT_SAYS
 from edumetrics.workspace import Workspace
 
 # The file of the home that remembers which messages were reported as not valid.
@@ -110,7 +112,8 @@ class _Inbox:
                 raise SettingsError(f"The code expired on {last_day.isoformat()}.")
             self.taken.before.append(Refusal(where, BEFORE))
             return
-        card = (entry.student_id, entry.term, entry.sem_week, entry.logged_by)
+        card = (entry.student_id, entry.term, entry.sem_week, entry.logged_by,
+                entry.outcome)  # fmt: skip
         earlier = self.answers.get(card)
         if earlier is not None and earlier[1] == entry:
             self.taken.before.append(Refusal(where, BEFORE))
@@ -152,6 +155,10 @@ def store_answer(store: Store, entry: Intervention) -> str | None:
     """
     # One answer a card: of two at the same time, the second finds the first.
     card = (entry.term, str(entry.sem_week), entry.student_id, str(entry.logged_by))
+    if entry.kind == STUDENT_SAYS:
+        # A student may say both things; each is one entry.
+        said = replace(entry, entry_key="\x1f".join(("said", *card, str(entry.outcome))))
+        return None if store_once(store, said) else entry.kind
     keyed = replace(entry, entry_key="\x1f".join(("card", *card)))
     earlier = find_answer(store, entry, ANSWERS)
     if earlier is None and not store_once(store, keyed):
@@ -182,6 +189,8 @@ class ReplyReader:
         terms = workspace.store.list_terms()[-TERMS:]
         pairs = workspace.store.read_advisors(terms)
         self.pairs = [tuple(map(str, pair)) for pair in pairs.itertuples(index=False)]
+        # Every student has a page, whose codes are the student's own.
+        self.pairs += sorted({(student, SELF, term) for student, _, term in self.pairs})
         self.advisors = dict[tuple[str, str], str]()
         for name in terms:
             week = workspace.store.find_highest("weekly_metrics", "sem_week", term=name)
@@ -215,23 +224,34 @@ class ReplyReader:
         about = self.codes[week, last_day].get(code)
         if about is None:
             raise SettingsError("The code was not made here.")
+        said = _parse_words(subject)
+        if about.advisor_id == SELF:
+            if said not in SAYINGS:
+                raise SettingsError(f"A student may say: {', or '.join(SAYINGS)}.")
+            return Intervention(
+                about.student_id, about.term, week, STUDENT_SAYS, outcome=said, logged_by=SELF
+            ), last_day
         # Of a student who has left since, whoever advised last may still tell.
         now = self.advisors.get((about.term, about.student_id), about.advisor_id)
         if now != about.advisor_id:
             raise SettingsError("The code is of someone who no longer advises the student.")
         return Intervention(
-            about.student_id, about.term, week, _parse_kind(subject), logged_by=about.advisor_id
+            about.student_id, about.term, week, _check_kind(said), logged_by=about.advisor_id
         ), last_day
 
 
-def _parse_kind(subject: str) -> str:
-    """Return the kind that is written before the code.
+def _parse_words(subject: str) -> str:
+    """Return the words before the code, without what mail programs put before them."""
+    return PREFIX.sub("", " ".join(subject.partition("[")[0].lower().split()))
+
+
+def _check_kind(said: str) -> str:
+    """Return the words before a code where they are a kind.
 
     Raises:
-        SettingsError: the words before the code are no kind.
+        SettingsError: they are none.
     """
     # All the words before the code must be the kind: "Not talked" is not "talked".
-    said = PREFIX.sub("", " ".join(subject.partition("[")[0].lower().split()))
     if said not in KINDS:
         raise SettingsError(
             f"There is no known kind before the code: the kinds are {', '.join(KINDS)}."

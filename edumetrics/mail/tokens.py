@@ -16,6 +16,8 @@ from datetime import date, timedelta
 
 from edumetrics.errors import SettingsError
 
+# Stands for the advisor in the code of a student's own page.
+SELF = "the student"
 # Crockford's base 32 has no letter that looks like a digit, for codes that are typed by hand.
 ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 # Last days are counted from here. Three letters reach 32,768 days, until 2109.

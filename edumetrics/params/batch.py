@@ -54,6 +54,16 @@ class CollegeWaits(ParameterModel):
     lock_timeout: PositiveInt = 10
 
 
+class StudentPageParams(ParameterModel):
+    """What a student's own page says beyond the records, and whom it says to ask."""
+
+    # The word of a list (Urgent, Soon, Keep in view), and the chance of failing or leaving.
+    tier: bool = False
+    forecast: bool = False
+    # An address, or a room; REPLY_TO where empty.
+    contact: str = ""
+
+
 class BatchParams(ParameterModel):
     """`batch.yml`: what the operator of the batch decides."""
 
@@ -65,6 +75,7 @@ class BatchParams(ParameterModel):
     college: CollegeWaits = CollegeWaits()
     gate: Gate = Gate()
     retention: Retention = Retention()
+    student_page: StudentPageParams = StudentPageParams()
 
 
 class Offer(ParameterModel):

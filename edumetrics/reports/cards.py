@@ -14,7 +14,7 @@ from edumetrics.reports.context import Occasion, find_next_exam, is_known
 from edumetrics.reports.model import Fact, StudentEntry
 from edumetrics.reports.sparklines import Panel
 from edumetrics.triage.choice import Record, choose_facts, get_kind
-from edumetrics.triage.situation import CONTACTS
+from edumetrics.triage.situation import CONTACTS, STUDENT_SAYS
 from edumetrics.types import Row
 
 # The most facts on a card.
@@ -86,7 +86,10 @@ class CardBuilder:
 
         A line has the first fact, the last contact with what followed, and when the care ends.
         """
-        contact = self.caring.get(row["student_id"])
+        contact, latest = (some.get(row["student_id"]) for some in (self.caring, self.latest))
+        # What a student says comes before an older contact: it waits for an answer.
+        if latest is not None and latest["kind"] == STUDENT_SAYS:
+            contact = latest
         facts = (*self._tell_contact(contact), *self._tell_end_of_care(contact))
         return self._build_listed(row, tier="", reasons=self._tell_facts(row)[:1], facts=facts)
 
@@ -168,7 +171,7 @@ class CardBuilder:
         # Plain numbers without a cause: a rise after a contact does not show that it helped.
         yield self.occasion.say_fact(
             "fact_contact",
-            kind=say(f"kind_{contact['kind'].replace(' ', '_')}"),
+            kind=say(name_kind(contact["kind"], contact["outcome"])),
             day=self.occasion.format_day(contact["logged_at"]),
             weeks=self.occasion.params.sentences.name_weeks(weeks) if weeks else "",
             since=contact["since"],
@@ -207,6 +210,12 @@ def build_exit_line(occasion: Occasion, row: Row) -> StudentEntry:
     left = row["kind"] == "left"
     told = row["improved"][:1] if left else row["remaining"][:REMAINING]
     return occasion.build_entry(row, reasons=tuple(record["text"] for record in told))
+
+
+def name_kind(kind: str, outcome: object = "") -> str:
+    """Return the phrase of a kind of contact; of a student's word, that of what it says."""
+    said = str(outcome) if kind == STUDENT_SAYS else kind
+    return f"kind_{said.replace(' ', '_')}"
 
 
 def find_last_contacts(

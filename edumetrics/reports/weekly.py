@@ -21,6 +21,7 @@ from edumetrics.reports.model import Prose, Report, Section, StudentEntry, Stude
 from edumetrics.reports.moments import Sections, sort_by_roll_number
 from edumetrics.reports.sparklines import build_panel
 from edumetrics.reports.week_rows import WeekRows
+from edumetrics.triage.situation import STUDENT_SAYS
 
 # Kinds of contact in which someone was talked to.
 TALKED = ("talked", "called", "referred")
@@ -258,7 +259,9 @@ def _describe_conversations(occasion: Occasion, stored: WeekRows, week: AdvisorW
     last = _find_last_week(occasion)
     if not last:
         return ""
-    entered = stored.contacts[stored.contacts["sem_week"] == last]
+    entered = stored.contacts[
+        (stored.contacts["sem_week"] == last) & (stored.contacts["kind"] != STUDENT_SAYS)
+    ]
     talked = entered.loc[entered["kind"].isin(TALKED), "student_id"]
     mine = week.group[week.group["student_id"].isin(talked)]
     both = mine.merge(stored.last, on="student_id", suffixes=("", "_last")).dropna(

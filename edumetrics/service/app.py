@@ -15,7 +15,7 @@ from fastapi.responses import JSONResponse
 from edumetrics import __version__
 from edumetrics.boundaries import keep_trace
 from edumetrics.errors import EduMetricsError, Locked, SettingsError
-from edumetrics.service import api, browser, portal, sign_ins
+from edumetrics.service import api, browser, links, portal, sign_ins
 from edumetrics.service.access import Forbidden, UnknownStudent
 from edumetrics.service.accounts import TooManyFailures, WrongPassword
 from edumetrics.service.questions import Answers, NotThere
@@ -57,6 +57,7 @@ def create_app(workspace: Workspace) -> FastAPI:
     app.state.key = sign_ins.load_key(workspace.settings.data)
     app.include_router(api.router)
     app.include_router(portal.router, include_in_schema=False)
+    app.include_router(links.router, include_in_schema=False)
     app.middleware("http")(_protect)
     for kind, _ in STATUSES:
         app.add_exception_handler(kind, _refuse)

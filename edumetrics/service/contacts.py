@@ -12,6 +12,7 @@ from edumetrics.mail import tokens
 from edumetrics.reports import redaction
 from edumetrics.service import access
 from edumetrics.service.accounts import ADVISOR, Account, compute_fingerprint
+from edumetrics.triage.situation import STUDENT_SAYS
 from edumetrics.workspace import Workspace
 
 
@@ -93,6 +94,22 @@ def read_code(workspace: Workspace, code: str, kind: str) -> Intervention:
         raise SettingsError(f"An answer is one of {', '.join(ANSWERS)}.")
     reader = ReplyReader(workspace, workspace.today)
     entry, last_day = reader.read_reply(f"{kind} [{code}]")
+    if workspace.today > last_day:
+        raise SettingsError(f"The code expired on {last_day.isoformat()}.")
+    return entry
+
+
+def read_own_code(workspace: Workspace, code: str, said: str) -> Intervention:
+    """Return what a link of a student's own page stands for.
+
+    Raises:
+        SettingsError: the code was not made here for a student, or has expired.
+    """
+    if not tokens.check_secret(workspace.settings.secret_key):
+        raise SettingsError("Links of pages are not taken here: SECRET_KEY is not set.")
+    entry, last_day = ReplyReader(workspace, workspace.today).read_reply(f"{said} [{code}]")
+    if entry.kind != STUDENT_SAYS:
+        raise SettingsError("The code was not made here.")
     if workspace.today > last_day:
         raise SettingsError(f"The code expired on {last_day.isoformat()}.")
     return entry

@@ -14,12 +14,13 @@ from edumetrics.analysis.store import Store
 from edumetrics.analysis.week_state import find_newest_week
 from edumetrics.analysis.written import Subject
 from edumetrics.params import Head
-from edumetrics.reports import frozen
+from edumetrics.reports import cards, frozen
 from edumetrics.reports.classes import LEAST, ClassesPage
 from edumetrics.reports.context import SHAPES
 from edumetrics.reports.department import DepartmentPage
 from edumetrics.reports.model import EmailDraft, Report, StudentEntry, StudentTable, TableRow
 from edumetrics.reports.sparklines import Panel, build_panel
+from edumetrics.triage.situation import STUDENT_SAYS
 from edumetrics.types import Exam
 from edumetrics.workspace import Workspace
 
@@ -216,12 +217,13 @@ def _list_contacts(workspace: Workspace, term: str, student: str) -> tuple[str, 
     rows = workspace.store.read("intervention_log", term=term, student_id=student)
     for row in rows.sort_values("id", ascending=False).to_dict("records"):
         day = format_moment(workspace, row["logged_at"])
-        kind = name_kind(workspace, str(row["kind"]))
+        kind = name_kind(workspace, str(row["kind"]), row["outcome"])
         week = int(row["sem_week"])
         parts = [sentences.say("reports", "portal_contact", kind=kind, day=day, week=week)]
         if pd.notna(row["logged_by"]):
             parts.append(sentences.say("reports", "portal_by", who=row["logged_by"]))
-        if pd.notna(row["outcome"]):
+        # What a student says is told as its kind.
+        if pd.notna(row["outcome"]) and row["kind"] != STUDENT_SAYS:
             parts.append(str(row["outcome"]))
         if pd.notna(row["helpful"]):
             parts.append(sentences.say("reports", "portal_helped", helpful=bool(row["helpful"])))
@@ -284,16 +286,17 @@ def list_answers(workspace: Workspace, report: Report) -> dict[str, str]:
     rows = rows.sort_values("id")
     return {
         str(row["student_id"]): workspace.params.sentences.say(
-            "reports", "portal_answered", kind=name_kind(workspace, str(row["kind"])),
+            "reports", "portal_answered",
+            kind=name_kind(workspace, str(row["kind"]), row["outcome"]),
             day=format_moment(workspace, row["logged_at"]),
         )
         for row in rows.to_dict("records")
     }  # fmt: skip
 
 
-def name_kind(workspace: Workspace, kind: str) -> str:
+def name_kind(workspace: Workspace, kind: str, outcome: object = "") -> str:
     """Return the word for a kind of contact, as readers see it."""
-    return workspace.params.sentences.say("reports", f"kind_{kind.replace(' ', '_')}")
+    return workspace.params.sentences.say("reports", cards.name_kind(kind, outcome))
 
 
 def format_moment(workspace: Workspace, moment: datetime) -> str:

@@ -8,7 +8,7 @@ from datetime import date
 from typing import Annotated
 from urllib.parse import quote
 
-from fastapi import APIRouter, Form, Query, Request, Response
+from fastapi import APIRouter, Form, Request, Response
 from fastapi.responses import JSONResponse, RedirectResponse
 from markupsafe import Markup
 from pydantic import BaseModel
@@ -17,7 +17,7 @@ from edumetrics.analysis.store import Store, get_utc_now
 from edumetrics.analysis.week_state import find_newest_week
 from edumetrics.errors import SettingsError
 from edumetrics.interventions.entries import KINDS
-from edumetrics.interventions.replies import ANSWERS, store_answer
+from edumetrics.interventions.replies import ANSWERS
 from edumetrics.reports.model import Numbers, StudentEntry, StudentTable
 from edumetrics.reports.render import render_template
 from edumetrics.service import access, accounts, contacts, pages, sign_ins
@@ -226,11 +226,12 @@ def answer_card(
     contacts.require_own(workspace, signed.account, student)
     earlier, entry = contacts.answer(workspace, signed.account, student, week, kind)
     if "application/json" in request.headers.get("accept", ""):
-        return JSONResponse({"said": _describe_answer(workspace, earlier, entry)})
+        return JSONResponse({"said": describe_answer(workspace, earlier, entry)})
     return RedirectResponse(f"/week#s{number}", 303)
 
 
-def _describe_answer(workspace: Workspace, earlier: str | None, kind: str) -> str:
+def describe_answer(workspace: Workspace, earlier: str | None, kind: str) -> str:
+    """Return in a sentence what an answer changed."""
     say, word = get_say(workspace), pages.name_kind(workspace, kind)
     if earlier is None:
         return say("portal_logged", kind=word)
@@ -326,36 +327,3 @@ def show_advisors(request: Request, workspace: Here, signed: Signed) -> Response
     if signed.account.role not in (ANALYST, OPERATOR):
         raise Forbidden
     return show_page(request, "advisors.html.j2", signed, advisors=pages.list_advisors(workspace))
-
-
-# ---------------------------------------------------------------- one tap from the mail
-
-
-@router.get("/reply/{code}")
-def show_reply(request: Request, workspace: Here, code: Text, kind: Annotated[Text, Query()] = ""
-               ) -> Response:  # fmt: skip
-    """Show what a link of a mail would log, and one button: opening it logs nothing."""
-    about = contacts.read_code(workspace, code, kind if kind in ANSWERS else ANSWERS[0])
-    report = pages.read_report(workspace, str(about.logged_by)).report
-    name, roll = pages.find_name(report, about.student_id)
-    words = {one: pages.name_kind(workspace, one) for one in ANSWERS}
-    chosen = (kind,) if kind in ANSWERS else ANSWERS
-    return show_page(
-        request, "reply.html.j2", code=code, week=about.sem_week, kinds=chosen, words=words,
-        name=f"{contacts.shorten_name(workspace, name)} {roll}".strip(), said="",
-    )  # fmt: skip
-
-
-@router.post("/reply/{code}")
-def take_reply(
-    request: Request, workspace: Here, code: Text, kind: Annotated[Text, Form()]
-) -> Response:
-    """Log what a link of a mail stands for, once."""
-    require_same_site(request)
-    entry = contacts.read_code(workspace, code, kind)
-    earlier = store_answer(workspace.store, entry)
-    said = _describe_answer(workspace, earlier, entry.kind)
-    return show_page(
-        request, "reply.html.j2", code=code, week=entry.sem_week, kinds=(), words={}, name="",
-        said=said,
-    )  # fmt: skip

@@ -13,6 +13,7 @@ from edumetrics.triage.situation import (
     CONTACTS,
     NO_ANSWER,
     NOBODY,
+    STUDENT_SAYS,
     TIERS,
     WRONG_FLAG,
     Bools,
@@ -96,7 +97,9 @@ def find_looked_after(
     A contact counts until its date, or for the next teaching weeks where it has none. It counts
     from the week after the week it was entered for, because it answers that week's list. It ends
     when a rule newly fires or the tier rises, and stays ended until there is a newer contact. A
-    wrong flag counts for longer, and only for the topics of the card that it answers.
+    wrong flag counts for longer, and only for the topics of the card that it answers. A student's
+    own word counts like a wrong flag, as long as a contact, until the advisor answers, and once for
+    each topic in a term.
 
     Args:
         situation: the week.
@@ -108,6 +111,8 @@ def find_looked_after(
     triage = situation.triage
     talked = _find_entries(situation, CONTACTS, triage.looked_after_weeks)
     wrong = _find_entries(situation, (WRONG_FLAG,), triage.wrong_flag_weeks)
+    said = _find_sayings(situation)
+    wrong = pd.concat([wrong, said], ignore_index=True)
     disputed = _collect_disputed(situation, wrong[wrong["covers"]])
     other = np.array(
         [bool(mine - disputed.get(str(situation.students[n]), mine))
@@ -147,6 +152,28 @@ def _find_entries(situation: Situation, kinds: tuple[str, ...], weeks: int) -> p
     return mine[["student_id", "sem_week"]].assign(covers=covers)
 
 
+def _find_sayings(situation: Situation) -> pd.DataFrame:
+    """Return the students' own words, as `_find_entries` does; each topic counts once in a term.
+
+    What the advisor has answered since counts no more.
+    """
+    said = _find_entries(situation, (STUDENT_SAYS,), situation.triage.looked_after_weeks)
+    if said.empty:
+        return said
+    contacts = situation.memory.contacts
+    answers = contacts[(contacts["kind"] != STUDENT_SAYS) & (contacts["sem_week"] < situation.week)]
+    answered = said["student_id"].map(answers.groupby("student_id")["sem_week"].max())
+    said = said[~(answered > said["sem_week"])].sort_values(["student_id", "sem_week"])
+    known: dict[str, frozenset[str]] = {}
+    again = []
+    for row in said.to_dict("records"):
+        topics = _collect_disputed(situation, pd.DataFrame([row])).get(row["student_id"])
+        before = known.get(row["student_id"])
+        again.append(before is not None and (topics or frozenset()) <= before)
+        known[row["student_id"]] = (before or frozenset()) | (topics or frozenset())
+    return said.assign(covers=said["covers"] & ~np.array(again, dtype=bool))
+
+
 def _collect_disputed(situation: Situation, wrong: pd.DataFrame) -> dict[str, frozenset[str]]:
     """Return by student the topics of the cards that some wrong flags answer."""
     found: dict[str, frozenset[str]] = {}
@@ -173,7 +200,7 @@ def find_hand_over(situation: Situation, frame: pd.DataFrame) -> Bools:
     contacts = situation.memory.contacts
     # An entry of this week answers this list: a replayed week may not know it.
     in_time = contacts["sem_week"].between(weeks[-1], situation.week, inclusive="left")
-    answered = contacts[(contacts["kind"] != NO_ANSWER) & in_time]
+    answered = contacts[~contacts["kind"].isin((NO_ANSWER, STUDENT_SAYS)) & in_time]
     enough = len(weeks) == situation.triage.hand_over_after
     waiting = (counts == len(before)) & ~frame["student_id"].isin(answered["student_id"])
     return np.asarray(frame["within_capacity"].astype(bool) & waiting & enough)

@@ -46,6 +46,8 @@ NOBODY = ""
 # no answer) leave the student among those to reach.
 CONTACTS = ("talked", "referred", "known reason")
 NO_ANSWER, WRONG_FLAG = "no answer", "wrong flag"
+# A student's own word on a fact, by the student's page.
+STUDENT_SAYS = "student_says"
 TIERS = ("", "watch", "high", "critical")
 
 

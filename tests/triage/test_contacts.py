@@ -229,3 +229,38 @@ def test_the_way_of_a_wrong_flag_over_weeks() -> None:
     found = follow((4, 5, 6, 7, 9, 10), **given, cards=[("a", 4, BOTH)])
     told = {week: bool(lists.loc["a", "looked_after"]) for week, lists in found.items()}
     assert told == {4: False, 5: True, 6: True, 7: True, 9: True, 10: False}
+
+
+# ------------------------------------------------------------ a student's own word
+
+
+def said(
+    card: list[Reason], *more_contacts: tuple[str, int, str, str | None], week: int = 6, **more: Any
+) -> str:
+    """Who is looked after in a week, where a said of the card of week 5 that something is wrong."""
+    given: dict[str, Any] = {"cards": [("a", 5, card)], "last_list": CARED_FOR, **more}
+    contacts = (("a", 5, "student_says", None), *more_contacts)
+    return looked_after(*contacts, **{**ABOUT_ATTENDANCE, **given, "week": week})
+
+
+def test_a_students_word_counts_for_the_topics_of_the_card_that_it_disputes() -> None:
+    assert said(BOTH) == "a"
+    assert said(MARKS) == "", "what is told this week is about something else"
+
+
+@pytest.mark.parametrize(("week", "who"), [(5, ""), (6, "a"), (7, "a"), (9, "")])
+def test_a_students_word_counts_for_two_teaching_weeks(week: int, who: str) -> None:
+    assert said(BOTH, week=week) == who
+
+
+@pytest.mark.parametrize("answer", ["no answer", "emailed", "called"])
+def test_an_advisors_answer_ends_the_wait(answer: str) -> None:
+    assert said(BOTH, ("a", 6, answer, None), week=7) == ""
+    assert said(BOTH, ("a", 6, "talked", None), week=7) == "a", "then somebody is in touch"
+
+
+def test_each_topic_counts_once_in_a_term() -> None:
+    again: dict[str, Any] = {"cards": [("a", 5, BOTH), ("a", 10, BOTH)], "week": 11}
+    assert said(BOTH, ("a", 10, "student_says", None), **again) == ""
+    first: dict[str, Any] = {"cards": [("a", 5, MARKS), ("a", 10, BOTH)], "week": 11}
+    assert said(MARKS, ("a", 10, "student_says", None), **first) == "a", "another fact"

@@ -84,7 +84,7 @@ def test_every_phrase_is_said_and_no_other() -> None:
     paths = [path for path in (*package.rglob("*.py"), *package.rglob("*.j2")) if path.is_file()]
     code = "\n".join(path.read_text() for path in paths if path.name != "phrases.py")
     literal = set(re.findall(r"""["']([a-z_0-9]+)["']""", code))
-    begun = tuple(re.findall(r"""f["']([a-z]+_)\{""", code))
+    begun = tuple(re.findall(r"""f["']([a-z_]+_)\{""", code))
     assert [name for name in PHRASES if name not in literal and not name.startswith(begun)] == []
     said = set(re.findall(r'\bsay(?:_fact)?\(\s*(?:"reports",\s*)?"([a-z_]+)"', code))
     assert said - set(PHRASES) - set(PARTS) == set()

@@ -18,7 +18,7 @@ from pydantic import ValidationError
 from edumetrics import settings
 from edumetrics.analysis.written import Subject
 from edumetrics.analyst import queries
-from edumetrics.analyst.filters import Filters
+from edumetrics.analyst.filters import Filters, suggest_alike
 from edumetrics.errors import SettingsError
 from edumetrics.inputs.week import Week
 from edumetrics.params import RiskWeights
@@ -149,7 +149,9 @@ def _draw_weeks(about: dict[str, str], term: str, kind: str) -> figures.Picture:
         "weekly_metrics", ("student_id", "sem_week", *measures), **about, term=name
     )
     if rows.empty:
-        raise SettingsError(f"There is no {kind} in the term of {name}: check the id.")
+        known = workspace.store.list_values("weekly_metrics", next(iter(about)))
+        alike = suggest_alike(next(iter(about.values())), known)
+        raise SettingsError(f"There is no {kind} in the term of {name}: {alike}")
     weeks = rows.groupby("sem_week")[measures].median().reset_index()
     return figures.draw_semester(workspace.params.sentences, weeks, workspace.params.calendar)
 

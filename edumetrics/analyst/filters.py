@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any, TypedDict
 
@@ -25,6 +25,7 @@ COLUMNS = {
     "label": "risk_label",
     "exam": "exam_type",
 }
+NAMES = {*COLUMNS, "term", "week", "weeks", "store"}
 # Nothing stored for a week is an answer here: nobody was listed, left or logged. So their newest
 # week is the newest analysed one.
 EMPTY_WEEKS = (
@@ -113,9 +114,8 @@ def require_week(store: Store, term: str, week: int) -> None:
     """
     if not store.has_rows("weekly_metrics", term=term, sem_week=week):
         newest = store.find_highest("weekly_metrics", "sem_week", term=term)
-        raise SettingsError(
-            f"Week {week} of the term of {term} was not analysed: the newest is week {newest}."
-        )
+        why = "it is no teaching week" if week < newest else f"the newest is week {newest}"
+        raise SettingsError(f"Week {week} of the term of {term} was not analysed: {why}.")
 
 
 def require_known(store: Store, filters: Mapping[str, Any]) -> None:
@@ -133,9 +133,28 @@ def require_known(store: Store, filters: Mapping[str, Any]) -> None:
         ):
             continue
         known = store.list_values("weekly_metrics", column)
-        alike = get_close_matches(str(given), known, n=3, cutoff=0.5) or known[:3]
         kind = column.removesuffix("_id")
-        raise SettingsError(f"There is no {kind} {given}: did you mean {' or '.join(alike)}?")
+        raise SettingsError(f"There is no {kind} {given}: {suggest_alike(str(given), known)}")
+
+
+def suggest_alike(given: str, known: Sequence[str]) -> str:
+    """Return what may have been meant, as the end of a sentence, whatever the case of letters."""
+    by_letters = {one.casefold(): one for one in known}
+    alike = get_close_matches(given.casefold(), by_letters, n=3, cutoff=0.5)
+    if not alike:
+        return f"there are {', '.join(known[:5])}{' ...' if len(known) > 5 else '.'}"
+    return f"did you mean {' or '.join(by_letters[one] for one in alike)}?"
+
+
+def require_names(filters: Mapping[str, Any]) -> None:
+    """Refuse a filter that no question has: ignored, it would give an answer to another question.
+
+    Raises:
+        SettingsError: there is no such filter.
+    """
+    for name in filters:
+        if name not in NAMES:
+            raise SettingsError(f"There is no filter {name}: {suggest_alike(name, sorted(NAMES))}")
 
 
 def match_filters(table: str, filters: Mapping[str, Any], store: Store) -> dict[str, Any]:
@@ -202,6 +221,7 @@ def read_rows(table: str, filters: Mapping[str, Any], *, every_week: bool = Fals
         SettingsError: nothing has been analysed yet, or there is no such term, week or student, or
             the table has no column for a filter.
     """
+    require_names(filters)
     store = filters.get("store") or open_workspace().store
     term, week, student = (filters.get(name) for name in ("term", "week", "student"))
     analysed = choose_term(store, term)
@@ -210,6 +230,8 @@ def read_rows(table: str, filters: Mapping[str, Any], *, every_week: bool = Fals
     if filters.get("store") is None:
         require_known(store, filters)
     weeks = filters.get("weeks")
+    if isinstance(weeks, int):
+        weeks = (weeks,)
     if week is not None and weeks is not None:
         raise SettingsError("Name one week or several, not both.")
     # Predictions that are not made yet are looked for in earlier terms.

@@ -15,6 +15,7 @@ from edumetrics.analyst.filters import (
     choose_term,
     match_filters,
     read_rows,
+    require_known,
     require_week,
 )
 from edumetrics.analyst.predictions import (
@@ -25,7 +26,7 @@ from edumetrics.analyst.predictions import (
     watchlist,
 )
 from edumetrics.errors import SettingsError
-from edumetrics.fields import FINDING_COLUMNS
+from edumetrics.fields import EVERYWHERE, FINDING_COLUMNS
 from edumetrics.triage import effects
 from edumetrics.triage.situation import TIERS
 from edumetrics.workspace import open_workspace
@@ -211,6 +212,8 @@ def changes(
     >>> changes(9, 10, class_id="CS-2022-A").columns.tolist()
     ['student_id', 'class_id', 'weekly_att_pct', 'effort_score', 'academic_performance']
     """
+    if "week" in filters or "weeks" in filters:
+        raise SettingsError("Two weeks are compared: name them as first and second.")
     measures = ["weekly_att_pct", "effort_score", "academic_performance"]
     weeks = _choose_weeks(first, second, filters)
     both_weeks: list[Filters] = [{**filters, "week": week} for week in weeks]
@@ -312,6 +315,8 @@ def health(
     require_week(store, term, week)
     # Findings are kept for every run: those of the newest finished run belong to the stored rows.
     run = find_last_run(store, WEEKLY, status="done", term=term, sem_week=week)
+    if class_id not in (None, EVERYWHERE):
+        require_known(store, {"class_id": class_id})
     about = match_filters("data_health", {"class_id": class_id}, store)
     rows = store.read("data_health", FINDING_COLUMNS, run_id=run["run_id"] if run else "", **about)
     rows.insert(0, "term", term)

@@ -19,9 +19,10 @@ from pydantic import BaseModel
 
 from edumetrics import interventions
 from edumetrics.analyst import explore, policy, preview, queries
-from edumetrics.analyst.filters import Filters
+from edumetrics.analyst.filters import ExamFilters, Filters, ListFilters, SubjectFilters
 from edumetrics.cli.base import GROUPS, main
 from edumetrics.fields.dictionary import write_dictionary
+from edumetrics.interventions.entries import Contact
 from edumetrics.params import Params
 from edumetrics.settings import PROJECT
 
@@ -118,7 +119,10 @@ def write_api() -> str:
         name = module.__name__.rpartition(".")[2]
         parts.append(f"## {name}\n\n{inspect.cleandoc(module.__doc__ or '')}\n")
         parts += [_describe_function(name, function) for function in _list_functions(module)]
-    parts.append(f"## Filters\n\n```text\n{inspect.cleandoc(Filters.__doc__ or '')}\n```\n")
+    parts += [
+        f"## {one.__name__}\n\n```text\n{inspect.cleandoc(one.__doc__ or '')}\n```\n"
+        for one in (Filters, ListFilters, SubjectFilters, ExamFilters, Contact)
+    ]
     return "\n".join(parts)
 
 
@@ -129,7 +133,9 @@ def _list_functions(module: ModuleType) -> Iterator[Callable[..., Any]]:
 
 def _describe_function(module: str, function: Callable[..., Any]) -> str:
     """Return a function with its signature and its docstring, as text that nothing can garble."""
-    signature = str(inspect.signature(function)).replace("'", "").replace("typing.", "")
+    # Annotations are quoted; defaults that are texts keep their quotes.
+    signature = re.sub(r"'(?=\w)|(?<=[\w\]])'", "", str(inspect.signature(function)))
+    signature = signature.replace("typing.", "")
     text = inspect.cleandoc(function.__doc__ or "")
     first, _, rest = text.partition("\n\n")
     about, _, example = rest.partition("\n>>> ")

@@ -13,6 +13,7 @@ from edumetrics.fields.labels import KEYS, SENTENCES, SHOWN, label_column
 
 # So many columns stand before the sentences, which are long.
 FIRST = 6
+FEW = 12
 # Long texts make rows high: short cells stay beside the first line.
 TOP: Any = [{"selector": "td, th", "props": "vertical-align: top"}]
 
@@ -49,8 +50,12 @@ def arrange_columns(frame: pd.DataFrame, by: str = "", *, ascending: bool = True
     Raises:
         SettingsError: the table has no column `by`.
     """
-    if by and by not in frame:
-        raise SettingsError(f"There is no column {by}: there are {', '.join(frame.columns)}.")
+    if by and (
+        by not in frame or frame[by].map(lambda value: isinstance(value, list | dict)).any()
+    ):
+        raise SettingsError(
+            f"No column {by} can be sorted by: there are {', '.join(frame.columns)}."
+        )
     if by:
         frame = frame.sort_values(by, ascending=ascending, kind="stable")
     keys = [name for name in KEYS if name in frame and frame[name].nunique() > 1]
@@ -60,6 +65,10 @@ def arrange_columns(frame: pd.DataFrame, by: str = "", *, ascending: bool = True
     order = dict.fromkeys(
         [*keys, *([by] if by else []), *shown[:FIRST], *sentences, *shown[FIRST:]]
     )
+    left = [name for name in frame.columns if name not in (*SHOWN, *SENTENCES, *KEYS)]
+    # A small table has no column that only programs need.
+    if len(frame.columns) <= FEW:
+        order |= dict.fromkeys(left)
     known = order or dict.fromkeys(frame.columns)
     return frame[list(known)].map(_join_records).rename(columns=label_column)
 

@@ -10,6 +10,7 @@ import pytest
 import edumetrics
 from edumetrics.analysis.store import Store
 from edumetrics.analyst import queries
+from edumetrics.analyst.filters import suggest_alike
 from edumetrics.cli.tables import format_table
 from edumetrics.errors import SettingsError
 from tests.analysis.rows import open_store, put
@@ -162,3 +163,27 @@ def test_a_note_cannot_pass_for_a_row() -> None:
 def test_what_is_not_known_is_a_dash() -> None:
     frame = pd.DataFrame({"kind": ["talked"], "helpful": pd.array([None], dtype="boolean")})
     assert format_table(frame, "table").splitlines()[1].split() == ["talked", "-"]
+
+
+def test_a_filter_that_no_question_has_is_refused(store: Store) -> None:
+    with pytest.raises(SettingsError, match=r"no filter clas_id: did you mean class_id"):
+        queries.flagged(clas_id="C", store=store)  # type: ignore[call-arg]
+    with pytest.raises(SettingsError, match="first and second"):
+        queries.changes(week=9, store=store)
+
+
+def test_a_range_of_weeks_answers_for_those_that_are_analysed(store: Store) -> None:
+    found = queries.student_performance(weeks=range(1, 30), store=store)
+    assert found["sem_week"].tolist() == sorted(found["sem_week"])
+    assert set(found["sem_week"]) > {10}
+    assert queries.student_performance(weeks=10, store=store)["sem_week"].unique().tolist() == [10]
+    with pytest.raises(SettingsError, match="None of these weeks"):
+        queries.student_performance(weeks=[29], store=store)
+    with pytest.raises(SettingsError, match="not both"):
+        queries.student_performance(week=10, weeks=[9], store=store)
+
+
+def test_who_is_spelt_alike_is_suggested_whatever_the_case() -> None:
+    known = ["CS-2022-A", "EC-2022-A", "ME-2024-A"]
+    assert suggest_alike("cs-2022-a", known).startswith("did you mean CS-2022-A")
+    assert suggest_alike("zzz", known) == "there are CS-2022-A, EC-2022-A, ME-2024-A."

@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from edumetrics.interventions.entries import KINDS
-from edumetrics.mail.tokens import ReplyTarget, sign_token
+from edumetrics.mail.tokens import SELF, ReplyTarget, sign_token
 from edumetrics.service import pages
 from edumetrics.workspace import Workspace
 from tests.service.conftest import ADVISOR, COLLEAGUE, SECRET, Served
@@ -361,3 +361,27 @@ def test_kinds_have_words(service: Served) -> None:
         "Known reason",
         "Wrong flag",
     }
+
+
+def test_a_student_says_by_a_link_what_is_wrong_and_only_once(own_service: Served) -> None:
+    student, store = listed(own_service.workspace, ADVISOR)[1], own_service.workspace.store
+    url = f"{own_service.url}/own/{code_of(own_service.workspace, student, advisor=SELF)}"
+    shown = httpx.get(url, params={"said": "there is a reason"})
+    assert (shown.status_code, "There is a reason" in shown.text) == (200, True)
+    assert student not in shown.text
+    assert store.read("intervention_log", student_id=student, kind="student_says").empty
+    told = {"said": "there is a reason", "notes": "I had the flu."}
+    assert "Thank you" in httpx.post(url, data=told).text
+    assert "You have said so before" in httpx.post(url, data=told).text
+    (row,) = store.read("intervention_log", student_id=student, kind="student_says").to_dict(
+        "records"
+    )
+    assert (row["outcome"], row["notes"], row["logged_by"]) == (
+        "there is a reason",
+        "I had the flu.",
+        SELF,
+    )
+    for wrong in ({"said": "talked"}, {"said": "nothing"}):
+        assert httpx.post(url, data=wrong).status_code == 400
+    reply = f"{own_service.url}/reply/{code_of(own_service.workspace, student, advisor=SELF)}"
+    assert httpx.post(reply, data={"kind": "talked"}).status_code == 400

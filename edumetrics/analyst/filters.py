@@ -114,7 +114,7 @@ def require_week(store: Store, term: str, week: int) -> None:
     """
     if not store.has_rows("weekly_metrics", term=term, sem_week=week):
         newest = store.find_highest("weekly_metrics", "sem_week", term=term)
-        why = "it is no teaching week" if week < newest else f"the newest is week {newest}"
+        why = "it is no teaching week" if 1 <= week < newest else f"the newest is week {newest}"
         raise SettingsError(f"Week {week} of the term of {term} was not analysed: {why}.")
 
 

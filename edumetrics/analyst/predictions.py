@@ -13,6 +13,8 @@ from edumetrics.analyst.filters import (
     choose_term,
     match_filters,
     read_rows,
+    require_known,
+    require_names,
     require_student,
 )
 from edumetrics.errors import SettingsError
@@ -124,7 +126,10 @@ def watchlist(**filters: Unpack[Filters]) -> pd.DataFrame:
     ['2026-01-05']
     """
     table = "pre_sem_watchlist"
+    require_names(filters)
     store, term = filters.get("store") or open_workspace().store, filters.get("term")
+    if filters.get("store") is None:
+        require_known(store, filters)
     analysed = choose_term(store, term)
     require_student(store, filters.get("student"))
     # A watchlist is for the semester ahead: its term can be newer than the newest analysed one.

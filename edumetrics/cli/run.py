@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from datetime import datetime
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -204,6 +205,21 @@ def evaluate(fmt: str) -> None:
         say(f"The lists of the term of {term}: shares that failed or left.")
         say(_format_measures(shares))
         say("\n".join(said))
+
+
+@main.command()
+@click.argument("folder", type=click.Path(path_type=Path), required=False)
+def scorecard(folder: Path | None) -> None:
+    """Write a page for each completed term that a stranger may read, into FOLDER.
+
+    Nobody is on it, and no group so small that anybody could be recognised. Without FOLDER the
+    pages are in exports/ of the home.
+    """
+    from edumetrics.reports.public_scorecard import write_scorecards
+
+    workspace = load_workspace()
+    pages = write_scorecards(workspace, folder or workspace.settings.home / "exports")
+    say("\n".join(map(str, pages)))
 
 
 @main.command("evaluate-briefings")

@@ -50,14 +50,7 @@ def measure_list_shares(
         the same number of places given by one number alone (`by ...`). NaN for fewer than `LEAST`
         student-weeks.
     """
-    rows = metrics.merge(failed, on="student_id")
-    rows = rows.merge(flags, on=["student_id", "sem_week"], how="left", validate="one_to_one")
-    groups = dict(_split_groups(rows))
-    alone = {
-        f"by {name}": select_same_places(rows.assign(logit=value), flags, triage, forecast)
-        for name, value in _list_numbers(rows)
-    }
-    groups |= {name: part[part["within_capacity"]] for name, part in alone.items()}
+    rows, groups = group_weeks(metrics, flags, failed, triage, forecast)
     weeks = [int(week) for week in sorted(rows["sem_week"].unique())]
     found = []
     for name, chosen in [*((str(week), [week]) for week in weeks), (ALL, weeks)]:
@@ -75,6 +68,25 @@ def measure_list_shares(
             }
         )
     return pd.DataFrame(found)
+
+
+def group_weeks(
+    metrics: pd.DataFrame,
+    flags: pd.DataFrame,
+    failed: pd.DataFrame,
+    triage: Triage,
+    forecast: Forecast,
+) -> tuple[pd.DataFrame, dict[str, pd.DataFrame]]:
+    """Return the student-weeks, and by group those that are in it; as for `measure_list_shares`."""
+    rows = metrics.merge(failed, on="student_id")
+    rows = rows.merge(flags, on=["student_id", "sem_week"], how="left", validate="one_to_one")
+    groups = dict(_split_groups(rows))
+    alone = {
+        f"by {name}": select_same_places(rows.assign(logit=value), flags, triage, forecast)
+        for name, value in _list_numbers(rows)
+    }
+    groups |= {name: part[part["within_capacity"]] for name, part in alone.items()}
+    return rows, groups
 
 
 def _split_groups(rows: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:

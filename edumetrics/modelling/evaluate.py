@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
@@ -73,38 +75,67 @@ def measure_sent_lists(workspace: Workspace) -> dict[str, tuple[pd.DataFrame, li
         sentences: who was ever listed, and where the order of the words was not borne out. Terms
         without a list or a known outcome are left out.
     """
-    params, store = workspace.params, workspace.store
-    found = {}
+    params, found = workspace.params, {}
+    for sent in read_sent_lists(workspace):
+        shares = list_shares.measure_list_shares(
+            sent.metrics, sent.flags, sent.failed, params.triage, params.forecast
+        )
+        reach = list_shares.measure_reach(sent.metrics, sent.ever, sent.failed)
+        found[sent.term] = (
+            shares,
+            [
+                list_shares.describe_reach(reach),
+                *list_shares.find_broken_order(shares, by_model=sent.by_model),
+            ],
+        )
+    return found
+
+
+@dataclass(frozen=True)
+class SentLists:
+    """The lists of a completed term, and who failed or left in the end.
+
+    Attributes:
+        term: ISO date of the term's first week.
+        metrics: the columns of `list_shares.METRICS` and prior_mean, of the weeks after grace.
+        flags: the columns of `list_shares.FLAGS` of the same weeks.
+        ever: student_id, sem_week of every place on a list of the term.
+        failed: student_id, failed (bool), of the students whose outcome is known.
+        by_model: whether a forecast ranked any of the lists.
+    """
+
+    term: str
+    metrics: pd.DataFrame
+    flags: pd.DataFrame
+    ever: pd.DataFrame
+    failed: pd.DataFrame
+    by_model: bool
+
+
+def read_sent_lists(workspace: Workspace) -> Iterator[SentLists]:
+    """Yield the lists of each completed term that has any, and of which an outcome is known."""
+    calendar, store = workspace.params.calendar, workspace.store
     with workspace.open_college() as college:
         past = train.find_completed_terms(
             workspace, college, "9999", college.find_college_week(workspace.today)
         )
         outcomes = {term.name: compute_outcomes(college, term) for term in past}
-    after_grace = [w for w in params.calendar.teaching_weeks if w > params.calendar.grace_weeks]
+    after_grace = [week for week in calendar.teaching_weeks if week > calendar.grace_weeks]
     for term, outcome in outcomes.items():
         there: dict[str, Any] = {"term": term, "sem_week": after_grace}
         metrics = store.read("weekly_metrics", list_shares.METRICS, **there)
         earlier = store.read("weekly_features", ("student_id", "sem_week", "prior_mean"), **there)
-        metrics = metrics.merge(earlier, on=["student_id", "sem_week"], how="left")
         flags = store.read("weekly_flags", (*list_shares.FLAGS, "ranked_by"), **there)
-        failed = outcome[["student_id", "failed"]].astype({"failed": bool})
-        if flags.empty or failed.empty:
+        if flags.empty or outcome.empty:
             continue
-        shares = list_shares.measure_list_shares(
-            metrics, flags[list(list_shares.FLAGS)], failed, params.triage, params.forecast
+        yield SentLists(
+            term,
+            metrics.merge(earlier, on=["student_id", "sem_week"], how="left"),
+            flags[list(list_shares.FLAGS)],
+            store.read("weekly_flags", ("student_id", "sem_week"), term=term),
+            outcome[["student_id", "failed"]].astype({"failed": bool}),
+            bool((flags["ranked_by"] == "model").any()),
         )
-        reach = list_shares.measure_reach(
-            metrics, store.read("weekly_flags", ("student_id",), term=term), failed
-        )
-        by_model = bool((flags["ranked_by"] == "model").any())
-        found[term] = (
-            shares,
-            [
-                list_shares.describe_reach(reach),
-                *list_shares.find_broken_order(shares, by_model=by_model),
-            ],
-        )
-    return found
 
 
 def _list_models(held: Contest[Calibrated] | None) -> list[tuple[str, Calibrated]]:

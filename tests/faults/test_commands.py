@@ -120,6 +120,8 @@ def test_a_reports_folder_that_cannot_be_written(environment: Workspace) -> None
 
 
 def test_nothing_to_do(environment: Workspace) -> None:
+    made = edumetrics("run")
+    assert (made.exit_code, "1 stage done" in made.output) == (0, True), "the reports of the replay"
     result = edumetrics("run")
     assert result.exit_code == 0
     assert "Nothing to do" in result.output
@@ -346,7 +348,9 @@ def test_show_flagged_filters_and_formats(environment: Workspace) -> None:
     assert "escalation_level" in table.output
     said = " ".join(table.output.split())
     assert " ".join(wanted["diagnosis"].iloc[0].split()) in said, "the reasons, below the row"
-    assert edumetrics("show", "flagged", "--class-id", "none").output == "Nothing matches.\n"
+    nothing = edumetrics("show", "flagged", "--tier", "critical", "--week", "1")
+    assert nothing.output == "Nothing matches.\n"
+    refused(edumetrics("show", "flagged", "--class-id", "none"), 2, "There is no class none")
     refused(
         edumetrics("show", "flagged", "--tier", "severe"), 2, "the tiers are watch, high, critical"
     )
@@ -373,7 +377,7 @@ def test_show_answers_what_was_predicted(environment: Workspace) -> None:
     )
     watched = shown("watchlist")
     assert {row["target_term"] for row in watched} == {"2026-01-05"}
-    assert shown("pre-midterm", "--class-id", "none") == []
+    assert shown("pre-midterm", "--class-id", str(midterm[0]["class_id"]), "--week", "3") == []
     refused(
         edumetrics("show", "risk-of-failing", "--label", "severe"),
         2,

@@ -167,7 +167,7 @@ def test_the_units_are_what_systemd_understands(tmp_path: Path) -> None:
         text = (
             (DEPLOY / unit)
             .read_text()
-            .replace("/opt/edumetrics/.venv/bin/edumetrics", shutil.which("true") or "/bin/true")
+            .replace("/opt/edumetrics/bin/edumetrics", shutil.which("true") or "/bin/true")
         )
         (tmp_path / unit).write_text(text.replace("User=edumetrics", "User=root"))
     paths = [str(tmp_path / unit) for unit in units]

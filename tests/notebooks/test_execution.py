@@ -123,7 +123,7 @@ def test_forked_kernels_leave_nothing_to_each_other(
     look = (
         "import os, sys, json, warnings, pandas as pd, numpy as np, edumetrics.params as p\n"
         "seen = [pd.get_option('display.max_rows'), os.environ.get('LEFT'), 'wave' in sys.modules, hasattr(p, 'left'),\n"
-        "        'left' in dir(), str(Path.cwd()) == os.environ['HERE'], os.environ.get('SMTP_URL'), os.environ['EDUMETRICS_HOME'],\n"
+        "        'left' in dir(), os.getcwd() == os.environ['HERE'], os.environ.get('SMTP_URL'), os.environ['EDUMETRICS_HOME'],\n"
         "        np.get_printoptions()['precision'], len(warnings.filters)]\n"
         "print(json.dumps(seen))"
     )

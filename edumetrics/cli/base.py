@@ -48,7 +48,7 @@ GROUPS = {
     "Every week": ("run", "send", "status", "show", "log"),
     "Connect a college": ("init", "map", "check", "calibrate", "evaluate", "import"),
     "Try it": ("demo", "advance", "simulate"),
-    "Privacy and proof": ("subject", "prune", "scorecard"),
+    "Privacy and proof": ("subject", "prune", "scorecard", "dossier"),
     "Service and extras": ("serve", "account", "lab", "evaluate-briefings"),
 }
 

@@ -58,6 +58,21 @@ def subject(student: str, folder: Path | None, erase: bool, page: bool) -> None:
 
 
 @main.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+def dossier(folder: Path) -> None:
+    """Write into FOLDER what the college shows an authority: the EU AI Act, GDPR, notices, log.
+
+    It is filled from the ledger, the parameters and the documentation; what only the college can
+    say is named as missing.
+    """
+    from edumetrics.dossier import write_dossier
+
+    made = write_dossier(load_workspace(), folder)
+    say("\n".join(map(str, made.files)))
+    say(f"{made.filled} of {made.items} items are filled; the others are the college's to say.")
+
+
+@main.command()
 @click.option("--dry-run", is_flag=True, help="Print what would be deleted; delete nothing.")
 @click.option("--as-of", type=DAY, help="Count the retention up to this day (default: today).")
 def prune(dry_run: bool, as_of: datetime | None) -> None:

@@ -202,6 +202,15 @@ def find_shipped(folder: Path, name: str) -> Path:
     return own if own.is_file() else PROJECT / "params" / name
 
 
+def read_file(path: Path, model: type[M]) -> M:
+    """Return what a YAML file holds, checked.
+
+    Raises:
+        SettingsError: it is missing, is not YAML, or has a key or a value that is not allowed.
+    """
+    return _validate_values(model, _read_mapping(path), path)
+
+
 def _read_letter(folder: Path) -> str:
     """Return the template of an advisor's email: the folder's own, else the project's."""
     path = find_shipped(folder, LETTER)

@@ -30,7 +30,7 @@ LAYERS = (
     ("batch",),
     ("mail",),
     ("analyst",),
-    ("erasure", "privacy", "retention"),
+    ("dossier", "erasure", "privacy", "retention"),
     ("mentions",),
     ("stages",),
     ("gate", "status"),

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import Unpack
 
 import pandas as pd
 
 from edumetrics.analysis.store import Store
 from edumetrics.analysis.week_state import WEEKLY, find_last_run
+from edumetrics.analyst.effects import did_it_help, given_up
 from edumetrics.analyst.filters import (
     Filters,
     ListFilters,
@@ -27,7 +27,6 @@ from edumetrics.analyst.predictions import (
 )
 from edumetrics.errors import SettingsError
 from edumetrics.fields import EVERYWHERE, FINDING_COLUMNS
-from edumetrics.triage import effects
 from edumetrics.triage.situation import TIERS
 from edumetrics.workspace import open_workspace
 
@@ -38,6 +37,7 @@ __all__ = [
     "did_it_help",
     "exits",
     "flagged",
+    "given_up",
     "health",
     "log",
     "pre_endterm",
@@ -48,10 +48,6 @@ __all__ = [
     "thresholds",
     "watchlist",
 ]
-# Kinds of entries in the log that say that someone reached the student.
-REACHED = ("talked", "emailed", "called", "referred")
-# Kinds that explain the flag: it says nothing about a need for help.
-EXPLAINED = ("known reason", "wrong flag")
 # As stored in `data_health`, the worst first.
 SEVERITIES = ("block", "warn", "ok")
 MEDIANS = (
@@ -323,45 +319,6 @@ def health(
     rows.insert(1, "sem_week", week)
     worst = rows["status"].map(SEVERITIES.index).argsort(kind="stable")
     return rows.iloc[worst].reset_index(drop=True)
-
-
-def did_it_help(*, term: str | None = None, store: Store | None = None) -> pd.DataFrame:
-    """Return what followed a contact, compared with similar students who had none.
-
-    It looks at the next three teaching weeks. Contacts are entries of the log that say that someone
-    reached the student: talked, emailed, called, referred.
-
-    Args:
-        term: ISO date of the term's first week; the newest analysed one when None.
-        store: the analysis database; the one in the settings when None.
-
-    Returns:
-        One row for each of attendance, recorded activity and academic performance: outcome,
-        contacted and compared (numbers of students), difference, low, high (points, 95% interval;
-        NaN where there are too few students), said (a sentence). `triage.effects` explains the
-        method, and what it cannot tell.
-
-    Raises:
-        SettingsError: nothing has been analysed yet, or there is no such term.
-
-    >>> did_it_help()["outcome"].tolist()
-    ['attendance', 'recorded activity', 'academic performance']
-    """
-    workspace = open_workspace()
-    store = store or workspace.store
-    name = choose_term(store, term)
-    flags = store.read("weekly_flags", ("student_id", "sem_week"), term=name)
-    entered = store.read("intervention_log", ("student_id", "sem_week", "kind"), term=name)
-    weeks = store.read_listed_metrics(name, None, ("risk_score", *effects.OUTCOMES))
-    # A student with a known reason, or who was listed wrongly, is left out from that week on, with
-    # or without a contact: the flag has another explanation.
-    explained = entered[entered["kind"].isin(EXPLAINED)].groupby("student_id")["sem_week"].min()
-    since = flags["student_id"].map(explained).astype("float64")
-    flags = flags[since.isna() | (flags["sem_week"] < since)]
-    found = effects.measure_effects(
-        weeks, flags, entered[entered["kind"].isin(REACHED)], workspace.params.calendar
-    )
-    return pd.DataFrame([asdict(one) for one in found])
 
 
 def __dir__() -> list[str]:

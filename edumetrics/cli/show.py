@@ -102,3 +102,4 @@ _add_question(
 )
 _add_question("health", "what was wrong with the data", without=("weeks", "semester", "advisor"))
 _add_question("did_it_help", "what followed a contact", without=(*WEEK_OPTIONS, *PEOPLE))
+_add_question("given_up", "what drawing places cost", without=(*WEEK_OPTIONS, *PEOPLE))

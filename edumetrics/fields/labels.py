@@ -13,7 +13,7 @@ SHOWN = (
     "predicted_endterm_score", "outcome", "contacted", "compared", "difference", "low", "high",
     "actual", "residual", "verdict", "p_fail", "at_risk", "outlook", "failed", "weeks_flagged",
     "subject_id", "risk_label", "target_term", "risk_probability_pct", "on_watchlist", "helpful",
-    "until", "logged_by", "logged_at",
+    "what", "drawn", "given_up", "until", "logged_by", "logged_at",
 )  # fmt: skip
 # Sentences are too long for a column beside others.
 SENTENCES = ("diagnosis", "improved", "remaining", "text", "message", "said", "notes")

@@ -70,6 +70,7 @@ OWN_PHRASES = {
     "own_table_pre_sem_watchlist": "",
     "own_table_exam_review": "",
     "own_table_intervention_log": "",
+    "own_table_drawn_places": "",
     "own_table_written_about": "",
     "own_table_access_log": "",
     # The scorecard for strangers.

@@ -53,7 +53,7 @@ PHRASES: dict[str, frozenset[str]] = {
         "weekly_talked": "talked pairs last week waiting",
         "pair": "before after",
         "start_title": "",
-        "start_note": "kept early",
+        "start_note": "kept early places pool",
         "cared_title": "",
         "shared_title": "",
         "shared_with": "advisor",

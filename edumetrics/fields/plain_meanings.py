@@ -50,6 +50,10 @@ _PLAIN = {
     "until": "until when somebody looks after you",
     "assn_plagiarism_pct": "the highest report of similar text",
     "max_plagiarism": "the highest report of similar text",
+    "drawn": "whether lots decided about the place, as between equals",
+    "pool": "among how many lots were drawn",
+    "seed": "which lots they were",
+    "place": "whether you had a place",
     "on_watchlist": "whether to say hello early",
     "risk_probability_pct": "a forecast for the semester",
 }

@@ -86,6 +86,10 @@ class Triage(ParameterModel):
     capacities: dict[str, PositiveInt] = {}
     # Who gets the list of students without an advisor. None: the operator.
     unassigned_to: str | None = None
+    # How many of an advisor's last places are drawn by lot among students of nearly equal urgency,
+    # so that what a place did can be told (`docs/effects.md`); and how near, in points.
+    drawn_places: int = Field(default=0, ge=0)
+    drawn_within: float = Field(default=6, gt=0)
     # Places kept for names that were not on last week's list, so that long cases do not take all.
     new_names: int = Field(default=2, ge=0)
     # After so many teaching weeks with a place and without an answer a student is handed over to

@@ -297,8 +297,10 @@ def _build_lists(
     occasion: Occasion, week: AdvisorWeek, builder: CardBuilder
 ) -> tuple[Students, ...]:
     """Return the sections of the list; a section without students is left out."""
-    say, kept = occasion.say, week.kept
+    say, kept, drawn = occasion.say, week.kept, week.flags[week.flags["drawn"]]
     early = occasion.week <= occasion.calendar.grace_weeks
+    places = int(drawn["within_capacity"].sum())
+    note = say("start_note", kept=len(kept), early=early, places=places, pool=len(drawn))
     start = tuple(
         builder.build_card(week.advisor, row, kept=row["student_id"] in kept)
         for row in week.inside.to_dict("records")
@@ -309,7 +311,7 @@ def _build_lists(
         for row in week.shared.to_dict("records")
     )
     found = (
-        Students(say("start_title"), say("start_note", kept=len(kept), early=early), start),
+        Students(say("start_title"), note, start),
         _make_lines(say("briefly_title"), map(builder.build_line, waiting)),
         _make_lines(say("cared_title"), map(builder.build_care_line, cared)),
         _make_lines(say("shared_title"), shared),

@@ -189,6 +189,7 @@ def compute(week: Week) -> WeekScores:
             parts.merge_frames((part.lists.flags for part in scored), "student_id"),
             parts.merge_frames((part.lists.exits for part in scored), "student_id"),
             parts.merge_frames((part.lists.findings for part in scored), "class_id", "code"),
+            parts.merge_frames((part.lists.draws for part in scored), "student_id"),
             np.concatenate([part.lists.urgency for part in scored]),
         ),
     )
@@ -307,6 +308,7 @@ def make_situation(
         keep=params.forecast.smoothing,
         sentences=params.sentences,
         thresholds=week.thresholds,
+        term=week.term,
         # A model ranks the lists only from the week on in which it has beaten the rules.
         model=forecast if week.model_ranks else None,
     )
@@ -329,6 +331,7 @@ def list_slices(triaged: WeekLists, run_id: str) -> Slices:
         "weekly_flags": (lists.flags, there),
         "list_exits": (lists.exits, there),
         "class_findings": (lists.findings, there),
+        "drawn_places": (lists.draws, there),
         "risk_of_failing_prediction": (scores.by_subject, there),
         # Findings belong to a run, not to a week: an earlier run keeps its own.
         "data_health": (week.health, {"run_id": run_id}),

@@ -52,6 +52,7 @@ class Effect:
         low, high: its 95% confidence interval, in points; NaN where there are too few students.
         said: the result in a sentence. Where the data cannot tell, the sentence says so, and about
             how many more weeks of data would be enough.
+        what: what was followed, and how it is told from what would have happened anyway.
     """
 
     outcome: str
@@ -61,6 +62,7 @@ class Effect:
     low: float
     high: float
     said: str
+    what: str = "a contact, matched"
 
 
 def measure_effects(

@@ -11,6 +11,7 @@ from edumetrics.fields import TABLES
 from edumetrics.scoring.signals import Floats
 from edumetrics.triage import best_step, flags, places
 from edumetrics.triage.choice import Record, collect_topics
+from edumetrics.triage.draws import draw_places
 from edumetrics.triage.exits import find_exits
 from edumetrics.triage.reasons import ReasonBuilder
 from edumetrics.triage.situation import Situation
@@ -25,6 +26,7 @@ class TriageLists:
         flags: rows of weekly_flags, in order of student_id; `reasons` are lists of records.
         exits: rows of list_exits, in order of student_id; `improved` are lists of records.
         findings: rows of class_findings.
+        draws: rows of drawn_places, in order of student_id.
         urgency: the urgency of everyone on the roll, listed or not, before anything that a whole
             class shares is taken off.
     """
@@ -32,6 +34,7 @@ class TriageLists:
     flags: pd.DataFrame
     exits: pd.DataFrame
     findings: pd.DataFrame
+    draws: pd.DataFrame
     urgency: Floats
 
 
@@ -51,13 +54,24 @@ def build_lists(situation: Situation) -> TriageLists:
         looked_after=places.find_looked_after(situation, decision, topics, row),
     )
     listed = places.rank(listed, situation.triage)
+    # In grace weeks the order mixes two scales: nearness means nothing.
+    triage = situation.triage
+    if situation.is_in_grace(situation.week):
+        triage = triage.model_copy(update={"drawn_places": 0})
+    listed = draw_places(listed, triage, situation.term, situation.week)
     listed = listed.assign(hand_over=places.find_hand_over(situation, listed))
     return TriageLists(
         flags=listed[TABLES["weekly_flags"].computed],
         exits=_build_exits(situation, decision, listed["student_id"]),
         findings=_describe_findings(situation, decision.findings),
+        draws=_list_draws(listed),
         urgency=decision.plain,
     )
+
+
+def _list_draws(listed: pd.DataFrame) -> pd.DataFrame:
+    drawn = listed[listed["drawn"]].rename(columns={"within_capacity": "place"})
+    return drawn[TABLES["drawn_places"].computed].reset_index(drop=True)
 
 
 def _build_reasons(

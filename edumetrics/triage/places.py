@@ -218,7 +218,8 @@ def rank(frame: pd.DataFrame, triage: Triage) -> pd.DataFrame:
         triage: the capacities, and how many places are kept for fresh names.
 
     Returns:
-        The rows in order of student_id, with triage_rank (1 is first) and within_capacity.
+        The rows in order of student_id, with triage_rank (1 is first), within_capacity, and kept
+        (whether the place is one that is kept for fresh names).
     """
     # student_id comes last, so that equal students always have the same order.
     order = frame.assign(advisor=frame["advisor_id"].fillna(NOBODY)).sort_values(
@@ -238,7 +239,9 @@ def rank(frame: pd.DataFrame, triage: Triage) -> pd.DataFrame:
     left = capacity - sure.groupby(places["advisor"]).transform("sum")
     inside = places.index[sure | (others < left)]
     return (
-        order.assign(within_capacity=order.index.isin(inside))
+        order.assign(
+            within_capacity=order.index.isin(inside), kept=order.index.isin(places.index[sure])
+        )
         .drop(columns="advisor")
         .sort_values("student_id", ignore_index=True)
     )

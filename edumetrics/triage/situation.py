@@ -147,6 +147,7 @@ class Situation:
         keep: the weight of last week's urgency in this week's, 0..1.
         sentences: the texts of reasons and findings.
         thresholds: from which urgency on students are listed.
+        term: ISO date of the term's first week; lots depend on it.
         model: the forecast that lists are ranked by; None where they are ranked by the rules.
     """
 
@@ -161,6 +162,7 @@ class Situation:
     keep: float
     sentences: Sentences
     thresholds: Thresholds
+    term: str = ""
     model: Ranking | None = None
 
     @property

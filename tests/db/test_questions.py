@@ -11,7 +11,7 @@ import pytest
 import sqlalchemy as sa
 
 from edumetrics.analysis.store import Store
-from edumetrics.analyst import explore, predictions, queries
+from edumetrics.analyst import effects, explore, predictions, queries
 from edumetrics.errors import SettingsError
 from edumetrics.fields import TABLES
 from edumetrics.interventions import entries
@@ -31,7 +31,7 @@ COPIES = 12
 
 
 @pytest.mark.parametrize(
-    "module", [queries, predictions, entries], ids=lambda module: module.__name__
+    "module", [queries, predictions, effects, entries], ids=lambda module: module.__name__
 )
 def test_examples_are_true_of_the_demo_college(module: Any, environment: Workspace) -> None:
     found = doctest.testmod(module)

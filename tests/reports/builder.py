@@ -156,6 +156,7 @@ def make_flags(reasons: list[list[dict[str, Any]]], **columns: list[Any]) -> pd.
         "weeks_on_list": [1] * count,
         "rules": [[] for _ in range(count)],
         "hand_over": [False] * count,
+        "drawn": [False] * count,
         "best_step": [None] * count,
     }
     return make_rows(**{**usual, "reasons": reasons, **columns})
@@ -171,7 +172,7 @@ def make_contacts(*rows: tuple[str, int, str, str | None, str]) -> pd.DataFrame:
     """Contacts: student, the week whose list they answer, kind, until, day of entry."""
     columns = ["student_id", "sem_week", "kind", "until", "logged_at"]
     found = pd.DataFrame(list(rows), columns=columns)
-    return found.assign(logged_at=pd.to_datetime(found["logged_at"]))
+    return found.assign(logged_at=pd.to_datetime(found["logged_at"]), outcome=None)
 
 
 def make_health(*rows: tuple[str, str, int, str]) -> pd.DataFrame:

@@ -99,6 +99,7 @@ def make_full_rows(week: int = 7) -> WeekRows:
         weeks_on_list=[1 if n in (9, 10) else n % 4 + 2 for n in listed],
         rules=[[] for _ in listed],
         hand_over=[n == 2 for n in listed],
+        drawn=[False for _ in listed],
         reasons=[make_reasons(n) for n in listed],
         best_step=[make_step(n) for n in listed],
     )  # fmt: skip

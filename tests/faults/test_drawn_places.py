@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pandas as pd
+import pytest
 
 from edumetrics.analyst import queries
 from edumetrics.batch import backfill, pipeline, progress
@@ -13,10 +14,10 @@ KEY = ["student_id", "term", "sem_week"]
 
 
 def with_draws(workspace: Workspace) -> Workspace:
-    """The same home, with a parameter file of its own; with few places the pools are large."""
+    """The same home, with a parameter file of its own."""
     (workspace.settings.home / "params").mkdir()
     (workspace.settings.home / "params" / "triage.yml").write_text(
-        "{drawn_places: 2, drawn_within: 15, capacity: 5}"
+        "{drawn_places: 2, drawn_within: 20, capacity: 9, new_names: 0}"
     )
     return workspace_at(workspace.settings.home)
 
@@ -27,6 +28,7 @@ def read_draws(workspace: Workspace) -> pd.DataFrame:
     return found.sort_values("student_id", ignore_index=True)
 
 
+@pytest.mark.slow
 def test_a_draw_is_stored_with_the_lists_told_and_repeated(demo_copy: Workspace) -> None:
     workspace = with_draws(demo_copy)
     pipeline.run(workspace, progress.skip_line, week=10)

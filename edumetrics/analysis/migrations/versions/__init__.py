@@ -1,1 +1,1 @@
-"""Alembic migrations of the analysis database."""
+"""The migrations, oldest first: their files are numbered."""

@@ -103,6 +103,9 @@ def prune(dry_run: bool, as_of: datetime | None) -> None:
     help="The student is looked after until this day (default: for two teaching weeks).",
 )
 @click.option("--by", default="", help="Who made the contact.")
+@click.option(
+    "--referral", default="", help="Whom the student was referred to, with --kind referred."
+)
 @click.option("--week", type=int, help="The week whose list it answers (default: the newest).")
 @click.option(
     "--from-mail",

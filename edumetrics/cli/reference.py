@@ -27,7 +27,7 @@ from edumetrics.params import Params
 from edumetrics.settings import PROJECT
 
 # The files of parameters, each of which has a part of `Params`.
-FILES = ("calendar", "scoring", "triage", "forecast", "batch", "mail", "briefing")
+FILES = ("calendar", "scoring", "triage", "forecast", "batch", "mail", "briefing", "referrals")
 # What an analyst calls.
 OFFERED = (queries, explore, policy, preview, interventions)
 MADE = "Made from the code by `make docs`.\n"

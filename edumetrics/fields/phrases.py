@@ -106,6 +106,8 @@ PHRASES: dict[str, frozenset[str]] = {
         "kind_no_answer": "",
         "kind_known_reason": "",
         "kind_wrong_flag": "",
+        "kind_referred_to": "office",
+        "can_help": "office contact",
         "kind_something_here_is_wrong": "",
         "kind_there_is_a_reason": "",
         # The panel of a card.

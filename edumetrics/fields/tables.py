@@ -246,6 +246,7 @@ _TABLES = (
         day("until", "looked after until", "two teaching weeks"),
         text("logged_by", "who", UNKNOWN),
         Field("logged_at", "time", "when, in UTC"),
+        text("referral", "whom the student was referred to", "nobody by name"),
         text("entry_key", "what keeps one form, sent twice, from being two entries",
             "not entered over HTTP"),
     )),

@@ -21,7 +21,7 @@ from edumetrics.workspace import Workspace
 
 # Another column is refused and not ignored: a misspelt heading would lose what people wrote.
 NEEDED = {"student_id", "kind"}
-KNOWN = NEEDED | {"notes", "outcome", "helpful", "until", "logged_by", "sem_week"}
+KNOWN = NEEDED | {"notes", "outcome", "helpful", "until", "logged_by", "sem_week", "referral"}
 YES, NO = ("yes", "true", "1"), ("no", "false", "0")
 
 
@@ -75,7 +75,7 @@ def import_csv(path: Path, workspace: Workspace) -> ImportResult:
 
     Args:
         path: CSV in UTF-8 with the columns student_id and kind, and any of notes, outcome, helpful
-            (yes or no), until (ISO date), logged_by, sem_week.
+            (yes or no), until (ISO date), logged_by, sem_week, referral.
         workspace: the workspace whose log is written.
 
     Returns:
@@ -144,6 +144,7 @@ def _check_row(desk: EntryChecker, row: dict[str, str]) -> Intervention:
         helpful=_parse_flag(row.get("helpful", "")),
         until=_parse_day(row.get("until", "")),
         by=row.get("logged_by", "").strip(),
+        referral=row.get("referral", ""),
         week=_parse_week(row.get("sem_week", "")),
     )
 

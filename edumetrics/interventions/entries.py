@@ -39,6 +39,7 @@ class Intervention:
         until: the day until which the student is looked after; None for two teaching weeks.
         logged_by: who had the contact; None where that is not known.
         entry_key: what keeps one form, sent twice, from being two entries; None for no form.
+        referral: whom the student was referred to; None for nobody by name.
     """
 
     student_id: str
@@ -51,6 +52,7 @@ class Intervention:
     until: date | None = None
     logged_by: str | None = None
     entry_key: str | None = None
+    referral: str | None = None
 
 
 class Contact(TypedDict, total=False):
@@ -62,6 +64,7 @@ class Contact(TypedDict, total=False):
         helpful: whether it helped; None where that is not known.
         until: the student is looked after until this day; two teaching weeks when None.
         by: who had the contact.
+        referral: whom the student was referred to: an office of `referrals.yml` if it has any.
         week: the semester week whose list it answers; the newest analysed week when None.
     """
 
@@ -70,6 +73,7 @@ class Contact(TypedDict, total=False):
     helpful: bool | None
     until: date | None
     by: str
+    referral: str
     week: int | None
 
 
@@ -98,7 +102,7 @@ class EntryChecker:
     """Checks entries against the analysis database; one object serves many entries."""
 
     def __init__(self, workspace: Workspace) -> None:
-        self.workspace = workspace
+        self.workspace, self.offices = workspace, workspace.params.referrals.offices
         self.term = str(workspace.store.find_highest("weekly_metrics", "term") or "")
         if not self.term:
             raise SettingsError("Nothing has been analysed yet: run `edumetrics run` first.")
@@ -135,8 +139,9 @@ class EntryChecker:
             )
         # PostgreSQL's text cannot hold this character, and would refuse it with an error of its
         # own.
-        if "\0" in notes + outcome + by:
+        if "\0" in notes + outcome + by + contact.get("referral", ""):
             raise SettingsError("The text contains a null character: remove it and try again.")
+        referral = self._check_referral(kind, contact.get("referral", ""))
         if (
             self.workspace.store.find_highest(
                 "weekly_metrics", "sem_week", term=self.term, student_id=student
@@ -156,7 +161,23 @@ class EntryChecker:
             helpful,
             until,
             by or None,
+            referral=referral,
         )
+
+    def _check_referral(self, kind: str, given: str) -> str | None:
+        """Return the office that somebody was referred to, as referrals.yml writes it.
+
+        Raises:
+            SettingsError: the kind is another, or there is no such office.
+        """
+        if not given.strip():
+            return None
+        if kind != "referred":
+            raise SettingsError("Only an entry of the kind referred has a referral.")
+        names = {office.name.casefold(): office.name for office in self.offices}
+        if names and given.strip().casefold() not in names:
+            raise SettingsError(f"There is no such office: there are {', '.join(names.values())}.")
+        return names.get(given.strip().casefold(), given.strip())
 
 
 def find_same_entry(where: Store, entry: Intervention) -> int | None:

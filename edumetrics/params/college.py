@@ -114,6 +114,7 @@ class CollegeFile(ParameterModel):
     batch: dict[str, Any] = {}
     mail: dict[str, Any] = {}
     briefing: dict[str, Any] = {}
+    referrals: dict[str, Any] = {}
     sentences: dict[str, Any] = {}
 
     @model_validator(mode="after")

@@ -18,6 +18,7 @@ from edumetrics.params.briefing import Briefing
 from edumetrics.params.calendar import Calendar, TermDates
 from edumetrics.params.college import CollegeFile
 from edumetrics.params.forecast import Forecast
+from edumetrics.params.referrals import Referrals
 from edumetrics.params.scoring import Scoring
 from edumetrics.params.triage import Triage
 from edumetrics.sentences import Sentences
@@ -28,7 +29,8 @@ LETTER = "letter.txt.j2"
 # The safe loader, in C where PyYAML was built with it: many times as fast.
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 # The parts of a college's file that change what general files say.
-PARTS = ("grades", "calendar", "triage", "forecast", "batch", "mail", "briefing", "sentences")
+PARTS = ("grades", "calendar", "triage", "forecast", "batch", "mail", "briefing", "referrals",
+         "sentences")  # fmt: skip
 
 
 class Params(ParameterModel):
@@ -41,6 +43,7 @@ class Params(ParameterModel):
     batch: BatchParams = BatchParams()
     mail: MailParams = MailParams()
     briefing: Briefing = Briefing()
+    referrals: Referrals = Referrals()
     letter: str = ""
     sentences: Sentences
     college: CollegeFile
@@ -91,6 +94,7 @@ def load(folder: Path, college: str) -> Params:
         batch=load_part(BatchParams, "batch"),
         mail=load_part(MailParams, "mail"),
         briefing=load_part(Briefing, "briefing"),
+        referrals=load_part(Referrals, "referrals"),
         letter=_read_letter(folder),
         sentences=load_part(Sentences, "sentences"),
         college=college_file,

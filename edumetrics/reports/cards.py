@@ -14,7 +14,7 @@ from edumetrics.reports.context import Occasion, find_next_exam, is_known
 from edumetrics.reports.model import Fact, StudentEntry
 from edumetrics.reports.sparklines import Panel
 from edumetrics.triage.choice import Record, choose_facts, get_kind
-from edumetrics.triage.situation import CONTACTS, STUDENT_SAYS
+from edumetrics.triage.situation import CONTACTS, REFERRED, STUDENT_SAYS
 from edumetrics.types import Row
 
 # The most facts on a card.
@@ -60,7 +60,11 @@ class CardBuilder:
             row,
             since=self._describe_time_on_list(row, kept=kept),
             reasons=self._tell_facts(row),
-            facts=(*_tell_step(row), *self._tell_contact(contact)),
+            facts=(
+                *_tell_step(row),
+                *self._offer_office(row, contact),
+                *self._tell_contact(contact),
+            ),
             **self.occasion.write_drafts(row, advisor, row["reasons"]),
         )
         return _shorten_card(card, row["reasons"])
@@ -163,6 +167,13 @@ class CardBuilder:
             **{name: outlook[name] for name in ("predicted", "low", "high", "subjects")},
         )
 
+    def _offer_office(self, row: Row, contact: Row | None) -> Iterator[Fact]:
+        """Yield the office for what the card leads with, unless the student was sent to one."""
+        topic = next((str(one.get("topic", "")) for one in row["reasons"]), "")
+        office = self.occasion.params.referrals.find_office(topic)
+        if office is not None and (contact is None or contact["kind"] != REFERRED):
+            yield self.occasion.say_fact("can_help", office=office.name, contact=office.contact)
+
     def _tell_contact(self, contact: Row | None) -> Iterator[Fact]:
         """Yield the kind and date of the last contact, and the attendance that followed it."""
         if contact is None:
@@ -171,7 +182,9 @@ class CardBuilder:
         # Plain numbers without a cause: a rise after a contact does not show that it helped.
         yield self.occasion.say_fact(
             "fact_contact",
-            kind=say(name_kind(contact["kind"], contact["outcome"])),
+            kind=say("kind_referred_to", office=contact["referral"])
+            if is_known(contact["referral"])
+            else say(name_kind(contact["kind"], contact["outcome"])),
             day=self.occasion.format_day(contact["logged_at"]),
             weeks=self.occasion.params.sentences.name_weeks(weeks) if weeks else "",
             since=contact["since"],

@@ -17,7 +17,8 @@ from edumetrics.scoring.effort import hide_thin_effort
 from edumetrics.workspace import Workspace
 
 # Only the columns that a report uses; notes that people wrote in the log are not read.
-CONTACTS = ("student_id", "sem_week", "kind", "outcome", "until", "logged_at")
+CONTACTS = ("student_id", "sem_week", "kind", "outcome", "referral", "until",
+            "logged_at")  # fmt: skip
 COURSES = (
     "week_lectures_held",
     "week_lectures_attended",

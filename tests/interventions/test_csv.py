@@ -153,7 +153,7 @@ def test_a_table_with_other_columns_is_refused_whole(heading: str, analysed: Wor
         enter(analysed, f"{heading}\nasha,talked\n")
     assert str(refused.value).endswith(
         "contacts.csv must have the columns kind, student_id, can also have helpful, logged_by,"
-        " notes, outcome, sem_week, until, and must have no column twice."
+        " notes, outcome, referral, sem_week, until, and must have no column twice."
     )
     assert read_log(analysed) == []
 

@@ -9,6 +9,7 @@ from edumetrics.analysis.week_state import WEEKLY, find_last_run
 from edumetrics.reports.class_rows import COURSE, FLAGS, ClassLists, ClassRows
 from edumetrics.reports.week_rows import MEASURES
 from edumetrics.scoring.effort import hide_thin_effort
+from edumetrics.triage.situation import STUDENT_SAYS
 from edumetrics.workspace import Workspace
 
 
@@ -38,7 +39,9 @@ def _read_lists(workspace: Workspace, term: str, week: int, chosen: dict[str, An
     there: dict[str, Any] = {"term": term, "sem_week": week, **chosen}
     last = next(iter(workspace.params.calendar.get_teaching_weeks_before(week, 1)), 0)
     names = ("student_id", "class_id", "effort_coverage", *(column for _, column, _ in MEASURES))
-    contacts = store.read("intervention_log", ("student_id",), term=term, sem_week=last)
+    contacts = store.read("intervention_log", ("student_id", "kind"), term=term, sem_week=last)
+    # What a student says is no contact yet.
+    contacts = contacts[contacts["kind"] != STUDENT_SAYS]
     return ClassLists(
         metrics=hide_thin_effort(
             store.read("weekly_metrics", names, **there), workspace.params.scoring

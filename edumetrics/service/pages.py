@@ -261,7 +261,8 @@ def count_contacts(workspace: Workspace, classes: tuple[str, ...]) -> tuple[int,
     where: dict[str, Any] = {"term": term, "sem_week": week}
     chosen = {"class_id": list(classes)} if classes else {}
     rows = store.read("weekly_metrics", ("student_id", "class_id"), **where, **chosen)
-    logged = set(store.read("intervention_log", ("student_id",), **where)["student_id"])
+    log = store.read("intervention_log", ("student_id", "kind"), **where)
+    logged = set(log.loc[log["kind"] != STUDENT_SAYS, "student_id"])
     sizes = rows["class_id"].value_counts()
     reached = rows.loc[rows["student_id"].isin(logged), "class_id"].value_counts().sort_index()
     return week, {str(name): int(n) for name, n in reached.items() if sizes[str(name)] >= LEAST}

@@ -157,7 +157,7 @@ def _describe_model(store: Store) -> dict[str, Any]:
         "trained_rows": int(newest["rows"]),
         "trained_terms": len(str(newest["trained_terms"]).split(",")),
         "accuracy": (
-            f"on the term of {newest['tested_term']}, means over weeks:"
+            f"in a trial on the completed term of {newest['tested_term']}, means over weeks:"
             f" AUC {weeks['auc'].mean():.2f},"
             f" precision at the advisors' capacity {weeks['precision_at_capacity'].mean():.2f},"
             f" calibration error {weeks['calibration_error'].mean():.3f}"
@@ -198,7 +198,8 @@ def _format_items(file: DossierFile, fill: Any, facts: dict[str, Any]) -> Iterat
         "| what is asked for | | answer | where it is shown |\n|---|---|---|---|\n"
     )
     for item in file.items:
-        answer = fill(item.answer) if item.answer else f"**The college's to say.** {item.college}"
+        college = f"**The college's to say.** {fill(item.college)}"
+        answer = fill(item.answer) if item.answer else college
         yield f"| {item.law} | {item.asks} | {answer} | {item.where} |\n"
 
 

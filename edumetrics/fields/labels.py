@@ -25,6 +25,7 @@ _WORDS = {
     "effort_score": "recorded activity, of 100",
     "academic_performance": "academic performance, of 100",
     "risk_score": "rules' risk, of 100",
+    "risk_of_detention": "nearness of the attendance rule, 0-1",
     "urgency_score": "urgency, of 100",
     "p_fail": "chance of failing or leaving, 0-1",
     "triage_rank": "place",

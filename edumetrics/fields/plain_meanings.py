@@ -19,7 +19,7 @@ _PLAIN = {
     "risk_of_detention": "how near the attendance rule is",
     "risk_score": "a number that puts students in order",
     "risk_coverage": "how much of that number is known",
-    "p_fail": "a forecast: how many of 100 like you failed or left",
+    "p_fail": "a forecast: how many with similar records failed or left",
     "reasons": "the facts that were told, with their numbers",
     "diagnosis": "the first facts, as one text",
     "best_step": "the step that would help most",

@@ -67,6 +67,7 @@ class OwnPage:
         newest_title: which week that is.
         stored: every table with a row on the student.
         contact: whom to ask; may be empty.
+        months: how long after the term it is kept.
     """
 
     intro: str
@@ -83,6 +84,7 @@ class OwnPage:
     newest_title: str
     stored: tuple[StoredTable, ...]
     contact: str
+    months: int
 
 
 @dataclass(frozen=True)
@@ -135,6 +137,7 @@ def build_student_page(held: Held) -> OwnPage:
         newest_title=say("own_newest", week=int(newest["sem_week"])) if newest else "",
         stored=tuple(_describe_table(name, frame, say) for name, frame in held.rows.items()),
         contact=held.contact,
+        months=params.batch.retention.months,
     )
 
 

@@ -64,6 +64,11 @@ class DossierFile(ParameterModel):
     items: tuple[DossierItem, ...]
     notices: tuple[Notice, ...]
 
+    @property
+    def filled(self) -> int:
+        """How many of the items are answered here."""
+        return sum(bool(item.answer) for item in self.items)
+
 
 @dataclass(frozen=True)
 class Dossier:
@@ -99,8 +104,7 @@ def write_dossier(workspace: Workspace, folder: Path) -> Dossier:
     written = tuple(
         settings.write_private_file(folder / name, text.encode()) for name, text in texts.items()
     )
-    filled = sum(bool(item.answer) for item in file.items)
-    return Dossier(written, filled, len(file.items))
+    return Dossier(written, file.filled, len(file.items))
 
 
 def collect_facts(workspace: Workspace) -> dict[str, Any]:
@@ -191,9 +195,8 @@ def _count_answers(store: Store) -> dict[str, int]:
 
 
 def _format_items(file: DossierFile, fill: Any, facts: dict[str, Any]) -> Iterator[str]:
-    filled = sum(bool(item.answer) for item in file.items)
     yield (
-        f"# Dossier\n\nEduMetrics {facts['version']}. {filled} of {len(file.items)} items are"
+        f"# Dossier\n\nEduMetrics {facts['version']}. {file.filled} of {len(file.items)} items are"
         " filled from this home; the others are the college's to say.\n\n"
         "| what is asked for | | answer | where it is shown |\n|---|---|---|---|\n"
     )

@@ -110,7 +110,7 @@ def read_week_state(store: Store, college_week: int | None) -> WeekState:
     newest = find_last_run(store, GATE)
     scored = find_last_run(store, WEEKLY, status="done")
     state = WeekState(
-        mail_due=_is_mail_due(store, college_week),
+        mail_due=_is_mail_due(store, college_week, scored),
         replayed=_is_replayed(store, scored, newest),
         computed_with=str(scored["params_sha256"] or "") if scored else "",
     )
@@ -150,7 +150,7 @@ def _is_changed(store: Store, verdict: Row) -> bool:
     return any(run is not None and run["seq"] > verdict["seq"] for run in (scored, by_hand))
 
 
-def _is_mail_due(store: Store, college_week: int | None) -> bool:
+def _is_mail_due(store: Store, college_week: int | None, scored: Row | None) -> bool:
     last = find_last_run(store, MAIL)
     if last is not None and last["status"] == "failed":
         return True
@@ -159,7 +159,6 @@ def _is_mail_due(store: Store, college_week: int | None) -> bool:
     if college_week is not None:
         # The batch enters a moment under the week in which it was made. One that is older than
         # the newest scores causes no mail; one that came late reaches the published pages.
-        scored = find_last_run(store, WEEKLY, status="done")
         made = find_last_run(store, list(MOMENTS), status="done", sem_week=college_week)
         if made is not None and scored is not None and made["seq"] > scored["seq"]:
             judged = verdict is not None and verdict["seq"] > scored["seq"]

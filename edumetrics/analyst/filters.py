@@ -157,6 +157,24 @@ def require_names(filters: Mapping[str, Any]) -> None:
             raise SettingsError(f"There is no filter {name}: {suggest_alike(name, sorted(NAMES))}")
 
 
+def open_question(filters: Mapping[str, Any]) -> tuple[Store, str]:
+    """Return the analysis that a question is about, and the term asked for, else the newest.
+
+    Raises:
+        SettingsError: nothing has been analysed yet, or there is no such filter, term, student,
+            class or advisor.
+    """
+    require_names(filters)
+    given = filters.get("store")
+    store = given or open_workspace().store
+    term = choose_term(store, filters.get("term"))
+    require_student(store, filters.get("student"))
+    # Whoever reads a part of the analysis only is not told what the rest of it has.
+    if given is None:
+        require_known(store, filters)
+    return store, term
+
+
 def match_filters(table: str, filters: Mapping[str, Any], store: Store) -> dict[str, Any]:
     """Return the values by column that rows of a table must have; None is left out: it is any.
 
@@ -221,14 +239,8 @@ def read_rows(table: str, filters: Mapping[str, Any], *, every_week: bool = Fals
         SettingsError: nothing has been analysed yet, or there is no such term, week or student, or
             the table has no column for a filter.
     """
-    require_names(filters)
-    store = filters.get("store") or open_workspace().store
+    store, analysed = open_question(filters)
     term, week, student = (filters.get(name) for name in ("term", "week", "student"))
-    analysed = choose_term(store, term)
-    require_student(store, student)
-    # Whoever reads a part of the analysis only is not told what the rest of it has.
-    if filters.get("store") is None:
-        require_known(store, filters)
     weeks = filters.get("weeks")
     if isinstance(weeks, int):
         weeks = (weeks,)

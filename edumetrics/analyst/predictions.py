@@ -10,16 +10,12 @@ from edumetrics.analyst.filters import (
     ExamFilters,
     Filters,
     SubjectFilters,
-    choose_term,
     match_filters,
+    open_question,
     read_rows,
-    require_known,
-    require_names,
-    require_student,
 )
 from edumetrics.errors import SettingsError
 from edumetrics.types import Exam
-from edumetrics.workspace import open_workspace
 
 # As stored in `risk_of_failing_prediction`.
 LABELS = ("LOW", "MEDIUM", "HIGH")
@@ -126,12 +122,8 @@ def watchlist(**filters: Unpack[Filters]) -> pd.DataFrame:
     ['2026-01-05']
     """
     table = "pre_sem_watchlist"
-    require_names(filters)
-    store, term = filters.get("store") or open_workspace().store, filters.get("term")
-    if filters.get("store") is None:
-        require_known(store, filters)
-    analysed = choose_term(store, term)
-    require_student(store, filters.get("student"))
+    store, analysed = open_question(filters)
+    term = filters.get("term")
     # A watchlist is for the semester ahead: its term can be newer than the newest analysed one.
     wanted = match_filters(table, filters, store) | {
         "target_term": term or store.find_highest(table, "target_term") or analysed

@@ -180,15 +180,16 @@ def plan_run(
 def _plan_reports(planner: Planner, position: CollegeWeek, stage: str | None) -> tuple[Step, ...]:
     """Return a step that makes the reports of the newest week, which only `calibrate` computed."""
     workspace = planner.workspace
-    week = position.compute_week(workspace.params.calendar)
-    newest = workspace.params.calendar.get_last_teaching_weeks(week, 1)
-    term = planner.college.find_current_term(position)
-    if term is None or not newest or not workspace.read_week_state().replayed:
+    # The ledger is asked first: most often it says no, and the college need not be read.
+    if not workspace.read_week_state().replayed:
         return ()
+    calendar, term = workspace.params.calendar, planner.college.find_current_term(position)
+    newest = calendar.get_last_teaching_weeks(position.compute_week(calendar), 1)
     # The scores of an earlier term have readers no more.
-    if workspace.store.find_highest("weekly_metrics", "term") != term.name:
+    scored = workspace.store.find_highest("weekly_metrics", "term")
+    if term is None or not newest or scored != term.name:
         return ()
-    reached = CollegeWeek(position.year, position.global_week - week + newest[0])
+    reached = _find_position(workspace, position, newest[0])
     return (_plan_step(planner, reached, term, stage),)
 
 

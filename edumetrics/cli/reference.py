@@ -26,8 +26,8 @@ from edumetrics.interventions.entries import Contact
 from edumetrics.params import Params
 from edumetrics.settings import PROJECT
 
-# The files of parameters, each of which has a part of `Params`.
-FILES = ("calendar", "scoring", "triage", "forecast", "batch", "mail", "briefing", "referrals")
+# The files of parameters, each of which has a part of `Params`; the others are texts and mappings.
+FILES = [name for name in Params.model_fields if name not in ("letter", "sentences", "college")]
 # What an analyst calls.
 OFFERED = (queries, explore, policy, preview, interventions)
 MADE = "Made from the code by `make docs`.\n"

@@ -8,6 +8,7 @@ import sys
 import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
@@ -93,7 +94,7 @@ class Column:
     cells: tuple[str, ...]
     right: bool
 
-    @property
+    @cached_property
     def width(self) -> int:
         """In characters."""
         return max(map(len, (*self.heading, *self.cells)))

@@ -114,11 +114,20 @@ class Held:
         """Return a phrase of the catalogue."""
         return self.params.sentences.say("reports", name, **values)
 
+    def select_newest(self, table: str) -> pd.DataFrame:
+        """Return the rows of a table of the newest term that has metrics, in order of weeks."""
+        metrics = self.rows.get("weekly_metrics")
+        frame = self.rows.get(table)
+        if metrics is None or frame is None:
+            return pd.DataFrame(columns=TABLES[table].names)
+        newest: pd.DataFrame = frame[frame["term"] == metrics["term"].max()]
+        return newest.sort_values("sem_week")
+
 
 def build_student_page(held: Held) -> OwnPage:
     """Return the page of a student, about the newest term of which something is held."""
     say, params = held.say, held.params
-    weeks = _choose_newest_term(held.rows, "weekly_metrics")
+    weeks = held.select_newest("weekly_metrics")
     newest = weeks.iloc[-1].to_dict() if len(weeks) else {}
     shown = params.batch.student_page
     platform = "lms_active_days" in weeks and bool(weeks["lms_active_days"].notna().any())
@@ -144,13 +153,6 @@ def build_student_page(held: Held) -> OwnPage:
 def render_student_page(page: OwnPage, params: Params) -> str:
     """Return a student's page as one self-contained HTML file."""
     return render_template("student.html.j2", params.sentences, page=page, headings=tuple(WEEK))
-
-
-def _choose_newest_term(rows: Rows, table: str) -> pd.DataFrame:
-    """Return the rows of a table of the newest term that it has, in the order of weeks."""
-    frame = rows.get(table, pd.DataFrame(columns=TABLES[table].names))
-    newest: pd.DataFrame = frame[frame["term"] == frame["term"].max()]
-    return newest.sort_values("sem_week")
 
 
 def _tell_week(row: dict[Any, Any], say: Callable[..., str]) -> tuple[str, ...]:
@@ -194,18 +196,15 @@ def _explain_scores(held: Held, newest: dict[Any, Any]) -> Iterator[str]:
 def _tell_lists(held: Held) -> Iterator[tuple[str, tuple[str, ...]]]:
     """Yield each week on a list of the newest term with its facts, and each that ended one."""
     say, found = held.say, dict[int, tuple[str, tuple[str, ...]]]()
-    term = _choose_newest_term(held.rows, "weekly_metrics")["term"].max()
-    for row in _choose_newest_term(held.rows, "weekly_flags").to_dict("records"):
+    for row in held.select_newest("weekly_flags").to_dict("records"):
+        week = int(row["sem_week"])
         tier = say(f"tier_{row['risk_tier']}") if held.params.batch.student_page.tier else ""
         facts = tuple(str(one["text"]) for one in row["reasons"] if one.get("text"))
-        if row["term"] == term:
-            week = int(row["sem_week"])
-            found[week] = say("own_list_week", week=week, tier=tier), facts
-    for row in _choose_newest_term(held.rows, "list_exits").to_dict("records"):
-        if row["term"] == term:
-            week = int(row["sem_week"])
-            facts = tuple(str(one["text"]) for one in row["improved"])
-            found[week] = say("own_left", week=week), facts
+        found[week] = say("own_list_week", week=week, tier=tier), facts
+    for row in held.select_newest("list_exits").to_dict("records"):
+        week = int(row["sem_week"])
+        facts = tuple(str(one["text"]) for one in row["improved"])
+        found[week] = say("own_left", week=week), facts
     yield from (found[week] for week in sorted(found, reverse=True))
 
 

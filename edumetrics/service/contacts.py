@@ -87,16 +87,9 @@ def read_code(workspace: Workspace, code: str, kind: str) -> Intervention:
         SettingsError: the code was not made here, has expired, or is of someone who no longer
             advises the student; or there is no such kind.
     """
-    # Without a key of ours anyone could make a code.
-    if not tokens.check_secret(workspace.settings.secret_key):
-        raise SettingsError("Links of mails are not taken here: SECRET_KEY is not set.")
     if kind not in ANSWERS:
         raise SettingsError(f"An answer is one of {', '.join(ANSWERS)}.")
-    reader = ReplyReader(workspace, workspace.today)
-    entry, last_day = reader.read_reply(f"{kind} [{code}]")
-    if workspace.today > last_day:
-        raise SettingsError(f"The code expired on {last_day.isoformat()}.")
-    return entry
+    return _read_entry(workspace, code, kind, "mails")
 
 
 def read_own_code(workspace: Workspace, code: str, said: str) -> Intervention:
@@ -105,11 +98,18 @@ def read_own_code(workspace: Workspace, code: str, said: str) -> Intervention:
     Raises:
         SettingsError: the code was not made here for a student, or has expired.
     """
-    if not tokens.check_secret(workspace.settings.secret_key):
-        raise SettingsError("Links of pages are not taken here: SECRET_KEY is not set.")
-    entry, last_day = ReplyReader(workspace, workspace.today).read_reply(f"{said} [{code}]")
+    entry = _read_entry(workspace, code, said, "pages")
     if entry.kind != STUDENT_SAYS:
         raise SettingsError("The code was not made here.")
+    return entry
+
+
+def _read_entry(workspace: Workspace, code: str, words: str, where: str) -> Intervention:
+    """Return the entry of a code with its words; `where` such links stand, for a refusal."""
+    # Without a key of ours anyone could make a code.
+    if not tokens.check_secret(workspace.settings.secret_key):
+        raise SettingsError(f"Links of {where} are not taken here: SECRET_KEY is not set.")
+    entry, last_day = ReplyReader(workspace, workspace.today).read_reply(f"{words} [{code}]")
     if workspace.today > last_day:
         raise SettingsError(f"The code expired on {last_day.isoformat()}.")
     return entry

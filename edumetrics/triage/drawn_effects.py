@@ -22,9 +22,9 @@ from edumetrics.triage.effects import (
     LEAST,
     LEVEL,
     OUTCOMES,
-    POWER,
     WORTHWHILE,
     Effect,
+    compute_more_weeks,
 )
 
 PLACE, CONTACT = "a place, drawn", "a contact, drawn"
@@ -145,8 +145,7 @@ def _format_result(
         )
     if low > -WORTHWHILE and high < WORTHWHILE:
         return f"{what.capitalize()} made no difference of {WORTHWHILE:.0f} points ({between})."
-    wanted = WORTHWHILE / float(stats.norm.ppf((1 + LEVEL) / 2) + stats.norm.ppf(POWER))
-    more = max(int(np.ceil(weeks * ((error / wanted) ** 2 - 1))), 1)
+    more = compute_more_weeks(weeks, error)
     return (
         f"Cannot tell yet for {outcome} ({between}): about {more} more"
         f" {'week' if more == 1 else 'weeks'} of draws would show {WORTHWHILE:.0f} points."

@@ -180,7 +180,8 @@ def _compute_effect(rows: pd.DataFrame, name: str, left: int) -> Effect:
     difference, error, freedom = _fit_difference(matched)
     reach = error * float(stats.t.ppf((1 + LEVEL) / 2, freedom))
     low, high = difference - reach, difference + reach
-    said = _format_result(outcome, difference, low, high, _compute_more_weeks(matched, error), left)
+    more = compute_more_weeks(matched["sem_week"].nunique(), error)
+    said = _format_result(outcome, difference, low, high, more, left)
     return Effect(outcome, contacted, compared, difference, low, high, said)
 
 
@@ -241,14 +242,13 @@ def _fit_difference(matched: pd.DataFrame) -> tuple[float, float, int]:
     return estimate, error, max(min(met, count - met) - 1, 1)
 
 
-def _compute_more_weeks(matched: pd.DataFrame, error: float) -> int:
-    """Return about how many more weeks of as many contacts would show a worthwhile difference.
+def compute_more_weeks(weeks: int, error: float) -> int:
+    """Return about how many more weeks like those so far would show a worthwhile difference.
 
-    It is at least one.
+    It is at least one. `error` is the standard error after so many weeks, in points.
     """
     # The standard error at which a worthwhile difference is detected with the wanted power.
     wanted = WORTHWHILE / float(stats.norm.ppf((1 + LEVEL) / 2) + stats.norm.ppf(POWER))
-    weeks = matched["sem_week"].nunique()
     # The error falls with the root of the number of weeks.
     return max(int(np.ceil(weeks * ((error / wanted) ** 2 - 1))), 1)
 

@@ -6,13 +6,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from edumetrics.params import Calendar, Triage
+from edumetrics.params import Triage
 from edumetrics.triage.drawn_effects import CONTACT, PLACE, DrawnTerm, collect_drawn, measure_draws
 from edumetrics.triage.draws import draw_places, measure_given_up
 from edumetrics.triage.effects import Effect, measure_effect
 from edumetrics.triage.places import rank
+from tests.unit.triage.attendance import ATTENDANCE, CALENDAR, draw_attendance, to_metrics
 
-CALENDAR, ATTENDANCE = Calendar(), "weekly_att_pct"
 TRIAGE = Triage(drawn_places=2, new_names=0)
 ADVISORS = 10
 
@@ -25,11 +25,7 @@ def simulate(seed: int, added: float, students: int = 600, follow_up: float = 0.
     who would recover anyway.
     """
     rng, weeks = np.random.default_rng(seed), CALENDAR.teaching_weeks
-    own = np.clip(rng.normal(72, 10, students), 20, 95)
-    noise = rng.normal(0, 12, (students, len(weeks)))
-    for t in range(1, len(weeks)):
-        noise[:, t] += 0.4 * noise[:, t - 1]
-    values = own[:, None] + noise
+    own, values = draw_attendance(rng, students)
     ids = np.array([f"s{n:03d}" for n in range(students)])
     advisor = np.array([f"a{n % ADVISORS}" for n in range(students)])
     care = np.zeros((students, len(weeks) + 3), dtype=bool)
@@ -62,21 +58,11 @@ def simulate(seed: int, added: float, students: int = 600, follow_up: float = 0.
                 )
                 care[n, t + 1 : t + 4] = True
     flags = pd.concat(lists, ignore_index=True).assign(term=str(seed))
-    long = (
-        pd.DataFrame(values, index=ids, columns=list(weeks))
-        .stack()
-        .rename(ATTENDANCE)
-        .reset_index()
-    )
-    long.columns = ["student_id", "sem_week", ATTENDANCE]
-    long = long.assign(
-        risk_score=100 - long[ATTENDANCE], effort_score=np.nan, academic_performance=np.nan
-    )
     draws = flags[flags["drawn"]].rename(columns={"within_capacity": "place"})
     draws = draws.assign(pool_id=draws["seed"])[["student_id", "sem_week", "pool_id", "place"]]
     contacts = pd.DataFrame(met, columns=["student_id", "sem_week"])
     places = flags.loc[flags["within_capacity"], ["student_id", "sem_week"]]
-    return DrawnTerm(long, draws, places, contacts, CALENDAR), flags
+    return DrawnTerm(to_metrics(values, ids), draws, places, contacts, CALENDAR), flags
 
 
 def find(terms: list[DrawnTerm], what: str) -> Effect:

@@ -8,13 +8,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from edumetrics.params import Calendar
 from edumetrics.triage.effects import OUTCOMES, collect_cases, measure_effect, measure_effects
 from edumetrics.workspace import Workspace
+from tests.unit.triage.attendance import ATTENDANCE, CALENDAR, draw_attendance, to_metrics
 
-CALENDAR = Calendar()
 DRAWS = 200
-ATTENDANCE = "weekly_att_pct"
 
 
 def college(
@@ -26,11 +24,7 @@ def college(
     would look like an effect of the contact.
     """
     weeks = CALENDAR.teaching_weeks
-    own = np.clip(rng.normal(72, 10, students), 20, 95)
-    noise = rng.normal(0, 12, (students, len(weeks)))
-    for t in range(1, len(weeks)):
-        noise[:, t] += 0.4 * noise[:, t - 1]
-    values = own[:, None] + noise
+    _, values = draw_attendance(rng, students)
     ids = np.array([f"s{n}" for n in range(students)])
     met: dict[int, int] = {}
     listed, contacted = [], []
@@ -44,17 +38,12 @@ def college(
                 met[int(n)] = t
                 contacted.append((ids[n], weeks[t]))
                 values[n, t + 1 : t + 4] += added
-    frame = (
-        pd.DataFrame(values, index=ids, columns=list(weeks))
-        .stack()
-        .rename(ATTENDANCE)
-        .reset_index()
-    )
-    frame.columns = ["student_id", "sem_week", ATTENDANCE]
-    frame["risk_score"] = 100 - frame[ATTENDANCE]
-    frame[["effort_score", "academic_performance"]] = np.nan
     columns = ["student_id", "sem_week"]
-    return frame, pd.DataFrame(listed, columns=columns), pd.DataFrame(contacted, columns=columns)
+    return (
+        to_metrics(values, ids),
+        pd.DataFrame(listed, columns=columns),
+        pd.DataFrame(contacted, columns=columns),
+    )
 
 
 @pytest.mark.slow

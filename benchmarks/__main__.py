@@ -177,6 +177,7 @@ def emptied(store: Store) -> None:
 
 def data_work(workspace: Workspace, week: int) -> None:
     with workspace.open_college() as college:
+        college.expect_whole_week()
         position = college.find_college_week(workspace.today)
         term = terms.find_term(college, "", position)
         read = weekly.read_week(workspace, college, term, week, Path("unused"), replay=False)

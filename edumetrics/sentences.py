@@ -120,7 +120,7 @@ class Sentences(BaseModel):
         """Return a sentence with its values filled in."""
         # The templates are kept outside of this model: reports hold it, and other processes get
         # reports, but a template cannot be sent to another process.
-        return _compile_sentence(getattr(self, part)[name], self.numbers).render(values)
+        return _fill_in(getattr(self, part)[name], self.numbers, **values)
 
     def name_weeks(self, weeks: tuple[int, ...]) -> str:
         """Return weeks as people name them, such as "week 5", "weeks 3-6" or "weeks 5-7 and 9".
@@ -148,6 +148,13 @@ def _make_environment(numbers: tuple[str, ...]) -> SandboxedEnvironment:
     environment.filters["halves"] = _say_halves
     environment.filters["in_words"] = partial(_say_number, numbers)
     return environment
+
+
+# Most words are said of many students: of items, subjects and weeks. The types are compared too,
+# because 1 and True are equal and are written differently.
+@lru_cache(maxsize=20_000, typed=True)
+def _fill_in(sentence: str, numbers: tuple[str, ...], /, **values: Any) -> str:
+    return _compile_sentence(sentence, numbers).render(values)
 
 
 @cache

@@ -126,11 +126,11 @@ def check_repeated_week(college: College, term: Term, window: tuple[int, ...]) -
 def check_submissions(college: College, term: Term, window: tuple[int, ...]) -> pd.DataFrame:
     """Return findings where work was due and none was recorded, in classes that had much before."""
     week, day = window[0], term.list_week_ends(window[0])["week_end"].max().date()
-    by_subject, found = college.relations["enrolments"] is not None, []
+    found = []
     for work in WORK:
         feed = f"{work}_submissions"
         items = read_items(college, term, work)
-        done = read_done_work(college, term, work, day, by_subject=by_subject)
+        done = read_done_work(college, term, work, day)
         # Work without a date counts once it is marked, so this week's cannot be known yet.
         if items.empty or done.empty or done["last_date"].isna().mean() > UNDATED:
             continue

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date
 from typing import Any
 
 import pandas as pd
@@ -14,9 +13,6 @@ from edumetrics.college.registers import build_lectures, build_marked
 from edumetrics.college.terms import College, Term
 from edumetrics.database import make_empty_frame, order_highest_first
 from edumetrics.fields import RELATIONS, Count
-
-# So many equal registers outweigh a few odd ones in a median.
-REPEATED = 50
 
 
 def count_rows_by_week(
@@ -132,8 +128,9 @@ def compare_weeks(college: College, term: Term, week: int, before: int) -> pd.Da
     return college.read_frame(wanted.where(stand).group_by(g.class_id), "attendance")
 
 
+@keep()
 def find_newest_week(
-    college: College, term: Term, feed: str, among: Sequence[int] | None = None
+    college: College, term: Term, feed: str, among: tuple[int, ...] | None = None
 ) -> int:
     """Return the newest semester week in which a feed has a row in a term; 0 if there is none.
 
@@ -142,6 +139,15 @@ def find_newest_week(
     relation = college.relations[feed]
     if relation is None:
         return 0
+    if among is not None and not college.large:
+        # Scoring reads these weeks anyway.
+        since, until = min(among), max(among)
+        read = (
+            read_attendance(college, term, until)
+            if feed == "attendance"
+            else read_weekly_counts(college, term, feed, since, until)
+        )
+        return int(max((0, *read.loc[read["week"].isin(among), "week"])))
     week = relation.week
     newest = sa.select(sa.func.max(week, type_=sa.Integer).label("week")).where(
         term.build_condition(relation)
@@ -151,40 +157,6 @@ def find_newest_week(
     ].dropna()
     # Week numbers may be negative on the platform, which opens before the semester.
     return max(0, *found.astype("int64")) if len(found) else 0
-
-
-def find_newest_work_day(
-    college: College, term: Term, name: str, until: date, *, marked: bool
-) -> date | None:
-    """Return the newest day, up to one day, on which work of a term was handed in, or marked.
-
-    Args:
-        college: the college to read.
-        term: work of other terms does not count.
-        name: assignment_submissions or quiz_submissions.
-        until: later days do not count.
-        marked: whether only work with a mark counts; its day is then that on which the mark became
-            known, or else that of handing in.
-
-    Returns:
-        The day; None where there is none.
-    """
-    relation, items = college.relations[name], college.find_parent(name)
-    if relation is None or items is None:
-        return None
-    c, key = relation.c, items.table.key[0]
-    handed_in = c[relation.table.day]
-    day = sa.func.coalesce(c.marked_on, handed_in) if marked else handed_in
-    own = sa.select(items.c[key]).where(term.build_condition(items))
-    # A quiz may have a score without marks.
-    marks = [c[mark] for mark in ("marks_obtained", "score_pct") if mark in relation.table.names]
-    newest = sa.select(sa.func.max(day, type_=sa.Date()).label("day")).where(
-        c[key].in_(own), day <= until
-    )
-    found = college.read_frame(
-        newest.where(sa.or_(*(mark.is_not(None) for mark in marks))) if marked else newest, name
-    )["day"].dropna()
-    return pd.Timestamp(found.iloc[0]).date() if len(found) else None
 
 
 def find_moved_students(college: College, term: Term, until: int) -> pd.DataFrame:
@@ -293,30 +265,6 @@ def _read_latest_registers(
     return college.read_frame(wanted, "attendance").assign(latest=1.0)
 
 
-def read_held_by_subject(college: College, term: Term, until: int) -> pd.DataFrame:
-    """Return the lectures of each distinct register of a class, subject and week of a term.
-
-    Most registers of a class agree: they are one row, with one of their ids. So the frame stays
-    small, and its `held` are repeated as often as registers have them, up to a few.
-
-    Returns:
-        id, class_id, subject_id, week, held.
-    """
-    relation = college.relations["attendance"]
-    if relation is None:
-        return pd.DataFrame({n: [] for n in ("id", "class_id", "subject_id", "week", "held")})
-    c = relation.c
-    keys = [c.class_id, c.subject_id, c.week, c.lectures_held.label("held")]
-    rows = sa.select(
-        *keys, sa.func.max(c.id, type_=sa.Text).label("id"), sa.func.count().label("registers")
-    ).where(term.build_condition(relation), c.week.between(1, until), c.lectures_held > 0)
-    frame = college.read_frame(rows.group_by(c.class_id, c.subject_id, c.week, c.lectures_held),
-                               "attendance")  # fmt: skip
-    return frame.loc[frame.index.repeat(frame["registers"].clip(upper=REPEATED))].reset_index(
-        drop=True
-    )
-
-
 @keep()
 def read_unsure_registers(college: College, term: Term, until: int) -> pd.DataFrame:
     """Return the registers of subjects that no enrolment of the student covers at all times.
@@ -345,7 +293,9 @@ def read_unsure_registers(college: College, term: Term, until: int) -> pd.DataFr
         c.id, *(c[name] for name in natural), c.lectures_held, c.present, marked
     ).where(term.build_condition(relation), c.week.between(1, until), ~whole)
     r = college.keep_one_per_key(rows, relation, term.class_semesters, natural)
-    lectures = [sa.cast(value, sa.Double).label(name) for name, value in build_lectures(r).items()]
+    lectures = [
+        sa.cast(value, sa.Double).label(name) for name, value in build_lectures(r.c).items()
+    ]
     wanted = sa.select(r.c.student_id, r.c.week, r.c.semester, r.c.subject_id, *lectures)
     return college.read_frame(wanted, "attendance").dropna(subset="subject_id")
 

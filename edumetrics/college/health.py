@@ -17,11 +17,13 @@ from edumetrics.college.people_findings import check_people
 from edumetrics.college.single_findings import check_single_ones
 from edumetrics.college.source_findings import check_sources
 from edumetrics.college.terms import College, Term
+from edumetrics.college.work import find_newest_day
 from edumetrics.fields import EVERYWHERE, EXAMPLES, FEEDS, FINDING_COLUMNS, RELATIONS, UP_TO
+from edumetrics.types import Work
 
 # Findings that date what is no weekly feed: the label, and whether only marked work counts.
 DATED = {"work": ("Work handed in", False), "marks": ("Marks", True)}
-WORK = ("assignment_submissions", "quiz_submissions")
+WORK: tuple[Work, Work] = ("assignment", "quiz")
 # What to do about each kind of finding. The first key that ends the name of a check decides, so a
 # longer key comes before a shorter one that it ends with.
 REMEDIES = {
@@ -95,9 +97,9 @@ def _format_sentence(sentence: str, count: int) -> str:
     return sentence
 
 
-def check_rows(college: College, term: Term, week: int, *, strays: bool = True) -> pd.DataFrame:
+def check_rows(college: College, term: Term, week: int) -> pd.DataFrame:
     """Return the findings about rows and exam weeks (see `row_findings.check_rows`)."""
-    found = row_findings.check_rows(college, term, week, strays=strays)
+    found = row_findings.check_rows(college, term, week)
     return pd.concat([found, _check_exam_weeks(college, term)], ignore_index=True)
 
 
@@ -188,10 +190,7 @@ def _find_newest_work_day(college: College, term: Term, week: int, *, marked: bo
     ends = term.list_week_ends(week)["week_end"]
     if ends.empty:
         return None
-    days = (
-        feeds.find_newest_work_day(college, term, name, ends.max().date(), marked=marked)
-        for name in WORK
-    )
+    days = (find_newest_day(college, term, work, ends.max().date(), marked=marked) for work in WORK)
     return max(filter(None, days), default=None)
 
 

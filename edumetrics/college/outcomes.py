@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import sqlalchemy as sa
 
-from edumetrics.college.exams import build_papers_query
-from edumetrics.database import make_empty_frame
+from edumetrics.college.exams import read_papers
 from edumetrics.types import Exam
 
 if TYPE_CHECKING:
@@ -33,22 +32,8 @@ def read_exam_results(
         failed (boolean, NA where unknown).
     """
     # As seen after the last week of the semester: then every undated result is known.
-    found = build_papers_query(
+    frame = read_papers(
         college, term, exam, known_by, college.params.calendar.weeks_per_semester + 1
-    )
-    if found is None:
-        empty = {"student_id": "str", "subject_id": "str", "score": "float64", "failed": "boolean"}
-        return make_empty_frame(**empty)
-    p = found.c
-    frame = college.read_frame(
-        sa.select(
-            p.student_id,
-            p.subject_id,
-            sa.cast(p.score, sa.Double).label("score"),
-            p.pass_fail,
-            p.grade,
-        ),
-        "exam_results",
     )
     # Any other word than F and P maps to NA, so that the score decides.
     said = frame["pass_fail"].str.strip().str.upper().map({"F": True, "P": False}).astype("boolean")

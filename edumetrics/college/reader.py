@@ -5,7 +5,7 @@ Nothing in this package writes to the college's database.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache, partial, wraps
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
@@ -15,7 +15,14 @@ from sqlalchemy.engine import Connection
 
 from edumetrics.college.federation import Federation
 from edumetrics.college.mapping import Relation
-from edumetrics.database import build_query_error, order_highest_first, read_frame
+from edumetrics.database import (
+    Grouping,
+    build_query_error,
+    order_highest_first,
+    read_frame,
+    select_groupings,
+    separate_groupings,
+)
 from edumetrics.errors import SettingsError
 from edumetrics.fields import RELATIONS, RelationRecord
 from edumetrics.params import Params
@@ -188,7 +195,22 @@ class Reader:
             probe = probe.where(build_term_condition(class_semesters, relation))
         return len(self.read_frame(probe, name)) > 0
 
-    def read_frame(self, select: sa.Select[Any], what: str) -> pd.DataFrame:
+    def read_groupings(
+        self, rows: sa.Subquery, groupings: Sequence[Grouping], what: str
+    ) -> list[pd.DataFrame]:
+        """Sum up rows of a relation by several keys, in one pass where the database can.
+
+        Returns:
+            A frame for each grouping, with its keys and totals.
+        """
+        connection, _ = self.sources.place(sa.select(rows), what)
+        selects = select_groupings(rows, groupings, connection.dialect.name)
+        frames = [self.read_frame(select, what) for select in selects]
+        return separate_groupings(rows, groupings, frames)
+
+    def read_frame(
+        self, select: sa.Select[Any], what: str, categories: frozenset[str] = frozenset()
+    ) -> pd.DataFrame:
         """Run a query about a relation and return its rows, typed as `database.read_frame` does.
 
         Raises:
@@ -196,6 +218,6 @@ class Reader:
         """
         try:
             connection, placed = self.sources.place(select, what)
-            return read_frame(connection, placed)
+            return read_frame(connection, placed, categories)
         except sa.exc.DBAPIError as error:
             raise build_query_error(error, what) from error

@@ -1,26 +1,36 @@
-"""The registers of a college, its largest relation: read once for all that a week asks."""
+"""The registers of a college, its largest relation: one pass sums up all that a week asks for."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, Literal
 
 import pandas as pd
 import sqlalchemy as sa
 
+from edumetrics.college.mapping import Relation
 from edumetrics.college.people import PeopleReader
 from edumetrics.college.reader import build_term_condition
-from edumetrics.database import make_empty_frame
+from edumetrics.database import Grouping, make_empty_frame
 from edumetrics.params import Params
 
 # What a college without registers has.
 NO_REGISTERS = make_empty_frame(
     student_id="str", class_id="str", semester="int64", week="int64", held="float64",
     present="float64", registers="int64", odd="int64", week_date="datetime64[us]",
+    subject_id="str", lectures="float64", attended="float64", lectures_held="float64",
+    times="int64",
 )  # fmt: skip
 Columns = sa.ColumnCollection[str, sa.ColumnElement[Any]]
-# Lectures may be halves.
-LECTURES = {"held": sa.Double, "present": sa.Double}
+Classes = frozenset[tuple[str, int]]
+# The ways in which registers are summed up, and by what.
+Sums = Literal["weeks", "subjects", "subject weeks", "lectures"]
+KEYS: dict[Sums, tuple[str, ...]] = {
+    "weeks": ("student_id", "class_id", "semester", "week"),
+    "subjects": ("student_id", "class_id", "subject_id"),
+    "subject weeks": ("student_id", "class_id", "subject_id", "week"),
+    "lectures": ("class_id", "subject_id", "week", "lectures_held"),
+}
 
 
 def build_marked(c: Columns) -> sa.Case[int]:
@@ -29,29 +39,67 @@ def build_marked(c: Columns) -> sa.Case[int]:
     return sa.case((sa.and_(c.present >= 0, c.lectures_held >= 0), 1), else_=0)
 
 
-def build_lectures(r: sa.Subquery) -> dict[str, sa.ColumnElement[Any]]:
+def _sum_weeks(c: Columns) -> dict[str, sa.ColumnElement[Any]]:
+    lectures, over = build_lectures(c), c.present > c.lectures_held
+    odd = sa.case((sa.or_(c.marked == 0, over, c.unread == 1), 1), else_=0)
+    # The types of the results are stated: some databases return the sum of integers as a decimal.
+    # Lectures may be halves.
+    return {
+        "held": sa.func.sum(lectures["held"], type_=sa.Double),
+        "present": sa.func.sum(lectures["present"], type_=sa.Double),
+        "registers": sa.func.count(),
+        "odd": sa.func.sum(odd, type_=sa.Integer),
+        "week_date": sa.func.max(c.week_date, type_=sa.Date),
+    }
+
+
+def _sum_subjects(c: Columns) -> dict[str, sa.ColumnElement[Any]]:
+    """Return the lectures of registers with any; null where there is none."""
+    told = sa.and_(c.marked == 1, c.lectures_held > 0)
+    lectures = build_lectures(c)
+    return {
+        "lectures": sa.func.sum(sa.case((told, lectures["held"])), type_=sa.Double),
+        "attended": sa.func.sum(sa.case((told, lectures["present"])), type_=sa.Double),
+    }
+
+
+TOTALS: dict[Sums, Callable[[Columns], dict[str, sa.ColumnElement[Any]]]] = {
+    "weeks": _sum_weeks,
+    "subjects": _sum_subjects,
+    "subject weeks": _sum_subjects,
+    "lectures": lambda c: {"times": sa.func.count()},
+}
+
+
+def build_lectures(c: Columns) -> dict[str, sa.ColumnElement[Any]]:
     """Return how many lectures a register counts as held and as present.
 
-    `r` has marked (1 or 0), lectures_held and present. An unmarked register counts 0; present above
+    `c` has marked (1 or 0), lectures_held and present. An unmarked register counts 0; present above
     held is clipped.
     """
     # The order of the branches matters: an unmarked register may also have more present than held.
-    over = r.c.present > r.c.lectures_held
+    over = c.present > c.lectures_held
     return {
-        "held": sa.case((r.c.marked == 1, r.c.lectures_held), else_=0),
-        "present": sa.case((r.c.marked == 0, 0), (over, r.c.lectures_held), else_=r.c.present),
+        "held": sa.case((c.marked == 1, c.lectures_held), else_=0),
+        "present": sa.case((c.marked == 0, 0), (over, c.lectures_held), else_=c.present),
     }
 
 
 class RegisterReader(PeopleReader):
-    """Reads registers, summed over subjects."""
+    """Reads registers, summed up in several ways."""
 
     def __init__(
         self, connections: sa.Connection | Mapping[str, sa.Connection], params: Params
     ) -> None:
         super().__init__(connections, params)
-        # By the classes asked for: the last week that was read, and the registers up to it.
-        self._registers: dict[frozenset[tuple[str, int]], tuple[int, pd.DataFrame]] = {}
+        self._expected: tuple[Sums, ...] = ("weeks",)
+        # What was read, by the classes asked for and the last week, for each way.
+        self._registers: dict[tuple[Sums, Classes], tuple[int, pd.DataFrame]] = {}
+
+    def expect_whole_week(self) -> None:
+        """Let the first pass over the registers sum up all that a week asks for."""
+        # Else each way costs a pass of its own, and those who ask for one way would pay for all.
+        self._expected = ("weeks", "subjects", "lectures")
 
     def read_registers(self, class_semesters: pd.DataFrame, until: int) -> pd.DataFrame:
         """Return the registers of weeks 1..until, summed per student, class, semester and week.
@@ -67,17 +115,65 @@ class RegisterReader(PeopleReader):
             dated). Every student and week with a register has a row; held is 0 where no register
             was marked.
         """
-        key = frozenset(zip(class_semesters["class_id"], class_semesters["semester"], strict=True))
-        known, frame = self._registers.get(key, (0, pd.DataFrame()))
-        if known < until:
-            frame = self._load_registers(class_semesters, until)
-            self._registers[key] = until, frame
-        return frame if known == until else frame[frame["week"] <= until]
+        frame = self._read_sums("weeks", class_semesters, until)
+        return frame[frame["week"] <= until] if frame["week"].max() > until else frame
 
-    def _load_registers(self, class_semesters: pd.DataFrame, until: int) -> pd.DataFrame:
+    def read_attendance_by_subject(self, class_semesters: pd.DataFrame, until: int) -> pd.DataFrame:
+        """Return what each student was held and attended in each subject, in weeks 1..until.
+
+        Returns:
+            student_id, subject_id (unique together), held and attended (lectures of marked
+            registers, clipped). A student and subject without a lecture has no row.
+        """
+        known, _ = self._registers.get(("weeks", _identify(class_semesters)), (until, None))
+        # Weeks are replayed one after the other: their sums are taken from one frame by week.
+        way: Sums = "subjects" if known <= until else "subject weeks"
+        frame = self._read_sums(way, class_semesters, max(known, until))
+        if way == "subject weeks":
+            frame = frame[frame["week"] <= until]
+        frame = frame[frame["class_id"].isin(class_semesters["class_id"])]
+        sums = frame.groupby(["student_id", "subject_id"], dropna=False, sort=False)
+        totals = sums[["lectures", "attended"]].sum(min_count=1).dropna().reset_index()
+        return totals.rename(columns={"lectures": "held"})
+
+    def read_lectures_held(self, class_semesters: pd.DataFrame, until: int) -> pd.DataFrame:
+        """Return how many registers of each class, subject and week have how many lectures.
+
+        Returns:
+            class_id, subject_id, week, lectures_held (above 0), times (count).
+        """
+        frame = self._read_sums("lectures", class_semesters, until)
+        own = frame["class_id"].isin(class_semesters["class_id"]) & (frame["week"] <= until)
+        return frame[own & (frame["lectures_held"] > 0)]
+
+    def _read_sums(self, way: Sums, class_semesters: pd.DataFrame, until: int) -> pd.DataFrame:
+        classes = _identify(class_semesters)
+        known, frame = self._registers.get((way, classes), (0, pd.DataFrame()))
+        # Only what has weeks serves fewer of them.
+        if known < until or (way == "subjects" and known != until):
+            ways = self._expected if way in self._expected else (way,)
+            for name, read in zip(ways, self._sum_up(class_semesters, until, ways), strict=True):
+                self._registers[name, classes] = until, read
+            return self._registers[way, classes][1]
+        return frame
+
+    def _sum_up(
+        self, class_semesters: pd.DataFrame, until: int, ways: tuple[Sums, ...]
+    ) -> list[pd.DataFrame]:
+        """Return the registers of weeks 1..until, summed up in some ways, in one pass."""
         relation = self.relations["attendance"]
         if relation is None:
-            return NO_REGISTERS
+            return [NO_REGISTERS for _ in ways]
+        rows = self._select_registers(relation, class_semesters, until)
+        r = self.keep_one_per_key(
+            rows, relation, class_semesters, (*relation.table.natural, "listed")
+        )
+        groupings = [Grouping(KEYS[way], TOTALS[way](r.c)) for way in ways]
+        return self.read_groupings(r, groupings, "attendance")
+
+    def _select_registers(
+        self, relation: Relation, class_semesters: pd.DataFrame, until: int
+    ) -> sa.Select[Any]:
         c = relation.c
         semesters = [int(semester) for semester in class_semesters["semester"].unique()]
         # Data health counts the rows of unknown classes. Reading them here saves a second scan.
@@ -85,20 +181,13 @@ class RegisterReader(PeopleReader):
             build_term_condition(class_semesters, relation),
             sa.and_(c.semester.in_(semesters), ~self.is_known_class(relation)),
         )
-        marked = build_marked(c).label("marked")
-        picked = [
-            c[name]
-            for name in (
-                "id",
-                *relation.table.natural,
-                "class_id",
-                "week_date",
-                "lectures_held",
-                "present",
-            )
-        ]
+        names = ("id", *relation.table.natural, "class_id", "week_date", "lectures_held", "present")
         unread = relation.is_any_unreadable("week_date", "lectures_held", "present")
-        rows = sa.select(*picked, marked, sa.case((unread, 1), else_=0).label("unread"))
+        rows = sa.select(
+            *(c[name] for name in names),
+            build_marked(c).label("marked"),
+            sa.case((unread, 1), else_=0).label("unread"),
+        )
         rows = rows.where(scope, c.week.between(1, until))
         if self.has_duplicates(relation, class_semesters):
             # Data health counts rows of unknown classes, but these rows must not displace a row
@@ -106,20 +195,8 @@ class RegisterReader(PeopleReader):
             rows = rows.add_columns(
                 sa.case((self.is_known_class(relation), 1), else_=0).label("listed")
             )
-        r = self.keep_one_per_key(
-            rows, relation, class_semesters, (*relation.table.natural, "listed")
-        )
-        over = r.c.present > r.c.lectures_held
-        sums = {
-            **build_lectures(r),
-            "registers": sa.literal(1),
-            "odd": sa.case((sa.or_(r.c.marked == 0, over, r.c.unread == 1), 1), else_=0),
-        }
-        keys = [r.c.student_id, r.c.class_id, r.c.semester, r.c.week]
-        # The type of the result is stated: some databases return the sum of integers as a decimal.
-        totals = [
-            sa.func.sum(value, type_=LECTURES.get(name, sa.Integer)).label(name)
-            for name, value in sums.items()
-        ]
-        dated = sa.func.max(r.c.week_date, type_=sa.Date).label("week_date")
-        return self.read_frame(sa.select(*keys, *totals, dated).group_by(*keys), "attendance")
+        return rows
+
+
+def _identify(class_semesters: pd.DataFrame) -> Classes:
+    return frozenset(zip(class_semesters["class_id"], class_semesters["semester"], strict=True))

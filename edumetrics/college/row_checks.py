@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
 from edumetrics.college.mapping import Relation
-from edumetrics.college.reader import Condition, order_repeated
-from edumetrics.college.terms import College
+from edumetrics.college.reader import Condition, Reader, order_repeated
 from edumetrics.database import build_materialized_cte
+from edumetrics.fields import Field, RelationRecord
+
+if TYPE_CHECKING:
+    from edumetrics.college.terms import Term
 
 # What ends the code of a check of a column's values.
 UNREADABLE = "unreadable"
@@ -41,7 +44,7 @@ class Parent:
     """What submissions or results are about.
 
     Attributes:
-        rows: a CTE with the key, class_id and semester of each item or exam.
+        rows: a CTE with the key of each item or exam, once, and here.
         key: the name of the key, the same in both relations.
     """
 
@@ -53,18 +56,32 @@ class Parent:
         """The column of the key; after an outer join, null for an item that is not listed."""
         return self.rows.c[self.key]
 
+    @property
+    def here(self) -> sa.ColumnElement[Any]:
+        """1 where an item is of the term, else 0."""
+        return self.rows.c.here
 
-def find_parent(college: College, relation: Relation) -> Parent | None:
+
+def find_parent(college: Reader, record: RelationRecord, term: Term) -> Parent | None:
     """Return what the rows of a relation are about; None if they have a class and semester."""
-    parent = college.find_parent(relation.table.name)
+    parent = college.find_parent(record.name)
     if parent is None:
         return None
     key = parent.table.key[0]
-    rows = sa.select(parent.c[key], parent.c.class_id, parent.c.semester)
+    here = sa.func.max(sa.case((term.build_condition(parent), 1), else_=0), type_=sa.Integer)
+    # Several classes may share an item: its rows are there once all the same.
+    rows = sa.select(parent.c[key], here.label("here")).group_by(parent.c[key])
     return Parent(build_materialized_cte(rows, "parents"), key)
 
 
-def list_checks(college: College, relation: Relation, parent: Parent | None) -> list[RowCheck]:
+def list_row_checks(college: Reader, relation: Relation, parent: Parent | None) -> list[RowCheck]:
+    """Return all checks of single rows of a relation, in the order of the findings."""
+    # Of relations that no report names only the values are looked at.
+    checks = _list_checks(college, relation, parent) if relation.table.label else []
+    return checks + _list_unreadable_checks(relation)
+
+
+def _list_checks(college: Reader, relation: Relation, parent: Parent | None) -> list[RowCheck]:
     """Return the checks of a relation that its columns allow, in the order of the findings."""
     return [
         *_list_stranger_checks(college, relation, parent),
@@ -74,7 +91,7 @@ def list_checks(college: College, relation: Relation, parent: Parent | None) -> 
 
 
 def _list_stranger_checks(
-    college: College, relation: Relation, parent: Parent | None
+    college: Reader, relation: Relation, parent: Parent | None
 ) -> list[RowCheck]:
     """Return the checks for classes, students and items that the college does not list."""
     checks = [
@@ -174,19 +191,27 @@ def _list_weekly_checks(relation: Relation) -> list[RowCheck]:
     return []
 
 
-def list_unreadable_checks(relation: Relation) -> list[RowCheck]:
+def _list_unreadable_checks(relation: Relation) -> list[RowCheck]:
     """Return a check for each column of a relation that can hold what is none of its kind."""
     return [
         RowCheck(
             f"{field.name} {UNREADABLE}",
             relation.is_unreadable(field.name),
             "",
-            among=relation.find_stood(field.name) == 1,
+            among=_find_values(relation, field),
             column=field.name,
         )
         for field in relation.table.fields
         if field.name in relation.doubtful
     ]
+
+
+def _find_values(relation: Relation, field: Field) -> Condition:
+    """Return the condition that a value stands in a column."""
+    stood = relation.find_stood(field.name) == 1
+    # What can be read stands there: of most values the database looks no further. An open end is
+    # read as a day far ahead, and is none.
+    return stood if field.ends else sa.or_(relation.c[field.name].is_not(None), stood)
 
 
 def make_duplicate_check(relation: Relation) -> RowCheck:

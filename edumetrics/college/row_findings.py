@@ -1,7 +1,9 @@
-"""The findings about rows: one scan of a relation counts all of its problems, class by class."""
+"""The findings about rows: one pass of a relation counts all of its problems, class by class."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pandas as pd
@@ -9,43 +11,43 @@ import sqlalchemy as sa
 
 from edumetrics.college.findings import make_empty_findings
 from edumetrics.college.mapping import Relation
-from edumetrics.college.reader import Condition
 from edumetrics.college.row_checks import (
-    Parent,
     RowCheck,
     find_parent,
-    list_checks,
-    list_unreadable_checks,
+    list_row_checks,
     make_duplicate_check,
 )
+from edumetrics.college.rows import has_flag, is_repeated, order_ids, read_rows
 from edumetrics.college.terms import College, Term
 from edumetrics.college.unreadable import describe_unreadable, find_stops
 from edumetrics.database import order_highest_first
 from edumetrics.fields import EVERYWHERE, EXAMPLES, FINDING_COLUMNS
 
+# How many rows of each class have each problem (where_, c0, c1, ...; among0, ... of those that not
+# every row could have), and the ids of a few rows with a problem, by class.
+Counted = tuple[pd.DataFrame, Callable[[str], dict[str, list[str]]]]
 
-def check_rows(college: College, term: Term, week: int, *, strays: bool = True) -> pd.DataFrame:
+
+def check_rows(college: College, term: Term, week: int) -> pd.DataFrame:
     """Return the findings about rows, without counts in their sentences (see `format_messages`).
 
     So the classes of a term can be checked in parts, and the counts of all parts can be added.
 
     Args:
         college: the college to read.
-        term: the term, or the part of it (`Term.only`) that is checked.
+        term: the term, or the part of it (`Term.select_classes`) that is checked.
         week: last semester week, inclusive.
-        strays: whether to count rows of classes or items that the college does not list. Exactly
-            one part must do so, on behalf of all.
 
     Returns:
         As `check_health`; the message is a sentence with {n}, {s} and {were}.
     """
     found = [
-        _check_relation(college, relation, term, week, strays=strays)
+        _check_relation(college, relation, term, week)
         for name, relation in college.relations.items()
         if relation is not None
         and college.has_rows_of(name)
         # What belongs to no class is checked once, on behalf of all.
-        and (strays or _has_place(relation))
+        and (term.strays or _has_place(relation))
     ]
     return pd.concat(found, ignore_index=True) if found else make_empty_findings()
 
@@ -82,50 +84,81 @@ def _has_misplaced_rows(college: College, relation: Relation) -> bool:
     return len(college.read_frame(probe, relation.table.name)) > 0
 
 
-def _check_relation(
-    college: College, relation: Relation, term: Term, week: int, *, strays: bool
-) -> pd.DataFrame:
+def _check_relation(college: College, relation: Relation, term: Term, week: int) -> pd.DataFrame:
     """Return the findings about one relation's rows, as `check_rows` does."""
     if relation.table.name == "attendance" and _has_clean_registers(college, term, week):
         return make_empty_findings()
-    parent = find_parent(college, relation)
-    # Of the other relations only the values are looked at.
-    checks = list_checks(college, relation, parent) if relation.table.label else []
-    checks += list_unreadable_checks(relation)
-    if relation.table.label and college.has_duplicates(relation, term.class_semesters):
-        checks.append(make_duplicate_check(relation))
-    if not checks:
-        return make_empty_findings()
-    rows = _select_rows(college, relation, parent, term, week, strays=strays)
-    key = relation.c[relation.table.key[0]].label("row_id")
-    flagged = _flag_rows(rows.add_columns(key), checks)
-    counted = college.read_frame(_sum_flags(flagged, checks), relation.table.name)
+    parent = find_parent(college, relation.table, term)
+    checks = list_row_checks(college, relation, parent)
+    count = _count_in_memory if parent else _count_in_database
+    counted, read_examples = count(college, relation, term, week, checks)
     found = [
-        _describe_check(college, relation, flagged, counted, checks, n)
+        # Only a check that found something needs examples.
+        _describe_check(college, relation, counted, n, checks[n], read_examples(f"c{n}"))
         for n in range(len(checks))
         if counted[f"c{n}"].sum() > 0
     ]
     return pd.concat(found, ignore_index=True) if found else make_empty_findings()
 
 
+def _count_in_memory(
+    college: College, relation: Relation, term: Term, week: int, checks: list[RowCheck]
+) -> Counted:
+    """Count the problems of rows about items, which are read as a whole anyway."""
+    rows = read_rows(college, term, relation.table.name)
+    flags: dict[str, Any] = {f"c{n}": has_flag(rows, n) for n in range(len(checks))}
+    flags |= {
+        f"among{n}": has_flag(rows, n, among=True)
+        for n, check in enumerate(checks)
+        if check.among is not None
+    }
+    if relation.table.label and not relation.unique:
+        flags[f"c{len(checks)}"] = is_repeated(rows, relation.table.name)
+        checks.append(make_duplicate_check(relation))
+    where = rows["class_id"].astype("str").where(rows["listed"], EVERYWHERE)
+    flagged = pd.DataFrame(flags, index=rows.index)
+    counted = flagged.groupby(where.rename("where_")).sum().reset_index()
+
+    def find_examples(flag: str) -> dict[str, list[str]]:
+        ids = rows.loc[flagged[flag], relation.table.key[0]]
+        highest = ids.loc[order_ids(ids)].groupby(where).head(EXAMPLES)
+        return {str(name): sorted(group) for name, group in highest.groupby(where)}
+
+    return counted, find_examples
+
+
+def _count_in_database(
+    college: College, relation: Relation, term: Term, week: int, checks: list[RowCheck]
+) -> Counted:
+    """Count the problems of rows that are not read one by one."""
+    if relation.table.label and college.has_duplicates(relation, term.class_semesters):
+        checks.append(make_duplicate_check(relation))
+    key = relation.c[relation.table.key[0]].label("row_id")
+    flagged = _flag_rows(_select_rows(college, relation, term, week).add_columns(key), checks)
+    counted = (
+        college.read_frame(_sum_flags(flagged, checks), relation.table.name)
+        if checks
+        else pd.DataFrame()
+    )
+    return counted, partial(_read_examples, college, relation, flagged)
+
+
 def _describe_check(
     college: College,
     relation: Relation,
-    flagged: sa.Subquery,
     counted: pd.DataFrame,
-    checks: list[RowCheck],
     n: int,
+    check: RowCheck,
+    examples: dict[str, list[str]],
 ) -> pd.DataFrame:
-    """Return the findings of one check, one per class that has any."""
-    check, bad = checks[n], counted[f"c{n}"]
+    """Return the findings of check number `n`, one per class that has any."""
+    bad = counted[f"c{n}"]
     status = pd.Series("warn", index=counted.index)
     message = f"{relation.table.label}: {check.sentence}"
     if check.column:
         message = describe_unreadable(college, relation, check.column)
         shares = pd.DataFrame({"bad": bad, "there": counted[f"among{n}"]})
         status = status.mask(find_stops(relation, check.column, shares), "block")
-    # Only a check that found something needs a second query.
-    examples = _read_examples(college, relation, flagged, f"c{n}")
     rows = zip(counted["where_"], status, bad.astype(int), strict=True)
     return pd.DataFrame(
         [
@@ -177,15 +210,7 @@ def _read_examples(
     return {str(where): list(group) for where, group in frame.groupby("where_")["row_id"]}
 
 
-def _select_rows(
-    college: College,
-    relation: Relation,
-    parent: Parent | None,
-    term: Term,
-    week: int,
-    *,
-    strays: bool,
-) -> sa.Select[Any]:
+def _select_rows(college: College, relation: Relation, term: Term, week: int) -> sa.Select[Any]:
     """Return a select of the relation's rows in the term, with their class.
 
     The column is `where_`; it is `all` for an unknown class, and for what belongs to none. Callers
@@ -197,18 +222,9 @@ def _select_rows(
     where = sa.case((college.is_known_class(relation), c.class_id), else_=EVERYWHERE).label(
         "where_"
     )
-    if parent is not None:
-        # An outer join: rows about an unknown item must stay, so that they can be counted.
-        joined = sa.outerjoin(relation.rows, parent.rows, c[parent.key] == parent.id)
-        unlisted: Condition = parent.id.is_(None) if strays else sa.false()
-        return (
-            sa.select(where)
-            .select_from(joined)
-            .where(sa.or_(term.build_condition(parent.rows), unlisted))
-        )
     stray = (
         sa.and_(c.semester.in_(sorted(term.semesters)), ~college.is_known_class(relation))
-        if strays
+        if term.strays
         else sa.false()
     )
     # A row whose semester or week cannot be read is of no term: it is counted with its class.

@@ -8,7 +8,6 @@ from typing import Literal
 import pandas as pd
 import sqlalchemy as sa
 
-from edumetrics.college.feeds import read_held_by_subject
 from edumetrics.college.terms import College, Term
 from edumetrics.college.work import read_best_marks
 from edumetrics.fields import EVERYWHERE, EXAMPLES, FINDING_COLUMNS, RELATIONS
@@ -18,6 +17,8 @@ WORKS: tuple[Literal["assignment"], Literal["quiz"]] = ("assignment", "quiz")
 MARKS, MANY_MARKS = 5, 10
 # So many times the lectures of classmates, or of the other weeks of the subject.
 TIMES, TIMES_OTHER_WEEKS = 2, 4
+# So many equal registers outweigh a few odd ones in a median.
+REPEATED = 50
 # Weeks of a subject, and classmates, that show what is usual.
 LEAST = 3
 # From this week on a relation that is mapped has rows.
@@ -65,9 +66,13 @@ def _check_items(college: College, term: Term, week: int) -> Iterator[Told]:
 
 
 def _check_registers(college: College, term: Term, week: int) -> Iterator[Told]:
-    held = read_held_by_subject(college, term, week)
+    held = college.read_lectures_held(term.class_semesters, week).rename(
+        columns={"lectures_held": "held"}
+    )
     if held.empty:
         return
+    # Most registers of a class agree: a median needs them no more than a few times.
+    held = held.loc[held.index.repeat(held["times"].clip(upper=REPEATED))].reset_index(drop=True)
     subject = ["class_id", "subject_id"]
     here = held.groupby([*subject, "week"])["held"]
     others, size = here.transform("median"), here.transform("size")
@@ -79,7 +84,7 @@ def _check_registers(college: College, term: Term, week: int) -> Iterator[Told]:
             f"classmates in the same subject and week, such as {first['held']:g} where others had "
             f"{first['others']:g}."
         )
-        ids = sorted(own["id"])[:EXAMPLES]
+        ids = _find_registers(college, term, own)
         yield "attendance: more held than classmates", str(class_id), len(own), ids, message
     weeks = held.groupby([*subject, "week"])["held"].median().rename("held").reset_index()
     usual = weeks.groupby(subject)["held"]
@@ -94,6 +99,25 @@ def _check_registers(college: College, term: Term, week: int) -> Iterator[Told]:
         )
         ids = sorted(own["subject_id"].astype("str"))[:EXAMPLES]
         yield "attendance: more held than in other weeks", str(class_id), len(own), ids, message
+
+
+def _find_registers(college: College, term: Term, odd: pd.DataFrame) -> list[str]:
+    """Return the ids of a few of the registers of some classes, subjects and weeks."""
+    relation = college.relation("attendance")
+    c, keys = relation.c, ["class_id", "subject_id", "week", "held"]
+    # Numbers of numpy are unknown to some drivers.
+    each = [
+        sa.and_(c.class_id == one, c.subject_id == subject, c.week == int(week),
+                c.lectures_held == float(held))
+        for one, subject, week, held in odd[keys].drop_duplicates().head(EXAMPLES).itertuples(
+            index=False
+        )
+    ]  # fmt: skip
+    wanted = sa.select(sa.func.max(c.id, type_=sa.Text).label("id")).where(
+        term.build_condition(relation), sa.or_(sa.false(), *each)
+    )
+    groups = wanted.group_by(c.class_id, c.subject_id, c.week, c.lectures_held)
+    return sorted(college.read_frame(groups, "attendance")["id"])
 
 
 def _check_empty(college: College, term: Term) -> Iterator[Told]:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-import sqlalchemy as sa
 
 from edumetrics.college.outcomes import read_exam_results
 from edumetrics.college.work import read_done_work, read_items, read_known_marks
@@ -19,10 +18,6 @@ if TYPE_CHECKING:
 KEY = ["student_id", "subject_id"]
 # Pass rates in percent of students with a result: Easy from the first, Hard below the second.
 EASY, HARD = 90.0, 75.0
-# `read_done_work` returns a frame without columns where a college has no such work.
-NOTHING_DONE = pd.DataFrame({name: pd.Series(dtype="str") for name in KEY}).assign(
-    done=0, done_unmarked=0, marked=0, mark_sum=0.0
-)
 
 
 def list_taken_subjects(college: College, students: pd.DataFrame, known_by: date) -> pd.DataFrame:
@@ -97,9 +92,9 @@ def read_progress(
         columns={"score": "midterm"}
     )
     found = pairs.assign(mark=_compute_marks(college, term, pairs, week, known_by))
-    return found.merge(_read_attendance(college, term, week), on=KEY, how="left").merge(
-        midterm, on=KEY, how="left"
-    )
+    attended = college.read_attendance_by_subject(term.class_semesters, week)
+    share = attended[KEY].assign(attendance=attended["attended"] / attended["held"])
+    return found.merge(share, on=KEY, how="left").merge(midterm, on=KEY, how="left")
 
 
 def _compute_marks(
@@ -110,10 +105,8 @@ def _compute_marks(
     where = ["class_id", "semester", "subject_id"]
     due = pd.concat([_list_marked_items(college, term, work, known_by) for work in works])
     due = due[due["due_week"] <= week].groupby(where).size().rename("due").reset_index()
-    done = [read_done_work(college, term, work, known_by, by_subject=True) for work in works]
-    rows = pd.concat(
-        [frame[frame["week"] <= week] for frame in done if len(frame)] or [NOTHING_DONE]
-    )
+    done = [read_done_work(college, term, work, known_by) for work in works]
+    rows = pd.concat([frame[frame["week"] <= week] for frame in done])
     # Work of which nobody has a mark yet counts for nobody.
     rows = rows.assign(done=rows["done"] - rows["done_unmarked"])
     sums = rows.groupby(KEY)[["done", "marked", "mark_sum"]].sum().reset_index()
@@ -133,28 +126,6 @@ def _list_marked_items(college: College, term: Term, work: Work, known_by: date)
     """Return the items of which some mark is known by a day."""
     items, known = read_items(college, term, work), read_known_marks(college, term, work, known_by)
     return items[items["item_id"].isin(known.loc[known["marks"] > 0, "item_id"])]
-
-
-def _read_attendance(college: College, term: Term, week: int) -> pd.DataFrame:
-    """Return student_id, subject_id, attendance (share of lectures attended, weeks 1..week)."""
-    # `College.registers` sums over subjects, so this is a query of its own.
-    relation = college.relations["attendance"]
-    if relation is None:
-        return pd.DataFrame({name: pd.Series(dtype="str") for name in KEY}).assign(attendance=0.0)
-    c = relation.c
-    marked = sa.and_(c.present >= 0, c.lectures_held > 0)  # null values are not true
-    rows = sa.select(
-        c.id, *(c[name] for name in relation.table.natural), c.lectures_held, c.present
-    )
-    rows = rows.where(term.build_condition(relation), c.week.between(1, week), marked)
-    r = college.keep_one_per_key(rows, relation, term.class_semesters, relation.table.natural).c
-    present = sa.case((r.present > r.lectures_held, r.lectures_held), else_=r.present)
-    held = sa.func.sum(r.lectures_held, type_=sa.Double).label("held")
-    sums = sa.select(
-        r.student_id, r.subject_id, held, sa.func.sum(present, type_=sa.Double).label("attended")
-    )
-    frame = college.read_frame(sums.group_by(r.student_id, r.subject_id), "attendance")
-    return frame[KEY].assign(attendance=frame["attended"] / frame["held"])
 
 
 def compute_difficulty(college: College, term: Term, known_by: date) -> pd.DataFrame:

@@ -37,7 +37,9 @@ class Term:
         dates: class_id, semester, week, week_date (first day); one row per week of each
             class-semester.
         current: whether the college is in this term now.
-        semesters: the semesters of all its classes, also of classes that `only` removed.
+        semesters: the semesters of all its classes, also of those that `select_classes` left out.
+        strays: whether rows of classes and items that the college does not list count with these
+            classes: of the parts of a term exactly one has them.
     """
 
     name: str
@@ -45,14 +47,18 @@ class Term:
     dates: pd.DataFrame
     current: bool
     semesters: frozenset[int]
+    strays: bool = True
 
-    def select_classes(self, classes: Collection[str]) -> Term:
+    def select_classes(self, classes: Collection[str], *, strays: bool = True) -> Term:
         """Return the same term with only these classes."""
         own, dates = (
             frame[frame["class_id"].isin(classes)] for frame in (self.class_semesters, self.dates)
         )
         return replace(
-            self, class_semesters=own.reset_index(drop=True), dates=dates.reset_index(drop=True)
+            self,
+            class_semesters=own.reset_index(drop=True),
+            dates=dates.reset_index(drop=True),
+            strays=strays,
         )
 
     @property
@@ -77,7 +83,7 @@ class Term:
         classes = zip(
             self.class_semesters["class_id"], self.class_semesters["semester"], strict=True
         )
-        return self.name, self.current, frozenset(classes)
+        return self.name, self.current, self.strays, frozenset(classes)
 
     # Caches compare terms: frames have no equality of their own.
     def __eq__(self, other: object) -> bool:

@@ -40,6 +40,7 @@ from edumetrics.database.functions import (
     expand_settings,
 )
 from edumetrics.database.grants import format_grants
+from edumetrics.database.groupings import Grouping, select_groupings, separate_groupings
 from edumetrics.database.privileges import has_write_access, list_extra_access
 from edumetrics.database.queries import parse_query
 from edumetrics.database.refusals import build_own_error, build_query_error, extract_reason
@@ -49,8 +50,6 @@ from edumetrics.database.types import (
     TYPES,
     absent,
     build_materialized_cte,
-    clip_percent,
-    compute_percent,
     order_highest_first,
 )
 from edumetrics.database.urls import is_on_this_machine, is_same_database
@@ -63,6 +62,7 @@ __all__ = [
     "PLACEHOLDER",
     "TYPES",
     "WINDOW",
+    "Grouping",
     "Sql",
     "absent",
     "build_materialized_cte",
@@ -71,9 +71,7 @@ __all__ = [
     "can_be_unreadable",
     "cancel_statements",
     "canonical",
-    "clip_percent",
     "compose_source",
-    "compute_percent",
     "create_analysis_engine",
     "create_college_engine",
     "create_scratch_engine",
@@ -104,6 +102,8 @@ __all__ = [
     "read_frame",
     "release_space",
     "run_query",
+    "select_groupings",
+    "separate_groupings",
     "serialise_rows",
     "stood",
     "try_lock",

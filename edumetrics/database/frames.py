@@ -17,8 +17,9 @@ from sqlalchemy.engine import Connection
 from edumetrics.database.types import TYPES
 from edumetrics.fields.record import Kind
 
-# Columns that Arrow parses as numbers; floats, because integers with nulls have no plain dtype.
-ARROW = {"int": pa.float64(), "float": pa.float64()}
+# What Arrow parses; integers as floats, because integers with nulls have no plain dtype.
+ARROW = {"int": pa.float64(), "float": pa.float64(), "bool": pa.bool_(), "date": pa.date32()}
+CATEGORY = pa.dictionary(pa.int32(), pa.string())
 # The types that drivers tell of the columns of a SELECT: identifiers of PostgreSQL, codes of MySQL.
 PG_TYPES: dict[int, sa.types.TypeEngine[Any]] = {
     16: sa.Boolean(), 20: sa.BigInteger(), 21: sa.Integer(), 23: sa.Integer(), 25: sa.Text(),
@@ -35,22 +36,25 @@ NOT_UTF8 = "Could not decode to UTF-8"
 WITHOUT_HEADER = csv.WriteOptions(include_header=False)
 
 
-def read_frame(connection: Connection, select: sa.Select[Any]) -> pd.DataFrame:
+def read_frame(
+    connection: Connection, select: sa.Select[Any], categories: frozenset[str] = frozenset()
+) -> pd.DataFrame:
     """Run a query and return its rows as a frame with the same dtypes on every database.
 
-    The dtypes follow the column types of the query: text is `str`, numbers are float64 (integers
-    without a null int64), dates and times datetime64, booleans `boolean`. Null is NA.
+    The dtypes follow the column types of the query: text is `str` (a category where `categories`
+    names the column), numbers are float64 (integers without a null int64), dates and times
+    datetime64, booleans `boolean`. Null is NA.
     """
     # COPY is much faster than fetching rows; of the supported databases only PostgreSQL has it.
     kinds = {column.name: _classify_type(column.type) for column in select.selected_columns}
     frame = (
-        _copy_out(connection, select)
+        _copy_out(connection, select, categories)
         if connection.dialect.name == "postgresql"
         else _read_rows(connection, select)
     )
     for name, kind in kinds.items():
         column = frame[name]
-        converted = _convert_column(column, kind)
+        converted = _encode_column(column) if name in categories else _convert_column(column, kind)
         # Most columns are right as they come, and a frame that is built anew is copied.
         if converted is not column:
             frame[name] = converted
@@ -130,8 +134,10 @@ def _classify_type(type_: sa.types.TypeEngine[Any]) -> Kind:
     return "float" if isinstance(type_, sa.Numeric | sa.Float) else "text"
 
 
-def _copy_out(connection: Connection, select: sa.Select[Any]) -> pd.DataFrame:
-    """Run a query with COPY on PostgreSQL; dates and booleans are still text in the frame."""
+def _copy_out(
+    connection: Connection, select: sa.Select[Any], categories: frozenset[str]
+) -> pd.DataFrame:
+    """Run a query with COPY on PostgreSQL; times are still text in the frame."""
     compiled = select.compile(
         dialect=connection.dialect, compile_kwargs={"render_postcompile": True}
     )
@@ -145,13 +151,16 @@ def _copy_out(connection: Connection, select: sa.Select[Any]) -> pd.DataFrame:
             )
     buffer.seek(0)
     types = {
-        c.name: ARROW.get(_classify_type(c.type), pa.string()) for c in select.selected_columns
+        c.name: CATEGORY if c.name in categories else ARROW.get(_classify_type(c.type), pa.string())
+        for c in select.selected_columns
     }
     # PostgreSQL quotes a text that equals the null mark. So an unquoted mark is always null, and
     # empty text stays empty.
     nulls = csv.ConvertOptions(
         column_types=types,
         null_values=["\\N"],
+        true_values=["t"],
+        false_values=["f"],
         strings_can_be_null=True,
         quoted_strings_can_be_null=False,
     )
@@ -159,7 +168,7 @@ def _copy_out(connection: Connection, select: sa.Select[Any]) -> pd.DataFrame:
     lines = csv.ParseOptions(newlines_in_values=True)
     frame: pd.DataFrame = csv.read_csv(
         buffer, convert_options=nulls, parse_options=lines
-    ).to_pandas()
+    ).to_pandas(date_as_object=False, types_mapper={pa.bool_(): pd.BooleanDtype()}.get)
     return frame
 
 
@@ -200,18 +209,29 @@ def _convert_column(column: pd.Series, kind: Kind) -> pd.Series:
     """Return a column with the dtype of its kind; an unreadable date becomes null."""
     if kind in ("date", "time"):
         # Microseconds on every database: drivers differ in the unit that pandas derives.
-        return pd.to_datetime(column, errors="coerce", format="ISO8601").astype("datetime64[us]")
+        known = column.dtype.kind == "M"
+        dates = column if known else pd.to_datetime(column, errors="coerce", format="ISO8601")
+        return dates.astype("datetime64[us]")
     if kind == "bool":
-        # COPY writes t and f. Integers 1 and 0 of other databases equal True and False as keys.
-        return column.map({"t": True, "f": False, True: True, False: False}).astype("boolean")
+        return column if column.dtype == "boolean" else column.astype("boolean")
     if kind in ("int", "float"):
-        if column.dtype == "float64" and (kind == "float" or column.isna().any()):
-            return column
-        if column.dtype == "int64" and kind == "int":
-            return column
-        numbers = pd.to_numeric(column).astype("float64")
-        return numbers.astype("int64") if kind == "int" and not numbers.isna().any() else numbers
+        return _convert_numbers(column, kind)
     return column if column.dtype == "str" else column.astype("str")
+
+
+def _convert_numbers(column: pd.Series, kind: Kind) -> pd.Series:
+    """Return a column as float64, or as int64 where all of it are whole numbers by their kind."""
+    if column.dtype == "float64" and (kind == "float" or column.isna().any()):
+        return column
+    if column.dtype == "int64" and kind == "int":
+        return column
+    numbers = pd.to_numeric(column).astype("float64")
+    return numbers.astype("int64") if kind == "int" and not numbers.isna().any() else numbers
+
+
+def _encode_column(column: pd.Series) -> pd.Series:
+    """Return a column of texts as categories."""
+    return column if column.dtype == "category" else column.astype("str").astype("category")
 
 
 def _copy_in(connection: Connection, table: sa.Table, frame: pd.DataFrame) -> None:

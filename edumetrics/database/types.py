@@ -85,17 +85,3 @@ def order_highest_first(column: sa.ColumnElement[Any]) -> tuple[sa.ColumnElement
     """
     # Of two texts of digits the longer one is the higher number.
     return (sa.func.length(column).desc(), byte_order(column).desc())
-
-
-def clip_percent(percent: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
-    """Return a percentage within 0 to 100."""
-    return sa.case((percent < 0, 0.0), (percent > 100, 100.0), else_=percent)
-
-
-def compute_percent(
-    marks: sa.ColumnElement[Any], out_of: sa.ColumnElement[Any]
-) -> sa.ColumnElement[Any]:
-    """Return marks as percent, at most 100; null if they are negative or the maximum is not > 0."""
-    # Bonus marks must not push a score above 100.
-    percent = sa.case((marks >= out_of, 100.0), else_=marks * 100.0 / out_of)
-    return sa.case((sa.and_(marks >= 0, out_of > 0), percent))

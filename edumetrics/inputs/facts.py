@@ -97,13 +97,7 @@ def _select_running_classes(term: Term, week: int) -> pd.DataFrame:
 def _read_done_by_day(college: College, term: Term, work: Work, ends: pd.Series) -> pd.DataFrame:
     """Return the work done by each of the days on which classes end their week."""
     # Once for each day, so that no class sees work that was marked after its own week.
-    by_subject = college.relations["enrolments"] is not None
-    return _merge_days(
-        [
-            (day, read_done_work(college, term, work, day.date(), by_subject=by_subject))
-            for day in ends
-        ]
-    )
+    return _merge_days([(day, read_done_work(college, term, work, day.date())) for day in ends])
 
 
 def _read_done_items(

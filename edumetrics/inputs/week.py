@@ -93,35 +93,34 @@ class SomeClasses:
         elsewhere: students who attended another class than today's (see
             `college.feeds.find_moved_students`).
         strays: whether this part counts the rows of unknown classes, for all parts.
+        present: the feeds that the college has in this week: a feed is absent only if no class has
+            a row of it, and one part alone cannot tell.
         with_health: whether the rows are checked.
     """
 
     classes: tuple[str, ...]
     elsewhere: pd.DataFrame
     strays: bool
+    present: frozenset[str]
     with_health: bool
 
     def read(self, week: Week) -> Records:
         """See `Part`."""
         with week.workspace.open_college(alone=False) as college:
-            window = college.list_feed_weeks(week.number)
-            # A feed is absent only if no class has a row of it: one part alone cannot tell.
-            present = frozenset(
-                feed
-                for feed in COUNTED_FEEDS
-                if feeds.find_newest_week(college, week.whole, feed, window)
-            )
+            college.expect_whole_week()
             students = add_advisors(
                 college, week.workspace.store, week.whole, week.number, replay=week.replay
             )
             own, term = (
                 parts.select_students(students, self.elsewhere, self.classes),
-                week.whole.select_classes(self.classes),
+                week.whole.select_classes(self.classes, strays=self.strays),
             )
-            records = _read_records(college, week, term, own, classes=self.classes, present=present)
+            records = _read_records(
+                college, week, term, own, classes=self.classes, present=self.present
+            )
             if not self.with_health:
                 return records
-            found = health.check_rows(college, term, week.number, strays=self.strays)
+            found = health.check_rows(college, term, week.number)
             return replace(records, findings=found)
 
     def count_records(self, week: Week) -> dict[str, object]:
@@ -266,9 +265,14 @@ def _split_week(
 ) -> tuple[Part, ...]:
     elsewhere = feeds.find_moved_students(college, week.whole, week.number)
     split = parts.split_classes(week.workspace, week.whole, week.number, students, elsewhere)
+    window = college.list_feed_weeks(week.number)
+    present = frozenset(
+        feed for feed in COUNTED_FEEDS if feeds.find_newest_week(college, week.whole, feed, window)
+    )
     # Rows of unknown classes belong to no part: the first one counts them, for all.
     return tuple(
-        SomeClasses(classes, elsewhere, n == 0, with_health) for n, classes in enumerate(split)
+        SomeClasses(classes, elsewhere, n == 0, present, with_health)
+        for n, classes in enumerate(split)
     )
 
 

@@ -45,10 +45,12 @@ class MeasuredCollege(College):
         super().__init__(connections, params)
         self.said: list[Statement] = []
 
-    def read_frame(self, select: sa.Select[Any], what: str) -> pd.DataFrame:
-        """Run a query as `College.frame` does, and record it."""
+    def read_frame(
+        self, select: sa.Select[Any], what: str, categories: frozenset[str] = frozenset()
+    ) -> pd.DataFrame:
+        """Run a query as `Reader.read_frame` does, and record it."""
         began = perf_counter()
-        frame = super().read_frame(select, what)
+        frame = super().read_frame(select, what, categories)
         self.said.append(Statement(what, len(frame), perf_counter() - began))
         return frame
 

@@ -112,6 +112,7 @@ def load(term: Day = "", week: WeekNumber = 0, folder: str = "") -> Week:
     """
     workspace = open_workspace()
     with workspace.open_college() as college:
+        college.expect_whole_week()
         position = college.find_college_week(workspace.today)
         chosen = find_term(college, term, position)
         # The position is the current term's: a past term is read up to its own last week.

@@ -107,7 +107,7 @@ def test_rows_of_no_class_are_counted_for_the_college_and_once_for_all_parts(
     ]
     term = find_term(college)
     parts = [
-        health.check_rows(college, term.select_classes([class_id]), 3, strays=class_id == "C")
+        health.check_rows(college, term.select_classes([class_id], strays=class_id == "C"), 3)
         for class_id in ("C", "D")
     ]
     assert sorted(entry for part in parts for entry in list_counts(part)) == whole

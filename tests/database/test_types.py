@@ -13,8 +13,6 @@ from sqlalchemy.engine.default import DefaultDialect
 
 from edumetrics.database import (
     build_materialized_cte,
-    clip_percent,
-    compute_percent,
     create_writable_engine,
     open_connection,
     order_highest_first,
@@ -60,27 +58,6 @@ def test_the_highest_id_is_the_highest_number(connection: Connection) -> None:
 def test_ids_are_compared_byte_by_byte(dialect: str, collation: str) -> None:
     words = [write(part, dialect) for part in order_highest_first(X)]
     assert words == ["length(x) DESC", f"x{collation} DESC"]
-
-
-@pytest.mark.parametrize(
-    ("percent", "clipped"), [(-5, 0), (0, 0), (50.5, 50.5), (100, 100), (130, 100), (None, None)]
-)
-def test_a_percentage_is_within_0_and_100(
-    percent: float | None, clipped: float | None, connection: Connection
-) -> None:
-    assert compute(connection, clip_percent(sa.literal(percent, sa.Double()))) == clipped
-
-
-@pytest.mark.parametrize(
-    ("marks", "out_of", "percent"),
-    [(5, 10, 50), (0, 10, 0), (1, 3, 100 / 3), (10, 10, 100), (12, 10, 100), (-1, 10, None),
-     (5, 0, None), (0, 0, None), (5, -10, None), (None, 10, None), (5, None, None)],
-)  # fmt: skip
-def test_marks_are_percent_of_what_could_be_had(
-    marks: int | None, out_of: int | None, percent: float | None, connection: Connection
-) -> None:
-    found = compute(connection, compute_percent(sa.literal(marks, sa.Integer()), sa.literal(out_of, sa.Integer())))  # fmt: skip
-    assert found == (None if percent is None else pytest.approx(percent))
 
 
 @pytest.mark.parametrize("dialect", ["sqlite", "postgresql", "mysql"])

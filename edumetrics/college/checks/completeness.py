@@ -269,7 +269,7 @@ def _check_handed_in(
     wanted = due["class_id"].map(size).astype("float64").sum()
     if wanted < DUE_LEAST or college.relations["enrolments"] is not None:
         return
-    done = read_done_work(college, term, work, day, by_subject=False)
+    done = read_done_work(college, term, work, day)
     came = _count_done(done, set(size.index), week - SINCE_WEEKS)
     due_so_far = f"{wanted:.0f} {PLURAL[work]} due up to week {week - SINCE_WEEKS}"
     if 100 * came < HANDED_IN * wanted:

@@ -28,6 +28,7 @@ from edumetrics.analysis import run_log
 from edumetrics.analysis.store import Store
 from edumetrics.analysis.tables import SQL_TABLES
 from edumetrics.batch import backfill, progress
+from edumetrics.fields import TABLES
 from edumetrics.inputs import terms
 from edumetrics.modelling import train
 from edumetrics.params import Calendar
@@ -156,7 +157,7 @@ def copy(store: Store, results: dict[str, pd.DataFrame]) -> None:
     with store.start_transaction() as connection:
         for name, rows in results.items():
             columns = (sa.Column(c.name, c.type) for c in SQL_TABLES[name].columns)
-            encoded = {f: rows[f].map(str) for f in ("reasons", "improved") if f in rows}
+            encoded = {column: rows[column].map(str) for column in list_json_columns(name)}
             text = {name: sa.Text() for name in encoded}
             plain = (sa.Column(c.name, text.get(c.name, c.type)) for c in columns)
             database.insert_frame(
@@ -164,12 +165,16 @@ def copy(store: Store, results: dict[str, pd.DataFrame]) -> None:
             )
 
 
+def list_json_columns(table: str) -> list[str]:
+    return [field.name for field in TABLES[table].fields if field.kind == "json"]
+
+
 def emptied(store: Store) -> None:
     with store.start_transaction() as connection:
         for name in WRITTEN:
             connection.exec_driver_sql(f"DROP TABLE IF EXISTS floor_{name}")
             connection.exec_driver_sql(f"CREATE TABLE floor_{name} (LIKE {name} INCLUDING ALL)")
-            for column in {"reasons", "improved"} & set(SQL_TABLES[name].columns.keys()):
+            for column in list_json_columns(name):
                 connection.exec_driver_sql(
                     f"ALTER TABLE floor_{name} ALTER COLUMN {column} TYPE text USING NULL"
                 )

@@ -55,17 +55,17 @@ def _find_class_advisors(
     week: int,
 ) -> pd.Series:
     """Return the advisor of the class of each student without one; null for the others."""
-    found = pd.Series(None, index=students.index, dtype="object")
     of_class = {
         str(class_id): sorted(ids)
         for class_id, ids in advisors.dropna(subset="class_id").groupby("class_id")["advisor_id"]
     }
+    only = {class_id: ids[0] for class_id, ids in of_class.items() if len(ids) == 1}
+    found = students["class_id"].map(only).astype("object")
     before: dict[str, str] | None = None
-    for class_id, members in students.groupby("class_id"):
-        ids, alone = of_class.get(str(class_id), []), members[own[members.index].isna()]
-        if len(ids) == 1:
-            found[alone.index] = ids[0]
-        if len(ids) < 2 or alone.empty:
+    several = students[students["class_id"].isin(of_class.keys() - only.keys())]
+    for class_id, members in several.groupby("class_id"):
+        ids, alone = of_class[str(class_id)], members[own[members.index].isna()]
+        if alone.empty:
             continue
         if before is None:
             before = _read_last_advisors(store, term, week)

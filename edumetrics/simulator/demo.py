@@ -57,16 +57,16 @@ def add_extras(batch: SimulatedClass, frames: Frames) -> Frames:
     return added
 
 
-def _find_chosen_classes(plan: SimulationPlan) -> tuple[SimulatedClass, SimulatedClass]:
+def _find_chosen_classes(plan: SimulationPlan) -> tuple[SimulatedClass | None, SimulatedClass]:
     """Return the class with trouble and the class of the known advisor.
 
-    They are one class in a college that has only one.
+    A college with only one class has none with trouble: the gate would hold all of its mail.
     """
     running = [
         batch for batch in list_classes(plan) if 1 <= batch.compute_semester(TERM) <= 2 * YEARS
     ]
     # The last ones are of the newest intakes, which the college keeps longest when it moves on.
-    return running[-2:][0], running[-1]
+    return running[-2] if len(running) > 1 else None, running[-1]
 
 
 def _add_parents(batch: SimulatedClass, students: pd.DataFrame) -> pd.DataFrame:

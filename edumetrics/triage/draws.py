@@ -32,32 +32,35 @@ def draw_places(frame: pd.DataFrame, triage: Triage, term: str, week: int) -> pd
         student; pool, among how many, and seed, which lots (0 and empty where none did). Nothing is
         drawn where no more students are near than places, and nobody who is Urgent takes part.
     """
-    found = frame.assign(drawn=False, pool=0, seed="")
-    for advisor, mine in found.groupby(found["advisor_id"].fillna(NOBODY)):
-        pool = _find_pool(mine, triage)
-        if len(pool) <= triage.drawn_places or not pool["within_capacity"].any():
+    pools = _find_pools(frame, triage)
+    places = [frame.iloc[:0][["within_capacity"]].assign(drawn=True, pool=0, seed="")]
+    for advisor, pool in pools.groupby(pools["advisor_id"].fillna(NOBODY)):
+        inside = int(pool["within_capacity"].sum())
+        if len(pool) <= triage.drawn_places or not inside:
             continue
         seed = hashlib.sha256(f"{term}|{week}|{advisor}".encode()).hexdigest()[:16]
         lots = np.random.default_rng(int(seed, 16))
         # In order of student_id: the lots must not depend on how rows happen to be ordered.
         names = pool.sort_values("student_id").index
-        inside = lots.choice(names, int(pool["within_capacity"].sum()), replace=False)
-        for column, value in (("within_capacity", names.isin(inside)), ("drawn", True),
-                              ("pool", len(pool)), ("seed", seed)):  # fmt: skip
-            found.loc[names, column] = value
+        placed = names.isin(lots.choice(names, inside, replace=False))
+        drawn = {"within_capacity": placed, "drawn": True, "pool": len(pool), "seed": seed}
+        places.append(pd.DataFrame(drawn, index=names))
+    found = frame.assign(drawn=False, pool=0, seed="")
+    changed = pd.concat(places)
+    found.loc[changed.index, list(changed)] = changed
     return found
 
 
-def _find_pool(mine: pd.DataFrame, triage: Triage) -> pd.DataFrame:
-    """Return an advisor's students among whom lots are drawn; of no row where no place is free."""
-    free = mine[~mine["looked_after"] & ~mine["kept"]].sort_values("triage_rank")
-    last = free[free["within_capacity"]].tail(triage.drawn_places)
-    if last.empty:
-        return last
-    apart = (free["urgency_score"] - last["urgency_score"].iloc[-1]).abs()
-    near = free[(apart <= triage.drawn_within) & (free["risk_tier"] != TIERS[CRITICAL])]
-    pool: pd.DataFrame = near[near.index.isin(last.index) | ~near["within_capacity"]]
-    return pool
+def _find_pools(frame: pd.DataFrame, triage: Triage) -> pd.DataFrame:
+    """Return the students among whom each advisor's lots are drawn."""
+    free = frame[~frame["looked_after"] & ~frame["kept"]].sort_values("triage_rank")
+    advisor = free["advisor_id"].fillna(NOBODY)
+    placed = free[free["within_capacity"]].groupby(advisor)
+    last = placed.tail(triage.drawn_places).index
+    apart = (free["urgency_score"] - advisor.map(placed["urgency_score"].last())).abs()
+    near = (apart <= triage.drawn_within) & (free["risk_tier"] != TIERS[CRITICAL])
+    pools: pd.DataFrame = free[near & (free.index.isin(last) | ~free["within_capacity"])]
+    return pools
 
 
 def measure_given_up(flags: pd.DataFrame) -> float:

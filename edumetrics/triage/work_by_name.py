@@ -70,9 +70,14 @@ def find_missing_items(situation: Situation, row: np.ndarray) -> list[list[Item]
     roll, facts = situation.scored.observed.roll.take(row), situation.facts
     found = list_missing_items(roll, facts, situation.calendar, situation.triage.late_days)
     items: list[list[Item]] = [[] for _ in range(len(row))]
+    # Many students miss the same item: each is named once.
+    names: dict[tuple[str, str], tuple[str, str]] = {}
     for one in found.to_dict("records"):
-        subject = facts.subjects.get(one["subject_id"], str(one["subject_id"]))
-        subject, label = _name_item(situation.sentences, one, subject)
+        key = one["kind"], one["item_id"]
+        if key not in names:
+            subject = facts.subjects.get(one["subject_id"], str(one["subject_id"]))
+            names[key] = _name_item(situation.sentences, one, subject)
+        subject, label = names[key]
         day = pd.Timestamp(int(roll.starts[one["row"], one["week"]]) + 6, unit="D")
         items[one["row"]].append(Item(one["kind"], subject, label, int(one["week"]), day))
     # What can still be handed in comes first; the sort is stable, so weeks stay in order.

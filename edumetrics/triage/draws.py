@@ -57,8 +57,10 @@ def _find_pools(frame: pd.DataFrame, triage: Triage) -> pd.DataFrame:
     advisor = free["advisor_id"].fillna(NOBODY)
     placed = free[free["within_capacity"]].groupby(advisor)
     last = placed.tail(triage.drawn_places).index
-    apart = (free["urgency_score"] - advisor.map(placed["urgency_score"].last())).abs()
-    near = (apart <= triage.drawn_within) & (free["risk_tier"] != TIERS[CRITICAL])
+    # As numbers also where nobody has a place.
+    edge = advisor.map(placed["urgency_score"].last()).astype("float64")
+    near = (free["urgency_score"] - edge).abs() <= triage.drawn_within
+    near &= free["risk_tier"] != TIERS[CRITICAL]
     pools: pd.DataFrame = free[near & (free.index.isin(last) | ~free["within_capacity"])]
     return pools
 

@@ -42,8 +42,11 @@ def build_lists(situation: Situation) -> TriageLists:
     """Return the week's lists. The function is pure: the same situation gives the same lists."""
     decision = flags.decide(situation)
     listed = places.build_rows(situation, decision)
-    row = listed["row"].to_numpy()
-    records, missing, builder = _build_reasons(situation, decision, row)
+    row, gone = listed["row"].to_numpy(), _find_gone(situation, listed["student_id"])
+    # Whoever has left the list is asked about together with those who are on it.
+    told, missing, builder = _build_reasons(situation, decision, np.concatenate([row, gone]))
+    records, missing = told[: len(row)], missing[: len(row)]
+    remaining = dict(zip(situation.students[gone], told[len(row) :], strict=True))
     steps = best_step.find_best_steps(situation, decision, row, missing)
     topics = [collect_topics(mine) for mine in records]
     # With dtype "object" None stays None: pandas would infer strings, and make NaN of it.
@@ -62,7 +65,8 @@ def build_lists(situation: Situation) -> TriageLists:
     listed = listed.assign(hand_over=places.find_hand_over(situation, listed))
     return TriageLists(
         flags=listed[TABLES["weekly_flags"].computed],
-        exits=_build_exits(situation, decision, listed["student_id"]),
+        # The facts that remain are this week's, of the same kinds.
+        exits=find_exits(situation, listed["student_id"], remaining),
         findings=_describe_findings(situation, decision.findings),
         draws=_list_draws(listed),
         urgency=decision.plain,
@@ -83,16 +87,10 @@ def _build_reasons(
     return [builder.build_records(n) for n in range(len(row))], missing, builder
 
 
-def _build_exits(
-    situation: Situation, decision: flags.ListDecision, listed: pd.Series
-) -> pd.DataFrame:
-    """Return the rows of list_exits; the facts that remain are this week's, of the same kinds."""
+def _find_gone(situation: Situation, listed: pd.Series) -> np.ndarray:
+    """Return the rows in the roll of the students who have left the list since last week."""
     was = situation.memory.last["student_id"]
-    gone = situation.students.isin(was[~was.isin(listed)])
-    row = np.flatnonzero(gone)
-    records, _, _ = _build_reasons(situation, decision, row)
-    facts = dict(zip(situation.students[row], records, strict=True))
-    return find_exits(situation, listed, facts)
+    return np.flatnonzero(situation.students.isin(was[~was.isin(listed)]))
 
 
 def _describe_findings(situation: Situation, found: pd.DataFrame) -> pd.DataFrame:

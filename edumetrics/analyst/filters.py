@@ -58,7 +58,7 @@ class Filters(TypedDict, total=False):
 
 
 class ListFilters(Filters, total=False):
-    """Those of lists; `tier` is watch, high or critical, in any case."""
+    """Those of lists; `tier` is watch, high or critical, or its word in lists, in any case."""
 
     tier: str | None
 

@@ -27,7 +27,7 @@ from edumetrics.analyst.predictions import (
 )
 from edumetrics.errors import SettingsError
 from edumetrics.fields import EVERYWHERE, FINDING_COLUMNS
-from edumetrics.triage.situation import TIERS
+from edumetrics.forecast.list_shares import TIERS
 from edumetrics.workspace import open_workspace
 
 __all__ = [
@@ -116,13 +116,21 @@ def flagged(**filters: Unpack[ListFilters]) -> pd.DataFrame:
     >>> len(flagged(class_id="CS-2022-A", tier="critical", week=1))
     0
     """
-    tier = filters.get("tier")
-    tier = None if tier is None else tier.lower()
-    # `TIERS[0]` is the name of "not on the list": nobody can ask for it.
-    if tier is not None and tier not in TIERS[1:]:
-        raise SettingsError(f"There is no tier {tier}: the tiers are {', '.join(TIERS[1:])}.")
-    rows = read_rows("weekly_flags", {**filters, "tier": tier})
+    rows = read_rows("weekly_flags", {**filters, "tier": _find_tier(filters.get("tier"))})
     return rows.sort_values(["sem_week", "advisor_id", "triage_rank"], ignore_index=True)
+
+
+def _find_tier(asked: str | None) -> str | None:
+    """Return the tier of a name or of the word that lists show; None for any.
+
+    Raises:
+        SettingsError: there is no such tier.
+    """
+    words = {tier.lower(): tier for tier in TIERS} | {w.lower(): t for t, w in TIERS.items()}
+    if asked is None or asked.lower() in words:
+        return None if asked is None else words[asked.lower()]
+    named = ", ".join(f"{tier} ({word})" for tier, word in TIERS.items())
+    raise SettingsError(f"There is no tier {asked}: the tiers are {named}.")
 
 
 def exits(**filters: Unpack[Filters]) -> pd.DataFrame:
@@ -197,16 +205,17 @@ def changes(
         filters: see `Filters`; a week has no meaning here.
 
     Returns:
-        One row per student: student_id, class_id, and the differences in attendance, recorded
-        activity and academic performance (second week less first, in points; NaN where a week has
-        no value). Only students who have both weeks.
+        One row per student: student_id, class_id, first_week, second_week, and the differences in
+        attendance, recorded activity and academic performance (second week less first, in points;
+        NaN where a week has no value). Only students who have both weeks.
 
     Raises:
         SettingsError: nothing has been analysed yet, there is no such term or week, or no teaching
             week comes before `second`.
 
     >>> changes(9, 10, class_id="CS-2022-A").columns.tolist()
-    ['student_id', 'class_id', 'weekly_att_pct', 'effort_score', 'academic_performance']
+    ['student_id', 'class_id', 'first_week', 'second_week', 'weekly_att_pct', 'effort_score',
+     'academic_performance']
     """
     if "week" in filters or "weeks" in filters:
         raise SettingsError("Two weeks are compared: name them as first and second.")
@@ -218,6 +227,7 @@ def changes(
     both = now.index.intersection(then.index)
     table = (
         now.loc[both, ["class_id"]]
+        .assign(first_week=weeks[0], second_week=weeks[1])
         .join(now.loc[both, measures] - then.loc[both, measures])
         .reset_index()
     )

@@ -72,7 +72,9 @@ def write_parameters() -> str:
         "# Parameters\n",
         MADE,
         "A college's own file in `params/` of its home goes before the"
-        " shipped one; a key that it leaves out has its default. Unknown keys are refused.\n",
+        " shipped one; a key that it leaves out has its default. Unknown keys are refused."
+        " Databases and the mail server are named in the environment or in `.env`: see"
+        " [Settings](#settings).\n",
     ]
     for name in FILES:
         model = Params.model_fields[name].annotation
@@ -80,6 +82,8 @@ def write_parameters() -> str:
         parts.append(f"## {name}.yml\n\n```yaml\n{shipped.strip()}\n```\n")
         parts.append("| key | type | default | bounds |\n|---|---|---|---|")
         parts += [*_list_keys(model, ""), ""]
+    settings = (PROJECT / ".env.example").read_text(encoding="utf-8")
+    parts.append(f"## Settings\n\n```sh\n{settings.strip()}\n```\n")
     return "\n".join(parts)
 
 

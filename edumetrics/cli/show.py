@@ -41,7 +41,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "class_id": {"help": "Only this class."},
     "advisor": {"help": "Only the students of this advisor (an id)."},
     "student": {"help": "Only this student (an id)."},
-    "tier": {"help": "critical (Urgent), high (Soon) or watch (Keep in view)."},
+    "tier": {"help": "critical or Urgent, high or Soon, watch or Keep in view."},
     "subject": {"help": "Only this subject (an id)."},
     "label": {"help": "HIGH, MEDIUM or LOW."},
     "first": {"type": int, "help": "Semester week; default: the teaching week before the second."},

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 INDENT, GAP, NULL = "    ", "  ", "-"
 # Who and when: of one class, advisor or week, these are the same in every row.
-ALIKE = (*KEYS, "semester", "advisor_id", "ranked_by")
+ALIKE = (*KEYS, "first_week", "second_week", "semester", "advisor_id", "ranked_by")
 # Wider than any table: in a pipe no column is left out.
 ENDLESS = 10_000
 # The only words in colour: those that ask a reader to act.

@@ -8,6 +8,8 @@ from typing import Literal
 import pandas as pd
 import sqlalchemy as sa
 
+from edumetrics.college.feeds import find_newest_week
+from edumetrics.college.rows import read_rows
 from edumetrics.college.terms import College, Term
 from edumetrics.college.work import read_best_marks
 from edumetrics.fields import EVERYWHERE, EXAMPLES, FINDING_COLUMNS, RELATIONS
@@ -33,7 +35,7 @@ def check_single_ones(college: College, term: Term, week: int) -> pd.DataFrame:
     """
     found = [*_check_items(college, term, week), *_check_registers(college, term, week)]
     if week >= BEGUN:
-        found += _check_empty(college, term)
+        found += _check_empty(college, term, week)
     rows = [(check, where, "warn", count, ids, said) for check, where, count, ids, said in found]
     return pd.DataFrame(rows, columns=list(FINDING_COLUMNS))
 
@@ -120,13 +122,15 @@ def _find_registers(college: College, term: Term, odd: pd.DataFrame) -> list[str
     return sorted(college.read_frame(groups, "attendance")["id"])
 
 
-def _check_empty(college: College, term: Term) -> Iterator[Told]:
+def _check_empty(college: College, term: Term, week: int) -> Iterator[Told]:
     """Yield the relations that are mapped and have no row, or none this term.
 
     Exams come late in a term, and of feeds that stopped `check_feeds` tells.
     """
     for name, relation in college.relations.items():
         if relation is None or name.startswith("exam") or RELATIONS[name].essential:
+            continue
+        if _has_rows(college, term, week, name):
             continue
         probe = sa.select(relation.c[relation.table.key[0]]).limit(1)
         if college.read_frame(probe, name).empty:
@@ -140,3 +144,11 @@ def _check_empty(college: College, term: Term) -> Iterator[Told]:
         if college.read_frame(probe.where(term.build_condition(relation)), name).empty:
             message = f"{name}: it has no row of this term, although it had some before."
             yield f"{name}: no row this term", EVERYWHERE, 0, [], message
+
+
+def _has_rows(college: College, term: Term, week: int, name: str) -> bool:
+    """Return whether what the week reads anyway shows a row of a relation in the term."""
+    if RELATIONS[name].parent:
+        return bool(read_rows(college, term, name)["about"].any())
+    weeks = college.list_feed_weeks(week)
+    return bool(RELATIONS[name].feed and find_newest_week(college, term, name, weeks))

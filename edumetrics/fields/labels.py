@@ -4,7 +4,8 @@ from __future__ import annotations
 
 # The columns that people read, the first ones first.
 SHOWN = (
-    "term", "sem_week", "exam_type", "check", "student_id", "class_id", "semester", "students",
+    "term", "sem_week", "first_week", "second_week", "exam_type", "check", "student_id",
+    "class_id", "semester", "students",
     "weekly_att_pct", "overall_att_pct", "lectures_can_miss", "submission_pct", "effort_score",
     "academic_performance", "risk_score", "advisor_id", "triage_rank", "risk_tier",
     "urgency_score", "ranked_by", "list_at", "soon_at", "urgent_at", "fitted_on", "status",

@@ -149,8 +149,10 @@ _TABLES = (
     _derived(
         "list_thresholds", "from which urgency on a student is listed, and called Soon or Urgent",
         (_TERM, text("ranked_by", "rules or model"), _WEEK),
-        number("list_at", "urgency from which a student is listed", "", "", 0, 100),
-        number("soon_at", "urgency from which a listed student is called Soon", "", "", 0, 100),
+        number("list_at", "urgency from which a student is listed, whatever the news", "", "", 0,
+               100),
+        number("soon_at", "urgency from which a listed student is called Soon; below list_at it"
+               " meets those whom news lists, or who stay", "", "", 0, 100),
         number("urgent_at", "urgency from which a listed student is called Urgent", "", "", 0, 100),
         text("fitted_on", "the term whose weeks it was fitted on", "as shipped"),
         text("params_sha256", "fingerprint of the parameters that it depends on"),

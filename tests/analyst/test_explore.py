@@ -186,10 +186,10 @@ def test_a_week_says_in_a_line_what_it_is(week: Week) -> None:
     assert not week.forecasts
 
 
-@pytest.mark.parametrize("tier", ["urgent", "", " "])
+@pytest.mark.parametrize("tier", ["grave", "", " "])
 def test_a_tier_that_does_not_exist_is_refused_before_anything_is_read(tier: str) -> None:
     store = Store("sqlite:////nowhere/at/all.db")
-    with pytest.raises(SettingsError, match=r"There is no tier .*: the tiers are watch, high, cri"):
+    with pytest.raises(SettingsError, match=r"the tiers are critical \(Urgent\), high"):
         queries.flagged(tier=tier, store=store)
 
 

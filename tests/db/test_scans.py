@@ -1,0 +1,52 @@
+"""How often a week reads each large relation: counted by the server itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from edumetrics import database
+from edumetrics.analysis import run_log
+from edumetrics.inputs.terms import find_term
+from edumetrics.params import Calendar
+from edumetrics.simulator import generate, write
+from edumetrics.stages import weekly
+from edumetrics.workspace import Workspace
+from tests.conftest import workspace_at
+
+ONCE = ("attendance", "assignment_submissions", "quiz_submissions", "exam_results")
+# What is counted reaches back a few weeks; what is wrong is looked for in all weeks of the term.
+TWICE = ("library_visits", "book_borrows")
+
+
+def test_a_week_reads_each_large_relation_once(
+    postgres_url: Callable[[], str], tmp_path: Path
+) -> None:
+    url = postgres_url()
+    plan = generate.plan_demo(120, 1, Calendar(), weeks=7, semesters=1)
+    write.write_simulation(database.create_writable_engine(url), plan, quiet=True)
+    workspace = workspace_at(tmp_path, url)
+    # Week 6 first: what was known before the semester is stored with the week before.
+    _analyse(workspace, 6)
+    scans = _analyse(workspace, 7)
+    assert {name: scans[name] for name in ONCE} == dict.fromkeys(ONCE, 1)
+    assert {name: scans[name] for name in TWICE} == dict.fromkeys(TWICE, 2)
+
+
+def _analyse(workspace: Workspace, number: int) -> dict[str, int]:
+    """Compute and store a week, and return how often each table was scanned for it."""
+    with workspace.open_college() as college:
+        college.expect_whole_week()
+        term = find_term(college, "", college.find_college_week(workspace.today))
+        week = weekly.read_week(workspace, college, term, number, Path(), replay=False)
+        scores = weekly.compute(week)
+        # Before exams everything is asked for: the outlook needs the subjects, too.
+        assert not week.parts[0].read(week).subjects.empty
+        # Of this transaction alone, so that no other test counts.
+        counted = college.sources.find_connection("attendance").exec_driver_sql(
+            "SELECT relname, seq_scan + coalesce(idx_scan, 0) FROM pg_stat_xact_user_tables"
+        )
+        scans = {str(name): int(times) for name, times in counted}
+    entry = run_log.start_run(workspace.store, workspace.params, "weekly", term.name, number)
+    weekly.STAGE.save(entry, weekly.make_lists(scores))
+    return scans

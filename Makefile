@@ -6,7 +6,7 @@ READY  := $(VENV)/.ready
 export JUPYTER_PLATFORM_DIRS := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help dist install demo serve test test-slow test-all prove lint lab bench docs lock clean
+.PHONY: help dist install demo serve test test-all prove lint lab bench docs lock clean
 
 help:
 	@echo "make demo    a simulated college, scored up to its current week, with a page to open"
@@ -42,10 +42,9 @@ PYTEST := $(BIN)/python -m pytest -p no:nbval -n logical --dist worksteal
 test: $(READY)
 	$(PYTEST) -m "not slow and not prove" $(PYTEST_ARGS)
 
-test-slow: $(READY)
-	$(PYTEST) -m "slow and not prove" $(PYTEST_ARGS)
-
-test-all: test test-slow
+# One run of both lanes: servers are started, and colleges built, once.
+test-all: $(READY)
+	$(PYTEST) -m "not prove" $(PYTEST_ARGS)
 
 prove: test-all
 	$(PYTEST) -m prove $(PYTEST_ARGS)

@@ -1,7 +1,4 @@
-"""Fixtures that are built once a run, however many processes the tests run in.
-
-Lanes that run one after the other share them through the folder that `EDUMETRICS_BUILT` names.
-"""
+"""Fixtures that are built once a run, however many processes the tests run in."""
 
 from __future__ import annotations
 
@@ -19,8 +16,7 @@ def build_once(factory: pytest.TempPathFactory, name: str, build: Callable[[Path
     What is built is shared: it may be read and copied, never changed.
     """
     base = factory.getbasetemp()
-    own = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
-    shared = Path(os.environ.get("EDUMETRICS_BUILT", own))
+    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
     folder, built = shared / name, shared / f"{name}.built"
     with (shared / f"{name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)

@@ -163,11 +163,11 @@ def test_the_extras_stay_when_the_college_moves_on(later: int) -> None:
     assert (list_shares(read_college(later=1))[11] >= 0.5).mean() > 0.5, "they are back"
 
 
-def test_one_class_has_all_extras_where_there_is_only_one() -> None:
+def test_one_class_alone_has_no_trouble_that_would_hold_all_mail() -> None:
     (_, frames) = generate.simulate_classes(replace(plan(60, semesters=0), demo=True))
     assert set(frames["students"]["advisor_id"]) == {"ADV001"}
-    away = frames["attendance"].query("week == 10")
-    assert away["present"].sum() < 0.2 * away["lectures_held"].sum()
+    now = frames["attendance"].query("week == 10")
+    assert now["present"].sum() > 0.5 * now["lectures_held"].sum()
 
 
 # ------------------------------------------------------------ in a database

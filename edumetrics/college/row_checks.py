@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 # What ends the code of a check of a column's values.
 UNREADABLE = "unreadable"
+# The code of the check for rows that repeat each other.
+DUPLICATE = "duplicate"
 
 
 @dataclass(frozen=True)
@@ -225,4 +227,4 @@ def make_duplicate_check(relation: Relation) -> RowCheck:
     said = "{n} row{s} repeated the same entry; the one with the highest id counts."
     if relation.table.finished:
         said = "{n} row{s} {were} of further attempts; a finished one counts, the last of several."
-    return RowCheck("duplicate", place > 1, said)
+    return RowCheck(DUPLICATE, place > 1, said)

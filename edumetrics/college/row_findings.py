@@ -9,9 +9,11 @@ from typing import Any
 import pandas as pd
 import sqlalchemy as sa
 
-from edumetrics.college.findings import make_empty_findings
+from edumetrics.college.findings import make_empty_findings, pick_highest
 from edumetrics.college.mapping import Relation
 from edumetrics.college.row_checks import (
+    DUPLICATE,
+    Parent,
     RowCheck,
     find_parent,
     list_row_checks,
@@ -90,8 +92,11 @@ def _check_relation(college: College, relation: Relation, term: Term, week: int)
         return make_empty_findings()
     parent = find_parent(college, relation.table, term)
     checks = list_row_checks(college, relation, parent)
-    count = _count_in_memory if parent else _count_in_database
-    counted, read_examples = count(college, relation, term, week, checks)
+    if parent is None:
+        counted, read_examples = _count_in_database(college, relation, term, week, checks)
+    else:
+        own = _count_in_memory(college, relation, term, checks)
+        counted, read_examples = _add(own, _count_strays(college, relation, parent, term, checks))
     found = [
         # Only a check that found something needs examples.
         _describe_check(college, relation, counted, n, checks[n], read_examples(f"c{n}"))
@@ -102,9 +107,9 @@ def _check_relation(college: College, relation: Relation, term: Term, week: int)
 
 
 def _count_in_memory(
-    college: College, relation: Relation, term: Term, week: int, checks: list[RowCheck]
+    college: College, relation: Relation, term: Term, checks: list[RowCheck]
 ) -> Counted:
-    """Count the problems of rows about items, which are read as a whole anyway."""
+    """Count the problems of rows about items of the term, which are read as a whole anyway."""
     rows = read_rows(college, term, relation.table.name)
     flags: dict[str, Any] = {f"c{n}": has_flag(rows, n) for n in range(len(checks))}
     flags |= {
@@ -127,20 +132,58 @@ def _count_in_memory(
     return counted, find_examples
 
 
+def _count_strays(
+    college: College, relation: Relation, parent: Parent, term: Term, checks: list[RowCheck]
+) -> Counted | None:
+    """Count the problems of rows about items that the college does not list; None for no such part.
+
+    This is a second pass: a college may keep such rows of ten years, too many to read.
+    """
+    if not term.strays:
+        return None
+    where = _find_where(college, relation)
+    joined = sa.outerjoin(relation.rows, parent.rows, relation.c[parent.key] == parent.id)
+    rows = sa.select(where).select_from(joined).where(parent.id.is_(None))
+    # Whether they repeat each other says nothing about them.
+    return _count(college, relation, rows, [one for one in checks if one.code != DUPLICATE])
+
+
 def _count_in_database(
     college: College, relation: Relation, term: Term, week: int, checks: list[RowCheck]
 ) -> Counted:
     """Count the problems of rows that are not read one by one."""
     if relation.table.label and college.has_duplicates(relation, term.class_semesters):
         checks.append(make_duplicate_check(relation))
+    return _count(college, relation, _select_rows(college, relation, term, week), checks)
+
+
+def _count(
+    college: College, relation: Relation, rows: sa.Select[Any], checks: list[RowCheck]
+) -> Counted:
     key = relation.c[relation.table.key[0]].label("row_id")
-    flagged = _flag_rows(_select_rows(college, relation, term, week).add_columns(key), checks)
+    flagged = _flag_rows(rows.add_columns(key), checks)
     counted = (
         college.read_frame(_sum_flags(flagged, checks), relation.table.name)
         if checks
         else pd.DataFrame()
     )
     return counted, partial(_read_examples, college, relation, flagged)
+
+
+def _add(one: Counted, other: Counted | None) -> Counted:
+    """Return what two parts of a relation's rows have together."""
+    if other is None or other[0].empty:
+        return one
+    counted = pd.concat([one[0], other[0]]).fillna(0).groupby("where_", as_index=False).sum()
+
+    def find_examples(flag: str) -> dict[str, list[str]]:
+        mine, more = one[1](flag), other[1](flag) if flag in other[0] else {}
+        return {
+            where: pick_highest([*mine.get(where, []), *more.get(where, [])])
+            for where in mine.keys() | more.keys()
+        }
+
+    return counted, find_examples
 
 
 def _describe_check(
@@ -219,9 +262,7 @@ def _select_rows(college: College, relation: Relation, term: Term, week: int) ->
     c = relation.c
     if not _has_place(relation):
         return _select_all(college, relation)
-    where = sa.case((college.is_known_class(relation), c.class_id), else_=EVERYWHERE).label(
-        "where_"
-    )
+    where = _find_where(college, relation)
     stray = (
         sa.and_(c.semester.in_(sorted(term.semesters)), ~college.is_known_class(relation))
         if term.strays
@@ -236,6 +277,12 @@ def _select_rows(college: College, relation: Relation, term: Term, week: int) ->
     soon = relation.week.between(1, week) if relation.table.feed else sa.true()
     own = sa.or_(term.build_condition(relation), stray)
     return sa.select(where).where(sa.or_(sa.and_(own, soon), misplaced))
+
+
+def _find_where(college: College, relation: Relation) -> sa.ColumnElement[Any]:
+    """Return the class of a row as `where_`; `all` for a class that the college does not list."""
+    known = college.is_known_class(relation)
+    return sa.case((known, relation.c.class_id), else_=EVERYWHERE).label("where_")
 
 
 def _select_all(college: College, relation: Relation) -> sa.Select[Any]:

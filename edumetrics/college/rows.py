@@ -32,16 +32,18 @@ DTYPES = {"text": "str", "int": "float64", "float": "float64", "bool": "boolean"
 def read_rows(college: Reader, term: Term, name: str) -> pd.DataFrame:
     """Return all rows of a relation that are about items of a term, whatever is wrong with them.
 
+    Rows about items that the college does not list are left out: a college may keep those of ten
+    years, so that they are only counted (see `row_findings`).
+
     Args:
         college: the college to read.
-        term: rows about items of other terms are left out; rows about items that the college does
-            not list are there if the term has the strays (see `Term.strays`).
+        term: rows about items of other terms are left out.
         name: a relation with a parent.
 
     Returns:
         The columns of the relation, null where the college does not have them; ids are categories.
-        And listed (whether the college lists the class of the row), about (whether it lists the
-        item), flags (see `has_flag`). No rows where the college has no such relation.
+        And listed (whether the college lists the class of the row), and flags (see `has_flag`). No
+        rows where the college has no such relation.
     """
     record = RELATIONS[name]
     # What repeats in many rows.
@@ -50,17 +52,15 @@ def read_rows(college: Reader, term: Term, name: str) -> pd.DataFrame:
     kinds = {field.name: DTYPES[field.kind] for field in record.fields}
     kinds |= dict.fromkeys(ids, "category")
     if relation is None or parent is None:
-        return make_empty_frame(**kinds, listed="bool", about="bool", flags="int64")
-    joined = sa.outerjoin(relation.rows, parent.rows, relation.c[parent.key] == parent.id)
-    there = sa.or_(parent.here == 1, parent.id.is_(None) if term.strays else sa.false())
+        return make_empty_frame(**kinds, listed="bool", flags="int64")
+    joined = sa.join(relation.rows, parent.rows, relation.c[parent.key] == parent.id)
     select = (
         sa.select(
             *(relation.c[column] for column in record.names if column in relation.present),
-            sa.func.coalesce(parent.here, 0).label("about"),
             _build_flags(list_row_checks(college, relation, parent)).label("flags"),
         )
         .select_from(joined)
-        .where(there)
+        .where(parent.here == 1)
     )
     frame = college.read_frame(select, name, categories=frozenset(ids))
     kinds = {column: kind for column, kind in kinds.items() if column not in relation.present}
@@ -70,8 +70,7 @@ def read_rows(college: Reader, term: Term, name: str) -> pd.DataFrame:
     known = frame["class_id"].cat.categories.isin(classes)
     # The code of a row without a class is -1: it takes the last value, which is appended for it.
     listed = np.append(known, False)[frame["class_id"].cat.codes]
-    frame = frame.assign(listed=listed, about=frame["about"] == 1)
-    return pd.concat([frame, absent], axis=1)
+    return pd.concat([frame.assign(listed=listed), absent], axis=1)
 
 
 def _build_flags(checks: list[RowCheck]) -> sa.ColumnElement[Any]:

@@ -149,6 +149,6 @@ def _check_empty(college: College, term: Term, week: int) -> Iterator[Told]:
 def _has_rows(college: College, term: Term, week: int, name: str) -> bool:
     """Return whether what the week reads anyway shows a row of a relation in the term."""
     if RELATIONS[name].parent:
-        return bool(read_rows(college, term, name)["about"].any())
+        return not read_rows(college, term, name).empty
     weeks = college.list_feed_weeks(week)
     return bool(RELATIONS[name].feed and find_newest_week(college, term, name, weeks))

@@ -184,7 +184,6 @@ def find_newest_day(
         The day; None where there is none.
     """
     rows = read_rows(college, term, f"{work}_submissions")
-    rows = rows[rows["about"]]
     day = rows[HANDED_IN_ON[work]]
     if marked:
         # A quiz may have a score without marks.

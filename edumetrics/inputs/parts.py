@@ -17,9 +17,10 @@ from joblib import Parallel, cpu_count, delayed, parallel_config
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
+from edumetrics.college.findings import pick_highest
 from edumetrics.college.terms import Term
 from edumetrics.errors import SettingsError
-from edumetrics.fields import EXAMPLES, FINDING_COLUMNS
+from edumetrics.fields import FINDING_COLUMNS
 from edumetrics.settings import Settings
 from edumetrics.workspace import Workspace
 
@@ -180,10 +181,4 @@ def merge_findings(frames: Iterable[pd.DataFrame]) -> pd.DataFrame:
         examples=("examples", "sum"),
         message=("message", "first"),
     ).reset_index()
-    return told.assign(examples=told["examples"].map(_pick_highest))[list(FINDING_COLUMNS)]
-
-
-def _pick_highest(ids: list[str]) -> list[str]:
-    """Return the `EXAMPLES` highest ids, ascending as text, as an unsplit college would."""
-    # Ids are texts: the length comes first so that 10 is higher than 9.
-    return sorted(sorted(ids, key=lambda one: (len(one), one))[-EXAMPLES:])
+    return told.assign(examples=told["examples"].map(pick_highest))[list(FINDING_COLUMNS)]

@@ -262,4 +262,6 @@ def _convert_values(column: pd.Series) -> list[Any]:
         # SQLite stores the text as it is: a date must not get a time of day.
         days = (known.dt.normalize() == known).all()
         return _convert_values(column.dt.strftime("%Y-%m-%d" if days else "%Y-%m-%d %H:%M:%S.%f"))
-    return list(column.astype("object").where(column.notna(), None))
+    values = column.to_numpy(dtype="object", copy=True)
+    values[column.isna().to_numpy()] = None
+    return list(values)

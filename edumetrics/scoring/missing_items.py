@@ -88,6 +88,8 @@ def _list_due(
     row, week = np.nonzero(lately)
     asked = pd.DataFrame({"row": row, "week": week, "code": roll.classes[row, week]})
     due = asked.merge(items.rename(columns={"due_week": "week"}), on=["code", "week"])
+    if extensions.empty:
+        return due[["row", "week", *columns]]
     moved = extensions.assign(row=roll.find_rows(extensions["student_id"])).query("row >= 0")
     # An extension takes the item out of the week that it was set for.
     pairs = pd.MultiIndex.from_frame(moved[["row", "item_id"]])

@@ -47,9 +47,7 @@ LANES = {
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what needs a browser or a server, so that nobody has to think of it; slow tests begin."""
-    # A long test that began last would leave the other processes without work.
-    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+    """Mark what needs a browser or a server, so that nobody has to think of it."""
     for item in items:
         for lane, fixtures in LANES.items():
             if not set(fixtures).isdisjoint(getattr(item, "fixturenames", ())):

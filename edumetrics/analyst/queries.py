@@ -213,9 +213,8 @@ def changes(
         SettingsError: nothing has been analysed yet, there is no such term or week, or no teaching
             week comes before `second`.
 
-    >>> changes(9, 10, class_id="CS-2022-A").columns.tolist()
-    ['student_id', 'class_id', 'first_week', 'second_week', 'weekly_att_pct', 'effort_score',
-     'academic_performance']
+    >>> changes(9, 10, class_id="CS-2022-A").columns.tolist()[:5]
+    ['student_id', 'class_id', 'first_week', 'second_week', 'weekly_att_pct']
     """
     if "week" in filters or "weeks" in filters:
         raise SettingsError("Two weeks are compared: name them as first and second.")

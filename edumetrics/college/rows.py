@@ -26,9 +26,12 @@ if TYPE_CHECKING:
 # The dtypes of columns that a college does not have.
 DTYPES = {"text": "str", "int": "float64", "float": "float64", "bool": "boolean",
           "date": "datetime64[us]"}  # fmt: skip
+# Frames that are kept: the three relations of this term and of the one before. A calibration goes
+# through terms one after the other, and must not hold the rows of all.
+LATELY = 6
 
 
-@keep()
+@keep(LATELY)
 def read_rows(college: Reader, term: Term, name: str) -> pd.DataFrame:
     """Return all rows of a relation that are about items of a term, whatever is wrong with them.
 

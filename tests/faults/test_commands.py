@@ -352,7 +352,9 @@ def test_show_flagged_filters_and_formats(environment: Workspace) -> None:
     assert nothing.output == "Nothing matches.\n"
     refused(edumetrics("show", "flagged", "--class-id", "none"), 2, "There is no class none")
     refused(
-        edumetrics("show", "flagged", "--tier", "severe"), 2, "the tiers are critical (Urgent), high (Soon), watch"
+        edumetrics("show", "flagged", "--tier", "severe"),
+        2,
+        "the tiers are critical (Urgent), high (Soon), watch",
     )
 
 

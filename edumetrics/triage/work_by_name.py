@@ -70,10 +70,11 @@ def find_missing_items(situation: Situation, row: np.ndarray) -> list[list[Item]
     roll, facts = situation.scored.observed.roll.take(row), situation.facts
     found = list_missing_items(roll, facts, situation.calendar, situation.triage.late_days)
     items: list[list[Item]] = [[] for _ in range(len(row))]
-    # Many students miss the same item: each is named once.
-    names: dict[tuple[str, str], tuple[str, str]] = {}
+    # Many students miss the same item: each is named once. An item that several classes share may
+    # have another number in each, so that its id does not stand for its name.
+    names: dict[tuple[Any, ...], tuple[str, str]] = {}
     for one in found.to_dict("records"):
-        key = one["kind"], one["item_id"]
+        key = one["kind"], one["subject_id"], one["title"], one["number"]
         if key not in names:
             subject = facts.subjects.get(one["subject_id"], str(one["subject_id"]))
             names[key] = _name_item(situation.sentences, one, subject)

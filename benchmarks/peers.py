@@ -113,11 +113,9 @@ class Orm:
         for item in session.scalars(
             sa.select(t.assignment_definitions).filter_by(**place, due_week=WEEK)
         ):
-            own = session.scalars(
-                sa.select(t.assignment_submissions).filter_by(
-                    assignment_id=item.assignment_id, student_id=student.student_id
-                )
-            ).first()
+            own = find_own(
+                session, t.assignment_submissions, student, assignment_id=item.assignment_id
+            )
             due += 1
             handed_in = own is not None and own.submission_date is not None
             handed_in = handed_in and own.submission_date <= self.ends
@@ -132,11 +130,7 @@ class Orm:
         for quiz in session.scalars(
             sa.select(t.quiz_definitions).filter_by(**place, scheduled_week=WEEK)
         ):
-            tried = session.scalars(
-                sa.select(t.quiz_submissions).filter_by(
-                    quiz_id=quiz.quiz_id, student_id=student.student_id
-                )
-            ).first()
+            tried = find_own(session, t.quiz_submissions, student, quiz_id=quiz.quiz_id)
             due += 1
             done += tried is not None and tried.attempted and tried.attempt_date <= self.ends
         mean = sum(qualities) / len(qualities) if qualities else float("nan")
@@ -148,6 +142,12 @@ class Orm:
         wanted = sa.select(t.id).filter_by(assignment_id=item)
         known = wanted.where(t.quality_pct.is_not(None), t.marked_on <= self.ends)
         return session.scalars(known.limit(1)).first() is not None
+
+
+def find_own(session: Session, table: Any, student: Any, **item: str) -> Any:
+    """Return what a student handed in for an item; None for nothing."""
+    wanted = sa.select(table).filter_by(student_id=student.student_id, **item)
+    return session.scalars(wanted).first()
 
 
 def share(part: float, whole: float) -> float:

@@ -9,6 +9,7 @@ import pandas as pd
 import sqlalchemy as sa
 
 from edumetrics.college.percent import clip_percents, compute_percents
+from edumetrics.college.reader import keep
 from edumetrics.college.rows import drop_repeated, join_items, read_rows
 from edumetrics.database import make_empty_frame
 from edumetrics.types import Exam
@@ -65,6 +66,7 @@ def read_papers(
     return rows[names].reset_index(drop=True)
 
 
+@keep()
 def _read_schedule(college: College, term: Term, exam: Exam) -> pd.DataFrame:
     """Return schedule_id, subject_id, scheduled_week and scheduled_marks of a term's exam."""
     relation = college.relations["exam_schedule"]

@@ -19,7 +19,7 @@ from edumetrics.college.row_checks import (
     list_row_checks,
     make_duplicate_check,
 )
-from edumetrics.college.rows import has_flag, is_repeated, order_ids, read_rows
+from edumetrics.college.rows import has_flag, is_repeated, read_rows
 from edumetrics.college.terms import College, Term
 from edumetrics.college.unreadable import describe_unreadable, find_stops
 from edumetrics.database import order_highest_first
@@ -92,6 +92,10 @@ def _check_relation(college: College, relation: Relation, term: Term, week: int)
         return make_empty_findings()
     parent = find_parent(college, relation.table, term)
     checks = list_row_checks(college, relation, parent)
+    if relation.table.label and (
+        not relation.unique if parent else college.has_duplicates(relation, term.class_semesters)
+    ):
+        checks.append(make_duplicate_check(relation))
     if parent is None:
         counted, read_examples = _count_in_database(college, relation, term, week, checks)
     else:
@@ -111,23 +115,25 @@ def _count_in_memory(
 ) -> Counted:
     """Count the problems of rows about items of the term, which are read as a whole anyway."""
     rows = read_rows(college, term, relation.table.name)
-    flags: dict[str, Any] = {f"c{n}": has_flag(rows, n) for n in range(len(checks))}
+    flags: dict[str, Any] = {
+        # No row shows by itself that another one repeats it.
+        f"c{n}": is_repeated(rows, relation.table.name)
+        if check.code == DUPLICATE
+        else has_flag(rows, n)
+        for n, check in enumerate(checks)
+    }
     flags |= {
         f"among{n}": has_flag(rows, n, among=True)
         for n, check in enumerate(checks)
         if check.among is not None
     }
-    if relation.table.label and not relation.unique:
-        flags[f"c{len(checks)}"] = is_repeated(rows, relation.table.name)
-        checks.append(make_duplicate_check(relation))
     where = rows["class_id"].astype("str").where(rows["listed"], EVERYWHERE)
     flagged = pd.DataFrame(flags, index=rows.index)
     counted = flagged.groupby(where.rename("where_")).sum().reset_index()
 
     def find_examples(flag: str) -> dict[str, list[str]]:
         ids = rows.loc[flagged[flag], relation.table.key[0]]
-        highest = ids.loc[order_ids(ids)].groupby(where).head(EXAMPLES)
-        return {str(name): sorted(group) for name, group in highest.groupby(where)}
+        return {str(name): pick_highest(list(group)) for name, group in ids.groupby(where)}
 
     return counted, find_examples
 
@@ -152,8 +158,6 @@ def _count_in_database(
     college: College, relation: Relation, term: Term, week: int, checks: list[RowCheck]
 ) -> Counted:
     """Count the problems of rows that are not read one by one."""
-    if relation.table.label and college.has_duplicates(relation, term.class_semesters):
-        checks.append(make_duplicate_check(relation))
     return _count(college, relation, _select_rows(college, relation, term, week), checks)
 
 

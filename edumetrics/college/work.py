@@ -71,7 +71,7 @@ def read_done_items(
     rows = _find_known(college, term, work, known_by)
     # What a student is exempt from is dropped with the extensions.
     lately = rows["done"] & (rows["moved_to"].fillna(rows["due_week"]) >= since)
-    return _name_rows(rows[lately])
+    return rows.loc[lately, ["student_id", "item_id"]].astype("str")
 
 
 @keep(LATELY)
@@ -308,11 +308,6 @@ def _join_items(
     place = items.groupby(PLACE, dropna=False, sort=False).ngroup()
     names = ["item_id", "class_id", "due_week", "max_marks"]
     return join_items(frame, "item_id", items[names].assign(place=place))
-
-
-def _name_rows(rows: pd.DataFrame) -> pd.DataFrame:
-    """Return student_id and item_id as texts."""
-    return rows[["student_id", "item_id"]].astype("str")
 
 
 def _build_items_query(college: College, term: Term, work: Work) -> sa.CTE | None:

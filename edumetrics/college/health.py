@@ -187,10 +187,7 @@ def _format_week_end(week: int, ends: pd.Series) -> str:
 
 def _find_newest_work_day(college: College, term: Term, week: int, *, marked: bool) -> date | None:
     """Return the newest day, up to the end of a week, of any kind of work; None without one."""
-    ends = term.list_week_ends(week)["week_end"]
-    if ends.empty:
-        return None
-    days = (find_newest_day(college, term, work, ends.max().date(), marked=marked) for work in WORK)
+    days = (find_newest_day(college, term, work, week, marked=marked) for work in WORK)
     return max(filter(None, days), default=None)
 
 

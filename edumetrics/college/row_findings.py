@@ -10,6 +10,7 @@ import pandas as pd
 import sqlalchemy as sa
 
 from edumetrics.college.findings import make_empty_findings, pick_highest
+from edumetrics.college.item_sums import sum_up_items
 from edumetrics.college.mapping import Relation
 from edumetrics.college.row_checks import (
     DUPLICATE,
@@ -100,7 +101,9 @@ def _check_relation(college: College, relation: Relation, term: Term, week: int)
         counted, read_examples = _count_in_database(college, relation, term, week, checks)
     else:
         own = _count_in_memory(college, relation, term, checks)
-        counted, read_examples = _add(own, _count_strays(college, relation, parent, term, checks))
+        counted, read_examples = _add(
+            own, _count_strays(college, relation, parent, term, week, checks)
+        )
     found = [
         # Only a check that found something needs examples.
         _describe_check(college, relation, counted, n, checks[n], read_examples(f"c{n}"))
@@ -139,13 +142,20 @@ def _count_in_memory(
 
 
 def _count_strays(
-    college: College, relation: Relation, parent: Parent, term: Term, checks: list[RowCheck]
+    college: College,
+    relation: Relation,
+    parent: Parent,
+    term: Term,
+    week: int,
+    checks: list[RowCheck],
 ) -> Counted | None:
     """Count the problems of rows about items that the college does not list; None for no such part.
 
-    This is a second pass: a college may keep such rows of ten years, too many to read.
+    They are counted where they are: a college may keep such rows of ten years, too many to read.
     """
     if not term.strays:
+        return None
+    if sum_up_items(college, term, relation.table.name, week)["item_id"].notna().all():
         return None
     where = _find_where(college, relation)
     joined = sa.outerjoin(relation.rows, parent.rows, relation.c[parent.key] == parent.id)

@@ -9,9 +9,9 @@ import pandas as pd
 import sqlalchemy as sa
 
 from edumetrics.college.feeds import find_newest_week
-from edumetrics.college.rows import read_rows
+from edumetrics.college.item_sums import sum_up_items
 from edumetrics.college.terms import College, Term
-from edumetrics.college.work import read_best_marks
+from edumetrics.college.work import find_best_marks
 from edumetrics.fields import EVERYWHERE, EXAMPLES, FINDING_COLUMNS, RELATIONS
 
 WORKS: tuple[Literal["assignment"], Literal["quiz"]] = ("assignment", "quiz")
@@ -45,7 +45,7 @@ Told = tuple[str, str, int, list[str], str]
 
 def _check_items(college: College, term: Term, week: int) -> Iterator[Told]:
     for work in WORKS:
-        marks = read_best_marks(college, term, work, week)
+        marks = find_best_marks(college, term, work, week)
         share = marks["best"] / marks["out_of"]
         enough = marks["marks"] >= MARKS
         usual = 2 * share[enough].median() >= 1
@@ -149,6 +149,6 @@ def _check_empty(college: College, term: Term, week: int) -> Iterator[Told]:
 def _has_rows(college: College, term: Term, week: int, name: str) -> bool:
     """Return whether what the week reads anyway shows a row of a relation in the term."""
     if RELATIONS[name].parent:
-        return not read_rows(college, term, name).empty
+        return bool(sum_up_items(college, term, name, week)["item_id"].notna().any())
     weeks = college.list_feed_weeks(week)
     return bool(RELATIONS[name].feed and find_newest_week(college, term, name, weeks))

@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 import sqlalchemy as sa
 
+from edumetrics.college.item_sums import sum_up_items
 from edumetrics.college.percent import clip_percents, compute_percents
 from edumetrics.college.reader import keep
 from edumetrics.college.rows import drop_repeated, join_items, order_ids, read_rows
@@ -130,27 +131,21 @@ def read_done_work(college: College, term: Term, work: Work, known_by: date) -> 
     return pd.concat([named, found.drop(columns=["student", "place"])], axis=1)
 
 
-def read_best_marks(college: College, term: Term, work: Work, week: int) -> pd.DataFrame:
+def find_best_marks(college: College, term: Term, work: Work, week: int) -> pd.DataFrame:
     """Return the best mark of each item due until a week, and how many marks it has.
 
     Returns:
         item_id, class_id, marks (count), best and out_of (marks); items without a mark or without a
         maximum are not there.
     """
-    rows = _join_items(college, term, work)
-    rows = rows[
-        (rows["max_marks"] > 0) & (rows["due_week"] <= week) & rows["attempted"].fillna(False)
-    ]
-    mark = rows["marks_obtained"].fillna(rows["score"] * rows["max_marks"] / 100)
-    found = rows[["class_id"]].assign(
-        item_id=rows["item_id"].astype("str"), mark=mark, out_of=rows["max_marks"]
-    )
-    return (
-        found.dropna(subset="mark")
-        .groupby(["item_id", "class_id"])
-        .agg(marks=("mark", "size"), best=("mark", "max"), out_of=("out_of", "max"))
-        .reset_index()
-    )
+    items = read_items(college, term, work)
+    items = items[(items["max_marks"] > 0) & (items["due_week"] <= week)]
+    sums = sum_up_items(college, term, f"{work}_submissions", week)
+    found = items.merge(sums[sums["marks"] > 0], on="item_id")
+    found["out_of"] = found["max_marks"]
+    of_score = found["best_score"] * found["max_marks"] / 100
+    found["best"] = pd.concat([found["best_marks"], of_score], axis=1).max(axis=1)
+    return found[["item_id", "class_id", "marks", "best", "out_of"]]
 
 
 @keep(LATELY)
@@ -168,28 +163,23 @@ def read_known_marks(college: College, term: Term, work: Work, known_by: date) -
 
 
 def find_newest_day(
-    college: College, term: Term, work: Work, until: date, *, marked: bool
+    college: College, term: Term, work: Work, week: int, *, marked: bool
 ) -> date | None:
-    """Return the newest day, up to one day, on which work of a term was handed in, or marked.
+    """Return the newest day, up to the end of a week, on which work was handed in, or marked.
 
     Args:
         college: the college to read.
         term: work of other terms does not count.
         work: assignments or quizzes.
-        until: later days do not count.
+        week: later days do not count.
         marked: whether only work with a mark counts; its day is then that on which the mark became
             known, or else that of handing in.
 
     Returns:
         The day; None where there is none.
     """
-    rows = read_rows(college, term, f"{work}_submissions")
-    day = rows[HANDED_IN_ON[work]]
-    if marked:
-        # A quiz may have a score without marks.
-        there = [rows[name].notna() for name in ("marks_obtained", "score_pct") if name in rows]
-        day = rows["marked_on"].fillna(day)[np.logical_or.reduce(there)]
-    newest = day[day <= pd.Timestamp(until)].max()
+    sums = sum_up_items(college, term, f"{work}_submissions", week)
+    newest = sums.dropna(subset="item_id")["newest_marked" if marked else "newest_day"].max()
     return None if pd.isna(newest) else newest.date()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -131,3 +132,16 @@ def test_items_are_those_of_the_class_of_the_week() -> None:
     people = {"a": {"class_id": "C"}, "b": {"class_id": "D"}}
     given = {"students": people, "due": (6,), "marks": {"a": {6: NOT_IN}, "b": {6: NOT_IN}}}
     assert len(missing("a", **given)) == len(missing("b", **given)) == 1
+
+
+def test_an_item_that_classes_share_has_its_own_number_in_each() -> None:
+    """D had an assignment before it; for C it is the first one."""
+    people = {"a": {"class_id": "C"}, "b": {"class_id": "D"}}
+    marks = {student: {5: NOT_IN, 6: NOT_IN} for student in people}
+    now = situation(students=people, due=(5, 6), marks=marks)
+    items = now.facts.assignments
+    shared = items["item_id"].where(items["due_week"] == 5, "shared")
+    only_d = items[(items["class_id"] == "D") | (items["due_week"] == 6)]
+    facts = replace(now.facts, assignments=only_d.assign(item_id=shared))
+    rows = find_missing_items(replace(now, facts=facts), np.array([0, 1]))
+    assert [[item.label for item in row] for row in rows] == [["1"], ["1", "2"]]

@@ -10,6 +10,7 @@ Row = Mapping[Any, Any]
 Exam = Literal["midterm", "endterm"]
 EXAMS: tuple[Exam, Exam] = ("midterm", "endterm")
 Work = Literal["assignment", "quiz"]
+WORKS: tuple[Work, Work] = ("assignment", "quiz")
 
 
 class FactsDisplay:

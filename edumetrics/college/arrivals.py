@@ -10,7 +10,7 @@ from edumetrics.college.terms import College, Term
 from edumetrics.college.work import read_done_work, read_items
 from edumetrics.fields import EVERYWHERE, FINDING_COLUMNS, RELATIONS
 from edumetrics.params import Gate
-from edumetrics.types import Work
+from edumetrics.types import WORKS
 
 # Where so many percent of the registers with an absence are as in the week before, last week's file
 # was imported under a new number. Fewer than so many such registers may agree by chance.
@@ -22,7 +22,6 @@ MANY = 1.6
 HANDED_IN_LEAST, HANDED_IN_PCT = 10, 30
 # With a larger share of work without a date, nothing can be said about the newest week.
 UNDATED = 0.5
-WORK: tuple[Work, ...] = ("assignment", "quiz")
 
 
 def check_feed(
@@ -127,7 +126,7 @@ def check_submissions(college: College, term: Term, window: tuple[int, ...]) -> 
     """Return findings where work was due and none was recorded, in classes that had much before."""
     week, day = window[0], term.list_week_ends(window[0])["week_end"].max().date()
     found = []
-    for work in WORK:
+    for work in WORKS:
         feed = f"{work}_submissions"
         items = read_items(college, term, work)
         done = read_done_work(college, term, work, day)

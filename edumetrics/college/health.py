@@ -19,11 +19,10 @@ from edumetrics.college.source_findings import check_sources
 from edumetrics.college.terms import College, Term
 from edumetrics.college.work import find_newest_day
 from edumetrics.fields import EVERYWHERE, EXAMPLES, FEEDS, FINDING_COLUMNS, RELATIONS, UP_TO
-from edumetrics.types import Work
+from edumetrics.types import WORKS
 
 # Findings that date what is no weekly feed: the label, and whether only marked work counts.
 DATED = {"work": ("Work handed in", False), "marks": ("Marks", True)}
-WORK: tuple[Work, Work] = ("assignment", "quiz")
 # What to do about each kind of finding. The first key that ends the name of a check decides, so a
 # longer key comes before a shorter one that it ends with.
 REMEDIES = {
@@ -187,7 +186,7 @@ def _format_week_end(week: int, ends: pd.Series) -> str:
 
 def _find_newest_work_day(college: College, term: Term, week: int, *, marked: bool) -> date | None:
     """Return the newest day, up to the end of a week, of any kind of work; None without one."""
-    days = (find_newest_day(college, term, work, week, marked=marked) for work in WORK)
+    days = (find_newest_day(college, term, work, week, marked=marked) for work in WORKS)
     return max(filter(None, days), default=None)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Literal
 
 import pandas as pd
 import sqlalchemy as sa
@@ -13,8 +12,8 @@ from edumetrics.college.item_sums import sum_up_items
 from edumetrics.college.terms import College, Term
 from edumetrics.college.work import find_best_marks
 from edumetrics.fields import EVERYWHERE, EXAMPLES, FINDING_COLUMNS, RELATIONS
+from edumetrics.types import WORKS
 
-WORKS: tuple[Literal["assignment"], Literal["quiz"]] = ("assignment", "quiz")
 # So many marks of one item say something about the item.
 MARKS, MANY_MARKS = 5, 10
 # So many times the lectures of classmates, or of the other weeks of the subject.

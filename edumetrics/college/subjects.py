@@ -10,7 +10,7 @@ import pandas as pd
 
 from edumetrics.college.outcomes import read_exam_results
 from edumetrics.college.work import read_done_work, read_items, read_known_marks
-from edumetrics.types import Work
+from edumetrics.types import WORKS, Work
 
 if TYPE_CHECKING:
     from edumetrics.college.terms import College, Term
@@ -101,11 +101,10 @@ def _compute_marks(
     college: College, term: Term, pairs: pd.DataFrame, week: int, known_by: date
 ) -> np.ndarray:
     """Return each pair's mean percent over the assignments and quizzes due by the week."""
-    works: tuple[Work, Work] = ("assignment", "quiz")
     where = ["class_id", "semester", "subject_id"]
-    due = pd.concat([_list_marked_items(college, term, work, known_by) for work in works])
+    due = pd.concat([_list_marked_items(college, term, work, known_by) for work in WORKS])
     due = due[due["due_week"] <= week].groupby(where).size().rename("due").reset_index()
-    done = [read_done_work(college, term, work, known_by) for work in works]
+    done = [read_done_work(college, term, work, known_by) for work in WORKS]
     rows = pd.concat([frame[frame["week"] <= week] for frame in done])
     # Work of which nobody has a mark yet counts for nobody.
     rows = rows.assign(done=rows["done"] - rows["done_unmarked"])

@@ -21,9 +21,7 @@ from edumetrics.college.work import (
 )
 from edumetrics.fields import COUNTED_FEEDS
 from edumetrics.scoring.facts import Facts
-from edumetrics.types import Work
-
-WORKS: tuple[Work, Work] = ("assignment", "quiz")
+from edumetrics.types import WORKS, Work
 
 
 def read_facts(

@@ -17,7 +17,7 @@ from edumetrics.college.mapping import Relation
 from edumetrics.college.terms import College, Term
 from edumetrics.college.work import read_done_work, read_items
 from edumetrics.fields import RELATIONS
-from edumetrics.types import Work
+from edumetrics.types import WORKS, Work
 from edumetrics.weeks import CLASS_SEMESTER
 
 # Thresholds in percent of students and of subjects. Below these, records may be missing by chance.
@@ -32,7 +32,6 @@ HANDED_IN, DUE_LEAST, SINCE_WEEKS = 10, 400, 2
 PLURAL = {"assignment": "assignments", "quiz": "quizzes"}
 # The column that says whether work was handed in: the first one to look at in the mapping.
 HANDED = {"assignment": "submission_date", "quiz": "attempted"}
-WORKS: tuple[Work, ...] = ("assignment", "quiz")
 # Relations with a class and semester in each row. Attendance is left out: the others are compared
 # with it.
 PLACED = tuple(name for name, record in RELATIONS.items() if record.week and name != "attendance")

@@ -28,7 +28,7 @@ def read_draws(workspace: Workspace) -> pd.DataFrame:
     return found.sort_values("student_id", ignore_index=True)
 
 
-@pytest.mark.slow
+@pytest.mark.prove
 def test_a_draw_is_stored_with_the_lists_told_and_repeated(demo_copy: Workspace) -> None:
     workspace = with_draws(demo_copy)
     pipeline.run(workspace, progress.skip_line, week=10)

@@ -265,6 +265,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         postmaster.wait(30)
 
 
+@pytest.mark.prove
 def test_postgresql_is_killed_while_it_writes(
     server: Path, behind: Workspace, copy: Workspace, undisturbed: dict[str, pd.DataFrame]
 ) -> None:

@@ -130,14 +130,8 @@ def test_commands_for_a_shell_are_known(page: str, code: str) -> None:
         assert words.split()[0] in main.commands, page
 
 
-# The hour of an operator is tried in the lane of slow tests; the longer pages are proved.
-PROVED = [
-    pytest.param(name, marks=pytest.mark.prove) for name in ("connecting.md", "spreadsheets.md")
-]
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("page", ["first-hour-operator.md", *PROVED])
+@pytest.mark.prove
+@pytest.mark.parametrize("page", ["first-hour-operator.md", "connecting.md", "spreadsheets.md"])
 def test_every_command_of_the_tutorial_does_what_it_says(page: str, tmp_path: Path) -> None:
     done = follow(page, tmp_path)
     assert done > 6

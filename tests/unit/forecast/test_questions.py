@@ -435,7 +435,7 @@ def pointed_at(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
     return workspace
 
 
-@pytest.mark.slow
+@pytest.mark.prove
 def test_results_in_two_batches_are_reviewed_twice_and_the_second_is_whole(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

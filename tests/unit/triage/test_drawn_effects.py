@@ -85,7 +85,7 @@ def check(seeds: int, added: float, bias: float, rate: tuple[float, float]) -> N
         )
 
 
-@pytest.mark.slow
+@pytest.mark.prove
 def test_an_effect_is_found() -> None:
     # Power is a share of seeds: so many are needed to tell 80% from less.
     check(40, 6.0, 2.0, (0.75, 1.0))

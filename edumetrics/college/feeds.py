@@ -14,6 +14,9 @@ from edumetrics.college.terms import College, Term
 from edumetrics.database import make_empty_frame, order_highest_first
 from edumetrics.fields import RELATIONS, Count
 
+# Weeks before a term in which students may look at the platform already.
+EARLY = 4
+
 
 def count_rows_by_week(
     college: College, term: Term, feed: str, weeks: Sequence[int]
@@ -330,6 +333,18 @@ def read_weekly_counts(
     keys_ = [r.c.student_id, r.c.semester, r.c.week]
     totals = [_build_total(r, count).label(count.metric) for count in counts]
     return college.read_frame(sa.select(*keys_, *totals).group_by(*keys_), feed)
+
+
+@keep(2)
+def read_early_clicks(college: College, term: Term) -> pd.DataFrame:
+    """Return what students did on the platform in the weeks before the term began.
+
+    Returns:
+        student_id, semester, early_clicks (of `EARLY` weeks). Students without any have no row.
+    """
+    early = read_weekly_counts(college, term, "lms_activity", 1 - EARLY, 0)
+    sums = early.groupby(["student_id", "semester"])["lms_events"].sum()
+    return sums.rename("early_clicks").reset_index()
 
 
 def _build_total(rows: sa.Subquery, count: Count) -> sa.ColumnElement[Any]:

@@ -11,6 +11,7 @@ The rules of validity decide which rows count (spec "Data that is wrong"):
 from __future__ import annotations
 
 from datetime import date, timedelta
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -21,7 +22,7 @@ from edumetrics.college.percent import clip_percents, compute_percents
 from edumetrics.college.reader import keep
 from edumetrics.college.rows import drop_repeated, join_items, order_ids, read_rows
 from edumetrics.college.terms import College, Term
-from edumetrics.database import build_materialized_cte
+from edumetrics.database import make_empty_frame
 from edumetrics.types import Work
 
 # Frames that are kept of the work done so far. A week reads assignments and quizzes, once for each
@@ -43,14 +44,20 @@ def read_items(college: College, term: Term, work: Work) -> pd.DataFrame:
         where it has none), max_marks (NaN where it has none). An item that several classes share
         has a row for each. No rows where the college has no such work.
     """
+    items = _read_all_items(college, term, work)
+    return items[~items["optional"]].drop(columns="optional").reset_index(drop=True)
+
+
+@keep()
+def _read_all_items(college: College, term: Term, work: Work) -> pd.DataFrame:
+    """Return all assignments or quizzes of the term, as `read_items`, with optional (bool)."""
     items = _build_items_query(college, term, work)
-    names = ("item_id", "class_id", "semester", "subject_id", "due_week", "title", "max_marks")
     if items is None:
-        texts = {name for name in names if name.endswith("id")} | {"title"}
-        return pd.DataFrame(
-            {name: pd.Series(dtype="str" if name in texts else "float64") for name in names}
-        )
-    return college.read_frame(sa.select(*(items.c[name] for name in names)), f"{work}_definitions")
+        texts = dict.fromkeys(("item_id", "class_id", "subject_id", "title"), "str")
+        numbers = dict.fromkeys(("semester", "due_week", "max_marks"), "float64")
+        return make_empty_frame(**texts, **numbers, optional="bool")
+    found = college.read_frame(items, f"{work}_definitions")
+    return found.assign(optional=found["optional"] == 1)
 
 
 @keep(LATELY)
@@ -71,7 +78,7 @@ def read_done_items(
     """
     rows = _find_known(college, term, work, known_by)
     # What a student is exempt from is dropped with the extensions.
-    lately = rows["done"] & (rows["moved_to"].fillna(rows["due_week"]) >= since)
+    lately = rows["done"] & ~rows["optional"] & (rows["moved_to"].fillna(rows["due_week"]) >= since)
     return rows.loc[lately, ["student_id", "item_id"]].astype("str")
 
 
@@ -95,7 +102,7 @@ def read_done_work(college: College, term: Term, work: Work, known_by: date) -> 
         done_unmarked, for quality). What a student is exempt from has no week.
     """
     rows = _find_known(college, term, work, known_by)
-    rows = rows[rows["done"]]
+    rows = rows[rows["done"] & ~rows["optional"]]
     week = rows["moved_to"].fillna(rows["due_week"]).mask(rows["exempt"])
     frame = pd.DataFrame(
         {
@@ -125,10 +132,35 @@ def read_done_work(college: College, term: Term, work: Work, known_by: date) -> 
         axis=1,
     ).reset_index()
     students = rows["student_id"].cat.categories
-    places = read_items(college, term, work)[PLACE].drop_duplicates(ignore_index=True)
+    places = _read_all_items(college, term, work)[PLACE].drop_duplicates(ignore_index=True)
     named = places.take(found["place"].to_numpy()).reset_index(drop=True)
     named.insert(0, "student_id", students.take(found["student"].to_numpy()))
     return pd.concat([named, found.drop(columns=["student", "place"])], axis=1)
+
+
+def read_work_ahead(
+    college: College, term: Term, work: Work, known_by: date, week: int
+) -> pd.DataFrame:
+    """Return how much was done by a day of what falls due after a week, optional work included.
+
+    Returns:
+        student_id, semester, ahead (count), ahead_marked (count), ahead_mark_sum (sum of percents).
+        Students without any such work have no row.
+    """
+    rows = _find_known(college, term, work, known_by)
+    due = rows["moved_to"].fillna(rows["due_week"])
+    rows = rows[rows["done"] & ~rows["exempt"] & (due > week)]
+    places = _read_all_items(college, term, work)[PLACE].drop_duplicates(ignore_index=True)
+    frame = pd.DataFrame(
+        {
+            "student_id": rows["student_id"].astype("str"),
+            "semester": places["semester"].to_numpy()[rows["place"]],
+            "ahead": 1,
+            "ahead_marked": rows["mark"].notna().astype("int64"),
+            "ahead_mark_sum": rows["mark"].fillna(0),
+        }
+    )
+    return frame.groupby(["student_id", "semester"], as_index=False).sum()
 
 
 def find_best_marks(college: College, term: Term, work: Work, week: int) -> pd.DataFrame:
@@ -157,6 +189,7 @@ def read_known_marks(college: College, term: Term, work: Work, known_by: date) -
         rows where the college has no such work.
     """
     rows = _find_known(college, term, work, known_by)
+    rows = rows[~rows["optional"]]
     known = {"marks": rows["mark"].notna(), "qualities": rows["quality"].notna()}
     found = pd.DataFrame(known).groupby(rows["item_id"].astype("str")).sum().astype("int64")
     return found.reset_index()
@@ -256,7 +289,7 @@ def _is_judged(rows: pd.DataFrame, day: pd.Timestamp, lag: timedelta) -> pd.Seri
 def _join_items(
     college: College, term: Term, work: Work, known_by: date | None = None
 ) -> pd.DataFrame:
-    """Return the rows about items that count, each with its item.
+    """Return the rows about items, optional ones included, each with its item.
 
     Args:
         college: the college to read.
@@ -268,9 +301,9 @@ def _join_items(
     Returns:
         student_id and item_id (categories), item (a number of the item), handed_in, marked_on,
         marks_obtained, score, quality, similarity, attempted (true for assignments), moved_to
-        (week), exempt (bool), and of the item class_id, due_week, max_marks and place (its row in
-        the distinct classes, semesters and subjects). A row about an item that several classes
-        share is there for each of them.
+        (week), exempt (bool), and of the item class_id, due_week, max_marks, optional (bool) and
+        place (its row in the distinct classes, semesters and subjects). A row about an item that
+        several classes share is there for each of them.
     """
     name, key = f"{work}_submissions", f"{work}_id"
     rows = read_rows(college, term, name)
@@ -294,14 +327,14 @@ def _join_items(
             "exempt": rows["exempt"].fillna(False).astype("bool"),
         }
     )
-    items = read_items(college, term, work)
+    items = _read_all_items(college, term, work)
     place = items.groupby(PLACE, dropna=False, sort=False).ngroup()
-    names = ["item_id", "class_id", "due_week", "max_marks"]
+    names = ["item_id", "class_id", "due_week", "max_marks", "optional"]
     return join_items(frame, "item_id", items[names].assign(place=place))
 
 
-def _build_items_query(college: College, term: Term, work: Work) -> sa.CTE | None:
-    """Return the work of the term that counts; None where the college has no such work.
+def _build_items_query(college: College, term: Term, work: Work) -> sa.Select[Any] | None:
+    """Return the work of the term, with optional (0 or 1); None where the college has none.
 
     Work of weight 0 is optional and does not count. If all work of a class and semester has weight
     0 or none, all of it counts.
@@ -317,10 +350,9 @@ def _build_items_query(college: College, term: Term, work: Work) -> sa.CTE | Non
         c.semester,
         c.subject_id,
         due.label("due_week"),
-        c.max_marks,
         c.title,
-    )
-    rows = rows.where(term.build_condition(relation))
+        c.max_marks,
+    ).where(term.build_condition(relation))
     # Assignments and quizzes are looked at together: if a class weighs one kind, weight 0 of the
     # other kind is meant, too.
     weighted = [
@@ -331,9 +363,10 @@ def _build_items_query(college: College, term: Term, work: Work) -> sa.CTE | Non
         )
         if other is not None and "weight" in other.present
     ]
-    if "weight" in relation.present:
-        # `weighted` cannot be empty here: this relation has weights itself.
-        pairs = sa.union(*weighted).subquery("weighted")
-        optional = sa.exists().where(pairs.c.class_id == c.class_id, pairs.c.semester == c.semester)
-        rows = rows.where(sa.or_(c.weight.is_(None), c.weight != 0, ~optional))
-    return build_materialized_cte(rows, "items")
+    if "weight" not in relation.present:
+        return rows.add_columns(sa.literal_column("0").label("optional"))
+    # `weighted` cannot be empty here: this relation has weights itself.
+    pairs = sa.union(*weighted).subquery("weighted")
+    others = sa.exists().where(pairs.c.class_id == c.class_id, pairs.c.semester == c.semester)
+    optional = sa.case((sa.and_(c.weight == 0, others), 1), else_=0)
+    return rows.add_columns(optional.label("optional"))

@@ -26,6 +26,10 @@ FEATURES: dict[str, Feature] = {
     "mark_with_zeros_rank": Feature("its rank in the class", -1, "marks"),
     "mark_recent": Feature("the same, recent weeks weighing more, percent", -1, "marks"),
     "mark_recent_rank": Feature("its rank in the class", -1, "marks"),
+    "lowest_mark": Feature("lowest mean mark of a week's work so far, percent", -1, "marks"),
+    "ahead_mark": Feature(
+        "mean mark of work done before its week, optional work included, percent", -1, "marks"
+    ),
     "handed_in": Feature("share of the work due so far that is handed in", -1, "work"),
     "handed_in_rank": Feature("its rank in the class", -1, "work"),
     "missed_recent": Feature("share of the work of the last three weeks that is not", 1, "work"),
@@ -36,6 +40,11 @@ FEATURES: dict[str, Feature] = {
         "promptness",
     ),
     "earliness_rank": Feature("its rank in the class", -1, "promptness"),
+    "ahead_rank": Feature(
+        "work done before its week, optional work included: its rank in the class",
+        -1,
+        "promptness",
+    ),
     "late": Feature("share of the work handed in that came after its week", 1, "promptness"),
     "attendance": Feature("share of lectures attended so far", -1, "attendance"),
     "attendance_recent": Feature("share of lectures attended over four weeks", -1, "attendance"),
@@ -55,8 +64,13 @@ FEATURES: dict[str, Feature] = {
         "recent weeks' days on the platform: their rank in the class", -1, "activity"
     ),
     "clicks_rank": Feature("recent weeks' clicks: their rank in the class", -1, "activity"),
+    "early_clicks_rank": Feature(
+        "clicks in the weeks before the semester: their rank in the class", -1, "activity"
+    ),
     "visits_rank": Feature("recent weeks' library visits: their rank in the class", -1, "activity"),
     "weeks_active": Feature("weeks of the last four with any activity", -1, "activity"),
+    "silent_weeks": Feature("weeks since anything was recorded", 1, "activity"),
+    "longest_silence": Feature("most weeks in a row without anything recorded", 1, "activity"),
     "days_idle_rank": Feature(
         "days since anything was handed in: their rank in the class", 1, "promptness"
     ),

@@ -11,7 +11,7 @@ from edumetrics.fields import FEATURES
 from edumetrics.params.calendar import Calendar
 from edumetrics.params.scoring import Scoring
 from edumetrics.scoring.risk import count_missed_work
-from edumetrics.scoring.roll import Matrix, Vector
+from edumetrics.scoring.roll import Flags, Matrix, Vector
 from edumetrics.scoring.signals import Floats, divide, rank_in_groups
 from edumetrics.scoring.weekly import ScoredWeek
 
@@ -192,6 +192,9 @@ def _compute_work(scored: ScoredWeek, calendar: Calendar, scoring: Scoring) -> d
         "mark_recent": divide(
             (marks * weight).sum(axis=1), ((marked + missed) * weight).sum(axis=1)
         ),
+        "lowest_mark": _find_lowest(divide(marks, marked)),
+        "ahead": scored.observed.ahead,
+        "ahead_mark": scored.observed.ahead_mark,
         "handed_in": divide(done.sum(axis=1), due.sum(axis=1)),
         "missed_recent": divide(recent_missed, recent_due),
         "earliness": divide((early * counted).sum(axis=1), counted.sum(axis=1)),
@@ -247,10 +250,62 @@ def _compute_activity(
     ]
     return {
         **smoothed,
+        **_compute_silence(scored, calendar, recent, days),
+        "early_clicks": scored.observed.early_clicks,
         "weeks_active": (active | (np.nan_to_num(days) > 0)).sum(axis=1).astype("float64"),
         "effort_change": metrics["effort_score"].to_numpy("float64")
         - scored.baseline["effort_score"],
     }
+
+
+def _compute_silence(
+    scored: ScoredWeek, calendar: Calendar, recent: list[int], days: Matrix
+) -> dict[str, Floats]:
+    """Return the weeks since anything was recorded, and the most in a row without anything.
+
+    A lecture attended, work handed in, or a recent day on the platform is something. Weeks of which
+    nothing could be known, without lectures and platform, are passed over.
+
+    Args:
+        scored: the week, scored.
+        calendar: which weeks count.
+        recent: the last teaching weeks, this one first.
+        days: active days on the platform in these weeks, students by weeks.
+    """
+    observed = scored.observed
+    known, active = observed.held > 0, observed.present > 0
+    known[:, recent] |= ~np.isnan(days)
+    active[:, recent] |= np.nan_to_num(days) > 0
+    for part in observed.work:
+        active |= _find_weeks(part.handed_on, observed.roll.starts)
+    silent, longest = np.zeros(len(known)), np.zeros(len(known))
+    for week in (week for week in calendar.teaching_weeks if week <= scored.week):
+        silent = np.where(active[:, week], 0, silent + known[:, week])
+        longest = np.maximum(longest, silent)
+    nothing = ~(known | active).any(axis=1)
+    return {
+        "silent_weeks": np.where(nothing, np.nan, silent),
+        "longest_silence": np.where(nothing, np.nan, longest),
+    }
+
+
+def _find_weeks(days: Matrix, starts: Matrix) -> Flags:
+    """Return the weeks in which any of some days is, students by weeks; day 0 is none."""
+    found = np.zeros(starts.shape, dtype=bool)
+    for column in np.nonzero((days > 0).any(axis=0))[0]:
+        day = days[:, [column]]
+        # The week of a day is the last one that had begun by then; 0 is no start.
+        begun = (starts > 0) & (starts <= day)
+        there = np.nonzero((day[:, 0] > 0) & begun.any(axis=1))[0]
+        week = begun.shape[1] - 1 - np.argmax(begun[:, ::-1], axis=1)
+        found[there, week[there]] = True
+    return found
+
+
+def _find_lowest(values: np.ndarray) -> Floats:
+    """Return the lowest value of each row; NaN in a row without one."""
+    lowest = np.where(np.isnan(values), np.inf, values).min(axis=1, initial=np.inf)
+    return np.where(np.isinf(lowest), np.nan, lowest)
 
 
 def _collect_past_weeks(

@@ -22,6 +22,8 @@ LINEAR = tuple(name for name in FEATURES if name not in CALENDAR)
 ALL = tuple(FEATURES)
 # Logits are cut at ±8, a chance of 0.03% or 99.97%: a forecast is never certain.
 MOST = 8.0
+# Trees have one leaf more for every so many rows that they learn from.
+ROWS_A_LEAF = 1000
 
 
 class LogitModel(Protocol):
@@ -253,14 +255,15 @@ def fit_boosted(rows: pd.DataFrame, failed: Floats, settings: Forecast) -> Boost
         chosen = pd.util.hash_array(rows["student_id"].to_numpy(dtype=object)) % every == 0
         rows, failed = rows[chosen], failed[chosen]
     median = _compute_medians(rows[list(ALL)].to_numpy("float64"))
-    # A small college gets smaller leaves, down to 20 rows: otherwise its trees could not split.
+    # A small college gets smaller leaves, down to 20 rows: otherwise its trees could not split. It
+    # also gets fewer of them: larger trees would learn it by heart.
     trees = HistGradientBoostingClassifier(
         max_iter=settings.trees,
         learning_rate=settings.learning_rate,
-        max_leaf_nodes=settings.tree_leaves,
+        max_leaf_nodes=max(2, min(settings.tree_leaves, len(rows) // ROWS_A_LEAF)),
         min_samples_leaf=max(20, min(settings.leaf_students, len(rows) // 50)),
         l2_regularization=50.0,
-        max_features=0.3,
+        max_features=0.15,
         early_stopping=False,
         random_state=settings.seed,
     )

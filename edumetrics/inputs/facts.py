@@ -8,6 +8,7 @@ from edumetrics.college.exams import read_midterms
 from edumetrics.college.feeds import (
     find_seats,
     read_attendance,
+    read_early_clicks,
     read_unsure_registers,
     read_weekly_counts,
 )
@@ -18,6 +19,7 @@ from edumetrics.college.work import (
     read_extensions,
     read_items,
     read_known_marks,
+    read_work_ahead,
 )
 from edumetrics.fields import COUNTED_FEEDS
 from edumetrics.scoring.facts import Facts
@@ -63,6 +65,8 @@ def read_facts(
         assignments_done=_read_done_by_day(college, term, "assignment", ends),
         quizzes_done=_read_done_by_day(college, term, "quiz", ends),
         done_items=_read_done_items(college, term, week, ends),
+        early=read_early_clicks(college, term),
+        ahead=_read_ahead(college, term, week, ends),
         subjects=_read_subject_names(college),
         extensions={work: read_extensions(college, term, work) for work in WORKS},
         known_marks={
@@ -110,6 +114,17 @@ def _read_done_items(
         )
         for work in WORKS
     }
+
+
+def _read_ahead(college: College, term: Term, week: int, ends: pd.Series) -> pd.DataFrame:
+    """Return the work done ahead by each of the days on which classes end their week."""
+    return _merge_days(
+        [
+            (day, read_work_ahead(college, term, work, day.date(), week))
+            for day in ends
+            for work in WORKS
+        ]
+    )
 
 
 def _read_subject_names(college: College) -> dict[str, str]:

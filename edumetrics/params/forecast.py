@@ -18,7 +18,8 @@ class Forecast(ParameterModel):
     # The linear model of a week also learns from so many weeks on either side of it.
     window: int = Field(default=1, ge=0)
     trees: PositiveInt = 400
-    tree_leaves: int = Field(default=6, ge=2)
+    # At most: where there are few rows, trees are smaller (see `models.fit_boosted`).
+    tree_leaves: int = Field(default=12, ge=2)
     learning_rate: float = Field(default=0.03, gt=0)
     # A leaf with many rows gives steadier chances; small colleges get a smaller number.
     leaf_students: PositiveInt = 300

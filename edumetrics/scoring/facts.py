@@ -44,6 +44,8 @@ class Facts:
         done_items: by kind of work, student_id, item_id, known_by: what was done of the items of
             the last weeks.
         subjects: the name of each subject by subject_id.
+        early: as `feeds.read_early_clicks` returns it.
+        ahead: as `work.read_work_ahead` returns it, with known_by; a student may have several rows.
     """
 
     week: int
@@ -67,3 +69,5 @@ class Facts:
     feeds: frozenset[str] | None = None
     done_items: Mapping[Work, pd.DataFrame] = field(default_factory=dict)
     subjects: Mapping[str, str] = field(default_factory=dict)
+    early: pd.DataFrame = field(default_factory=pd.DataFrame)
+    ahead: pd.DataFrame = field(default_factory=pd.DataFrame)

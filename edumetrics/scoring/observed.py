@@ -28,6 +28,10 @@ class Observations:
         counts: by column of weekly_metrics, what weekly feeds count (see `fields.Count`); NaN where
             the college has no such feed.
         midterm: the mean score of the midterms known (percent); NaN where none is known.
+        early_clicks: clicks on the platform before the term began; NaN where
+            nobody of the class has any.
+        ahead: how many items are done that fall due later, optional work included.
+        ahead_mark: their mean mark (percent); NaN where none is known.
     """
 
     roll: Roll
@@ -37,6 +41,9 @@ class Observations:
     quizzes: Work
     counts: dict[str, Floats]
     midterm: Floats
+    early_clicks: Floats
+    ahead: Floats
+    ahead_mark: Floats
 
     @property
     def work(self) -> tuple[Work, Work]:
@@ -54,6 +61,9 @@ class Observations:
             present=self.present[rows],
             counts={name: values[rows] for name, values in self.counts.items()},
             midterm=self.midterm[rows],
+            early_clicks=self.early_clicks[rows],
+            ahead=self.ahead[rows],
+            ahead_mark=self.ahead_mark[rows],
         )
 
 
@@ -69,6 +79,7 @@ def observe(facts: Facts, calendar: Calendar, scoring: Scoring) -> Observations:
     held, present = attendance.count_lectures(called, facts, calendar)
     assignments, quizzes = work.collect_work(called, facts, calendar)
     recent = calendar.get_last_teaching_weeks(called.week, scoring.feed_weeks)
+    ahead, ahead_mark = work.collect_work_ahead(called, facts)
     return Observations(
         roll=called,
         held=held,
@@ -81,6 +92,9 @@ def observe(facts: Facts, calendar: Calendar, scoring: Scoring) -> Observations:
             for count in RELATIONS[feed].counts
         },
         midterm=_collect_midterm(called, facts.midterms),
+        early_clicks=_collect_early_clicks(called, facts),
+        ahead=ahead,
+        ahead_mark=ahead_mark,
     )
 
 
@@ -107,6 +121,17 @@ def _collect_count(
     np.add.at(values, row[own], now[metric].fillna(0).to_numpy()[own])
     highest = WEEKLY_METRICS[metric].high
     return values if highest is None else np.minimum(values, highest)
+
+
+def _collect_early_clicks(called: Roll, facts: Facts) -> Floats:
+    """Return the clicks before the term of each student; NaN where nobody of the class has any."""
+    if facts.early.empty:
+        return np.full(len(called.frame), np.nan)
+    clicks = facts.early.set_index(["student_id", "semester"])["early_clicks"]
+    own = pd.MultiIndex.from_frame(called.frame[["student_id", "semester"]])
+    found = clicks.reindex(own).fillna(0).reset_index(drop=True)
+    recorded = found.groupby(called.classes[:, called.week]).transform("max") > 0
+    return found.where(recorded).to_numpy("float64")
 
 
 def _collect_midterm(called: Roll, midterms: pd.DataFrame) -> Floats:

@@ -99,7 +99,7 @@ def _collect_kind(
     quality, similarity = np.zeros(size), np.full(size, np.nan)
     last_day = np.full(size, -1, dtype=np.int64)
     if len(done) and size:
-        rows = _select_own(roll, done)
+        rows = _add_last_day(_select_own(roll, done))
         # Before the filter below, because here all work counts that was handed in, due or not.
         np.maximum.at(last_day, rows["row"], rows["last_day"])
         rows = _select_due(roll, facts, rows, weeks)
@@ -154,6 +154,16 @@ def _count_due_unknown(
     return found
 
 
+def collect_work_ahead(roll: Roll, facts: Facts) -> tuple[Floats, Floats]:
+    """Return how many items are done that fall due later, and their mean mark (percent)."""
+    count, marked, total = (np.zeros(len(roll.frame)) for _ in range(3))
+    if len(facts.ahead) and len(roll.frame):
+        rows = _select_own(roll, facts.ahead)
+        for sums, name in ((count, ""), (marked, "_marked"), (total, "_mark_sum")):
+            np.add.at(sums, rows["row"], rows[f"ahead{name}"])
+    return count, divide(total, marked)
+
+
 def _select_own(roll: Roll, done: pd.DataFrame) -> pd.DataFrame:
     """Return rows of students on the roll, of their semester, as known by the end of their week."""
     row = roll.find_rows(done["student_id"])
@@ -164,6 +174,10 @@ def _select_own(roll: Roll, done: pd.DataFrame) -> pd.DataFrame:
         & (done["semester"].to_numpy() == semesters[row])
     )
     rows: pd.DataFrame = done[kept].assign(row=row[kept])
+    return rows
+
+
+def _add_last_day(rows: pd.DataFrame) -> pd.DataFrame:
     day = rows["last_date"].to_numpy().astype("datetime64[D]")
     # A missing date converts to a huge negative number, so it is replaced.
     return rows.assign(last_day=np.where(np.isnat(day), -1, day.astype(np.int64)))

@@ -48,6 +48,21 @@ def test_marks_with_and_without_zeros() -> None:
     assert value("missed_recent", **WORK) == pytest.approx(1 / 3)
 
 
+def test_the_lowest_mark_is_one_of_work_that_is_in() -> None:
+    assert value("lowest_mark", **WORK) == 60
+    assert np.isnan(value("lowest_mark", due=(4, 5), marks={"a": {4: NOT_IN, 5: None}}))
+
+
+def test_work_done_ahead_and_its_mark() -> None:
+    given = {"students": "abc", "ahead": {"a": [80, 60], "b": [90]}}
+    frame = own(**given).frame
+    assert frame["ahead"].tolist() == [2, 1, 0]
+    assert frame["ahead_mark"].tolist()[:2] == [70, 90]
+    assert np.isnan(frame.loc[2, "ahead_mark"])
+    made = build_features(own(**given), pd.Series(list("abc")))
+    assert made["ahead_rank"].tolist() == pytest.approx([2.5 / 3, 0.5, 0.5 / 3])
+
+
 def test_recent_marks_weigh_more() -> None:
     """Every two weeks a mark weighs 0.6 of what it weighed."""
     given = {"due": (4, 6), "marks": {"a": {4: 100, 6: 20}}}
@@ -114,6 +129,34 @@ def test_weeks_active_counts_lectures_and_days_on_the_platform() -> None:
     assert value("weeks_active", **away) == 0
     assert value("weeks_active", 1, **away) == 4
     assert value("weeks_active", **away, active_days={"a": {6: 2}}) == 1
+
+
+def test_silence_lasts_until_a_lecture_or_work_or_the_platform() -> None:
+    away = {"attendance": {"a": {1: 0, 2: 0, 5: 0, 6: 0}}}
+    assert (value("silent_weeks", **away), value("longest_silence", **away)) == (2, 2)
+    assert (value("silent_weeks", 1, **away), value("longest_silence", 1, **away)) == (0, 0)
+    assert value("silent_weeks", **away, active_days={"a": {6: 2}}) == 0
+    never = {"attendance": {"a": dict.fromkeys(range(1, 7), 0)}}
+    assert (value("silent_weeks", **never), value("longest_silence", **never)) == (6, 6)
+    # Work of week 5, handed in a week before its end, in week 4.
+    handed_in = never | {"due": (5,), "early": {"a": 7}}
+    assert (value("silent_weeks", **handed_in), value("longest_silence", **handed_in)) == (2, 3)
+
+
+def test_clicks_before_the_semester_are_ranked_and_whoever_has_none_is_last() -> None:
+    given = {"students": "abc", "early_clicks": {"a": 20, "c": 5}}
+    made = build_features(own(**given), pd.Series(list("abc")))
+    assert made["early_clicks_rank"].tolist() == pytest.approx([2.5 / 3, 0.5 / 3, 0.5])
+    nobody = build_features(own(students="abc"), pd.Series(list("abc")))
+    assert nobody["early_clicks_rank"].isna().all()
+
+
+def test_weeks_of_which_nothing_is_known_are_no_silence() -> None:
+    """Without lectures and without a platform."""
+    given = {"attendance": {"a": dict.fromkeys(range(1, 7), (0, 0)) | {4: (0, 10), 5: (0, 10)}}}
+    assert (value("silent_weeks", **given), value("longest_silence", **given)) == (2, 2)
+    nothing = {"attendance": {"a": dict.fromkeys(range(1, 7), (0, 0))}}
+    assert np.isnan(value("silent_weeks", **nothing))
 
 
 def test_what_was_known_before_the_semester_is_the_student_s_own() -> None:

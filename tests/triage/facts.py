@@ -43,6 +43,8 @@ def make_facts(
     extensions: Sequence[tuple[str, int, int]] = (),
     excuses: Sequence[tuple[str, str, str]] = (),
     enrolments: Sequence[tuple[str, str]] = (),
+    ahead: Mapping[str, Sequence[float]] | None = None,
+    early_clicks: Mapping[str, int] | None = None,
 ) -> Facts:
     """Return what the college knew at the end of a week.
 
@@ -65,6 +67,8 @@ def make_facts(
         extensions: student, which of the assignments (from 0), and its new week.
         excuses: student, first and last day.
         enrolments: student and name of a subject, for those who do not take all.
+        ahead: by student, the marks of work that is done and due later.
+        early_clicks: by student, the clicks before the semester.
     """
     people = {s: {} for s in students} if not isinstance(students, Mapping) else students
     roll = pd.DataFrame(
@@ -133,6 +137,16 @@ def make_facts(
             "quiz": _make_done_items("Q", quizzes, attempted, known),
         },
         subjects={_name_subject(name): name for name in (SUBJECT, *subjects)},
+        early=pd.DataFrame(
+            [(s, SEMESTER, clicks) for s, clicks in (early_clicks or {}).items()],
+            columns=["student_id", "semester", "early_clicks"],
+        ),
+        ahead=pd.DataFrame(
+            [(s, SEMESTER, len(marks), len(marks), sum(marks), known)
+             for s, marks in (ahead or {}).items()],
+            columns=["student_id", "semester", "ahead", "ahead_marked", "ahead_mark_sum",
+                     "known_by"],
+        ).astype({"known_by": "datetime64[us]"}),
     )  # fmt: skip
 
 

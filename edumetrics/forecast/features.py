@@ -264,7 +264,7 @@ def _compute_silence(
     """Return the weeks since anything was recorded, and the most in a row without anything.
 
     A lecture attended, work handed in, or a recent day on the platform is something. Weeks of which
-    nothing could be known, without lectures and platform, are passed over.
+    nothing could be known, without lectures and platform, and excused weeks are passed over.
 
     Args:
         scored: the week, scored.
@@ -276,6 +276,7 @@ def _compute_silence(
     known, active = observed.held > 0, observed.present > 0
     known[:, recent] |= ~np.isnan(days)
     active[:, recent] |= np.nan_to_num(days) > 0
+    known &= ~observed.roll.away
     for part in observed.work:
         active |= _find_weeks(part.handed_on, observed.roll.starts)
     silent, longest = np.zeros(len(known)), np.zeros(len(known))

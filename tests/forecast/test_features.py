@@ -151,6 +151,14 @@ def test_clicks_before_the_semester_are_ranked_and_whoever_has_none_is_last() ->
     assert nobody["early_clicks_rank"].isna().all()
 
 
+def test_an_excused_week_is_no_silence() -> None:
+    """Week 5 begins on 2 February; whoever is ill does nothing on the platform either."""
+    given: dict[str, Any] = {"attendance": {"a": {5: 0, 6: 0}}, "active_days": {"b": {5: 3, 6: 3}}}
+    ill = (("a", "2026-02-02", "2026-02-08"),)
+    assert value("silent_weeks", **given) == 2
+    assert value("silent_weeks", **given, excuses=ill) == 1
+
+
 def test_weeks_of_which_nothing_is_known_are_no_silence() -> None:
     """Without lectures and without a platform."""
     given = {"attendance": {"a": dict.fromkeys(range(1, 7), (0, 0)) | {4: (0, 10), 5: (0, 10)}}}

@@ -23,7 +23,9 @@ ALL = tuple(FEATURES)
 # Logits are cut at ±8, a chance of 0.03% or 99.97%: a forecast is never certain.
 MOST = 8.0
 # Trees have one leaf more for every so many rows that they learn from.
-ROWS_A_LEAF = 1000
+ROWS_A_LEAF = 1500
+# A feature in which a smaller share of the rows than this differs from the others is left out.
+RARE = 0.02
 
 
 class LogitModel(Protocol):
@@ -219,6 +221,8 @@ def fit_windows(
             continue
         median = _compute_medians(every[near])
         values = np.where(np.isnan(every[near]), median, every[near])
+        # Scaled, the few who differ would be far out, and the model would learn them by heart.
+        values[:, (values != median).mean(axis=0) < RARE] = 0.0
         mean, scale = values.mean(axis=0), values.std(axis=0)
         # A feature that is the same for everyone must not be divided by 0.
         scale = np.where(scale > 0, scale, 1.0)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
+from pathlib import Path
+
 import pandas as pd
 import pytest
 
@@ -29,8 +32,12 @@ def read_draws(workspace: Workspace) -> pd.DataFrame:
 
 
 @pytest.mark.prove
-def test_a_draw_is_stored_with_the_lists_told_and_repeated(demo_copy: Workspace) -> None:
+def test_a_draw_is_stored_with_the_lists_told_and_repeated(
+    demo_copy: Workspace, tmp_path: Path
+) -> None:
     workspace = with_draws(demo_copy)
+    database, backup = workspace.settings.home / "analysis.db", tmp_path / "backup.db"
+    shutil.copy(database, backup)
     pipeline.run(workspace, progress.skip_line, week=10)
     first = read_draws(workspace)
     assert len(first)
@@ -48,6 +55,11 @@ def test_a_draw_is_stored_with_the_lists_told_and_repeated(demo_copy: Workspace)
     assert pages.count("drawn by lot among") == len(pools)
     pipeline.run(workspace, progress.skip_line, week=10)
     assert read_draws(workspace).equals(first), "a repeat draws the same"
+    workspace.store.engine.dispose()
+    shutil.copy(backup, database)
+    assert read_draws(workspace).empty
+    pipeline.run(workspace, progress.skip_line, week=10)
+    assert read_draws(workspace).equals(first), "so does a run on a backup that was restored"
     backfill.calibrate(workspace, progress.skip_line, from_scratch=True)
     assert read_draws(workspace).equals(first), "so does an analysis from scratch"
     cost = queries.given_up(store=workspace.store)

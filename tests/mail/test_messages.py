@@ -207,6 +207,7 @@ def test_less_may_be_said(level: str, sending: Workspace, inbox: Inbox) -> None:
     with sending.open_college() as college:
         names, emails = college.names, college.addresses["email"]
     flags = sending.store.read("weekly_flags", term="2026-01-05", sem_week=10)
+    places = flags.groupby("advisor_id")["within_capacity"].sum()
     for message in inbox.messages:
         texts = part(message, "html") + part(message, "plain")
         assert not any(word in texts for word in (*names["name"], *emails))
@@ -217,7 +218,7 @@ def test_less_may_be_said(level: str, sending: Workspace, inbox: Inbox) -> None:
             assert not any(
                 record["text"] in texts for reasons in flags["reasons"] for record in reasons
             )
-            assert "8 students." in texts
+            assert any(f"{count} students." in texts for count in places.unique())
         else:
             assert re.search(r">[A-Z]\. [A-Z]\.", texts)
 

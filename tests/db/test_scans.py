@@ -9,6 +9,7 @@ from edumetrics import database
 from edumetrics.analysis import run_log
 from edumetrics.college.terms import College
 from edumetrics.inputs.terms import find_term
+from edumetrics.inputs.week import Week
 from edumetrics.params import Calendar
 from edumetrics.simulator import generate, write
 from edumetrics.stages import weekly
@@ -27,13 +28,22 @@ TWICE = (
 SUMMED = ("assignment_submissions", "quiz_submissions")
 
 
+def simulate(url: str, home: Path, weeks: int) -> Workspace:
+    """A college of 120 students, so many weeks into its second semester."""
+    plan = generate.plan_demo(120, 1, Calendar(), weeks=weeks, semesters=1)
+    write.write_simulation(database.create_writable_engine(url), plan, quiet=True)
+    return workspace_at(home, url)
+
+
+def read_week(workspace: Workspace, college: College, number: int) -> Week:
+    term = find_term(college, "", college.find_college_week(workspace.today))
+    return weekly.read_week(workspace, college, term, number, Path(), replay=False)
+
+
 def test_a_week_reads_each_large_relation_once_or_twice(
     postgres_url: Callable[[], str], tmp_path: Path
 ) -> None:
-    url = postgres_url()
-    plan = generate.plan_demo(120, 1, Calendar(), weeks=7, semesters=1)
-    write.write_simulation(database.create_writable_engine(url), plan, quiet=True)
-    workspace = workspace_at(tmp_path, url)
+    workspace = simulate(postgres_url(), tmp_path, weeks=7)
     # Week 6 first: what was known before the semester is stored with the week before.
     _analyse(workspace, 6)
     scans = _analyse(workspace, 7)
@@ -45,13 +55,12 @@ def _analyse(workspace: Workspace, number: int) -> dict[str, int]:
     """Compute and store a week, and return how often each table was scanned for it."""
     with workspace.open_college() as college:
         college.expect_whole_week()
-        term = find_term(college, "", college.find_college_week(workspace.today))
-        week = weekly.read_week(workspace, college, term, number, Path(), replay=False)
+        week = read_week(workspace, college, number)
         scores = weekly.compute(week)
         # Before exams everything is asked for: the outlook needs the subjects, too.
         assert not week.parts[0].read(week).subjects.empty
         scans = _count_scans(college)
-    entry = run_log.start_run(workspace.store, workspace.params, "weekly", term.name, number)
+    entry = run_log.start_run(workspace.store, workspace.params, "weekly", week.term, number)
     weekly.STAGE.save(entry, weekly.make_lists(scores))
     return scans
 
@@ -68,13 +77,9 @@ def test_nobody_reads_all_rows_of_a_large_college(
     postgres_url: Callable[[], str], tmp_path: Path
 ) -> None:
     """What is judged of the whole college needs what each item sums up to, and nothing else."""
-    url = postgres_url()
-    plan = generate.plan_demo(120, 1, Calendar(), weeks=5, semesters=1)
-    write.write_simulation(database.create_writable_engine(url), plan, quiet=True)
-    workspace = in_chunks(workspace_at(tmp_path, url), 60)
+    workspace = in_chunks(simulate(postgres_url(), tmp_path, weeks=5), 60)
     with workspace.open_college() as college:
-        term = find_term(college, "", college.find_college_week(workspace.today))
-        week = weekly.read_week(workspace, college, term, 5, Path(), replay=False)
+        week = read_week(workspace, college, 5)
         scans = _count_scans(college)
     assert len(week.parts) > 1
     assert {name: scans[name] for name in SUMMED} == dict.fromkeys(SUMMED, 1)

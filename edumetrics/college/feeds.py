@@ -335,7 +335,7 @@ def read_weekly_counts(
     return college.read_frame(sa.select(*keys_, *totals).group_by(*keys_), feed)
 
 
-@keep(2)
+@keep()
 def read_early_clicks(college: College, term: Term) -> pd.DataFrame:
     """Return what students did on the platform in the weeks before the term began.
 

@@ -23,14 +23,12 @@ from edumetrics.college.reader import keep
 from edumetrics.college.rows import drop_repeated, join_items, order_ids, read_rows
 from edumetrics.college.terms import College, Term
 from edumetrics.database import make_empty_frame
+from edumetrics.fields import RELATIONS
 from edumetrics.types import Work
 
 # Frames that are kept of the work done so far. A week reads assignments and quizzes, once for each
 # day on which classes of the term end their week, and there are few such days.
 LATELY = 8
-# What may be known of an item: see `read_known_marks`.
-KNOWN = ("marks", "qualities")
-HANDED_IN_ON = {"assignment": "submission_date", "quiz": "attempt_date"}
 # What work is summed up by.
 PLACE = ["class_id", "semester", "subject_id"]
 
@@ -132,7 +130,7 @@ def read_done_work(college: College, term: Term, work: Work, known_by: date) -> 
         axis=1,
     ).reset_index()
     students = rows["student_id"].cat.categories
-    places = _read_all_items(college, term, work)[PLACE].drop_duplicates(ignore_index=True)
+    places = _read_places(college, term, work)
     named = places.take(found["place"].to_numpy()).reset_index(drop=True)
     named.insert(0, "student_id", students.take(found["student"].to_numpy()))
     return pd.concat([named, found.drop(columns=["student", "place"])], axis=1)
@@ -144,23 +142,24 @@ def read_work_ahead(
     """Return how much was done by a day of what falls due after a week, optional work included.
 
     Returns:
-        student_id, semester, ahead (count), ahead_marked (count), ahead_mark_sum (sum of percents).
-        Students without any such work have no row.
+        student_id, class_id and semester (of the item), ahead (count), ahead_marked (count),
+        ahead_mark_sum (sum of percents). Students without any such work have no row.
     """
     rows = _find_known(college, term, work, known_by)
     due = rows["moved_to"].fillna(rows["due_week"])
     rows = rows[rows["done"] & ~rows["exempt"] & (due > week)]
-    places = _read_all_items(college, term, work)[PLACE].drop_duplicates(ignore_index=True)
+    semesters = _read_places(college, term, work)["semester"]
     frame = pd.DataFrame(
         {
             "student_id": rows["student_id"].astype("str"),
-            "semester": places["semester"].to_numpy()[rows["place"]],
+            "class_id": rows["class_id"],
+            "semester": semesters.to_numpy()[rows["place"]],
             "ahead": 1,
             "ahead_marked": rows["mark"].notna().astype("int64"),
             "ahead_mark_sum": rows["mark"].fillna(0),
         }
     )
-    return frame.groupby(["student_id", "semester"], as_index=False).sum()
+    return frame.groupby(["student_id", "class_id", "semester"], as_index=False).sum()
 
 
 def find_best_marks(college: College, term: Term, work: Work, week: int) -> pd.DataFrame:
@@ -286,37 +285,33 @@ def _is_judged(rows: pd.DataFrame, day: pd.Timestamp, lag: timedelta) -> pd.Seri
     return (marked_on <= day) | (marked_on.isna() & in_time)
 
 
-def _join_items(
-    college: College, term: Term, work: Work, known_by: date | None = None
-) -> pd.DataFrame:
+def _join_items(college: College, term: Term, work: Work, known_by: date) -> pd.DataFrame:
     """Return the rows about items, optional ones included, each with its item.
 
     Args:
         college: the college to read.
         term: the term of the items.
         work: assignments or quizzes.
-        known_by: later rows, rows of unknown classes, and repeated ones are left out; all rows are
-            there when None.
+        known_by: later rows, rows of unknown classes, and repeated ones are left out.
 
     Returns:
         student_id and item_id (categories), item (a number of the item), handed_in, marked_on,
         marks_obtained, score, quality, similarity, attempted (true for assignments), moved_to
         (week), exempt (bool), and of the item class_id, due_week, max_marks, optional (bool) and
-        place (its row in the distinct classes, semesters and subjects). A row about an item that
+        place (its row in `_read_places`). A row about an item that
         several classes share is there for each of them.
     """
     name, key = f"{work}_submissions", f"{work}_id"
-    rows = read_rows(college, term, name)
-    if known_by is not None:
-        late = rows[HANDED_IN_ON[work]] > pd.Timestamp(known_by)
-        rows = drop_repeated(rows[rows["listed"] & ~late], name)
+    rows, day = read_rows(college, term, name), RELATIONS[name].day
+    late = rows[day] > pd.Timestamp(known_by)
+    rows = drop_repeated(rows[rows["listed"] & ~late], name)
     assignment = work == "assignment"
     nothing = pd.Series(np.nan, index=rows.index)
     frame = pd.DataFrame(
         {
             "student_id": rows["student_id"],
             "item_id": rows[key],
-            "handed_in": rows[HANDED_IN_ON[work]],
+            "handed_in": rows[day],
             "marked_on": rows["marked_on"],
             "marks_obtained": rows["marks_obtained"],
             "score": nothing if assignment else rows["score_pct"],
@@ -331,6 +326,11 @@ def _join_items(
     place = items.groupby(PLACE, dropna=False, sort=False).ngroup()
     names = ["item_id", "class_id", "due_week", "max_marks", "optional"]
     return join_items(frame, "item_id", items[names].assign(place=place))
+
+
+def _read_places(college: College, term: Term, work: Work) -> pd.DataFrame:
+    """Return the distinct `PLACE` of all items."""
+    return _read_all_items(college, term, work)[PLACE].drop_duplicates(ignore_index=True)
 
 
 def _build_items_query(college: College, term: Term, work: Work) -> sa.Select[Any] | None:

@@ -243,23 +243,25 @@ def _compute_activity(
         weight = DECAY ** np.arange(values.shape[1]) * ~np.isnan(values)
         smoothed[name] = divide((np.nan_to_num(values) * weight).sum(axis=1), weight.sum(axis=1))
     recent = list(calendar.get_last_teaching_weeks(scored.week, RECENT))
-    active = scored.observed.present[:, recent] > 0
     # This week and the stored weeks can be one more than the recent weeks; the columns must match.
     days = np.column_stack([metrics["lms_active_days"].to_numpy("float64"), past["active_days"]])[
         :, : len(recent)
     ]
+    known, active = scored.observed.held > 0, scored.observed.present > 0
+    known[:, recent] |= ~np.isnan(days)
+    active[:, recent] |= np.nan_to_num(days) > 0
     return {
         **smoothed,
-        **_compute_silence(scored, calendar, recent, days),
+        **_compute_silence(scored, calendar, known, active),
         "early_clicks": scored.observed.early_clicks,
-        "weeks_active": (active | (np.nan_to_num(days) > 0)).sum(axis=1).astype("float64"),
+        "weeks_active": active[:, recent].sum(axis=1).astype("float64"),
         "effort_change": metrics["effort_score"].to_numpy("float64")
         - scored.baseline["effort_score"],
     }
 
 
 def _compute_silence(
-    scored: ScoredWeek, calendar: Calendar, recent: list[int], days: Matrix
+    scored: ScoredWeek, calendar: Calendar, known: Flags, active: Flags
 ) -> dict[str, Floats]:
     """Return the weeks since anything was recorded, and the most in a row without anything.
 
@@ -269,16 +271,13 @@ def _compute_silence(
     Args:
         scored: the week, scored.
         calendar: which weeks count.
-        recent: the last teaching weeks, this one first.
-        days: active days on the platform in these weeks, students by weeks.
+        known, active: students by weeks: whether there were lectures or a platform, and whether the
+            student was at any.
     """
     observed = scored.observed
-    known, active = observed.held > 0, observed.present > 0
-    known[:, recent] |= ~np.isnan(days)
-    active[:, recent] |= np.nan_to_num(days) > 0
-    known &= ~observed.roll.away
+    known = known & ~observed.roll.away
     for part in observed.work:
-        active |= _find_weeks(part.handed_on, observed.roll.starts)
+        active = active | _find_weeks(part.handed_on, observed.roll.starts)
     silent, longest = np.zeros(len(known)), np.zeros(len(known))
     for week in (week for week in calendar.teaching_weeks if week <= scored.week):
         silent = np.where(active[:, week], 0, silent + known[:, week])

@@ -155,10 +155,15 @@ def _count_due_unknown(
 
 
 def collect_work_ahead(roll: Roll, facts: Facts) -> tuple[Floats, Floats]:
-    """Return how many items are done that fall due later, and their mean mark (percent)."""
+    """Return how many items are done that fall due later, and their mean mark (percent).
+
+    Only items of the class of this week count: one that several classes share is there for each.
+    """
     count, marked, total = (np.zeros(len(roll.frame)) for _ in range(3))
     if len(facts.ahead) and len(roll.frame):
         rows = _select_own(roll, facts.ahead)
+        own = roll.find_class_semesters(rows) == roll.classes[rows["row"], roll.week]
+        rows = rows[own]
         for sums, name in ((count, ""), (marked, "_marked"), (total, "_mark_sum")):
             np.add.at(sums, rows["row"], rows[f"ahead{name}"])
     return count, divide(total, marked)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -18,8 +19,9 @@ from edumetrics.forecast.features import (
     rank_in_class,
 )
 from edumetrics.params import Calendar, Scoring
+from edumetrics.scoring.observed import observe
 from tests.triage.builder import EMPTY_HISTORY, score
-from tests.triage.facts import NOT_IN
+from tests.triage.facts import NOT_IN, make_facts
 
 NO_PRIOR = pd.DataFrame({"student_id": [], **{name: [] for name in PRIOR}})
 
@@ -61,6 +63,14 @@ def test_work_done_ahead_and_its_mark() -> None:
     assert np.isnan(frame.loc[2, "ahead_mark"])
     made = build_features(own(**given), pd.Series(list("abc")))
     assert made["ahead_rank"].tolist() == pytest.approx([2.5 / 3, 0.5, 0.5 / 3])
+
+
+def test_work_ahead_that_classes_share_counts_once() -> None:
+    """The college lists it once for each class; a is in C."""
+    people = {"a": {"class_id": "C"}, "b": {"class_id": "D"}}
+    facts = make_facts(6, students=people, ahead={"a": [80]})
+    facts = replace(facts, ahead=pd.concat([facts.ahead, facts.ahead.assign(class_id="D")]))
+    assert observe(facts, Calendar(), Scoring()).ahead.tolist() == [1, 0]
 
 
 def test_recent_marks_weigh_more() -> None:

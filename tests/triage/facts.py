@@ -142,10 +142,10 @@ def make_facts(
             columns=["student_id", "semester", "early_clicks"],
         ),
         ahead=pd.DataFrame(
-            [(s, SEMESTER, len(marks), len(marks), sum(marks), known)
+            [(s, classes[s], SEMESTER, len(marks), len(marks), sum(marks), known)
              for s, marks in (ahead or {}).items()],
-            columns=["student_id", "semester", "ahead", "ahead_marked", "ahead_mark_sum",
-                     "known_by"],
+            columns=["student_id", "class_id", "semester", "ahead", "ahead_marked",
+                     "ahead_mark_sum", "known_by"],
         ).astype({"known_by": "datetime64[us]"}),
     )  # fmt: skip
 

@@ -213,12 +213,13 @@ def scorecard(folder: Path | None) -> None:
     """Write a page for each completed term that a stranger may read, into FOLDER.
 
     Nobody is on it, and no group so small that anybody could be recognised. Without FOLDER the
-    pages are in exports/ of the home.
+    pages are in PAGES_DIR, where mails link to the newest, or else in exports/ of the home.
     """
     from edumetrics.reports.public_scorecard import write_scorecards
 
     workspace = load_workspace()
-    pages = write_scorecards(workspace, folder or workspace.settings.home / "exports")
+    chosen = workspace.settings
+    pages = write_scorecards(workspace, folder or chosen.pages_dir or chosen.home / "exports")
     say("\n".join(map(str, pages)))
 
 

@@ -163,6 +163,7 @@ PHRASES: dict[str, frozenset[str]] = {
         "picture_page": "",
         "picture_mail": "",
         "link_page": "",
+        "link_scorecard": "",
         "link_replies": "talked no_answer known_reason wrong_flag",
         "text_draft": "address",
         "text_draft_parent": "address",

@@ -14,6 +14,8 @@ import numpy as np
 import pandas as pd
 
 LEAST = 10
+# The file of a term; the term is its first day, so that names sort by time.
+PAGE = "scorecard-{term}.html"
 # Forecasts are compared with outcomes in steps of so much.
 STEP = 0.1
 

@@ -334,15 +334,16 @@ class MailRound:
             raise SettingsError(f"No mail address is known{hint}")
         # The page of a held letter shows the list that the gate does not trust.
         shown = not letter.why_held and letter.page.exists()
-        linked = shown and chosen.pages_dir is not None and chosen.pages_url
+        page, scorecard = outbox.get_page_path(letter).as_posix() if shown else "", ""
+        if chosen.pages_dir is not None:
+            scorecard = outbox.find_scorecard(chosen.pages_dir, letter.report.term)
         return Envelope(
             sender=chosen.mail_from or LOCAL,
             to=to,
             name="" if unnamed else letter.report.reader,
             reply_to=chosen.reply_to,
-            page_url=f"{chosen.pages_url.rstrip('/')}/{outbox.get_page_path(letter).as_posix()}"
-            if linked
-            else "",
+            page_url=self._make_page_url(page),
+            scorecard_url=self._make_page_url(scorecard),
             college=mail.college_name,
             level=mail.mail_detail,
             picture=mail.pictures,
@@ -353,6 +354,12 @@ class MailRound:
             code=self._make_signer(letter) if chosen.secret_key else None,
             service_url=chosen.service_url,
         )
+
+    def _make_page_url(self, path: str) -> str:
+        """Return the address of a file below PAGES_DIR; empty for none, or if it has no address."""
+        chosen = self.settings
+        published = path and chosen.pages_dir is not None and chosen.pages_url
+        return f"{chosen.pages_url.rstrip('/')}/{path}" if published else ""
 
     def _make_signer(self, letter: Letter) -> Callable[[StudentEntry], str]:
         last_day = self.workspace.today + timedelta(days=self.mail.reply_days)

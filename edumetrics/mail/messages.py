@@ -46,7 +46,7 @@ class Envelope:
         picture: whether the galaxy is included.
         page: a file to attach; None for none.
         code: the function that signs a reply about an entry; None where replies are not taken.
-        service_url: see `render.MailContext`.
+        service_url, scorecard_url: see `render.MailContext`.
     """
 
     sender: str
@@ -60,6 +60,7 @@ class Envelope:
     page: Path | None = None
     code: Code | None = None
     service_url: str = ""
+    scorecard_url: str = ""
 
 
 def parse_address(name: str, spec: str) -> Address:
@@ -112,6 +113,7 @@ def build_message(report: Report, envelope: Envelope) -> tuple[EmailMessage, str
         envelope.college,
         f"cid:{PICTURE}" if galaxy else "",
         envelope.service_url,
+        envelope.scorecard_url,
     )
     text, html = render.render_mail_text(shown, mail), render.render_mail_html(shown, mail)
     picture = galaxy.draw().render_png() if galaxy else b""

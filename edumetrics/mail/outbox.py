@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from edumetrics import settings
 from edumetrics.errors import SettingsError
+from edumetrics.forecast import public_scorecard
 from edumetrics.reports import render
 
 if TYPE_CHECKING:
@@ -45,6 +46,16 @@ def get_page_path(letter: Letter) -> Path:
     # The last folders of a week's reports are <year>-<slot> and week-NN.
     term, week = letter.folder.parts[-2:]
     return Path(render.escape_file_name(letter.report.advisor_id), term, week, PAGE)
+
+
+def find_scorecard(root: Path, term: str) -> str:
+    """Return the file below PAGES_DIR with the scorecard of the last term before another.
+
+    It is empty where `edumetrics scorecard` has published none.
+    """
+    names = sorted(path.name for path in root.glob(public_scorecard.PAGE.format(term="*")))
+    before = [name for name in names if name < public_scorecard.PAGE.format(term=term)]
+    return before[-1] if before else ""
 
 
 def publish_page(letter: Letter, root: Path, fingerprint: str) -> Path | None:

@@ -17,6 +17,7 @@ from edumetrics.analysis.written import Subject
 from edumetrics.errors import SettingsError
 from edumetrics.forecast import list_shares
 from edumetrics.forecast.public_scorecard import (
+    PAGE,
     PublishedShare,
     is_large,
     publish_calibration,
@@ -26,7 +27,6 @@ from edumetrics.forecast.public_scorecard import (
 from edumetrics.forecast.scorecard import compute_lead_time
 from edumetrics.modelling.evaluate import SentLists, read_sent_lists
 from edumetrics.params import Params
-from edumetrics.reports import render
 from edumetrics.reports.render import render_template
 from edumetrics.workspace import Workspace
 
@@ -82,9 +82,10 @@ def write_scorecards(workspace: Workspace, folder: Path) -> list[Path]:
     settings.create_private_folder(folder)
     found = []
     for term, page in sorted(pages.items()):
-        path = folder / f"scorecard-{term}.html"
+        path = folder / PAGE.format(term=term)
         text = render_template("scorecard.html.j2", workspace.params.sentences, page=page)
-        render.write_page(path, text)
+        # Anybody may read it, a web server too.
+        settings.write_private_file(path, text.encode(), 0o644)
         workspace.files.add({path: Subject(term, 0, f"export {path.name}")}, "export")
         found.append(path)
     return found

@@ -42,6 +42,8 @@ class MailContext:
         college: the name of the college in the last line; may be empty.
         picture: the address of the galaxy: `cid:...`, or a data URL; empty for none.
         service_url: where the service is, which takes answers by links; empty where there is none.
+        scorecard_url: the address of what the lists of last term were worth; empty where that page
+            is not published.
     """
 
     reply_to: str = ""
@@ -49,6 +51,7 @@ class MailContext:
     college: str = ""
     picture: str = ""
     service_url: str = ""
+    scorecard_url: str = ""
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from click.testing import CliRunner, Result
 
 from edumetrics.cli import main
 from edumetrics.database import create_writable_engine
+from edumetrics.mail.outbox import find_scorecard
 from edumetrics.workspace import Workspace
 from tests.mail.conftest import set_mail
 from tests.mail.server import Inbox, free_port
@@ -420,6 +421,8 @@ def test_pages_are_published_by_advisor_and_linked(
     set_mail(sending, attach_page=True)
     assert edumetrics("run", "--week", "10").exit_code == 0
     assert not (tmp_path / "pages").exists(), "nothing is published before someone approved"
+    published = edumetrics("scorecard")
+    assert published.stdout.strip() == str(tmp_path / "pages/scorecard-2025-07-14.html")
     assert edumetrics("send", "--approve").exit_code == 0
     for advisor, address in advisors(sending).items():
         place = f"{advisor}/2025-even/week-10/index.html"
@@ -436,9 +439,18 @@ def test_pages_are_published_by_advisor_and_linked(
         (message,) = inbox.to(address)
         html = message.get_body(("html",))
         assert html is not None
-        assert f'href="https://reports.college.example/{place}"' in html.get_content()
+        for linked in (place, "scorecard-2025-07-14.html"):
+            assert f'href="https://reports.college.example/{linked}"' in html.get_content()
         (attached,) = message.iter_attachments()
         assert attached.get_content().split() == page.read_text().split()
+
+
+def test_only_a_scorecard_of_an_earlier_term_is_linked(tmp_path: Path) -> None:
+    assert find_scorecard(tmp_path, "2026-01-05") == ""
+    for term in ("2025-01-06", "2025-07-14", "2026-01-05"):
+        (tmp_path / f"scorecard-{term}.html").touch()
+    assert find_scorecard(tmp_path, "2026-01-05") == "scorecard-2025-07-14.html"
+    assert find_scorecard(tmp_path, "2025-01-06") == ""
 
 
 def test_an_advisor_without_a_report_is_refused(sending: Workspace) -> None:

@@ -14,13 +14,13 @@ class Forecast(ParameterModel):
     least_students: PositiveInt = 60
     least_fails: PositiveInt = 15
     # The inverse strength of the regularisation of the linear model.
-    linear_c: float = Field(default=0.02, gt=0)
+    linear_c: float = Field(default=0.03, gt=0)
     # The linear model of a week also learns from so many weeks on either side of it.
     window: int = Field(default=1, ge=0)
-    trees: PositiveInt = 400
+    trees: PositiveInt = 500
     # At most: where there are few rows, trees are smaller (see `models.fit_boosted`).
     tree_leaves: int = Field(default=12, ge=2)
-    learning_rate: float = Field(default=0.03, gt=0)
+    learning_rate: float = Field(default=0.02, gt=0)
     # A leaf with many rows gives steadier chances; small colleges get a smaller number.
     leaf_students: PositiveInt = 300
     # Bounds memory and time: beyond this, models learn from a sample of students.

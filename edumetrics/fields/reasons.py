@@ -35,6 +35,7 @@ class ReasonRecord:
         short: whether it has a shorter sentence, too, for cards that would be too long.
         fact: the kind of fact (`fields.briefed`) that a language model may tell it as; empty where
             it is not for a model to tell.
+        once: whether it is told in one week only, and so has a place on the card before others.
         covers: the codes that say the same with fewer numbers, and are not told beside it.
     """
 
@@ -51,6 +52,7 @@ class ReasonRecord:
     fact: str = ""
     covers: tuple[str, ...] = ()
     short: bool = False
+    once: bool = False
 
     @property
     def leads(self) -> bool:
@@ -85,7 +87,7 @@ _REASONS = (
     _reason("platform_silence", "changed", "activity", "value baseline weeks", component=True,
             metric="lms_active_days", fact="platform_fall"),
     _reason("out_of_reach", "changed", "attendance", "value baseline left rule",
-            fact="lectures_so_far"),
+            once=True, fact="lectures_so_far"),
     _reason("attendance_low", "changed", "attendance", "value baseline last_attended last_held",
             level=True, fact="lectures_week"),
     _reason("nothing_handed_in", "changed", "work", "value", level=True, fact="due_this_week"),

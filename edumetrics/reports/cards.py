@@ -13,7 +13,7 @@ from edumetrics.params import Calendar
 from edumetrics.reports.context import Occasion, find_next_exam, is_known
 from edumetrics.reports.model import Fact, StudentEntry
 from edumetrics.reports.sparklines import Panel
-from edumetrics.triage.choice import Record, choose_facts, get_kind
+from edumetrics.triage.choice import Record, choose_facts, get_kind, is_told_once
 from edumetrics.triage.situation import CONTACTS, REFERRED, STUDENT_SAYS
 from edumetrics.types import Row
 
@@ -72,7 +72,7 @@ class CardBuilder:
     def build_line(self, row: Row) -> StudentEntry:
         """Return the line of a student who comes next, with the first fact."""
         since = self._describe_time_on_list(row)
-        return self._build_listed(row, since=since, reasons=self._tell_facts(row)[:1])
+        return self._build_listed(row, since=since, reasons=self._tell_first_fact(row))
 
     def build_shared_line(self, row: Row, first_advisor: str) -> StudentEntry:
         """Return the line of a student of whom the reader is the second advisor."""
@@ -81,7 +81,7 @@ class CardBuilder:
             row,
             row["risk_tier"],
             since=self._describe_time_on_list(row),
-            reasons=self._tell_facts(row)[:1],
+            reasons=self._tell_first_fact(row),
             facts=(who,),
         )
 
@@ -95,7 +95,7 @@ class CardBuilder:
         if latest is not None and latest["kind"] == STUDENT_SAYS:
             contact = latest
         facts = (*self._tell_contact(contact), *self._tell_end_of_care(contact))
-        return self._build_listed(row, tier="", reasons=self._tell_facts(row)[:1], facts=facts)
+        return self._build_listed(row, tier="", reasons=self._tell_first_fact(row), facts=facts)
 
     def _build_listed(self, row: Row, tier: str | None = None, **more: Any) -> StudentEntry:
         """Return the entry of a student on the reader's list, with a sheet to print."""
@@ -110,6 +110,11 @@ class CardBuilder:
             panel=self.panels.get(row["student_id"]),
             **more,
         )
+
+    def _tell_first_fact(self, row: Row) -> tuple[str, ...]:
+        """Return the fact of a line: what is told only once, or else the first of a card."""
+        once = [record["text"] for record in row["reasons"] if is_told_once(record)]
+        return (*once, *self._tell_facts(row))[:1]
 
     def _tell_facts(self, row: Row) -> tuple[str, ...]:
         """Return the facts of a card, at most `SHOWN`, in the order of their kinds."""

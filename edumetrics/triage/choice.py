@@ -21,9 +21,9 @@ def get_kind(record: Record) -> str:
 def choose_facts(records: Sequence[Record], count: int = SHOWN) -> list[Record]:
     """Return the facts for a card: the strongest of each kind that can be acted on, then the next.
 
-    Places left go to the next strongest, lowest kind first. The facts stand in the order of the
-    records. A first record of what was known before keeps its place: it says why the student is
-    listed where nothing else does.
+    Places left go to the next strongest, lowest kind first; what is told only once has a place
+    before all of them. The facts stand in the order of the records. A first record of what was
+    known before keeps its place: it says why the student is listed where nothing else does.
 
     Args:
         records: a student's reasons, by kind, strongest first.
@@ -33,8 +33,15 @@ def choose_facts(records: Sequence[Record], count: int = SHOWN) -> list[Record]:
     first = [kinds.index(kind) for kind in KINDS[:-1] if kind in kinds]
     if records and kinds[0] == KINDS[-1]:
         first = [0, *first]
-    rest = [n for n in range(len(records)) if n not in first]
-    return [records[n] for n in sorted([*first, *rest][:count])]
+    once = [n for n, record in enumerate(records) if is_told_once(record)]
+    order = dict.fromkeys([*once, *first, *range(len(records))])
+    return [records[n] for n in sorted(list(order)[:count])]
+
+
+def is_told_once(record: Record) -> bool:
+    """Return whether a fact is told only in the week in which it happened."""
+    known = REASONS.get(record["code"])
+    return known is not None and known.once
 
 
 def collect_topics(records: Sequence[Record]) -> frozenset[str]:

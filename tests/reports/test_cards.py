@@ -28,6 +28,7 @@ CALENDAR = Calendar()
 LETTER = load(PROJECT / "params", "native").letter
 FELL = make_record("attendance_fall", "Attended 4 of 10 lectures.")
 OPEN = make_record("missed_work", "Not in: Methods assignment 3.")
+ONCE = make_record("out_of_reach", "75% attendance went out of reach this week: attended 40 of 80.")
 AHEAD = make_record("attendance_standing", "Can miss 3 of 108 lectures left.")
 KNOWN = make_record("midterm_level", "Midterm 30 of 100.")
 RULE = make_record("low_attendance", "Attended 1 of 10 lectures.")
@@ -67,6 +68,12 @@ def test_a_card_tells_three_facts_in_the_order_of_their_kinds() -> None:
 
 def test_what_is_known_from_before_fills_a_place_that_is_left() -> None:
     assert make_card(FELL, KNOWN).reasons == (FELL["text"], KNOWN["text"])
+
+
+def test_a_line_of_one_fact_tells_what_is_told_only_once() -> None:
+    flags = make_flags([[FELL], [FELL, ONCE, OPEN]], within_capacity=[True, False])
+    card, line = list_entries(flags)
+    assert (card.reasons, line.reasons) == ((FELL["text"],), (ONCE["text"],))
 
 
 def test_a_line_without_information_is_left_out() -> None:

@@ -75,7 +75,7 @@ def test_a_step_takes_off_the_list_who_would_not_stay(list_at: int, off: bool) -
     told = step(**facts, attendance={"a": {6: 3}})
     assert told is not None
     assert told["off_list"] == off
-    assert told["text"].startswith("Helps most, off this list then: ") == off
+    assert told["text"].startswith("Helps most, enough to leave the list: ") == off
 
 
 def test_after_the_last_week_before_an_exam_the_step_is_in_the_week_after_it() -> None:
@@ -182,7 +182,7 @@ def test_a_rule_of_this_week_keeps_a_student_on_the_list() -> None:
     silent = {"students": "abuvwxyz", "due": (4, 5, 6), "list_at": 99}
     told = step(**silent, marks={"a": {5: NOT_IN, 6: NOT_IN}})
     assert told is not None
-    assert told["text"] == "Helps most, off this list then: handing in Databases 2 and 3."
+    assert told["text"] == "Helps most, enough to leave the list: handing in Databases 2 and 3."
 
 
 def test_in_a_first_week_no_step_takes_off_the_list_unless_the_next_one_is_none() -> None:
@@ -213,8 +213,8 @@ def test_each_of_several_students_has_a_step_of_their_own() -> None:
     facts["attendance"]["c"] = {6: (1, 2)}
     found = draw(**facts)
     assert {s: told["text"] for s, told in found["best_step"].items()} == {
-        "a": "Helps most, off this list then: attending all of week 7 (3 of 8 this week).",
-        "c": "Helps most, off this list then: attending all of week 7 (1 of 2 this week).",
+        "a": "Helps most, enough to leave the list: attending all of week 7 (3 of 8 this week).",
+        "c": "Helps most, enough to leave the list: attending all of week 7 (1 of 2 this week).",
     }  # fmt: skip
 
 

@@ -6,6 +6,7 @@ import pytest
 
 from edumetrics.triage.choice import choose_facts
 
+ONCE = "out_of_reach"
 CHANGED, WORSE, LOW = "attendance_fall", "academic_fall", "attendance_low"
 UNFINISHED, AHEAD, KNOWN, ONLY = (
     "missed_work", "attendance_standing", "midterm_level", "results_only",
@@ -18,6 +19,8 @@ UNFINISHED, AHEAD, KNOWN, ONLY = (
         ([CHANGED, WORSE, LOW, UNFINISHED, AHEAD, KNOWN], [CHANGED, UNFINISHED, AHEAD]),
         ([CHANGED, WORSE, LOW, AHEAD], [CHANGED, WORSE, AHEAD]),
         ([CHANGED, WORSE, LOW], [CHANGED, WORSE, LOW]),
+        ([CHANGED, WORSE, ONCE, UNFINISHED], [CHANGED, ONCE, UNFINISHED]),
+        ([CHANGED, ONCE, UNFINISHED, AHEAD], [CHANGED, ONCE, UNFINISHED]),
         ([CHANGED, KNOWN], [CHANGED, KNOWN]),
         ([ONLY, KNOWN], [ONLY, KNOWN]),
         ([], []),

@@ -144,13 +144,13 @@ def test_a_sentence_that_may_be_too_long_for_a_card_has_a_short_one() -> None:
     given = {"week": 7, "past": 4, "attendance": {"a": {7: 4}}, "due": (7,),
              "marks": {"a": {7: NOT_IN}}}  # fmt: skip
     short = {record["code"]: record.get("short") for record in reasons(**given)}
-    assert short["attendance_fall"] == "Attended 4 of 10 lectures this week."
+    assert short["attendance_fall"] == "Attended 4 of 10 lectures; 100% in weeks 3-5."
     assert short["missed_work"] == "Not in: Databases assignment 1; due week 7."
     assert short["effort_fall"] is None
     news = reasons(attendance={"a": {6: 2}})[0]
     assert (news["code"], news["short"]) == (
         "low_attendance",
-        "Attended 2 of 10 lectures this week.",
+        "Attended 2 of 10 lectures; 100% in weeks 2-4.",
     )
 
 

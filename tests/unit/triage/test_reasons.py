@@ -78,7 +78,7 @@ def test_sentences_say_nothing_that_blames_or_that_only_we_understand(flags: pd.
 def test_singular_plural_and_weeks_named() -> None:
     say = CATALOGUE.say
     one = say("reasons", "attendance_standing", value=0, baseline=1, needed=1, rule="75")
-    assert one == "Can miss 0 of 1 lecture left."
+    assert one == "Can miss none of 1 lecture left."
     named = {
         (5,): "week 5",
         (3, 4, 5, 6): "weeks 3-6",

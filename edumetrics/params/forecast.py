@@ -14,7 +14,7 @@ class Forecast(ParameterModel):
     least_students: PositiveInt = 60
     least_fails: PositiveInt = 15
     # The inverse strength of the regularisation of the linear model.
-    linear_c: float = Field(default=0.03, gt=0)
+    linear_c: float = Field(default=0.02, gt=0)
     # The linear model of a week also learns from so many weeks on either side of it.
     window: int = Field(default=1, ge=0)
     trees: PositiveInt = 500

@@ -35,7 +35,9 @@ PLACES = (list_shares.START, list_shares.NEXT, list_shares.UNLISTED)
 # How anybody repeats the measures on data that are public.
 OULAD = (
     "edumetrics import oulad PATH sqlite:///oulad.db",
-    "CLIENT_DB_URL=sqlite:///oulad.db EDUMETRICS_COLLEGE=oulad edumetrics evaluate --format csv",
+    "export CLIENT_DB_URL=sqlite:///oulad.db EDUMETRICS_COLLEGE=oulad",
+    "edumetrics calibrate",
+    "edumetrics evaluate --format csv",
 )
 
 

@@ -146,7 +146,7 @@ def test_a_sentence_that_may_be_too_long_for_a_card_has_a_short_one() -> None:
     short = {record["code"]: record.get("short") for record in reasons(**given)}
     assert short["attendance_fall"] == "Attended 4 of 10 lectures; 100% in weeks 3-5."
     assert short["missed_work"] == "Not in: Databases assignment 1; due week 7."
-    assert short["effort_fall"] is None
+    assert short["effort_fall"] == "Recorded activity 10 of 100, 100 before."
     news = reasons(attendance={"a": {6: 2}})[0]
     assert (news["code"], news["short"]) == (
         "low_attendance",

@@ -334,9 +334,10 @@ class MailRound:
             raise SettingsError(f"No mail address is known{hint}")
         # The page of a held letter shows the list that the gate does not trust.
         shown = not letter.why_held and letter.page.exists()
-        page, scorecard = outbox.get_page_path(letter).as_posix() if shown else "", ""
-        if chosen.pages_dir is not None:
-            scorecard = outbox.find_scorecard(chosen.pages_dir, letter.report.term)
+        page = outbox.get_page_path(letter).as_posix() if shown else ""
+        scorecard = (
+            outbox.find_scorecard(chosen.pages_dir, letter.report.term) if chosen.pages_dir else ""
+        )
         return Envelope(
             sender=chosen.mail_from or LOCAL,
             to=to,
@@ -358,7 +359,7 @@ class MailRound:
     def _make_page_url(self, path: str) -> str:
         """Return the address of a file below PAGES_DIR; empty for none, or if it has no address."""
         chosen = self.settings
-        published = path and chosen.pages_dir is not None and chosen.pages_url
+        published = path and chosen.pages_dir and chosen.pages_url
         return f"{chosen.pages_url.rstrip('/')}/{path}" if published else ""
 
     def _make_signer(self, letter: Letter) -> Callable[[StudentEntry], str]:

@@ -231,7 +231,7 @@ def trial(
     write.write_simulation(
         create_writable_engine(workspace.settings.client_db_url), plan, quiet=True
     )
-    set_mail(workspace, mode="send", attempts=2, backoff_seconds=0.01, timeout_seconds=1)
+    set_mail(workspace, mode="send", attempts=2, backoff_seconds=0.01, timeout_seconds=60)
     with serving() as (inbox, port):
         for name, value in {
             "EDUMETRICS_HOME": str(home), "CLIENT_DB_URL": workspace.settings.client_db_url,

@@ -14,6 +14,8 @@ from edumetrics.settings import PROJECT, create_private_folder
 # Copies, which are an analyst's own: what a notebook shows is about people, and must not come into
 # the notebooks that the batch runs, nor into git.
 FOLDER, TOUR = "lab", "explore.ipynb"
+# What JupyterLab's settings are by default: it fetches no news, and does not ask whether it may.
+CONFIG = Path(__file__).parent / "jupyter"
 # Folders whose notebooks are kept without what they showed.
 CLEAN = ("notebooks",)
 

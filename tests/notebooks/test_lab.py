@@ -97,6 +97,7 @@ def test_the_tour_runs_and_the_form_logs_a_contact_once(
         == 0
     )
     assert page.locator("table.dataTable").count() >= 5, "tables can be sorted and searched"
+    expect(page.get_by_text("Jupyter news")).to_have_count(0)
     page.keyboard.press("Control+s")
     expect(page.locator(".jp-mod-dirty")).to_have_count(0, timeout=20_000)
     shipped = json.loads((PROJECT / "notebooks" / "explore.ipynb").read_text())

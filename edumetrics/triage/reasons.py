@@ -23,6 +23,9 @@ from edumetrics.triage.situation import Situation
 
 # How many teaching weeks ahead it is told when the attendance rule goes out of reach.
 NEAR = 4
+# From this chance on, percent, the attendance rule is in danger. Nobody is warned of less: most who
+# attend as they did will meet it.
+IN_DANGER_PCT = 25
 
 
 class ReasonBuilder:
@@ -202,8 +205,7 @@ class ReasonBuilder:
                 "out_of_reach_week", week, mine["lectures_can_miss"], points,
                 left=numbers["baseline"], rule=numbers["rule"],
             )  # fmt: skip
-        # Whoever attends everything can miss many lectures, too: that is no reason.
-        elif anyway or mine["risk_of_detention"] >= self.error:
+        elif anyway or mine["risk_of_detention"] >= IN_DANGER_PCT:
             yield self._make_record("attendance_standing", points=points, **numbers)
 
     def _find_week_out_of_reach(self, n: int) -> int | None:

@@ -6,7 +6,8 @@ with `{"pid": N}`, and `{"poll": N}` with `{"code": C}`, where C is null while t
 socket closes when its owner has ended, in whatever way. The process then kills the kernels that are
 left, and ends.
 
-It opens no database and starts no thread, because a fork would copy only a part of their state.
+It opens no database and starts no thread, because a fork would copy only a part of their state. The
+libraries' own threads (OpenBLAS, jemalloc) are stopped or made anew by their libraries at a fork.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import os
 import signal
 import socket
 import sys
+import warnings
 from typing import Any
 
 # Building its parser takes two seconds, and nothing here needs it: see `execute`.
@@ -112,6 +114,8 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     # matplotlib reads its backend when it is first imported, and every fork inherits it.
     os.environ.setdefault("MPLBACKEND", "module://matplotlib_inline.backend_inline")
+    # From Python 3.12 on a fork warns of any thread, also of those that libraries look after.
+    warnings.filterwarnings("ignore", "This process .* is multi-threaded", DeprecationWarning)
     for name in PRELOADED:
         importlib.import_module(name)
     serve(socket.socket(fileno=os.dup(0)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import uuid
 from collections.abc import Mapping
 from types import TracebackType
@@ -17,6 +18,8 @@ QuestionName = Literal[
     "risk-of-failing", "watchlist",
 ]  # fmt: skip
 SECONDS = 60.0
+# The environment variable of the password: what is written into a notebook stays in it.
+PASSWORD = "EDUMETRICS_PASSWORD"
 
 
 class QuestionFilters(TypedDict, total=False):
@@ -42,13 +45,24 @@ class ContactToLog(TypedDict, total=False):
 class Client:
     """A sign-in to a service; as a context manager it closes its connections at the end."""
 
-    def __init__(self, url: str, username: str, password: str) -> None:
+    def __init__(self, url: str, username: str, password: str = "") -> None:
         """Sign in.
 
+        Args:
+            url: where the service is.
+            username: the account.
+            password: its password; that of the environment where it is left out.
+
         Raises:
-            SettingsError: the service does not take the name or the password.
-            EduMetricsError: it cannot be reached.
+            SettingsError: there is no password, or the service does not take it or the name.
+            EduMetricsError: the service cannot be reached.
         """
+        password = password or os.environ.get(PASSWORD, "")
+        if not password:
+            raise SettingsError(
+                f"There is no password for {username}: start this notebook or program with "
+                f"{PASSWORD} in its environment."
+            )
         self._http = httpx.Client(base_url=url.rstrip("/"), timeout=SECONDS)
         given = {"username": username, "password": password}
         self._tokens: Mapping[str, str] = self._send("POST", "/api/token/", json=given).json()

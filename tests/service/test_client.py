@@ -67,6 +67,12 @@ def test_a_contact_is_logged_once_though_the_connection_breaks(own_service: Serv
     assert len(own_service.workspace.store.read("intervention_log")) == before + 1
 
 
+def test_without_a_password_nothing_is_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("EDUMETRICS_PASSWORD", raising=False)
+    with pytest.raises(SettingsError, match="There is no password for priya"):
+        Client("http://127.0.0.1:1", "priya")
+
+
 @pytest.mark.process
 def test_the_notebook_runs(
     service: Served, monkeypatch: pytest.MonkeyPatch, tmp_path: object

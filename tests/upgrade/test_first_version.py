@@ -26,7 +26,9 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         with sqlite3.connect(tmp_path / "data" / f"{name}.db") as database:
             database.executescript(lzma.decompress((HERE / f"{name}.sql.xz").read_bytes()).decode())
     with tarfile.open(HERE / "params.tar.xz") as files:
-        files.extractall(tmp_path, filter="data")
+        # Python 3.11.2, that of Debian 12, knows no filters yet.
+        files.extraction_filter = getattr(tarfile, "data_filter", None)
+        files.extractall(tmp_path)
     monkeypatch.setenv("EDUMETRICS_HOME", str(tmp_path))
     return tmp_path
 

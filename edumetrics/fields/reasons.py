@@ -37,6 +37,7 @@ class ReasonRecord:
             it is not for a model to tell.
         once: whether it is told in one week only, and so has a place on the card before others.
         covers: the codes that say the same with fewer numbers, and are not told beside it.
+        repeats: the code of a reason with the same number, beside which this one comes last.
     """
 
     code: str
@@ -53,6 +54,7 @@ class ReasonRecord:
     covers: tuple[str, ...] = ()
     short: bool = False
     once: bool = False
+    repeats: str = ""
 
     @property
     def leads(self) -> bool:
@@ -106,13 +108,13 @@ _REASONS = (
     _reason("results_only", "background", "", ""),
     _reason("watchlist", "background", "", ""),
     _reason("academic_level", "background", "marks", "value baseline weeks", component=True,
-            worse="below", short=True, fact="marks_class"),
+            worse="below", short=True, fact="marks_class", repeats="academic_fall"),
     _reason("midterm_level", "background", "marks", "value baseline", worse="below",
             fact="midterm_class"),
     _reason("earlier_level", "background", "", "value baseline", worse="below",
             fact="earlier_class"),
     _reason("effort_level", "background", "activity", "value baseline", component=True,
-            worse="below", fact="activity_class"),
+            worse="below", fact="activity_class", repeats="effort_fall"),
     _reason("attendance_out_of_reach", "background", "attendance", "value baseline left rule",
             fact="lectures_so_far"),
     # What a forecast of an exam goes by: `forecast_` and a topic of the features.

@@ -30,7 +30,8 @@ class Results:
     Attributes:
         exam: midterm or endterm.
         term: ISO date of the term's first week.
-        number: the exam's semester week.
+        exam_week: the exam's semester week.
+        number: the semester week whose mail tells its review; the exam's before any has.
         predicted: student_id, predicted, low, high, p_fail: the last prediction of each student
             before the exam.
         outcome: student_id, score (percent, NaN where there is none), failed (bool; <NA> where it
@@ -47,6 +48,7 @@ class Results:
     workspace: Workspace
     exam: Exam
     term: str
+    exam_week: int
     number: int
     predicted: pd.DataFrame
     outcome: pd.DataFrame
@@ -89,6 +91,7 @@ def read_results(
         workspace=workspace,
         exam=exam,
         term=term.name,
+        exam_week=week,
         number=week,
         predicted=last.rename(columns={name: "predicted"}).drop(columns="sem_week"),
         outcome=_read_outcome(college, term, exam, results, known_by),

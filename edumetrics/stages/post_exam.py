@@ -71,12 +71,21 @@ def load(exam: ExamName = "", term: Day = "", known_by: Day = "", folder: str = 
                 found = read_results(workspace, college, chosen, name, day, Path(folder))
                 if found is None:
                     continue
-                place = folder or get_report_folder(workspace, chosen, position, found.number)
-                return replace(found, folder=Path(place))
+                week = _find_told_week(workspace, found)
+                place = folder or get_report_folder(workspace, chosen, position, week)
+                return replace(found, number=week, folder=Path(place))
     raise SettingsError(
         f"No result of {'any exam' if not exam else f'the {exam}'} is known yet:"
         " try again when results are published."
     )
+
+
+def _find_told_week(workspace: Workspace, results: Results) -> int:
+    """Return the week whose mail told the review before; the exam's where none did."""
+    there = {"term": results.term, "exam_type": results.exam}
+    made_by = workspace.store.read("exam_review", ("run_id",), **there)["run_id"].unique()
+    runs = workspace.store.read("run_log", ("sem_week",), run_id=list(made_by))
+    return results.number if runs.empty else int(runs["sem_week"].max())
 
 
 def compute(results: Results) -> Review:

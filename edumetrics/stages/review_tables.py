@@ -111,7 +111,7 @@ def measure_lead_time(review: Review) -> float:
     NaN where none of them was listed.
     """
     return scorecard.compute_lead_time(
-        review.results.flags, _select_outcomes(review), review.results.number
+        review.results.flags, _select_outcomes(review), review.results.exam_week
     )
 
 

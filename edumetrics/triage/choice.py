@@ -21,9 +21,10 @@ def get_kind(record: Record) -> str:
 def choose_facts(records: Sequence[Record], count: int = SHOWN) -> list[Record]:
     """Return the facts for a card: the strongest of each kind that can be acted on, then the next.
 
-    Places left go to the next strongest, lowest kind first; what is told only once has a place
-    before all of them. The facts stand in the order of the records. A first record of what was
-    known before keeps its place: it says why the student is listed where nothing else does.
+    Places left go to the next strongest, lowest kind first, and last to those that repeat the
+    number of another; what is told only once has a place before all of them. The facts stand in the
+    order of the records. A first record of what was known before keeps its place: it says why the
+    student is listed where nothing else does.
 
     Args:
         records: a student's reasons, by kind, strongest first.
@@ -34,8 +35,15 @@ def choose_facts(records: Sequence[Record], count: int = SHOWN) -> list[Record]:
     if records and kinds[0] == KINDS[-1]:
         first = [0, *first]
     once = [n for n, record in enumerate(records) if is_told_once(record)]
-    order = dict.fromkeys([*once, *first, *range(len(records))])
+    codes = {record["code"] for record in records}
+    others = sorted(range(len(records)), key=lambda n: _get_repeated(records[n]) in codes)
+    order = dict.fromkeys([*once, *first, *others])
     return [records[n] for n in sorted(list(order)[:count])]
+
+
+def _get_repeated(record: Record) -> str:
+    known = REASONS.get(record["code"])
+    return known.repeats if known else ""
 
 
 def is_told_once(record: Record) -> bool:

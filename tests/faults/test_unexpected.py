@@ -302,6 +302,20 @@ def test_a_notebook_by_hand_has_its_week_judged_again(sending: Workspace, inbox:
     assert inbox.messages
 
 
+def test_a_review_by_hand_stays_in_the_week_whose_mail_told_it(environment: Workspace) -> None:
+    from edumetrics.stages import post_exam
+
+    store = environment.store
+    told = store.read("exam_review", exam_type="midterm")["run_id"].iloc[-1]
+    with store.start_transaction() as connection:
+        connection.exec_driver_sql(f"UPDATE run_log SET sem_week = 10 WHERE run_id = '{told}'")
+    review = post_exam.compute(post_exam.load("midterm"))
+    assert (review.results.number, review.results.folder.name) == (10, "week-10")
+    assert review.results.exam_week == 8
+    post_exam.STAGE.write(review)
+    assert store.read_newest("run_log", "seq", 1)["sem_week"].tolist() == [10]
+
+
 @pytest.mark.parametrize(
     "content", [b"\xff\xfe", b"{", b"[]", b'{"features": [], "model": {}}', b'{"model": 1}', b""]
 )

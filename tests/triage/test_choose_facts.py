@@ -6,7 +6,7 @@ import pytest
 
 from edumetrics.triage.choice import choose_facts
 
-ONCE = "out_of_reach"
+ONCE, SAME = "out_of_reach", "academic_level"
 CHANGED, WORSE, LOW = "attendance_fall", "academic_fall", "attendance_low"
 UNFINISHED, AHEAD, KNOWN, ONLY = (
     "missed_work", "attendance_standing", "midterm_level", "results_only",
@@ -23,6 +23,9 @@ UNFINISHED, AHEAD, KNOWN, ONLY = (
         ([CHANGED, ONCE, UNFINISHED, AHEAD], [CHANGED, ONCE, UNFINISHED]),
         ([CHANGED, KNOWN], [CHANGED, KNOWN]),
         ([ONLY, KNOWN], [ONLY, KNOWN]),
+        ([WORSE, UNFINISHED, SAME, KNOWN], [WORSE, UNFINISHED, KNOWN]),
+        ([CHANGED, UNFINISHED, SAME, KNOWN], [CHANGED, UNFINISHED, SAME]),
+        ([WORSE, SAME], [WORSE, SAME]),
         ([], []),
     ],
 )

@@ -105,7 +105,7 @@ _REASONS = (
     _reason("out_of_reach_week", "ahead", "attendance", "value baseline left rule",
             covers=("attendance_standing",), short=True, fact="pace"),
     # Results that are known and stay, told against the class.
-    _reason("results_only", "background", "", ""),
+    _reason("results_only", "background", "", "fact"),
     _reason("watchlist", "background", "", ""),
     _reason("academic_level", "background", "marks", "value baseline weeks", component=True,
             worse="below", short=True, fact="marks_class", repeats="academic_fall"),

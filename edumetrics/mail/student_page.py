@@ -44,7 +44,7 @@ def write_student_page(workspace: Workspace, student: str) -> Path:
     page = build_student_page(
         Held(
             name=names[0] if names else student,
-            day=sentences.format_day(workspace.today),
+            day=f"{sentences.format_day(workspace.today)} {workspace.today.year}",
             rows=rows,
             mails=_count_mails(workspace, rows),
             links=_make_links(workspace, student, last_day),

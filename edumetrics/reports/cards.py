@@ -112,14 +112,9 @@ class CardBuilder:
         )
 
     def _tell_first_fact(self, row: Row) -> tuple[str, ...]:
-        """Return the fact of a line: what is told only once, or else the first of a card.
-
-        Where nothing of these weeks stands out, the results behind it are told with it.
-        """
-        records = row["reasons"]
-        once = [record["text"] for record in records if is_told_once(record)]
-        quiet = bool(records) and get_kind(records[0]) in LEFT_OUT
-        return (*once, *self._tell_facts(row))[: 1 + quiet]
+        """Return the fact of a line: what is told only once, or else the first of a card."""
+        once = [record["text"] for record in row["reasons"] if is_told_once(record)]
+        return (*once, *self._tell_facts(row))[:1]
 
     def _tell_facts(self, row: Row) -> tuple[str, ...]:
         """Return the facts of a card, at most `SHOWN`, in the order of their kinds."""

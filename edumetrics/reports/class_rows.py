@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import pandas as pd
 
 FLAGS = ("student_id", "class_id", "status", "looked_after", "hand_over")
+# How many lectures a student must still attend for the attendance rule, and how many are left.
+STANDING = ("lectures_to_attend", "lectures_left")
 # What a panel shows of a class: means by week.
 COURSE = ("weekly_att_pct", "overall_att_pct", "academic_performance")
 
@@ -16,7 +18,7 @@ class ClassLists:
     """What a week stored of all classes.
 
     Attributes:
-        metrics: student_id, class_id and the columns of `week_rows.MEASURES`.
+        metrics: student_id, class_id, and the columns of `STANDING` and `week_rows.MEASURES`.
         flags: the columns of `FLAGS`.
         exits: class_id of each student who is no longer listed.
         contacts: student_id of everyone about whom something was entered on the list before.

@@ -22,9 +22,9 @@ from edumetrics.sentences import Sentences
 # A class with fewer students has no numbers of its own: each number would be about someone.
 LEAST = 10
 # The counts of a class, each with the phrase of its label, in the order of the page.
-COUNTS = {"listed": "column_listed", "new": "column_new", "left": "column_left",
-          "cared": "column_cared", "contacts": "column_contacts",
-          "waiting": "column_waiting"}  # fmt: skip
+COUNTS = {"listed": "column_listed", "new": "column_new", "back": "column_back",
+          "left": "column_left", "cared": "column_cared", "contacts": "column_contacts",
+          "waiting": "column_waiting", "out": "column_out"}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -137,14 +137,18 @@ def _count_students(lists: ClassLists) -> pd.DataFrame:
     """Return by class, in order of class_id, the number of students and each of `COUNTS`."""
     flags, classes = lists.flags, lists.metrics["class_id"]
     contacted = lists.metrics["student_id"].isin(lists.contacts)
+    # Where there is no rule, both are null, and nobody is beyond its reach.
+    out = lists.metrics["lectures_to_attend"] > lists.metrics["lectures_left"]
     counts = {
         "students": lists.metrics.groupby("class_id").size(),
         "listed": flags.groupby("class_id").size(),
         "new": (flags["status"] == "new").groupby(flags["class_id"]).sum(),
+        "back": (flags["status"] == "returned").groupby(flags["class_id"]).sum(),
         "left": lists.exits.groupby("class_id").size(),
         "cared": flags["looked_after"].astype(bool).groupby(flags["class_id"]).sum(),
         "contacts": contacted.groupby(classes).sum(),
         "waiting": flags["hand_over"].astype(bool).groupby(flags["class_id"]).sum(),
+        "out": out.groupby(classes).sum(),
     }
     # A class of which nobody is on a list has 0 there, not an unknown number.
     return pd.DataFrame(counts, index=sorted(classes.unique())).fillna(0).astype("int64")
@@ -170,7 +174,7 @@ def _build_card(
     course = rows.courses[(rows.courses["class_id"] == name) & (rows.courses["students"] >= LEAST)]
     numbers = {"listed": int(own["listed"]), "students": int(own["students"])}
     columns = [_tell_counts(counts.get(name)) for counts in counted]
-    limit = occasion.params.triage.class_share_pct
+    limit, rule = occasion.params.triage.class_share_pct, occasion.calendar.attendance_rule_pct
     many = 100 * own["listed"] > limit * own["students"]
     listed = {k: v.get("listed", "") for k, v in zip(("last", "term"), columns[1:], strict=False)}
     return ClassCard(
@@ -182,8 +186,12 @@ def _build_card(
         ),
         listed=say("class_listed", **{"term": "", **listed}, **numbers),
         counts=tuple(
-            (say(label), *(column.get(key, "") for column in columns))
+            (
+                say(label, **({"rule": rule} if key == "out" else {})),
+                *(column.get(key, "") for column in columns),
+            )
             for key, label in COUNTS.items()
+            if rule or key != "out"
         ),
         means=tuple(_build_means(occasion, rows, name, len(counted))),
         panel=build_panel(occasion.params.sentences, course, occasion.week, occasion.calendar),

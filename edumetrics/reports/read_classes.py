@@ -6,7 +6,7 @@ from typing import Any
 
 from edumetrics.analysis.told_lists import read_lists
 from edumetrics.analysis.week_state import WEEKLY, find_last_run
-from edumetrics.reports.class_rows import COURSE, FLAGS, ClassLists, ClassRows
+from edumetrics.reports.class_rows import COURSE, FLAGS, STANDING, ClassLists, ClassRows
 from edumetrics.reports.week_rows import MEASURES
 from edumetrics.scoring.effort import hide_thin_effort
 from edumetrics.triage.situation import STUDENT_SAYS
@@ -38,7 +38,8 @@ def _read_lists(workspace: Workspace, term: str, week: int, chosen: dict[str, An
     store = workspace.store
     there: dict[str, Any] = {"term": term, "sem_week": week, **chosen}
     last = next(iter(workspace.params.calendar.get_teaching_weeks_before(week, 1)), 0)
-    names = ("student_id", "class_id", "effort_coverage", *(column for _, column, _ in MEASURES))
+    measures = (column for _, column, _ in MEASURES)
+    names = ("student_id", "class_id", "effort_coverage", *STANDING, *measures)
     contacts = store.read("intervention_log", ("student_id", "kind"), term=term, sem_week=last)
     # What a student says is no contact yet.
     contacts = contacts[contacts["kind"] != STUDENT_SAYS]

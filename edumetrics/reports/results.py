@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from datetime import date
 
@@ -87,13 +88,20 @@ def _build_failed_entry(
         occasion.say(
             "results_subject",
             name=subject["name"],
-            score=format_cell(subject["score"]),
+            score=_format_failed(occasion, subject["score"]),
             next=_describe_next(occasion, comes_next, subject["subject_id"]),
         )
         for subject in subjects
     ]
-    line = occasion.say("results_line", score=format_cell(row["actual"]), subjects=", ".join(named))
+    score = _format_failed(occasion, row["actual"])
+    line = occasion.say("results_line", score=score, subjects=", ".join(named))
     return occasion.build_entry(row, reasons=(line,))
+
+
+def _format_failed(occasion: Occasion, score: float) -> str:
+    """Return a mark that is not a pass; it is never rounded up to one."""
+    rounds_up = score < occasion.params.scoring.pass_mark <= round(score)
+    return format_cell(math.floor(score) if rounds_up else score)
 
 
 def _describe_next(occasion: Occasion, comes_next: AfterExam, subject: str) -> str:

@@ -86,11 +86,20 @@ class ReasonBuilder:
         if not self.decision.on_list[self.row[n]]:
             return found
         if all(get_kind(record) == KINDS[-1] for record in found):
-            found = [*self._describe_ahead(n, anyway=True), *found]
-        if all(get_kind(record) == KINDS[-1] for record in found):
-            # The card says plainly that what was known before is all there is.
-            return [self._make_record("results_only"), *found]
+            return self._begin_with_results(found)
         return found
+
+    def _begin_with_results(self, found: list[Record]) -> list[Record]:
+        """Return the reasons of someone with nothing new: the first says so plainly."""
+        if not found:
+            return [self._make_record("results_only", fact="")]
+        first = found[0]
+        said: Record = {
+            name: self.sentences.say("reasons", "results_only", fact=first[name])
+            for name in ("text", "short")
+            if name in first
+        }
+        return [{**first, **said}, *found[1:]]
 
     def format_paragraph(self, records: list[Record]) -> str:
         """Return the first reasons as one paragraph."""
@@ -190,11 +199,8 @@ class ReasonBuilder:
                 "missed_work_counts", self.missed[n], self.due[n], points, weeks=len(window)
             )
 
-    def _describe_ahead(self, n: int, *, anyway: bool = False) -> Iterator[Record]:
-        """Yield what can still be done about the attendance rule, where it is in danger.
-
-        With `anyway` it is told wherever the rule can still be missed.
-        """
+    def _describe_ahead(self, n: int) -> Iterator[Record]:
+        """Yield what can still be done about the attendance rule, where it is in danger."""
         mine, points = self.metrics[n], self.points["attendance_standing"][n]
         numbers = {word: values[n] for word, values in self.deadline.items()}
         if not (numbers["rule"] and 0 < numbers["needed"] <= numbers["baseline"]):
@@ -205,7 +211,7 @@ class ReasonBuilder:
                 "out_of_reach_week", week, mine["lectures_can_miss"], points,
                 left=numbers["baseline"], rule=numbers["rule"],
             )  # fmt: skip
-        elif anyway or mine["risk_of_detention"] >= IN_DANGER_PCT:
+        elif mine["risk_of_detention"] >= IN_DANGER_PCT:
             yield self._make_record("attendance_standing", points=points, **numbers)
 
     def _find_week_out_of_reach(self, n: int) -> int | None:

@@ -76,11 +76,6 @@ def test_a_line_of_one_fact_tells_what_is_told_only_once() -> None:
     assert (card.reasons, line.reasons) == ((FELL["text"],), (ONCE["text"],))
 
 
-def test_a_line_of_someone_with_nothing_new_tells_the_results_behind_it() -> None:
-    flags = make_flags([[FELL], [AHEAD, KNOWN, EARLIER]], within_capacity=[True, False])
-    assert list_entries(flags)[1].reasons == (AHEAD["text"], KNOWN["text"])
-
-
 def test_a_line_without_information_is_left_out() -> None:
     assert make_card(FELL).facts == ()
 

@@ -40,7 +40,7 @@ def make_lists(
     The students of CS3B are CS3B-0, CS3B-1 and so on; all of them have the same means.
     """
     usual = {"effort_score": 55.2, "academic_performance": 61.0, "weekly_att_pct": 79.6,
-             "submission_pct": 83.3}  # fmt: skip
+             "submission_pct": 83.3, "lectures_to_attend": 30, "lectures_left": 40}  # fmt: skip
     students = [(f"{name}-{n}", name) for name, size in sizes.items() for n in range(size)]
     rows = [
         (f"{name}-{n}", name, *one) for name, ones in (listed or {}).items() for n, one in enumerate(ones)
@@ -97,7 +97,7 @@ def test_a_finding_about_a_class_comes_before_larger_lists_of_others() -> None:
     assert page.title == "Week 7 · CS 3 B: the whole class · 5 of 70 on a list"
     first, second, third = (card.verdict for card in page.classes)
     assert first == "The class as a whole. 27 of the 40 missed most lectures."
-    assert second == "A few students, not the class."
+    assert second == "Single students, not the class as a whole."
     assert third == "Nobody is on a list."
 
 
@@ -129,23 +129,25 @@ def test_lists_stand_beside_last_week_and_the_same_week_of_last_term() -> None:
             exits=("CS3B", "CS3B"),
             contacts=("CS3B-0", "CS3B-9", "somebody else"),
         ),
-        make_lists({"CS3B": 41}, {"CS3B": [NEW] * 5}),
-        make_lists({"CS3B": 50}, {"CS3B": [CARED] * 7}),
+        make_lists({"CS3B": 41}, {"CS3B": [NEW] * 5}, lectures_to_attend=41),
+        make_lists({"CS3B": 50}, {"CS3B": [CARED] * 7}, lectures_to_attend=float("nan")),
     )
     (card,) = page.classes
     assert page.columns == ("This week", "Last week", "Last term")
     assert read_counts(card) == {
         "On a list": ("3", "5", "7"),
         "New on it": ("1", "5", "0"),
+        "Back on it": ("1", "0", "0"),
         "No longer on it": ("2", "0", "0"),
         "Looked after": ("1", "0", "7"),
         "Contact logged about last week's list": ("2", "0", "0"),
         "No answer for weeks": ("1", "0", "0"),
+        "75% attendance out of reach": ("0", "41", "0"),
     }
     assert card.listed == "3 of 40 on a list (5 last week, 7 in this week of last term)."
     assert page.summary == (
-        "3 of 40 students are on an advisor's list (5 last week), 1 of them new and 1 looked after;"
-        " 2 are no longer on it. For 2 students a contact about last week's list is logged."
+        "3 of 40 students are on an advisor's list (5 last week), 1 of them new, 1 back on it"
+        " and 1 looked after; 2 are no longer on it. For 2 students a contact about last week's list is logged."
         " One has had a place for three weeks, and no answer is entered.",
     )
 
@@ -190,7 +192,7 @@ def test_a_class_that_is_small_has_no_numbers_anywhere() -> None:
     assert read_counts(card)["On a list"] == ("1", ""), "and none of a week in which it was small"
     assert page.title == "Week 7 · most in CS 3 B · 1 of 40 on a list"
     assert page.summary == (
-        "1 of 40 students is on an advisor's list, 1 of them new and 0 looked after;"
+        "1 of 40 students is on an advisor's list, 1 of them new, 0 back on it and 0 looked after;"
         " 0 are no longer on it.",
         "Of one class with fewer than 10 students nothing is told.",
     )
@@ -246,7 +248,7 @@ def test_the_mail_has_a_line_for_each_class_in_the_same_order() -> None:
     assert isinstance(lines, Prose)
     assert lines.paragraphs == (
         "CS 3 B: The class as a whole. 27 of the 40. 0 of 40 on a list.",
-        "EE1: A few students, not the class. 2 of 10 on a list.",
+        "EE1: Single students, not the class as a whole. 2 of 10 on a list.",
     )
     assert (report.headline, report.subject) == (page.headline, page.title)
 

@@ -194,6 +194,13 @@ def test_who_failed_is_told_by_subject_and_mark() -> None:
     assert get_lines(without) == [("Uma Devi", ("Not passed: Databases.",))]
 
 
+def test_no_mark_that_is_not_a_pass_is_told_as_one() -> None:
+    """The pass mark is 40."""
+    (section,) = build_results(failed=[True] * 5, actual=[39.7, 39.4, 44.0, NAN, NAN])["A1"]
+    told = [reasons[0].split(" in all")[0] for _, reasons in get_lines(section)]
+    assert sorted(told) == ["39 of 100", "39 of 100", "44 of 100"]
+
+
 def test_who_failed_without_marks_is_told_all_the_same() -> None:
     (section,) = build_results(failed=[True, True, False, None, None], actual=[30.0, NAN] + [NAN] * 3)["A1"]  # fmt: skip
     assert ("Noor Almanara", ("Did not pass.",)) in get_lines(section)

@@ -251,7 +251,7 @@ def test_without_an_attendance_rule_nothing_is_said_of_it() -> None:
 def test_low_marks_are_told_beside_the_class() -> None:
     # 40% of this week's mark and 30% of last week's, of the 70% that are there.
     assert say("academic_level", due=(5, 6), marks={"a": {5: 20, 6: 30}}) == (
-        "Average mark 26 of 100 over three weeks; the class's is 70."
+        "Average mark 26 of 100 over three weeks; the class's middle is 70."
     )
     assert say("academic_level", due=(6,), marks={"a": {6: 66}}) is None, "four points less"
 
@@ -262,7 +262,7 @@ def test_results_of_exams_are_told_beside_the_class() -> None:
         "Midterm 41 of 100; the class's middle was 60."
     )
     assert say("earlier_level", prior=scores | {"a": 55}) == (
-        "Last semester's average 55 of 100; the class's 60."
+        "Last semester's average 55 of 100; the class's middle was 60."
     )
     assert say("midterm_level", midterms=scores | {"a": 55.5}) is None
 
@@ -273,7 +273,7 @@ def test_where_nobody_else_has_the_result_nothing_is_compared() -> None:
 
 def test_little_activity_is_told_beside_the_class() -> None:
     assert say("effort_level", attendance={"a": {6: 5}}) == (
-        "Recorded activity 50 of 100 this week; the class's is 100."
+        "Recorded activity 50 of 100 this week; the class's middle is 100."
     )
     assert say("effort_level", attendance={"a": {6: (96, 100)}}) is None
 
@@ -290,25 +290,25 @@ def test_a_student_without_any_record_is_in_no_median() -> None:
 RESULTS: dict[str, Any] = {"midterms": dict.fromkeys("bcdefgh", 60.0) | {"a": 20.0}}
 
 
-def test_where_only_results_are_known_a_card_begins_with_what_can_be_missed() -> None:
-    """Everyone is listed at 0. Of 160 lectures 120 are needed, 60 of them attended."""
-    said = reasons(**RESULTS, list_at=0)
-    assert [record["code"] for record in said] == ["attendance_standing", "midterm_level"]
-    assert said[0]["text"] == "Can miss 40 of 100 lectures left."
+def test_where_only_results_are_known_a_card_says_that_nothing_is_new() -> None:
+    """Everyone is listed at 0."""
+    (said,) = reasons(**RESULTS, list_at=0)
+    assert said["code"] == "midterm_level"
+    assert said["text"] == (
+        "Nothing new this week; this remains. Midterm 20 of 100; the class's middle was 60."
+    )
+
+
+def test_where_nothing_at_all_stands_out_a_card_says_so() -> None:
+    (said,) = reasons(list_at=0)
+    assert said["text"] == "Nothing new this week."
+    news = reasons(list_at=0, attendance={"a": {6: 4}})
+    assert news and "Nothing new" not in str(news)
 
 
 def test_of_those_who_are_not_listed_only_facts_are_told() -> None:
     assert [record["code"] for record in reasons(**RESULTS)] == ["midterm_level"]
     assert reasons() == []
-
-
-def test_where_only_results_are_known_the_card_says_so() -> None:
-    given = {**RESULTS, "list_at": 0, "calendar": Calendar(attendance_rule_pct=None)}
-    said = reasons(**given)
-    assert [record["code"] for record in said] == ["results_only", "midterm_level"]
-    assert said[0]["text"] == "Nothing of the last weeks stands out; what was known before does."
-    with_news = reasons(**given, attendance={"a": {6: 4}})
-    assert "results_only" not in {record["code"] for record in with_news}
 
 
 # ------------------------------------------------------------ the order

@@ -99,8 +99,8 @@ def _build_failed_entry(
 
 
 def _format_failed(occasion: Occasion, score: float) -> str:
-    """Return a mark that is not a pass; it is never rounded up to one."""
-    rounds_up = score < occasion.params.scoring.pass_mark <= round(score)
+    """Return a mark that is not a pass, never rounded up to one; empty where it is null."""
+    rounds_up = not pd.isna(score) and score < occasion.params.scoring.pass_mark <= round(score)
     return format_cell(math.floor(score) if rounds_up else score)
 
 

@@ -18,6 +18,7 @@ from edumetrics.reports.context import Occasion, format_cell
 from edumetrics.reports.render import render_template
 from edumetrics.reports.sparklines import Panel, build_panel
 from edumetrics.sentences import Sentences
+from edumetrics.triage.rules import is_out_of_reach
 
 # A class with fewer students has no numbers of its own: each number would be about someone.
 LEAST = 10
@@ -137,8 +138,8 @@ def _count_students(lists: ClassLists) -> pd.DataFrame:
     """Return by class, in order of class_id, the number of students and each of `COUNTS`."""
     flags, classes = lists.flags, lists.metrics["class_id"]
     contacted = lists.metrics["student_id"].isin(lists.contacts)
-    # Where there is no rule, both are null, and nobody is beyond its reach.
-    out = lists.metrics["lectures_to_attend"] > lists.metrics["lectures_left"]
+    # Where there is no rule, nobody is beyond its reach.
+    out = pd.Series(is_out_of_reach(lists.metrics), index=lists.metrics.index)
     counts = {
         "students": lists.metrics.groupby("class_id").size(),
         "listed": flags.groupby("class_id").size(),
@@ -174,7 +175,7 @@ def _build_card(
     course = rows.courses[(rows.courses["class_id"] == name) & (rows.courses["students"] >= LEAST)]
     numbers = {"listed": int(own["listed"]), "students": int(own["students"])}
     columns = [_tell_counts(counts.get(name)) for counts in counted]
-    limit, rule = occasion.params.triage.class_share_pct, occasion.calendar.attendance_rule_pct
+    limit, rule = occasion.params.triage.class_share_pct, occasion.calendar.attendance_rule_pct or 0
     many = 100 * own["listed"] > limit * own["students"]
     listed = {k: v.get("listed", "") for k, v in zip(("last", "term"), columns[1:], strict=False)}
     return ClassCard(
@@ -187,7 +188,7 @@ def _build_card(
         listed=say("class_listed", **{"term": "", **listed}, **numbers),
         counts=tuple(
             (
-                say(label, **({"rule": rule} if key == "out" else {})),
+                say(label, rule=f"{rule:g}"),
                 *(column.get(key, "") for column in columns),
             )
             for key, label in COUNTS.items()

@@ -21,6 +21,7 @@ from edumetrics.reports.model import Prose, Report, Section, StudentEntry, Stude
 from edumetrics.reports.moments import Sections, sort_by_roll_number
 from edumetrics.reports.sparklines import build_panel
 from edumetrics.reports.week_rows import WeekRows
+from edumetrics.triage.rules import is_out_of_reach
 from edumetrics.triage.situation import STUDENT_SAYS
 
 # Kinds of contact in which someone was talked to.
@@ -345,7 +346,7 @@ def _build_names(occasion: Occasion, stored: WeekRows, week: AdvisorWeek) -> tup
     )
     # Told in the first teaching week, in which there is no week before, and when names change.
     silent = own[ids.isin(now if now != before else set())]
-    out, last = own["lectures_to_attend"] > own["lectures_left"], stored.last
+    out, last = is_out_of_reach(own), stored.last
     # Of whom last week is not known, nobody can say that it happened since.
     could = set(last.loc[last["lectures_to_attend"] <= last["lectures_left"], "student_id"])
     # Who has a card or a line is told of it there.

@@ -71,7 +71,7 @@ def load(exam: ExamName = "", term: Day = "", known_by: Day = "", folder: str = 
                 found = read_results(workspace, college, chosen, name, day, Path(folder))
                 if found is None:
                     continue
-                week = _find_told_week(workspace, found)
+                week = _find_review_week(workspace, found)
                 place = folder or get_report_folder(workspace, chosen, position, week)
                 return replace(found, number=week, folder=Path(place))
     raise SettingsError(
@@ -80,7 +80,7 @@ def load(exam: ExamName = "", term: Day = "", known_by: Day = "", folder: str = 
     )
 
 
-def _find_told_week(workspace: Workspace, results: Results) -> int:
+def _find_review_week(workspace: Workspace, results: Results) -> int:
     """Return the week whose mail told the review before; the exam's where none did."""
     there = {"term": results.term, "exam_type": results.exam}
     made_by = workspace.store.read("exam_review", ("run_id",), **there)["run_id"].unique()

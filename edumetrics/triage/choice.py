@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from edumetrics.fields.reasons import KINDS, REASONS
+from edumetrics.fields.reasons import KINDS, REASONS, ReasonRecord
 
 Record = dict[str, Any]
 # The most facts of a card.
 SHOWN = 3
+# What is known of a reason that an older version stored.
+OLDER = ReasonRecord("", "background", "", frozenset())
 
 
 def get_kind(record: Record) -> str:
     """Return the kind of a stored reason; one of an older version counts as background."""
-    known = REASONS.get(record["code"])
-    return known.kind if known else "background"
+    return _get_reason(record).kind
 
 
 def choose_facts(records: Sequence[Record], count: int = SHOWN) -> list[Record]:
@@ -36,20 +37,14 @@ def choose_facts(records: Sequence[Record], count: int = SHOWN) -> list[Record]:
         first = [0, *first]
     once = [n for n, record in enumerate(records) if is_told_once(record)]
     codes = {record["code"] for record in records}
-    others = sorted(range(len(records)), key=lambda n: _get_repeated(records[n]) in codes)
+    others = sorted(range(len(records)), key=lambda n: _get_reason(records[n]).repeats in codes)
     order = dict.fromkeys([*once, *first, *others])
     return [records[n] for n in sorted(list(order)[:count])]
 
 
-def _get_repeated(record: Record) -> str:
-    known = REASONS.get(record["code"])
-    return known.repeats if known else ""
-
-
 def is_told_once(record: Record) -> bool:
     """Return whether a fact is told only in the week in which it happened."""
-    known = REASONS.get(record["code"])
-    return known is not None and known.once
+    return _get_reason(record).once
 
 
 def collect_topics(records: Sequence[Record]) -> frozenset[str]:
@@ -58,7 +53,8 @@ def collect_topics(records: Sequence[Record]) -> frozenset[str]:
 
 
 def _list_topics(records: Iterable[Record]) -> Iterable[str]:
-    for record in records:
-        known = REASONS.get(record["code"])
-        if known and known.topic:
-            yield known.topic
+    return filter(None, (_get_reason(record).topic for record in records))
+
+
+def _get_reason(record: Record) -> ReasonRecord:
+    return REASONS.get(record["code"], OLDER)

@@ -35,6 +35,7 @@ class Known:
         self.metrics = reading.weekly_metrics(path)
         self.metrics["term"] = self.metrics["term"].astype(str).str[:10]
         self.rows = self.metrics.set_index(["term", "student_id", "sem_week"]).sort_index()
+        self.classes = dict(list(self.metrics.groupby(["term", "sem_week", "class_id"])))
         with sqlite3.connect(path) as connection:
             self.exams = pd.read_sql(
                 "SELECT student_id, semester, score_pct AS mark FROM exam_results "
@@ -48,19 +49,13 @@ class Known:
         term, student, week = key
         return [float(self.rows.loc[(term, student, each), column]) for each in weeks or [week]]
 
-    def list_class(self, key: tuple[str, str, int]) -> list[str]:
-        """The students of the student's class in that week."""
-        term, _, week = key
-        same = self.metrics[(self.metrics["term"] == term) & (self.metrics["sem_week"] == week)]
-        return list(same.loc[same["class_id"] == self.rows.loc[key, "class_id"], "student_id"])
+    def get_class(self, key: tuple[str, str, int]) -> pd.DataFrame:
+        """The rows of the student's class in that week."""
+        return self.classes[key[0], key[2], self.rows.loc[key, "class_id"]]
 
     def middle(self, key: tuple[str, str, int], column: str) -> float:
         """The median of the class."""
-        return float(
-            np.nanmedian(
-                [self.get((key[0], one, key[2]), column)[0] for one in self.list_class(key)]
-            )
-        )
+        return float(self.get_class(key)[column].astype("float64").median())
 
 
 def name_weeks(text: str) -> list[int]:
@@ -138,7 +133,7 @@ def check_earlier(known: Known, key: tuple[str, str, int], now: str, middle: str
         .mean()
     )
     return near(now, before[key[1]]) and near(
-        middle, before.reindex(known.list_class(key)).median()
+        middle, before.reindex(known.get_class(key)["student_id"]).median()
     )
 
 

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import random
+import re
 import shutil
 import sqlite3
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from edumetrics.fields import RELATIONS
+from tests.foreign import native
 from tests.trouble.conftest import INDEXES, Seen, see
 
 JUNK: tuple[object, ...] = (
@@ -85,3 +88,48 @@ def test_junk_anywhere(colleges: Path, tmp_path: Path, seed: int) -> None:
         assert junk not in told
     if column not in KEYS and not seen[False].stops:
         assert same_scores(seen[False], seen[True]), (table, column, junk, share)
+
+
+@pytest.mark.prove
+@pytest.mark.parametrize("seed", range(40))
+def test_junk_is_the_same_on_every_engine(
+    colleges: Path,
+    tmp_path: Path,
+    postgres_url: Callable[[], str],
+    mysql_url: Callable[[], str],
+    seed: int,
+) -> None:
+    compare_engines(colleges, tmp_path, (postgres_url(), mysql_url()), seed)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(1000, 1003))
+def test_some_junk_is_the_same_on_every_engine(
+    colleges: Path,
+    tmp_path: Path,
+    postgres_url: Callable[[], str],
+    mysql_url: Callable[[], str],
+    seed: int,
+) -> None:
+    compare_engines(colleges, tmp_path, (postgres_url(), mysql_url()), seed)
+
+
+def compare_engines(colleges: Path, tmp_path: Path, others: tuple[str, ...], seed: int) -> None:
+    """Put the same junk into the same column on SQLite and on other engines, as a text column there."""
+    chance = random.Random(seed)
+    table, column = chance.choice(list_columns(colleges / "base.db"))
+    # Only SQLite keeps bytes that are no text in a column of texts.
+    junk = chance.choice([one for one in JUNK if not isinstance(one, bytes)])
+    path = Path(shutil.copy(colleges / "base.db", tmp_path / "junk.db"))
+    spoil(path, table, column, junk, chance.choice([0.004, 0.02, 0.2, 1]), only=False)
+    here, frames = see(f"sqlite:///{path}"), native.read_as_text(f"sqlite:///{path}")
+    for url in others:
+        native.put(url, frames)
+        there = see(url)
+        assert same_scores(here, there), (table, column, junk, url)
+        assert list_messages(here) == list_messages(there), (table, column, junk, url)
+
+
+def list_messages(seen: Seen) -> set[str]:
+    """The messages of the findings; how an engine writes a large number as text is its own."""
+    return {re.sub(r"d\.d+a\+?d+", "number", text) for text in seen.findings["message"]}

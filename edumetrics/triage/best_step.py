@@ -5,7 +5,7 @@ Only changes within a student's reach are tried: lectures attended and work hand
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from typing import Any
 
@@ -41,7 +41,7 @@ STEPS = (
 
 @dataclass(frozen=True)
 class Change:
-    """What students do differently next week, the same for all of them.
+    """What is done differently next week: one value for all students, or one for each.
 
     Attributes:
         attend: whether all lectures are attended; else as many as this week.
@@ -49,9 +49,9 @@ class Change:
         do_work: whether all the work that falls due next week is done; else as much as this week.
     """
 
-    attend: bool = False
-    hand_in: bool = False
-    do_work: bool = False
+    attend: bool | Bools = False
+    hand_in: bool | Bools = False
+    do_work: bool | Bools = False
 
 
 def find_best_steps(
@@ -81,19 +81,21 @@ def find_best_steps(
 class _NextWeek:
     """Next week as a repeat of this one, to rescore with changes.
 
-    Arrays have one value per student on the list.
+    Every change is tried for every student on the list, all of them in one scoring: arrays have one
+    row per student without a change, then one per student with the first step, and so on.
     """
 
     def __init__(
         self, situation: Situation, decision: ListDecision, row: Vector, missing: list[list[Item]]
     ) -> None:
         assert situation.next_week is not None
-        self.situation, self.decision, self.row = situation, decision, row
+        self.situation, self.decision, self.count = situation, decision, len(row)
         self.week, this = situation.next_week, situation.scored
+        self.row = np.tile(row, 1 + len(STEPS))
         self.open = [[item for item in items if item.is_open] for items in missing]
         # Only the students on the list are rescored: the class they are compared with stays as it
         # is.
-        self.now, self.peers = this.observed.take(row), this.peers.take(row)
+        self.now, self.peers = this.observed.take(self.row), this.peers.take(self.row)
         self.next = copy_week_ahead(self.now, self.week)
         late = find_late_weeks(self.now.roll, situation.calendar, situation.triage.late_days)
         # Next week is not among the weeks whose assignments can still be handed in.
@@ -108,37 +110,45 @@ class _NextWeek:
 
     def describe_steps(self) -> list[dict[str, Any] | None]:
         """Return the record of each student's step; None where no step helps enough."""
-        before, _ = self._try_change(Change())
-        parts = {
-            "attend": self.next.held[:, self.week] > self.next.present[:, self.week],
-            "hand_in": np.array([bool(items) for items in self.open]),
-            "do_work": self._is_work_to_come(),
-        }
-        answers: list[dict[str, Any] | None] = [None] * len(self.row)
-        for name, done in STEPS:
+        parts = self._find_possible()
+        tried, off_list = self._try_changes()
+        before = tried[0]
+        answers: list[dict[str, Any] | None] = [None] * self.count
+        for (name, done), after, off in zip(STEPS, tried[1:], off_list[1:], strict=True):
             possible = np.all([parts[part] for part in done], axis=0)
-            if not possible.any():
-                continue
-            after, off_list = self._try_change(Change(**dict.fromkeys(done, True)))
             helps = possible & (before >= LEAST) & (after <= WORTHWHILE * before)
             for n in np.flatnonzero(helps):
                 if answers[n] is None:
                     answers[n] = {
-                        "text": self._describe_step(name, int(n), off_list=bool(off_list[n])),
+                        "text": self._describe_step(name, int(n), off_list=bool(off[n])),
                         "urgency_before": float(before[n]),
                         "urgency_after": float(after[n]),
-                        "off_list": bool(off_list[n]),
+                        "off_list": bool(off[n]),
                     }
         return answers
 
-    def _is_work_to_come(self) -> Bools:
-        """Return for whom work falls due next week that this week's habits would leave undone."""
-        missed = [part.missed[:, self.week] for part in self.next.work]
-        return np.asarray(np.sum(missed, axis=0) > 0)
+    def _find_possible(self) -> dict[str, Bools]:
+        """Return by part of a step for which students on the list it can be done at all."""
+        without = slice(self.count)
+        held, present = self.next.held[without, self.week], self.next.present[without, self.week]
+        # Work that falls due next week and that this week's habits would leave undone.
+        missed = np.sum([part.missed[without, self.week] for part in self.next.work], axis=0)
+        return {
+            "attend": held > present,
+            "hand_in": np.array([bool(items) for items in self.open]),
+            "do_work": missed > 0,
+        }
 
-    def _try_change(self, change: Change) -> tuple[Floats, Bools]:
-        """Return next week's urgency with a change, and who would be off the list with it."""
+    def _try_changes(self) -> tuple[FloatMatrix, Flags]:
+        """Return next week's urgency with each change, and who would be off the list with it.
+
+        Both are changes by students; the first row is without a change.
+        """
         situation = self.situation
+        change = Change(**{
+            part: np.repeat([False, *(part in done for _, done in STEPS)], self.count)
+            for part in (field.name for field in fields(Change))
+        })  # fmt: skip
         scored = weekly.score_week(
             apply_change(self.next, self.week, change, self.lately),
             self.history,
@@ -150,7 +160,8 @@ class _NextWeek:
         news = rules.is_still_news(situation, self.decision.news, self.row, scored)
         # In grace weeks the urgency lists nobody, so it cannot take anybody off.
         grace = situation.is_in_grace(self.week)
-        return urgency, ~news & (urgency <= situation.thresholds.staying_at) & (not grace)
+        off_list = ~news & (urgency <= situation.thresholds.staying_at) & (not grace)
+        return urgency.reshape(-1, self.count), off_list.reshape(-1, self.count)
 
     def _compute_urgency(self, scored: ScoredWeek) -> Floats:
         """Return the urgency of next week as lists are ranked by it this week."""
@@ -262,23 +273,26 @@ def apply_change(observed: Observations, week: int, change: Change, lately: Flag
     """
     # Arrays are copied before they are changed: the unchanged week is used again for every change.
     present: FloatMatrix = observed.present.copy()
-    if change.attend:
-        present[:, week] = observed.held[:, week]
-    assignments, quizzes = observed.work
-    if change.hand_in:
-        done = np.where(lately, np.maximum(assignments.done, assignments.due), assignments.done)
-        assignments = replace(assignments, done=done)
-    if change.do_work:
-        assignments, quizzes = (_mark_done(part, week) for part in (assignments, quizzes))
-    if change.hand_in or change.do_work:
-        # Handing in also ends the silence of whoever handed in nothing. The week's last day is 6
-        # days after its start.
-        assignments = replace(assignments, last_day=observed.roll.starts[:, week] + 6)
-    return replace(observed, present=present, assignments=assignments, quizzes=quizzes)
+    present[:, week] = np.where(change.attend, observed.held[:, week], present[:, week])
+    handed_in = np.reshape(change.hand_in, (-1, 1)) & lately
+    new = np.zeros_like(lately)
+    new[:, week] = change.do_work
+    assignments = _mark_done(observed.assignments, handed_in | new)
+    # Handing in also ends the silence of whoever handed in nothing. The week's last day is 6 days
+    # after its start.
+    last_day = np.where(
+        np.logical_or(change.hand_in, change.do_work),
+        observed.roll.starts[:, week] + 6,
+        assignments.last_day,
+    )
+    return replace(
+        observed,
+        present=present,
+        assignments=replace(assignments, last_day=last_day),
+        quizzes=_mark_done(observed.quizzes, new),
+    )
 
 
-def _mark_done(work: Work, week: int) -> Work:
-    """Return work in which everything due in a week is done."""
-    done = work.done.copy()
-    done[:, week] = np.maximum(done[:, week], work.due[:, week])
-    return replace(work, done=done)
+def _mark_done(work: Work, weeks: Flags) -> Work:
+    """Return work in which everything due in some weeks is done; `weeks`: students by weeks."""
+    return replace(work, done=np.where(weeks, np.maximum(work.done, work.due), work.done))

@@ -42,7 +42,7 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 # What a test needs, by the fixtures that it asks for.
 LANES = {
     "browser": ("browser",),
-    "server": ("postgres", "mysql_url", "empty_url", "inbox", "server"),
+    "server": ("postgres", "mysql_url", "empty_url", "inbox", "received", "server"),
 }
 
 
@@ -262,7 +262,11 @@ def judged(demo: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def ready(judged: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
     """The settings of the process point at a copy of that home, with parameter files of its own, nothing mailed yet."""
-    home = tmp_path / "home"
+    return open_ready(judged, tmp_path / "home", monkeypatch)
+
+
+def open_ready(judged: Path, home: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
+    """Copy a home that has come to the gate, forget its mail, and let the settings point at it."""
     shutil.copytree(judged, home)
     shutil.copytree(PROJECT / "params", home / "params")
     for outbox in home.glob("reports/*/*/outbox"):

@@ -96,10 +96,23 @@ class RegisterReader(PeopleReader):
         # What was read, by the classes asked for and the last week, for each way.
         self._registers: dict[tuple[Sums, Classes], tuple[int, pd.DataFrame]] = {}
 
-    def expect_whole_week(self) -> None:
-        """Let the first pass over the registers sum up all that a week asks for."""
+    def expect_whole_week(self, *, part: bool = False) -> None:
+        """Let the first pass over the registers sum up all that a week asks for.
+
+        `part`: whether only a part of a large college is read. What is judged of the whole of a
+        large college needs no sums of each student.
+        """
         # Else each way costs a pass of its own, and those who ask for one way would pay for all.
-        self._expected = ("weeks", "subjects", "lectures")
+        if part or not self.large:
+            self._expected = ("weeks", "subjects", "lectures")
+
+    def reads_registers(self, relation: Relation) -> bool:
+        """Return whether the registers of the classes in session are read in any case.
+
+        Where they are not, the dates of their weeks are a small query of their own. Repeated
+        registers may have other dates, so those that count have to be found first.
+        """
+        return not self.large and (len(self._expected) > 1 or not relation.unique)
 
     def read_registers(self, class_semesters: pd.DataFrame, until: int) -> pd.DataFrame:
         """Return the registers of weeks 1..until, summed per student, class, semester and week.

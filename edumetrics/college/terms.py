@@ -163,8 +163,8 @@ class College(RegisterReader):
             wanted = sa.select(*keys, latest).group_by(*keys)
             if running is None:
                 frame = self.read_frame(wanted, name)
-            elif name == "attendance" and not self.large:
-                # Scoring reads these registers anyway, so their dates cost no query.
+            elif name == "attendance" and self.reads_registers(relation):
+                # Their dates then cost no query of their own.
                 frame = (
                     self.read_registers(running, until)
                     .groupby([*CLASS_SEMESTER, "week"])["week_date"]

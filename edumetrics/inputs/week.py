@@ -107,7 +107,7 @@ class SomeClasses:
     def read(self, week: Week) -> Records:
         """See `Part`."""
         with week.workspace.open_college(alone=False) as college:
-            college.expect_whole_week()
+            college.expect_whole_week(part=True)
             students = add_advisors(
                 college, week.workspace.store, week.whole, week.number, replay=week.replay
             )

@@ -30,9 +30,10 @@ from edumetrics.inputs.week import Part, Records, Week
 from edumetrics.modelling import champion
 from edumetrics.reports import from_store
 from edumetrics.scoring.observed import observe
-from edumetrics.scoring.signals import compute_probability
+from edumetrics.scoring.signals import Floats, compute_probability
 from edumetrics.scoring.weekly import ScoredWeek, score_week
 from edumetrics.stages.base import Day, Due, Moment, Replay, Slices, Stage, WeekNumber
+from edumetrics.triage import flags
 from edumetrics.triage.lists import TriageLists, build_lists
 from edumetrics.triage.situation import Situation, Thresholds, build_thresholds
 from edumetrics.types import FactsDisplay
@@ -169,12 +170,11 @@ def compute(week: Week) -> WeekScores:
     """
     # The week is sent to each process: names serve pages only, so they stay here.
     bare, run = replace(week, names=week.names.iloc[:0]), week.workspace.settings
+    if not week.thresholds.fitted_on:
+        # Only the whole college shows how long the lists would be.
+        urgencies = parts.map_parts(run, measure_urgency, week.parts, bare)
+        bare = replace(bare, thresholds=_raise_thresholds(week, np.concatenate(urgencies)))
     scored: list[PartScores] = parts.map_parts(run, score_part, week.parts, bare)
-    thresholds = _raise_thresholds(week, scored)
-    if thresholds != week.thresholds:
-        # Only the whole college shows how long the lists would be: they are drawn up once more.
-        bare = replace(bare, thresholds=thresholds)
-        scored = parts.map_parts(run, score_part, week.parts, bare)
     features = parts.merge_frames((part.features for part in scored), "student_id")
     index = _measure_drift(week, features)
     said = drift.describe_drift(index)
@@ -191,24 +191,19 @@ def compute(week: Week) -> WeekScores:
             parts.merge_frames((part.lists.exits for part in scored), "student_id"),
             parts.merge_frames((part.lists.findings for part in scored), "class_id", "code"),
             parts.merge_frames((part.lists.draws for part in scored), "student_id"),
-            np.concatenate([part.lists.urgency for part in scored]),
         ),
     )
 
 
-def _raise_thresholds(week: Week, scored: list[PartScores]) -> Thresholds:
+def _raise_thresholds(week: Week, urgencies: Floats) -> Thresholds:
     """Return the thresholds of a week, raised where the shipped ones would list too many.
 
     Until a term is complete there is nothing to fit on: then the threshold is never lower than
     what cuts off `list_share` of all scored students of the week.
     """
-    triage = week.workspace.params.triage
-    # An urgency of 0 stands for a score that is missing, too: those are left out.
-    urgencies = np.concatenate(
-        [part.lists.urgency[part.metrics["risk_score"].notna()] for part in scored]
-    )
-    if week.thresholds.fitted_on or not len(urgencies):
+    if not len(urgencies):
         return week.thresholds
+    triage = week.workspace.params.triage
     least = float(np.quantile(urgencies, 1 - triage.list_share))
     return build_thresholds(max(week.thresholds.list_at, least), triage)
 
@@ -232,6 +227,15 @@ def score_part(part: Part, week: Week) -> PartScores:
     by_subject = _predict_subjects(week, records, scored.metrics, forecast)
     lists = build_lists(situation)
     return PartScores(scored.metrics, features, by_subject, lists, records.findings)
+
+
+def measure_urgency(part: Part, week: Week) -> Floats:
+    """Return the urgency of each student of one part who has a risk score this week."""
+    records = part.read(week)
+    scored, _, forecast = score_students(week, records)
+    urgency = flags.decide(make_situation(week, records, scored, forecast)).plain
+    # An urgency of 0 stands for a score that is missing, too: those are left out.
+    return urgency[scored.metrics["risk_score"].notna().to_numpy()]
 
 
 def score_students(

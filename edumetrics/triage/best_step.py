@@ -28,6 +28,8 @@ from edumetrics.triage.work_by_name import Item, choose_named, number_items
 # A step is told when the urgency with it is at most this share of the urgency without it, where
 # there is any to speak of.
 WORTHWHILE, LEAST = 0.9, 1.0
+# How many students with a step are scored at once.
+AT_ONCE = 10_000
 # The steps in the order in which they are told: what is done, and which parts it has.
 STEPS = (
     ("attend", ("attend",)),
@@ -81,8 +83,8 @@ def find_best_steps(
 class _NextWeek:
     """Next week as a repeat of this one, to rescore with changes.
 
-    Every change is tried for every student on the list, all of them in one scoring: arrays have one
-    row per student without a change, then one per student with the first step, and so on.
+    Arrays have one value per student on the list. Many changes are tried in one scoring, in which
+    each row is a student with one of them.
     """
 
     def __init__(
@@ -91,11 +93,11 @@ class _NextWeek:
         assert situation.next_week is not None
         self.situation, self.decision, self.count = situation, decision, len(row)
         self.week, this = situation.next_week, situation.scored
-        self.row = np.tile(row, 1 + len(STEPS))
+        self.row = row
         self.open = [[item for item in items if item.is_open] for items in missing]
         # Only the students on the list are rescored: the class they are compared with stays as it
         # is.
-        self.now, self.peers = this.observed.take(self.row), this.peers.take(self.row)
+        self.now, self.peers = this.observed.take(row), this.peers.take(row)
         self.next = copy_week_ahead(self.now, self.week)
         late = find_late_weeks(self.now.roll, situation.calendar, situation.triage.late_days)
         # Next week is not among the weeks whose assignments can still be handed in.
@@ -110,14 +112,11 @@ class _NextWeek:
 
     def describe_steps(self) -> list[dict[str, Any] | None]:
         """Return the record of each student's step; None where no step helps enough."""
-        parts = self._find_possible()
-        tried, off_list = self._try_changes()
+        tried, off_list = self._try_steps(self._find_possible())
         before = tried[0]
         answers: list[dict[str, Any] | None] = [None] * self.count
-        for (name, done), after, off in zip(STEPS, tried[1:], off_list[1:], strict=True):
-            possible = np.all([parts[part] for part in done], axis=0)
-            helps = possible & (before >= LEAST) & (after <= WORTHWHILE * before)
-            for n in np.flatnonzero(helps):
+        for (name, _), after, off in zip(STEPS, tried[1:], off_list[1:], strict=True):
+            for n in np.flatnonzero((before >= LEAST) & (after <= WORTHWHILE * before)):
                 if answers[n] is None:
                     answers[n] = {
                         "text": self._describe_step(name, int(n), off_list=bool(off[n])),
@@ -127,56 +126,69 @@ class _NextWeek:
                     }
         return answers
 
-    def _find_possible(self) -> dict[str, Bools]:
-        """Return by part of a step for which students on the list it can be done at all."""
-        without = slice(self.count)
-        held, present = self.next.held[without, self.week], self.next.present[without, self.week]
+    def _find_possible(self) -> Flags:
+        """Return who can take which step, steps by students; the first row is to change nothing."""
+        this = self.next
         # Work that falls due next week and that this week's habits would leave undone.
-        missed = np.sum([part.missed[without, self.week] for part in self.next.work], axis=0)
-        return {
-            "attend": held > present,
+        missed = np.sum([part.missed[:, self.week] for part in this.work], axis=0)
+        parts = {
+            "attend": this.held[:, self.week] > this.present[:, self.week],
             "hand_in": np.array([bool(items) for items in self.open]),
             "do_work": missed > 0,
         }
+        possible = [np.all([parts[part] for part in done], axis=0) for _, done in STEPS]
+        return np.vstack([np.ones(self.count, dtype=bool), *possible])
 
-    def _try_changes(self) -> tuple[FloatMatrix, Flags]:
-        """Return next week's urgency with each change, and who would be off the list with it.
+    def _try_steps(self, possible: Flags) -> tuple[FloatMatrix, Flags]:
+        """Return next week's urgency with each possible step, and who would be off the list.
 
-        Both are changes by students; the first row is without a change.
+        Both are as `possible`; the urgency of what is not possible is NaN.
         """
-        situation = self.situation
+        urgency, off_list = np.full(possible.shape, np.nan), np.zeros_like(possible)
+        step, who = np.nonzero(possible)
+        # The rows of a large college at once would need much memory.
+        for some in np.array_split(np.arange(len(who)), len(who) // AT_ONCE + 1):
+            rows = step[some], who[some]
+            urgency[rows], off_list[rows] = self._try_changes(*rows)
+        return urgency, off_list
+
+    def _try_changes(self, step: Vector, who: Vector) -> tuple[Floats, Bools]:
+        """Return next week's urgency of students with a step, and whether it is off the list."""
+        situation, row = self.situation, self.row[who]
         change = Change(**{
-            part: np.repeat([False, *(part in done for _, done in STEPS)], self.count)
+            part: np.array([False, *(part in done for _, done in STEPS)])[step]
             for part in (field.name for field in fields(Change))
         })  # fmt: skip
         scored = weekly.score_week(
-            apply_change(self.next, self.week, change, self.lately),
+            apply_change(self.next.take(who), self.week, change, self.lately[who]),
             self.history,
             situation.calendar,
             situation.scoring,
-            self.peers,
+            self.peers.take(who),
         )
-        urgency = self._compute_urgency(scored)
-        news = rules.is_still_news(situation, self.decision.news, self.row, scored)
+        urgency = self._compute_urgency(scored, row)
+        news = rules.is_still_news(situation, self.decision.news, row, scored)
         # In grace weeks the urgency lists nobody, so it cannot take anybody off.
         grace = situation.is_in_grace(self.week)
-        off_list = ~news & (urgency <= situation.thresholds.staying_at) & (not grace)
-        return urgency.reshape(-1, self.count), off_list.reshape(-1, self.count)
+        return urgency, ~news & (urgency <= situation.thresholds.staying_at) & (not grace)
 
-    def _compute_urgency(self, scored: ScoredWeek) -> Floats:
-        """Return the urgency of next week as lists are ranked by it this week."""
+    def _compute_urgency(self, scored: ScoredWeek, row: Vector) -> Floats:
+        """Return the urgency of next week as lists are ranked by it this week.
+
+        `row`: the row in the roll of each student scored.
+        """
         situation = self.situation
         if self._forecast is None:
             score = scored.metrics["risk_score"].to_numpy("float64", na_value=np.nan)
             if situation.is_in_grace(self.week):
                 # The watchlist's risk is from before the semester: no step changes it.
-                watched = get_watchlist_risk(situation)[self.row]
+                watched = get_watchlist_risk(situation)[row]
                 return np.where(np.isnan(watched), np.nan_to_num(score), watched)
-            before = smooth_score(situation)[self.row]
+            before = smooth_score(situation)[row]
             # The last grace week is not smoothed with.
             before = before * np.nan if situation.is_in_grace(situation.week) else before
             return np.nan_to_num(smooth(score, before, situation.keep))
-        _, order = self._forecast.simulate_change(scored, self.history, self.row)
+        _, order = self._forecast.simulate_change(scored, self.history, row)
         chance = 1 / (1 + np.exp(-order))
         return compute_model_urgency(chance, scored.metrics, situation.triage.detention_weight)
 

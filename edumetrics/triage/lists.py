@@ -8,7 +8,6 @@ import numpy as np
 import pandas as pd
 
 from edumetrics.fields import TABLES
-from edumetrics.scoring.signals import Floats
 from edumetrics.triage import best_step, flags, places
 from edumetrics.triage.choice import Record, collect_topics
 from edumetrics.triage.draws import draw_places
@@ -27,15 +26,12 @@ class TriageLists:
         exits: rows of list_exits, in order of student_id; `improved` are lists of records.
         findings: rows of class_findings.
         draws: rows of drawn_places, in order of student_id.
-        urgency: the urgency of everyone on the roll, listed or not, before anything that a whole
-            class shares is taken off.
     """
 
     flags: pd.DataFrame
     exits: pd.DataFrame
     findings: pd.DataFrame
     draws: pd.DataFrame
-    urgency: Floats
 
 
 def build_lists(situation: Situation) -> TriageLists:
@@ -69,7 +65,6 @@ def build_lists(situation: Situation) -> TriageLists:
         exits=find_exits(situation, listed["student_id"], remaining),
         findings=_describe_findings(situation, decision.findings),
         draws=_list_draws(listed),
-        urgency=decision.plain,
     )
 
 

@@ -71,6 +71,7 @@ def mails(workspace: Workspace) -> dict[str, str]:
     }
 
 
+@pytest.mark.slow
 def test_paragraphs_are_shown_and_nothing_about_anyone_is_sent(
     briefed: Workspace, model: ModelServer
 ) -> None:
@@ -133,6 +134,7 @@ def test_without_an_answer_that_holds_the_reports_are_those_without_the_extra(
     assert BY not in "".join(before.values())
 
 
+@pytest.mark.slow
 def test_a_key_that_is_missing_delays_nothing(ready: Workspace, model: ModelServer) -> None:
     turn_on(ready, model, provider="anthropic", base_url=None)
     result = edumetrics("run", "--week", "10")

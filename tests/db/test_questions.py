@@ -30,6 +30,7 @@ QUESTIONS: dict[str, tuple[Callable[..., pd.DataFrame], str]] = {
 COPIES = 12
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "module", [queries, predictions, effects, entries], ids=lambda module: module.__name__
 )
@@ -78,6 +79,7 @@ def test_what_does_not_exist_is_refused(name: str, environment: Workspace) -> No
         assert str(refused.value) == why
 
 
+@pytest.mark.slow
 def test_an_analyst_tries_another_weight(environment: Workspace) -> None:
     data = weekly.load(week=10)
     moved = explore.compare_weights(data, missed_work=60)
@@ -99,6 +101,7 @@ def test_an_analyst_tries_another_weight(environment: Workspace) -> None:
     assert path.stat().st_mode & 0o077 == 0
 
 
+@pytest.mark.slow
 def test_results_say_in_a_line_what_they_are(environment: Workspace) -> None:
     data = weekly.load(week=10)
     lists = weekly.make_lists(weekly.compute(data))

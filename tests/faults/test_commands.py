@@ -59,6 +59,7 @@ def test_a_missing_table(environment: Workspace) -> None:
     refused(edumetrics("run", "--week", "9"), 2, "no table attendance")
 
 
+@pytest.mark.slow
 def test_a_column_of_the_wrong_kind(
     environment: Workspace, postgres_url: object, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -95,6 +96,7 @@ def test_a_week_or_stage_that_is_not_there(
     refused(edumetrics(*args), 2, message)
 
 
+@pytest.mark.slow
 def test_a_week_that_has_no_data(environment: Workspace) -> None:
     with sa.create_engine(environment.settings.client_db_url).begin() as connection:
         for table in ("attendance", "library_visits"):
@@ -119,6 +121,7 @@ def test_a_reports_folder_that_cannot_be_written(environment: Workspace) -> None
     assert environment.store.read("run_log").sort_values("seq")["status"].iloc[-1] == "failed"
 
 
+@pytest.mark.slow
 def test_nothing_to_do(environment: Workspace) -> None:
     made = edumetrics("run")
     assert (made.exit_code, "1 stage done" in made.output) == (0, True), "the reports of the replay"
@@ -133,6 +136,7 @@ def hold(url: str, held: object, release: object) -> None:
         release.wait(30)  # type: ignore[attr-defined]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("server", ["sqlite", "postgresql"])
 def test_two_runs_at_once(
     server: str,
@@ -157,6 +161,7 @@ def test_two_runs_at_once(
     )
 
 
+@pytest.mark.slow
 def test_doing_a_week_again_skips_no_other(environment: Workspace) -> None:
     with environment.store.start_transaction() as connection:
         environment.store.set_college_week(connection, None)
@@ -233,6 +238,7 @@ def test_check_and_status_tell_the_story(environment: Workspace) -> None:
     assert "Analysis: week 10 of 2025-even" in status.output
 
 
+@pytest.mark.slow
 def test_status_says_from_which_urgency_on_students_are_listed(environment: Workspace) -> None:
     def read_line() -> str:
         return next(
@@ -265,6 +271,7 @@ def test_status_says_from_which_urgency_on_students_are_listed(environment: Work
     assert read_line() == "Lists:    none yet in this term"
 
 
+@pytest.mark.slow
 def test_every_question_answers_in_every_format(environment: Workspace) -> None:
     for name in show.commands:
         table, csv, answer = (
@@ -409,6 +416,7 @@ def test_a_text_like_a_formula_is_disarmed_in_csv() -> None:
     assert back["n"].tolist() == [-1, 2, 3, 4, 5, 6]
 
 
+@pytest.mark.slow
 def test_the_analysis_rolls_back_with_the_college(environment: Workspace) -> None:
     engine = create_writable_engine(environment.settings.client_db_url)
     plan = write.read_simulation_plan(engine, Calendar())
@@ -424,6 +432,7 @@ def test_the_analysis_rolls_back_with_the_college(environment: Workspace) -> Non
     assert environment.store.read_college_week() == earlier.position
 
 
+@pytest.mark.slow
 def test_folders_with_student_data_are_private(environment: Workspace) -> None:
     assert edumetrics("run", "--week", "10").exit_code == 0
     page = next(environment.settings.reports.glob("*/week-10/advisors/*.html"))
@@ -432,6 +441,7 @@ def test_folders_with_student_data_are_private(environment: Workspace) -> None:
     assert stat.S_IMODE(page.stat().st_mode) == 0o600
 
 
+@pytest.mark.slow
 def test_an_advisors_page_holds_nobody_elses_students(environment: Workspace) -> None:
     assert edumetrics("run", "--week", "10").exit_code == 0
     metrics = environment.store.read("weekly_metrics", sem_week=10)
@@ -445,6 +455,7 @@ def test_an_advisors_page_holds_nobody_elses_students(environment: Workspace) ->
             assert student not in text
 
 
+@pytest.mark.slow
 def test_the_demo_moves_on_and_is_caught_up(environment: Workspace) -> None:
     assert "week 11" in edumetrics("advance").output
     result = edumetrics("run")

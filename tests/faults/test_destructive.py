@@ -31,6 +31,7 @@ def set_week(workspace: Workspace, week: int, year: int = 2025) -> None:
         )
 
 
+@pytest.mark.slow
 def test_a_college_that_is_behind_is_asked_about(environment: Workspace) -> None:
     set_week(environment, 25)
     before = contents(environment.store)
@@ -48,6 +49,7 @@ def test_a_college_that_is_behind_is_asked_about(environment: Workspace) -> None
     assert "With --roll-back" in edumetrics("run", "--dry-run").output
 
 
+@pytest.mark.slow
 def test_what_a_roll_back_removes_is_kept(environment: Workspace) -> None:
     set_week(environment, 25)
     gone = environment.store.read("weekly_metrics", term=TERM, sem_week=[9, 10])

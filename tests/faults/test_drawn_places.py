@@ -67,6 +67,7 @@ def test_a_draw_is_stored_with_the_lists_told_and_repeated(
     assert 0 < cost["given_up"].iloc[0] < 10
 
 
+@pytest.mark.slow
 def test_without_the_parameter_nothing_is_drawn(demo_copy: Workspace) -> None:
     pipeline.run(demo_copy, progress.skip_line, week=10)
     assert read_draws(demo_copy).empty

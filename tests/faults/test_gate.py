@@ -61,6 +61,7 @@ def test_a_healthy_week_passes(week: int, demo: Workspace) -> None:
     assert (blocked(found), found.classes, found.everyone, found.told) == ({}, (), False, "")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("feed", ["attendance", "library_visits", "book_borrows"])
 def test_a_feed_that_stops_mid_semester_holds_everyone(feed: str, environment: Workspace) -> None:
     column = "borrow_week" if feed == "book_borrows" else "week"
@@ -71,6 +72,7 @@ def test_a_feed_that_stops_mid_semester_holds_everyone(feed: str, environment: W
     assert "0 rows in week 10, " in found.told
 
 
+@pytest.mark.slow
 def test_a_feed_that_stops_for_one_class_holds_that_class(environment: Workspace) -> None:
     one = classes(environment)[0]
     change(environment, f"DELETE FROM attendance WHERE {NOW} AND class_id = '{one}'")
@@ -79,6 +81,7 @@ def test_a_feed_that_stops_for_one_class_holds_that_class(environment: Workspace
     assert f"Attendance of {one}: 0 rows in week 10" in found.told
 
 
+@pytest.mark.slow
 def test_a_feed_that_stops_for_most_classes_holds_everyone(environment: Workspace) -> None:
     first, *rest = classes(environment)
     change(environment, f"DELETE FROM library_visits WHERE {NOW} AND class_id <> '{first}'")
@@ -102,6 +105,7 @@ def test_work_that_is_no_longer_recorded(environment: Workspace) -> None:
     }
 
 
+@pytest.mark.slow
 def test_registers_unmarked_for_part_of_the_classes(environment: Workspace) -> None:
     one = classes(environment)[0]
     change(environment, f"UPDATE attendance SET present = NULL WHERE {NOW} AND class_id = '{one}'")
@@ -153,6 +157,7 @@ def test_last_weeks_file_under_this_weeks_number(environment: Workspace) -> None
     assert "week 10 is week 9 again" in found.told
 
 
+@pytest.mark.slow
 def test_a_share_on_the_lists_that_jumps(environment: Workspace) -> None:
     flags = environment.store.read("weekly_flags", term="2026-01-05", sem_week=10)
     metrics = environment.store.read("weekly_metrics", term="2026-01-05", sem_week=10)
@@ -208,6 +213,7 @@ def test_a_column_that_is_gone_and_needed(environment: Workspace) -> None:
     assert (last["stage"], last["status"]) == ("gate", "refused")
 
 
+@pytest.mark.slow
 def test_a_clock_that_runs_backwards(environment: Workspace) -> None:
     change(environment, "UPDATE sim_state SET current_week = 25")
     result = edumetrics("run", "--roll-back")
@@ -239,12 +245,14 @@ def test_a_held_class_is_told_and_the_rest_goes_on(environment: Workspace) -> No
     assert f"Held:     the mail of {one}" in status
 
 
+@pytest.mark.slow
 def test_only_the_newest_week_is_judged(environment: Workspace) -> None:
     change(environment, "DELETE FROM attendance WHERE week = 9 AND semester % 2 = 0")
     assert edumetrics("run", "--week", "9").exit_code == 0
     assert "gate" not in set(environment.store.read("run_log")["stage"])
 
 
+@pytest.mark.slow
 def test_a_stale_run_is_ended_and_can_no_longer_store(environment: Workspace) -> None:
     orphan = run_log.start_run(environment.store, environment.params, "weekly", "2026-01-05", 10)
     pipeline.run(environment, progress.skip_line)
@@ -257,6 +265,7 @@ def test_a_stale_run_is_ended_and_can_no_longer_store(environment: Workspace) ->
         run_log.mark_done(connection, orphan, 1)
 
 
+@pytest.mark.slow
 def test_work_without_dates_is_not_taken_for_missing(environment: Workspace) -> None:
     change(
         environment,
@@ -267,6 +276,7 @@ def test_work_without_dates_is_not_taken_for_missing(environment: Workspace) -> 
     assert "assignment_submissions: stopped" not in blocked(verdict(environment))
 
 
+@pytest.mark.slow
 def test_high_attendance_alone_is_no_week_again(environment: Workspace) -> None:
     change(
         environment,
@@ -277,6 +287,7 @@ def test_high_attendance_alone_is_no_week_again(environment: Workspace) -> None:
     assert "attendance: last week's" not in blocked(verdict(environment))
 
 
+@pytest.mark.slow
 def test_registers_that_stay_away_are_noticed_as_long_as_they_do(environment: Workspace) -> None:
     one = classes(environment)[0]
     change(
@@ -286,6 +297,7 @@ def test_registers_that_stay_away_are_noticed_as_long_as_they_do(environment: Wo
     assert blocked(verdict(environment))["attendance: stopped"] == [one]
 
 
+@pytest.mark.slow
 def test_a_week_without_lectures_has_nothing_to_mark(environment: Workspace) -> None:
     one = classes(environment)[0]
     change(
@@ -295,6 +307,7 @@ def test_a_week_without_lectures_has_nothing_to_mark(environment: Workspace) -> 
     assert "attendance: unmarked" not in blocked(verdict(environment))
 
 
+@pytest.mark.slow
 def test_a_copy_restored_in_an_exam_week_is_in_order(environment: Workspace) -> None:
     change(environment, "DELETE FROM attendance WHERE week > 8 AND semester % 2 = 0")
     change(
@@ -308,6 +321,7 @@ def test_a_copy_restored_in_an_exam_week_is_in_order(environment: Workspace) -> 
     assert "sim_state: clock" in blocked(verdict(environment, 7, back_to=6))
 
 
+@pytest.mark.slow
 def test_a_gate_that_was_killed_holds_all_mail_until_it_is_come_to(environment: Workspace) -> None:
     killed = run_log.start_run(environment.store, environment.params, "gate", "2026-01-05", 10)
     assert (
@@ -321,6 +335,7 @@ def test_a_gate_that_was_killed_holds_all_mail_until_it_is_come_to(environment: 
     assert environment.read_week_state().describe_held() == "nothing"
 
 
+@pytest.mark.slow
 def test_what_is_held_is_still_said_when_another_week_is_done(environment: Workspace) -> None:
     change(environment, f"DELETE FROM library_visits WHERE {NOW}")
     with pytest.raises(Exception, match="all mail is held"):
@@ -332,6 +347,7 @@ def test_what_is_held_is_still_said_when_another_week_is_done(environment: Works
     )
 
 
+@pytest.mark.slow
 @pytest.mark.process
 def test_a_stage_whose_pages_cannot_be_written_has_failed(environment: Workspace) -> None:
     folder = environment.settings.reports / "2025-even" / "week-10"

@@ -138,6 +138,7 @@ def test_a_comment_that_mysql_executes_is_none() -> None:
     assert parse_query(text, "mysql", "students") == "SELECT student_id FROM students"
 
 
+@pytest.mark.slow
 def test_all_shipped_mappings_are_queries() -> None:
     """As they stand, and as the tutorial and the tests have them."""
     for path, dialect in SHIPPED.items():

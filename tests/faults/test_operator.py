@@ -55,6 +55,7 @@ def spoil(workspace: Workspace) -> None:
         )
 
 
+@pytest.mark.slow
 def test_one_line_per_run_and_none_for_nothing(environment: Workspace, inbox: Kept) -> None:
     assert edumetrics("run").exit_code == 0
     assert edumetrics("run").exit_code == 0, "nothing is left to do"
@@ -86,6 +87,7 @@ def test_a_mail_that_cannot_be_sent_changes_nothing(
     assert "hunter2" not in result.stderr
 
 
+@pytest.mark.slow
 def test_without_a_server_the_line_is_in_the_outbox(
     environment: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -105,6 +105,7 @@ def test_a_student_is_told_everything_that_is_held(environment: Workspace, tmp_p
     assert not {other for other in others if other in text}
 
 
+@pytest.mark.slow
 @pytest.mark.process
 def test_after_erasure_the_id_is_found_nowhere(environment: Workspace) -> None:
     student = somebody(environment)
@@ -173,6 +174,7 @@ def test_a_student_of_a_longer_number_is_another(environment: Workspace) -> None
     )
 
 
+@pytest.mark.slow
 def test_excluded_students_are_never_scored_nor_told_of(
     environment: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -292,6 +294,7 @@ def test_no_secret_and_no_person_in_what_a_run_leaves(
     assert written
 
 
+@pytest.mark.slow
 def test_a_number_for_an_id_is_not_found_in_every_report(environment: Workspace) -> None:
     student = somebody(environment)
     assert edumetrics("run", "--week", "10").exit_code == 0

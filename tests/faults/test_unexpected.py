@@ -44,6 +44,7 @@ class Odd(Exception):
     """An error of some library."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("where", ["stage", "gate", "mail"])
 def test_an_error_of_a_library_is_a_failure_like_our_own(
     where: str, sending: Workspace, inbox: Inbox, monkeypatch: pytest.MonkeyPatch
@@ -77,6 +78,7 @@ def test_an_error_of_a_library_is_a_failure_like_our_own(
     monkeypatch.undo()
 
 
+@pytest.mark.slow
 def test_one_letter_that_breaks_does_not_stop_the_others(
     sending: Workspace, inbox: Inbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -137,6 +139,7 @@ def run_apart(
     )  # fmt: skip
 
 
+@pytest.mark.slow
 def test_a_disk_that_is_full_is_one_sentence(environment: Workspace, tmp_path: Path) -> None:
     student = str(environment.store.read("weekly_flags")["student_id"].iloc[0])
     done = run_apart(
@@ -150,6 +153,7 @@ def test_a_disk_that_is_full_is_one_sentence(environment: Workspace, tmp_path: P
     assert not list(tmp_path.glob(".export-*"))
 
 
+@pytest.mark.slow
 def test_a_terminal_that_knows_ascii_only(environment: Workspace) -> None:
     with create_writable_engine(environment.settings.client_db_url).begin() as connection:
         connection.exec_driver_sql("UPDATE students SET name = 'Ünal Ş'")
@@ -197,6 +201,7 @@ def test_a_lock_that_the_server_ended_stops_the_round(postgres_url: object) -> N
             pass
 
 
+@pytest.mark.slow
 def test_maintenance_does_not_wait_behind_a_reader(postgres_url: object) -> None:
     url = postgres_url()  # type: ignore[operator]
     store = Store(url)
@@ -273,6 +278,7 @@ def test_a_roll_that_is_being_reloaded(environment: Workspace) -> None:
     assert len(environment.store.read("weekly_metrics")) == len(before)
 
 
+@pytest.mark.slow
 def test_what_is_overdue_is_told(environment: Workspace) -> None:
     assert edumetrics("run").exit_code == 0
     assert edumetrics("status", "--check").output == "Nothing is overdue.\n"
@@ -283,6 +289,7 @@ def test_what_is_overdue_is_told(environment: Workspace) -> None:
     assert result.stderr.startswith("Week 11 of 2025-even is not computed")
 
 
+@pytest.mark.slow
 def test_a_notebook_by_hand_has_its_week_judged_again(sending: Workspace, inbox: Inbox) -> None:
     assert edumetrics("send", "--approve").exit_code == 0
     inbox.messages.clear()
@@ -336,6 +343,7 @@ def test_a_stored_model_that_is_none_is_left_out(content: bytes, environment: Wo
         assert "/" not in found.trouble
 
 
+@pytest.mark.slow
 def test_a_clock_that_was_ahead_holds_and_mails_what_it_should(
     sending: Workspace, inbox: Inbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -146,6 +146,7 @@ def test_enrolments_of_another_kind_of_id(simulated: str) -> None:
     assert said["message"].str.startswith("enrolments.subject_id: ").any()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("relation", "select", "why"),
     [
@@ -170,6 +171,7 @@ def test_a_college_in_which_nothing_could_be_looked_at_is_not_healthy(
     assert why in result.output + result.stderr
 
 
+@pytest.mark.slow
 def test_check_stops_and_says_where(home: Path, simulated: str) -> None:
     path = Path(simulated.removeprefix("sqlite:///"))
     result = check(home, mistaken(path, "quality and similarity swapped"))
@@ -179,6 +181,7 @@ def test_check_stops_and_says_where(home: Path, simulated: str) -> None:
     assert result.stderr.strip().endswith("(1), then check again.")
 
 
+@pytest.mark.slow
 def test_a_right_mapping_passes_and_shows_nobody(home: Path, simulated: str) -> None:
     result = check(home, dict(native_params().college.relations))
     assert (result.exit_code, result.stderr) == (0, "")
@@ -194,6 +197,7 @@ def test_a_right_mapping_passes_and_shows_nobody(home: Path, simulated: str) -> 
         assert line in result.output
 
 
+@pytest.mark.slow
 def test_every_finding_says_what_to_do(
     home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -217,6 +221,7 @@ def test_dirt_is_no_mistake(variant: str, seed: int, tmp_path: Path) -> None:
     assert said.loc[said["status"] == "block", "message"].tolist() == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("week", [1, 3, 8, 13, 18])
 def test_a_healthy_college_is_not_suspected(week: int, tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'college.db'}"

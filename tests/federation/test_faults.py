@@ -51,6 +51,7 @@ def change(workspace: Workspace, source: str, **values: object) -> Workspace:
     return replace(workspace, params=workspace.params.model_copy(update={"college": changed}))
 
 
+@pytest.mark.slow
 def test_each_source_says_as_of_when_it_was_read(college: Workspace) -> None:
     told = find(college, "sources: lms") + find(college, "sources: library")
     assert [status for status, _ in told] == ["ok", "ok"]

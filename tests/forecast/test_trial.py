@@ -68,6 +68,7 @@ def test_only_candidates_that_are_named_are_fitted(
     assert set(QUESTION.fit(rows, names)) == fitted
 
 
+@pytest.mark.slow
 def test_the_champion_alone_is_refitted_unless_every_candidate_is_asked_for() -> None:
     rows = made_up(120, 2)
     tried = run_contest(QUESTION, {"t": rows})

@@ -44,6 +44,7 @@ def test_the_native_schema_drafts_to_itself(simulated: str) -> None:
     same(score(simulated, 10, params), score(simulated, 10))
 
 
+@pytest.mark.slow
 def test_a_schema_in_spanish_needs_no_correction(simulated: str, tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'facultad.db'}"
     native.put(url, facultad.tables(native.records(simulated)))
@@ -81,6 +82,7 @@ def test_the_smallest_college_in_hindi(simulated: str, tmp_path: Path) -> None:
                 assert f't."{column}" AS "{wanted}"' in text, (table, column)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [*MAPPINGS, "native"])
 def test_no_value_of_anyone_is_in_a_draft(
     name: str, simulated: str, postgres_url: Url, tmp_path: Path
@@ -113,6 +115,7 @@ def test_no_value_of_anyone_is_in_a_draft(
         assert not re.search(rf"(?<![\w.]){re.escape(word)}(?![\w.])", text), word
 
 
+@pytest.mark.slow
 def test_a_platform_is_drafted_with_its_seconds(
     simulated: str, postgres_url: Url, tmp_path: Path
 ) -> None:
@@ -206,6 +209,7 @@ def test_an_empty_database_and_a_wrong_url_are_told(tmp_path: Path) -> None:
         assert said in result.stderr
 
 
+@pytest.mark.slow
 def test_the_grants_of_the_contract_are_enough_and_no_more(
     simulated: str, postgres_url: Url, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

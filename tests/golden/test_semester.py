@@ -190,6 +190,7 @@ def test_risk_of_asha_in_week_5(weeks: dict[int, pd.DataFrame]) -> None:
     assert row["risk_coverage"] == pytest.approx(0.95, **EXACT), "no learning platform"
 
 
+@pytest.mark.slow
 def test_exam_weeks_are_left_out_of_windows(tmp_path: Path) -> None:
     rows = c.people("asha", current_week=9)
     rows["attendance"] = [c.register(w, "asha", w, 4, 0 if w == 8 else 4) for w in range(1, 10)]

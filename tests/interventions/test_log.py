@@ -79,6 +79,7 @@ def test_an_entry_and_what_it_says(environment: Workspace) -> None:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("more", "why"),
     [

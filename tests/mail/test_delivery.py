@@ -53,6 +53,7 @@ def check_once_each(inbox: Inbox, workspace: Workspace) -> None:
     assert {one: len(inbox.to(one)) for one in addresses} == dict.fromkeys(addresses, 1)
 
 
+@pytest.mark.slow
 def test_nothing_leaves_by_default(ready: Workspace, inbox: Inbox) -> None:
     assert edumetrics("run", "--week", "10").exit_code == 0
     result = edumetrics("send", "--approve")
@@ -83,6 +84,7 @@ def test_the_first_mail_waits_until_it_is_approved(sending: Workspace, inbox: In
     check_once_each(inbox, sending)
 
 
+@pytest.mark.slow
 def test_a_mail_is_sent_once_however_often_it_is_asked_for(
     sending: Workspace, inbox: Inbox
 ) -> None:
@@ -99,6 +101,7 @@ def test_a_mail_is_sent_once_however_often_it_is_asked_for(
     assert first["Message-ID"] != second["Message-ID"], "asked for, so not taken for a repetition"
 
 
+@pytest.mark.slow
 def test_approving_one_advisors_mail_releases_no_other(sending: Workspace, inbox: Inbox) -> None:
     one = next(iter(advisors(sending)))
     assert edumetrics("send", "--approve", "--advisor", one).exit_code == 0
@@ -109,6 +112,7 @@ def test_approving_one_advisors_mail_releases_no_other(sending: Workspace, inbox
     check_once_each(inbox, sending)
 
 
+@pytest.mark.slow
 def test_once_approved_a_run_sends_by_itself(sending: Workspace, inbox: Inbox) -> None:
     assert edumetrics("send", "--approve").exit_code == 0
     with sending.store.start_transaction() as connection:
@@ -123,6 +127,7 @@ def test_once_approved_a_run_sends_by_itself(sending: Workspace, inbox: Inbox) -
     assert "Nothing to do" in edumetrics("run").output
 
 
+@pytest.mark.slow
 def test_a_restored_database_mails_nobody_again(sending: Workspace, inbox: Inbox) -> None:
     file = sending.settings.home / "analysis.db"
     backup = file.read_bytes()
@@ -136,6 +141,7 @@ def test_a_restored_database_mails_nobody_again(sending: Workspace, inbox: Inbox
     assert not any(one in remembered for pair in advisors(sending).items() for one in pair)
 
 
+@pytest.mark.slow
 def test_an_advisor_at_a_domain_in_another_script_and_one_who_cannot_be_reached(
     sending: Workspace, inbox: Inbox
 ) -> None:
@@ -154,6 +160,7 @@ def test_an_advisor_at_a_domain_in_another_script_and_one_who_cannot_be_reached(
     assert got > {advisors(sending)[one] for one in (there, *rest)}
 
 
+@pytest.mark.slow
 def test_a_deputy_has_the_mail_and_is_told(sending: Workspace, inbox: Inbox) -> None:
     away, *_ = advisors(sending)
     until = sending.today + timedelta(days=3)
@@ -184,6 +191,7 @@ def test_a_first_mail_that_failed_is_tried_again_by_the_next_run(
     check_once_each(inbox, sending)
 
 
+@pytest.mark.slow
 def test_only_the_newest_week_is_mailed(sending: Workspace, inbox: Inbox) -> None:
     assert edumetrics("send", "--approve").exit_code == 0
     count = len(inbox.messages)
@@ -251,6 +259,7 @@ def test_where_everyones_mail_is_held_nobody_is_written_to(
     check_once_each(inbox, sending)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "wrong", ["nobody", "a@b@c.example", "x@y.example\\r\\nBcc: all@college.example", None]
 )
@@ -273,6 +282,7 @@ def test_a_wrong_address_fails_that_one_advisor(
     check_once_each(inbox, sending)
 
 
+@pytest.mark.slow
 def test_a_refused_recipient_is_not_tried_again_at_once(sending: Workspace, inbox: Inbox) -> None:
     one, address = next(iter(advisors(sending).items()))
     inbox.refused[address] = "550 5.1.1 no such user hunter2"
@@ -286,6 +296,7 @@ def test_a_refused_recipient_is_not_tried_again_at_once(sending: Workspace, inbo
     check_once_each(inbox, sending)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("trouble", [["451 4.7.1 try later"], [None], ["451 later", None]])
 def test_trouble_that_passes_is_waited_for(
     trouble: list[str | None], sending: Workspace, inbox: Inbox
@@ -343,6 +354,7 @@ def test_a_server_that_never_says_whether_it_took_a_mail(
     assert edumetrics("run").exit_code == 0
 
 
+@pytest.mark.slow
 def test_a_list_that_is_out_is_not_followed_by_a_word_that_it_is_held(
     sending: Workspace, inbox: Inbox
 ) -> None:
@@ -356,6 +368,7 @@ def test_a_list_that_is_out_is_not_followed_by_a_word_that_it_is_held(
     assert {path: path.read_bytes() for path in outbox(sending)} == kept
 
 
+@pytest.mark.slow
 def test_nobody_there(sending: Workspace, inbox: Inbox, monkeypatch: pytest.MonkeyPatch) -> None:
     right = os.environ["SMTP_URL"]
     monkeypatch.setenv("SMTP_URL", f"smtp://user:hunter2@127.0.0.1:{free_port()}")
@@ -414,6 +427,7 @@ def test_killed_while_sending(moment: str, sending: Workspace, inbox: Inbox) -> 
         assert again.exit_code == 0
 
 
+@pytest.mark.slow
 def test_pages_are_published_by_advisor_and_linked(
     sending: Workspace, inbox: Inbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -454,6 +468,7 @@ def test_only_a_scorecard_of_an_earlier_term_is_linked(tmp_path: Path) -> None:
     assert find_scorecard(tmp_path, "2025-01-06") == ""
 
 
+@pytest.mark.slow
 def test_an_advisor_without_a_report_is_refused(sending: Workspace) -> None:
     result = edumetrics("send", "--advisor", "ADV0")
     assert result.exit_code == 2

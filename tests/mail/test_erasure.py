@@ -84,6 +84,7 @@ def test_published_pages_of_old_terms_are_pruned(
     assert (new / "index.html").exists()
 
 
+@pytest.mark.slow
 def test_a_page_that_was_changed_is_not_published(
     sending: Workspace, inbox: Inbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -103,6 +104,7 @@ def test_a_page_that_was_changed_is_not_published(
     )
 
 
+@pytest.mark.slow
 def test_a_link_that_was_planted_leads_nowhere(
     sending: Workspace, inbox: Inbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -121,6 +123,7 @@ def test_a_link_that_was_planted_leads_nowhere(
     assert not any(path.is_symlink() for path in (tmp_path / "pages").rglob("index.html"))
 
 
+@pytest.mark.slow
 def test_a_restored_backup_is_erased_again(sending: Workspace, inbox: Inbox) -> None:
     store, file = sending.store, sending.settings.home / "analysis.db"
     student = str(store.read("weekly_flags", sem_week=10)["student_id"].iloc[0])
@@ -138,6 +141,7 @@ def test_a_restored_backup_is_erased_again(sending: Workspace, inbox: Inbox) -> 
     assert (sending.settings.home / "erased.log").read_text() == remembered
 
 
+@pytest.mark.slow
 def test_an_earlier_name_exports_and_notebooks_are_reached(
     sending: Workspace, inbox: Inbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:

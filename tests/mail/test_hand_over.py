@@ -45,6 +45,7 @@ def sending(tmp_path: Path, inbox: Inbox) -> Batch:
     return batch
 
 
+@pytest.mark.slow
 def test_the_person_has_one_mail_a_week_with_who_is_new(sending: Batch, inbox: Inbox) -> None:
     sending.judge()
     for _ in range(2):
@@ -63,6 +64,7 @@ def test_the_person_has_one_mail_a_week_with_who_is_new(sending: Batch, inbox: I
     assert not list((sending.workspace.settings.pages_dir or Path()).rglob("handover*")), "no page"
 
 
+@pytest.mark.slow
 def test_it_is_held_with_its_classes_and_goes_out_once_they_are_right(
     sending: Batch, inbox: Inbox
 ) -> None:
@@ -74,6 +76,7 @@ def test_it_is_held_with_its_classes_and_goes_out_once_they_are_right(
     assert len(inbox.to(PERSON)) == 1
 
 
+@pytest.mark.slow
 def test_a_dry_run_names_it_and_the_outbox_has_it(tmp_path: Path) -> None:
     batch = Batch(tmp_path / "home", 7)
     batch.score()
@@ -117,6 +120,7 @@ def test_lists_that_were_only_replayed_hand_nobody_over(tmp_path: Path) -> None:
     assert entries and not [entry for entry in entries if "not reached" in entry.since]
 
 
+@pytest.mark.slow
 def test_who_is_erased_is_not_left_in_it_by_initials(sending: Batch, inbox: Inbox) -> None:
     params = sending.workspace.params
     mail = params.mail.model_copy(update={"mail_detail": "initials"})

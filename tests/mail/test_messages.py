@@ -59,12 +59,6 @@ class Tags(HTMLParser):
         return [attributes for name, attributes in self.tags if name == tag]
 
 
-@pytest.fixture
-def received(sending: Workspace, inbox: Inbox) -> list[EmailMessage]:
-    assert edumetrics("send", "--approve").exit_code == 0
-    return inbox.messages
-
-
 def test_parts_and_headers(received: list[EmailMessage]) -> None:
     for message in received:
         assert message.get_content_type() == "multipart/alternative"
@@ -167,6 +161,7 @@ def test_a_reply_is_signed_says_nothing_and_expires(
             assert about.student_id not in subject
 
 
+@pytest.mark.slow
 def test_an_advisor_reads_of_nobody_elses_students(sending: Workspace, inbox: Inbox) -> None:
     """Over the whole college, in weeks with every kind of section: no id, name, roll number or address of another's."""
     engine = create_writable_engine(sending.settings.client_db_url)
@@ -227,6 +222,7 @@ def test_less_may_be_said(level: str, sending: Workspace, inbox: Inbox) -> None:
             assert re.search(r">[A-Z]\. [A-Z]\.", texts)
 
 
+@pytest.mark.slow
 def test_a_parent_is_written_to_only_where_both_agree(sending: Workspace, inbox: Inbox) -> None:
     flags = sending.store.read("weekly_flags", term="2026-01-05", sem_week=10)
     first, second, third = flags.loc[flags["within_capacity"], "student_id"].head(3)
@@ -288,6 +284,7 @@ def test_nobody_on_the_list(sending: Workspace, inbox: Inbox) -> None:
     assert len(part(message, "plain").split()) < 250
 
 
+@pytest.mark.slow
 def test_students_without_an_advisor_go_to_whoever_looks_after_them(
     sending: Workspace, inbox: Inbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -313,9 +310,8 @@ def test_students_without_an_advisor_go_to_whoever_looks_after_them(
     )
 
 
-def test_what_was_mailed_is_kept(
-    sending: Workspace, received: list[EmailMessage], inbox: Inbox
-) -> None:
+def test_what_was_mailed_is_kept(sending: Workspace, inbox: Inbox) -> None:
+    assert edumetrics("send", "--approve").exit_code == 0
     folder = Path(os.environ["EDUMETRICS_HOME"]) / "reports" / "2025-even" / "week-10" / "outbox"
     kept = {path.stem: path.read_bytes() for path in folder.glob("*.eml")}
     assert sorted(kept.values()) == sorted(inbox.raw)

@@ -251,6 +251,7 @@ def test_a_stage_that_failed_leaves_one_line(tmp_path: Path) -> None:
     assert "Who may fail the midterm" in list_titles(batch.build()["ADV"])
 
 
+@pytest.mark.slow
 def test_the_first_mail_says_that_it_is_the_first(batch: Batch) -> None:
     (said,) = read_about(batch.build()["ADV"])
     assert said.startswith("This is the first of these mails. For how long")

@@ -47,6 +47,7 @@ def manager() -> Iterator[type[AsyncKernelManager]]:
         yield forked
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("cells", "message"),
     [
@@ -144,6 +145,7 @@ def test_forked_kernels_leave_nothing_to_each_other(
     assert "LEFT" not in os.environ
 
 
+@pytest.mark.slow
 def test_kernels_end_with_whoever_asked_for_them(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

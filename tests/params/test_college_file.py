@@ -34,6 +34,7 @@ def test_its_own_goes_before_that_of_the_ready_mapping(tmp_path: Path) -> None:
     assert own.triage.late_days == 7
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("text", "says"),
     [

@@ -53,6 +53,7 @@ def plain(name: str) -> str:
     return " ".join(name.split())
 
 
+@pytest.mark.slow
 def test_on_the_page_and_in_the_mail(
     report: Report, browser: Browser, tmp_path: Path, screenshots: Path
 ) -> None:

@@ -124,6 +124,7 @@ def test_without_a_key_it_says_whom_to_ask(ready: Workspace, student: str) -> No
     assert page.stat().st_mode & 0o077 == 0
 
 
+@pytest.mark.slow
 def test_a_disputed_fact_reaches_the_card_and_the_flag_waits(
     asked: Workspace, tmp_path: Path
 ) -> None:

@@ -169,6 +169,7 @@ def call_each(operation: Any, token: str) -> Callable[[], None]:
     return check
 
 
+@pytest.mark.slow
 def test_many_wrong_passwords_make_only_that_name_wait(own_service: Served) -> None:
     url = f"{own_service.url}/api/token/"
     codes = [

@@ -109,6 +109,7 @@ def test_every_page_is_accessible_and_fits(
     assert find_offences(page) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("width", WIDTHS)
 def test_an_answer_on_a_card_is_entered_without_leaving_the_page(
     own_service: Served, visit: Open, width: int
@@ -128,6 +129,7 @@ def test_an_answer_on_a_card_is_entered_without_leaving_the_page(
     head.sign_in("dean").get_by_text("Students contacted since the list of week 10").wait_for()
 
 
+@pytest.mark.slow
 def test_everything_works_without_scripts(own_service: Served, visit: Open) -> None:
     seen = visit(own_service, java_script_enabled=False)
     page = seen.sign_in("priya")
@@ -143,6 +145,7 @@ def test_everything_works_without_scripts(own_service: Served, visit: Open) -> N
     page.locator("#username").wait_for()
 
 
+@pytest.mark.slow
 def test_the_keyboard_is_enough(own_service: Served, visit: Open) -> None:
     seen = visit(own_service)
     page, keys = seen.go("/sign-in"), seen.page.keyboard
@@ -178,6 +181,7 @@ def test_what_is_pressed_is_large_enough(service: Served, visit: Open, width: in
         assert small == [], address
 
 
+@pytest.mark.slow
 def test_one_tap_and_one_button(own_service: Served, visit: Open) -> None:
     student = listed(own_service.workspace, ADVISOR)[2]
     seen = visit(own_service, 390)

@@ -108,6 +108,7 @@ def test_a_week_that_was_not_checked_or_is_held_is_not_shown(own_college: Worksp
     assert unchecked.report is None and "has not been checked yet" in unchecked.why
 
 
+@pytest.mark.slow
 def test_an_answer_is_on_the_card_on_the_page_of_the_student_and_at_the_head(
     own_service: Served,
 ) -> None:
@@ -142,6 +143,7 @@ def test_an_answer_is_on_the_card_on_the_page_of_the_student_and_at_the_head(
     assert log["kind"].tolist() == ["no answer"]
 
 
+@pytest.mark.slow
 def test_a_form_sent_twice_is_one_entry_and_notes_reach_no_page(own_service: Served) -> None:
     client, workspace = own_service.sign_in("priya"), own_service.workspace
     student = sorted(students_of(own_service, ADVISOR))[3]
@@ -212,6 +214,7 @@ def test_signing_out_ends_a_copy_of_the_cookie_too(service: Served) -> None:
     assert copy.get("/week").status_code == 303
 
 
+@pytest.mark.slow
 def test_a_changed_password_ends_every_sign_in(own_service: Served) -> None:
     client, elsewhere = own_service.sign_in("priya"), own_service.sign_in("priya")
     form = {"csrf": csrf_of(client.get("/password").text), "old": "a password of some length"}
@@ -270,6 +273,7 @@ def answers(served: Served, student: str) -> list[str]:
     return list(log["kind"])
 
 
+@pytest.mark.slow
 def test_opening_a_link_logs_nothing_and_its_button_logs_once(own_service: Served) -> None:
     student = listed(own_service.workspace, ADVISOR)[1]
     url = f"{own_service.url}/reply/{code_of(own_service.workspace, student)}"

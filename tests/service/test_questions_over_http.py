@@ -38,6 +38,7 @@ def as_json(frame: pd.DataFrame) -> list[dict[str, Any]]:
     return list(json.loads(frame.to_json(orient="records", date_format="iso", double_precision=15)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("who", ROLES)
 @pytest.mark.parametrize("name", QUESTIONS)
 def test_an_answer_is_that_of_queries_for_the_rows_that_the_role_may_read(
@@ -159,6 +160,7 @@ def test_health_is_public_and_holds_no_data(service: Served) -> None:
     assert set(told) == {"status", "version", "week", "last_run", "last_status"}
 
 
+@pytest.mark.slow
 def test_a_shared_student_is_read_by_both_advisors(own_service: Served) -> None:
     workspace = own_service.workspace
     shared = sorted(students_of(own_service, ROLES["arun"].person))[5]
@@ -176,6 +178,7 @@ def test_a_shared_student_is_read_by_both_advisors(own_service: Served) -> None:
     assert own_service.ask("arun", "/api/student-performance/", params=asked).status_code == 200
 
 
+@pytest.mark.slow
 def test_what_was_rolled_back_is_answered_no_more(own_service: Served) -> None:
     workspace = own_service.workspace
     assert own_service.ask("ana", "/api/flagged/").json()["results"][0]["sem_week"] == 10
@@ -187,6 +190,7 @@ def test_what_was_rolled_back_is_answered_no_more(own_service: Served) -> None:
     assert own_service.ask("ana", "/api/flagged/").json()["results"][0]["sem_week"] == 9
 
 
+@pytest.mark.slow
 def test_the_log_is_an_advisors_own_with_notes_and_an_analysts_whole_without(
     own_service: Served,
 ) -> None:

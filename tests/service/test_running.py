@@ -167,6 +167,7 @@ def test_without_the_extra_one_sentence_says_how_to_get_it(
         assert result.exit_code == 2 and "pip install 'edumetrics[serve]'" in result.stderr
 
 
+@pytest.mark.slow
 def test_the_core_does_not_know_the_service() -> None:
     said = subprocess.run(
         [sys.executable, "-c", "import sys, edumetrics.cli, edumetrics.batch.pipeline; print('fastapi' in sys.modules, 'argon2' in sys.modules)"],

@@ -28,6 +28,7 @@ def test_passwords_are_stored_as_argon2_hashes_alone(own_college: Workspace) -> 
     assert PASSWORD not in stored.to_csv()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("username", "password"),
     [("priya", "wrong"), ("nobody", PASSWORD), ("shut", PASSWORD), ("", ""), ("\ud800", "\ud800"), ("a\0b", "x"), ("priya", "x" * 5000)],
@@ -42,6 +43,7 @@ def test_a_wrong_name_and_a_wrong_password_are_refused_in_the_same_words(
         accounts.check_password(store, username, password, NOON)
 
 
+@pytest.mark.slow
 def test_waits_grow_for_names_that_nobody_has_too_and_end(own_college: Workspace) -> None:
     store = own_college.store
     for name in ("priya", "nobody"):
@@ -66,6 +68,7 @@ def test_waits_grow_for_names_that_nobody_has_too_and_end(own_college: Workspace
         accounts.check_password(store, "nobody", "wrong", now + timedelta(days=2))
 
 
+@pytest.mark.slow
 def test_a_clock_that_was_set_back_makes_no_wait_longer(own_college: Workspace) -> None:
     for _ in range(FREE_FAILURES):
         with pytest.raises(WrongPassword):
@@ -93,6 +96,7 @@ def test_a_name_that_nobody_has_takes_as_long(own_college: Workspace) -> None:
     assert 0.7 < measure("priya") / measure("nobody") < 1.4
 
 
+@pytest.mark.slow
 def test_a_refresh_token_works_once_and_a_used_one_ends_the_family(own_service: Served) -> None:
     first = own_service.get_tokens("priya")
     url = f"{own_service.url}/api/token/refresh/"
@@ -107,6 +111,7 @@ def test_a_refresh_token_works_once_and_a_used_one_ends_the_family(own_service: 
     assert own_service.ask("priya", "/api/flagged/").status_code == 401
 
 
+@pytest.mark.slow
 def test_two_requests_with_one_refresh_token_do_not_both_succeed(own_service: Served) -> None:
     from concurrent.futures import ThreadPoolExecutor
 
@@ -119,6 +124,7 @@ def test_two_requests_with_one_refresh_token_do_not_both_succeed(own_service: Se
     assert sorted(codes) == [200, *[401] * 7]
 
 
+@pytest.mark.slow
 def test_a_shut_account_is_out_at_once(own_service: Served) -> None:
     store, portal = own_service.workspace.store, own_service.sign_in("priya")
     assert own_service.ask("priya", "/api/flagged/").status_code == 200
@@ -157,6 +163,7 @@ def test_no_other_token_is_taken(service: Served, kind: str) -> None:
     assert response.status_code == 401 and response.headers["www-authenticate"] == "Bearer"
 
 
+@pytest.mark.slow
 def test_accounts_are_added_shut_and_opened_by_command(
     own_college: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:

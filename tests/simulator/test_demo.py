@@ -55,6 +55,7 @@ def list_items_in_trouble(frames: Frames, name: str) -> set[str]:
 # ------------------------------------------------------------ what is not an extra
 
 
+@pytest.mark.slow
 def test_all_other_rows_are_those_of_the_plan_without_extras() -> None:
     plain, demo = read_college(demo=False), read_college()
     assert list(plain) == list(demo)

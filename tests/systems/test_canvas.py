@@ -69,6 +69,7 @@ def found(
     yield frames
 
 
+@pytest.mark.slow
 def test_both_engines_have_the_same_rows(found: dict[str, Frames]) -> None:
     for name, frame in found["postgresql"].items():
         other = found["mariadb"][name]

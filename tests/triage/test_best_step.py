@@ -10,15 +10,14 @@ import pytest
 
 from edumetrics.params import Calendar, Scoring
 from edumetrics.triage.best_step import STEPS, Change, apply_change, copy_week_ahead
-from edumetrics.triage.lists import build_lists
 from tests.triage.builder import (
     ATTENDANCE_ONLY,
     QUIET,
     SCORE_ALONE,
     by_score,
+    decide,
     draw,
     score,
-    situation,
 )
 from tests.triage.facts import NOT_IN
 from tests.triage.model import rank_by
@@ -51,8 +50,7 @@ def text(**facts: Any) -> str | None:
 
 def urgency(week: int, **facts: Any) -> float:
     """The urgency of a in a week that remembers the one before."""
-    lists = build_lists(situation(week=week, past=1, **facts))
-    return float(lists.urgency[0])
+    return float(decide(week=week, past=1, **facts)[1].plain[0])
 
 
 def test_attending_all_lectures_is_told_with_what_was_attended() -> None:
@@ -102,7 +100,7 @@ def test_what_is_open_is_as_the_college_will_see_it() -> None:
     same = {**facts, "marks": {"a": dict.fromkeys((5, 6, 7), NOT_IN)}}
     assert told["urgency_before"] == pytest.approx(urgency(7, **same, due=(4, 5, 6, 7)))
     # Of week 6 the store remembers that two of three were missing.
-    after = build_lists(situation(week=7, **late, due=(4, 5, 6, 7))).urgency[0]
+    after = decide(week=7, **late, due=(4, 5, 6, 7))[1].plain[0]
     assert told["urgency_after"] == pytest.approx(0.7 * after + 0.3 * 200 / 3)
 
 

@@ -224,6 +224,7 @@ def test_a_wrong_flag_that_is_over_adds_no_topic() -> None:
     assert looked_after(*contacts, **ABOUT_ATTENDANCE, **given, last_list=CARED_FOR) == "a"
 
 
+@pytest.mark.slow
 def test_the_way_of_a_wrong_flag_over_weeks() -> None:
     given: dict[str, Any] = {**ABOUT_ATTENDANCE, "contacts": [("a", 4, "wrong flag", None)]}
     found = follow((4, 5, 6, 7, 9, 10), **given, cards=[("a", 4, BOTH)])

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from edumetrics.params import Calendar
 from tests.triage.builder import by_score, draw, follow
 
@@ -16,6 +18,7 @@ def count(found: dict[int, Any]) -> dict[int, tuple[int, int]]:
     }
 
 
+@pytest.mark.slow
 def test_both_count_teaching_weeks_and_go_on_across_the_exam_week() -> None:
     found = follow((4, 5, 6, 7, 9, 10), **by_score({"a": dict.fromkeys(range(4, 11), 80)}))
     assert count(found) == {4: (1, 1), 5: (2, 2), 6: (3, 3), 7: (4, 4), 9: (5, 5), 10: (6, 6)}
@@ -48,6 +51,7 @@ def test_without_grace_weeks_the_first_week_counts() -> None:
     assert count({1: draw(**given, week=1)}) == {1: (1, 1)}
 
 
+@pytest.mark.slow
 def test_weeks_on_the_list_raise_no_tier() -> None:
     """The tier is cut from the urgency only, however long a student has been listed."""
     given = by_score({"a": dict.fromkeys(range(4, 11), 50)})

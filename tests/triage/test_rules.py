@@ -101,6 +101,7 @@ def test_the_limits_of_low_attendance_are_parameters() -> None:
     assert fired("low_attendance", attendance=attendance) == "uv"
 
 
+@pytest.mark.slow
 def test_a_run_of_low_attendance_is_one_piece_of_news_for_three_weeks() -> None:
     attended = {"a": dict.fromkeys(range(6, 13), 2)}
     assert since("low_attendance", range(5, 8), attendance=attended) == {5: 0, 6: 6, 7: 6}
@@ -113,6 +114,7 @@ def test_a_run_of_low_attendance_is_one_piece_of_news_for_three_weeks() -> None:
     assert told == {5: [], 6: [6], 7: [6], 9: [6], 10: [], 11: []}
 
 
+@pytest.mark.slow
 def test_low_attendance_ends_where_half_of_the_lectures_are_attended() -> None:
     """40% is not better; 50% is, and then a fall is news again."""
     slow = {"a": {5: 2, 6: 4, 7: 5}}
@@ -186,6 +188,7 @@ def test_quizzes_are_work_too() -> None:
     assert fired("no_work", **SILENT, quizzes=(3,)) == "a"
 
 
+@pytest.mark.slow
 def test_no_work_is_news_for_three_weeks_and_until_something_is_handed_in() -> None:
     due = (*range(2, 8), *range(9, 13))
     silent = {"a": dict.fromkeys(range(4, 13), NOT_IN)}
@@ -216,6 +219,7 @@ NEAR = {"a": dict.fromkeys((2, 3, 4, 5, 6, 7, 9), 4)}
 OUT = {"a": {1: 10, 2: 9, 3: 0, 4: 0, 5: 0, 6: 0}}
 
 
+@pytest.mark.slow
 def test_a_deadline_is_news_for_the_one_week_in_which_its_chance_rose() -> None:
     given = {"students": CLASS_OF_SIX, "attendance": NEAR}
     chances = {

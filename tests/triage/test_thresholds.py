@@ -123,6 +123,7 @@ def test_the_order_of_students_changes_nothing(
     pd.testing.assert_frame_equal(found.sort_index(), select_listed(wide, cuts, margin))
 
 
+@pytest.mark.slow
 @settings(max_examples=20, deadline=None)
 @examples(st.integers(0, 1000), st.randoms())
 def test_the_order_of_rows_changes_no_threshold(seed: int, chance: Any) -> None:

@@ -25,7 +25,11 @@ WEEK = 7
 SIZES = {"base": (60, 1), "two": (120, 3)}
 # Indexes that the simulator's tables have, and those of old systems have not.
 INDEXES = ("ux_attendance", "ux_assignment_submissions", "ux_quiz_submissions")
-ENGINES = ("sqlite", "postgresql", "mariadb")
+ENGINES = (
+    "sqlite",
+    pytest.param("postgresql", marks=pytest.mark.slow),
+    pytest.param("mariadb", marks=pytest.mark.slow),
+)
 
 
 class Seen(NamedTuple):

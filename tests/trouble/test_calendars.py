@@ -23,6 +23,7 @@ def of_three(**more: object) -> Params:
     return params.model_copy(update={"calendar": calendar})
 
 
+@pytest.mark.slow
 def test_a_year_of_three_terms_is_scored(damage: Damage) -> None:
     seen = damage(
         "CREATE TABLE class_terms (class_id TEXT, slot TEXT, semester INTEGER)",

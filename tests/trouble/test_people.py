@@ -41,6 +41,7 @@ def test_two_rows_with_two_advisors_stop_the_mail_of_the_class(bare: Damage, eng
     assert seen.metrics.loc["S24000001", "advisor_id"] == "ADVX", "the same on every engine"
 
 
+@pytest.mark.slow
 def test_two_rows_with_another_name_are_told(bare: Damage) -> None:
     seen = bare(
         "INSERT INTO students SELECT * FROM students WHERE student_id = 'S24000001'",
@@ -50,11 +51,13 @@ def test_two_rows_with_another_name_are_told(bare: Damage) -> None:
     assert (row["status"], seen.stops) == ("warn", [])
 
 
+@pytest.mark.slow
 def test_a_row_that_is_repeated_as_it_stands_is_nothing(bare: Damage) -> None:
     seen = bare("INSERT INTO students SELECT * FROM students WHERE student_id = 'S24000001'")
     assert seen.find("twice") == []
 
 
+@pytest.mark.slow
 def test_two_addresses_of_an_advisor_stop_the_mail(damage: Damage) -> None:
     seen = damage(
         "ALTER TABLE advisors RENAME TO had", "CREATE TABLE advisors AS SELECT * FROM had",
@@ -63,12 +66,14 @@ def test_two_addresses_of_an_advisor_stop_the_mail(damage: Damage) -> None:
     assert [text for text in seen.stops if "another email" in text]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("nobody", ["", " ", "-", "N/A"])
 def test_an_empty_id_is_no_id(damage: Damage, nobody: str) -> None:
     seen = damage(f"INSERT INTO students (student_id, class_id) VALUES ('{nobody}', 'CS-2024-A')")
     assert len(seen.metrics) == 59
 
 
+@pytest.mark.slow
 def test_a_class_of_two_advisors_is_told(damage: Damage) -> None:
     seen = damage(
         "UPDATE students SET advisor_id = NULL",

@@ -16,6 +16,7 @@ JUNIORS = (
 COLUMNS = "assignment_id LIKE '%-4-%'"
 
 
+@pytest.mark.slow
 def test_who_repeats_a_course_with_juniors_stays_in_the_own_class(damage: Damage) -> None:
     before = damage(college="two")
     seen = damage(JUNIORS.format(""), college="two")
@@ -68,6 +69,7 @@ def test_an_excuse_without_an_end_is_for_one_day(damage: Damage, engine: str) ->
     assert (seen.of("lectures_attended"), seen.of("lectures_held")) == (78, 93)
 
 
+@pytest.mark.slow
 def test_an_excuse_without_an_end_yet_goes_on(damage: Damage) -> None:
     seen = damage(
         'CREATE TABLE excuses (student_id TEXT, "from" TEXT, "to" TEXT)',
@@ -77,6 +79,7 @@ def test_an_excuse_without_an_end_yet_goes_on(damage: Damage) -> None:
     assert (seen.of("lectures_attended"), seen.of("lectures_held")) == (78, 93)
 
 
+@pytest.mark.slow
 def test_an_extension_of_a_quiz_moves_it(damage: Damage) -> None:
     quiz = "(SELECT max(quiz_id) FROM quiz_submissions WHERE id = 853)"
     seen = damage(
@@ -88,6 +91,7 @@ def test_an_extension_of_a_quiz_moves_it(damage: Damage) -> None:
     assert seen.of("quiz_avg_pct") != due_before, "it is not due yet"
 
 
+@pytest.mark.slow
 def test_a_row_of_the_platform_without_a_subject_is_the_union(damage: Damage) -> None:
     seen = damage(
         "CREATE TABLE lms_activity (student_id TEXT, subject_id TEXT, semester INTEGER, week INTEGER,"
@@ -103,6 +107,7 @@ def test_a_row_of_the_platform_without_a_subject_is_the_union(damage: Damage) ->
     assert other == [3, 30]
 
 
+@pytest.mark.slow
 def test_zeros_wait_for_the_first_mark_of_an_item(damage: Damage) -> None:
     """At the end of a week in which nothing is marked yet, nobody has a 0 for it."""
     seen = damage(

@@ -34,6 +34,7 @@ def test_a_reference_page_is_made_from_the_code(page: str) -> None:
     assert (DOCS / page).read_text() == PAGES[page](), "run `make docs`"
 
 
+@pytest.mark.slow
 @pytest.mark.process
 def test_the_site_builds_and_fetches_nothing(tmp_path: Path) -> None:
     site = tmp_path / "site"
@@ -108,6 +109,7 @@ def test_every_block_of_code_has_a_language_that_a_test_knows() -> None:
     assert used <= known
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("page", "code"), _list_blocks("python"))
 def test_python_of_the_pages_runs(page: str, code: str, environment: Workspace) -> None:
     exec(compile(code, page, "exec"), {})

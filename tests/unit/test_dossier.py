@@ -100,6 +100,7 @@ def test_a_college_without_a_model_has_a_dossier(tmp_path: Path) -> None:
     assert "not known yet" in made.files[0].read_text()
 
 
+@pytest.mark.slow
 def test_judged_cards_count_and_answers_to_them(ready: Workspace) -> None:
     facts = collect_facts(ready)
     placed = ready.store.read("weekly_flags", term="2026-01-05", sem_week=10, within_capacity=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from edumetrics.analysis import run_log
 from edumetrics.analysis.week_state import GATE
 from edumetrics.batch import pipeline, progress, schedule
@@ -20,6 +22,7 @@ def due(plan: RunPlan) -> list[tuple[str, str, int]]:
     return [(task.stage, task.term, task.week) for step in plan.steps for task in step.tasks]
 
 
+@pytest.mark.slow
 def test_a_catch_up_crosses_into_the_next_slot(demo_copy: Workspace) -> None:
     plan = at(demo_copy, CollegeWeek(2025, 15))
     assert [step.position.global_week for step in plan.steps] == list(range(16, 29))
@@ -96,6 +99,7 @@ def test_a_year_that_has_not_begun_is_nothing_to_step_to(demo: Workspace) -> Non
     ]
 
 
+@pytest.mark.slow
 def test_one_stage_alone_does_not_make_a_week_done(demo_copy: Workspace) -> None:
     with demo_copy.store.start_transaction() as connection:
         demo_copy.store.set_college_week(connection, CollegeWeek(2025, 26))

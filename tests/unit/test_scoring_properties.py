@@ -6,6 +6,7 @@ from dataclasses import fields, replace
 
 import numpy as np
 import pandas as pd
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import betabinom
@@ -140,6 +141,7 @@ def metrics(of: Facts, history: pd.DataFrame) -> pd.DataFrame:
     return weekly.compute_metrics(of, history, CALENDAR, SCORING)
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(facts(), histories())
 def test_every_value_is_within_its_bounds(college: Facts, history: pd.DataFrame) -> None:
@@ -155,6 +157,7 @@ def test_every_value_is_within_its_bounds(college: Facts, history: pd.DataFrame)
             assert len(values) == len(frame), f"{name} is never null"
 
 
+@pytest.mark.slow
 @settings(max_examples=40, deadline=None)
 @given(facts(), histories(), st.randoms(use_true_random=False))
 def test_the_order_of_rows_does_not_matter(
@@ -171,6 +174,7 @@ def test_the_order_of_rows_does_not_matter(
     pd.testing.assert_frame_equal(again, metrics(college, history), rtol=1e-12)
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(facts(), histories(), st.integers(1, WEEK))
 def test_attending_one_lecture_more_never_lowers_a_score(

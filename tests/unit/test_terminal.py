@@ -113,6 +113,7 @@ def test_a_range_of_weeks_is_two_weeks_in_order() -> None:
         assert (done.exit_code, "such as 5-10" in done.output) == (2, True)
 
 
+@pytest.mark.slow
 @pytest.mark.process
 def test_the_window_of_a_real_terminal_is_what_counts(environment: object) -> None:
     ours, theirs = pty.openpty()

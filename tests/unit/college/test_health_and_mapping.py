@@ -83,6 +83,7 @@ BAD: list[tuple[str, str, str, dict[str, Any]]] = [
 ]  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("check", "where", "relation", "row"), BAD, ids=[f"{b[0]} {n}" for n, b in enumerate(BAD)]
 )
@@ -179,6 +180,7 @@ def test_a_wrong_mapping_is_one_clear_sentence(
     assert "\n" not in str(error.value)
 
 
+@pytest.mark.slow
 def test_a_mapping_may_be_a_select(tmp_path: Path) -> None:
     rows = base()
     native = c.score(c.write(tmp_path / "native.db", rows), 3)[3]

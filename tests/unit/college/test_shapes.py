@@ -114,6 +114,7 @@ def test_electives(tmp_path: Path) -> None:
     assert metric(url, 2, "assn_submit_rate") == {"A": 50, "B": 100}, "T was due for A only"
 
 
+@pytest.mark.slow
 def test_excuses_and_extensions(tmp_path: Path) -> None:
     rows = people("A", "B", "C", current_week=3)
     url = college(
@@ -167,6 +168,7 @@ def test_a_change_of_class_and_a_repeater(tmp_path: Path) -> None:
     assert found[3].loc["R", ["lectures_held", "lectures_attended"]].tolist() == [12, 9]
 
 
+@pytest.mark.slow
 def test_marks_that_arrive_weeks_later(tmp_path: Path) -> None:
     url = college(
         tmp_path, people("A", current_week=4),
@@ -179,6 +181,7 @@ def test_marks_that_arrive_weeks_later(tmp_path: Path) -> None:
     assert (known[3], known[4]) == (75, 75)
 
 
+@pytest.mark.slow
 def test_work_without_any_date_is_not_taken_for_silence(tmp_path: Path) -> None:
     url = college(
         tmp_path, people("A", "B", current_week=6),

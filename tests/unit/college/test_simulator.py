@@ -81,6 +81,7 @@ def marks(frames: Frames) -> pd.Series:
     return (100 * rows["marks_obtained"] / rows["max_marks"]).groupby(rows["student_id"]).mean()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("what", "low", "high"),
     [

@@ -65,6 +65,7 @@ def made_up(
     return pd.concat(rows, ignore_index=True)
 
 
+@pytest.mark.slow
 def test_no_record_of_a_later_week_and_no_outcome_changes_a_feature(demo_copy: Workspace) -> None:
     before = features_of(demo_copy, WEEK)
     end = "2026-02-15"
@@ -96,6 +97,7 @@ def test_a_past_weeks_features_are_replayed_as_they_were(demo: Workspace, tmp_pa
     pd.testing.assert_frame_equal(then[list(FEATURES)], now[list(FEATURES)], rtol=1e-9)
 
 
+@pytest.mark.slow
 def test_no_demographic_column_reaches_a_feature_or_a_model(demo_copy: Workspace) -> None:
     before = features_of(demo_copy, WEEK)
     with sqlite3.connect(demo_copy.settings.home / "college.db") as connection:
@@ -135,6 +137,7 @@ def test_a_champion_beats_the_baselines_on_a_term_it_has_not_seen(demo: Workspac
     assert set(runs["trained_terms"]) == {"2025-07-14"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("damage", ["changed", "missing"])
 def test_a_model_that_was_touched_is_refused_and_the_week_goes_by_the_rules(
     demo_copy: Workspace, damage: str
@@ -192,6 +195,7 @@ def test_contributions_add_up_and_push_the_way_they_should() -> None:
     assert (parts.loc[low, "mark_gap"] > 0).all()
 
 
+@pytest.mark.slow
 def test_a_signal_that_only_the_future_knows_is_not_picked_up() -> None:
     seen = made_up(300, 3)
     future = made_up(300, 4)
@@ -267,6 +271,7 @@ def test_too_little_to_learn_from_is_no_model(rows: pd.DataFrame) -> None:
     assert run_contest(QUESTION, {"t": rows}) is None
 
 
+@pytest.mark.slow
 def test_one_class_is_folded_by_student_and_a_class_of_one_is_no_trouble() -> None:
     held = run_contest(QUESTION, {"t": made_up(120, 8).assign(class_id="only")})
     assert held is not None
@@ -283,6 +288,7 @@ def test_a_college_without_results_has_nothing_to_evaluate(demo_copy: Workspace)
         evaluate.evaluate(demo_copy)
 
 
+@pytest.mark.slow
 def test_evaluate_tells_every_week_of_every_candidate(demo: Workspace) -> None:
     table = evaluate.evaluate(demo)
     assert set(table["model"]) == {

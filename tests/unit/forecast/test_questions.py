@@ -410,6 +410,7 @@ def watched_and_subjects(workspace: Workspace) -> tuple[pd.DataFrame, pd.DataFra
     return pre_semester.compute(start).rows, weekly.compute(week).by_subject
 
 
+@pytest.mark.slow
 def test_no_later_record_changes_a_watchlist_or_a_subjects_chance(demo_copy: Workspace) -> None:
     before = watched_and_subjects(demo_copy)
     with sqlite3.connect(demo_copy.settings.home / "college.db") as connection:
@@ -471,6 +472,7 @@ def test_results_in_two_batches_are_reviewed_twice_and_the_second_is_whole(
         )
 
 
+@pytest.mark.slow
 def test_an_exam_that_moved_is_said_and_results_count_when_known(demo_copy: Workspace) -> None:
     with sqlite3.connect(demo_copy.settings.home / "college.db") as connection:
         connection.execute(
@@ -516,6 +518,7 @@ def test_a_rollback_takes_what_was_said_later_with_it(demo_copy: Workspace) -> N
     assert store.read("pre_sem_watchlist").empty
 
 
+@pytest.mark.slow
 def test_a_first_semester_has_no_watchlist_and_says_why(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
+import pytest
 
 from edumetrics.forecast.features import build_features, build_features_alone
 from edumetrics.forecast.ranking import WeekForecast
@@ -96,6 +97,7 @@ def test_who_is_at_the_stored_threshold_is_listed_and_tiers_are_cut_from_urgency
     assert (urgency[by == "staying"] > limits["list_at"] - 8).all()
 
 
+@pytest.mark.slow
 def test_one_student_alone_is_compared_as_in_the_whole_roll(demo: Workspace) -> None:
     scores, _, forecast = draw(demo, 7)
     own, students = forecast.own, scores.metrics["student_id"]

@@ -114,6 +114,7 @@ def test_where_advisors_call_who_would_recover_the_draw_does_not_err_and_the_mat
     assert np.mean([one.low > 0 for one in drawn]) <= 0.25
 
 
+@pytest.mark.slow
 def test_less_than_three_in_a_hundred_of_the_urgency_is_given_up() -> None:
     given_up = [measure_given_up(simulate(n, 0)[1]) for n in range(3)]
     assert max(given_up) <= 0.03

@@ -59,6 +59,7 @@ def test_a_known_effect_is_recovered_at_the_nominal_rate(added: float) -> None:
     assert np.mean([one.difference for one in found]) == pytest.approx(added, abs=0.5)
 
 
+@pytest.mark.slow
 def test_regression_to_the_mean_alone_is_no_effect() -> None:
     """Those met do get better, by more than all others who were listed; beside students like them, they do not."""
     raw, told = [], []
@@ -113,6 +114,7 @@ def test_small_numbers_are_refused() -> None:
     assert len(measure_effects(weeks.iloc[:0], flags.iloc[:0], contacts.iloc[:0], CALENDAR)) == 3
 
 
+@pytest.mark.slow
 def test_a_sentence_never_says_more_than_its_interval() -> None:
     kinds = set()
     for n in range(24):

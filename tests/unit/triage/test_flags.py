@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import pytest
 import sqlalchemy as sa
 
 from edumetrics.analysis import rollback, run_log
@@ -84,6 +85,7 @@ def contact(
 FULL = dict.fromkeys((*range(1, 8), *range(9, 13)), 10)
 
 
+@pytest.mark.slow
 def test_escalation_goes_on_across_the_exam_week(tmp_path: Path) -> None:
     rows = people("a", "b", "c", current_week=11)
     gone = {**FULL, **dict.fromkeys((5, 6, 7, 9, 10, 11), 1)}
@@ -98,6 +100,7 @@ def test_escalation_goes_on_across_the_exam_week(tmp_path: Path) -> None:
     assert not workspace.store.read("weekly_flags", student_id="b").shape[0]
 
 
+@pytest.mark.slow
 def test_grace_weeks_are_watch_only_and_do_not_count(tmp_path: Path) -> None:
     rows = people("a", "b", "c", current_week=5)
     rows["attendance"] = [
@@ -112,6 +115,7 @@ def test_grace_weeks_are_watch_only_and_do_not_count(tmp_path: Path) -> None:
     assert flags["weeks_on_list"].to_dict() == {2: 1, 3: 2, 4: 3, 5: 4}
 
 
+@pytest.mark.slow
 def test_a_change_of_class_and_advisor_keeps_the_memory(tmp_path: Path) -> None:
     rows = people("a", "b", "c", current_week=7)
     rows["classes"].append({"class_id": "D", "name": "D", "odd_sem": 1, "even_sem": 2})
@@ -144,6 +148,7 @@ def test_recalculating_week_7_later_gives_week_7s_list(demo_copy: Workspace) -> 
         pd.testing.assert_frame_equal(after.drop(columns=RUN), before[name].drop(columns=RUN))
 
 
+@pytest.mark.slow
 def test_a_rollback_forgets_later_lists_and_the_next_run_restores_them(
     demo_copy: Workspace,
 ) -> None:
@@ -158,6 +163,7 @@ def test_a_rollback_forgets_later_lists_and_the_next_run_restores_them(
     pd.testing.assert_frame_equal(store.read("weekly_flags", term=term).drop(columns=RUN), before)
 
 
+@pytest.mark.slow
 def test_contacts_free_half_of_the_capacity_for_others(demo_copy: Workspace) -> None:
     store = demo_copy.store
     term = store.list_values("weekly_metrics", "term")[-1]
@@ -179,6 +185,7 @@ def test_contacts_free_half_of_the_capacity_for_others(demo_copy: Workspace) -> 
     assert store.read("weekly_flags", term=term)["looked_after"].any()
 
 
+@pytest.mark.slow
 def test_being_looked_after_ends_when_a_rule_newly_fires(tmp_path: Path) -> None:
     rows = people("a", "b", "c", current_week=7)
     rows["attendance"] = [
@@ -196,6 +203,7 @@ def test_being_looked_after_ends_when_a_rule_newly_fires(tmp_path: Path) -> None
     assert looked_after.to_dict() == {5: False, 6: True, 7: False}
 
 
+@pytest.mark.slow
 def test_a_class_of_one_a_student_without_data_and_an_advisor_without_students(
     tmp_path: Path,
 ) -> None:
@@ -215,6 +223,7 @@ def test_a_class_of_one_a_student_without_data_and_an_advisor_without_students(
     assert metrics["risk_score"].isna().all()
 
 
+@pytest.mark.slow
 def test_a_rule_that_fires_for_a_whole_class_is_one_finding_and_lists_nobody_by_itself(
     tmp_path: Path,
 ) -> None:
@@ -232,6 +241,7 @@ def test_a_rule_that_fires_for_a_whole_class_is_one_finding_and_lists_nobody_by_
     ]
 
 
+@pytest.mark.slow
 def test_who_handed_in_early_is_not_called_silent(tmp_path: Path) -> None:
     rows = people("early", "late", "other", current_week=6)
     rows["attendance"] = [r for s in ("early", "late", "other") for r in present(s, FULL)]
@@ -260,6 +270,7 @@ def test_who_handed_in_early_is_not_called_silent(tmp_path: Path) -> None:
     assert text == "Nothing handed in for 34 days; two of the three items due since are not in."
 
 
+@pytest.mark.slow
 def test_students_without_an_advisor_have_a_page_of_their_own(tmp_path: Path) -> None:
     others = "defghijklmnop"
     nobody = {"advisor_id": None}

@@ -88,6 +88,7 @@ def test_singular_plural_and_weeks_named() -> None:
     assert {weeks: CATALOGUE.name_weeks(weeks) for weeks in named} == named
 
 
+@pytest.mark.slow
 def test_values_are_those_of_the_weekly_metrics(flags: pd.DataFrame, metrics: pd.DataFrame) -> None:
     rows = metrics.set_index(["student_id", "term", "sem_week"])
     classes = metrics.groupby(["class_id", "semester", "term", "sem_week"])

@@ -69,7 +69,7 @@ class BatchParams(ParameterModel):
 
     timeout_minutes: dict[str, PositiveInt] = {}
     # Bounds memory: a larger college is scored in chunks of whole classes.
-    chunk_students: PositiveInt = 80_000
+    chunk_students: PositiveInt = 40_000
     # Whether the run report of a stage shows the code of its notebook.
     report_code: bool = False
     college: CollegeWaits = CollegeWaits()

@@ -27,6 +27,13 @@ def count_rows_by_week(
         class_id, week, rows (count), unmarked (count of registers that nobody marked; 0 for other
         feeds). A class and week without rows is not in the frame.
     """
+    counted = _count_rows(college, term, feed)
+    return counted[counted["week"].isin(weeks)]
+
+
+@keep()
+def _count_rows(college: College, term: Term, feed: str) -> pd.DataFrame:
+    """Return `count_rows_by_week` of all weeks of a term."""
     relation = college.relations[feed]
     if relation is None:
         return pd.DataFrame({"class_id": [], "week": [], "rows": [], "unmarked": []})
@@ -40,7 +47,8 @@ def count_rows_by_week(
     wanted = (
         sa.select(c.class_id, week.label("week"), sa.func.count().label("rows"),
                   sa.func.sum(unmarked, type_=sa.Integer).label("unmarked"))
-        .where(term.build_condition(relation), week.in_(weeks))
+        .where(term.build_condition(relation),
+               week.between(1, college.params.calendar.weeks_per_semester))
         .group_by(c.class_id, week)
     )  # fmt: skip
     return college.read_frame(wanted, feed)

@@ -7,6 +7,7 @@ column that holds another kind of id.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
@@ -21,7 +22,6 @@ from edumetrics.fields import RELATIONS
 # unknown ids, and unknown classes. A key never repeats in a table, so 2% are enough. A college may
 # have removed many old classes, so 90% of the rows must be of unknown classes.
 REPEATED_KEY, REPEATED, UNKNOWN, GONE = 2, 20, 20, 90
-# Relation, column, and the relation that lists its ids.
 
 
 def check_keys(college: College, term: Term) -> Iterator[MappingFinding]:
@@ -71,35 +71,70 @@ def _count_repeats(
 
 def _check_references(college: College, term: Term) -> Iterator[MappingFinding]:
     """Yield a finding per column whose ids are unknown: it may hold another kind of id."""
-    pairs = [(name, *pair) for name, record in RELATIONS.items() for pair in record.refers]
-    for name, column, target in pairs:
-        relation, about = college.relations[name], college.relations[target]
-        if relation is None or about is None or column not in relation.present:
+    for name, relation in college.relations.items():
+        if relation is None:
             continue
-        # The key of enrolments begins with student_id; here their subjects are meant.
-        key = column if target == "enrolments" else about.table.key[0]
-        known = relation.c[column].in_(sa.select(about.c[key]))
-        odd = sa.case((sa.func.coalesce(known, sa.false()), 0), else_=1)
-        flagged = sa.select(odd.label("odd"))
-        # Where a column may be null, null is no unknown id.
-        if relation.table[column].null:
-            flagged = flagged.where(relation.c[column].is_not(None))
-        # A row of an unknown class belongs to no term, so rows of all terms must be looked at. Many
-        # may be of classes that are no longer listed.
-        whole = column == "class_id" and name != "students"
-        if not whole:
-            flagged = flagged.where(_build_term_condition(relation, term))
-        # The flag is made within, and summed without: MariaDB refuses some views within a sum.
-        flags = build_materialized_cte(flagged, "flags")
-        wanted = sa.select(
-            sa.func.count().label("rows"),
-            sa.func.coalesce(sa.func.sum(flags.c.odd, type_=sa.Integer), 0).label("odd"),
+        pairs = _list_references(college, relation)
+        counts = _count_unknown(college, relation, term, pairs)
+        for pair, (rows, unknown) in zip(pairs, counts, strict=True):
+            if unknown >= 3 and 100 * unknown >= (GONE if pair.whole else UNKNOWN) * rows:
+                said = (
+                    f"{unknown} of {rows} are empty, or not in {pair.target}.{pair.key}: "
+                    "do the two hold one kind of id?"
+                )
+                yield MappingFinding(name, pair.column, unknown, said)
+
+
+class _Reference(NamedTuple):
+    """A column of ids, the column that lists them, and whether rows of all terms are looked at."""
+
+    column: str
+    target: str
+    key: str
+    whole: bool
+
+
+def _list_references(college: College, relation: Relation) -> list[_Reference]:
+    """Return the columns of a relation that refer to a relation which the college has, too."""
+    name = relation.table.name
+    return [
+        # The key of enrolments begins with student_id; here their subjects are meant. A row of an
+        # unknown class belongs to no term, so rows of all terms must be looked at. Many may be of
+        # classes that are no longer listed.
+        _Reference(
+            column,
+            target,
+            column if target == "enrolments" else about.table.key[0],
+            column == "class_id" and name != "students",
         )
-        counts = college.read_frame(wanted.select_from(flags), name).iloc[0]
-        rows, unknown = int(counts["rows"]), int(counts["odd"])
-        if unknown >= 3 and 100 * unknown >= (GONE if whole else UNKNOWN) * rows:
-            said = (
-                f"{unknown} of {rows} are empty, or not in {target}.{key}: "
-                "do the two hold one kind of id?"
-            )
-            yield MappingFinding(name, column, unknown, said)
+        for column, target in RELATIONS[name].refers
+        if (about := college.relations[target]) is not None and column in relation.present
+    ]
+
+
+def _count_unknown(
+    college: College, relation: Relation, term: Term, pairs: list[_Reference]
+) -> list[tuple[int, int]]:
+    """Return for each reference how many rows were looked at, and how many have unknown ids."""
+    if not pairs:
+        return []
+    flags: list[sa.ColumnElement[Any]] = []
+    for n, (column, target, key, whole) in enumerate(pairs):
+        known = relation.c[column].in_(sa.select(college.relation(target).c[key]))
+        looked = [] if whole else [_build_term_condition(relation, term)]
+        # Where a column may be null, null is no unknown id.
+        looked += [relation.c[column].is_not(None)] if relation.table[column].null else []
+        looked_at = sa.func.coalesce(sa.and_(sa.true(), *looked), sa.false())
+        odd = sa.and_(looked_at, sa.not_(sa.func.coalesce(known, sa.false())))
+        for label, condition in ((f"rows{n}", looked_at), (f"odd{n}", odd)):
+            flags.append(sa.case((condition, 1), else_=0).label(label))
+    # The flags are made within, and summed without: MariaDB refuses some views within a sum. One
+    # statement for all columns: each reads the whole relation.
+    within = build_materialized_cte(sa.select(*flags), "flags")
+    total = [
+        sa.func.coalesce(sa.func.sum(column, type_=sa.Integer), 0).label(column.name)
+        for column in within.c
+    ]
+    wanted = sa.select(*total).select_from(within)
+    counts = college.read_frame(wanted, relation.table.name).iloc[0]
+    return [(int(counts[f"rows{n}"]), int(counts[f"odd{n}"])) for n in range(len(pairs))]

@@ -64,6 +64,7 @@ def test_an_answer_is_kept_and_told(server: ModelServer, provider: str, tmp_path
     assert key in server.requests[0]
 
 
+@pytest.mark.slow
 @BOTH
 @pytest.mark.parametrize(
     "trouble",

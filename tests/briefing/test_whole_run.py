@@ -115,6 +115,7 @@ def test_the_same_question_whoever_it_is_about(briefed: Workspace, model: ModelS
     assert asked == again
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "trouble", ["lies", *(pytest.param(one, marks=pytest.mark.slow) for one in ("500", "no json"))]
 )

@@ -127,6 +127,7 @@ def large(demo: Workspace, postgres_url: Callable[[], str]) -> Store:
     return store
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("table", "asked"),
     [

@@ -213,6 +213,7 @@ def test_every_finding_says_what_to_do(
         assert re.search(r"(\. (Look|Check|Correct|Ask|Give|Nothing|Set)|\?)", line), line
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("variant", generator.VARIANTS)
 @pytest.mark.parametrize("seed", [4])
 def test_dirt_is_no_mistake(variant: str, seed: int, tmp_path: Path) -> None:

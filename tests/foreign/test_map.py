@@ -37,6 +37,7 @@ def drafted(url: str) -> tuple[str, Params]:
     return result.output, native_params().model_copy(update={"college": own})
 
 
+@pytest.mark.slow
 def test_the_native_schema_drafts_to_itself(simulated: str) -> None:
     text, params = drafted(simulated)
     assert "guess" not in text.split("relations:")[1]

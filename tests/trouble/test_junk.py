@@ -90,8 +90,13 @@ def test_junk_anywhere(colleges: Path, tmp_path: Path, seed: int) -> None:
         assert same_scores(seen[False], seen[True]), (table, column, junk, share)
 
 
-@pytest.mark.prove
-@pytest.mark.parametrize("seed", range(40))
+@pytest.mark.parametrize(
+    "seed",
+    [
+        *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(1000, 1003)),
+        *(pytest.param(seed, marks=pytest.mark.prove) for seed in range(40)),
+    ],
+)
 def test_junk_is_the_same_on_every_engine(
     colleges: Path,
     tmp_path: Path,
@@ -99,23 +104,6 @@ def test_junk_is_the_same_on_every_engine(
     mysql_url: Callable[[], str],
     seed: int,
 ) -> None:
-    compare_engines(colleges, tmp_path, (postgres_url(), mysql_url()), seed)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("seed", range(1000, 1003))
-def test_some_junk_is_the_same_on_every_engine(
-    colleges: Path,
-    tmp_path: Path,
-    postgres_url: Callable[[], str],
-    mysql_url: Callable[[], str],
-    seed: int,
-) -> None:
-    compare_engines(colleges, tmp_path, (postgres_url(), mysql_url()), seed)
-
-
-def compare_engines(colleges: Path, tmp_path: Path, others: tuple[str, ...], seed: int) -> None:
-    """Put the same junk into the same column on SQLite and on other engines, as a text column there."""
     chance = random.Random(seed)
     table, column = chance.choice(list_columns(colleges / "base.db"))
     # Only SQLite keeps bytes that are no text in a column of texts.
@@ -123,7 +111,7 @@ def compare_engines(colleges: Path, tmp_path: Path, others: tuple[str, ...], see
     path = Path(shutil.copy(colleges / "base.db", tmp_path / "junk.db"))
     spoil(path, table, column, junk, chance.choice([0.004, 0.02, 0.2, 1]), only=False)
     here, frames = see(f"sqlite:///{path}"), native.read_as_text(f"sqlite:///{path}")
-    for url in others:
+    for url in (postgres_url(), mysql_url()):
         native.put(url, frames)
         there = see(url)
         assert same_scores(here, there), (table, column, junk, url)

@@ -167,13 +167,14 @@ def _find_no_work(scored: ScoredWeek, situation: Situation) -> Vector:
 
     One of the items must be open as the word is used for work: an assignment that fell due at most
     `late_days` ago. A quiz that is over cannot be handed in any more.
+
+    The run begins in the first week for which this holds by what is known now, so that work which
+    became known late is not said to be missing.
     """
     limits, observed = situation.triage.rules.no_work, scored.observed
     if has_no_dates(scored):
         return np.zeros(len(scored.metrics), dtype=np.int64)
-    # A week ends 6 days after its start; `[week]` keeps the axis.
-    ends = observed.roll.starts + 6
-    last = ends[:, [scored.week]] - scored.metrics["days_since_submission"].to_numpy()[:, None]
+    ends, last = observed.roll.starts + 6, _find_last_work(scored)[:, None]
     after = ends > last
     due = np.sum([part.due * after for part in observed.work], axis=0).cumsum(axis=1)
     silent = (ends - last >= limits.days) & (due >= limits.items)
@@ -185,6 +186,18 @@ def _find_no_work(scored: ScoredWeek, situation: Situation) -> Vector:
         # The run goes on until something is handed in, whether or not the item stays open.
         since = np.where((since == 0) & silent[:, week] & open_, week, since)
     return since
+
+
+def _find_last_work(scored: ScoredWeek) -> Vector:
+    """Return the day on which each student last handed anything in, in days since 1970.
+
+    Without any, it is the first day of the semester. Work without a date counts as in time: on the
+    last day of the week in which it fell due, whoever handed it in was not silent.
+    """
+    ends = scored.observed.roll.starts + 6
+    last = ends[:, scored.week] - scored.metrics["days_since_submission"].to_numpy()
+    undated = [(part.done > 0) & (part.handed_on == 0) for part in scored.observed.work]
+    return np.asarray(np.maximum(last, np.where(np.logical_or(*undated), ends, 0).max(axis=1)))
 
 
 def has_no_dates(scored: ScoredWeek) -> bool:
@@ -199,16 +212,16 @@ def has_no_dates(scored: ScoredWeek) -> bool:
     return done and bool((scored.metrics["days_since_submission"].to_numpy() >= since_start).all())
 
 
-def _count_since_last_work(scored: ScoredWeek) -> dict[str, Floats]:
-    """Return how many items fell due since the student last handed anything in (`baseline`).
+def _count_since_last_work(situation: Situation) -> dict[str, Floats]:
+    """Return the days without work handed in (`value`) and the items due since (`baseline`).
 
     `missed` are those that are not in: others may have been done before they were due.
     """
-    roll = scored.observed.roll
-    ends = roll.starts + 6
-    last = ends[:, [roll.week]] - scored.metrics["days_since_submission"].to_numpy()[:, None]
-    after, parts = ends > last, scored.observed.work
+    scored = situation.scored
+    ends, last = scored.observed.roll.starts + 6, _find_last_work(scored)
+    after, parts = ends > last[:, None], scored.observed.work
     return {
+        "value": (ends[:, scored.week] - last).astype(float),
         "baseline": np.sum([(part.due * after).sum(axis=1) for part in parts], axis=0, dtype=float),
         "missed": np.sum(
             [(part.missed * after).sum(axis=1) for part in parts], axis=0, dtype=float
@@ -256,10 +269,7 @@ BY_NAME = {
     "no_work": Rule(
         _find_no_work,
         _WEEKS["no_work"],
-        lambda situation: {
-            "value": _read(situation.scored, "days_since_submission"),
-            **_count_since_last_work(situation.scored),
-        },
+        _count_since_last_work,
     ),
     "deadline": Rule(_find_deadline, _WEEKS["deadline"], evidence.measure_deadline),
     "similarity": Rule(

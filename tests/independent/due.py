@@ -227,6 +227,23 @@ class College:
 
     def is_done(self, student, item, end):
         """Submitted or attempted, as known at the end of a day."""
+        row = self.newest(student, item, end)
+        if row is None:
+            return False
+        if item[0] == "q":
+            return bool(row["attempted"])
+        marked = known_on(as_day(row.get("marked_on")), end) and row["marks_obtained"] is not None
+        return self.day_of(student, item, end) is not None or (
+            marked and row["marks_obtained"] >= 0
+        )
+
+    def day_of(self, student, item, end):
+        """The day of a submission or attempt, as known at the end of a day; None where it has none."""
+        row = self.newest(student, item, end)
+        return row and as_day(row["submission_date" if item[0] == "a" else "attempt_date"])
+
+    def newest(self, student, item, end):
+        """The row that counts of a student's rows of an item, as known at the end of a day."""
         column, rows = (
             ("submission_date", self.submissions)
             if item[0] == "a"
@@ -234,13 +251,7 @@ class College:
         )
         key = "assignment_id" if item[0] == "a" else "quiz_id"
         rows = [r for r in rows[student] if r[key] == item[1] and known_on(as_day(r[column]), end)]
-        if not rows:
-            return False
-        row = max(rows, key=lambda r: (bool(r.get("attempted")), r["id"]))
-        if item[0] == "q":
-            return bool(row["attempted"])
-        marked = known_on(as_day(row.get("marked_on")), end) and row["marks_obtained"] is not None
-        return as_day(row["submission_date"]) is not None or (marked and row["marks_obtained"] >= 0)
+        return max(rows, key=lambda r: (bool(r.get("attempted")), r["id"]), default=None)
 
     def has_record(self, student, term, week, end):
         """Whether anything of a student is known at the end of a week of a term.

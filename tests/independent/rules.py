@@ -3,6 +3,7 @@
 Shares no code with the package it checks. Comments that begin with "Reading:" mark a choice.
 """
 
+from collections import defaultdict
 from datetime import timedelta
 
 from tests.independent.due import group
@@ -41,9 +42,12 @@ class Rule:
             if student in self.since and self.is_better(student, week):
                 del self.since[student]
                 self.spoilt.discard(student)
-            if student not in self.since and self.holds(student, week):
-                self.since[student] = week
-                news.append(student)
+            if student not in self.since and (began := self.began(student, week)):
+                self.since[student] = began
+                if began == week:
+                    news.append(student)
+                else:  # Reading: what nobody was told in its week is no news in a later one.
+                    self.spoilt.add(student)
         findings = {}
         for class_id, students in group(news, lambda s: rows[s]["class_id"]).items():
             members = sum(r["class_id"] == class_id for r in rows.values())
@@ -63,6 +67,10 @@ class Rule:
             and teaching.index(week) - teaching.index(since) < self.weeks
         }
         return listed, findings
+
+    def began(self, student, week):
+        """The first week of a run that was not there before; None where there is none."""
+        return week if self.holds(student, week) else None
 
     def last_row(self, student, week):
         return self.rows.get(self.term.before(week), {}).get(student)
@@ -86,31 +94,40 @@ class LowAttendance(Rule):
 
 
 class NoWork(Rule):
+    """Reading: a run is told from what is known now, so that it may turn out never to have begun."""
+
     def last_hand_in(self, student, week):
+        """The day of the last work. Reading: work without a date counts as in time, so as of the day it was due."""
         row = self.rows[week][student]
         end = self.college.end((row["class_id"], row["semester"]), week)
-        return end - timedelta(row["days_since_submission"]), end
+        last = end - timedelta(row["days_since_submission"])
+        undated = defaultdict(list)  # what was done of one kind and day: has anything a date?
+        for item, day in self.term.due_until(student, week):
+            if self.college.is_done(student, item, end):
+                undated[item[0], day].append(self.college.day_of(student, item, end))
+        return max([last, *(day for (_, day), known in undated.items() if not any(known))])
 
-    def holds(self, student, week):
-        days = self.rows[week][student]["days_since_submission"]
-        if not self.college.has_work or days is None or days < 14:
-            return False
-        last, end = self.last_hand_in(student, week)
-        due = [(item, day) for item, day in self.term.due_until(student, week) if day > last]
-        return len(due) >= 2 and any(
-            self.term.is_open(student, item, day, end) for item, day in due
-        )
+    def began(self, student, week):
+        """The first week by whose end the student had been silent for too long."""
+        if not self.college.has_work or self.rows[week][student]["days_since_submission"] is None:
+            return None
+        last, now = self.last_hand_in(student, week), self.term.end(student, week)
+        for earlier in (w for w in self.college.teaching if w <= week):
+            end = self.college.end(self.college.due(student, self.term.name, earlier)[0], earlier)
+            due = [(i, d) for i, d in self.term.due_until(student, earlier) if d > last]
+            is_open = any(
+                i[0] == "a"
+                and not self.college.is_done(student, i, now)
+                and 0 <= (end - d).days <= LEVELS["late_days"]
+                for i, d in due
+            )
+            if (end - last).days >= 14 and len(due) >= 2 and is_open:
+                return earlier
+        return None
 
     def is_better(self, student, week):
-        """Something was handed in since: dated after the week in which it fired, or undated and done by now."""
-        row, since = self.rows[week][student], self.since[student]
-        fired = self.college.end((row["class_id"], row["semester"]), since)
-        last, end = self.last_hand_in(student, week)
-        return last > fired or any(
-            self.college.is_done(student, item, end)
-            and not self.college.is_done(student, item, fired)
-            for item, _ in self.term.due_until(student, week)
-        )
+        """There is no run any more."""
+        return self.began(student, week) is None
 
 
 class Deadline(Rule):

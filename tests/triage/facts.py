@@ -37,7 +37,7 @@ def make_facts(
     marks: Mapping[str, Mapping[int, float | str | None]] | None = None,
     similarity: Mapping[str, float] | None = None,
     active_days: Mapping[str, Mapping[int, int]] | None = None,
-    dated: bool = True,
+    undated: Sequence[int] = (),
     early: Mapping[str, int] | None = None,
     midterms: Mapping[str, float] | None = None,
     extensions: Sequence[tuple[str, int, int]] = (),
@@ -61,7 +61,7 @@ def make_facts(
             were not handed in, None where they have no mark.
         similarity: by student, the similarity report of the work of this week, percent.
         active_days: by student and week, days on the learning platform.
-        dated: whether submissions have a date.
+        undated: the weeks whose work was handed in without a date.
         early: by student, how many days before the last day of its week work is handed in.
         midterms: by student, the midterm score.
         extensions: student, which of the assignments (from 0), and its new week.
@@ -84,7 +84,7 @@ def make_facts(
 
     def on(student: str, due_week: int) -> Any:
         day = _get_last_day(due_week) - pd.Timedelta(days=(early or {}).get(student, 0))
-        return day if dated else pd.NaT
+        return pd.NaT if due_week in undated else day
 
     handed_in = [
         {**_make_done(student, classes[student], w, due.count(w), mark, on(student, w)),

@@ -166,8 +166,15 @@ def test_one_open_item_among_those_handed_in_early_is_enough() -> None:
 
 
 def test_where_no_submission_has_a_date_nobody_is_called_silent() -> None:
-    assert rules.has_no_dates(situation(**SILENT, dated=False).scored)
-    assert fired("no_work", **SILENT, dated=False) == ""
+    assert rules.has_no_dates(situation(**SILENT, undated=(4, 5, 6)).scored)
+    assert fired("no_work", **SILENT, undated=(4, 5, 6)) == ""
+
+
+def test_work_without_a_date_counts_as_in_time() -> None:
+    """a handed in the work of weeks 4 and 5: that of week 5, due at its end, is not known by a day."""
+    given = {**SILENT, "due": (4, 5, 6, 6), "marks": {"a": {6: NOT_IN}}}
+    assert fired("no_work", **given, early={"a": 7}) == "a"
+    assert fired("no_work", **given, early={"a": 7}, undated=(5,)) == ""
 
 
 def test_where_nobody_ever_handed_anything_in_it_is_a_finding_about_the_class() -> None:

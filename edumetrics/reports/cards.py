@@ -10,23 +10,18 @@ import pandas as pd
 
 from edumetrics.fields.chances import BASELINE, HIGH, LOW
 from edumetrics.params import Calendar
+from edumetrics.reports.card_facts import EARLIER, WATCHLIST, select_first, select_shown
 from edumetrics.reports.context import Occasion, find_next_exam, is_known
 from edumetrics.reports.model import Fact, StudentEntry
 from edumetrics.reports.sparklines import Panel
-from edumetrics.triage.choice import Record, choose_facts, get_kind, is_told_once
+from edumetrics.triage.choice import Record, get_kind
 from edumetrics.triage.situation import CONTACTS, REFERRED, STUDENT_SAYS
 from edumetrics.types import Row
 
-# The most facts on a card.
-SHOWN = 3
-# The kinds of facts that stand beside a prediction only where there is room.
-LEFT_OUT = ("ahead", "background")
 # The most words of a card, names counted, links not: eight cards then have fewer than 450.
 CARD_WORDS = 56
 # The most facts that remain, of someone who is no longer listed.
 REMAINING = 2
-# The reasons that say why a student is on the list from the start.
-WATCHLIST, EARLIER = "watchlist", "earlier_level"
 
 
 @dataclass(frozen=True)
@@ -104,7 +99,7 @@ class CardBuilder:
             row["risk_tier"] if tier is None else tier,
             # What a student may be handed has no forecast.
             handout=(
-                *self._choose_facts(row["reasons"], row, SHOWN),
+                *self._write(select_shown(row, grace=self._is_early)),
                 *(fact.text for fact in _tell_step(row)),
             ),
             panel=self.panels.get(row["student_id"]),
@@ -112,51 +107,33 @@ class CardBuilder:
         )
 
     def _tell_first_fact(self, row: Row) -> tuple[str, ...]:
-        """Return the fact of a line: what is told only once, or else the first of a card."""
-        once = [record["text"] for record in row["reasons"] if is_told_once(record)]
-        return (*once, *self._tell_facts(row))[:1]
+        """Return the fact of a line; before an exam the prediction where nothing else is known."""
+        outlook = self.outlook.get(row["student_id"])
+        told = select_first(row, grace=self._is_early, foretold=outlook is not None)
+        return self._write(told) or (() if outlook is None else (self._describe_outlook(outlook),))
 
     def _tell_facts(self, row: Row) -> tuple[str, ...]:
-        """Return the facts of a card, at most `SHOWN`, in the order of their kinds."""
+        """Return the facts of a card, in the order of their kinds; a prediction comes last."""
         outlook = self.outlook.get(row["student_id"])
-        if outlook is None:
-            return self._choose_facts(row["reasons"], row, SHOWN)
-        # Before an exam the prediction is what lies ahead: other deadlines only fill a place. What
-        # lists the student is told in any case.
-        rules, records = {rule["code"] for rule in row["rules"]}, row["reasons"]
-        told = [record for record in records if record["code"] in rules][: SHOWN - 1]
-        free = [record for record in records if record not in told]
-        acted = [record for record in free if get_kind(record) not in LEFT_OUT]
-        others = [record for record in free if record not in acted]
-        told += choose_facts(acted, SHOWN - 1 - len(told))
-        told += others[: SHOWN - 1 - len(told)]
-        told.sort(key=records.index)
-        return (*(record["text"] for record in told), self._describe_outlook(outlook))
-
-    def _choose_facts(self, records: list[Record], row: Row, count: int) -> tuple[str, ...]:
-        """Return the facts to tell; in the first weeks what listed the student comes first."""
-        if self.occasion.week > self.occasion.calendar.grace_weeks:
-            return tuple(record["text"] for record in choose_facts(records, count))
-        fired = {rule["code"] for rule in row["rules"]}
-        why = next((record for record in records if record["code"] in fired), None)
-        if why is None:
-            return self._tell_watchlist(records, count)
-        rest = [record for record in records if record is not why]
-        return (why["text"], *(record["text"] for record in choose_facts(rest, count - 1)))
-
-    def _tell_watchlist(self, records: list[Record], count: int) -> tuple[str, ...]:
-        """Return the facts of a student to keep in touch with: first what earlier semesters say."""
-        earlier = next((record for record in records if record["code"] == EARLIER), None)
-        why = next((record for record in records if record["code"] == WATCHLIST), None)
-        # What was known before the semester is in the first sentence.
-        rest = [record for record in records if get_kind(record) != "background"]
-        if why is None:
-            return tuple(record["text"] for record in choose_facts(records, count))
-        # The number says more than that there is one, and is not the same on every card.
-        first = self.occasion.say(
-            "card_watchlist", why=why["text"], fact=earlier and earlier["text"]
+        told = select_shown(row, grace=self._is_early, foretold=outlook is not None)
+        return (
+            *self._write(told),
+            *(() if outlook is None else (self._describe_outlook(outlook),)),
         )
-        return (first, *(record["text"] for record in choose_facts(rest, count - 1)))
+
+    @property
+    def _is_early(self) -> bool:
+        return self.occasion.week <= self.occasion.calendar.grace_weeks
+
+    def _write(self, records: list[Record]) -> tuple[str, ...]:
+        """Return the sentences of reasons; what earlier semesters say is one with its number."""
+        texts = [record["text"] for record in records]
+        if not self._is_early or not records or records[0]["code"] != WATCHLIST:
+            return tuple(texts)
+        known = texts[1] if [one["code"] for one in records[1:2]] == [EARLIER] else None
+        # The number says more than that there is one, and is not the same on every card.
+        first = self.occasion.say("card_watchlist", why=texts[0], fact=known)
+        return (first, *texts[2 if known else 1 :])
 
     def _describe_outlook(self, outlook: Row) -> str:
         """Return the predicted score with its range, the chance in words, and the subjects."""

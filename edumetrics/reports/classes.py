@@ -27,6 +27,9 @@ COUNTS = {"listed": "column_listed", "new": "column_new", "back": "column_back",
           "left": "column_left", "cared": "column_cared", "contacts": "column_contacts",
           "waiting": "column_waiting", "out": "column_out"}  # fmt: skip
 
+# The counts that depend on what advisors enter.
+LOGGED = ("cared", "contacts", "waiting")
+
 
 @dataclass(frozen=True)
 class ClassCard:
@@ -36,7 +39,8 @@ class ClassCard:
         name: the name of the class, or its id where it has no name.
         students: the number of students.
         whole: whether something was found about the class as a whole.
-        verdict: whether it is the class or a few students, in a sentence or more.
+        verdict: whether it is the class or many students, in a sentence or more; empty where it is
+            a few.
         listed: how many are on a list, then and now, in a sentence.
         counts, means: rows of a label and one text for each of the page's columns; a text is empty
             where nothing is known or told.
@@ -86,6 +90,9 @@ def build_classes_page(occasion: Occasion, rows: ClassRows, briefings: Briefings
     now, before, earlier = (
         _count_students(lists) for lists in (rows.now, rows.before, rows.earlier)
     )
+    if not earlier[list(LOGGED)].to_numpy().any():
+        # Where nobody entered anything, it is not known whom an advisor reached.
+        earlier = earlier.drop(columns=list(LOGGED))
     # Totals leave out small classes too: a difference of two totals would give their numbers away.
     told = now[now["students"] >= LEAST]
     found = rows.findings.groupby("class_id")["text"].agg(list)
@@ -100,7 +107,7 @@ def build_classes_page(occasion: Occasion, rows: ClassRows, briefings: Briefings
     )
     totals = {name: int(told[name].sum()) for name in ("students", *COUNTS)}
     past = before[before.index.isin(told.index) & (before["students"] >= LEAST)]
-    last = int(past["listed"].sum()) if len(past) else None
+    last = {name: int(past[name].sum()) for name in totals} if len(past) else {}
     say, numbers = occasion.say, {name: totals[name] for name in ("listed", "students")}
     whole, first = [card.name for card in cards if card.whole], cards[0] if cards else None
     names = {
@@ -116,7 +123,9 @@ def build_classes_page(occasion: Occasion, rows: ClassRows, briefings: Briefings
         kicker=occasion.format_kicker(pd.Series(dtype="object"))[:1],
         summary=tuple(_build_summary(occasion, totals, last, len(now) - len(told))),
         # A class that was not told last week would be a rise.
-        briefing=_write_paragraph(totals, last if len(past) == len(told) else None, briefings),
+        briefing=_write_paragraph(
+            totals, last.get("listed") if len(past) == len(told) else None, briefings
+        ),
         columns=(
             say("this_week"),
             say("last_week"),
@@ -184,7 +193,7 @@ def _build_card(
         whole=bool(found),
         verdict=" ".join(
             (say("class_verdict", whole=bool(found), many=many, listed=numbers["listed"]), *found)
-        ),
+        ).strip(),
         listed=say("class_listed", **{"term": "", **listed}, **numbers),
         counts=tuple(
             (
@@ -231,18 +240,22 @@ def _write_paragraph(totals: dict[str, int], last: int | None, briefings: Briefi
 
 
 def _build_summary(
-    occasion: Occasion, totals: dict[str, int], last: int | None, few: int
+    occasion: Occasion, totals: dict[str, int], last: dict[str, int], few: int
 ) -> Iterator[str]:
     """Yield sentences on the lists of all classes, and on how many classes are small.
 
     Args:
         occasion: the moment.
         totals: the students of all classes told, and each of `COUNTS`.
-        last: how many of their students were on a list in the week before; None: not known.
+        last: the same of the week before; empty where it is not known.
         few: how many classes are too small to be told.
     """
     weeks = occasion.params.triage.hand_over_after
     if totals["students"]:
-        yield occasion.say("classes_changes", weeks=weeks, last=last, **totals)
+        yield occasion.say("classes_changes", weeks=weeks, last=last.get("listed"), **totals)
+    if totals["out"]:
+        rule, out = occasion.calendar.attendance_rule_pct, totals["out"]
+        yield occasion.say("classes_out", rule=f"{rule:g}", out=out, students=totals["students"],
+                           last=last.get("out"))  # fmt: skip
     if few:
         yield occasion.say("classes_small", count=few, least=LEAST)

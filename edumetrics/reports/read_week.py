@@ -12,6 +12,7 @@ from edumetrics.analysis.presence import find_without_record
 from edumetrics.analysis.told_lists import read_lists
 from edumetrics.analysis.week_state import WEEKLY, find_last_run
 from edumetrics.forecast.contest import FAIL
+from edumetrics.reports.card_facts import OUTLOOKS
 from edumetrics.reports.week_rows import WeekRows
 from edumetrics.scoring.effort import hide_thin_effort
 from edumetrics.workspace import Workspace
@@ -39,10 +40,6 @@ LAST = (
 # The table of predictions by exam, and its predicted score.
 # The most subjects that an outlook names.
 SUBJECTS = 2
-OUTLOOKS = {
-    "midterm": ("pre_mid_term", "predicted_midterm_score"),
-    "endterm": ("pre_end_term", "predicted_endterm_score"),
-}
 AT_RISK = ["MEDIUM", "HIGH"]
 
 

@@ -117,6 +117,7 @@ def _get_environment(*packages: str) -> Environment:
         "wrap": _wrap_text,
         "png": _encode_png,
         "prose": _escape_prose,
+        "unbroken": _keep_ranges_whole,
     }
     return made
 
@@ -172,6 +173,12 @@ def _wrap_text(text: str, indent: str = "") -> str:
 def _escape_prose(text: str) -> Markup:
     """Return a text escaped for a place between tags, where an apostrophe stays as it is."""
     return Markup(escape(text, quote=False))
+
+
+def _keep_ranges_whole(text: str) -> Markup:
+    """Return a text escaped, of which no line ends within a range such as 10-13."""
+    # Each template says in its style what the class does: a style of its own would be repeated.
+    return Markup(re.sub(r"\d+-\d+", r'<span class="n">\g<0></span>', str(Markup.escape(text))))
 
 
 def _encode_png(picture: Galaxy | Picture) -> str:

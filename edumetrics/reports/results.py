@@ -52,15 +52,15 @@ def build_results_sections(
             for row in group[gone].to_dict("records")
         ]
         if len(known) or entries:
-            note = _describe_results(occasion, advisor, known, comes_next)
+            note = _describe_results(occasion, advisor, known, int(gone.sum()), comes_next)
             found[advisor] = (build_section(title, note, entries),)
     return found
 
 
 def _describe_results(
-    occasion: Occasion, advisor: str, known: pd.DataFrame, comes_next: AfterExam
+    occasion: Occasion, advisor: str, known: pd.DataFrame, left: int, comes_next: AfterExam
 ) -> str:
-    """Return how many did not pass, how many passed against the outlook, and what comes next."""
+    """Return how many did not pass, or left, or passed against the outlook, and what is next."""
     failed = known["failed"].astype(bool)
     # Without a forecast p_fail is null, and nobody passed against it.
     at_risk = known["p_fail"] >= LOW
@@ -70,6 +70,7 @@ def _describe_results(
             who=occasion.describe_count(advisor, int(failed.sum()), len(known)),
             failed=int(failed.sum()),
             known=len(known),
+            left=left,
         )
     ]
     against = int((at_risk & ~failed).sum())

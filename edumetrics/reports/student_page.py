@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,9 +12,11 @@ from edumetrics.fields import TABLES
 from edumetrics.fields.labels import label_column
 from edumetrics.fields.plain_meanings import COMMON, FORECASTS, explain_column
 from edumetrics.params import Params
+from edumetrics.reports.card_facts import OUTLOOKS, select_first, select_shown
 from edumetrics.reports.cards import name_kind
 from edumetrics.reports.context import is_known, round_value
 from edumetrics.reports.render import render_template
+from edumetrics.triage.choice import Record
 
 # What a week shows, in the order of the columns: the phrase of the heading, and the metric.
 WEEK = {
@@ -50,6 +52,23 @@ class StoredTable:
 
 
 @dataclass(frozen=True)
+class ListedWeek:
+    """A week on an advisor's list, or the one after the last of them.
+
+    Attributes:
+        title: which week, and what is said of it.
+        shown: the facts that the advisor was shown.
+        foretold: whether a prediction stood beside them.
+        others: the facts that were noted and not shown.
+    """
+
+    title: str
+    shown: tuple[str, ...]
+    foretold: bool = False
+    others: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class OwnPage:
     """What a student reads.
 
@@ -57,7 +76,7 @@ class OwnPage:
         intro: whose page it is, and what it is.
         recorded, weeks: where the records are from, and a row of cells for each week.
         scores: how the two numbers are made, and what is said of forecasts.
-        lists: of each week on a list, what it is called, and the facts that were told.
+        lists: the weeks on a list, and those in which the student came off it, newest first.
         log: what is in the log; empty where nothing is.
         seen: who has seen it.
         ask: what to do where something is wrong.
@@ -74,7 +93,7 @@ class OwnPage:
     recorded: str
     weeks: tuple[tuple[str, ...], ...]
     scores: tuple[str, ...]
-    lists: tuple[tuple[str, tuple[str, ...]], ...]
+    lists: tuple[ListedWeek, ...]
     log: str
     seen: tuple[str, ...]
     ask: str
@@ -193,19 +212,41 @@ def _explain_scores(held: Held, newest: dict[Any, Any]) -> Iterator[str]:
         yield say("own_forecast", week=week, chance=round(100 * float(chance)))
 
 
-def _tell_lists(held: Held) -> Iterator[tuple[str, tuple[str, ...]]]:
+def _tell_lists(held: Held) -> Iterator[ListedWeek]:
     """Yield each week on a list of the newest term with its facts, and each that ended one."""
-    say, found = held.say, dict[int, tuple[str, tuple[str, ...]]]()
+    say, found = held.say, dict[int, ListedWeek]()
+    foretold = _find_foretold(held)
     for row in held.select_newest("weekly_flags").to_dict("records"):
         week = int(row["sem_week"])
         tier = say(f"tier_{row['risk_tier']}") if held.params.batch.student_page.tier else ""
-        facts = tuple(str(one["text"]) for one in row["reasons"] if one.get("text"))
-        found[week] = say("own_list_week", week=week, tier=tier), facts
+        # A card shows some facts, a line the first.
+        select = select_shown if row["within_capacity"] else select_first
+        grace = week <= held.params.calendar.grace_weeks
+        shown = select(row, grace=grace, foretold=week in foretold)
+        found[week] = ListedWeek(
+            title=say("own_list_week", week=week, tier=tier),
+            shown=tuple(_list_texts(shown)),
+            foretold=week in foretold and bool(row["within_capacity"]),
+            others=tuple(_list_texts(one for one in row["reasons"] if one not in shown)),
+        )
     for row in held.select_newest("list_exits").to_dict("records"):
-        week = int(row["sem_week"])
-        facts = tuple(str(one["text"]) for one in row["improved"])
-        found[week] = say("own_left", week=week), facts
+        week, better = int(row["sem_week"]), tuple(_list_texts(row["improved"]))
+        left = row["kind"] == "left"
+        found[week] = ListedWeek(say("own_left", week=week, left=left), better if left else ())
     yield from (found[week] for week in sorted(found, reverse=True))
+
+
+def _list_texts(records: Iterable[Record]) -> Iterator[str]:
+    return (str(record["text"]) for record in records if record.get("text"))
+
+
+def _find_foretold(held: Held) -> set[int]:
+    """Return the weeks in which a prediction of an exam stood on the card."""
+    weeks = set[int]()
+    for table, score in OUTLOOKS.values() if held.params.triage.uses_models else ():
+        rows = held.select_newest(table)
+        weeks |= set(rows.dropna(subset=["p_fail", score, "low"])["sem_week"].astype("int64"))
+    return weeks
 
 
 def _tell_log(held: Held) -> str:

@@ -51,7 +51,7 @@ def test_the_person_has_one_mail_a_week_with_who_is_new(sending: Batch, inbox: I
     for _ in range(2):
         sending.send()
     (message,) = inbox.to(PERSON)
-    assert message["Subject"] == "Week 7 · 1 student without an answer for 3 weeks"
+    assert message["Subject"] == "Week 7 · 1 student without a logged contact for 3 weeks"
     text = read_text(message)
     assert "S1" in text
     assert "S2" not in text
@@ -83,7 +83,7 @@ def test_a_dry_run_names_it_and_the_outbox_has_it(tmp_path: Path) -> None:
     hand_over(batch, week_6=[False], week_7=[True])
     batch.judge()
     lines = list(delivery.describe_letters(batch.workspace, batch.position))
-    line = "Week 7 · 1 student without an answer for 3 weeks"
+    line = "Week 7 · 1 student without a logged contact for 3 weeks"
     assert f"handover:{PERSON}  {PERSON}  {line}" in lines
     assert batch.send().written == 2
     names = {path.name for path in batch.workspace.settings.reports.rglob("*.eml")}
@@ -115,7 +115,7 @@ def test_lists_that_were_only_replayed_hand_nobody_over(tmp_path: Path) -> None:
     hand_over(batch, judged=(6,), week_6=[False], week_7=[True])
     batch.judge()
     letters = list(delivery.describe_letters(batch.workspace, batch.position))
-    assert letters and "without an answer" not in " ".join(letters)
+    assert letters and "without a logged contact" not in " ".join(letters)
     entries = [entry for report in batch.build().values() for entry in report.entries]
     assert entries and not [entry for entry in entries if "not reached" in entry.since]
 

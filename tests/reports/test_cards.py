@@ -100,7 +100,7 @@ def test_the_step_that_helps_most_is_told_as_it_is_stored() -> None:
         ("escalated", 2, False, "2 weeks"),
         ("returned", 3, False, "back, 3 weeks"),
         ("continuing", 1, False, "1 week"),
-        ("continuing", 5, True, "5 weeks · not reached lately"),
+        ("continuing", 5, True, "5 weeks · no contact logged lately"),
     ],
 )
 def test_a_card_says_new_or_how_many_weeks_in_all(

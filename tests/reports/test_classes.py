@@ -97,7 +97,7 @@ def test_a_finding_about_a_class_comes_before_larger_lists_of_others() -> None:
     assert page.title == "Week 7 · CS 3 B: the whole class · 5 of 70 on a list"
     first, second, third = (card.verdict for card in page.classes)
     assert first == "The class as a whole. 27 of the 40 missed most lectures."
-    assert second == "Single students, not the class as a whole."
+    assert second == "", "single students: the headline says so"
     assert third == "Nobody is on a list."
 
 
@@ -141,14 +141,31 @@ def test_lists_stand_beside_last_week_and_the_same_week_of_last_term() -> None:
         "No longer on it": ("2", "0", "0"),
         "Looked after": ("1", "0", "7"),
         "Contact logged about last week's list": ("2", "0", "0"),
-        "No answer for weeks": ("1", "0", "0"),
+        "No contact for weeks": ("1", "0", "0"),
         "75% attendance out of reach": ("0", "41", "0"),
     }
     assert card.listed == "3 of 40 on a list (5 last week, 7 in this week of last term)."
     assert page.summary == (
         "3 of 40 students are on an advisor's list (5 last week), 1 of them new, 1 back on it"
         " and 1 looked after; 2 are no longer on it. For 2 students a contact about last week's list is logged."
-        " One has had a place for three weeks, and no answer is entered.",
+        " One has had a place for three weeks, and no contact is logged.",
+    )
+
+
+def test_a_term_in_which_nobody_entered_anything_does_not_know_whom_an_advisor_reached() -> None:
+    lists = make_lists({"CS3B": 40}, {"CS3B": [NEW]})
+    (card,) = build(lists, lists, lists).classes
+    assert read_counts(card)["On a list"] == ("1", "1", "1")
+    assert read_counts(card)["Looked after"] == ("0", "0", "")
+    assert read_counts(card)["Contact logged about last week's list"] == ("0", "0", "")
+    assert read_counts(card)["No contact for weeks"] == ("0", "0", "")
+
+
+def test_of_all_classes_it_is_said_for_how_many_attendance_is_out_of_reach() -> None:
+    now = make_lists({"CS3B": 40, "EE1": 10}, lectures_to_attend=41)
+    page = build(now, make_lists({"CS3B": 41, "EE1": 10}))
+    assert page.summary[-1] == (
+        "75% attendance is out of reach for 50 of 50 students (0 last week)."
     )
 
 
@@ -248,7 +265,7 @@ def test_the_mail_has_a_line_for_each_class_in_the_same_order() -> None:
     assert isinstance(lines, Prose)
     assert lines.paragraphs == (
         "CS 3 B: The class as a whole. 27 of the 40. 0 of 40 on a list.",
-        "EE1: Single students, not the class as a whole. 2 of 10 on a list.",
+        "EE1: 2 of 10 on a list.",
     )
     assert (report.headline, report.subject) == (page.headline, page.title)
 

@@ -37,7 +37,7 @@ def test_who_is_new_to_it_is_named_with_the_advisor_and_since_when() -> None:
         "With Dr. Farida Inkwell": [("Asha Lanternwala", since)],
         "With A2": [("S4", since)],
     }
-    assert report.subject == "Week 7 · 2 students without an answer for 3 weeks"
+    assert report.subject == "Week 7 · 2 students without a logged contact for 3 weeks"
 
 
 def test_an_exam_week_is_no_week_in_which_anybody_waited() -> None:

@@ -90,6 +90,38 @@ def test_every_stored_column_is_shown_or_explained(asked: Workspace, student: st
     assert missing == []
 
 
+def test_the_facts_of_a_week_are_those_of_the_advisors_card(asked: Workspace, student: str) -> None:
+    """What else was noted is there too, folded away and said not to have been shown."""
+    page = write_student_page(asked, student).read_text()
+    weeks = dict(re.findall(r"<h3>Week (\d+)</h3>(.*?)(?=<h[23]>)", page, flags=re.DOTALL))
+    texts = {
+        week: [
+            [
+                html.unescape(re.sub(r"<[^>]+>", "", one))
+                for one in re.findall(r"<li>(.*?)</li>", part)
+            ]
+            for part in re.findall(r"<ul>(.*?)</ul>", block, flags=re.DOTALL)
+        ]
+        for week, block in weeks.items()
+    }
+    flags = asked.store.read("weekly_flags", student_id=student, term="2026-01-05")
+    noted = {str(row["sem_week"]): row for row in flags.to_dict("records")}
+    assert texts.keys() == noted.keys()
+    for week, row in noted.items():
+        shown, *others = texts[week]
+        assert 1 <= len(shown) <= (4 if int(week) <= 3 else 3)
+        assert sorted([*shown, *sum(others, [])]) == sorted(r["text"] for r in row["reasons"])
+    folder = asked.settings.home / "reports" / "2025-even" / "week-10" / "advisors"
+    (card,) = [
+        block
+        for path in folder.glob("*.html")
+        for block in re.findall(r'<article class="card.*?</article>', path.read_text(), re.DOTALL)
+        if student.lower() in block
+    ]
+    told = re.findall(r"<li>(.*?)</li>", card.split("</ul>")[0])
+    assert [html.unescape(re.sub(r"<[^>]+>", "", one)) for one in told] == texts["10"][0]
+
+
 def test_nobody_else_is_named_and_neither_tier_nor_forecast(asked: Workspace, student: str) -> None:
     text = read_text(write_student_page(asked, student))
     with asked.open_college() as college:

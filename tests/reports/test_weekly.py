@@ -91,7 +91,7 @@ def test_last_weeks_conversations_are_told_in_plain_numbers() -> None:
         " attendance in week 6 and in week 7: 80% → 90%, 50% → 40%."
     )
     silent = build(contacts=contacts[contacts["student_id"] == "S1"], last_flags=places)
-    assert silent.lead.endswith("One of the last list's cards has no reply yet.")
+    assert silent.lead.endswith("One of the last list's cards has no entry from you yet.")
 
 
 def test_without_cards_and_contacts_nothing_is_said_of_conversations() -> None:

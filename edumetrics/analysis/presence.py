@@ -9,10 +9,14 @@ import sqlalchemy as sa
 
 from edumetrics.analysis.store import Classes, Store, match_classes
 from edumetrics.analysis.tables import SQL_TABLES
+from edumetrics.fields import COUNTED_FEEDS, RELATIONS
 
 C = SQL_TABLES["weekly_metrics"].c
-# What says that a student was there: work, a visit, a loan, activity; a register says it of itself.
-SIGNS = (C.submission_pct, C.library_visits, C.book_borrows, C.lms_events)
+# What says that a student was there: work, or what a feed counts; a register says it of itself.
+SIGNS = (
+    C.submission_pct,
+    *(C[count.metric] for name in COUNTED_FEEDS for count in RELATIONS[name].counts),
+)
 
 
 def find_recorded(store: Store, term: str, before: int, classes: Classes = None) -> pd.Series:

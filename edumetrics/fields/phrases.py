@@ -7,6 +7,7 @@ against this table when parameters load, like the sentences of reasons.
 from __future__ import annotations
 
 from edumetrics.fields.own_phrases import OWN_PHRASES
+from edumetrics.fields.relations import FEEDS
 
 # The table holds the names that each phrase may use, split at blanks.
 PHRASES: dict[str, frozenset[str]] = {
@@ -77,12 +78,7 @@ PHRASES: dict[str, frozenset[str]] = {
         "can_miss": "count left needed",
         "recorded_up_to": "day feeds",
         "feeds_missing": "feeds",
-        "feed_attendance": "",
-        "feed_library_visits": "",
-        "feed_book_borrows": "",
-        "feed_lms_activity": "",
-        "feed_work": "",
-        "feed_marks": "",
+        **dict.fromkeys((f"feed_{name}" for name in (*FEEDS, "work", "marks")), ""),
         "order": "ranked_by right",
         "freshness_unknown": "",
         "deputy": "advisor day",

@@ -268,7 +268,11 @@ class College:
         )
         counted = (
             (r[count] or 0) > 0 and here(r, "week")
-            for name, count in (("library_visits", "physical_visits"), ("lms_activity", "events"))
+            for name, count in (
+                ("library_visits", "physical_visits"),
+                ("lms_activity", "events"),
+                ("lms_activity", "active_days"),
+            )
             for r in self.other[name].get(student, ())
         )
         borrowed = (here(r, "borrow_week") for r in self.other["book_borrows"].get(student, ()))

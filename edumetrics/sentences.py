@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, model_validator
 from edumetrics.fields.briefed import FACT_PHRASES
 from edumetrics.fields.phrases import PHRASES
 from edumetrics.fields.reasons import REASONS
+from edumetrics.fields.relations import FEEDS
 
 
 def _split_names(sentences: dict[str, str]) -> dict[str, frozenset[str]]:
@@ -73,7 +74,8 @@ PARTS: dict[str, Mapping[str, frozenset[str]]] = {
     "items": ITEMS,
     "best_step": BEST_STEP,
     "findings": FINDINGS,
-    "reports": PHRASES,
+    # What a mail calls each feed follows from the relations.
+    "reports": PHRASES | {f"feed_{name}": frozenset[str]() for name in FEEDS},
     "briefing": FACT_PHRASES,
 }
 

@@ -7,7 +7,6 @@ against this table when parameters load, like the sentences of reasons.
 from __future__ import annotations
 
 from edumetrics.fields.own_phrases import OWN_PHRASES
-from edumetrics.fields.relations import FEEDS
 
 # The table holds the names that each phrase may use, split at blanks.
 PHRASES: dict[str, frozenset[str]] = {
@@ -78,7 +77,8 @@ PHRASES: dict[str, frozenset[str]] = {
         "can_miss": "count left needed",
         "recorded_up_to": "day feeds",
         "feeds_missing": "feeds",
-        **dict.fromkeys((f"feed_{name}" for name in (*FEEDS, "work", "marks")), ""),
+        "feed_work": "",
+        "feed_marks": "",
         "order": "ranked_by right",
         "freshness_unknown": "",
         "deputy": "advisor day",

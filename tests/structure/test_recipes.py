@@ -9,7 +9,9 @@ import pytest
 import yaml
 
 from edumetrics.fields import RELATIONS
+from edumetrics.fields.phrases import PHRASES
 from edumetrics.fields.reasons import RULES
+from edumetrics.params.scoring import EffortWeights
 from edumetrics.settings import PROJECT
 from edumetrics.stages import STAGES
 
@@ -45,6 +47,10 @@ def test_the_native_college_maps_every_relation() -> None:
 def test_the_files_of_a_recipe_exist(recipe: str) -> None:
     assert list_files(recipe)
     assert [name for name in list_files(recipe) if not (PROJECT / name).exists()] == []
+
+
+def test_a_student_reads_of_every_signal_what_it_is() -> None:
+    assert [name for name in EffortWeights.model_fields if f"own_part_{name}" not in PHRASES] == []
 
 
 def test_a_rule_is_named_in_the_files_of_its_recipe_only() -> None:

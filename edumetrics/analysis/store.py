@@ -179,10 +179,11 @@ class Store:
         The week itself is not included.
 
         Returns:
-            student_id, sem_week, within_capacity.
+            student_id, sem_week, within_capacity, looked_after.
         """
         c = SQL_TABLES["weekly_flags"].c
-        select = sa.select(c.student_id, c.sem_week, c.within_capacity).where(
+        columns = (c.student_id, c.sem_week, c.within_capacity, c.looked_after)
+        select = sa.select(*columns).where(
             c.term == term, c.sem_week < before, match_classes(c.class_id, classes)
         )
         return self.read_frame(select)

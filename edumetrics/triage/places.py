@@ -119,12 +119,15 @@ def find_looked_after(
          for mine, n in zip(topics, row, strict=True)],
         dtype=bool,
     )  # fmt: skip
-    # A contact that ended earlier is not stored. It shows in last week's list: the student was on
+    # A contact that ended earlier is not stored. It shows in an earlier list: the student was on
     # it without being looked after, although the latest contact was older than that list.
-    cared_for = situation.get_last_value("looked_after", False).astype(bool)
+    lists = situation.memory.lists
+    last_bare = lists[~lists["looked_after"].astype(bool)].groupby("student_id")["sem_week"].max()
     latest = pd.concat([talked, wrong]).groupby("student_id")["sem_week"].max()
-    newest = latest.reindex(situation.students).to_numpy("float64")
-    ended = decision.was_on & ~cared_for & (situation.last_week > newest)
+    # NaN, for no such week or contact, compares as False.
+    ended = np.greater(
+        *(weeks.reindex(situation.students).to_numpy("float64") for weeks in (last_bare, latest))
+    )
     contact = situation.is_in(talked.loc[talked["covers"], "student_id"])
     contact &= ~new_rule & ~decision.rose
     dispute = situation.is_in(wrong.loc[wrong["covers"], "student_id"])

@@ -111,7 +111,8 @@ class Memory:
     """What earlier weeks of the term stored, and what people entered.
 
     Attributes:
-        lists: student_id, sem_week, within_capacity: every earlier place on a list of the term.
+        lists: student_id, sem_week, within_capacity, looked_after: every earlier place on a list
+            of the term.
         last: the rows of weekly_flags of the last teaching week; `reasons` are lists of records.
         metrics: student_id and `METRICS` of the last teaching week.
         watchlist: student_id, risk_probability_pct, on_watchlist, reasons: what was known before

@@ -77,7 +77,9 @@ class Components:
             known = [
                 r["effort_score"]
                 for r in self.rows[week].values()
-                if r["class_id"] == class_id and r["effort_score"] is not None
+                if r["class_id"] == class_id
+                and r["effort_score"] is not None
+                and r["effort_coverage"] >= 0.3  # the others are never told, and in no median
             ]
             self.medians[class_id, week] = statistics.median(known) if known else None
         return self.medians[class_id, week]

@@ -55,6 +55,7 @@ def situation(
     last_list: Mapping[str, Mapping[str, Any]] | None = None,
     earlier: Mapping[str, Iterable[int]] | None = None,
     places: Mapping[str, Iterable[int]] | None = None,
+    cared: Mapping[str, Iterable[int]] | None = None,
     contacts: Iterable[tuple[str, int, str, str | None]] = (),
     cards: Iterable[tuple[str, int, list[Reason]]] = (),
     watchlist: Mapping[str, float] | str = "",
@@ -78,6 +79,7 @@ def situation(
             view.
         earlier: by student, the weeks of older lists.
         places: by student, the weeks in which they also had a place.
+        cared: by student, the weeks of older lists in which they were looked after.
         contacts: student, week, kind, and the date until which it counts.
         cards: student, week, reasons of cards whose flag was called wrong.
         watchlist: who is on the watchlist of the term, with the risk; 50 where none is given.
@@ -104,13 +106,15 @@ def situation(
              for w in weeks]  # fmt: skip
     there += [(s, entry["sem_week"]) for s, entry in listed.items()]
     inside = {(s, w) for s, weeks in (places or {}).items() for w in weeks}
+    kept = {(s, w) for s, weeks in (cared or {}).items() for w in weeks}
+    kept |= {(s, entry["sem_week"]) for s, entry in listed.items() if entry.get("looked_after")}
     risks = dict.fromkeys(watchlist, 50.0) if isinstance(watchlist, str) else dict(watchlist)
     return Situation(
         facts=make_facts(week, **facts),
         scored=_score(week, history, calendar, scoring, facts),
         history=history,
         memory=Memory(
-            lists=_make_places(there, inside),
+            lists=_make_places(there, inside, kept),
             last=_make_last_list(listed),
             metrics=_make_metrics(before),
             watchlist=_make_watchlist(risks, not_on_it or {}, watched_for or {}),
@@ -142,15 +146,20 @@ def follow(weeks: Sequence[int], **given: Any) -> dict[int, pd.DataFrame]:
     found: dict[int, pd.DataFrame] = {}
     earlier: dict[str, list[int]] = {}
     places: dict[str, list[int]] = {}
+    cared: dict[str, list[int]] = {}
     last: dict[str, dict[str, Any]] = {}
     for n, week in enumerate(weeks):
-        now = situation(week=week, past=n, last_list=last, earlier=earlier, places=places, **given)
+        now = situation(
+            week=week, past=n, last_list=last, earlier=earlier, places=places, cared=cared, **given
+        )
         found[week] = make_list(now)
         last = found[week].to_dict("index")
         for student, entry in last.items():
             earlier.setdefault(student, []).append(week)
             if entry["within_capacity"]:
                 places.setdefault(student, []).append(week)
+            if entry["looked_after"]:
+                cared.setdefault(student, []).append(week)
     return found
 
 
@@ -231,10 +240,13 @@ def _remember(history: pd.DataFrame, scored: ScoredWeek) -> pd.DataFrame:
     return rows if history.empty else pd.concat([history, rows], ignore_index=True)
 
 
-def _make_places(there: Iterable[tuple[str, int]], inside: set[tuple[str, int]]) -> pd.DataFrame:
-    rows = [(*place, place in inside) for place in sorted(set(there))]
-    frame = pd.DataFrame(rows, columns=["student_id", "sem_week", "within_capacity"])
-    return frame.astype({"student_id": "object", "sem_week": "int64", "within_capacity": "bool"})
+def _make_places(
+    there: Iterable[tuple[str, int]], inside: set[tuple[str, int]], kept: set[tuple[str, int]]
+) -> pd.DataFrame:
+    rows = [(*place, place in inside, place in kept) for place in sorted(set(there))]
+    kinds = {"student_id": "object", "sem_week": "int64", "within_capacity": "bool",
+             "looked_after": "bool"}  # fmt: skip
+    return pd.DataFrame(rows, columns=list(kinds)).astype(kinds)
 
 
 def _make_watchlist(

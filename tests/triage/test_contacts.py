@@ -135,6 +135,13 @@ def test_a_contact_that_answers_last_week_s_list_is_not_ended_by_it() -> None:
     assert looked_after(("a", 5, "talked", None), last_list=ended) == "a"
 
 
+def test_care_that_ended_is_not_taken_up_again_after_a_week_off_the_list() -> None:
+    """a was listed in week 4 for something new after the talk about week 3, and not in week 5."""
+    talk = ("a", 3, "talked", "2026-03-01")
+    assert looked_after(talk, earlier={"a": (4,)}) == ""
+    assert looked_after(talk, earlier={"a": (4,)}, cared={"a": (4,)}) == "a"
+
+
 def test_who_was_off_the_list_last_week_has_no_ended_care() -> None:
     assert looked_after(("a", 4, "talked", None), earlier={"a": (3,)}) == "a"
 

@@ -108,18 +108,15 @@ class CardBuilder:
 
     def _tell_first_fact(self, row: Row) -> tuple[str, ...]:
         """Return the fact of a line; before an exam the prediction where nothing else is known."""
-        outlook = self.outlook.get(row["student_id"])
-        told = select_first(row, grace=self._is_early, foretold=outlook is not None)
-        return self._write(told) or (() if outlook is None else (self._describe_outlook(outlook),))
+        foretold = self._foretell(row)
+        told = select_first(row, grace=self._is_early, foretold=bool(foretold))
+        return self._write(told) or foretold
 
     def _tell_facts(self, row: Row) -> tuple[str, ...]:
         """Return the facts of a card, in the order of their kinds; a prediction comes last."""
-        outlook = self.outlook.get(row["student_id"])
-        told = select_shown(row, grace=self._is_early, foretold=outlook is not None)
-        return (
-            *self._write(told),
-            *(() if outlook is None else (self._describe_outlook(outlook),)),
-        )
+        foretold = self._foretell(row)
+        told = select_shown(row, grace=self._is_early, foretold=bool(foretold))
+        return (*self._write(told), *foretold)
 
     @property
     def _is_early(self) -> bool:
@@ -135,12 +132,17 @@ class CardBuilder:
         first = self.occasion.say("card_watchlist", why=texts[0], fact=known)
         return (first, *texts[2 if known else 1 :])
 
-    def _describe_outlook(self, outlook: Row) -> str:
-        """Return the predicted score with its range, the chance in words, and the subjects."""
-        exam = find_next_exam(self.occasion.week, self.occasion.calendar)
-        chance = outlook["p_fail"]
+    def _foretell(self, row: Row) -> tuple[str, ...]:
+        """Return the predicted score with its range, the chance in words, and the subjects.
+
+        Empty where no exam is near, or nothing was predicted.
+        """
+        outlook = self.outlook.get(row["student_id"])
+        if outlook is None:
+            return ()
+        exam, chance = find_next_exam(self.occasion.week, self.occasion.calendar), outlook["p_fail"]
         label = "high" if chance >= HIGH else "medium" if chance >= LOW else "low"
-        return self.occasion.say(
+        told = self.occasion.say(
             "card_outlook",
             exam=self.occasion.say(f"exam_{exam}") if exam else "",
             label=label,
@@ -148,6 +150,7 @@ class CardBuilder:
             rough=outlook["model_id"] == BASELINE,
             **{name: outlook[name] for name in ("predicted", "low", "high", "subjects")},
         )
+        return (told,)
 
     def _offer_office(self, row: Row, contact: Row | None) -> Iterator[Fact]:
         """Yield the office for what the card leads with, unless the student was sent to one."""

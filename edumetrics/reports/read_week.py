@@ -37,7 +37,6 @@ LAST = (
     "lectures_left",
     "lectures_to_attend",
 )
-# The table of predictions by exam, and its predicted score.
 # The most subjects that an outlook names.
 SUBJECTS = 2
 AT_RISK = ["MEDIUM", "HIGH"]

@@ -116,7 +116,10 @@ def test_the_same_question_whoever_it_is_about(briefed: Workspace, model: ModelS
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("trouble", ["lies", "500", "no json"])
+@pytest.mark.parametrize(
+    "trouble",
+    ["lies", *(pytest.param(one, marks=pytest.mark.prove) for one in ("500", "no json"))],
+)
 def test_without_an_answer_that_holds_the_reports_are_those_without_the_extra(
     ready: Workspace, model: ModelServer, trouble: str
 ) -> None:

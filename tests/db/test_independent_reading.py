@@ -136,10 +136,13 @@ def test_lists_agree_with_an_independent_reading(calibrated: Calibrated) -> None
 
 
 @pytest.mark.slow
-def test_lists_by_a_model_agree_with_an_independent_reading(demo: Workspace) -> None:
+@pytest.mark.parametrize(
+    "term", [pytest.param("2025-07-14", marks=pytest.mark.prove), "2026-01-05"]
+)
+def test_lists_by_a_model_agree_with_an_independent_reading(demo: Workspace, term: str) -> None:
     at = Calibrated(demo.settings.home / "college.db", demo.store, [], demo.params.triage.capacity)
-    terms = demo.store.list_values("weekly_metrics", "term")
-    assert sum(compare_lists(at, term) for term in terms) > 500
+    assert term in demo.store.list_values("weekly_metrics", "term")
+    assert compare_lists(at, term) > 200
 
 
 @pytest.mark.slow

@@ -11,15 +11,21 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 
 import httpx
 import pytest
 from click.testing import CliRunner
 
+from edumetrics import database
+from edumetrics.batch import backfill, progress
 from edumetrics.cli import main
+from edumetrics.params import Calendar
 from edumetrics.service import accounts
+from edumetrics.simulator import generate, write
 from edumetrics.workspace import Workspace
-from tests.service.conftest import ADVISOR, PASSWORD, Served, serve
+from tests.conftest import DEMO_STUDENTS, workspace_at
+from tests.service.conftest import ADVISOR, PASSWORD, Served, prepare, serve
 from tests.service.test_portal import listed
 
 
@@ -106,23 +112,35 @@ def test_it_serves_in_one_command_and_ends_with_a_signal(own_college: Workspace)
         assert process.wait(60) in (0, -signal.SIGTERM)
 
 
+@pytest.fixture
+def small_service(tmp_path: Path) -> Iterator[Served]:
+    """A service of a college of three weeks, which is soon calibrated again."""
+    small = tmp_path / "small"
+    small.mkdir()
+    workspace = workspace_at(small)
+    plan = generate.plan_demo(DEMO_STUDENTS, 7, Calendar(), weeks=3, semesters=0)
+    engine = database.create_writable_engine(workspace.settings.client_db_url)
+    write.write_simulation(engine, plan, quiet=True)
+    backfill.calibrate(workspace, progress.skip_line)
+    with serve(prepare(tmp_path / "home", small)) as served:
+        yield served
+
+
 @pytest.mark.slow
-def test_an_operator_starts_a_calibration_and_asks_how_it_stands(own_service: Served) -> None:
+def test_an_operator_starts_a_calibration_and_asks_how_it_stands(small_service: Served) -> None:
+    ask, store = small_service.ask, small_service.workspace.store
     for who in ("priya", "head", "ana"):
-        assert own_service.ask(who, "/api/calibrate/", "POST").status_code == 403
-    assert own_service.ask("ops", "/api/calibrate/").json()["status"] == "done"
-    with own_service.workspace.store.require_lock():
-        busy = own_service.ask("ops", "/api/calibrate/", "POST")
+        assert ask(who, "/api/calibrate/", "POST").status_code == 403
+    assert ask("ops", "/api/calibrate/").json()["status"] == "done"
+    with store.require_lock():
+        busy = ask("ops", "/api/calibrate/", "POST")
     assert busy.status_code == 409 and "Another run is at work" in busy.json()["detail"]
-    before = own_service.workspace.store.find_highest("run_log", "seq")
-    started = own_service.ask("ops", "/api/calibrate/", "POST")
+    before = newest = store.find_highest("run_log", "seq")
+    started = ask("ops", "/api/calibrate/", "POST")
     assert (started.status_code, started.headers["location"]) == (202, "/api/calibrate/")
-    newest = before
-    while (
-        newest == before or own_service.ask("ops", "/api/calibrate/").json()["status"] == "started"
-    ):
-        newest = own_service.workspace.store.find_highest("run_log", "seq")
-    assert own_service.ask("ops", "/api/calibrate/").json() == {"status": "done", "error": None}
+    while newest == before or ask("ops", "/api/calibrate/").json()["status"] == "started":
+        newest = store.find_highest("run_log", "seq")
+    assert ask("ops", "/api/calibrate/").json() == {"status": "done", "error": None}
 
 
 def test_single_sign_on_is_taken_from_the_proxy_alone(own_college: Workspace) -> None:

@@ -74,7 +74,7 @@ def test_regression_to_the_mean_alone_is_no_effect() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("added", [0.0, 6.0])
+@pytest.mark.parametrize("added", [pytest.param(0.0, marks=pytest.mark.prove), 6.0])
 def test_on_the_simulated_colleges_own_weeks(added: float, demo: Workspace) -> None:
     """Contacts drawn at random on the real lists, the effect added to the attendance that followed."""
     term = "2025-07-14"

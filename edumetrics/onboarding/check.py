@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -29,8 +28,6 @@ from edumetrics.workspace import Workspace, open_workspace
 GRANT = "On a server, use a role with SELECT only: `edumetrics map --explain` lists the GRANTs."
 # How many of the other tables are named, and how many rows of a relation are shown.
 SEEN_SHOWN, SAMPLES = 5, 3
-# Of about so many students the lists are made.
-SAMPLED = 5_000
 # Per cent of the students: lists this long are a sign that the mapping reads a wrong column.
 MANY_LISTED = 40
 # The words for the statuses, the worst first: findings are sorted by this order.
@@ -51,7 +48,7 @@ def check_college(as_of: date | None = None) -> Iterator[str]:
             fit.
         Refused: a run would mislead; the lines before say why.
     """
-    workspace = _split_finely(open_workspace())
+    workspace = open_workspace()
     calendar = workspace.params.calendar
     with workspace.open_college() as college:
         for name, connection in college.sources.connections.items():
@@ -248,10 +245,7 @@ def _count_unmarked(college: College, relation: Relation, term: Term) -> Iterato
 
 
 def _count_flagged(workspace: Workspace, college: College, term: Term, week: int) -> Iterator[str]:
-    """Yield the share of students that each rule would list now; nothing is stored.
-
-    Of a large college some classes are enough: a column that is read wrongly shows in them.
-    """
+    """Yield the share of students that each rule would list now; nothing is stored."""
     weeks = workspace.params.calendar.get_last_teaching_weeks(week, 1)
     yield ""
     if not weeks or weeks[0] > term.last_week:
@@ -260,24 +254,18 @@ def _count_flagged(workspace: Workspace, college: College, term: Term, week: int
     try:
         # As a replay, so that the advisors stored for a past week are used. Data health is left
         # out: the report has it already.
-        read = weekly.read_week(
-            workspace,
-            college,
-            term,
-            weeks[0],
-            Path(),
-            replay=True,
-            with_health=False,
+        made = weekly.compute(
+            weekly.read_week(
+                workspace, college, term, weeks[0], Path(), replay=True, with_health=False
+            )
         )
-        made = weekly.compute(replace(read, parts=read.parts[:1]))
         flags = weekly.make_lists(made).lists.flags
     except EduMetricsError as error:
         # Not raised: what follows from a wrong mapping must not hide the findings about it.
         yield f"Lists: cannot be made ({error})"
         return
     size = max(len(made.metrics), 1)
-    some = f"{len(made.metrics)} of {len(read.names)}" if len(read.parts) > 1 else len(made.metrics)
-    yield f"Lists of week {weeks[0]}, {some} students, if they were made now:"
+    yield f"Lists of week {weeks[0]}, {len(made.metrics)} students, if they were made now:"
     codes = flags["reasons"].map(lambda records: {record["code"] for record in records})
     for rule in RULES:
         hit = int(codes.map(lambda found, rule=rule: rule in found).sum())
@@ -288,13 +276,6 @@ def _count_flagged(workspace: Workspace, college: College, term: Term, week: int
             "  warn  A list of so many students says little about each of them. "
             "Check whether the columns that the rules read are right."
         )
-
-
-def _split_finely(workspace: Workspace) -> Workspace:
-    """Return a workspace that reads a college in parts of about `SAMPLED` students."""
-    params = workspace.params
-    batch = params.batch.model_copy(update={"chunk_students": SAMPLED})
-    return replace(workspace, params=params.model_copy(update={"batch": batch}))
 
 
 def _format_findings(found: pd.DataFrame) -> Iterator[str]:

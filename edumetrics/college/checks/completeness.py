@@ -117,8 +117,10 @@ def _check_students(college: College, term: Term, own: pd.DataFrame) -> Iterator
     # From here on only students who were there all the time: others may have no register.
     # A null date must stay, and `~(null > day)` keeps it, while `null <= day` would drop it.
     here = here[here["withdrawn_on"].isna() & ~(here["joined_on"] > pd.Timestamp(term.name))]
-    yield from _check_homes(here, own)
-    yield from _check_silent_students(here, own)
+    # The latest register decides, so that a student who changed class in the term is not counted.
+    latest = own.sort_values("week").drop_duplicates("student_id", keep="last")
+    yield from _check_homes(here, latest)
+    yield from _check_silent_students(here, latest)
     yield from _check_addresses(college)
     yield from _check_advisors(college, here)
 
@@ -134,10 +136,8 @@ def _check_leavers(here: pd.DataFrame, term: Term) -> Iterator[MappingFinding]:
         yield MappingFinding("students", "withdrawn_on", gone, said)
 
 
-def _check_homes(here: pd.DataFrame, own: pd.DataFrame) -> Iterator[MappingFinding]:
+def _check_homes(here: pd.DataFrame, latest: pd.DataFrame) -> Iterator[MappingFinding]:
     """Yield a finding if too many students attend another class than their own."""
-    # The latest register decides, so that a student who changed class in the term is not counted.
-    latest = own.sort_values("week").drop_duplicates("student_id", keep="last")
     attended = here["student_id"].map(latest.set_index("student_id")["class_id"])
     moved = int((attended.notna() & (attended != here["class_id"])).sum())
     if moved >= STUDENTS_LEAST and 2 * moved >= len(here):
@@ -148,9 +148,9 @@ def _check_homes(here: pd.DataFrame, own: pd.DataFrame) -> Iterator[MappingFindi
         yield MappingFinding("students", "class_id", moved, said, stops=False)
 
 
-def _check_silent_students(here: pd.DataFrame, own: pd.DataFrame) -> Iterator[MappingFinding]:
+def _check_silent_students(here: pd.DataFrame, latest: pd.DataFrame) -> Iterator[MappingFinding]:
     """Yield a finding if too many students have no register."""
-    missing = (~here["student_id"].isin(own["student_id"])).sum()
+    missing = (~here["student_id"].isin(latest["student_id"])).sum()
     if missing >= STUDENTS_LEAST and 100 * missing >= STUDENTS * len(here):
         said = (
             f"{missing} of {len(here)} students of its classes have none: "

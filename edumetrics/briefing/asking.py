@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from edumetrics.analysis.store import Store
@@ -41,7 +42,15 @@ class Asking:
 
     def ask_all(self, wanted: Mapping[str, BriefingRecord]) -> None:
         """Ask about some records, by fingerprint; what is not answered in time is left out."""
-        asyncio.run(self._ask_all(wanted))
+        asking = self._ask_all(wanted)
+        try:
+            asyncio.get_running_loop()
+        except RuntimeError:
+            asyncio.run(asking)
+            return
+        # In JupyterLab this thread has a loop already: a thread of its own waits for the answers.
+        with ThreadPoolExecutor(1) as thread:
+            thread.submit(asyncio.run, asking).result()
 
     async def _ask_all(self, wanted: Mapping[str, BriefingRecord]) -> None:
         at_once = asyncio.Semaphore(self.params.at_once)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 import socket
 import time
@@ -62,6 +63,13 @@ def test_an_answer_is_kept_and_told(server: ModelServer, provider: str, tmp_path
     key = {"anthropic": "k1", "openai": "k2"}[provider]
     assert len(server.requests) == 1
     assert key in server.requests[0]
+
+
+def test_it_asks_from_a_notebook_whose_kernel_has_a_loop_of_its_own(server: ModelServer) -> None:
+    async def run_cell() -> Asking:
+        return ask(change(server, "anthropic"), make_record("no_work"))
+
+    assert asyncio.run(run_cell()).verdicts == {"shown": 1}
 
 
 @pytest.mark.slow

@@ -107,8 +107,8 @@ def test_work_not_handed_in_counts_as_three_weeks_late() -> None:
 
 
 def test_work_without_a_date_says_nothing_of_promptness() -> None:
-    assert value("earliness", **WORK, dated=False) == -3, "only the missing item counts"
-    assert np.isnan(value("earliness", 1, **WORK, dated=False))
+    assert value("earliness", **WORK, undated=(4, 5, 6)) == -3, "only the missing item counts"
+    assert np.isnan(value("earliness", 1, **WORK, undated=(4, 5, 6)))
 
 
 def test_attendance_so_far_recently_and_this_week() -> None:

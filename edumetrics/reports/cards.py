@@ -15,6 +15,7 @@ from edumetrics.reports.context import Occasion, find_next_exam, is_known
 from edumetrics.reports.model import Fact, StudentEntry
 from edumetrics.reports.sparklines import Panel
 from edumetrics.triage.choice import Record, get_kind
+from edumetrics.triage.exits import LEFT
 from edumetrics.triage.situation import CONTACTS, REFERRED, STUDENT_SAYS
 from edumetrics.types import Row
 
@@ -205,7 +206,7 @@ def build_exit_line(occasion: Occasion, row: Row) -> StudentEntry:
 
     Whoever left has what improved most; of the others the line has what remains.
     """
-    left = row["kind"] == "left"
+    left = row["kind"] == LEFT
     told = row["improved"][:1] if left else row["remaining"][:REMAINING]
     return occasion.build_entry(row, reasons=tuple(record["text"] for record in told))
 

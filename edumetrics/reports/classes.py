@@ -28,7 +28,7 @@ COUNTS = {"listed": "column_listed", "new": "column_new", "back": "column_back",
           "waiting": "column_waiting", "out": "column_out"}  # fmt: skip
 
 # The counts that depend on what advisors enter.
-LOGGED = ("cared", "contacts", "waiting")
+LOGGED = ["cared", "contacts", "waiting"]
 
 
 @dataclass(frozen=True)
@@ -90,9 +90,9 @@ def build_classes_page(occasion: Occasion, rows: ClassRows, briefings: Briefings
     now, before, earlier = (
         _count_students(lists) for lists in (rows.now, rows.before, rows.earlier)
     )
-    if not earlier[list(LOGGED)].to_numpy().any():
+    if not earlier[LOGGED].to_numpy().any():
         # Where nobody entered anything, it is not known whom an advisor reached.
-        earlier = earlier.drop(columns=list(LOGGED))
+        earlier = earlier.drop(columns=LOGGED)
     # Totals leave out small classes too: a difference of two totals would give their numbers away.
     told = now[now["students"] >= LEAST]
     found = rows.findings.groupby("class_id")["text"].agg(list)

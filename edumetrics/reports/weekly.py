@@ -21,6 +21,7 @@ from edumetrics.reports.model import Prose, Report, Section, StudentEntry, Stude
 from edumetrics.reports.moments import Sections, sort_by_roll_number
 from edumetrics.reports.sparklines import build_panel
 from edumetrics.reports.week_rows import WeekRows
+from edumetrics.triage.exits import LEFT, NOT_LISTED, WITHDRAWN
 from edumetrics.triage.rules import is_out_of_reach
 from edumetrics.triage.situation import STUDENT_SAYS
 
@@ -330,8 +331,8 @@ def _build_exits(occasion: Occasion, week: AdvisorWeek) -> tuple[Section, ...]:
         )
 
     found = (
-        build("left_title", "left"),
-        build("unlisted_title", "no longer listed", occasion.say("unlisted_note")),
+        build("left_title", LEFT),
+        build("unlisted_title", NOT_LISTED, occasion.say("unlisted_note")),
     )
     return tuple(section for section in found if section.entries)
 
@@ -339,7 +340,7 @@ def _build_exits(occasion: Occasion, week: AdvisorWeek) -> tuple[Section, ...]:
 def _build_names(occasion: Occasion, stored: WeekRows, week: AdvisorWeek) -> tuple[Section, ...]:
     """Return the lines that only name students: who left, has no record, is out of reach."""
     own, ids = week.group, week.group["student_id"]
-    gone = week.exits[week.exits["kind"] == "withdrawn"]
+    gone = week.exits[week.exits["kind"] == WITHDRAWN]
     now, before = (
         set(stored.silent.loc[stored.silent["sem_week"] == number, "student_id"]) & set(ids)
         for number in (occasion.week, _find_last_week(occasion))
@@ -350,7 +351,7 @@ def _build_names(occasion: Occasion, stored: WeekRows, week: AdvisorWeek) -> tup
     # Of whom last week is not known, nobody can say that it happened since.
     could = set(last.loc[last["lectures_to_attend"] <= last["lectures_left"], "student_id"])
     # Who has a card or a line is told of it there.
-    unlisted = week.exits[week.exits["kind"] == "no longer listed"]
+    unlisted = week.exits[week.exits["kind"] == NOT_LISTED]
     named = {*week.flags["student_id"], *unlisted["student_id"]}
     lost = own[out & ids.isin(could - named)]
     rule = occasion.calendar.attendance_rule_pct or 0

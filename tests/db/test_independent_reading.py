@@ -142,7 +142,7 @@ def test_lists_agree_with_an_independent_reading(calibrated: Calibrated) -> None
 def test_lists_by_a_model_agree_with_an_independent_reading(demo: Workspace, term: str) -> None:
     at = Calibrated(demo.settings.home / "college.db", demo.store, [], demo.params.triage.capacity)
     assert term in demo.store.list_values("weekly_metrics", "term")
-    assert compare_lists(at, term) > 200
+    assert compare_lists(at, term) > 250
 
 
 @pytest.mark.slow

@@ -32,7 +32,8 @@ from tests.conftest import workspace_at
 
 pytestmark = [pytest.mark.process, pytest.mark.slow]
 
-WEEKS = 4
+# The last one has an outlook on the midterm as well.
+WEEKS = 6
 # What says when something was done, and by which run, is another run's to say.
 LEDGERS = ("run_log", "data_health", "delivery_log", "analysis_state", "written_files")
 Point = Callable[["Catching"], bool]
@@ -106,7 +107,7 @@ def same(one: dict[str, pd.DataFrame], other: dict[str, pd.DataFrame]) -> None:
 
 @pytest.fixture(scope="module")
 def behind(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
-    """A small college in week 4 whose analysis has its completed semester only. Copied, never changed."""
+    """A small college in week 6 whose analysis has its completed semester only. Copied, never changed."""
     workspace = workspace_at(tmp_path_factory.mktemp("behind"))
     plan = generate.plan_demo(120, 3, Calendar(), weeks=WEEKS)
     write.write_simulation(

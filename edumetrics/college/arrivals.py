@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from edumetrics.college import feeds
+from edumetrics.college import counts, feeds
 from edumetrics.college.findings import make_empty_findings
 from edumetrics.college.terms import College, Term
 from edumetrics.college.work import read_done_work, read_items
@@ -37,7 +37,7 @@ def check_feed(
         gate: the thresholds.
     """
     week, before = weeks[0], list(weeks[1:])
-    counted = feeds.count_rows_by_week(college, term, feed, weeks)
+    counted = counts.count_rows_by_week(college, term, feed, weeks)
     if counted.empty:
         return make_empty_findings()
     # A week without any row is missing here; `stopped` below finds it.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
@@ -16,42 +15,6 @@ from edumetrics.fields import RELATIONS, Count
 
 # Weeks before a term in which students may look at the platform already.
 EARLY = 4
-
-
-def count_rows_by_week(
-    college: College, term: Term, feed: str, weeks: Sequence[int]
-) -> pd.DataFrame:
-    """Return how many rows a feed has by class and week, in some weeks of a term.
-
-    Returns:
-        class_id, week, rows (count), unmarked (count of registers that nobody marked; 0 for other
-        feeds). A class and week without rows is not in the frame.
-    """
-    counted = _count_rows(college, term, feed)
-    return counted[counted["week"].isin(weeks)]
-
-
-@keep()
-def _count_rows(college: College, term: Term, feed: str) -> pd.DataFrame:
-    """Return `count_rows_by_week` of all weeks of a term."""
-    relation = college.relations[feed]
-    if relation is None:
-        return pd.DataFrame({"class_id": [], "week": [], "rows": [], "unmarked": []})
-    c, week = relation.c, relation.week
-    unmarked: sa.ColumnElement[Any] = sa.literal(0)
-    if feed == "attendance":
-        # Where no lecture was held, there was nothing to mark.
-        marked = sa.or_(sa.and_(c.present >= 0, c.lectures_held >= 0), c.lectures_held == 0)
-        # Null values make `marked` null, neither true nor false: it must count as unmarked.
-        unmarked = sa.case((sa.func.coalesce(marked, sa.false()), 0), else_=1)
-    wanted = (
-        sa.select(c.class_id, week.label("week"), sa.func.count().label("rows"),
-                  sa.func.sum(unmarked, type_=sa.Integer).label("unmarked"))
-        .where(term.build_condition(relation),
-               week.between(1, college.params.calendar.weeks_per_semester))
-        .group_by(c.class_id, week)
-    )  # fmt: skip
-    return college.read_frame(wanted, feed)
 
 
 def count_repeated_rows(college: College, term: Term, feed: str, week: int) -> pd.DataFrame:

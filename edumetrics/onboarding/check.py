@@ -12,8 +12,8 @@ import pandas as pd
 import sqlalchemy as sa
 
 from edumetrics.college import checks, health
+from edumetrics.college.counts import count_rows
 from edumetrics.college.mapping import Relation
-from edumetrics.college.registers import build_marked
 from edumetrics.college.terms import College, Term
 from edumetrics.database import has_write_access, list_extra_access, open_connection
 from edumetrics.database.views import is_select
@@ -51,6 +51,8 @@ def check_college(as_of: date | None = None) -> Iterator[str]:
     workspace = open_workspace()
     calendar = workspace.params.calendar
     with workspace.open_college() as college:
+        # The lists need it: the checks before them are served by the same pass over the registers.
+        college.expect_whole_week()
         for name, connection in college.sources.connections.items():
             own = "College database" if name == ONLY else f"Database of {name}"
             yield (
@@ -141,20 +143,24 @@ def _describe_relation(college: College, name: str, term: Term | None) -> Iterat
     if relation is None:
         yield f"{name}: none"
         return
-    rows = college.read_frame(
-        sa.select(sa.func.count().label("rows")).select_from(relation.rows), name
-    )
+    day = relation.table.day if relation.table.day in relation.present else ""
+    wanted: list[sa.ColumnElement[Any]] = [sa.func.count().label("rows")]
+    # The type is given: SQLite would return the greatest date as text.
+    wanted += [sa.func.max(relation.c[day], type_=sa.Date).label("newest")] if day else []
+    whole = college.read_frame(sa.select(*wanted).select_from(relation.rows), name)
     source = "a SELECT" if is_select(relation.source) else f"the table {relation.source}"
     source += "" if relation.home == ONLY else f" of {relation.home}"
-    yield f"{name}: {int(rows['rows'].iloc[0]):,} rows, from {source}"
+    yield f"{name}: {int(whole['rows'].iloc[0]):,} rows, from {source}"
     if term is not None:
         yield from _count_by_week(college, relation, term)
+        if day:
+            yield f"  newest {day:<17} {_format_value(whole['newest'].iloc[0])}"
     shown = [field for field in relation.table.names if field in relation.present]
-    wanted = sa.select(*(relation.c[field] for field in shown)).limit(SAMPLES)
+    rows = sa.select(*(relation.c[field] for field in shown)).limit(SAMPLES)
     # From the current term where possible: old rows may not look like those that a run reads.
     if term is not None and {"class_id", "semester"} <= set(relation.table.names):
-        wanted = wanted.where(term.build_condition(relation))
-    sample = college.read_frame(wanted, name)
+        rows = rows.where(term.build_condition(relation))
+    sample = college.read_frame(rows, name)
     for field in shown if len(sample) else ():
         # A name is personal in some relations only: a class or a subject has one too.
         personal = field in PERSONAL or (field == "name" and name in PERSONAL_NAMES)
@@ -199,49 +205,35 @@ def _format_value(value: object) -> str:
 
 
 def _count_by_week(college: College, relation: Relation, term: Term) -> Iterator[str]:
-    """Yield the rows of the term by week, the unmarked registers, and the newest day."""
+    """Yield the rows of the term by week, and of registers how many are unmarked."""
+    name = relation.table.name
+    counted = (
+        _count_about(college, relation, term)
+        if relation.table.parent
+        else (count_rows(college, term, name) if relation.table.week else None)
+    )
+    if counted is None:
+        return
+    by_week = counted.groupby("week")["rows"].sum()
+    told = ", ".join(f"{week:.0f}: {rows:,.0f}" for week, rows in by_week.items())
+    yield f"  rows of this term by week  {told or 'none'}"
+    if name == "attendance" and len(counted):
+        share = 100 - 100 * counted["marked"].sum() / counted["rows"].sum()
+        yield f"  registers unmarked       {share:.1f}%"
+
+
+def _count_about(college: College, relation: Relation, term: Term) -> pd.DataFrame | None:
+    """Return week, rows of what is about items of a term; None where no item is mapped."""
     # Submissions and results have no week and no semester: their definition or schedule has both.
-    name, about = relation.table.name, relation
-    parent = college.find_parent(name)
-    joined: sa.FromClause = relation.rows
-    if parent is not None:
-        key = parent.table.key[0]
-        about, joined = (
-            parent,
-            sa.join(relation.rows, parent.rows, relation.c[key] == parent.c[key]),
-        )
-    if about.table.week:
-        week = about.week.label("week")
-        wanted = (
-            sa.select(week, sa.func.count().label("rows"))
-            .select_from(joined)
-            .where(term.build_condition(about))
-        )
-        counts = college.read_frame(wanted.group_by(week).order_by(week), name).dropna()
-        told = ", ".join(f"{row.week:.0f}: {row.rows:,.0f}" for row in counts.itertuples())
-        yield f"  rows of this term by week  {told or 'none'}"
-    if name == "attendance":
-        yield from _count_unmarked(college, relation, term)
-    column = relation.table.day
-    if column in relation.present:
-        # The type is given: SQLite would return the greatest date as text.
-        newest = sa.select(sa.func.max(relation.c[column], type_=sa.Date).label("day"))
-        day = college.read_frame(newest, name)["day"].iloc[0]
-        yield f"  newest {column:<17} {_format_value(day)}"
-
-
-def _count_unmarked(college: College, relation: Relation, term: Term) -> Iterator[str]:
-    """Yield the percentage of the term's registers that nobody marked."""
-    c = relation.c
-    marked = build_marked(c)
-    sums: list[sa.ColumnElement[Any]] = [
-        sa.func.count().label("rows"),
-        sa.func.sum(marked).label("marked"),
-    ]
-    wanted = sa.select(*sums)
-    counts = college.read_frame(wanted.where(term.build_condition(relation)), "attendance").iloc[0]
-    if counts["rows"]:
-        yield f"  registers unmarked       {100 - 100 * counts['marked'] / counts['rows']:.1f}%"
+    about = college.find_parent(relation.table.name)
+    if about is None:
+        return None
+    key, week = about.table.key[0], about.week.label("week")
+    joined = sa.join(relation.rows, about.rows, relation.c[key] == about.c[key])
+    wanted = sa.select(week, sa.func.count().label("rows")).select_from(joined)
+    return college.read_frame(
+        wanted.where(term.build_condition(about)).group_by(week), relation.table.name
+    )
 
 
 def _count_flagged(workspace: Workspace, college: College, term: Term, week: int) -> Iterator[str]:

@@ -8,10 +8,12 @@ import re
 import pytest
 import yaml
 
+from edumetrics.analysis.week_state import MOMENTS, WEEKLY
 from edumetrics.fields import RELATIONS
 from edumetrics.fields.phrases import PHRASES
 from edumetrics.fields.reasons import RULES
 from edumetrics.params.scoring import EffortWeights
+from edumetrics.reports.stored_moments import BUILDERS
 from edumetrics.settings import PROJECT
 from edumetrics.stages import STAGES
 
@@ -76,3 +78,10 @@ def test_a_stage_is_named_in_its_own_module_only() -> None:
         if stage.name in strings
     ]
     assert offences == []
+
+
+def test_what_a_stage_finds_is_mailed() -> None:
+    # The week's mail is made from the ledger: a stage that is not known there is never told of.
+    assert (
+        [stage.name for stage in STAGES if stage.name != WEEKLY] == list(MOMENTS) == list(BUILDERS)
+    )

@@ -13,6 +13,7 @@ from edumetrics.college.checks.weeks import (
     check_running_totals,
     check_week_counter,
 )
+from edumetrics.college.counts import count_rows
 from edumetrics.college.mapping import Relation
 from edumetrics.college.terms import College, Term
 from edumetrics.college.work import read_done_work, read_items
@@ -205,12 +206,7 @@ def _check_subjects(college: College, term: Term) -> Iterator[MappingFinding]:
 
 def _read_class_subjects(college: College, term: Term, name: str) -> pd.DataFrame:
     """Return class_id and subject_id of a relation's rows in the term, each pair once."""
-    relation = college.relations[name]
-    if relation is None:
-        return pd.DataFrame({"class_id": [], "subject_id": []}, dtype="str")
-    c = relation.c
-    wanted = sa.select(c.class_id, c.subject_id).where(term.build_condition(relation)).distinct()
-    return college.read_frame(wanted, name).dropna()
+    return count_rows(college, term, name)[["class_id", "subject_id"]].drop_duplicates().dropna()
 
 
 def _check_other_classes(

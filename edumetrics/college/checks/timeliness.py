@@ -12,7 +12,7 @@ import pandas as pd
 import sqlalchemy as sa
 
 from edumetrics.college.checks.finding import MappingFinding
-from edumetrics.college.mapping import Relation
+from edumetrics.college.counts import count_rows
 from edumetrics.college.terms import College, Term
 from edumetrics.fields import RELATIONS
 from edumetrics.weeks import CLASS_SEMESTER
@@ -46,7 +46,7 @@ DATES, SPAN = 8, 45
 BEFORE_DAYS, FUTURE_DAYS = 56, 21
 # Weeks between attendance and all other dates from which it is no error of counting weeks.
 APART = 8
-# What `_count_rows` returns where a college has no such dates.
+# What is counted where a college has no such dates.
 NOTHING = pd.DataFrame(
     {
         "class_id": [],
@@ -62,13 +62,13 @@ SWAPPED = "are day and month swapped, or is it written another way?"
 
 def check_dates(college: College, term: Term, week: int) -> Iterator[MappingFinding]:
     """Yield what does not fit in the weeks and dates of the term's records, up to a week."""
-    registers = _read_counts(college, term, "attendance", "week", "week_date")
+    registers = _read_own(college, term, "attendance")
     yield from _check_readable(registers, "attendance", "week_date")
     yield from _check_registers(registers, college, term)
     begins = term.dates.rename(columns={"week_date": "begins"})
     apart = {}
-    for name, (number, date) in WITHIN.items():
-        counts = _read_counts(college, term, name, number, date)
+    for name, (_, date) in WITHIN.items():
+        counts = _read_own(college, term, name)
         yield from _check_readable(counts, name, date)
         # A feed's weeks may begin on another weekday: up to three days apart is the same week.
         apart[name] = _count_weeks_apart(counts, begins, 3 if date == "week_date" else 0)
@@ -83,46 +83,40 @@ def check_dates(college: College, term: Term, week: int) -> Iterator[MappingFind
         yield from _check_readable(_read_counts(college, None, name, number, date), name, date)
 
 
+def _read_own(college: College, term: Term, name: str) -> pd.DataFrame:
+    """Return `count_rows` of a relation that has weeks; no rows where its day is not mapped."""
+    relation = college.relations[name]
+    if relation is None or relation.table.day not in relation.present:
+        return NOTHING
+    return count_rows(college, term, name)
+
+
 def _read_counts(
     college: College, term: Term | None, name: str, number: str, date: str
 ) -> pd.DataFrame:
-    """Return `_count_rows` of a relation; no rows where it or what it needs is not mapped."""
-    relation = college.relations[name]
-    if relation is None or date not in relation.present or not college.has_rows_of(name):
-        return NOTHING
-    return _count_rows(college, relation, term, number, date, college.find_parent(name))
-
-
-def _count_rows(
-    college: College,
-    relation: Relation,
-    term: Term | None,
-    number: str,
-    date: str,
-    parent: Relation | None = None,
-) -> pd.DataFrame:
-    """Return how many rows a relation has by class, semester, week and date.
+    """Return how many rows about items of a term there are, by the item's week and the row's date.
 
     Args:
         college: the college to read.
-        relation: has the column of the date.
-        term: rows of other terms do not count; None means every term.
-        number: the column of the week, in the parent if there is one.
+        term: rows about items of other terms do not count; None means every term.
+        name: a relation with a parent.
+        number: the column of the week, in the parent.
         date: the column of the date.
-        parent: what the rows are about, if they have no class, semester and week themselves.
 
     Returns:
         class_id, semester, week, date (NaT where it cannot be read), rows (count), dated (count of
-        rows with any value in the column of the date).
+        rows with any value in the column of the date). No rows where the relation or what it needs
+        is not mapped.
     """
-    about, day = parent or relation, relation.c[date]
+    relation, about = college.relations[name], college.find_parent(name)
+    if relation is None or about is None or date not in relation.present:
+        return NOTHING
+    day, key = relation.c[date], about.table.key[0]
     keys = [about.c.class_id, about.c.semester, about.c[number].label("week"), day.label("date")]
-    wanted = sa.select(*keys, sa.func.count().label("rows"), sa.func.count(day).label("dated"))
-    if parent is not None:
-        key = parent.table.key[0]
-        wanted = wanted.select_from(
-            sa.join(relation.rows, parent.rows, relation.c[key] == parent.c[key])
-        )
+    joined = sa.join(relation.rows, about.rows, relation.c[key] == about.c[key])
+    wanted = sa.select(
+        *keys, sa.func.count().label("rows"), sa.func.count(day).label("dated")
+    ).select_from(joined)
     if term is not None:
         wanted = wanted.where(term.build_condition(about))
     return college.read_frame(wanted.group_by(*keys), relation.table.name)
@@ -210,7 +204,7 @@ def _count_weeks_apart(counts: pd.DataFrame, begins: pd.DataFrame, days: int = 0
     """Return how many rows have a date so many weeks after their own week.
 
     Args:
-        counts: as `_count_rows` returns them.
+        counts: as `_read_own` and `_read_counts` return them.
         begins: class_id, semester, week, begins (first day of the week).
         days: days added to each date, because a feed's weeks may begin on another weekday.
 

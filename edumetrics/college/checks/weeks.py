@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pandas as pd
 import sqlalchemy as sa
 
-from edumetrics.college import feeds
+from edumetrics.college import counts
 from edumetrics.college.checks.finding import MISSING, MappingFinding
 from edumetrics.college.terms import College, Term
 from edumetrics.fields import FEEDS, RELATIONS
@@ -87,7 +87,7 @@ def check_feed_weeks(college: College, term: Term, week: int) -> Iterator[Mappin
     every = range(1, calendar.weeks_per_semester + 1)
     taught = [number for number in calendar.teaching_weeks if number <= week]
     for feed in FEEDS:
-        counted = feeds.count_rows_by_week(college, term, feed, every)
+        counted = counts.count_rows_by_week(college, term, feed, every)
         yield from _check_weeks(feed, counted, taught, week)
 
 

@@ -33,6 +33,8 @@ PRELOADED = (
     "matplotlib_inline.backend_inline",
     "sklearn.linear_model",
     "sklearn.ensemble",
+    "sklearn.metrics",
+    "skops.io",
     "psycopg2",
     "edumetrics.stages",
     "edumetrics.stages.end",

@@ -6,8 +6,6 @@ from itertools import combinations, permutations
 
 import numpy as np
 import pandas as pd
-from fairlearn.metrics import MetricFrame, false_negative_rate, selection_rate
-from scipy.stats import binomtest
 
 from edumetrics.forecast.measures import compute_abroca
 from edumetrics.scoring.signals import Floats
@@ -54,6 +52,8 @@ def _list_columns() -> list[str]:
 
 def _measure_shares(rows: pd.DataFrame, counts: pd.DataFrame) -> pd.DataFrame:
     """Return flag_rate and miss_rate with their intervals, by group."""
+    from fairlearn.metrics import MetricFrame, false_negative_rate, selection_rate
+
     frame = MetricFrame(
         metrics={"flag_rate": selection_rate, "miss_rate": false_negative_rate},
         y_true=rows["failed"].to_numpy(dtype=int),
@@ -73,6 +73,8 @@ def _measure_shares(rows: pd.DataFrame, counts: pd.DataFrame) -> pd.DataFrame:
 
 
 def _compute_interval(share: float, count: int) -> tuple[float, float]:
+    from scipy.stats import binomtest
+
     if not count:
         return np.nan, np.nan
     # Wilson's interval stays within 0..1 and holds for small groups; the normal one does not.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-from sklearn.model_selection import GroupKFold
 
 # Row positions: to learn from, and to try on.
 Split = tuple[np.ndarray, np.ndarray]
@@ -19,5 +18,7 @@ def split_by_class(rows: pd.DataFrame, folds: int) -> list[Split]:
     """
     # Classmates share teachers and exams: on both sides, they would make a model look too good.
     groups = rows["class_id"] if rows["class_id"].nunique() > 1 else rows["student_id"]
+    from sklearn.model_selection import GroupKFold
+
     # GroupKFold raises an error if there are fewer groups than folds.
     return list(GroupKFold(min(folds, groups.nunique())).split(rows, groups=groups))

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from sklearn.metrics import average_precision_score, roc_auc_score, roc_curve
 
 from edumetrics.scoring.signals import Floats
 
@@ -43,6 +42,8 @@ def measure_chances(p: Floats, failed: np.ndarray) -> dict[str, float]:
     Returns:
         By name; auc and average_precision are NaN if nobody failed or everyone did.
     """
+    from sklearn.metrics import average_precision_score, roc_auc_score
+
     # scikit-learn cannot compute a ROC curve from one kind of outcome.
     both = 0 < failed.sum() < len(failed)
     return {
@@ -132,6 +133,8 @@ def compute_abroca(p: Floats, failed: np.ndarray, group: np.ndarray) -> float:
      abroca(np.array([0.9, 0.1, 0.9, 0.1]), np.array([1, 0, 1, 0]), np.array([0, 0, 1, 1]))
     0.0
     """
+    from sklearn.metrics import roc_curve
+
     # The curves have steps at different places: they are compared on one fine grid.
     grid, curves = np.linspace(0, 1, 1001), []
     for one in (False, True):

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 import pandas as pd
-from sklearn.ensemble import HistGradientBoostingClassifier
-from sklearn.linear_model import LogisticRegression, RidgeCV
 from threadpoolctl import threadpool_limits
 
 from edumetrics.fields import FEATURES
 from edumetrics.forecast.features import CALENDAR
 from edumetrics.params.forecast import Forecast
 from edumetrics.scoring.signals import Floats, compute_probability
+
+if TYPE_CHECKING:
+    # Half of the time that a command takes to start: scikit-learn is imported where it is used.
+    from sklearn.ensemble import HistGradientBoostingClassifier
+    from sklearn.linear_model import LogisticRegression, RidgeCV
 
 # The linear models of one week leave out what is the same for everyone in that week of every year.
 LINEAR = tuple(name for name in FEATURES if name not in CALENDAR)
@@ -163,7 +166,7 @@ def fit_linear(rows: pd.DataFrame, failed: Floats, settings: Forecast) -> Linear
         rows,
         failed,
         LINEAR,
-        _make_logistic(settings.linear_c),
+        make_logistic(settings.linear_c),
         settings.window,
         settings.most_rows // 2,
     )
@@ -175,11 +178,14 @@ def fit_alone(name: str, rows: pd.DataFrame, failed: Floats, settings: Forecast)
     It is hardly regularised, because one feature cannot overfit.
     """
     return fit_windows(
-        rows, failed, (name,), _make_logistic(1.0), settings.window, settings.most_rows // 2
+        rows, failed, (name,), make_logistic(1.0), settings.window, settings.most_rows // 2
     )
 
 
-def _make_logistic(strength: float) -> Callable[[], LogisticRegression]:
+def make_logistic(strength: float) -> Callable[[], LogisticRegression]:
+    """Return what makes a logistic regression; less `strength` shrinks its coefficients more."""
+    from sklearn.linear_model import LogisticRegression
+
     return lambda: LogisticRegression(C=strength, max_iter=2000)
 
 
@@ -201,6 +207,8 @@ def fit_windows(
         reach: a window also learns from weeks up to this many weeks away.
         most: about how many rows a window learns from at most; None is no limit.
     """
+    from sklearn.base import is_classifier
+
     weeks, windows = rows["sem_week"].to_numpy(), {}
     every = rows[list(columns)].to_numpy("float64")
     # A hash of the id samples whole students, and the same ones in every run.
@@ -216,7 +224,7 @@ def fit_windows(
         # Logistic regression raises an error if all outcomes are the same.
         if len(np.unique(target[near])) < 2:
             windows[int(week)] = _make_constant_window(
-                len(columns), target[near], chance=isinstance(estimator(), LogisticRegression)
+                len(columns), target[near], chance=is_classifier(estimator())
             )
             continue
         median = _compute_medians(every[near])
@@ -254,6 +262,8 @@ def fit_boosted(rows: pd.DataFrame, failed: Floats, settings: Forecast) -> Boost
 
     If there are more rows than `most_rows`, the trees learn from a sample of the students.
     """
+    from sklearn.ensemble import HistGradientBoostingClassifier
+
     every = -(-len(rows) // settings.most_rows)  # rounded up
     if every > 1:
         chosen = pd.util.hash_array(rows["student_id"].to_numpy(dtype=object)) % every == 0

@@ -11,8 +11,6 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
-import skops.io
-from sklearn.ensemble import HistGradientBoostingClassifier
 
 from edumetrics.errors import EduMetricsError
 from edumetrics.fields import FEATURES
@@ -103,6 +101,8 @@ def _describe_model(model: LogitModel | StoredModel) -> dict[str, Any]:
         }
         return {"kind": "linear", "columns": model.columns, "windows": windows}
     if isinstance(model, Boosted):
+        import skops.io
+
         trees = _normalize_archive(skops.io.dumps(model.trees)).hex()
         return {"kind": "boosted", "median": model.median.tolist(), "trees": trees}
     assert isinstance(model, Blend)
@@ -154,6 +154,9 @@ def _build_model(found: dict[str, Any]) -> Any:
         windows = {int(week): _build_window(values) for week, values in found["windows"].items()}
         return Linear(tuple(found["columns"]), windows)
     if found["kind"] == "boosted":
+        import skops.io
+        from sklearn.ensemble import HistGradientBoostingClassifier
+
         trees = skops.io.loads(bytes.fromhex(found["trees"]), trusted=TRUSTED)
         assert isinstance(trees, HistGradientBoostingClassifier)
         return Boosted(np.array(found["median"]), trees)

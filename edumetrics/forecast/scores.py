@@ -9,8 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy import stats
-from sklearn.linear_model import RidgeCV
+from scipy import special
 
 from edumetrics.forecast.contest import Question, choose_unless_beaten
 from edumetrics.forecast.measures import measure_weeks
@@ -181,8 +180,8 @@ def estimate_chance(marks: Floats, pass_mark: float) -> Floats:
     The range holds four in five scores, and the distribution is taken to be normal. It is rough:
     nothing has been learnt from a past exam. NaN where there is no mark.
     """
-    spread = WIDE / stats.norm.ppf((1 + COVERAGE) / 2)
-    return np.asarray(stats.norm.cdf((pass_mark - marks) / spread))
+    spread = WIDE / special.ndtri((1 + COVERAGE) / 2)
+    return np.asarray(special.ndtr((pass_mark - marks) / spread))
 
 
 def build_question(exam: Exam, settings: Forecast) -> Question[Linear, ScoreModel]:
@@ -214,6 +213,8 @@ def build_question(exam: Exam, settings: Forecast) -> Question[Linear, ScoreMode
 
 
 def _fit(rows: pd.DataFrame, columns: tuple[str, ...]) -> Linear:
+    from sklearn.linear_model import RidgeCV
+
     score = rows["score"].to_numpy("float64")
     # The two weeks before an exam are alike: each also learns from the other.
     return fit_windows(

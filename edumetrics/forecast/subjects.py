@@ -6,12 +6,11 @@ from functools import partial
 
 import numpy as np
 import pandas as pd
-from sklearn.linear_model import LogisticRegression
 
 from edumetrics.fields.chances import HIGH, LOW
 from edumetrics.forecast.contest import SUBJECT, Question, has_enough_fails
 from edumetrics.forecast.measures import measure_chances, measure_weeks
-from edumetrics.forecast.models import Linear, fit_windows
+from edumetrics.forecast.models import Linear, fit_windows, make_logistic
 from edumetrics.params.forecast import Forecast
 from edumetrics.scoring.signals import Floats, compute_probability
 
@@ -83,9 +82,7 @@ def _has_enough(rows: pd.DataFrame, settings: Forecast) -> bool:
 def _fit(rows: pd.DataFrame, columns: tuple[str, ...]) -> Linear:
     failed = rows["failed"].to_numpy("float64")
     # The weeks in the rows are `EVERY` apart: a window with a smaller reach would have one week.
-    return fit_windows(
-        rows, failed, columns, lambda: LogisticRegression(C=1.0, max_iter=2000), reach=EVERY
-    )
+    return fit_windows(rows, failed, columns, make_logistic(1.0), reach=EVERY)
 
 
 def _measure_by_week(rows: pd.DataFrame, logit: Floats) -> pd.DataFrame:

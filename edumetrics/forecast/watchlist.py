@@ -6,12 +6,11 @@ from math import erf
 
 import numpy as np
 import pandas as pd
-from sklearn.linear_model import LogisticRegression
 
 from edumetrics.fields.chances import BASELINE
 from edumetrics.forecast.contest import WATCHLIST, Question, choose_unless_beaten, has_enough_fails
 from edumetrics.forecast.measures import measure_chances
-from edumetrics.forecast.models import Linear, fit_windows
+from edumetrics.forecast.models import Linear, fit_windows, make_logistic
 from edumetrics.forecast.scores import CORRELATION
 from edumetrics.params.forecast import Forecast
 from edumetrics.scoring.signals import Floats, compute_probability
@@ -99,9 +98,8 @@ def build_question(pass_mark: float, settings: Forecast) -> Question[Linear, Lin
 
 def _fit(rows: pd.DataFrame) -> Linear:
     failed = rows["failed"].to_numpy("float64")
-    # Everyone is in week 0, so there is one window, and one estimator is enough for it.
-    estimator = LogisticRegression(C=0.1, max_iter=2000)
-    return fit_windows(rows.assign(sem_week=0), failed, tuple(HISTORY), lambda: estimator, reach=0)
+    # Everyone is in week 0, so there is one window.
+    return fit_windows(rows.assign(sem_week=0), failed, tuple(HISTORY), make_logistic(0.1), reach=0)
 
 
 def _measure_by_week(rows: pd.DataFrame, p: Floats) -> pd.DataFrame:

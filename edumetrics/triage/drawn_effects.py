@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+from scipy import special
 
 from edumetrics.params.calendar import Calendar
 from edumetrics.triage.effects import (
@@ -125,7 +125,7 @@ def _describe(rows: pd.DataFrame, outcome: str, what: str, exposure: str) -> Eff
         said = "Lots made no difference to who had one: nothing can be told."
         return Effect(outcome, inside, out, nothing, nothing, nothing, said, what)
     difference, error = fitted
-    reach = error * float(stats.t.ppf((1 + LEVEL) / 2, max(min(inside, out) - 1, 1)))
+    reach = error * float(special.stdtrit(max(min(inside, out) - 1, 1), (1 + LEVEL) / 2))
     low, high = difference - reach, difference + reach
     weeks = int(rows.groupby("term")["sem_week"].nunique().sum())
     said = _format_result(outcome, what.partition(",")[0], (difference, low, high), error, weeks)

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+from scipy import special
 
 from edumetrics.params.calendar import Calendar
 
@@ -178,7 +178,7 @@ def _compute_effect(rows: pd.DataFrame, name: str, left: int) -> Effect:
         )
         return Effect(outcome, contacted, compared, np.nan, np.nan, np.nan, said)
     difference, error, freedom = _fit_difference(matched)
-    reach = error * float(stats.t.ppf((1 + LEVEL) / 2, freedom))
+    reach = error * float(special.stdtrit(freedom, (1 + LEVEL) / 2))
     low, high = difference - reach, difference + reach
     more = compute_more_weeks(matched["sem_week"].nunique(), error)
     said = _format_result(outcome, difference, low, high, more, left)
@@ -248,7 +248,7 @@ def compute_more_weeks(weeks: int, error: float) -> int:
     It is at least one. `error` is the standard error after so many weeks, in points.
     """
     # The standard error at which a worthwhile difference is detected with the wanted power.
-    wanted = WORTHWHILE / float(stats.norm.ppf((1 + LEVEL) / 2) + stats.norm.ppf(POWER))
+    wanted = WORTHWHILE / float(special.ndtri((1 + LEVEL) / 2) + special.ndtri(POWER))
     # The error falls with the root of the number of weeks.
     return max(int(np.ceil(weeks * ((error / wanted) ** 2 - 1))), 1)
 

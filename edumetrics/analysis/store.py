@@ -81,7 +81,7 @@ class Store:
         sql = SQL_TABLES[table]
         chosen = [sql.c[name] for name in columns or TABLES[table].names]
         key = [sql.c[name] for name in TABLES[table].key]
-        select = sa.select(*chosen).order_by(*key).where(*_match_values(sql, equal))
+        select = sa.select(*chosen).order_by(*key).where(*match_values(sql, equal))
         if self.limited is None:
             return select
         column, values = self.limited
@@ -98,7 +98,7 @@ class Store:
             .order_by(sql.c[by].desc())
             .limit(count)
         )
-        select = select.where(*_match_values(sql, equal))
+        select = select.where(*match_values(sql, equal))
         return self._decode(table, self.read_frame(select))
 
     def find_highest(self, table: str, column: str, **equal: Any) -> Any:
@@ -107,14 +107,14 @@ class Store:
         Only rows with column = value (or column = one of a list of values) count.
         """
         sql = SQL_TABLES[table]
-        select = sa.select(sa.func.max(sql.c[column])).where(*_match_values(sql, equal))
+        select = sa.select(sa.func.max(sql.c[column])).where(*match_values(sql, equal))
         with self.connect() as connection:
             return connection.execute(select).scalar()
 
     def has_rows(self, table: str, **equal: Any) -> bool:
         """Return whether there is any row with column = value."""
         sql = SQL_TABLES[table]
-        select = sa.select(sa.literal(1)).select_from(sql).where(*_match_values(sql, equal))
+        select = sa.select(sa.literal(1)).select_from(sql).where(*match_values(sql, equal))
         with self.connect() as connection:
             return connection.execute(select.limit(1)).scalar() is not None
 
@@ -374,7 +374,7 @@ class Store:
             connection.execute(sa.insert(state).values(values))
 
 
-def _match_values(sql: sa.Table, equal: Mapping[str, Any]) -> list[sa.ColumnElement[bool]]:
+def match_values(sql: sa.Table, equal: Mapping[str, Any]) -> list[sa.ColumnElement[bool]]:
     """Return the conditions column = value, or column = one of a list of values."""
     return [
         sql.c[name].in_(value) if isinstance(value, list) else sql.c[name] == value

@@ -12,7 +12,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from edumetrics.analysis.store import Store
+from edumetrics.analysis.store import Store, match_values
 from edumetrics.analysis.tables import SQL_TABLES
 from edumetrics.fields import EVERYWHERE
 from edumetrics.types import Row
@@ -26,6 +26,9 @@ PRE_SEMESTER, PRE_MIDTERM, PRE_ENDTERM = "pre_sem", "pre_mid", "pre_end"
 # The stages that add a section to the mail of the week in which they run.
 MOMENTS = (PRE_SEMESTER, PRE_MIDTERM, PRE_ENDTERM, REVIEW)
 JUDGED = ("done", "refused")
+# What is asked of an entry of the ledger.
+ENTRY = ("seq", "run_id", "stage", "term", "sem_week", "status", "error", "by_hand",
+         "params_sha256")  # fmt: skip
 # What `WeekState.describe_held` says where no mail is held.
 NOTHING = "nothing"
 
@@ -175,10 +178,18 @@ def find_newest_week(store: Store) -> tuple[str, int]:
 
 
 def find_last_run(store: Store, stage: str | list[str], **equal: Any) -> Row | None:
-    """Return the newest entry of a stage (or of several) with column = value; None without any."""
-    rows = store.read_newest("run_log", "seq", 1, stage=stage, **equal)
-    # Null is None in a row, as in the database.
-    return None if rows.empty else rows.astype("object").where(rows.notna(), None).iloc[0].to_dict()
+    """Return the newest entry of a stage (or of several) with column = value; None without any.
+
+    Its columns are `ENTRY`; null is None.
+    """
+    log = SQL_TABLES["run_log"]
+    matches = match_values(log, {"stage": stage, **equal})
+    entries = sa.select(*(log.c[name] for name in ENTRY)).where(*matches)
+    newest = entries.order_by(log.c.seq.desc()).limit(1)
+    # No frame: a run asks some thirty times for a single row.
+    with store.connect() as connection:
+        row = connection.execute(newest).mappings().first()
+    return None if row is None else dict(row)
 
 
 @dataclass(frozen=True)

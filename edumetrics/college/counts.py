@@ -7,7 +7,7 @@ this one frame, so that a large relation is not scanned once for each such quest
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 import sqlalchemy as sa
@@ -15,8 +15,10 @@ import sqlalchemy as sa
 from edumetrics.college.mapping import Relation
 from edumetrics.college.reader import keep
 from edumetrics.college.registers import build_marked
-from edumetrics.college.terms import College, Term
 from edumetrics.database import make_empty_frame
+
+if TYPE_CHECKING:
+    from edumetrics.college.terms import College, Term
 
 KEYS = {"class_id": "str", "semester": "float64", "subject_id": "str", "week": "float64",
         "date": "datetime64[us]"}  # fmt: skip

@@ -17,6 +17,9 @@ from edumetrics.types import Exam
 if TYPE_CHECKING:
     from edumetrics.college.terms import College, Term
 
+# The default of `known_by`: everything that the college has recorded counts.
+EVER = date(9999, 12, 31)
+
 
 def read_midterms(college: College, term: Term, known_by: date, week: int) -> pd.DataFrame:
     """Return each student's mean midterm score, from the results known by a day.
@@ -79,3 +82,44 @@ def _read_schedule(college: College, term: Term, exam: Exam) -> pd.DataFrame:
     select = sa.select(s.schedule_id, s.subject_id, s.scheduled_week, marks)
     exams = select.where(term.build_condition(relation), sa.func.lower(s.exam_type) == exam)
     return college.read_frame(exams, "exam_schedule")
+
+
+def read_exam_results(
+    college: College, term: Term, exam: Exam, known_by: date = EVER
+) -> pd.DataFrame:
+    """Return the results of an exam, one row per student and subject with a result known by a day.
+
+    A subject is failed when its result says F. Where the result says nothing, the subject is failed
+    when the score is below the pass mark; without a score, the grade decides where the mapping says
+    which grades fail.
+
+    Returns:
+        student_id, subject_id, score (percent, the mean over papers; NaN where there is none),
+        failed (boolean, NA where unknown).
+    """
+    # As seen after the last week of the semester: then every undated result is known.
+    frame = read_papers(
+        college, term, exam, known_by, college.params.calendar.weeks_per_semester + 1
+    )
+    # Any other word than F and P maps to NA, so that the score decides.
+    said = frame["pass_fail"].str.strip().str.upper().map({"F": True, "P": False}).astype("boolean")
+    # A missing score is not below the pass mark: `where` makes it unknown, and not passed.
+    below = (
+        (frame["score"] < college.params.scoring.pass_mark)
+        .astype("boolean")
+        .where(frame["score"].notna())
+    )
+    frame = frame.assign(failed=said.fillna(below).fillna(_judge_grades(college, frame["grade"])))
+    groups = frame.groupby(["student_id", "subject_id"], as_index=False)
+    # `max` of booleans is "any": one failed paper fails the subject.
+    return groups.agg(score=("score", "mean"), failed=("failed", "max")).astype(
+        {"failed": "boolean"}
+    )
+
+
+def _judge_grades(college: College, grades: pd.Series) -> pd.Series:
+    """Return for each grade whether it fails; NA without a grade, or where no mapping says it."""
+    fail = [grade.strip().upper() for grade in college.params.college.grades.fail]
+    said = grades.str.strip().str.upper()
+    known = said.notna() & (said != "") & bool(fail)
+    return said.isin(fail).astype("boolean").where(known)

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 import sqlalchemy as sa
 
 from edumetrics.college.reader import keep
 from edumetrics.college.registers import build_lectures, build_marked
-from edumetrics.college.terms import College, Term
 from edumetrics.database import make_empty_frame, order_highest_first
 from edumetrics.fields import RELATIONS, Count
+
+if TYPE_CHECKING:
+    from edumetrics.college.terms import College, Term
 
 # Weeks before a term in which students may look at the platform already.
 EARLY = 4

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from edumetrics.college.outcomes import read_exam_results
+from edumetrics.college.exams import read_exam_results
 from edumetrics.college.work import read_done_work, read_items, read_known_marks
 from edumetrics.types import WORKS, Work
 
@@ -124,7 +124,7 @@ def _compute_marks(
 def _list_marked_items(college: College, term: Term, work: Work, known_by: date) -> pd.DataFrame:
     """Return the items of which some mark is known by a day."""
     items, known = read_items(college, term, work), read_known_marks(college, term, work, known_by)
-    return items[items["item_id"].isin(known.loc[known["marks"] > 0, "item_id"])]
+    return items[items["item_id"].isin(known.loc[known["marks"] > 0, "item_id"].unique())]
 
 
 def compute_difficulty(college: College, term: Term, known_by: date) -> pd.DataFrame:

@@ -11,7 +11,7 @@ The rules of validity decide which rows count (spec "Data that is wrong"):
 from __future__ import annotations
 
 from datetime import date, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -21,10 +21,12 @@ from edumetrics.college.item_sums import sum_up_items
 from edumetrics.college.percent import clip_percents, compute_percents
 from edumetrics.college.reader import keep
 from edumetrics.college.rows import drop_repeated, join_items, order_ids, read_rows
-from edumetrics.college.terms import College, Term
 from edumetrics.database import make_empty_frame
 from edumetrics.fields import RELATIONS
 from edumetrics.types import Work
+
+if TYPE_CHECKING:
+    from edumetrics.college.terms import College, Term
 
 # Frames that are kept of the work done so far. A week reads assignments and quizzes, once for each
 # day on which classes of the term end their week, and there are few such days.

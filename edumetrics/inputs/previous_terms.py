@@ -8,7 +8,7 @@ import pandas as pd
 
 from edumetrics.analysis.store import Classes
 from edumetrics.college import subjects
-from edumetrics.college.outcomes import read_exam_results
+from edumetrics.college.exams import read_exam_results
 from edumetrics.college.terms import College, Term
 from edumetrics.forecast.features import PRIOR
 from edumetrics.forecast.subjects import add_gaps

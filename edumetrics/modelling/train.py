@@ -7,7 +7,8 @@ from typing import Any
 
 import pandas as pd
 
-from edumetrics.college.outcomes import compute_outcomes, read_exam_results
+from edumetrics.college.exams import read_exam_results
+from edumetrics.college.outcomes import compute_outcomes
 from edumetrics.college.terms import College, Term
 from edumetrics.fields import FEATURES
 from edumetrics.forecast import backtest, scores, subjects, watchlist

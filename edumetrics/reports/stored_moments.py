@@ -17,7 +17,8 @@ from edumetrics.analysis.week_state import (
     MomentRun,
     list_moments,
 )
-from edumetrics.college.outcomes import find_leavers, read_exam_results
+from edumetrics.college.exams import read_exam_results
+from edumetrics.college.outcomes import find_leavers
 from edumetrics.college.terms import College, Term
 from edumetrics.inputs.advisors import add_advisors
 from edumetrics.inputs.terms import (

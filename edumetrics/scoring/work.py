@@ -147,7 +147,7 @@ def _count_due_unknown(
     known, found = facts.known_marks[kind], np.zeros(roll.classes.shape, dtype=np.int64)
     ends = roll.frame["week_end"]
     for end in ends.unique():
-        there = known.loc[(known["known_by"] == end) & (known[what] > 0), "item_id"]
+        there = known.loc[(known["known_by"] == end) & (known[what] > 0), "item_id"].unique()
         others = items[~items["item_id"].isin(there)]
         own = (ends == end).to_numpy()
         found[own] = _count_due(roll, facts, others, facts.extensions[kind], weeks)[own]

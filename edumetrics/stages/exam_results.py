@@ -9,7 +9,8 @@ from pathlib import Path
 import pandas as pd
 
 from edumetrics.college import subjects
-from edumetrics.college.outcomes import compute_outcomes, read_exam_results
+from edumetrics.college.exams import read_exam_results
+from edumetrics.college.outcomes import compute_outcomes
 from edumetrics.college.terms import College, Term
 from edumetrics.forecast import list_shares
 from edumetrics.inputs.terms import PREDICTION_TABLES, find_exam_week

@@ -14,7 +14,7 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
-from edumetrics.college.outcomes import EVER
+from edumetrics.college.exams import EVER
 from edumetrics.college.terms import Term
 from edumetrics.errors import SettingsError
 from edumetrics.fields import TABLES

@@ -7,17 +7,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar
 
-import numpy as np
 import pandas as pd
 
 from edumetrics.college import health
 from edumetrics.college.terms import College, Term
-from edumetrics.fields import TABLES
-from edumetrics.fields.chances import BASELINE
-from edumetrics.forecast import drift, scores, subjects
-from edumetrics.forecast.features import build_features
-from edumetrics.forecast.models import Linear
-from edumetrics.forecast.ranking import ForecastContext, WeekForecast, apply_model
+from edumetrics.forecast import drift
 from edumetrics.inputs import parts
 from edumetrics.inputs import week as reading
 from edumetrics.inputs.terms import (
@@ -26,24 +20,18 @@ from edumetrics.inputs.terms import (
     get_report_folder,
     require_data,
 )
-from edumetrics.inputs.week import Part, Records, Week
+from edumetrics.inputs.week import Week
 from edumetrics.modelling import champion
 from edumetrics.reports import from_store
-from edumetrics.scoring.observed import observe
-from edumetrics.scoring.signals import Floats, compute_probability
-from edumetrics.scoring.weekly import ScoredWeek, score_week
 from edumetrics.stages.base import Day, Due, Moment, Replay, Slices, Stage, WeekNumber
-from edumetrics.triage import flags
-from edumetrics.triage.lists import TriageLists, build_lists
-from edumetrics.triage.situation import Situation, Thresholds, build_thresholds
+from edumetrics.stages.score_parts import score_parts
+from edumetrics.triage.lists import TriageLists
 from edumetrics.types import FactsDisplay
 from edumetrics.workspace import Workspace, open_workspace
 
 __all__ = ["STAGE", "Week", "WeekLists", "WeekScores", "compute", "load", "make_lists", "read_week"]
 
 NAME = "weekly"
-# Has the columns of the table, so that a week without a model is stored like any other.
-NO_SUBJECTS = pd.DataFrame(columns=TABLES["risk_of_failing_prediction"].computed)
 
 
 @dataclass(frozen=True, repr=False)
@@ -168,13 +156,7 @@ def compute(week: Week) -> WeekScores:
 
     A large college is read and scored part by part, several at a time.
     """
-    # The week is sent to each process: names serve pages only, so they stay here.
-    bare, run = replace(week, names=week.names.iloc[:0]), week.workspace.settings
-    if not week.thresholds.fitted_on:
-        # Only the whole college shows how long the lists would be.
-        urgencies = parts.map_parts(run, measure_urgency, week.parts, bare)
-        bare = replace(bare, thresholds=_raise_thresholds(week, np.concatenate(urgencies)))
-    scored: list[PartScores] = parts.map_parts(run, score_part, week.parts, bare)
+    scored = score_parts(week)
     features = parts.merge_frames((part.features for part in scored), "student_id")
     index = _measure_drift(week, features)
     said = drift.describe_drift(index)
@@ -195,128 +177,11 @@ def compute(week: Week) -> WeekScores:
     )
 
 
-def _raise_thresholds(week: Week, urgencies: Floats) -> Thresholds:
-    """Return the thresholds of a week, raised where the shipped ones would list too many.
-
-    Until a term is complete there is nothing to fit on: then the threshold is never lower than
-    what cuts off `list_share` of all scored students of the week.
-    """
-    if not len(urgencies):
-        return week.thresholds
-    triage = week.workspace.params.triage
-    least = float(np.quantile(urgencies, 1 - triage.list_share))
-    return build_thresholds(max(week.thresholds.list_at, least), triage)
-
-
-@dataclass(frozen=True)
-class PartScores:
-    """The rows of one part of a week; columns as in `WeekScores`."""
-
-    metrics: pd.DataFrame
-    features: pd.DataFrame
-    by_subject: pd.DataFrame
-    lists: TriageLists
-    findings: pd.DataFrame
-
-
-def score_part(part: Part, week: Week) -> PartScores:
-    """Read, score and triage one part."""
-    records = part.read(week)
-    scored, features, forecast = score_students(week, records)
-    situation = make_situation(week, records, scored, forecast)
-    by_subject = _predict_subjects(week, records, scored.metrics, forecast)
-    lists = build_lists(situation)
-    return PartScores(scored.metrics, features, by_subject, lists, records.findings)
-
-
-def measure_urgency(part: Part, week: Week) -> Floats:
-    """Return the urgency of each student of one part who has a risk score this week."""
-    records = part.read(week)
-    scored, _, forecast = score_students(week, records)
-    urgency = flags.decide(make_situation(week, records, scored, forecast)).plain
-    # An urgency of 0 stands for a score that is missing, too: those are left out.
-    return urgency[scored.metrics["risk_score"].notna().to_numpy()]
-
-
-def score_students(
-    week: Week, records: Records
-) -> tuple[ScoredWeek, pd.DataFrame, WeekForecast | None]:
-    """Return the scores, the features, and the forecast (None where the week has none)."""
-    params = week.workspace.params
-    calendar, scoring = params.calendar, params.scoring
-    scored = score_week(
-        observe(records.facts, calendar, scoring), records.history, calendar, scoring
-    )
-    known = ForecastContext(records.prior, calendar, scoring, week.later_half)
-    own = known.compute_own(scored, records.history)
-    # Features are stored even without a model: the first model learns from these weeks.
-    made = build_features(own, scored.metrics["student_id"])
-    if week.champion.model is None or not week.forecasts:
-        return scored, made, None
-    model, keep = week.champion.model, params.forecast.smoothing
-    found = apply_model(model, known, own, made, records.memory.scores, week.number, keep)
-    return replace(scored, metrics=scored.metrics.assign(p_fail=found.chance)), made, found
-
-
 def _measure_drift(week: Week, features: pd.DataFrame) -> pd.Series:
     """Return the drift of the features by feature; empty where the week has no forecast."""
     if not week.forecasts:
         return pd.Series(dtype="float64")
     return drift.compute_stability(week.champion.reference, features, week.number)
-
-
-def _predict_subjects(
-    week: Week, records: Records, metrics: pd.DataFrame, found: WeekForecast | None
-) -> pd.DataFrame:
-    """Return the columns of risk_of_failing_prediction except term, run_id and computed_at.
-
-    Before an exam without a model, the chance is a rough one from the subject's own marks so far.
-    """
-    model = week.subject_model.model
-    if records.subjects.empty:
-        return NO_SUBJECTS
-    known = metrics[["student_id", "sem_week", "semester"]]
-    rows = records.subjects.drop(columns=["sem_week", "semester"]).merge(known, on="student_id")
-    if found is not None and isinstance(model, Linear):
-        # The student's own forecast is one of the inputs, so a subject is only predicted with it.
-        logit = rows["student_id"].map(dict(zip(metrics["student_id"], found.logit, strict=True)))
-        chance = compute_probability(model.predict_logit(rows.assign(logit=logit)))
-        rows = rows.assign(p_fail=chance, model_id=week.subject_model.model_id)
-    elif week.is_before_exam:
-        rows = rows[rows["mark"].notna()]
-        chance = scores.estimate_chance(
-            rows["mark"].to_numpy("float64"), week.workspace.params.scoring.pass_mark
-        )
-        rows = rows.assign(p_fail=chance, model_id=BASELINE)
-    else:
-        return NO_SUBJECTS
-    rows = rows.assign(risk_label=subjects.label_risk(chance))
-    return rows[list(NO_SUBJECTS.columns)].sort_values(
-        ["student_id", "subject_id"], ignore_index=True
-    )
-
-
-def make_situation(
-    week: Week, records: Records, scored: ScoredWeek, forecast: WeekForecast | None
-) -> Situation:
-    """Return what the lists of one part are drawn up from."""
-    params = week.workspace.params
-    return Situation(
-        facts=records.facts,
-        scored=scored,
-        history=records.history,
-        memory=records.memory,
-        prior_mean=records.prior[["student_id", "prior_mean"]],
-        calendar=params.calendar,
-        scoring=params.scoring,
-        triage=params.triage,
-        keep=params.forecast.smoothing,
-        sentences=params.sentences,
-        thresholds=week.thresholds,
-        term=week.term,
-        # A model ranks the lists only from the week on in which it has beaten the rules.
-        model=forecast if week.model_ranks else None,
-    )
 
 
 def make_lists(scores: WeekScores) -> WeekLists:

@@ -78,7 +78,7 @@ def _check_classes(
     Then class_id or semester is another kind of number than in `classes`.
     """
     running = set(term.class_semesters["class_id"])
-    silent = sorted(running - set(own["class_id"]))
+    silent = sorted(running - set(own["class_id"].unique()))
     # After the first week, registers may only be late.
     if week < 2 or not silent:
         return
@@ -113,7 +113,7 @@ def _check_classes(
 
 def _check_students(college: College, term: Term, own: pd.DataFrame) -> Iterator[MappingFinding]:
     """Yield findings about students of classes in session, and about their advisors."""
-    here = college.students[college.students["class_id"].isin(own["class_id"])]
+    here = college.students[college.students["class_id"].isin(own["class_id"].unique())]
     yield from _check_leavers(here, term)
     # From here on only students who were there all the time: others may have no register.
     # A null date must stay, and `~(null > day)` keeps it, while `null <= day` would drop it.

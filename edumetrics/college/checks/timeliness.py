@@ -13,6 +13,7 @@ import sqlalchemy as sa
 
 from edumetrics.college.checks.finding import MappingFinding
 from edumetrics.college.counts import count_rows
+from edumetrics.college.rows import join_items, read_rows
 from edumetrics.college.terms import College, Term
 from edumetrics.fields import RELATIONS
 from edumetrics.weeks import CLASS_SEMESTER
@@ -34,11 +35,7 @@ AROUND = {
     if record.parent and record.day != record.known
 }
 # Marks and results may become known at any time.
-LATER = {
-    name: (RELATIONS[record.parent].week, record.known)
-    for name, record in RELATIONS.items()
-    if record.known
-}
+LATER = {name: record.known for name, record in RELATIONS.items() if record.known}
 # Different dates, and days from the first to the last: with so many over such a time, it is no
 # chance that all lie before the 13th. Where day and month are swapped, only such dates can be read.
 DATES, SPAN = 8, 45
@@ -74,13 +71,13 @@ def check_dates(college: College, term: Term, week: int) -> Iterator[MappingFind
         apart[name] = _count_weeks_apart(counts, begins, 3 if date == "week_date" else 0)
     yield from _check_weekly_dates(apart)
     for name, (number, date) in AROUND.items():
-        counts = _read_counts(college, term, name, number, date)
+        counts = _count_about(college, term, name, number, date)
         yield from _check_readable(counts, name, date)
         yield from _check_work_dates(_count_weeks_apart(counts, begins), name, number, date)
         yield from _check_range(counts, name, date, term, week)
-    for name, (number, date) in LATER.items():
+    for name, date in LATER.items():
         # Rows of every term count: the exams of one term have too few different days.
-        yield from _check_readable(_read_counts(college, None, name, number, date), name, date)
+        yield from _check_readable(_count_dates(college, name, date), name, date)
 
 
 def _read_own(college: College, term: Term, name: str) -> pd.DataFrame:
@@ -91,14 +88,12 @@ def _read_own(college: College, term: Term, name: str) -> pd.DataFrame:
     return count_rows(college, term, name)
 
 
-def _read_counts(
-    college: College, term: Term | None, name: str, number: str, date: str
-) -> pd.DataFrame:
-    """Return how many rows about items of a term there are, by the item's week and the row's date.
+def _count_about(college: College, term: Term, name: str, number: str, date: str) -> pd.DataFrame:
+    """Return how many rows about items of the term there are, by their week and the row's date.
 
     Args:
         college: the college to read.
-        term: rows about items of other terms do not count; None means every term.
+        term: rows about items of other terms do not count.
         name: a relation with a parent.
         number: the column of the week, in the parent.
         date: the column of the date.
@@ -111,15 +106,25 @@ def _read_counts(
     relation, about = college.relations[name], college.find_parent(name)
     if relation is None or about is None or date not in relation.present:
         return NOTHING
-    day, key = relation.c[date], about.table.key[0]
-    keys = [about.c.class_id, about.c.semester, about.c[number].label("week"), day.label("date")]
-    joined = sa.join(relation.rows, about.rows, relation.c[key] == about.c[key])
-    wanted = sa.select(
-        *keys, sa.func.count().label("rows"), sa.func.count(day).label("dated")
-    ).select_from(joined)
-    if term is not None:
-        wanted = wanted.where(term.build_condition(about))
-    return college.read_frame(wanted.group_by(*keys), relation.table.name)
+    key = about.table.key[0]
+    placed = sa.select(
+        about.c[key], about.c.class_id, about.c.semester, about.c[number].label("week")
+    )
+    items = college.read_frame(placed.where(term.build_condition(about)), about.table.name)
+    # The week's scores read these rows as well: they are read once.
+    groups = read_rows(college, term, name).groupby([key, date], dropna=False, observed=True)
+    counts = groups.size().rename("rows").reset_index().rename(columns={date: "date"})
+    counts["dated"] = counts["rows"].where(counts["date"].notna(), 0)
+    return join_items(counts, key, items)
+
+
+def _count_dates(college: College, name: str, date: str) -> pd.DataFrame:
+    """Return date and rows: how many rows of all terms have it; none where it is not mapped."""
+    relation = college.relations[name]
+    if relation is None or date not in relation.present or not college.has_rows_of(name):
+        return NOTHING
+    day = relation.c[date].label("date")
+    return college.read_frame(sa.select(day, sa.func.count().label("rows")).group_by(day), name)
 
 
 def _check_readable(counts: pd.DataFrame, name: str, column: str) -> Iterator[MappingFinding]:
@@ -204,7 +209,7 @@ def _count_weeks_apart(counts: pd.DataFrame, begins: pd.DataFrame, days: int = 0
     """Return how many rows have a date so many weeks after their own week.
 
     Args:
-        counts: as `_read_own` and `_read_counts` return them.
+        counts: as `_read_own` and `_count_about` return them.
         begins: class_id, semester, week, begins (first day of the week).
         days: days added to each date, because a feed's weeks may begin on another weekday.
 

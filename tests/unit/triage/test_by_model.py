@@ -14,7 +14,7 @@ from edumetrics.forecast.features import build_features, build_features_alone
 from edumetrics.forecast.ranking import WeekForecast
 from edumetrics.inputs import terms
 from edumetrics.scoring.signals import compute_probability, rank_in_groups
-from edumetrics.stages import weekly
+from edumetrics.stages import score_parts, weekly
 from edumetrics.triage.situation import Situation
 from edumetrics.workspace import Workspace
 
@@ -31,11 +31,10 @@ def draw(workspace: Workspace, week: int) -> Drawn:
     with workspace.open_college() as college:
         term = terms.find_term(college, "", college.find_college_week(workspace.today))
         read = weekly.read_week(workspace, college, term, week, Path("unused"), replay=True)
-    records = read.parts[0].read(read)
-    scored, _, forecast = weekly.score_students(read, records)
-    assert forecast is not None
-    situation = weekly.make_situation(read, records, scored, forecast)
-    return Drawn(weekly.compute(read), replace(situation, model=forecast), forecast)
+    made = score_parts.score_students(read, read.parts[0].read(read))
+    assert made.forecast is not None
+    situation = score_parts.make_situation(read, made)
+    return Drawn(weekly.compute(read), replace(situation, model=made.forecast), made.forecast)
 
 
 def test_it_ranks_from_week_4_of_a_term_with_a_champion(demo: Workspace) -> None:

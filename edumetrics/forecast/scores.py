@@ -180,6 +180,7 @@ def estimate_chance(marks: Floats, pass_mark: float) -> Floats:
     The range holds four in five scores, and the distribution is taken to be normal. It is rough:
     nothing has been learnt from a past exam. NaN where there is no mark.
     """
+    # Quantile and distribution function of the normal distribution.
     spread = WIDE / special.ndtri((1 + COVERAGE) / 2)
     return np.asarray(special.ndtr((pass_mark - marks) / spread))
 

@@ -125,6 +125,7 @@ def _describe(rows: pd.DataFrame, outcome: str, what: str, exposure: str) -> Eff
         said = "Lots made no difference to who had one: nothing can be told."
         return Effect(outcome, inside, out, nothing, nothing, nothing, said, what)
     difference, error = fitted
+    # The quantile of Student's t.
     reach = error * float(special.stdtrit(max(min(inside, out) - 1, 1), (1 + LEVEL) / 2))
     low, high = difference - reach, difference + reach
     weeks = int(rows.groupby("term")["sem_week"].nunique().sum())

@@ -178,6 +178,7 @@ def _compute_effect(rows: pd.DataFrame, name: str, left: int) -> Effect:
         )
         return Effect(outcome, contacted, compared, np.nan, np.nan, np.nan, said)
     difference, error, freedom = _fit_difference(matched)
+    # The quantile of Student's t; `scipy.stats` has the same, and takes a second to import.
     reach = error * float(special.stdtrit(freedom, (1 + LEVEL) / 2))
     low, high = difference - reach, difference + reach
     more = compute_more_weeks(matched["sem_week"].nunique(), error)
@@ -247,7 +248,8 @@ def compute_more_weeks(weeks: int, error: float) -> int:
 
     It is at least one. `error` is the standard error after so many weeks, in points.
     """
-    # The standard error at which a worthwhile difference is detected with the wanted power.
+    # The standard error at which a worthwhile difference is detected with the wanted power, from
+    # two quantiles of the normal distribution.
     wanted = WORTHWHILE / float(special.ndtri((1 + LEVEL) / 2) + special.ndtri(POWER))
     # The error falls with the root of the number of weeks.
     return max(int(np.ceil(weeks * ((error / wanted) ** 2 - 1))), 1)

@@ -246,13 +246,17 @@ class Store:
         Raises:
             EduMetricsError: the store is limited by a column that the statement does not have.
         """
-        if self.limited is not None and self.limited[0] not in select.selected_columns:
-            raise EduMetricsError(f"This answer has no {self.limited[0]}: it is not for you.")
+        self.refuse_beyond_limit(select)
         with self.connect() as connection:
             frame = database.read_frame(connection, select)
         if self.hidden and "student_id" in frame:
             frame = frame[~frame["student_id"].isin(self.hidden)].reset_index(drop=True)
         return frame
+
+    def refuse_beyond_limit(self, select: sa.Select[Any]) -> None:
+        """Raise EduMetricsError if the store is limited by a column that the statement lacks."""
+        if self.limited is not None and self.limited[0] not in select.selected_columns:
+            raise EduMetricsError(f"This answer has no {self.limited[0]}: it is not for you.")
 
     def _decode(self, table: str, frame: pd.DataFrame) -> pd.DataFrame:
         """Return a frame with its JSON columns decoded; a row that has none is set aside."""

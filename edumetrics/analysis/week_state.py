@@ -181,11 +181,15 @@ def find_last_run(store: Store, stage: str | list[str], **equal: Any) -> Row | N
     """Return the newest entry of a stage (or of several) with column = value; None without any.
 
     Its columns are `ENTRY`; null is None.
+
+    Raises:
+        EduMetricsError: the store is limited, so that the ledger is not for its reader.
     """
     log = SQL_TABLES["run_log"]
     matches = match_values(log, {"stage": stage, **equal})
     entries = sa.select(*(log.c[name] for name in ENTRY)).where(*matches)
     newest = entries.order_by(log.c.seq.desc()).limit(1)
+    store.refuse_beyond_limit(newest)
     # No frame: a run asks some thirty times for a single row.
     with store.connect() as connection:
         row = connection.execute(newest).mappings().first()

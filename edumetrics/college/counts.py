@@ -15,7 +15,9 @@ import sqlalchemy as sa
 from edumetrics.college.mapping import Relation
 from edumetrics.college.reader import keep
 from edumetrics.college.registers import build_marked
+from edumetrics.college.rows import join_items, read_rows
 from edumetrics.database import make_empty_frame
+from edumetrics.fields import RELATIONS
 
 if TYPE_CHECKING:
     from edumetrics.college.terms import College, Term
@@ -69,6 +71,32 @@ def _mark_registers(relation: Relation) -> tuple[sa.ColumnElement[int], sa.Colum
     # neither true nor false: such a register counts as unmarked.
     marked, nothing = build_marked(relation.c), relation.c.lectures_held == 0
     return marked, sa.case((sa.or_(marked == 1, nothing), 0), else_=1)
+
+
+def count_rows_about(college: College, term: Term, name: str) -> pd.DataFrame:
+    """Return how many rows about items of a term there are, by the item's week and their own day.
+
+    Args:
+        college: the college to read.
+        term: rows about items of other terms do not count.
+        name: a relation with a parent.
+
+    Returns:
+        class_id, semester and week of the item, date (NaT where it cannot be read), rows (count),
+        dated (rows with any value in the column of the day). No rows where the relation or what it
+        is about is not mapped.
+    """
+    about, day = college.find_parent(name), RELATIONS[name].day
+    if about is None or not college.has_rows_of(name):
+        return make_empty_frame(**KEYS, **COUNTS)
+    c, key = about.c, about.table.key[0]
+    placed = sa.select(c[key], c.class_id, c.semester, about.week.label("week"))
+    items = college.read_frame(placed.where(term.build_condition(about)), about.table.name)
+    # The week's scores read these rows as well: they are read once.
+    groups = read_rows(college, term, name).groupby([key, day], dropna=False, observed=True)
+    counts = groups.size().rename("rows").reset_index().rename(columns={day: "date"})
+    counts["dated"] = counts["rows"].where(counts["date"].notna(), 0)
+    return join_items(counts, key, items)
 
 
 def count_rows_by_week(

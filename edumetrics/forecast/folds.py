@@ -16,9 +16,9 @@ def split_by_class(rows: pd.DataFrame, folds: int) -> list[Split]:
         rows: class_id, student_id.
         folds: the number of folds; fewer if there are fewer classes.
     """
-    # Classmates share teachers and exams: on both sides, they would make a model look too good.
-    groups = rows["class_id"] if rows["class_id"].nunique() > 1 else rows["student_id"]
     from sklearn.model_selection import GroupKFold
 
+    # Classmates share teachers and exams: on both sides, they would make a model look too good.
+    groups = rows["class_id"] if rows["class_id"].nunique() > 1 else rows["student_id"]
     # GroupKFold raises an error if there are fewer groups than folds.
     return list(GroupKFold(min(folds, groups.nunique())).split(rows, groups=groups))

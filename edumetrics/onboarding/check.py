@@ -12,7 +12,7 @@ import pandas as pd
 import sqlalchemy as sa
 
 from edumetrics.college import checks, health
-from edumetrics.college.counts import count_rows
+from edumetrics.college.counts import count_rows, count_rows_about
 from edumetrics.college.mapping import Relation
 from edumetrics.college.terms import College, Term
 from edumetrics.database import has_write_access, list_extra_access, open_connection
@@ -206,34 +206,17 @@ def _format_value(value: object) -> str:
 
 def _count_by_week(college: College, relation: Relation, term: Term) -> Iterator[str]:
     """Yield the rows of the term by week, and of registers how many are unmarked."""
-    name = relation.table.name
-    counted = (
-        _count_about(college, relation, term)
-        if relation.table.parent
-        else (count_rows(college, term, name) if relation.table.week else None)
-    )
-    if counted is None:
+    name, record = relation.table.name, relation.table
+    # Submissions and results have no week and no semester: their definition or schedule has both.
+    if not record.week and college.find_parent(name) is None:
         return
+    counted = (count_rows_about if record.parent else count_rows)(college, term, name)
     by_week = counted.groupby("week")["rows"].sum()
     told = ", ".join(f"{week:.0f}: {rows:,.0f}" for week, rows in by_week.items())
     yield f"  rows of this term by week  {told or 'none'}"
     if name == "attendance" and len(counted):
         share = 100 - 100 * counted["marked"].sum() / counted["rows"].sum()
         yield f"  registers unmarked       {share:.1f}%"
-
-
-def _count_about(college: College, relation: Relation, term: Term) -> pd.DataFrame | None:
-    """Return week, rows of what is about items of a term; None where no item is mapped."""
-    # Submissions and results have no week and no semester: their definition or schedule has both.
-    about = college.find_parent(relation.table.name)
-    if about is None:
-        return None
-    key, week = about.table.key[0], about.week.label("week")
-    joined = sa.join(relation.rows, about.rows, relation.c[key] == about.c[key])
-    wanted = sa.select(week, sa.func.count().label("rows")).select_from(joined)
-    return college.read_frame(
-        wanted.where(term.build_condition(about)).group_by(week), relation.table.name
-    )
 
 
 def _count_flagged(workspace: Workspace, college: College, term: Term, week: int) -> Iterator[str]:

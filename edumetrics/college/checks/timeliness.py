@@ -12,8 +12,7 @@ import pandas as pd
 import sqlalchemy as sa
 
 from edumetrics.college.checks.finding import MappingFinding
-from edumetrics.college.counts import count_rows
-from edumetrics.college.rows import join_items, read_rows
+from edumetrics.college.counts import count_rows, count_rows_about
 from edumetrics.college.terms import College, Term
 from edumetrics.fields import RELATIONS
 from edumetrics.weeks import CLASS_SEMESTER
@@ -71,7 +70,7 @@ def check_dates(college: College, term: Term, week: int) -> Iterator[MappingFind
         apart[name] = _count_weeks_apart(counts, begins, 3 if date == "week_date" else 0)
     yield from _check_weekly_dates(apart)
     for name, (number, date) in AROUND.items():
-        counts = _count_about(college, term, name, number, date)
+        counts = _read_own(college, term, name)
         yield from _check_readable(counts, name, date)
         yield from _check_work_dates(_count_weeks_apart(counts, begins), name, number, date)
         yield from _check_range(counts, name, date, term, week)
@@ -81,41 +80,12 @@ def check_dates(college: College, term: Term, week: int) -> Iterator[MappingFind
 
 
 def _read_own(college: College, term: Term, name: str) -> pd.DataFrame:
-    """Return `count_rows` of a relation that has weeks; no rows where its day is not mapped."""
+    """Return how many rows of the term have each day; no rows where the day is not mapped."""
     relation = college.relations[name]
     if relation is None or relation.table.day not in relation.present:
         return NOTHING
-    return count_rows(college, term, name)
-
-
-def _count_about(college: College, term: Term, name: str, number: str, date: str) -> pd.DataFrame:
-    """Return how many rows about items of the term there are, by their week and the row's date.
-
-    Args:
-        college: the college to read.
-        term: rows about items of other terms do not count.
-        name: a relation with a parent.
-        number: the column of the week, in the parent.
-        date: the column of the date.
-
-    Returns:
-        class_id, semester, week, date (NaT where it cannot be read), rows (count), dated (count of
-        rows with any value in the column of the date). No rows where the relation or what it needs
-        is not mapped.
-    """
-    relation, about = college.relations[name], college.find_parent(name)
-    if relation is None or about is None or date not in relation.present:
-        return NOTHING
-    key = about.table.key[0]
-    placed = sa.select(
-        about.c[key], about.c.class_id, about.c.semester, about.c[number].label("week")
-    )
-    items = college.read_frame(placed.where(term.build_condition(about)), about.table.name)
-    # The week's scores read these rows as well: they are read once.
-    groups = read_rows(college, term, name).groupby([key, date], dropna=False, observed=True)
-    counts = groups.size().rename("rows").reset_index().rename(columns={date: "date"})
-    counts["dated"] = counts["rows"].where(counts["date"].notna(), 0)
-    return join_items(counts, key, items)
+    count = count_rows_about if relation.table.parent else count_rows
+    return count(college, term, name)
 
 
 def _count_dates(college: College, name: str, date: str) -> pd.DataFrame:
@@ -209,7 +179,7 @@ def _count_weeks_apart(counts: pd.DataFrame, begins: pd.DataFrame, days: int = 0
     """Return how many rows have a date so many weeks after their own week.
 
     Args:
-        counts: as `_read_own` and `_count_about` return them.
+        counts: as `_read_own` returns them.
         begins: class_id, semester, week, begins (first day of the week).
         days: days added to each date, because a feed's weeks may begin on another weekday.
 

@@ -272,4 +272,4 @@ def _send_mail(workspace: Workspace, due: RunPlan) -> MailResult | None:
     # Most runs have no mail, and need not import what renders it.
     from edumetrics.mail import delivery
 
-    return delivery.send_letters(workspace, due.position)
+    return delivery.MailRound(workspace, due.position).send()

@@ -135,13 +135,12 @@ def send(advisor: str, dry_run: bool, approve: bool, again: bool) -> None:
         erasure.repeat_erasures(workspace)
         with workspace.open_college() as college:
             position = college.find_college_week(workspace.today)
+        post = delivery.MailRound(workspace, position, advisor=advisor, again=again)
         if dry_run or approve:
-            say("\n".join(delivery.describe_letters(workspace, position, advisor)))
+            say("\n".join(post.describe()))
         if dry_run:
             return
-        posted = delivery.send_letters(
-            workspace, position, advisor=advisor, approve=approve, again=again
-        )
+        posted = post.send(approve=approve)
     # The line is the same; the exit status says whether it was a failure, a refusal or a success.
     if posted.broken:
         raise EduMetricsError(posted.format_line())

@@ -17,7 +17,6 @@ from edumetrics.analysis.store import UNASSIGNED
 from edumetrics.analysis.week_state import MAIL, WEEKLY
 from edumetrics.analysis.written import FileKind
 from edumetrics.boundaries import set_aside
-from edumetrics.college.terms import College
 from edumetrics.errors import EduMetricsError, SettingsError
 from edumetrics.mail import outbox, tokens
 from edumetrics.mail.handed_over import REFUSED, HandedOver
@@ -39,115 +38,102 @@ LOCAL = "edumetrics@localhost"
 RELEASE = "release"
 
 
-def send_letters(
-    workspace: Workspace,
-    position: CollegeWeek,
-    *,
-    advisor: str = "",
-    approve: bool = False,
-    again: bool = False,
-) -> MailResult:
-    """Send the newest week's reports; the caller must hold the lock of the analysis database.
-
-    Args:
-        workspace: the settings, the parameters and both databases.
-        position: the college's position.
-        advisor: send only this advisor's mail, and do not release the others'; all mail when empty.
-        approve: release the college's first mail.
-        again: also send what was sent before; where the server never confirmed some of it, only
-            that.
-
-    Returns:
-        The result of the round.
-
-    Raises:
-        Refused: the gate has not checked the newest week, or the week was not analysed.
-        SettingsError: there is no such advisor, or the mail server cannot be used.
-        Unreachable: the mail server cannot be reached; mail that was sent stays sent.
-    """
-    with workspace.open_college() as college:
-        post = MailRound(workspace, college, again=again)
-        chosen = _select_letters(workspace, college, position, advisor)
-    if advisor:
-        return post.send_all(chosen, approve=approve)
-    store, params = workspace.store, workspace.params
-    if approve and post.by_smtp and workspace.settings.mail_from:
-        entry = run_log.start_run(store, params, RELEASE, "", 0)
-        with store.start_transaction() as connection:
-            run_log.mark_done(connection, entry, 0)
-    # Only a round for all advisors completes the week, so only that one is entered.
-    about = chosen[-1].answers if chosen else ("", 0)
-    with run_log.watch_run(store, params, MAIL, *about) as entry:
-        posted = post.send_all(chosen, approve=approve)
-        if posted.broken:
-            told = (
-                f"{len(posted.failed)} of {len(chosen)} mails failed, "
-                f"{len(posted.doubtful)} were not confirmed."
-            )
-            # A failed entry makes the next run send the rest; what was sent is not sent twice.
-            run_log.mark_failed(store, entry, EduMetricsError(told))
-            return posted
-        with store.start_transaction() as connection:
-            run_log.mark_done(connection, entry, posted.sent + posted.written)
-    return posted
-
-
-def describe_letters(
-    workspace: Workspace, position: CollegeWeek, advisor: str = ""
-) -> Iterator[str]:
-    """Yield a line for each letter, then one mail as it would be sent; changes nothing.
-
-    Raises:
-        Refused: the gate has not checked the newest week, or the week was not analysed.
-        SettingsError: there is no such advisor.
-    """
-    with workspace.open_college() as college:
-        post = MailRound(workspace, college)
-        chosen = _select_letters(workspace, college, position, advisor)
-    for letter in chosen:
-        to = post.recipients.find_address(letter.report.advisor_id)
-        subject = f"held: {letter.why_held}" if letter.why_held else letter.report.subject
-        mark = "  (sent before)" if post.is_sent(letter) else ""
-        yield f"{letter.report.advisor_id}  {to or 'no address'}  {subject}{mark}"
-    for letter in chosen:
-        if letter.why_held or post.is_sent(letter):
-            continue
-        with suppress(SettingsError):  # a missing address is reported when the mail is sent
-            message, _ = build_message(letter.report, post.make_envelope(letter))
-            body = message.get_body(("plain",))
-            assert body is not None
-            yield from (
-                "",
-                f"A sample, to {message['To']}:",
-                "",
-                # Messages have the line ends of mail, a terminal wants its own.
-                body.get_content().replace("\r\n", "\n"),
-            )
-            return
-
-
-def _select_letters(
-    workspace: Workspace, college: College, position: CollegeWeek, advisor: str
-) -> list[Letter]:
-    """Return the letters of the newest week; only one advisor's where one is named."""
-    letters = list_letters(workspace, college, position)
-    found = [letter for letter in letters if advisor in ("", letter.report.advisor_id)]
-    if advisor and not found:
-        raise SettingsError(f"There is no report for {advisor}: check the advisor's id.")
-    return found
-
-
 class MailRound:
-    """One round of mail: it sends letters, and counts the results in `posted`."""
+    """One round of mail: the letters that go out now, each once; `posted` counts the results.
 
-    def __init__(self, workspace: Workspace, college: College, *, again: bool = False) -> None:
-        self.workspace, self.again = workspace, again
+    The letters are built once, when the round begins: what is shown is what is sent. The caller
+    must hold the lock of the analysis database from then on.
+    """
+
+    def __init__(
+        self,
+        workspace: Workspace,
+        position: CollegeWeek,
+        *,
+        advisor: str = "",
+        again: bool = False,
+    ) -> None:
+        """Collect the letters of the newest week.
+
+        Args:
+            workspace: the settings, the parameters and both databases.
+            position: the college's position.
+            advisor: only this advisor's mail, without releasing the others'; all mail when empty.
+            again: also send what was sent before; where the server never confirmed some of it,
+                only that.
+
+        Raises:
+            Refused: the gate has not checked the newest week, or the week was not analysed.
+            SettingsError: there is no such advisor, or the secret of the replies is too short.
+        """
+        self.workspace, self.advisor, self.again = workspace, advisor, again
         self.settings, self.mail = workspace.settings, workspace.params.mail
-        self.recipients = Recipients(workspace, college)
-        self.handed_over = HandedOver(workspace.settings.home)
-        self.posted = MailResult()
         # A secret that is too short must be reported before the first mail is out.
         tokens.check_secret(self.settings.secret_key)
+        with workspace.open_college() as college:
+            self.recipients = Recipients(workspace, college)
+            letters = list_letters(workspace, college, position)
+        self.letters = [one for one in letters if advisor in ("", one.report.advisor_id)]
+        if advisor and not self.letters:
+            raise SettingsError(f"There is no report for {advisor}: check the advisor's id.")
+        self.handed_over = HandedOver(workspace.settings.home)
+        self.posted = MailResult()
+
+    def describe(self) -> Iterator[str]:
+        """Yield a line for each letter, then one mail as it would be sent; changes nothing."""
+        for letter in self.letters:
+            to = self.recipients.find_address(letter.report.advisor_id)
+            subject = f"held: {letter.why_held}" if letter.why_held else letter.report.subject
+            mark = "  (sent before)" if self.is_sent(letter) else ""
+            yield f"{letter.report.advisor_id}  {to or 'no address'}  {subject}{mark}"
+        for letter in self.letters:
+            if letter.why_held or self.is_sent(letter):
+                continue
+            with suppress(SettingsError):  # a missing address is reported when the mail is sent
+                message, _ = build_message(letter.report, self.make_envelope(letter))
+                body = message.get_body(("plain",))
+                assert body is not None
+                yield from (
+                    "",
+                    f"A sample, to {message['To']}:",
+                    "",
+                    # Messages have the line ends of mail, a terminal wants its own.
+                    body.get_content().replace("\r\n", "\n"),
+                )
+                return
+
+    def send(self, *, approve: bool = False) -> MailResult:
+        """Send the letters and enter the round in the ledger; with `approve`, release the first.
+
+        Returns:
+            The result of the round.
+
+        Raises:
+            SettingsError: MAIL_FROM is missing, or the mail server cannot be used.
+            Unreachable: the mail server cannot be reached; mail that was sent stays sent.
+        """
+        if self.advisor:
+            return self._send_all(approve=approve)
+        store, params = self.workspace.store, self.workspace.params
+        if approve and self.by_smtp and self.settings.mail_from:
+            entry = run_log.start_run(store, params, RELEASE, "", 0)
+            with store.start_transaction() as connection:
+                run_log.mark_done(connection, entry, 0)
+        # Only a round for all advisors completes the week, so only that one is entered.
+        about = self.letters[-1].answers if self.letters else ("", 0)
+        with run_log.watch_run(store, params, MAIL, *about) as entry:
+            posted = self._send_all(approve=approve)
+            if posted.broken:
+                told = (
+                    f"{len(posted.failed)} of {len(self.letters)} mails failed, "
+                    f"{len(posted.doubtful)} were not confirmed."
+                )
+                # A failed entry makes the next run send the rest; what was sent is not sent twice.
+                run_log.mark_failed(store, entry, EduMetricsError(told))
+                return posted
+            with store.start_transaction() as connection:
+                run_log.mark_done(connection, entry, posted.sent + posted.written)
+        return posted
 
     @property
     def by_smtp(self) -> bool:
@@ -169,25 +155,21 @@ class MailRound:
         logged = any(row["status"] == status for row in self._read_log(letter, SMTP))
         return logged or self.handed_over.has(self._make_delivery(letter, SMTP), status)
 
-    def send_all(self, chosen: list[Letter], *, approve: bool) -> MailResult:
-        """Send letters and publish their pages; a letter that was sent before is left out.
+    def _send_all(self, *, approve: bool) -> MailResult:
+        """Send the letters and publish their pages; a letter that was sent before is left out.
 
         With `approve` they are sent although the first mail was not released.
-
-        Raises:
-            SettingsError: MAIL_FROM is missing, or the mail server cannot be used.
-            Unreachable: the mail server cannot be reached.
         """
         sends = self.by_smtp and (approve or self.released)
-        mailed = [letter for letter in chosen if not letter.published]
+        mailed = [letter for letter in self.letters if not letter.published]
         self.posted.letters, self.posted.leaves = len(mailed), sends
         self.posted.waiting = self.by_smtp and not sends and bool(mailed)
         if sends and not self.settings.mail_from:
             raise SettingsError("MAIL_FROM is not set: set it to the sender of advisors' mail.")
         # This is read before the first letter is sent: a sending of this round is not yet in doubt.
-        doubtful = {id(letter) for letter in chosen if sends and self._is_in_doubt(letter)}
+        doubtful = {id(letter) for letter in self.letters if sends and self._is_in_doubt(letter)}
         with Server(self.settings.smtp_url, self.mail) if sends else nullcontext() as server:
-            for letter in chosen:
+            for letter in self.letters:
                 # Whoever lost the lock must leave the rest to the run that has it now.
                 self.workspace.store.confirm_lock()
                 set_aside(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
 import pandas as pd
@@ -50,23 +50,23 @@ class AdvisorWeek:
     shared: pd.DataFrame
     cards: pd.Series
 
-    @property
+    @cached_property
     def inside(self) -> pd.DataFrame:
         """Those to start with."""
         return self.flags[self.flags["within_capacity"].astype(bool)]
 
-    @property
+    @cached_property
     def cared(self) -> pd.DataFrame:
         """Those who are looked after; they have no place."""
         return self.flags[self.flags["looked_after"].astype(bool)]
 
-    @property
+    @cached_property
     def waiting(self) -> pd.DataFrame:
         """Those who come next."""
         taken = self.flags["within_capacity"].astype(bool) | self.flags["looked_after"].astype(bool)
         return self.flags[~taken]
 
-    @property
+    @cached_property
     def kept(self) -> frozenset[str]:
         """Those whose place was kept for a new name: by urgency alone they would have none."""
         places = self.flags[~self.flags["looked_after"].astype(bool)]["student_id"]
@@ -266,9 +266,11 @@ def _describe_conversations(occasion: Occasion, stored: WeekRows, week: AdvisorW
     ]
     talked = entered.loc[entered["kind"].isin(TALKED), "student_id"]
     mine = week.group[week.group["student_id"].isin(talked)]
-    both = mine.merge(stored.last, on="student_id", suffixes=("", "_last")).dropna(
-        subset=["weekly_att_pct", "weekly_att_pct_last"]
+    before = stored.last[["student_id", "weekly_att_pct"]]
+    both = mine[["student_id", "class_id", "roll_number", "weekly_att_pct"]].merge(
+        before, on="student_id", suffixes=("", "_last")
     )
+    both = both.dropna(subset=["weekly_att_pct", "weekly_att_pct_last"])
     pairs = [
         occasion.say("pair", before=row["weekly_att_pct_last"], after=row["weekly_att_pct"])
         for row in sort_by_roll_number(both)

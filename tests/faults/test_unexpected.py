@@ -93,7 +93,7 @@ def test_one_letter_that_breaks_does_not_stop_the_others(
         return real(report, *more)  # type: ignore[arg-type]
 
     # The sample that is shown before the first mail is composed in the same way.
-    monkeypatch.setattr(delivery, "describe_letters", lambda *_: iter(()))
+    monkeypatch.setattr(delivery.MailRound, "describe", lambda _: iter(()))
     monkeypatch.setattr(delivery, "build_message", break_first)
     result = edumetrics("send", "--approve")
     assert result.exit_code == 1

@@ -82,7 +82,7 @@ def test_a_dry_run_names_it_and_the_outbox_has_it(tmp_path: Path) -> None:
     batch.score()
     hand_over(batch, week_6=[False], week_7=[True])
     batch.judge()
-    lines = list(delivery.describe_letters(batch.workspace, batch.position))
+    lines = list(delivery.MailRound(batch.workspace, batch.position).describe())
     line = "Week 7 · 1 student without a logged contact for 3 weeks"
     assert f"handover:{PERSON}  {PERSON}  {line}" in lines
     assert batch.send().written == 2
@@ -114,7 +114,7 @@ def test_lists_that_were_only_replayed_hand_nobody_over(tmp_path: Path) -> None:
     batch.score()
     hand_over(batch, judged=(6,), week_6=[False], week_7=[True])
     batch.judge()
-    letters = list(delivery.describe_letters(batch.workspace, batch.position))
+    letters = list(delivery.MailRound(batch.workspace, batch.position).describe())
     assert letters and "without a logged contact" not in " ".join(letters)
     entries = [entry for report in batch.build().values() for entry in report.entries]
     assert entries and not [entry for entry in entries if "not reached" in entry.since]

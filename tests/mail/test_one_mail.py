@@ -131,7 +131,7 @@ class Batch:
             return list_letters(self.workspace, college, self.position)
 
     def send(self) -> MailResult:
-        return delivery.send_letters(self.workspace, self.position, approve=True)
+        return delivery.MailRound(self.workspace, self.position).send(approve=True)
 
 
 @pytest.fixture

@@ -19,13 +19,14 @@ import pytest
 import sqlalchemy as sa
 
 from edumetrics import database
-from edumetrics.batch import backfill, pipeline, progress
+from edumetrics.batch import pipeline, progress
 from edumetrics.params import Calendar
 from edumetrics.settings import PROJECT, Settings
 from edumetrics.simulator import generate, write
 from edumetrics.workspace import Workspace, open_workspace
 from tests import in_process
 from tests.built_once import build_once
+from tests.simulated import simulate
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -203,14 +204,19 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     """A simulated college of 240 students at week 10, one semester behind it, calibrated. Read it; do not change it."""
 
     def build(home: Path) -> None:
-        workspace = workspace_at(home)
-        plan = generate.plan_demo(DEMO_STUDENTS, 7, Calendar())
-        write.write_simulation(
-            database.create_writable_engine(workspace.settings.client_db_url), plan, quiet=True
-        )
-        backfill.calibrate(workspace, progress.skip_line)
+        simulate(workspace_at(home), DEMO_STUDENTS, 7, week=10)
 
     return workspace_at(build_once(tmp_path_factory, "demo", build))
+
+
+@pytest.fixture(scope="session")
+def earlier(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    """The demo college as it was at week 6, calibrated then. Read it; do not change it."""
+
+    def build(home: Path) -> None:
+        simulate(workspace_at(home), DEMO_STUDENTS, 7, week=6)
+
+    return workspace_at(build_once(tmp_path_factory, "earlier", build))
 
 
 @pytest.fixture(scope="session")

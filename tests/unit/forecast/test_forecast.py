@@ -10,8 +10,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from edumetrics.batch import backfill, progress
-from edumetrics.database import create_writable_engine
 from edumetrics.errors import EduMetricsError, SettingsError
 from edumetrics.fields import FEATURES
 from edumetrics.forecast import backtest, registry
@@ -26,12 +24,10 @@ from edumetrics.forecast.models import (
 )
 from edumetrics.inputs import terms
 from edumetrics.modelling import evaluate
-from edumetrics.params import Calendar, Forecast, Triage
+from edumetrics.params import Forecast, Triage
 from edumetrics.scoring.signals import smooth
-from edumetrics.simulator import generate, write
 from edumetrics.stages import weekly
 from edumetrics.workspace import Workspace
-from tests.conftest import workspace_at
 from tests.unit.triage.test_flags import run_week
 
 SETTINGS = Forecast(trees=30, least_students=20, least_fails=5)
@@ -85,11 +81,9 @@ def test_no_record_of_a_later_week_and_no_outcome_changes_a_feature(demo_copy: W
 
 
 @pytest.mark.slow
-def test_a_past_weeks_features_are_replayed_as_they_were(demo: Workspace, tmp_path: Path) -> None:
-    earlier = workspace_at(tmp_path)
-    plan = generate.plan_demo(240, 7, Calendar(), weeks=WEEK)
-    write.write_simulation(create_writable_engine(earlier.settings.client_db_url), plan, quiet=True)
-    backfill.calibrate(earlier, progress.skip_line)
+def test_a_past_weeks_features_are_replayed_as_they_were(
+    demo: Workspace, earlier: Workspace
+) -> None:
     key = {"term": "2026-01-05", "sem_week": WEEK}
     then, now = (
         at.store.read("weekly_features", **key).set_index("student_id") for at in (earlier, demo)

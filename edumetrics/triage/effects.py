@@ -125,8 +125,10 @@ def collect_cases(
                     int(str(week)), group, met[group.index].to_numpy(), wide, risk, calendar
                 )
             )
-    kept = [frame for frame in found if len(frame)]
-    return pd.concat(kept, ignore_index=True)[columns] if kept else pd.DataFrame(columns=columns)
+    kept = [frame for frame in found if frame is not None]
+    if not kept:
+        return pd.DataFrame(columns=columns)
+    return pd.concat(kept, ignore_index=True)[columns].dropna(ignore_index=True)
 
 
 def _collect_week(
@@ -136,8 +138,8 @@ def _collect_week(
     wide: pd.DataFrame,
     risk: pd.DataFrame,
     calendar: Calendar,
-) -> pd.DataFrame:
-    """Return the cases of one week; none where the weeks before or after it are missing.
+) -> pd.DataFrame | None:
+    """Return the cases of one week; None where the weeks before or after it are missing.
 
     Args:
         week: the semester week of the list.
@@ -150,19 +152,23 @@ def _collect_week(
     later = [w for w in calendar.get_next_teaching_weeks(week)[:FOLLOWED] if w in wide]
     before = [w for w in calendar.get_teaching_weeks_before(week, BEFORE) if w in wide]
     if len(later) < FOLLOWED or not before or week not in wide:
-        return group.iloc[:0]
+        return None
     # `reindex` puts the rows into the order of `group`; the arrays below are assigned by position.
     mine = wide.reindex(group["student_id"])
     level = mine[week].to_numpy()
-    return group.assign(
-        contacted=met == week,
-        # A contact answers a week's list: its effect can show from the week after.
-        exposed=np.mean([met < w for w in later], axis=0),
-        risk=risk[week].reindex(group["student_id"]).to_numpy(),
-        level=level,
-        trend=level - mine[before].mean(axis=1).to_numpy(),
-        change=mine[later].mean(axis=1).to_numpy() - level,
-    ).dropna()
+    return pd.DataFrame(
+        {
+            "student_id": group["student_id"].to_numpy(),
+            "sem_week": week,
+            "contacted": met == week,
+            # A contact answers a week's list: its effect can show from the week after.
+            "exposed": np.mean([met < w for w in later], axis=0),
+            "risk": risk[week].reindex(group["student_id"]).to_numpy(),
+            "level": level,
+            "trend": level - mine[before].mean(axis=1).to_numpy(),
+            "change": mine[later].mean(axis=1).to_numpy() - level,
+        }
+    )
 
 
 def _compute_effect(rows: pd.DataFrame, name: str, left: int) -> Effect:
@@ -234,9 +240,8 @@ def _fit_difference(matched: pd.DataFrame) -> tuple[float, float, int]:
     # The pseudo-inverse, because a constant level makes the matrix singular.
     estimate = float((np.linalg.pinv(whole) @ total)[0])
     # The jackknife leaves out whole students: the weeks of one student are not independent.
-    without = np.array(
-        [(np.linalg.pinv(whole - squares[n]) @ (total - products[n]))[0] for n in range(count)]
-    )
+    inverses = np.linalg.pinv(whole - squares)
+    without = (inverses[:, 0, :] * (total - products)).sum(axis=1)
     error = float(np.sqrt((count - 1) / count * ((without - without.mean()) ** 2).sum()))
     met = int(matched.loc[matched["contacted"].astype(bool), "student_id"].nunique())
     # The smaller side limits what is known, so it gives the degrees of freedom.

@@ -13,6 +13,11 @@ from edumetrics.scoring.roll import FloatMatrix, Matrix, Roll, Vector, is_enroll
 from edumetrics.scoring.signals import Floats, divide
 from edumetrics.types import Work as Kind
 
+# What is counted of the items due: all, and those without a mark (a quality) of anybody yet.
+COUNTED = ["all", "unmarked", "unjudged"]
+# Students by weeks by `COUNTED`.
+Counts = np.ndarray[tuple[int, int, int], np.dtype[np.int64]]
+
 
 @dataclass(frozen=True)
 class Work:
@@ -86,8 +91,7 @@ def _collect_kind(
     done: pd.DataFrame,
     weeks: list[int],
 ) -> Work:
-    moved = facts.extensions[kind]
-    due = _count_due(roll, facts, items, moved, weeks)
+    due, unmarked, unjudged = _count_kind(roll, facts, kind, items, weeks)
     size = len(roll.frame)
     counts = {
         name: np.zeros(roll.classes.shape, dtype=np.int64)
@@ -119,9 +123,6 @@ def _collect_kind(
         np.add.at(quality, now["row"], now["quality_sum"].fillna(0))
         # `fmax` ignores NaN, where `maximum` would keep it.
         np.fmax.at(similarity, now["row"], now["similarity"])
-    unmarked, unjudged = (
-        _count_due_unknown(roll, facts, kind, items, weeks, what) for what in ("marks", "qualities")
-    )
     return Work(
         due=due,
         done=counts["done"],
@@ -137,21 +138,25 @@ def _collect_kind(
     )
 
 
-def _count_due_unknown(
-    roll: Roll, facts: Facts, kind: Kind, items: pd.DataFrame, weeks: list[int], what: str
-) -> Matrix:
-    """Return how many of the items due have no mark (or no quality) of anybody yet.
+def _count_kind(
+    roll: Roll, facts: Facts, kind: Kind, items: pd.DataFrame, weeks: list[int]
+) -> tuple[Matrix, ...]:
+    """Return a matrix for each of `COUNTED`, students by weeks.
 
-    Students by weeks, each as known at the end of the student's own week.
+    What is unmarked or unjudged is as known at the end of the student's own week.
     """
-    known, found = facts.known_marks[kind], np.zeros(roll.classes.shape, dtype=np.int64)
-    ends = roll.frame["week_end"]
+    found = np.zeros((*roll.classes.shape, len(COUNTED)), dtype=np.int64)
+    known, ends = facts.known_marks[kind], roll.frame["week_end"]
     for end in ends.unique():
-        there = known.loc[(known["known_by"] == end) & (known[what] > 0), "item_id"].unique()
-        others = items[~items["item_id"].isin(there)]
+        now = known[known["known_by"] == end]
+        marked, judged = (
+            items["item_id"].isin(now.loc[now[what] > 0, "item_id"].unique())
+            for what in ("marks", "qualities")
+        )
+        counted = items.assign(all=1, unmarked=~marked, unjudged=~judged)
         own = (ends == end).to_numpy()
-        found[own] = _count_due(roll, facts, others, facts.extensions[kind], weeks)[own]
-    return found
+        found[own] = _count_due(roll, facts, counted, facts.extensions[kind], weeks)[own]
+    return tuple(np.moveaxis(found, -1, 0))
 
 
 def collect_work_ahead(roll: Roll, facts: Facts) -> tuple[Floats, Floats]:
@@ -201,23 +206,24 @@ def _select_due(roll: Roll, facts: Facts, rows: pd.DataFrame, weeks: list[int]) 
 
 def _count_due(
     roll: Roll, facts: Facts, items: pd.DataFrame, extensions: pd.DataFrame, weeks: list[int]
-) -> Matrix:
-    """Return how many items fall due, students by weeks."""
-    due = np.zeros(roll.classes.shape, dtype=np.int64)
+) -> Counts:
+    """Return how many items fall due, each as often as its columns of `COUNTED` say (0 or 1)."""
+    due = np.zeros((*roll.classes.shape, len(COUNTED)), dtype=np.int64)
     items = items.assign(code=roll.find_class_semesters(items))
     # Items that were never due have no week; without them the column can be an integer.
     dated = items[items["due_week"].isin(weeks) & (items["code"] >= 0)].astype(
-        {"due_week": "int64"}
+        {"due_week": "int64", **dict.fromkeys(COUNTED, "int64")}
     )
     if facts.enrolments is None:
         # Without enrolments all students of a class have the same work: count once per class.
-        by_class = np.zeros((len(roll.class_semesters) + 1, roll.week + 1), dtype=np.int64)
-        np.add.at(by_class, (dated["code"].to_numpy(), dated["due_week"].to_numpy()), 1)
+        shape = (len(roll.class_semesters) + 1, roll.week + 1, len(COUNTED))
+        by_class, at = np.zeros(shape, dtype=np.int64), dated[["code", "due_week"]].to_numpy().T
+        np.add.at(by_class, tuple(at), dated[COUNTED].to_numpy())
         due += by_class[roll.classes, np.arange(roll.week + 1)]
     else:
         rows = _list_expected(roll, dated)
         rows = rows[is_enrolled(roll, facts.enrolments, rows)]
-        np.add.at(due, (rows["row"].to_numpy(), rows["week"].to_numpy()), rows["items"].to_numpy())
+        np.add.at(due, tuple(rows[["row", "week"]].to_numpy().T), rows[COUNTED].to_numpy())
     if len(extensions):
         due += _count_moved(roll, facts, items, extensions, weeks)
     # Last, so that work moved into a week that does not count is not due either.
@@ -226,41 +232,42 @@ def _count_due(
 
 
 def _list_expected(roll: Roll, dated: pd.DataFrame) -> pd.DataFrame:
-    """Return row, week, subject_id, items: what is due in each student's class, by subject."""
+    """Return row, week, subject_id, `COUNTED`: what is due in each student's class, by subject."""
     # Week by week, because a student may change class in the semester.
-    counts = dated.groupby(["code", "due_week", "subject_id"], as_index=False).size()
-    counts = counts.rename(columns={"due_week": "week", "size": "items"})
+    counts = dated.groupby(["code", "due_week", "subject_id"], as_index=False)[COUNTED].sum()
+    counts = counts.rename(columns={"due_week": "week"})
     found = []
     for week, part in counts.groupby("week"):
         students = pd.DataFrame(
             {"row": np.arange(len(roll.frame)), "code": roll.classes[:, int(str(week))]}
         )
         found.append(students.merge(part, on="code"))
-    empty = pd.DataFrame({"row": [], "week": [], "subject_id": [], "items": []}).astype(
-        {"row": "int64", "week": "int64", "items": "int64"}
+    empty = pd.DataFrame(columns=["row", "week", "subject_id", *COUNTED]).astype(
+        dict.fromkeys(("row", "week", *COUNTED), "int64")
     )
     return pd.concat(found, ignore_index=True) if found else empty
 
 
 def _count_moved(
     roll: Roll, facts: Facts, items: pd.DataFrame, extensions: pd.DataFrame, weeks: list[int]
-) -> Matrix:
-    """Return the change by extensions, students by weeks.
+) -> Counts:
+    """Return the change by extensions.
 
     It is one item less in the week in which it was due, and one more in the week in which it is
     due now.
     """
-    change = np.zeros(roll.classes.shape, dtype=np.int64)
+    change = np.zeros((*roll.classes.shape, len(COUNTED)), dtype=np.int64)
     moved = extensions.merge(items, on="item_id")
     moved = moved.assign(row=roll.find_rows(moved["student_id"])).query("row >= 0")
     for column, step in (("due_week", -1), ("week", 1)):
-        part = moved[["row", "code", "subject_id"]].assign(week=moved[column])
-        part = part[part["week"].isin(weeks)].astype({"week": "int64"})
+        part = moved[["row", "code", "subject_id", *COUNTED]].assign(week=moved[column])
+        part = part[part["week"].isin(weeks)].astype(dict.fromkeys(("week", *COUNTED), "int64"))
         # Each week is tested by itself: the student may be in another class by the new week.
         part = part[roll.classes[part["row"], part["week"]] == part["code"]]
         if facts.enrolments is not None:
             part = part[is_enrolled(roll, facts.enrolments, part)]
-        np.add.at(change, (part["row"].to_numpy(), part["week"].to_numpy()), step)
+        at = tuple(part[["row", "week"]].to_numpy().T)
+        np.add.at(change, at, step * part[COUNTED].to_numpy())
     return change
 
 

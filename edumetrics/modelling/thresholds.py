@@ -30,11 +30,14 @@ def is_due(workspace: Workspace, term: str) -> bool:
     if not any(name < term for name in workspace.store.list_terms()):
         return False
     digest = hash_parameters(workspace.params)
-    fitted = workspace.store.read(TABLE, ("ranked_by",), term=term, params_sha256=digest)
-    needed = {name_ranking(by_model=False)}
-    if champion.load_champion(workspace, term).model is not None:
-        needed.add(name_ranking(by_model=True))
-    return not needed <= set(fitted["ranked_by"])
+    rows = workspace.store.read(TABLE, ("ranked_by",), term=term, params_sha256=digest)
+    fitted = set(rows["ranked_by"])
+    if name_ranking(by_model=False) not in fitted:
+        return True
+    if name_ranking(by_model=True) in fitted:
+        return False
+    # Reading a model takes longer than all else here: most runs need not.
+    return champion.load_champion(workspace, term).model is not None
 
 
 def fit(workspace: Workspace, college: College, term: Term, position: CollegeWeek) -> str | None:

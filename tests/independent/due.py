@@ -7,6 +7,7 @@ Shares no code with the package it checks; the helpers for dates, classes, due a
 import math
 from collections import Counter, defaultdict
 from datetime import date, timedelta
+from functools import cache
 
 
 # -------------------------------------------------------------------- small helpers
@@ -159,6 +160,8 @@ class College:
             self.terms[name][pair[0]] = pair
         running = current if sim_state else ()
         self.current_term = max((self.term[p] for p in running if p in self.term), default=None)
+        # Asked for each student and week of a term, in each of its weeks.
+        self.class_in, self.due = cache(self.class_in), cache(self.due)
 
     def monday(self, pair, week):
         days = self.dates[pair]
@@ -180,7 +183,8 @@ class College:
         rows = [r for r in rows if r["semester"] == own]
         if not rows:
             return pair
-        newest = [r for r in rows if r["week"] == max(r["week"] for r in rows)]
+        last = max(r["week"] for r in rows)
+        newest = [r for r in rows if r["week"] == last]
         counts = Counter(r["class_id"] for r in newest)
         most = {c for c, n in counts.items() if n == max(counts.values())}
         latest = max((r for r in newest if r["class_id"] in most), key=lambda r: int(r["id"]))

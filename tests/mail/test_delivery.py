@@ -261,7 +261,13 @@ def test_where_everyones_mail_is_held_nobody_is_written_to(
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "wrong", ["nobody", "a@b@c.example", "x@y.example\\r\\nBcc: all@college.example", None]
+    "wrong",
+    [
+        "x@y.example\\r\\nBcc: all@college.example",
+        None,
+        pytest.param("nobody", marks=pytest.mark.prove),
+        pytest.param("a@b@c.example", marks=pytest.mark.prove),
+    ],
 )
 def test_a_wrong_address_fails_that_one_advisor(
     wrong: str | None, sending: Workspace, inbox: Inbox
@@ -297,7 +303,14 @@ def test_a_refused_recipient_is_not_tried_again_at_once(sending: Workspace, inbo
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("trouble", [["451 4.7.1 try later"], [None], ["451 later", None]])
+@pytest.mark.parametrize(
+    "trouble",
+    [
+        ["451 later", None],
+        pytest.param(["451 4.7.1 try later"], marks=pytest.mark.prove),
+        pytest.param([None], marks=pytest.mark.prove),
+    ],
+)
 def test_trouble_that_passes_is_waited_for(
     trouble: list[str | None], sending: Workspace, inbox: Inbox
 ) -> None:

@@ -21,7 +21,7 @@ from tests.mail.server import Inbox
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("level", ["full", "initials"])
+@pytest.mark.parametrize("level", ["full", pytest.param("initials", marks=pytest.mark.prove)])
 def test_mails_and_published_pages_go(
     level: str, sending: Workspace, inbox: Inbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -47,7 +47,7 @@ def college(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("added", [0.0, 6.0])
+@pytest.mark.parametrize("added", [pytest.param(0.0, marks=pytest.mark.prove), 6.0])
 def test_a_known_effect_is_recovered_at_the_nominal_rate(added: float) -> None:
     found = [
         measure_effect(*college(np.random.default_rng(n), added), CALENDAR, ATTENDANCE)

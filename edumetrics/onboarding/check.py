@@ -22,6 +22,7 @@ from edumetrics.fields import EVERYWHERE, PERSONAL, PERSONAL_NAMES, RELATIONS, T
 from edumetrics.fields.reasons import RULES
 from edumetrics.params import ONLY
 from edumetrics.stages import weekly
+from edumetrics.stages.score_parts import decide_parts
 from edumetrics.weeks import CollegeWeek
 from edumetrics.workspace import Workspace, open_workspace
 
@@ -229,24 +230,23 @@ def _count_flagged(workspace: Workspace, college: College, term: Term, week: int
     try:
         # As a replay, so that the advisors stored for a past week are used. Data health is left
         # out: the report has it already.
-        made = weekly.compute(
+        made = decide_parts(
             weekly.read_week(
                 workspace, college, term, weeks[0], Path(), replay=True, with_health=False
             )
         )
-        flags = weekly.make_lists(made).lists.flags
     except EduMetricsError as error:
         # Not raised: what follows from a wrong mapping must not hide the findings about it.
         yield f"Lists: cannot be made ({error})"
         return
-    size = max(len(made.metrics), 1)
-    yield f"Lists of week {weeks[0]}, {len(made.metrics)} students, if they were made now:"
-    codes = flags["reasons"].map(lambda records: {record["code"] for record in records})
+    students = sum(len(part.on_list) for part in made)
+    size, listed = max(students, 1), sum(int(part.on_list.sum()) for part in made)
+    yield f"Lists of week {weeks[0]}, {students} students, if they were made now:"
     for rule in RULES:
-        hit = int(codes.map(lambda found, rule=rule: rule in found).sum())
+        hit = sum(int((part.on_list & (part.news.since[rule] > 0)).sum()) for part in made)
         yield f"  {rule.replace('_', ' '):<24} {100 * hit / size:.0f}% of the students"
-    yield f"  {'on a list':<24} {100 * len(flags) / size:.0f}% of the students"
-    if 100 * len(flags) >= MANY_LISTED * size:
+    yield f"  {'on a list':<24} {100 * listed / size:.0f}% of the students"
+    if 100 * listed >= MANY_LISTED * size:
         yield (
             "  warn  A list of so many students says little about each of them. "
             "Check whether the columns that the rules read are right."

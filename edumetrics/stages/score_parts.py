@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -18,7 +20,7 @@ from edumetrics.inputs.week import Part, Records, Week
 from edumetrics.scoring.observed import observe
 from edumetrics.scoring.signals import Floats, compute_probability
 from edumetrics.scoring.weekly import ScoredWeek, score_week
-from edumetrics.triage import flags
+from edumetrics.triage.flags import ListDecision, decide
 from edumetrics.triage.lists import TriageLists, build_lists
 from edumetrics.triage.situation import Situation, build_thresholds
 
@@ -28,17 +30,26 @@ NO_SUBJECTS = pd.DataFrame(columns=TABLES["risk_of_failing_prediction"].computed
 
 def score_parts(week: Week) -> list[PartScores]:
     """Read, score and triage every part of a week; of several, some at a time."""
+    return _finish_parts(week, _draw_up_part)
+
+
+def decide_parts(week: Week) -> list[ListDecision]:
+    """Decide who is on the lists of a week, part by part; nothing is said about anybody."""
+    return _finish_parts(week, _decide_part)
+
+
+def _finish_parts(week: Week, finish: Finish) -> list[Any]:
+    """Read and score every part, and return what `finish` makes of each."""
     # The week is sent to each process: names serve pages only, so they stay here.
     bare, run = replace(week, names=week.names.iloc[:0]), week.workspace.settings
     if len(week.parts) == 1:
-        return [_score_alone(week.parts[0], bare)]
+        return [_finish_alone(week.parts[0], bare, finish)]
     # Only the whole college shows how long the lists would be. Where several processes score it,
     # none keeps what it has read until that is known.
     if not week.thresholds.fitted_on:
         urgencies = parts.map_parts(run, _measure_urgency, week.parts, bare)
         bare = _raise_thresholds(bare, np.concatenate(urgencies))
-    scored: list[PartScores] = parts.map_parts(run, _score_part, week.parts, bare)
-    return scored
+    return parts.map_parts(run, _finish_part, week.parts, bare, finish)
 
 
 @dataclass(frozen=True)
@@ -62,17 +73,21 @@ class PartInHand:
     forecast: WeekForecast | None
 
 
-def _score_alone(part: Part, week: Week) -> PartScores:
-    """Read, score and triage the only part."""
+# What is made of a part that is scored, with the thresholds of the whole week.
+Finish = Callable[[Week, PartInHand], Any]
+
+
+def _finish_alone(part: Part, week: Week, finish: Finish) -> Any:
+    """Read, score and finish the only part."""
     made = score_students(week, part.read(week))
     if not week.thresholds.fitted_on:
         week = _raise_thresholds(week, _list_urgencies(week, made))
-    return _draw_up_part(week, made)
+    return finish(week, made)
 
 
-def _score_part(part: Part, week: Week) -> PartScores:
-    """Read, score and triage one part."""
-    return _draw_up_part(week, score_students(week, part.read(week)))
+def _finish_part(part: Part, week: Week, finish: Finish) -> Any:
+    """Read, score and finish one part."""
+    return finish(week, score_students(week, part.read(week)))
 
 
 def _measure_urgency(part: Part, week: Week) -> Floats:
@@ -81,9 +96,13 @@ def _measure_urgency(part: Part, week: Week) -> Floats:
 
 
 def _list_urgencies(week: Week, made: PartInHand) -> Floats:
-    urgency = flags.decide(make_situation(week, made)).plain
+    urgency = _decide_part(week, made).plain
     # An urgency of 0 stands for a score that is missing, too: those are left out.
     return urgency[made.scored.metrics["risk_score"].notna().to_numpy()]
+
+
+def _decide_part(week: Week, made: PartInHand) -> ListDecision:
+    return decide(make_situation(week, made))
 
 
 def _draw_up_part(week: Week, made: PartInHand) -> PartScores:

@@ -47,8 +47,9 @@ def inbox(monkeypatch: pytest.MonkeyPatch) -> Iterator[Inbox]:
 
 @pytest.fixture
 def sending(ready: Workspace, inbox: Inbox) -> Workspace:
-    """A college that sends."""
+    """A college that sends, without pictures: they take longest, and `received` has them."""
     let_send(ready)
+    set_mail(ready, pictures=False)
     return open_workspace()
 
 

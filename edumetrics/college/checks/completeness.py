@@ -213,13 +213,10 @@ def _check_other_classes(
     college: College, term: Term, relation: Relation, own: pd.DataFrame
 ) -> Iterator[MappingFinding]:
     """Yield a finding if a relation has rows of none, or of few, of the classes with registers."""
-    c, name = relation.c, relation.table.name
-    known = college.read_frame(
-        sa.select(c.class_id, c.semester).where(college.is_known_class(relation)).distinct(), name
-    )
-    classes = own[CLASS_SEMESTER].drop_duplicates()
-    there = classes.merge(known, on=CLASS_SEMESTER)
-    if there.empty and len(strange := _select_other_semesters(college, known)):
+    name, classes = relation.table.name, own[CLASS_SEMESTER].drop_duplicates()
+    counted = count_rows(college, term, name)[CLASS_SEMESTER].drop_duplicates()
+    there = classes.merge(counted, on=CLASS_SEMESTER)
+    if there.empty and len(strange := _select_other_semesters(college, relation)):
         first = strange.iloc[0]
         said = (
             "No row is of a class and semester in session; "
@@ -239,11 +236,14 @@ def _check_other_classes(
         yield MappingFinding(name, "class_id", silent, said, stops=False)
 
 
-def _select_other_semesters(college: College, known: pd.DataFrame) -> pd.DataFrame:
-    """Return the pairs of class and semester for which attendance never had a register.
+def _select_other_semesters(college: College, relation: Relation) -> pd.DataFrame:
+    """Return a relation's classes and semesters for which attendance never had a register.
 
     A pair with registers in the past is an earlier semester, and no sign of a wrong mapping.
     """
+    c = relation.c
+    mine = sa.select(c.class_id, c.semester).where(college.is_known_class(relation)).distinct()
+    known = college.read_frame(mine, relation.table.name)
     registers = college.relation("attendance").c
     pairs = sa.select(registers.class_id, registers.semester).distinct()
     ever = college.read_frame(pairs, "attendance")

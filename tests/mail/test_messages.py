@@ -169,6 +169,7 @@ def test_an_advisor_reads_of_nobody_elses_students(sending: Workspace, inbox: In
         connection.exec_driver_sql(
             "UPDATE students SET name = 'Zz' || student_id || ' Surname', roll_number = 'RR' || student_id"
         )
+    set_mail(sending, pictures=True)
     workspace = open_workspace()
     assert edumetrics("run", "--week", "10").exit_code == 0
     assert edumetrics("send", "--approve").exit_code == 0
@@ -202,7 +203,7 @@ def test_an_advisor_reads_of_nobody_elses_students(sending: Workspace, inbox: In
 @pytest.mark.slow
 @pytest.mark.parametrize("level", ["initials", "counts"])
 def test_less_may_be_said(level: str, sending: Workspace, inbox: Inbox) -> None:
-    set_mail(sending, mail_detail=level, attach_page=True)
+    set_mail(sending, mail_detail=level, attach_page=True, pictures=True)
     assert edumetrics("send", "--approve").exit_code == 0
     with sending.open_college() as college:
         names, emails = college.names, college.addresses["email"]

@@ -17,7 +17,6 @@ from edumetrics.college.reader import keep
 from edumetrics.college.registers import build_marked
 from edumetrics.college.rows import join_items, read_rows
 from edumetrics.database import make_empty_frame
-from edumetrics.fields import RELATIONS
 
 if TYPE_CHECKING:
     from edumetrics.college.terms import College, Term
@@ -33,17 +32,25 @@ def count_rows(college: College, term: Term, name: str) -> pd.DataFrame:
 
     Args:
         college: the college to read.
-        term: rows of other terms do not count.
-        name: a relation whose rows have a class, a semester and a week.
+        term: rows of other terms do not count, nor rows about items of other terms.
+        name: a relation whose rows have a class, a semester and a week, or are about such an item.
 
     Returns:
         class_id, semester, subject_id (null where the relation has none), week and date (null where
         they cannot be read); rows, dated (rows with any value in the column of the day), marked and
-        unmarked (registers; 0 of other relations). No rows where the college has no such relation.
+        unmarked (registers; 0 of other relations). Of rows about items the class, semester and week
+        are the item's, and subject_id, marked and unmarked are left out. No rows where the college
+        has no such relation, or not what it is about.
     """
     relation = college.relations[name]
     if relation is None:
         return make_empty_frame(**KEYS, **COUNTS)
+    count = _count_about if relation.table.parent else _count_placed
+    return count(college, term, relation)
+
+
+def _count_placed(college: College, term: Term, relation: Relation) -> pd.DataFrame:
+    """Count the rows of a relation that have a class, a semester and a week."""
     c, record = relation.c, relation.table
     keys = {"class_id": c.class_id, "semester": c.semester, "week": relation.week}
     keys |= {"subject_id": c.subject_id} if "subject_id" in record.names else {}
@@ -57,36 +64,16 @@ def count_rows(college: College, term: Term, name: str) -> pd.DataFrame:
     }
     wanted = sa.select(*(value.label(key) for key, value in (keys | counted).items()))
     found = college.read_frame(
-        wanted.where(term.build_condition(relation)).group_by(*keys.values()), name
+        wanted.where(term.build_condition(relation)).group_by(*keys.values()), record.name
     )
     absent = {key: kind for key, kind in KEYS.items() if key not in found}
     return pd.concat([found, make_empty_frame(**absent).reindex(found.index)], axis=1)
 
 
-def _mark_registers(relation: Relation) -> tuple[sa.ColumnElement[int], sa.ColumnElement[int]]:
-    """Return 1 for a register that was marked, and 1 for one that nobody marked; else 0."""
-    if relation.table.name != "attendance":
-        return sa.literal(0), sa.literal(0)
-    # Where no lecture was held, there was nothing to mark. Null values make a condition null,
-    # neither true nor false: such a register counts as unmarked.
-    marked, nothing = build_marked(relation.c), relation.c.lectures_held == 0
-    return marked, sa.case((sa.or_(marked == 1, nothing), 0), else_=1)
-
-
-def count_rows_about(college: College, term: Term, name: str) -> pd.DataFrame:
-    """Return how many rows about items of a term there are, by the item's week and their own day.
-
-    Args:
-        college: the college to read.
-        term: rows about items of other terms do not count.
-        name: a relation with a parent.
-
-    Returns:
-        class_id, semester and week of the item, date (NaT where it cannot be read), rows (count),
-        dated (rows with any value in the column of the day). No rows where the relation or what it
-        is about is not mapped.
-    """
-    about, day = college.find_parent(name), RELATIONS[name].day
+def _count_about(college: College, term: Term, relation: Relation) -> pd.DataFrame:
+    """Count the rows about items of a term, by the item's place and their own day."""
+    name, day = relation.table.name, relation.table.day
+    about = college.find_parent(name)
     if about is None or not college.has_rows_of(name):
         return make_empty_frame(**KEYS, **COUNTS)
     c, key = about.c, about.table.key[0]
@@ -97,6 +84,16 @@ def count_rows_about(college: College, term: Term, name: str) -> pd.DataFrame:
     counts = groups.size().rename("rows").reset_index().rename(columns={day: "date"})
     counts["dated"] = counts["rows"].where(counts["date"].notna(), 0)
     return join_items(counts, key, items)
+
+
+def _mark_registers(relation: Relation) -> tuple[sa.ColumnElement[int], sa.ColumnElement[int]]:
+    """Return 1 for a register that was marked, and 1 for one that nobody marked; else 0."""
+    if relation.table.name != "attendance":
+        return sa.literal(0), sa.literal(0)
+    # Where no lecture was held, there was nothing to mark. Null values make a condition null,
+    # neither true nor false: such a register counts as unmarked.
+    marked, nothing = build_marked(relation.c), relation.c.lectures_held == 0
+    return marked, sa.case((sa.or_(marked == 1, nothing), 0), else_=1)
 
 
 def count_rows_by_week(

@@ -12,7 +12,7 @@ import pandas as pd
 import sqlalchemy as sa
 
 from edumetrics.college import checks, health
-from edumetrics.college.counts import count_rows, count_rows_about
+from edumetrics.college.counts import count_rows
 from edumetrics.college.mapping import Relation
 from edumetrics.college.terms import College, Term
 from edumetrics.database import has_write_access, list_extra_access, open_connection
@@ -211,7 +211,7 @@ def _count_by_week(college: College, relation: Relation, term: Term) -> Iterator
     # Submissions and results have no week and no semester: their definition or schedule has both.
     if not record.week and college.find_parent(name) is None:
         return
-    counted = (count_rows_about if record.parent else count_rows)(college, term, name)
+    counted = count_rows(college, term, name)
     by_week = counted.groupby("week")["rows"].sum()
     told = ", ".join(f"{week:.0f}: {rows:,.0f}" for week, rows in by_week.items())
     yield f"  rows of this term by week  {told or 'none'}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TypeVar
 
 import numpy as np
 import pandas as pd
@@ -27,6 +27,9 @@ from edumetrics.triage.situation import Situation, build_thresholds
 # Has the columns of the table, so that a week without a model is stored like any other.
 NO_SUBJECTS = pd.DataFrame(columns=TABLES["risk_of_failing_prediction"].computed)
 
+# What is made of a part that is scored, with the thresholds of the whole week.
+Made = TypeVar("Made")
+
 
 def score_parts(week: Week) -> list[PartScores]:
     """Read, score and triage every part of a week; of several, some at a time."""
@@ -38,7 +41,7 @@ def decide_parts(week: Week) -> list[ListDecision]:
     return _finish_parts(week, _decide_part)
 
 
-def _finish_parts(week: Week, finish: Finish) -> list[Any]:
+def _finish_parts(week: Week, finish: Callable[[Week, PartInHand], Made]) -> list[Made]:
     """Read and score every part, and return what `finish` makes of each."""
     # The week is sent to each process: names serve pages only, so they stay here.
     bare, run = replace(week, names=week.names.iloc[:0]), week.workspace.settings
@@ -73,11 +76,7 @@ class PartInHand:
     forecast: WeekForecast | None
 
 
-# What is made of a part that is scored, with the thresholds of the whole week.
-Finish = Callable[[Week, PartInHand], Any]
-
-
-def _finish_alone(part: Part, week: Week, finish: Finish) -> Any:
+def _finish_alone(part: Part, week: Week, finish: Callable[[Week, PartInHand], Made]) -> Made:
     """Read, score and finish the only part."""
     made = score_students(week, part.read(week))
     if not week.thresholds.fitted_on:
@@ -85,7 +84,7 @@ def _finish_alone(part: Part, week: Week, finish: Finish) -> Any:
     return finish(week, made)
 
 
-def _finish_part(part: Part, week: Week, finish: Finish) -> Any:
+def _finish_part(part: Part, week: Week, finish: Callable[[Week, PartInHand], Made]) -> Made:
     """Read, score and finish one part."""
     return finish(week, score_students(week, part.read(week)))
 

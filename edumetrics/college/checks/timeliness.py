@@ -12,7 +12,7 @@ import pandas as pd
 import sqlalchemy as sa
 
 from edumetrics.college.checks.finding import MappingFinding
-from edumetrics.college.counts import count_rows, count_rows_about
+from edumetrics.college.counts import count_rows
 from edumetrics.college.terms import College, Term
 from edumetrics.fields import RELATIONS
 from edumetrics.weeks import CLASS_SEMESTER
@@ -84,8 +84,7 @@ def _read_own(college: College, term: Term, name: str) -> pd.DataFrame:
     relation = college.relations[name]
     if relation is None or relation.table.day not in relation.present:
         return NOTHING
-    count = count_rows_about if relation.table.parent else count_rows
-    return count(college, term, name)
+    return count_rows(college, term, name)
 
 
 def _count_dates(college: College, name: str, date: str) -> pd.DataFrame:

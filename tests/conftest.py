@@ -244,11 +244,16 @@ def demo_copy(demo: Workspace, tmp_path: Path) -> Workspace:
 @pytest.fixture
 def environment(demo_copy: Workspace, monkeypatch: pytest.MonkeyPatch) -> Workspace:
     """The settings of the process point at a copy of the demo college."""
-    settings = demo_copy.settings
+    return point_at(demo_copy, monkeypatch)
+
+
+def point_at(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> Workspace:
+    """Let the settings of the process, and so a command or a kernel, point at a workspace."""
+    settings = workspace.settings
     monkeypatch.setenv("EDUMETRICS_HOME", str(settings.home))
     monkeypatch.setenv("CLIENT_DB_URL", settings.client_db_url)
     monkeypatch.setenv("DEFAULT_DB_URL", settings.default_db_url)
-    return demo_copy
+    return workspace
 
 
 @pytest.fixture(scope="session")
@@ -289,10 +294,7 @@ def open_ready(judged: Path, home: Path, monkeypatch: pytest.MonkeyPatch) -> Wor
     with workspace.store.start_transaction() as connection:
         connection.exec_driver_sql("DELETE FROM delivery_log")
         connection.exec_driver_sql("DELETE FROM run_log WHERE stage = 'mail'")
-    monkeypatch.setenv("EDUMETRICS_HOME", str(home))
-    monkeypatch.setenv("CLIENT_DB_URL", workspace.settings.client_db_url)
-    monkeypatch.setenv("DEFAULT_DB_URL", workspace.settings.default_db_url)
-    return workspace
+    return point_at(workspace, monkeypatch)
 
 
 @pytest.fixture(scope="session")

@@ -147,3 +147,11 @@ def test_last_findings_are_those_of_the_newest_run_that_was_done(store: Store) -
                 run_log.mark_done(connection, run, 2)
     assert week_state.read_last_findings(store, "gate", "seen: ") == {"seen: feed": "second"}
     assert week_state.read_last_findings(store, "weekly", "seen: ") == {}
+
+
+def test_the_ledger_is_not_for_who_may_read_some_rows_only(store: Store) -> None:
+    start(store)
+    limited = store.limit_to("advisor_id", ["ADV1"])
+    assert week_state.find_last_run(store, "weekly") is not None
+    with pytest.raises(EduMetricsError, match="not for you"):
+        week_state.find_last_run(limited, "weekly")

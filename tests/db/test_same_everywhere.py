@@ -21,6 +21,7 @@ from edumetrics.params import Calendar
 from edumetrics.simulator import generate, write
 from edumetrics.workspace import Workspace
 from tests.conftest import DEMO_STUDENTS, workspace_at
+from tests.simulated import simulate
 
 RUN = ["run_id", "computed_at"]
 KEY = ["student_id", "term", "sem_week"]
@@ -46,11 +47,8 @@ def equal(a: pd.DataFrame, b: pd.DataFrame, key: list[str] = KEY) -> None:
 def test_sqlite_and_postgresql_give_the_same_metrics(
     demo: Workspace, postgres_url: Callable[[], str], tmp_path: Path
 ) -> None:
-    college = postgres_url()
-    plan = generate.plan_demo(DEMO_STUDENTS, 7, Calendar())
-    write.write_simulation(create_writable_engine(college), plan, quiet=True)
-    other = workspace_at(tmp_path, college, postgres_url())
-    backfill.calibrate(other, progress.skip_line)
+    other = workspace_at(tmp_path, postgres_url(), postgres_url())
+    simulate(other, DEMO_STUDENTS, 7, week=10)
     equal(other.store.read("weekly_metrics"), demo.store.read("weekly_metrics"))
     keys = {
         "weekly_flags": KEY,

@@ -109,9 +109,13 @@ def behind(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     """A small college in week 6 whose analysis knows its weeks up to 4. Copied, never changed."""
 
     def build(home: Path) -> None:
-        simulate(workspace_at(home), 120, 3, week=FIRST - 1, now=LAST)
+        fall_behind(workspace_at(home))
 
     return workspace_at(build_once(tmp_path_factory, "behind", build))
+
+
+def fall_behind(workspace: Workspace) -> None:
+    simulate(workspace, 120, 3, week=FIRST - 1, now=LAST)
 
 
 @pytest.fixture(scope="module")
@@ -276,7 +280,7 @@ def test_postgresql_is_killed_while_it_writes(
     running.psql("CREATE DATABASE analysis")
     url = str(running.get_uri()).replace("/postgres?", "/analysis?")
     workspace = workspace_at(tmp_path, analysis=url)
-    simulate(workspace, 120, 3, week=FIRST - 1, now=LAST)
+    fall_behind(workspace)
     catching = start(workspace)
     catching.until(ledger("weekly", FIRST, "started"))
     catching.until(writing)

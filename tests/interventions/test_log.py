@@ -19,7 +19,7 @@ from edumetrics.errors import SettingsError
 from edumetrics.interventions.form import enter
 from edumetrics.mail import tokens
 from edumetrics.workspace import Workspace
-from tests.conftest import workspace_at
+from tests.conftest import point_at, workspace_at
 from tests.simulated import simulate
 
 SECRET = "a long random secret for tests"
@@ -143,11 +143,8 @@ def test_the_form_only_calls_the_log(environment: Workspace) -> None:
 def test_what_people_entered_survives_everything(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    small = workspace_at(tmp_path)
+    small = point_at(workspace_at(tmp_path), monkeypatch)
     simulate(small, 60, 3, week=6, semesters=0)
-    monkeypatch.setenv("EDUMETRICS_HOME", str(tmp_path))
-    monkeypatch.setenv("CLIENT_DB_URL", small.settings.client_db_url)
-    monkeypatch.setenv("DEFAULT_DB_URL", small.settings.default_db_url)
     students = small.store.read("weekly_metrics", sem_week=6)["student_id"].tolist()
     for student in students[:3]:
         assert edumetrics("log", student, "--kind", "talked", "--notes", "kept").exit_code == 0

@@ -89,20 +89,19 @@ def serve(workspace: Workspace) -> Iterator[Served]:
         thread.join(60)
 
 
-def prepare(home: Path, judged: Path, analysis: str | None = None) -> Workspace:
+def prepare(home: Path, judged: Path) -> Workspace:
     """A copy of the judged college in a folder, with accounts and a head."""
     shutil.copytree(judged, home, dirs_exist_ok=True)
     shutil.copytree(PROJECT / "params", home / "params", dirs_exist_ok=True)
-    opened = open_prepared(home, analysis)
+    opened = open_prepared(home)
     for username, role, person in ACCOUNTS:
         accounts.add_account(opened.store, opened.params, username, role, person, PASSWORD)
     return opened
 
 
-def open_prepared(home: Path, analysis: str | None = None) -> Workspace:
+def open_prepared(home: Path) -> Workspace:
     """The workspace of such a copy."""
-    workspace = workspace_at(home, analysis=analysis)
-    settings = replace(workspace.settings, secret_key=SECRET)
+    settings = replace(workspace_at(home).settings, secret_key=SECRET)
     opened = open_workspace(settings)
     mail = opened.params.mail.model_copy(update={"heads": (Head(classes=(HEADED,)),)})
     return replace(opened, params=opened.params.model_copy(update={"mail": mail}))

@@ -13,16 +13,14 @@ import schemathesis
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from edumetrics import database
-from edumetrics.batch import backfill, pipeline, progress
-from edumetrics.params import Calendar
+from edumetrics.batch import pipeline, progress
 from edumetrics.service import accounts, pages
 from edumetrics.service.questions import QUESTIONS
-from edumetrics.simulator import generate, write
 from edumetrics.workspace import Workspace
 from tests.conftest import workspace_at
 from tests.service.conftest import PASSWORD, Served, serve
 from tests.service.test_questions_over_http import ROLES, students_of
+from tests.simulated import simulate
 
 # The routes that answer about students; the portal's as well.
 API = [*(f"/api/{name}/" for name in QUESTIONS), "/api/interventions/", "/api/calibrate/", "/api/health", "/api/nowhere/"]  # fmt: skip
@@ -129,9 +127,7 @@ def test_ten_thousand_random_requests_of_ten_advisors_give_no_row_of_another(
     tmp_path: Path,
 ) -> None:
     workspace = workspace_at(tmp_path)
-    engine = database.create_writable_engine(workspace.settings.client_db_url)
-    write.write_simulation(engine, generate.plan_demo(600, 3, Calendar()), quiet=True)
-    backfill.calibrate(workspace, progress.skip_line)
+    simulate(workspace, 600, 3, week=10)
     pipeline.run(workspace, progress.skip_line, week=10)
     advisors = {f"user-{advisor}": advisor for advisor, _, _ in pages.list_advisors(workspace)}
     assert len(advisors) == 10

@@ -16,6 +16,7 @@ from edumetrics.errors import SettingsError
 from edumetrics.service import accounts, sign_ins
 from edumetrics.service.accounts import FREE_FAILURES, LONGEST_WAIT, TooManyFailures, WrongPassword
 from edumetrics.workspace import Workspace
+from tests.conftest import point_at
 from tests.service.conftest import ADVISOR, PASSWORD, Served
 
 NOON = datetime(2026, 3, 16, 12, 0)
@@ -167,9 +168,7 @@ def test_no_other_token_is_taken(service: Served, kind: str) -> None:
 def test_accounts_are_added_shut_and_opened_by_command(
     own_college: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("EDUMETRICS_HOME", str(own_college.settings.home))
-    monkeypatch.setenv("CLIENT_DB_URL", own_college.settings.client_db_url)
-    monkeypatch.setenv("DEFAULT_DB_URL", own_college.settings.default_db_url)
+    point_at(own_college, monkeypatch)
 
     def run(*words: str, text: str = "") -> str:
         return CliRunner().invoke(main, ["account", *words], input=text).output

@@ -32,7 +32,7 @@ from edumetrics.params import Calendar, Forecast, Triage
 from edumetrics.simulator import generate, write
 from edumetrics.stages import post_exam, pre_exam, pre_semester, weekly
 from edumetrics.workspace import Workspace
-from tests.conftest import workspace_at
+from tests.conftest import point_at, workspace_at
 from tests.unit.forecast.test_forecast import made_up
 from tests.unit.triage.test_flags import run_week
 
@@ -427,20 +427,11 @@ def test_no_later_record_changes_a_watchlist_or_a_subjects_chance(demo_copy: Wor
         pd.testing.assert_frame_equal(was, now)
 
 
-def pointed_at(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
-    """A workspace that the process's settings, and so a notebook's kernel, point at."""
-    workspace = workspace_at(folder)
-    monkeypatch.setenv("EDUMETRICS_HOME", str(folder))
-    monkeypatch.setenv("CLIENT_DB_URL", workspace.settings.client_db_url)
-    monkeypatch.setenv("DEFAULT_DB_URL", workspace.settings.default_db_url)
-    return workspace
-
-
 @pytest.mark.prove
 def test_results_in_two_batches_are_reviewed_twice_and_the_second_is_whole(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    workspace = pointed_at(tmp_path, monkeypatch)
+    workspace = point_at(workspace_at(tmp_path), monkeypatch)
     url, path = workspace.settings.client_db_url, tmp_path / "college.db"
     plan = generate.plan_demo(120, 3, Calendar(), weeks=9)
     write.write_simulation(create_writable_engine(url), plan, quiet=True)
@@ -522,7 +513,7 @@ def test_a_rollback_takes_what_was_said_later_with_it(demo_copy: Workspace) -> N
 def test_a_first_semester_has_no_watchlist_and_says_why(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    workspace = pointed_at(tmp_path, monkeypatch)
+    workspace = point_at(workspace_at(tmp_path), monkeypatch)
     write.write_simulation(
         create_writable_engine(workspace.settings.client_db_url),
         generate.plan_demo(60, 2, Calendar(), weeks=1, semesters=0),

@@ -12,6 +12,7 @@ import pandas as pd
 import sqlalchemy as sa
 
 from edumetrics.college import feeds, row_findings
+from edumetrics.college.deadline_findings import check_deadlines
 from edumetrics.college.findings import make_empty_findings
 from edumetrics.college.people_findings import check_people
 from edumetrics.college.single_findings import check_single_ones
@@ -71,6 +72,7 @@ def check_whole(college: College, term: Term, week: int) -> pd.DataFrame:
         check_feeds(college, term, week),
         check_people(college, term),
         check_single_ones(college, term, week),
+        check_deadlines(college, term),
     ]
     return pd.concat(found, ignore_index=True)
 

@@ -10,6 +10,7 @@ from edumetrics.database.canonical import (
     stood,
 )
 from edumetrics.database.carried import keep_apart, serialise_rows, write_rows_query
+from edumetrics.database.clocks import find_fixed_offset, hold_offset
 from edumetrics.database.connections import (
     has_file,
     open_connection,
@@ -81,9 +82,11 @@ __all__ = [
     "expand_settings",
     "expand_sheets",
     "extract_reason",
+    "find_fixed_offset",
     "format_grants",
     "has_file",
     "has_write_access",
+    "hold_offset",
     "insert_frame",
     "is_clock",
     "is_on_this_machine",

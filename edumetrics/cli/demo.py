@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from edumetrics.workspace import Workspace
 
 
+# Where `edumetrics serve` serves: the links of a demo mail open there what will be entered.
+SERVED_AT = "http://127.0.0.1:8000"
 STUDENTS = click.option(
     "--students",
     default=600,
@@ -51,6 +54,7 @@ def demo(students: int, seed: int) -> None:
         backfill.calibrate(workspace, progress.print_line, completed_only=True)
     tell: progress.Reporter = progress.print_line
     if plan.demo:
+        workspace = _let_mails_be_answered(workspace)
         tell = contacts.follow_lists(workspace, plan, tell)
     say(pipeline.run(workspace, tell).line)
     _print_locations(workspace)
@@ -170,6 +174,21 @@ def tables(
     reading = table_files.Reading(encoding, separator, header)
     for line in import_tables.import_tables(path, url, reading, replace=replace):
         say(line)
+
+
+def _let_mails_be_answered(workspace: Workspace) -> Workspace:
+    """Give the home of a demo college a `.env` with a key, so that its mails have reply links.
+
+    A home that has settings of its own keeps them.
+    """
+    from edumetrics.settings import write_private_file
+
+    path = workspace.settings.home / ".env"
+    if path.exists() or workspace.settings.secret_key:
+        return workspace
+    lines = f"SECRET_KEY={secrets.token_urlsafe(32)}\nSERVICE_URL={SERVED_AT}\n"
+    write_private_file(path, lines.encode())
+    return load_workspace()
 
 
 def _print_locations(workspace: Workspace) -> None:

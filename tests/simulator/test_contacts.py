@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from email import message_from_bytes
+from email.policy import SMTP
 from pathlib import Path
 
 import pytest
@@ -108,6 +110,13 @@ def test_a_list_that_is_done_makes_them_enter_contacts(listed: Workspace) -> Non
 # ------------------------------------------------------------ the commands
 
 
+def read_html(mail: Path) -> str:
+    message = message_from_bytes(mail.read_bytes(), policy=SMTP)
+    body = message.get_body(("html",))
+    assert body is not None
+    return str(body.get_content())
+
+
 def edumetrics(*args: str) -> Result:
     result = CliRunner().invoke(main, list(args))
     assert result.exit_code == 0, result.output
@@ -131,8 +140,12 @@ def test_a_demo_has_contacts_once_and_its_class_finding(
     assert newest.loc[newest["student_id"].isin(mine["student_id"]), "looked_after"].any()
     found = store.read("class_findings", term=TERM)
     assert set(found["class_id"]) == {"CS-2024-A"}
+    [mail] = tmp_path.glob("reports/*/week-10/outbox/ADV001.eml")
+    assert "http://127.0.0.1:8000/reply/" in read_html(mail)
+    settings = (tmp_path / ".env").read_text()
     edumetrics("demo")
     edumetrics("advance")
     edumetrics("demo")
+    assert (tmp_path / ".env").read_text() == settings, "links of earlier mails stay good"
     assert store.read("intervention_log").equals(log)
     assert not store.read("weekly_metrics", sem_week=11, term=TERM).empty

@@ -15,14 +15,12 @@ from edumetrics.reports.context import Occasion, find_next_exam, is_known
 from edumetrics.reports.model import Fact, StudentEntry
 from edumetrics.reports.sparklines import Panel
 from edumetrics.triage.choice import Record, get_kind
-from edumetrics.triage.exits import LEFT
+from edumetrics.triage.exits import LEFT, REMAINING
 from edumetrics.triage.situation import CONTACTS, REFERRED, STUDENT_SAYS
 from edumetrics.types import Row
 
 # The most words of a card, names counted, links not: eight cards then have fewer than 450.
 CARD_WORDS = 56
-# The most facts that remain, of someone who is no longer listed.
-REMAINING = 2
 
 
 @dataclass(frozen=True)
@@ -204,11 +202,22 @@ class CardBuilder:
 def build_exit_line(occasion: Occasion, row: Row) -> StudentEntry:
     """Return the line of a student who is no longer listed.
 
-    Whoever left has what improved most; of the others the line has what remains.
+    Whoever left has what improved most, and the attendance rule where it went out of reach; of the
+    others the line has what remains.
     """
-    left = row["kind"] == LEFT
-    told = row["improved"][:1] if left else row["remaining"][:REMAINING]
+    told = remaining = row["remaining"][:REMAINING]
+    if row["kind"] == LEFT:
+        told = [*row["improved"][:1], *filter(_is_lost, remaining)]
     return occasion.build_entry(row, reasons=tuple(record["text"] for record in told))
+
+
+def tells_rule_lost(remaining: list[Record]) -> bool:
+    """Return whether what remains has it that the attendance rule went out of reach."""
+    return any(map(_is_lost, remaining[:REMAINING]))
+
+
+def _is_lost(record: Record) -> bool:
+    return bool(record["code"] == "out_of_reach")
 
 
 def name_kind(kind: str, outcome: object = "") -> str:

@@ -104,6 +104,8 @@ class Students:
         entries: the students in reading order.
         brief: whether each student has a line or two instead of a card.
         inline: whether only the names are told, in one line that begins with the title.
+        columns: headings of a table in which the reasons of each student are the cells; a mail,
+            which is read on a phone, shows the first two. Empty for no table.
     """
 
     title: str
@@ -111,13 +113,16 @@ class Students:
     entries: tuple[StudentEntry, ...]
     brief: bool = False
     inline: bool = False
+    columns: tuple[str, ...] = ()
 
-    # A property, not a field as in the other sections: it depends on `brief` and `inline`.
+    # A property, not a field as in the other sections: it depends on the fields above.
     @property
     def kind(self) -> str:
         """The name of the template block that shows the section."""
         if self.inline:
             return "names"
+        if self.columns:
+            return "grid"
         return "lines" if self.brief else "cards"
 
 

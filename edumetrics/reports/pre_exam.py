@@ -1,4 +1,4 @@
-"""Build the section before an exam: who else may fail, in one line each."""
+"""Build the section before an exam: who else may fail, a row each."""
 
 from __future__ import annotations
 
@@ -6,11 +6,13 @@ import pandas as pd
 
 from edumetrics.fields.chances import BASELINE, HIGH
 from edumetrics.reports.context import Occasion, format_cell, is_known
-from edumetrics.reports.model import StudentEntry
-from edumetrics.reports.moments import Sections, build_section
+from edumetrics.reports.model import StudentEntry, Students
+from edumetrics.reports.moments import Sections
 from edumetrics.types import Row
 
-# The most subjects named in a line.
+# `_build_entry` has the cells in this order.
+COLUMNS = ("column_predicted", "column_failing", "column_subjects")
+# The most subjects named in a cell.
 SUBJECTS = 3
 
 
@@ -48,23 +50,27 @@ def build_pre_exam_sections(
             cards = bool(told.any())
             title = occasion.say("pre_exam_title", exam=exam, cards=cards)
             note = occasion.say("pre_exam_note", cards=cards)
-            found[advisor] = (build_section(title, note, entries),)
+            columns = tuple(map(occasion.say, COLUMNS))
+            found[advisor] = (Students(title, note, tuple(entries), brief=True, columns=columns),)
     return found
 
 
 def _build_entry(occasion: Occasion, row: Row, names: list[str]) -> StudentEntry:
     """Return a student with the predicted score, its range, the chance and subjects at risk."""
     more = max(len(names) - SUBJECTS, 0)
-    line = occasion.say(
-        "pre_exam_line",
-        score=format_cell(row["predicted"]),
-        limits=format_range(occasion, row),
+    chance = occasion.say(
+        "pre_exam_chance",
         high=row["p_fail"] >= HIGH,
         chance=occasion.say("chance", count=100 * row["p_fail"]),
         rough=row["model_id"] == BASELINE,
-        subjects=occasion.say("subjects", named=", ".join(names[:SUBJECTS]), more=more),
     )
-    return occasion.build_entry(row, reasons=(line,))
+    score = occasion.say(
+        "pre_exam_score",
+        score=format_cell(row["predicted"]),
+        limits=format_range(occasion, row),
+    )
+    subjects = occasion.say("subjects", named=", ".join(names[:SUBJECTS]), more=more)
+    return occasion.build_entry(row, reasons=(score, chance, subjects))
 
 
 def format_range(occasion: Occasion, row: Row) -> str:

@@ -353,8 +353,8 @@ def _build_names(occasion: Occasion, stored: WeekRows, week: AdvisorWeek) -> tup
     # Of whom last week is not known, nobody can say that it happened since.
     could = set(last.loc[last["lectures_to_attend"] <= last["lectures_left"], "student_id"])
     # Who has a card or a line is told of it there.
-    unlisted = week.exits[week.exits["kind"] == NOT_LISTED]
-    named = {*week.flags["student_id"], *unlisted["student_id"]}
+    told = week.exits[week.exits["remaining"].map(cards.tells_rule_lost).astype(bool)]
+    named = {*week.flags["student_id"], *told["student_id"]}
     lost = own[out & ids.isin(could - named)]
     rule = occasion.calendar.attendance_rule_pct or 0
     say = occasion.say

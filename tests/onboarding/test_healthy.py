@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from datetime import date, timedelta
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 import sqlalchemy as sa
 
 from edumetrics.database import create_writable_engine
+from edumetrics.errors import Refused
 from edumetrics.onboarding import check, import_oulad
 from edumetrics.params import Calendar
 from edumetrics.simulator import generate, write
@@ -17,8 +19,13 @@ from tests.conftest import point_at, workspace_at
 
 SILENT = "Nothing here would mislead a run."
 WEEKS, STUDENTS = 18, 120
-# The weeks of a term of the Open University, and what its files date.
-WEEKS_OULAD = 39
+# The days on which weeks of the Open University's terms are over, until the next term begins, and
+# what its files date.
+OVER = [
+    first + timedelta(weeks=week)
+    for first, last in ((date(2013, 2, 1), 34), (date(2013, 10, 1), 17))
+    for week in range(1, last + 1, 3)
+]
 DATED = (("oulad_week", "week_date"), ("oulad_submission", "submitted_on"))
 
 
@@ -49,18 +56,20 @@ def test_the_open_university(
     engine = create_writable_engine(workspace.settings.client_db_url)
     write.write_tables(engine, "oulad", import_oulad.read_dataset(oulad_folder))
     said = {}
-    for week in range(WEEKS_OULAD, 0, -4):
-        over = date(2013, 10, 1) + timedelta(weeks=week)
+    for over in reversed(OVER):
         with engine.begin() as connection:
             for table, column in DATED:
                 later = sa.text(f"DELETE FROM {table} WHERE {column} >= :over")
                 connection.execute(later, {"over": over.isoformat()})
-        said[week] = find_complaints(check.check_college(over))
+        said[over] = find_complaints(check.check_college(over))
     engine.dispose()
-    assert said == {week: [SILENT] for week in said}
+    assert said == {over: [SILENT] for over in said}
 
 
 def find_complaints(lines: Iterator[str]) -> list[str]:
     """Return the lines that tell a reader to look at something, and the last one."""
-    told = list(lines)
+    told: list[str] = []
+    with contextlib.suppress(Refused):
+        for line in lines:
+            told.append(line)
     return [*(line for line in told if line.split()[:1] in (["STOP"], ["warn"])), told[-1]]

@@ -227,14 +227,24 @@ def test_out_of_reach_is_told_once_and_only_of_those_who_are_on_no_list() -> Non
     assert title not in list_titles(build(metrics=lost, last=lost.drop(columns="class_id")))
 
 
-def test_who_is_no_longer_listed_is_not_named_again_for_what_went_out_of_reach() -> None:
+@pytest.mark.parametrize(
+    ("kind", "title"), [("no longer listed", "No longer listed"), ("left", "Left the list")]
+)
+def test_who_is_not_listed_any_more_is_told_in_one_place_what_went_out_of_reach(
+    kind: str, title: str
+) -> None:
     lost = make_week().metrics.assign(lectures_to_attend=[40.0, 40.0, 101.0, 60.0, None])
     before = make_week().last.assign(lectures_to_attend=40.0)
-    gone = make_exits(["no longer listed"] * 3, remaining=[[FACT]] * 3)
+    told = make_record("out_of_reach", "75% attendance went out of reach this week.")
+    gone = make_exits([kind] * 3, improved=[[FACT]] * 3, remaining=[[told]] * 3)
     gone = gone[gone["student_id"] == "S3"]
     report = build(metrics=lost, last=before, exits=gone)
-    assert list_names(find(report, "No longer listed")) == ["K. Raman"]
+    section = find(report, title)
+    assert isinstance(section, Students)
+    assert [entry.reasons[-1] for entry in section.entries] == [told["text"]]
     assert not [title for title in list_titles(report) if "went out of reach" in title]
+    silent = build(metrics=lost, last=before, exits=gone.assign(remaining=[[FACT]]))
+    assert [title for title in list_titles(silent) if "went out of reach" in title]
 
 
 # ------------------------------------------------------------ numbers, freshness, order

@@ -23,6 +23,8 @@ from edumetrics.weeks import CLASS_SEMESTER
 
 # Thresholds in percent of students and of subjects. Below these, records may be missing by chance.
 STUDENTS, SUBJECTS = 20, 50
+# Whether a class has quizzes at all is its own way of teaching: only most of them are a sign.
+WITHOUT = 51
 # Fewer students are no sign of a wrong mapping.
 STUDENTS_LEAST = 5
 # A feed may begin some weeks after the semester, so earlier weeks are not checked.
@@ -33,6 +35,7 @@ HANDED_IN, DUE_LEAST, SINCE_WEEKS = 10, 400, 2
 PLURAL = {"assignment": "assignments", "quiz": "quizzes"}
 # The column that says whether work was handed in: the first one to look at in the mapping.
 HANDED = {"assignment": "submission_date", "quiz": "attempted"}
+ITEMS = tuple(f"{work}_definitions" for work in WORKS)
 # Relations with a class and semester in each row. Attendance is left out: the others are compared
 # with it.
 PLACED = tuple(name for name, record in RELATIONS.items() if record.week and name != "attendance")
@@ -227,8 +230,9 @@ def _check_other_classes(
         )
         return
     silent = len(classes) - len(there)
+    least = WITHOUT if name in ITEMS else MISSING
     # Without any row in the term, the relation may not have begun.
-    if RELATIONS[name].label and len(there) and 100 * silent >= MISSING * len(classes):
+    if RELATIONS[name].label and len(there) and 100 * silent >= least * len(classes):
         said = (
             f"{silent} of {len(classes)} classes with registers have none: "
             "does a condition leave them out?"

@@ -72,7 +72,10 @@ def check_dates(college: College, term: Term, week: int) -> Iterator[MappingFind
     for name, (number, date) in AROUND.items():
         counts = _read_own(college, term, name)
         yield from _check_readable(counts, name, date)
-        yield from _check_work_dates(_count_weeks_apart(counts, begins), name, number, date)
+        # Of work that is not due yet only what came early can be known: it tells nothing of early.
+        due = counts[counts["week"] <= week]
+        apart_all, apart_due = (_count_weeks_apart(some, begins) for some in (counts, due))
+        yield from _check_work_dates(apart_all, apart_due, name, number, date)
         yield from _check_range(counts, name, date, term, week)
     for name, date in LATER.items():
         # Rows of every term count: the exams of one term have too few different days.
@@ -254,23 +257,30 @@ def _format_shift(shift: int) -> str:
 
 
 def _check_work_dates(
-    apart: pd.Series, name: str, number: str, date: str
+    apart: pd.Series, due: pd.Series, name: str, number: str, date: str
 ) -> Iterator[MappingFinding]:
-    """Yield a finding if work nearly always comes after its week, or before it."""
+    """Yield a finding if work nearly always comes after its week, or before it.
+
+    Args:
+        apart: all rows by weeks apart, as `_count_weeks_apart` returns them; `due`: those of work
+            that is due by now.
+        name, number, date: the relation, the column of the week, and that of the date.
+    """
     rows = apart.sum()
     if rows < ROWS:
         return
-    early, late = apart[apart.index < 0].sum(), apart[apart.index > 0].sum()
+    early, late = due[due.index < 0].sum(), apart[apart.index > 0].sum()
     if late >= 0.6 * rows:
         said = (
             f"{100 * late / rows:.0f}% lie after the {number} of their work: is that another week?"
         )
         yield MappingFinding(name, date, int(late), said)
-    elif early >= 0.9 * rows:
+    elif due.sum() >= ROWS and early >= 0.9 * due.sum():
         # Work that is due on a Monday is handed in the week before. That is no error, so this
         # finding does not hold back the mail.
         said = (
-            f"{100 * early / rows:.0f}% lie before the {number} of their work: is that off by one?"
+            f"{100 * early / due.sum():.0f}% lie before the {number} of their work: "
+            "is that off by one?"
         )
         yield MappingFinding(name, date, int(early), said, stops=False)
 

@@ -189,6 +189,7 @@ PHRASES: dict[str, frozenset[str]] = {
         "classes_panel": "",
         "class_students": "students",
         "class_verdict": "whole many listed",
+        "class_fell": "label now usual",
         "class_listed": "listed students last term",
         "classes_reading": "",
         "column_listed": "",

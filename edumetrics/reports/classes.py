@@ -12,6 +12,7 @@ import pandas as pd
 
 from edumetrics.briefing.facts import BriefingRecord, make_fact
 from edumetrics.briefing.kept import Briefings
+from edumetrics.reports.class_falls import describe_falls
 from edumetrics.reports.class_numbers import compute_means, describe_health
 from edumetrics.reports.class_rows import ClassLists, ClassRows
 from edumetrics.reports.context import Occasion, format_cell
@@ -95,7 +96,10 @@ def build_classes_page(occasion: Occasion, rows: ClassRows, briefings: Briefings
         earlier = earlier.drop(columns=LOGGED)
     # Totals leave out small classes too: a difference of two totals would give their numbers away.
     told = now[now["students"] >= LEAST]
-    found = rows.findings.groupby("class_id")["text"].agg(list)
+    fell = describe_falls(occasion, rows.courses[rows.courses["students"] >= LEAST])
+    found = (
+        pd.concat([rows.findings[["class_id", "text"]], fell]).groupby("class_id")["text"].agg(list)
+    )
     # What concerns a whole class comes first, then the largest share on a list.
     order = told.assign(
         whole=told.index.isin(found.index), share=told["listed"] / told["students"]

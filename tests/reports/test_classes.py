@@ -110,6 +110,42 @@ def test_without_a_finding_the_largest_share_is_first_and_no_class_is_called_the
     )
 
 
+def make_courses(**performance: list[float]) -> pd.DataFrame:
+    """Means of classes of 30 students in weeks 4 to 7, of which attendance is always the same."""
+    return pd.DataFrame(
+        [(name, week, 30, 79.0, 79.0, value)
+         for name, values in performance.items() for week, value in zip(range(4, 8), values, strict=True)],
+        columns=["class_id", "sem_week", "students", "weekly_att_pct", "overall_att_pct",
+                 "academic_performance"],
+    )  # fmt: skip
+
+
+def test_a_class_whose_mean_fell_comes_first_though_few_of_it_are_on_a_list() -> None:
+    lists = make_lists({"CS3B": 30, "EE1": 30, "ME2": 30}, {"CS3B": [NEW], "EE1": [NEW] * 4})
+    course = make_courses(CS3B=[50, 52, 51, 40.6], EE1=[50, 49, 50, 50], ME2=[60, 60, 60, 60])
+    page = build(lists, course=course)
+    assert page.classes[0].verdict == (
+        "The class as a whole. Academic performance is 41; usual this term is 51."
+    )
+    assert page.headline.startswith("CS 3 B needs attention first, and it is the class as a whole")
+    assert [card.whole for card in page.classes] == [True, False, False]
+
+
+@pytest.mark.parametrize(
+    "course",
+    [
+        make_courses(CS3B=[50, 52, 51, 41.5], EE1=[50, 49, 50, 50], ME2=[60, 60, 60, 60]),
+        make_courses(CS3B=[50, 52, 51, 40], EE1=[50, 49, 50, 40], ME2=[60, 60, 60, 50]),
+        make_courses(CS3B=[50, 52, 51, 40], EE1=[50] * 4, ME2=[60] * 4).query("sem_week > 5"),
+        make_courses(CS3B=[50, 52, 51, 40], EE1=[50] * 4, ME2=[60] * 4).query("sem_week < 7"),
+    ],
+    ids=["by a little", "as all do", "after too few weeks", "no mean this week"],
+)
+def test_else_no_class_is_said_to_have_fallen(course: pd.DataFrame) -> None:
+    page = build(make_lists({"CS3B": 30, "EE1": 30, "ME2": 30}), course=course)
+    assert not any(card.whole for card in page.classes)
+
+
 def test_many_students_without_a_shared_reason_are_called_neither() -> None:
     (card,) = build(make_lists({"CS3B": 10}, {"CS3B": [NEW] * 5})).classes
     assert card.verdict == "Many students, but not for one reason.", "more than 40% of the class"

@@ -32,7 +32,7 @@ OWN_PHRASES = {
     "own_lists": "",
     "own_never": "",
     "own_list_week": "week tier",
-    "own_left": "week others",
+    "own_left": "week",
     "own_foretold": "",
     "own_others": "count",
     "own_contacts": "contacts",

@@ -63,6 +63,7 @@ PHRASES: dict[str, frozenset[str]] = {
         "withdrawn_title": "",
         "silent_title": "",
         "silent_note": "",
+        "rule_means": "",
         "lost_title": "rule",
         "class_title": "",
         "class_note": "",
@@ -88,7 +89,7 @@ PHRASES: dict[str, frozenset[str]] = {
         # Cards.
         "briefing_title": "",
         "briefing_by": "",
-        "on_list": "status weeks kept waiting",
+        "on_list": "status weeks kept waiting tried",
         "fact_contact": "kind day weeks since",
         "card_watchlist": "why fact",
         "card_outlook": "exam label count rough predicted low high subjects",

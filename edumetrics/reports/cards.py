@@ -16,7 +16,7 @@ from edumetrics.reports.model import Fact, StudentEntry
 from edumetrics.reports.sparklines import Panel
 from edumetrics.triage.choice import Record, get_kind
 from edumetrics.triage.exits import LEFT, REMAINING
-from edumetrics.triage.situation import CONTACTS, REFERRED, STUDENT_SAYS
+from edumetrics.triage.situation import CONTACTS, NO_ANSWER, REFERRED, STUDENT_SAYS
 from edumetrics.types import Row
 
 # The most words of a card, names counted, links not: eight cards then have fewer than 450.
@@ -196,6 +196,7 @@ class CardBuilder:
             weeks=int(row["weeks_on_list"]),
             kept=kept,
             waiting=bool(row["hand_over"]),
+            tried=self.latest.get(row["student_id"], {}).get("kind") == NO_ANSWER,
         )
 
 

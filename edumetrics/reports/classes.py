@@ -112,7 +112,8 @@ def build_classes_page(occasion: Occasion, rows: ClassRows, briefings: Briefings
     totals = {name: int(told[name].sum()) for name in ("students", *COUNTS)}
     past = before[before.index.isin(told.index) & (before["students"] >= LEAST)]
     last = {name: int(past[name].sum()) for name in totals} if len(past) else {}
-    say, numbers = occasion.say, {name: totals[name] for name in ("listed", "students")}
+    say, weeks = occasion.say, occasion.params.triage.hand_over_after
+    numbers = {name: totals[name] for name in ("listed", "students")}
     whole, first = [card.name for card in cards if card.whole], cards[0] if cards else None
     names = {
         "whole": occasion.params.sentences.join_words(whole) if whole else "",
@@ -137,7 +138,7 @@ def build_classes_page(occasion: Occasion, rows: ClassRows, briefings: Briefings
         ),
         classes=cards,
         health=describe_health(occasion, health),
-        meaning=say("classes_means", weeks=occasion.params.triage.hand_over_after),
+        meaning=f"{say('classes_means', weeks=weeks)} {say('rule_means')}".strip(),
         sentences=occasion.params.sentences,
     )
 

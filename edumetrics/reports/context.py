@@ -213,9 +213,11 @@ class Occasion:
         """Return the section on how to read a report.
 
         Args:
-            sentences: what is particular to this report; it comes before what all reports say.
+            sentences: what is particular to this report; it comes before what all reports say, and
+                what the college says of its attendance rule.
         """
-        return Prose(self.say("reading_title"), (" ".join([*sentences, self.say("reading")]),))
+        told = (*sentences, self.say("reading"), self.say("rule_means"))
+        return Prose(self.say("reading_title"), (" ".join(filter(None, told)),))
 
 
 def get_display_name(row: Row) -> str:

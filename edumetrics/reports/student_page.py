@@ -17,7 +17,7 @@ from edumetrics.reports.cards import name_kind
 from edumetrics.reports.context import is_known, round_value
 from edumetrics.reports.render import render_template
 from edumetrics.triage.choice import Record
-from edumetrics.triage.exits import LEFT, NOT_LISTED
+from edumetrics.triage.exits import LEFT
 
 # What a week shows, in the order of the columns: the phrase of the heading, and the metric.
 WEEK = {
@@ -231,9 +231,9 @@ def _tell_lists(held: Held) -> Iterator[ListedWeek]:
             others=tuple(_list_texts(one for one in row["reasons"] if one not in shown)),
         )
     for row in held.select_newest("list_exits").to_dict("records"):
-        week, kind = int(row["sem_week"]), str(row["kind"])
-        better = tuple(_list_texts(row["improved"])) if kind == LEFT else ()
-        found[week] = ListedWeek(say("own_left", week=week, others=kind == NOT_LISTED), better)
+        week = int(row["sem_week"])
+        better = tuple(_list_texts(row["improved"])) if row["kind"] == LEFT else ()
+        found[week] = ListedWeek(say("own_left", week=week), better)
     yield from (found[week] for week in sorted(found, reverse=True))
 
 

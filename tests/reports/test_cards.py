@@ -110,12 +110,32 @@ def test_a_card_says_new_or_how_many_weeks_in_all(
     assert card.since == since
 
 
+@pytest.mark.parametrize(
+    ("kinds", "mark"),
+    [
+        (["talked", "no answer"], "no answer so far"),
+        (["no answer", "talked"], "no contact logged lately"),
+    ],
+)
+def test_who_was_tried_without_an_answer_is_not_said_to_have_no_contact(
+    kinds: list[str], mark: str
+) -> None:
+    days = ("2026-08-20", "2026-08-27")
+    rows = [
+        ("S1", week, kind, None, day) for week, kind, day in zip((4, 5), kinds, days, strict=True)
+    ]
+    card = make_card(FELL, hand_over=True, contacts=make_contacts(*rows))
+    assert card.since == f"new · {mark}"
+
+
 def test_a_place_that_was_kept_is_marked_and_counted() -> None:
     # By urgency the second of three would have the second place: it was kept for the third.
     flags = make_flags([[FELL]] * 3, within_capacity=[True, False, True])
     report = build_weekly_reports(make_occasion(), make_week(flags=flags))[0]
     assert [entry.since for entry in report.entries] == ["new", "new · kept place", "new"]
-    assert "One place is kept for new names." in str(report.sections[0])
+    assert "One place is kept for new or returning names." in str(
+        report.sections[0]
+    )
 
 
 def test_who_is_looked_after_takes_no_place_from_anyone() -> None:

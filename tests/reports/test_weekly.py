@@ -15,6 +15,8 @@ from edumetrics.reports.model import Numbers, Prose, Report, Section, Students, 
 from edumetrics.reports.weekly import build_held_report, build_weekly_reports
 from tests.reports.builder import (
     NOBODY,
+    PARAMS,
+    SENTENCES,
     change_params,
     count_words,
     make_contacts,
@@ -245,6 +247,14 @@ def test_who_is_not_listed_any_more_is_told_in_one_place_what_went_out_of_reach(
     assert not [title for title in list_titles(report) if "went out of reach" in title]
     silent = build(metrics=lost, last=before, exits=gone.assign(remaining=[[FACT]]))
     assert [title for title in list_titles(silent) if "went out of reach" in title]
+
+
+def test_what_follows_below_the_rule_is_said_where_the_college_says_it() -> None:
+    means = "Below it nobody sits the end-term exam."
+    said = change_params("sentences", reports={**SENTENCES.reports, "rule_means": means})
+    for params, told in ((PARAMS, False), (said, True)):
+        [report, *_] = build_weekly_reports(make_occasion(params=params), make_week())
+        assert (means in str(find(report, "How to read this"))) is told
 
 
 # ------------------------------------------------------------ numbers, freshness, order

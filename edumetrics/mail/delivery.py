@@ -3,37 +3,45 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import nullcontext, suppress
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from email.message import EmailMessage
 from functools import partial
 from pathlib import Path
 
 from edumetrics.analysis import delivery_log, run_log
 from edumetrics.analysis.delivery_log import FAILED, HELD, OUTBOX, SENT, SMTP, UNCONFIRMED, Delivery
-from edumetrics.analysis.store import UNASSIGNED
 from edumetrics.analysis.week_state import MAIL, WEEKLY
 from edumetrics.analysis.written import FileKind
 from edumetrics.boundaries import set_aside
 from edumetrics.errors import EduMetricsError, SettingsError
+from edumetrics.inputs import parts
 from edumetrics.mail import outbox, tokens
+from edumetrics.mail.envelopes import make_envelope
 from edumetrics.mail.handed_over import REFUSED, HandedOver
-from edumetrics.mail.messages import Envelope, add_deputy_line, add_headers, build_message
+from edumetrics.mail.messages import (
+    MailBody,
+    Envelope,
+    add_deputy_line,
+    add_headers,
+    build_message,
+    prepare_body,
+    render_body,
+)
 from edumetrics.mail.queue import Letter, list_letters
 from edumetrics.mail.recipients import Recipients
 from edumetrics.mail.result import MailResult
 from edumetrics.mail.smtp import NotSent, Server, Unconfirmed
 from edumetrics.reports import from_store
-from edumetrics.reports.model import StudentEntry
+from edumetrics.reports.model import Report
+from edumetrics.reports.render import MailContext
 from edumetrics.reports.weekly import build_held_report
 from edumetrics.types import Row
 from edumetrics.weeks import CollegeWeek
 from edumetrics.workspace import Workspace
 
-# The sender of a message that only goes into the outbox, where MAIL_FROM may be missing.
-LOCAL = "edumetrics@localhost"
 # The stage of the ledger's entry which says that someone has released the first mail.
 RELEASE = "release"
 
@@ -78,6 +86,9 @@ class MailRound:
             raise SettingsError(f"There is no report for {advisor}: check the advisor's id.")
         self.handed_over = HandedOver(workspace.settings.home)
         self.posted = MailResult()
+        # By id of a letter: whether it is in doubt, and what was rendered before its turn.
+        self._doubtful: set[int] = set()
+        self._bodies: dict[int, MailBody] = {}
 
     def describe(self) -> Iterator[str]:
         """Yield a line for each letter, then one mail as it would be sent; changes nothing."""
@@ -90,7 +101,7 @@ class MailRound:
             if letter.why_held or self.is_sent(letter):
                 continue
             with suppress(SettingsError):  # a missing address is reported when the mail is sent
-                message, _ = build_message(letter.report, self.make_envelope(letter))
+                message, _ = build_message(letter.report, self._make_envelope(letter))
                 body = message.get_body(("plain",))
                 assert body is not None
                 yield from (
@@ -167,19 +178,23 @@ class MailRound:
         if sends and not self.settings.mail_from:
             raise SettingsError("MAIL_FROM is not set: set it to the sender of advisors' mail.")
         # This is read before the first letter is sent: a sending of this round is not yet in doubt.
-        doubtful = {id(letter) for letter in self.letters if sends and self._is_in_doubt(letter)}
+        self._doubtful = {
+            id(letter) for letter in self.letters if sends and self._is_in_doubt(letter)
+        }
+        # No server waits while letters are rendered.
+        self._bodies = self._render_ahead(sends=sends)
         with Server(self.settings.smtp_url, self.mail) if sends else nullcontext() as server:
             for letter in self.letters:
                 # Whoever lost the lock must leave the rest to the run that has it now.
                 self.workspace.store.confirm_lock()
                 set_aside(
-                    partial(self._deliver, letter, server, doubtful),
+                    partial(self._deliver, letter, server),
                     partial(self._fail, letter),
                     (outbox.ChangedPage,),
                 )
         return self.posted
 
-    def _deliver(self, letter: Letter, server: Server | None, doubtful: set[int]) -> None:
+    def _deliver(self, letter: Letter, server: Server | None) -> None:
         """Publish, send, write or hold one letter, whichever is due."""
         # The page comes first, because the mail links to it.
         if self.posted.leaves and self.settings.pages_dir is not None:
@@ -191,14 +206,27 @@ class MailRound:
             return
         if letter.why_held:
             self._record_held_letter(letter, server)
+        elif not self._is_due(letter, sends=server is not None):
+            if id(letter) in self._doubtful:
+                self.posted.doubtful.append(letter.report.advisor_id)
         elif server is None:
-            if not self.is_sent(letter):
-                self._write_letter(letter)
-        # With --again and letters in doubt, only those are repeated: the others arrived.
-        elif not self.is_sent(letter) or (self.again and (not doubtful or id(letter) in doubtful)):
+            self._write_letter(letter)
+        else:
             self._send_letter(letter, server, SENT)
-        elif id(letter) in doubtful:
-            self.posted.doubtful.append(letter.report.advisor_id)
+
+    def _is_due(self, letter: Letter, *, sends: bool) -> bool:
+        """Return whether a message about a letter is written or sent in this round."""
+        if letter.published:
+            return False
+        sent = self.is_sent(letter)
+        if letter.why_held:
+            # Advisors are told once, of a list only. They are not told where all mail is held,
+            # nor where the list was sent before.
+            told = letter.everyone or sent or self._has_left(letter, HELD)
+            return sends and letter.report.stage == WEEKLY and not told
+        # With --again and letters in doubt, only those are repeated: the others arrived.
+        repeated = not self._doubtful or id(letter) in self._doubtful
+        return not sent or (sends and self.again and repeated)
 
     def _record_file(self, letter: Letter, path: Path, kind: FileKind) -> None:
         """Record a copy of a letter: it is about whom its page is about."""
@@ -211,21 +239,15 @@ class MailRound:
         self.posted.failed.append((letter.report.advisor_id, why))
 
     def _record_held_letter(self, letter: Letter, server: Server | None) -> None:
-        """Record that a letter is held, and tell its advisor why.
-
-        Advisors are told once, of a list only. They are not told where all mail is held,
-        nor where the list was sent before.
-        """
+        """Record that a letter is held, and tell its advisor why where that is due."""
         self.posted.held += 1
-        out = self.is_sent(letter)
-        told = self._has_left(letter, HELD)
-        if server and letter.report.stage == WEEKLY and not (letter.everyone or out or told):
+        if server and self._is_due(letter, sends=True):
             self._send_letter(letter, server, HELD)
             return
         # A copy from an earlier run would look like a mail that is ready to be sent.
-        if not out:
+        if not self.is_sent(letter):
             outbox.get_outbox_path(letter).unlink(missing_ok=True)
-        if not told:
+        if not self._has_left(letter, HELD):
             delivery = self._make_delivery(letter, SMTP if server else OUTBOX)
             delivery_log.replace_delivery(self.workspace.store, delivery, HELD)
 
@@ -285,12 +307,8 @@ class MailRound:
         None is returned where it has no valid address; the failure is recorded.
         """
         try:
-            report = letter.report
-            if letter.why_held:
-                report = build_held_report(report, letter.why_held)
-            if deputy := self.recipients.find_deputy(report.advisor_id):
-                report = add_deputy_line(report, deputy.until)
-            message, content = build_message(report, self.make_envelope(letter))
+            report, envelope = self._address(letter), self._make_envelope(letter)
+            message, content = build_message(report, envelope, self._bodies.get(id(letter)))
         except SettingsError as error:
             self._fail(letter, str(error))
             return None
@@ -301,57 +319,33 @@ class MailRound:
         add_headers(message, datetime.now(UTC), identity)
         return message, content
 
-    def make_envelope(self, letter: Letter) -> Envelope:
-        """Return the addresses, links and options of a letter's message.
+    def _address(self, letter: Letter) -> Report:
+        """Return what a letter says to whoever gets it: why it is held, whose deputy reads it."""
+        report = letter.report
+        if letter.why_held:
+            report = build_held_report(report, letter.why_held)
+        if deputy := self.recipients.find_deputy(report.advisor_id):
+            report = add_deputy_line(report, deputy.until)
+        return report
 
-        Raises:
-            SettingsError: no address is known.
+    def _make_envelope(self, letter: Letter) -> Envelope:
+        return make_envelope(self.workspace, self.recipients, letter)
+
+    def _render_ahead(self, *, sends: bool) -> dict[int, MailBody]:
+        """Render the letters that are due in several processes, where there are many of them.
+
+        A letter that cannot be rendered is left out: it fails by itself when its turn comes.
         """
-        advisor, chosen, mail = letter.report.advisor_id, self.settings, self.mail
-        to = self.recipients.find_address(advisor)
-        unnamed = advisor == UNASSIGNED or self.recipients.find_deputy(advisor) is not None
-        if not to:
-            nobody = advisor == UNASSIGNED
-            hint = ": set unassigned_to in triage.yml, or OPERATOR_EMAIL." if nobody else "."
-            raise SettingsError(f"No mail address is known{hint}")
-        # The page of a held letter shows the list that the gate does not trust.
-        shown = not letter.why_held and letter.page.exists()
-        page = outbox.get_page_path(letter).as_posix() if shown else ""
-        scorecard = (
-            outbox.find_scorecard(chosen.pages_dir, letter.report.term) if chosen.pages_dir else ""
-        )
-        return Envelope(
-            sender=chosen.mail_from or LOCAL,
-            to=to,
-            name="" if unnamed else letter.report.reader,
-            reply_to=chosen.reply_to,
-            page_url=self._make_page_url(page),
-            scorecard_url=self._make_page_url(scorecard),
-            college=mail.college_name,
-            level=mail.mail_detail,
-            picture=mail.pictures,
-            # The page of a head names nobody, and is all that the mail is for.
-            page=letter.page
-            if shown and (mail.attach_page or advisor in self.recipients.heads)
-            else None,
-            code=self._make_signer(letter) if chosen.secret_key else None,
-            service_url=chosen.service_url,
-        )
-
-    def _make_page_url(self, path: str) -> str:
-        """Return the address of a file below PAGES_DIR; empty for none, or if it has no address."""
-        chosen = self.settings
-        published = path and chosen.pages_dir and chosen.pages_url
-        return f"{chosen.pages_url.rstrip('/')}/{path}" if published else ""
-
-    def _make_signer(self, letter: Letter) -> Callable[[StudentEntry], str]:
-        last_day = self.workspace.today + timedelta(days=self.mail.reply_days)
-
-        def signed(entry: StudentEntry) -> str:
-            about = tokens.ReplyTarget(letter.report.advisor_id, entry.student_id, *letter.answers)
-            return tokens.sign_token(self.settings.secret_key, about, last_day)
-
-        return signed
+        due = [one for one in self.letters if self._is_due(one, sends=sends)]
+        if len(due) < from_store.MANY:
+            return {}
+        tasks = {}
+        for letter in due:
+            with suppress(SettingsError):  # a missing address is reported in its turn
+                envelope = self._make_envelope(letter)
+                tasks[id(letter)] = prepare_body(self._address(letter), envelope)
+        bodies = parts.map_parts(self.settings, _try_rendering, tasks.values())
+        return {key: body for key, body in zip(tasks, bodies, strict=True) if body is not None}
 
     def _make_delivery(self, letter: Letter, channel: str) -> Delivery:
         """Return the entry of a letter for the log of deliveries, without its content's hash."""
@@ -368,3 +362,7 @@ class MailRound:
         """Return whether the server never confirmed a letter's last sending."""
         sent = [row for row in self._read_log(letter, SMTP) if row["status"] == SENT]
         return bool(sent) and sent[-1]["error"] == UNCONFIRMED
+
+
+def _try_rendering(task: tuple[Report, MailContext]) -> MailBody | None:
+    return set_aside(partial(render_body, *task), lambda _: None, (EduMetricsError,))

@@ -93,51 +93,78 @@ def parse_address(name: str, spec: str) -> Address:
     return found
 
 
-def build_message(report: Report, envelope: Envelope) -> tuple[EmailMessage, str]:
-    """Return a message without date and id, and the SHA-256 of its content.
+@dataclass(frozen=True)
+class MailBody:
+    """What a message shows: plain text, HTML, and the picture in it as a PNG (may be empty)."""
 
-    The content is the text, the HTML and the picture. `add_headers` adds date and id.
+    text: str
+    html: str
+    picture: bytes
 
-    Raises:
-        SettingsError: an address is not valid.
-    """
+
+def prepare_body(report: Report, envelope: Envelope) -> tuple[Report, MailContext]:
+    """Return what `render_body` renders: the report as its reader gets it, and links around it."""
     # A reply link needs an address: of the service, or to open a mail to.
     code = envelope.code if envelope.service_url or envelope.reply_to else None
     shown = redaction.apply_detail(
         envelope.level, report if code is None else add_replies(report, code)
     )
-    galaxy = shown.galaxy if envelope.picture else None
     mail = MailContext(
         envelope.reply_to,
         envelope.page_url,
         envelope.college,
-        f"cid:{PICTURE}" if galaxy else "",
+        f"cid:{PICTURE}" if envelope.picture and shown.galaxy else "",
         envelope.service_url,
         envelope.scorecard_url,
     )
-    text, html = render.render_mail_text(shown, mail), render.render_mail_html(shown, mail)
-    picture = galaxy.draw().render_png() if galaxy else b""
+    return shown, mail
+
+
+def render_body(shown: Report, mail: MailContext) -> MailBody:
+    """Render a message: most of its time goes here, and nothing is needed that is secret."""
+    drawn = shown.galaxy if mail.picture else None
+    return MailBody(
+        render.render_mail_text(shown, mail),
+        render.render_mail_html(shown, mail),
+        drawn.draw().render_png() if drawn else b"",
+    )
+
+
+def build_message(
+    report: Report, envelope: Envelope, body: MailBody | None = None
+) -> tuple[EmailMessage, str]:
+    """Return a message without date and id, and the SHA-256 of its content.
+
+    The content is the text, the HTML and the picture: `body` where they were rendered before.
+    `add_headers` adds date and id.
+
+    Raises:
+        SettingsError: an address is not valid.
+    """
+    body = body or render_body(*prepare_body(report, envelope))
     message = EmailMessage(policy=SMTP)
-    message["Subject"] = shown.subject
+    message["Subject"] = report.subject
     message["From"] = parse_address("EduMetrics", envelope.sender)
     message["To"] = parse_address(envelope.name, envelope.to)
     if envelope.reply_to:
         message["Reply-To"] = parse_address("", envelope.reply_to)
     # Quoted-printable keeps every line short enough for SMTP, and is readable in the file.
-    message.set_content(text, cte="quoted-printable")
-    message.add_alternative(html, subtype="html", cte="quoted-printable")
+    message.set_content(body.text, cte="quoted-printable")
+    message.add_alternative(body.html, subtype="html", cte="quoted-printable")
     # The picture belongs to the HTML part alone, which is the second.
-    if picture:
+    if body.picture:
         message.get_payload()[1].add_related(  # type: ignore[index, union-attr]
-            picture, "image", "png", cid=f"<{PICTURE}>", filename="galaxy.png", disposition="inline"
-        )
+            body.picture, "image", "png", cid=f"<{PICTURE}>", filename="galaxy.png",
+            disposition="inline",
+        )  # fmt: skip
     # The page names every student, so that it is attached at the full level of detail only.
     if envelope.page is not None and envelope.level == redaction.FULL:
         name = f"week-{report.week:02d}.html"
         message.add_attachment(
             envelope.page.read_text(encoding="utf-8"), subtype="html", filename=name
         )
-    content = hashlib.sha256(b"\0".join((text.encode(), html.encode(), picture))).hexdigest()
+    parts = (body.text.encode(), body.html.encode(), body.picture)
+    content = hashlib.sha256(b"\0".join(parts)).hexdigest()
     # Boundaries are random by default, and the same report would not give the same bytes.
     for n, part in enumerate(part for part in message.walk() if part.is_multipart()):
         part.set_boundary(f"edumetrics-{content[:32]}-{n}")

@@ -18,7 +18,12 @@ from click.testing import CliRunner, Result
 
 from edumetrics.cli import main
 from edumetrics.database import create_writable_engine
+from edumetrics.inputs import parts
+from edumetrics.mail import delivery, messages
 from edumetrics.mail.outbox import find_scorecard
+from edumetrics.reports import from_store
+from edumetrics.reports.model import Report
+from edumetrics.settings import Settings
 from edumetrics.workspace import Workspace
 from tests.mail.conftest import set_mail
 from tests.mail.server import Inbox, free_port
@@ -64,6 +69,47 @@ def test_nothing_leaves_by_default(ready: Workspace, inbox: Inbox) -> None:
     rows = log(ready)
     assert set(rows["channel"] + rows["status"]) == {"outboxsent"}
     assert len(rows) == len(advisors(ready)), "a mail once, however often it is written"
+
+
+@pytest.mark.slow
+def test_many_letters_are_rendered_by_several_processes_and_are_the_same(
+    ready: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def send() -> dict[str, str]:
+        assert edumetrics("send").exit_code == 0
+        return dict(zip(log(ready)["advisor_id"], log(ready)["content_sha256"], strict=True))
+
+    alone, real, counts = send(), parts.map_parts, list[int]()
+
+    def count(settings: Settings, work: Any, tasks: Any) -> list[Any]:
+        counts.append(len(tasks))
+        return real(settings, work, tasks)
+
+    monkeypatch.setattr(parts, "map_parts", count)
+    monkeypatch.setattr(from_store, "MANY", 2)
+    assert send() == alone
+    assert counts == [len(advisors(ready))]
+
+
+@pytest.mark.slow
+def test_a_letter_that_cannot_be_rendered_fails_by_itself(
+    ready: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, broken = messages.render_body, min(advisors(ready))
+
+    def render(shown: Report, *more: Any) -> messages.MailBody:
+        if shown.advisor_id == broken:
+            raise ZeroDivisionError
+        return real(shown, *more)
+
+    for module in (messages, delivery):
+        monkeypatch.setattr(module, "render_body", render)
+    monkeypatch.setattr(from_store, "MANY", 2)
+    # One process, which is this one.
+    monkeypatch.setenv("EDUMETRICS_WORKERS", "1")
+    edumetrics("send")
+    statuses = dict(zip(log(ready)["advisor_id"], log(ready)["status"], strict=True))
+    assert statuses == {one: "failed" if one == broken else "sent" for one in advisors(ready)}
 
 
 def test_the_first_mail_waits_until_it_is_approved(sending: Workspace, inbox: Inbox) -> None:

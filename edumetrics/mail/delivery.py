@@ -22,13 +22,13 @@ from edumetrics.mail import outbox, tokens
 from edumetrics.mail.envelopes import make_envelope
 from edumetrics.mail.handed_over import REFUSED, HandedOver
 from edumetrics.mail.messages import (
-    MailBody,
     Envelope,
+    MailBody,
     add_deputy_line,
     add_headers,
     build_message,
     prepare_body,
-    render_body,
+    try_rendering,
 )
 from edumetrics.mail.queue import Letter, list_letters
 from edumetrics.mail.recipients import Recipients
@@ -36,7 +36,6 @@ from edumetrics.mail.result import MailResult
 from edumetrics.mail.smtp import NotSent, Server, Unconfirmed
 from edumetrics.reports import from_store
 from edumetrics.reports.model import Report
-from edumetrics.reports.render import MailContext
 from edumetrics.reports.weekly import build_held_report
 from edumetrics.types import Row
 from edumetrics.weeks import CollegeWeek
@@ -344,7 +343,7 @@ class MailRound:
             with suppress(SettingsError):  # a missing address is reported in its turn
                 envelope = self._make_envelope(letter)
                 tasks[id(letter)] = prepare_body(self._address(letter), envelope)
-        bodies = parts.map_parts(self.settings, _try_rendering, tasks.values())
+        bodies = parts.map_parts(self.settings, try_rendering, tasks.values())
         return {key: body for key, body in zip(tasks, bodies, strict=True) if body is not None}
 
     def _make_delivery(self, letter: Letter, channel: str) -> Delivery:
@@ -362,7 +361,3 @@ class MailRound:
         """Return whether the server never confirmed a letter's last sending."""
         sent = [row for row in self._read_log(letter, SMTP) if row["status"] == SENT]
         return bool(sent) and sent[-1]["error"] == UNCONFIRMED
-
-
-def _try_rendering(task: tuple[Report, MailContext]) -> MailBody | None:
-    return set_aside(partial(render_body, *task), lambda _: None, (EduMetricsError,))

@@ -14,11 +14,13 @@ from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
 
-from edumetrics.errors import SettingsError
+from edumetrics.boundaries import set_aside
+from edumetrics.errors import EduMetricsError, SettingsError
 from edumetrics.reports import redaction, render
 from edumetrics.reports.model import Reply, Report, StudentEntry, Students
 from edumetrics.reports.render import MailContext
@@ -128,6 +130,11 @@ def render_body(shown: Report, mail: MailContext) -> MailBody:
         render.render_mail_html(shown, mail),
         drawn.draw().render_png() if drawn else b"",
     )
+
+
+def try_rendering(prepared: tuple[Report, MailContext]) -> MailBody | None:
+    """Render what `prepare_body` returned; None where that fails, whatever the reason is."""
+    return set_aside(partial(render_body, *prepared), lambda _: None, (EduMetricsError,))
 
 
 def build_message(

@@ -19,7 +19,7 @@ from click.testing import CliRunner, Result
 from edumetrics.cli import main
 from edumetrics.database import create_writable_engine
 from edumetrics.inputs import parts
-from edumetrics.mail import delivery, messages
+from edumetrics.mail import messages
 from edumetrics.mail.outbox import find_scorecard
 from edumetrics.reports import from_store
 from edumetrics.reports.model import Report
@@ -102,8 +102,7 @@ def test_a_letter_that_cannot_be_rendered_fails_by_itself(
             raise ZeroDivisionError
         return real(shown, *more)
 
-    for module in (messages, delivery):
-        monkeypatch.setattr(module, "render_body", render)
+    monkeypatch.setattr(messages, "render_body", render)
     monkeypatch.setattr(from_store, "MANY", 2)
     # One process, which is this one.
     monkeypatch.setenv("EDUMETRICS_WORKERS", "1")

@@ -43,6 +43,8 @@ from edumetrics.workspace import Workspace
 
 # The stage of the ledger's entry which says that someone has released the first mail.
 RELEASE = "release"
+# Entries of the log by the values of `Delivery.key`.
+Entries = dict[tuple[object, ...], list[Row]]
 
 
 class MailRound:
@@ -85,6 +87,7 @@ class MailRound:
             raise SettingsError(f"There is no report for {advisor}: check the advisor's id.")
         self.handed_over = HandedOver(workspace.settings.home)
         self.posted = MailResult()
+        self._entries = self._read_log()
         # By id of a letter: whether it is in doubt, and what was rendered before its turn.
         self._doubtful: set[int] = set()
         self._bodies: dict[int, MailBody] = {}
@@ -162,7 +165,7 @@ class MailRound:
         return self._has_left(letter, SENT)
 
     def _has_left(self, letter: Letter, status: str) -> bool:
-        logged = any(row["status"] == status for row in self._read_log(letter, SMTP))
+        logged = any(row["status"] == status for row in self._list_entries(letter, SMTP))
         return logged or self.handed_over.has(self._make_delivery(letter, SMTP), status)
 
     def _send_all(self, *, approve: bool) -> MailResult:
@@ -313,7 +316,7 @@ class MailRound:
             return None
         # A letter that is tried again keeps its Message-ID, and a mailbox then shows it once. One
         # that is sent again on purpose gets a new one.
-        sents = sum(row["status"] == SENT for row in self._read_log(letter, delivery.channel))
+        sents = sum(row["status"] == SENT for row in self._list_entries(letter, delivery.channel))
         identity = hashlib.sha256(f"{delivery.key}{content}{sents}".encode()).hexdigest()
         add_headers(message, datetime.now(UTC), identity)
         return message, content
@@ -352,12 +355,21 @@ class MailRound:
         to = self.recipients.find_address(report.advisor_id)
         return Delivery(report.advisor_id, report.stage, report.term, report.week, channel, to, "")
 
-    def _read_log(self, letter: Letter, channel: str) -> list[Row]:
-        """Return what the log has about a letter by one channel, oldest first."""
+    def _read_log(self) -> Entries:
+        """Return what the log has about the weeks of the letters, oldest first."""
+        found: Entries = {}
+        for term, week in {letter.answers for letter in self.letters}:
+            for row in delivery_log.read_entries(self.workspace.store, term=term, sem_week=week):
+                key = (row["advisor_id"], term, week, row["channel"])
+                found.setdefault(key, []).append(row)
+        return found
+
+    def _list_entries(self, letter: Letter, channel: str) -> list[Row]:
+        """Return what the log had about a letter by one channel when the round began."""
         key = self._make_delivery(letter, channel).key
-        return delivery_log.read_entries(self.workspace.store, **key)
+        return self._entries.get(tuple(key.values()), [])
 
     def _is_in_doubt(self, letter: Letter) -> bool:
         """Return whether the server never confirmed a letter's last sending."""
-        sent = [row for row in self._read_log(letter, SMTP) if row["status"] == SENT]
+        sent = [row for row in self._list_entries(letter, SMTP) if row["status"] == SENT]
         return bool(sent) and sent[-1]["error"] == UNCONFIRMED

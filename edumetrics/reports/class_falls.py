@@ -18,10 +18,10 @@ MEANS = {"weekly_att_pct": ("label_attendance", "%"),
 
 
 def describe_falls(occasion: Occasion, courses: pd.DataFrame) -> pd.DataFrame:
-    """Return a sentence for each mean of a class that fell, by as much as no other class's did.
+    """Return a sentence for each mean of a class that fell by more than those of all classes did.
 
     A mean fell where it lies `FALL` points below the median of the class's weeks before in this
-    term; of what all classes fell by, the median is taken off.
+    term, after the median of what all classes fell by is taken off.
 
     Args:
         occasion: the week.

@@ -13,12 +13,14 @@ import yaml
 
 from docs.connect import make_college
 from edumetrics.batch import backfill, pipeline, progress
+from edumetrics.onboarding import check
 from edumetrics.params import CollegeFile, Params
 from edumetrics.settings import PROJECT
 from edumetrics.workspace import Workspace
 from tests.colleges import native_params
-from tests.conftest import workspace_at
+from tests.conftest import point_at, workspace_at
 from tests.foreign import campus, facultad, native
+from tests.healthy import SILENT, find_complaints
 
 # Two of the three have no week counter: the day after the tenth week says where they are.
 AS_OF = date(2026, 3, 15)
@@ -47,13 +49,18 @@ def database(
     return url
 
 
-def analysed(home: Path, url: str, name: str) -> Workspace:
-    """A college calibrated, and its newest week run by the notebooks, pages and mails included."""
+def connected(home: Path, url: str, name: str) -> Workspace:
+    """A home of its own for a college behind its mapping."""
     if name in MAPPINGS:
         home.mkdir(parents=True)
         shutil.copytree(PROJECT / "params", home / "params")
         shutil.copy(MAPPINGS[name], home / "params" / "colleges")
-    workspace = workspace_at(home, url, college=name)
+    return workspace_at(home, url, college=name)
+
+
+def analysed(home: Path, url: str, name: str) -> Workspace:
+    """A college calibrated, and its newest week run by the notebooks, pages and mails included."""
+    workspace = connected(home, url, name)
     backfill.calibrate(workspace, progress.skip_line, as_of=AS_OF)
     pipeline.run(workspace, progress.skip_line, week=10, stage="weekly", as_of=AS_OF)
     return workspace
@@ -72,6 +79,21 @@ def pages(workspace: Workspace) -> dict[str, str]:
 @pytest.fixture(scope="module")
 def own(simulated: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
     yield analysed(tmp_path_factory.mktemp("native") / "home", simulated, "native")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", MAPPINGS)
+def test_the_check_has_nothing_to_say(
+    name: str,
+    simulated: str,
+    postgres_url: Callable[[], str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    url = database(name, native.records(simulated), tmp_path, postgres_url)
+    point_at(connected(tmp_path / "home", url, name), monkeypatch)
+    monkeypatch.setenv("EDUMETRICS_COLLEGE", name)
+    assert find_complaints(check.check_college(AS_OF)) == [SILENT]
 
 
 # Two colleges are calibrated for each; on MariaDB one foreign schema is compared in the lane of slow tests.

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -11,13 +9,12 @@ import pytest
 import sqlalchemy as sa
 
 from edumetrics.database import create_writable_engine
-from edumetrics.errors import Refused
 from edumetrics.onboarding import check, import_oulad
 from edumetrics.params import Calendar
 from edumetrics.simulator import generate, write
 from tests.conftest import point_at, workspace_at
+from tests.healthy import SILENT, find_complaints
 
-SILENT = "Nothing here would mislead a run."
 WEEKS, STUDENTS = 18, 120
 # The days on which weeks of the Open University's terms are over, until the next term begins, and
 # what its files date.
@@ -64,12 +61,3 @@ def test_the_open_university(
         said[over] = find_complaints(check.check_college(over))
     engine.dispose()
     assert said == {over: [SILENT] for over in said}
-
-
-def find_complaints(lines: Iterator[str]) -> list[str]:
-    """Return the lines that tell a reader to look at something, and the last one."""
-    told: list[str] = []
-    with contextlib.suppress(Refused):
-        for line in lines:
-            told.append(line)
-    return [*(line for line in told if line.split()[:1] in (["STOP"], ["warn"])), told[-1]]

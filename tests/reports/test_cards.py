@@ -133,9 +133,7 @@ def test_a_place_that_was_kept_is_marked_and_counted() -> None:
     flags = make_flags([[FELL]] * 3, within_capacity=[True, False, True])
     report = build_weekly_reports(make_occasion(), make_week(flags=flags))[0]
     assert [entry.since for entry in report.entries] == ["new", "new · kept place", "new"]
-    assert "One place is kept for new or returning names." in str(
-        report.sections[0]
-    )
+    assert "One place is kept for new or returning names." in str(report.sections[0])
 
 
 def test_who_is_looked_after_takes_no_place_from_anyone() -> None:

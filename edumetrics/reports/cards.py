@@ -16,7 +16,7 @@ from edumetrics.reports.model import Fact, StudentEntry
 from edumetrics.reports.sparklines import Panel
 from edumetrics.triage.choice import Record, get_kind
 from edumetrics.triage.exits import LEFT, REMAINING
-from edumetrics.triage.situation import CONTACTS, NO_ANSWER, REFERRED, STUDENT_SAYS
+from edumetrics.triage.situation import CONTACTS, NO_ANSWER, REFERRED, STUDENT_SAYS, TALK
 from edumetrics.types import Row
 
 # The most words of a card, names counted, links not: eight cards then have fewer than 450.
@@ -50,6 +50,8 @@ class CardBuilder:
             kept: whether the place was kept for a new name.
         """
         contact = self.latest.get(row["student_id"])
+        day = self.occasion.format_day(contact["logged_at"]) if contact else ""
+        talked = day if contact and contact["kind"] == TALK else ""
         card = self._build_listed(
             row,
             since=self._describe_time_on_list(row, kept=kept),
@@ -59,7 +61,7 @@ class CardBuilder:
                 *self._offer_office(row, contact),
                 *self._tell_contact(contact),
             ),
-            **self.occasion.write_drafts(row, advisor, row["reasons"]),
+            **self.occasion.write_drafts(row, advisor, row["reasons"], talked),
         )
         return _shorten_card(card, row["reasons"])
 

@@ -161,7 +161,9 @@ class Occasion:
             **more,
         )
 
-    def write_drafts(self, row: Row, advisor: str, records: Sequence[Row] = ()) -> dict[str, Any]:
+    def write_drafts(
+        self, row: Row, advisor: str, records: Sequence[Row] = (), talked: str = ""
+    ) -> dict[str, Any]:
         """Return the emails that an advisor may send: to a student, and to a parent if permitted.
 
         Args:
@@ -169,6 +171,7 @@ class Occasion:
             advisor: advisor_id of who signs.
             records: the student's reasons as they are stored, strongest first; without any the
                 letter tells nothing and asks how the student is.
+            talked: the day of the last talk, in words; empty where the last contact was no talk.
 
         Returns:
             The fields `draft` and `parent` of an entry; None where no usable address is known.
@@ -192,6 +195,7 @@ class Occasion:
             # The report comes when its week is over.
             times=draft_email.date_times(sentences, offer, self.first_day + pd.Timedelta(weeks=1)),
             booking=offer.link,
+            talked=talked,
         )
         # `parents` has only those who may be written to, so there is no second check here.
         own, parent = self.people.emails.get(student, ""), self.people.parents.get(student, "")

@@ -68,6 +68,7 @@ class LetterContext:
         exam_day: the first day of the week of that exam, in words.
         fact: what the letter tells.
         times, booking: when the student may come, or where to choose a time; either may be empty.
+        talked: the day of the last talk, in words; empty where the last contact was no talk.
     """
 
     name: str
@@ -79,6 +80,7 @@ class LetterContext:
     fact: LetterFact = NOTHING
     times: tuple[OfferedTime, ...] = ()
     booking: str = ""
+    talked: str = ""
 
 
 def find_topics(codes: Iterable[str]) -> tuple[str, ...]:

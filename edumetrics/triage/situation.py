@@ -44,8 +44,8 @@ METRICS = (
 NOBODY = ""
 # The kinds of contact after which a student counts as looked after. The others (an e-mail, a call,
 # no answer) leave the student among those to reach.
-REFERRED = "referred"
-CONTACTS = ("talked", REFERRED, "known reason")
+REFERRED, TALK = "referred", "talked"
+CONTACTS = (TALK, REFERRED, "known reason")
 NO_ANSWER, WRONG_FLAG = "no answer", "wrong flag"
 # A student's own word on a fact, by the student's page.
 STUDENT_SAYS = "student_says"

@@ -128,6 +128,19 @@ def test_who_was_tried_without_an_answer_is_not_said_to_have_no_contact(
     assert card.since == f"new · {mark}"
 
 
+@pytest.mark.parametrize(
+    ("kinds", "thanked"), [(["talked"], True), (["talked", "no answer"], False), ([], False)]
+)
+def test_the_letter_remembers_a_talk_where_it_was_the_last_contact(
+    kinds: list[str], thanked: bool
+) -> None:
+    rows = [("S1", 4 + n, kind, None, f"2026-08-2{n}") for n, kind in enumerate(kinds)]
+    draft = make_card(FELL, contacts=make_contacts(*rows)).draft
+    assert draft is not None
+    paragraph = draft.body.split("\n\n")[1]
+    assert paragraph.startswith("Thank you for the talk on 20 August. ") is thanked
+
+
 def test_a_place_that_was_kept_is_marked_and_counted() -> None:
     # By urgency the second of three would have the second place: it was kept for the third.
     flags = make_flags([[FELL]] * 3, within_capacity=[True, False, True])

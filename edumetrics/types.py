@@ -11,6 +11,8 @@ Exam = Literal["midterm", "endterm"]
 EXAMS: tuple[Exam, Exam] = ("midterm", "endterm")
 Work = Literal["assignment", "quiz"]
 WORKS: tuple[Work, Work] = ("assignment", "quiz")
+# The relations of what is set, and due in a week.
+DEFINITIONS = tuple(f"{work}_definitions" for work in WORKS)
 
 
 class FactsDisplay:

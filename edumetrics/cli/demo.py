@@ -9,15 +9,13 @@ from typing import TYPE_CHECKING
 import click
 
 from edumetrics.cli.base import load_workspace, main, say
-from edumetrics.cli.serve import DEMO_ADVISOR, add_demo_account
+from edumetrics.cli.serve import DEMO_ADVISOR, HOST, PORT, add_demo_account
 from edumetrics.errors import SettingsError
 
 if TYPE_CHECKING:
     from edumetrics.workspace import Workspace
 
 
-# Where `edumetrics serve` serves: the links of a demo mail open there what will be entered.
-SERVED_AT = "http://127.0.0.1:8000"
 STUDENTS = click.option(
     "--students",
     default=600,
@@ -186,7 +184,8 @@ def _let_mails_be_answered(workspace: Workspace) -> Workspace:
     path = workspace.settings.home / ".env"
     if path.exists() or workspace.settings.secret_key:
         return workspace
-    lines = f"SECRET_KEY={secrets.token_urlsafe(32)}\nSERVICE_URL={SERVED_AT}\n"
+    # The links of its mails open in `edumetrics serve`.
+    lines = f"SECRET_KEY={secrets.token_urlsafe(32)}\nSERVICE_URL=http://{HOST}:{PORT}\n"
     write_private_file(path, lines.encode())
     return load_workspace()
 

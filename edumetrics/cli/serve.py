@@ -17,13 +17,15 @@ if TYPE_CHECKING:
 
 # The advisor whom every demo college has, so that there is one account to try.
 DEMO_ADVISOR = "ADV001"
+# Where it is served, unless one says otherwise.
+HOST, PORT = "127.0.0.1", 8000
 
 
 @main.command()
-@click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
+@click.option("--host", default=HOST, show_default=True, help="The address to listen on.")
 @click.option(
     "--port",
-    default=8000,
+    default=PORT,
     show_default=True,
     type=click.IntRange(0, 65535),
     help="The port to listen on.",

@@ -12,12 +12,11 @@ from datetime import timedelta
 import pandas as pd
 import sqlalchemy as sa
 
-from edumetrics.college.findings import make_empty_findings
 from edumetrics.college.mapping import Relation
 from edumetrics.college.terms import College, Term
 from edumetrics.database import find_fixed_offset, hold_offset
 from edumetrics.fields import EXAMPLES, FINDING_COLUMNS, RELATIONS
-from edumetrics.types import WORKS
+from edumetrics.types import DEFINITIONS
 from edumetrics.weeks import CLASS_SEMESTER
 
 
@@ -38,27 +37,31 @@ def check_deadlines(college: College, term: Term) -> pd.DataFrame:
         for name, moved in _find_moved(college, term)
         for class_id, own in moved.groupby("class_id")
     ]  # fmt: skip
-    return pd.DataFrame(rows, columns=list(FINDING_COLUMNS)) if rows else make_empty_findings()
+    return pd.DataFrame(rows, columns=list(FINDING_COLUMNS))
 
 
 def _find_moved(college: College, term: Term) -> Iterator[tuple[str, pd.DataFrame]]:
     """Yield the items of each relation (id, class_id) that are due in another week."""
-    begins = term.dates.drop_duplicates([*CLASS_SEMESTER, "week"])
-    zone = college.params.calendar.zone
-    offsets = (zone.utcoffset(day) or timedelta() for day in begins["week_date"])
-    begins = begins.assign(offset=[*offsets])
-    for name in (f"{work}_definitions" for work in WORKS):
+    for name in DEFINITIONS:
         relation, connection = college.relations[name], college.sources.find_connection(name)
         today = find_fixed_offset(connection)
         if relation is None or today is None:
             continue
+        begins = _find_offsets(college, term)
+        here = _read_weeks(college, relation, term)
         for offset in set(begins["offset"]) - {today}:
             with hold_offset(connection, offset):
                 there = _read_weeks(college, relation, term)
-            here = _read_weeks(college, relation, term)
             moved = _join_moved(here, there, begins, offset)
             if len(moved):
                 yield name, moved
+
+
+def _find_offsets(college: College, term: Term) -> pd.DataFrame:
+    """Return the weeks of each class-semester with the offset of the zone when they begin."""
+    begins = term.dates.drop_duplicates([*CLASS_SEMESTER, "week"])
+    zone = college.params.calendar.zone
+    return begins.assign(offset=[zone.utcoffset(day) or timedelta() for day in begins["week_date"]])
 
 
 def _read_weeks(college: College, relation: Relation, term: Term) -> pd.DataFrame:

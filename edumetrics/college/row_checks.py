@@ -11,6 +11,7 @@ from edumetrics.college.mapping import Relation
 from edumetrics.college.reader import Condition, Reader, order_repeated
 from edumetrics.database import build_materialized_cte
 from edumetrics.fields import Field, RelationRecord
+from edumetrics.types import DEFINITIONS
 
 if TYPE_CHECKING:
     from edumetrics.college.terms import Term
@@ -143,7 +144,7 @@ def _list_value_checks(relation: Relation) -> list[RowCheck]:
                 "{n} negative mark{s} {were} taken as not marked.",
             )
         )
-    if relation.table.name.endswith("_definitions"):
+    if relation.table.name in DEFINITIONS:
         unusable = sa.or_(c.max_marks.is_(None), c.max_marks <= 0)
         checks.append(
             RowCheck(

@@ -6,15 +6,17 @@ from collections.abc import Iterator
 
 import pandas as pd
 
+from edumetrics.reports.class_rows import COURSE
 from edumetrics.reports.context import Occasion, format_cell
+from edumetrics.reports.week_rows import MEASURES
 
 # A mean so many points below the class's usual one, beyond what all classes fell by, is no chance.
 FALL = 10
 # Weeks that show what is usual, and classes that show what a week did to all.
 WEEKS, CLASSES = 3, 3
-# The means that are looked at, with the phrase of their label, and their unit.
-MEANS = {"weekly_att_pct": ("label_attendance", "%"),
-         "academic_performance": ("label_performance", "")}  # fmt: skip
+KNOWN = {column: (label, unit) for label, column, unit in MEASURES}
+# The means of the weeks so far that are looked at, with the phrase of their label, and their unit.
+MEANS = {mean: KNOWN[mean] for mean in COURSE if mean in KNOWN}
 
 
 def describe_falls(occasion: Occasion, courses: pd.DataFrame) -> pd.DataFrame:
@@ -46,6 +48,12 @@ def _describe_mean(
     common = min(change.median(), 0) if len(change) >= CLASSES else 0
     label, unit = MEANS[mean]
     for name in change[change <= common - FALL].index:
-        told = (format_cell(values[name], unit) for values in (now, usual))
-        words = dict(zip(("now", "usual"), told, strict=True))
-        yield str(name), occasion.say("class_fell", label=occasion.say(label), **words)
+        yield (
+            str(name),
+            occasion.say(
+                "class_fell",
+                label=occasion.say(label),
+                now=format_cell(now[name], unit),
+                usual=format_cell(usual[name], unit),
+            ),
+        )

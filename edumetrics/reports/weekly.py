@@ -23,10 +23,10 @@ from edumetrics.reports.sparklines import build_panel
 from edumetrics.reports.week_rows import WeekRows
 from edumetrics.triage.exits import LEFT, NOT_LISTED, WITHDRAWN
 from edumetrics.triage.rules import is_out_of_reach
-from edumetrics.triage.situation import STUDENT_SAYS
+from edumetrics.triage.situation import REFERRED, STUDENT_SAYS, TALK
 
 # Kinds of contact in which someone was talked to.
-TALKED = ("talked", "called", "referred")
+TALKED = (TALK, "called", REFERRED)
 # In weeks: how near an exam is named in the subject.
 NEAR = 3
 

@@ -18,7 +18,7 @@ from edumetrics.college.mapping import Relation
 from edumetrics.college.terms import College, Term
 from edumetrics.college.work import read_done_work, read_items
 from edumetrics.fields import RELATIONS
-from edumetrics.types import WORKS, Work
+from edumetrics.types import DEFINITIONS, WORKS, Work
 from edumetrics.weeks import CLASS_SEMESTER
 
 # Thresholds in percent of students and of subjects. Below these, records may be missing by chance.
@@ -35,7 +35,6 @@ HANDED_IN, DUE_LEAST, SINCE_WEEKS = 10, 400, 2
 PLURAL = {"assignment": "assignments", "quiz": "quizzes"}
 # The column that says whether work was handed in: the first one to look at in the mapping.
 HANDED = {"assignment": "submission_date", "quiz": "attempted"}
-ITEMS = tuple(f"{work}_definitions" for work in WORKS)
 # Relations with a class and semester in each row. Attendance is left out: the others are compared
 # with it.
 PLACED = tuple(name for name, record in RELATIONS.items() if record.week and name != "attendance")
@@ -230,7 +229,7 @@ def _check_other_classes(
         )
         return
     silent = len(classes) - len(there)
-    least = WITHOUT if name in ITEMS else MISSING
+    least = WITHOUT if name in DEFINITIONS else MISSING
     # Without any row in the term, the relation may not have begun.
     if RELATIONS[name].label and len(there) and 100 * silent >= least * len(classes):
         said = (

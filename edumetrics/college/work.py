@@ -20,10 +20,10 @@ import sqlalchemy as sa
 from edumetrics.college.item_sums import sum_up_items
 from edumetrics.college.percent import clip_percents, compute_percents
 from edumetrics.college.reader import keep
-from edumetrics.college.rows import drop_repeated, join_items, order_ids, read_rows
+from edumetrics.college.rows import is_repeated, join_items, order_ids, read_rows
 from edumetrics.database import make_empty_frame
 from edumetrics.fields import RELATIONS
-from edumetrics.types import Work
+from edumetrics.types import WORKS, Work
 
 if TYPE_CHECKING:
     from edumetrics.college.terms import College, Term
@@ -246,29 +246,40 @@ def _find_known(college: College, term: Term, work: Work, known_by: date) -> pd.
     """Return the submissions or attempts that were known by a day, one for each student and item.
 
     Returns:
-        As `_join_items`, with mark and quality (percent; NaN where none was known by then), done
-        (whether it was handed in or attempted), item_marked and item_judged (whether any mark, or
-        quality, of the item was known).
+        As `_join_items`, with mark, quality and similarity NaN where they were not known by then,
+        done (whether it was handed in or attempted), item_marked and item_judged (whether any mark,
+        or quality, of the item was known).
     """
     day = pd.Timestamp(known_by)
-    rows = _join_items(college, term, work, known_by)
+    rows = _join_items(college, term, work)
+    rows = rows[_find_counted(college, term, f"{work}_submissions", day)[rows["row"]]]
     judged = _is_judged(rows, day, _find_lag(college, term))
-    percent = compute_percents(rows["marks_obtained"], rows["max_marks"])
-    mark = clip_percents(rows["score"]).fillna(percent)
     done = (
         # A submission without a date is handed in once its mark is known.
-        rows["handed_in"].notna() | (judged & (rows["marks_obtained"] >= 0))
+        rows["handed_in"].notna() | (judged & rows["has_marks"])
         if work == "assignment"
-        else rows["attempted"].fillna(False).astype("bool")
+        else rows["attempted"]
     )
-    rows = rows.assign(
-        mark=mark.where(judged),
-        quality=clip_percents(rows["quality"]).where(judged),
-        similarity=clip_percents(rows["similarity"]).where(judged),
-        done=done,
-    )
+    percents = {name: rows[name].where(judged) for name in ("mark", "quality", "similarity")}
+    rows = rows.assign(**percents, done=done)
     known = rows[["mark", "quality"]].notna().groupby(rows["item"]).transform("any")
     return rows.assign(item_marked=known["mark"], item_judged=known["quality"])
+
+
+def _find_counted(college: College, term: Term, name: str, day: pd.Timestamp) -> np.ndarray:
+    """Return which of the `rows` of work count: no later ones, of no unknown class, none twice."""
+    rows = read_rows(college, term, name)
+    late = rows[RELATIONS[name].day] > day
+    counted = (rows["listed"] & ~late).to_numpy(dtype="bool", copy=True)
+    # Where no row repeats another, none of a part of them does.
+    if _has_repeated(college, term, name):
+        counted[counted] = ~is_repeated(rows[counted], name)
+    return counted
+
+
+@keep(LATELY)
+def _has_repeated(college: College, term: Term, name: str) -> bool:
+    return bool(is_repeated(read_rows(college, term, name), name).any())
 
 
 def _find_lag(college: College, term: Term) -> timedelta:
@@ -287,39 +298,40 @@ def _is_judged(rows: pd.DataFrame, day: pd.Timestamp, lag: timedelta) -> pd.Seri
     return (marked_on <= day) | (marked_on.isna() & in_time)
 
 
-def _join_items(college: College, term: Term, work: Work, known_by: date) -> pd.DataFrame:
+# Of the term in hand; its weeks differ in what was known.
+@keep(len(WORKS))
+def _join_items(college: College, term: Term, work: Work) -> pd.DataFrame:
     """Return the rows about items, optional ones included, each with its item.
 
     Args:
         college: the college to read.
         term: the term of the items.
         work: assignments or quizzes.
-        known_by: later rows, rows of unknown classes, and repeated ones are left out.
 
     Returns:
-        student_id and item_id (categories), item (a number of the item), handed_in, marked_on,
-        marks_obtained, score, quality, similarity, attempted (true for assignments), moved_to
-        (week), exempt (bool), and of the item class_id, due_week, max_marks, optional (bool) and
-        place (its row in `_read_places`). A row about an item that
-        several classes share is there for each of them.
+        row (the number of the row in `read_rows`), student_id and item_id (categories), item (a
+        number of the item), handed_in, marked_on, has_marks (bool), mark, quality and similarity
+        (percent), attempted (true for assignments), moved_to (week), exempt (bool), and of the item
+        class_id, due_week, optional (bool) and place (its row in `_read_places`). A row about an
+        item that several classes share is there for each of them.
     """
     name, key = f"{work}_submissions", f"{work}_id"
-    rows, day = read_rows(college, term, name), RELATIONS[name].day
-    late = rows[day] > pd.Timestamp(known_by)
-    rows = drop_repeated(rows[rows["listed"] & ~late], name)
+    rows = read_rows(college, term, name)
     assignment = work == "assignment"
     nothing = pd.Series(np.nan, index=rows.index)
     frame = pd.DataFrame(
         {
+            "row": np.arange(len(rows)),
             "student_id": rows["student_id"],
             "item_id": rows[key],
-            "handed_in": rows[day],
+            "handed_in": rows[RELATIONS[name].day],
             "marked_on": rows["marked_on"],
-            "marks_obtained": rows["marks_obtained"],
-            "score": nothing if assignment else rows["score_pct"],
-            "quality": rows["quality_pct"] if assignment else nothing,
-            "similarity": rows["plagiarism_pct"] if assignment else nothing,
-            "attempted": True if assignment else rows["attempted"],
+            "marks": rows["marks_obtained"],
+            "has_marks": rows["marks_obtained"] >= 0,
+            "score": nothing if assignment else clip_percents(rows["score_pct"]),
+            "quality": clip_percents(rows["quality_pct"]) if assignment else nothing,
+            "similarity": clip_percents(rows["plagiarism_pct"]) if assignment else nothing,
+            "attempted": assignment or rows["attempted"].fillna(False).astype("bool"),
             "moved_to": rows["due_week_override"],
             "exempt": rows["exempt"].fillna(False).astype("bool"),
         }
@@ -327,7 +339,10 @@ def _join_items(college: College, term: Term, work: Work, known_by: date) -> pd.
     items = _read_all_items(college, term, work)
     place = items.groupby(PLACE, dropna=False, sort=False).ngroup()
     names = ["item_id", "class_id", "due_week", "max_marks", "optional"]
-    return join_items(frame, "item_id", items[names].assign(place=place))
+    joined = join_items(frame, "item_id", items[names].assign(place=place))
+    percent = compute_percents(joined["marks"], joined["max_marks"])
+    mark = joined.pop("score").fillna(percent)
+    return joined.drop(columns=["marks", "max_marks"]).assign(mark=mark)
 
 
 def _read_places(college: College, term: Term, work: Work) -> pd.DataFrame:

@@ -20,7 +20,7 @@ import sqlalchemy as sa
 from edumetrics.college.item_sums import sum_up_items
 from edumetrics.college.percent import clip_percents, compute_percents
 from edumetrics.college.reader import keep
-from edumetrics.college.rows import is_repeated, join_items, order_ids, read_rows
+from edumetrics.college.rows import drop_repeated, is_repeated, join_items, read_rows
 from edumetrics.database import make_empty_frame
 from edumetrics.fields import RELATIONS
 from edumetrics.types import WORKS, Work
@@ -222,23 +222,36 @@ def read_extensions(college: College, term: Term, work: Work) -> pd.DataFrame:
 
     Returns:
         student_id, item_id, week (the new due week; NaN where the student is exempt); unique by the
-        first two. If a student has several such rows for an item, the one with the highest id
-        counts.
+        first two. Of several rows of a student about an item, the one that counts decides.
     """
-    name = f"{work}_submissions"
-    rows = read_rows(college, term, name)
-    moved = rows["due_week_override"].notna() | rows["exempt"].fillna(False)
-    rows = rows[moved & rows["listed"]]
-    rows = rows.loc[order_ids(rows["id"])].drop_duplicates(["student_id", f"{work}_id"])
+    rows = _read_extended(college, term, work)
+    moved = rows["due_week_override"].notna() | rows["exempt"]
+    rows = rows[moved & rows["listed"]].drop_duplicates(["student_id", f"{work}_id"])
     counted = rows[f"{work}_id"].isin(read_items(college, term, work)["item_id"])
     found = pd.DataFrame(
         {
             "student_id": rows["student_id"].astype("str"),
             "item_id": rows[f"{work}_id"].astype("str"),
-            "week": rows["due_week_override"].mask(rows["exempt"].fillna(False)).astype("float64"),
+            "week": rows["due_week_override"].mask(rows["exempt"]).astype("float64"),
         }
     )
     return found[counted].reset_index(drop=True)
+
+
+@keep(len(WORKS))
+def _read_extended(college: College, term: Term, work: Work) -> pd.DataFrame:
+    """Return the `rows` of work, each with the extension of the row that counts for its item.
+
+    An extension has no day from which it is known, so one row decides in every week: else work that
+    is due in one week could be found done in another. `exempt` is a bool.
+    """
+    name = f"{work}_submissions"
+    rows = read_rows(college, term, name)
+    if _has_repeated(college, term, name):
+        natural, moved = list(RELATIONS[name].natural), ["due_week_override", "exempt"]
+        counted = drop_repeated(rows[rows["listed"]], name)[[*natural, *moved]]
+        rows = rows.drop(columns=moved).merge(counted, on=natural, how="left")
+    return rows.assign(exempt=rows["exempt"].fillna(False).astype("bool"))
 
 
 @keep(LATELY)
@@ -316,7 +329,7 @@ def _join_items(college: College, term: Term, work: Work) -> pd.DataFrame:
         item that several classes share is there for each of them.
     """
     name, key = f"{work}_submissions", f"{work}_id"
-    rows = read_rows(college, term, name)
+    rows = _read_extended(college, term, work)
     assignment = work == "assignment"
     nothing = pd.Series(np.nan, index=rows.index)
     frame = pd.DataFrame(
@@ -333,7 +346,7 @@ def _join_items(college: College, term: Term, work: Work) -> pd.DataFrame:
             "similarity": clip_percents(rows["plagiarism_pct"]) if assignment else nothing,
             "attempted": assignment or rows["attempted"].fillna(False).astype("bool"),
             "moved_to": rows["due_week_override"],
-            "exempt": rows["exempt"].fillna(False).astype("bool"),
+            "exempt": rows["exempt"],
         }
     )
     items = _read_all_items(college, term, work)

@@ -141,6 +141,7 @@ class Week(FactsDisplay):
         champion: the forecast in use; its `model` is None where there is none yet.
         subject_model: the model of single subjects.
         thresholds: from which urgency on students are listed.
+        next_thresholds: those fitted for the next teaching week; None where there are none.
         health: data-health findings known so far (see `college.health.check_health`).
         names: student_id, name, roll_number: for pages only.
         advisors: advisor_id, name, email, class_id.
@@ -159,6 +160,7 @@ class Week(FactsDisplay):
     champion: Champion
     subject_model: ModelInUse
     thresholds: Thresholds
+    next_thresholds: Thresholds | None
     health: pd.DataFrame
     names: pd.DataFrame
     advisors: pd.DataFrame
@@ -188,11 +190,16 @@ class Week(FactsDisplay):
         return any(self.number in list_prediction_weeks(calendar, exam) for exam in EXAMS)
 
     @property
-    def model_ranks(self) -> bool:
-        """Whether the forecast ranks the lists of this week."""
+    def next_number(self) -> int | None:
+        """The next teaching week; None in the last one."""
+        return next(iter(self.workspace.params.calendar.get_next_teaching_weeks(self.number)), None)
+
+    def is_ranked_by_model(self, number: int | None) -> bool:
+        """Return whether the forecast ranks the lists of a week of the term."""
         params = self.workspace.params
-        after_grace = self.number > params.calendar.grace_weeks
-        return params.triage.uses_models and after_grace and self.champion.can_rank(self.number)
+        if number is None or not params.triage.uses_models:
+            return False
+        return number > params.calendar.grace_weeks and self.champion.can_rank(number)
 
 
 def read_week(
@@ -236,20 +243,32 @@ def read_week(
         subject_model=models.subject,
         # As shipped, until the week says what ranks it.
         thresholds=build_thresholds(workspace.params.triage.list_at, workspace.params.triage),
+        next_thresholds=None,
         health=_add_troubles(found, models),
         names=college.names,
         advisors=college.advisors,
         replay=replay,
         parts=(),
     )
-    week = replace(
-        week, thresholds=read_thresholds(workspace, term.name, number, by_model=week.model_ranks)
-    )
+    week = _add_thresholds(week)
     if not college.large:
         # The records need the week's models, so they are added to a week that is complete.
         records = _read_records(college, week, term, students, until=until)
         return replace(week, parts=(WholeCollege(records),))
     return replace(week, parts=_split_week(college, week, students, with_health=with_health))
+
+
+def _add_thresholds(week: Week) -> Week:
+    """Return the week with the thresholds that were fitted for it, and for the next one."""
+
+    def read(number: int) -> Thresholds:
+        by_model = week.is_ranked_by_model(number)
+        return read_thresholds(week.workspace, week.term, number, by_model=by_model)
+
+    ahead = read(week.next_number) if week.next_number else None
+    # Shipped ones say nothing about one week more than about another.
+    fitted = ahead if ahead and ahead.fitted_on else None
+    return replace(week, thresholds=read(week.number), next_thresholds=fitted)
 
 
 def _check_is_taught(number: int, calendar: Calendar) -> None:

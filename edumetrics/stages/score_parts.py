@@ -197,5 +197,7 @@ def make_situation(week: Week, made: PartInHand) -> Situation:
         thresholds=week.thresholds,
         term=week.term,
         # A model ranks the lists only from the week on in which it has beaten the rules.
-        model=made.forecast if week.model_ranks else None,
+        model=made.forecast if week.is_ranked_by_model(week.number) else None,
+        next_model=made.forecast if week.is_ranked_by_model(week.next_number) else None,
+        next_thresholds=week.next_thresholds,
     )

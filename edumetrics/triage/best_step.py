@@ -113,6 +113,8 @@ class _NextWeek:
         """Return the record of each student's step; None where no step helps enough."""
         tried, off_list = self._try_steps(self._find_possible())
         before = tried[0]
+        # Whom next week would take off the list anyway is told no step that does.
+        off_list &= ~off_list[0]
         answers: list[dict[str, Any] | None] = [None] * len(self.row)
         for (name, _), after, off in zip(STEPS, tried[1:], off_list[1:], strict=True):
             for n in np.flatnonzero((before >= LEAST) & (after <= WORTHWHILE * before)):
@@ -169,10 +171,11 @@ class _NextWeek:
         news = rules.is_still_news(situation, self.decision.news, row, scored)
         # In grace weeks the urgency lists nobody, so it cannot take anybody off.
         grace = situation.is_in_grace(self.week)
-        return urgency, ~news & (urgency <= situation.thresholds.staying_at) & (not grace)
+        limits = situation.next_thresholds or situation.thresholds
+        return urgency, ~news & (urgency <= limits.staying_at) & (not grace)
 
     def _compute_urgency(self, scored: ScoredWeek, row: Vector) -> Floats:
-        """Return the urgency of next week as lists are ranked by it this week.
+        """Return the urgency of next week, as that week's lists are ranked by it.
 
         `row`: the row in the roll of each student scored.
         """
@@ -193,9 +196,9 @@ class _NextWeek:
 
     @cached_property
     def _forecast(self) -> NextWeekForecast | None:
-        """The forecast of next week if everyone does the same; None where the rules rank."""
+        """The forecast of next week if everyone does the same; None where rules rank that week."""
         situation = self.situation
-        if situation.model is None:
+        if situation.next_model is None:
             return None
         this = situation.scored
         scored = weekly.score_week(
@@ -205,7 +208,7 @@ class _NextWeek:
             situation.scoring,
             this.peers,
         )
-        return situation.model.simulate_next_week(scored, self.everyone)
+        return situation.next_model.simulate_next_week(scored, self.everyone)
 
     def _describe_step(self, name: str, n: int, *, off_list: bool) -> str:
         """Return the step of the n-th student as a sentence."""

@@ -9,7 +9,7 @@ import pandas as pd
 
 from edumetrics.scoring.risk import BASELINE_METRICS
 from edumetrics.scoring.signals import Floats, divide
-from edumetrics.triage.situation import Situation
+from edumetrics.triage.situation import Bools, Situation
 from edumetrics.types import Row
 
 # By name of a sentence, one number or text for each student on the roll.
@@ -139,6 +139,21 @@ def find_recorded(situation: Situation) -> np.ndarray:
         signs += [part.done.sum(axis=1) > 0, part.last_day >= 0]
     signs += [np.nan_to_num(values) > 0 for values in observed.counts.values()]
     return np.asarray(np.any(signs, axis=0))
+
+
+def find_witnessed(situation: Situation) -> Bools:
+    """Return of whom this week could have shown a sign of activity.
+
+    A student who is excused owes none. Where the class had no lecture and no work, only a feed that
+    is there could have shown one: what nobody records says nothing about anybody.
+    """
+    observed, week = situation.scored.observed, situation.week
+    roll = observed.roll
+    held = [observed.held[:, week] > 0, *(part.due[:, week] > 0 for part in observed.work)]
+    by_class = pd.Series(np.any(held, axis=0)).groupby(roll.classes[:, week])
+    fed = [~np.isnan(values) for values in observed.counts.values()]
+    witnessed = np.any([by_class.transform("any").to_numpy(), *fed], axis=0)
+    return np.asarray(witnessed & ~roll.away[:, week])
 
 
 def find_last_sign(situation: Situation) -> np.ndarray:

@@ -115,7 +115,7 @@ def find_looked_after(
     wrong = pd.concat([wrong, said], ignore_index=True)
     disputed = _collect_disputed(situation, wrong[wrong["covers"]])
     other = np.array(
-        [bool(mine - disputed.get(str(situation.students[n]), mine))
+        [bool(mine - disputed.get(str(situation.students[n]), frozenset()))
          for mine, n in zip(topics, row, strict=True)],
         dtype=bool,
     )  # fmt: skip
@@ -123,15 +123,17 @@ def find_looked_after(
     # it without being looked after, although the latest contact was older than that list.
     lists = situation.memory.lists
     last_bare = lists[~lists["looked_after"].astype(bool)].groupby("student_id")["sem_week"].max()
-    latest = pd.concat([talked, wrong]).groupby("student_id")["sem_week"].max()
-    # NaN, for no such week or contact, compares as False.
-    ended = np.greater(
-        *(weeks.reindex(situation.students).to_numpy("float64") for weeks in (last_bare, latest))
-    )
-    contact = situation.is_in(talked.loc[talked["covers"], "student_id"])
-    contact &= ~new_rule & ~decision.rose
-    dispute = situation.is_in(wrong.loc[wrong["covers"], "student_id"])
-    return np.asarray((contact[row] | (dispute[row] & ~other)) & ~ended[row])
+
+    def find_covered(entries: pd.DataFrame) -> Bools:
+        latest = entries.groupby("student_id")["sem_week"].max()
+        weeks = (one.reindex(situation.students).to_numpy("float64") for one in (last_bare, latest))
+        # NaN, for no such week or entry, compares as False.
+        ended = np.greater(*weeks)
+        return situation.is_in(entries.loc[entries["covers"], "student_id"]) & ~ended
+
+    # Each kind on its own: a student's word does not revive a talk that has ended.
+    contact = find_covered(talked) & ~new_rule & ~decision.rose
+    return np.asarray(contact[row] | (find_covered(wrong)[row] & ~other))
 
 
 def _find_entries(situation: Situation, kinds: tuple[str, ...], weeks: int) -> pd.DataFrame:

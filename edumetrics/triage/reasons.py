@@ -61,6 +61,7 @@ class ReasonBuilder:
         done = [part.done[row, situation.week] for part in scored.observed.work]
         self.due_now, self.done_now = np.sum(now, axis=0), np.sum(done, axis=0)
         self.last_sign = evidence.find_last_sign(situation)[row]
+        self.witnessed = evidence.find_witnessed(situation)[row]
         self.went_out = _find_newly_out(situation)[row]
         self.results = self._collect_results()
         self.watched = situation.memory.watchlist.set_index("student_id")["reasons"].to_dict()
@@ -176,7 +177,8 @@ class ReasonBuilder:
         if self.due_now[n] and not self.done_now[n]:
             yield self._make_record("nothing_handed_in", self.due_now[n])
         # Where lectures were held or work was due, the two above have said it.
-        if not held and not self.due_now[n] and self.last_sign[n] < self.situation.week:
+        silent = not held and not self.due_now[n] and self.last_sign[n] < self.situation.week
+        if silent and self.witnessed[n]:
             last = int(self.last_sign[n])
             weeks = self.sentences.name_weeks((last,)) if last else ""
             yield self._make_record("no_activity", weeks=weeks)
@@ -257,8 +259,13 @@ class ReasonBuilder:
         window = self.situation.calendar.get_last_teaching_weeks(
             self.situation.week, len(self.situation.scoring.academic_weights)
         )
+        # Nobody leaves the list without a word on a mark that is too low, whatever the class has.
+        failing = not self.decision.on_list[self.row[n]] and (
+            mine["academic_performance"] < self.situation.scoring.pass_mark
+        )
         for code, (own, usual) in self.results.items():
-            if usual[n] - own[n] >= self.error:
+            known = usual[n] - own[n] >= self.error
+            if known or (code == "academic_level" and failing and not np.isnan(usual[n])):
                 points = self.points[code][n] if code in self.points else 0.0
                 yield self._make_record(code, own[n], usual[n], points, weeks=len(window))
 

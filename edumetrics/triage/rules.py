@@ -252,7 +252,9 @@ def _find_similarity(scored: ScoredWeek, situation: Situation) -> Vector:
     least = situation.triage.rules.similarity.at_least_pct
     # A comparison with NaN (no report) is False: the rule does not fire.
     holds = _read(scored, "assn_plagiarism_pct") >= least
-    return np.where(holds, scored.week, 0)
+    # One run of weeks is one piece of news.
+    new = ~(situation.get_last_metric("assn_plagiarism_pct") >= least)
+    return np.where(holds & new, scored.week, 0)
 
 
 def _read(scored: ScoredWeek, metric: str) -> Floats:

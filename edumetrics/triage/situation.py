@@ -151,6 +151,9 @@ class Situation:
         thresholds: from which urgency on students are listed.
         term: ISO date of the term's first week; lots depend on it.
         model: the forecast that lists are ranked by; None where they are ranked by the rules.
+        next_model: the forecast that the next teaching week's lists are ranked by; None likewise.
+        next_thresholds: those fitted for the next teaching week; where there are none, this week's
+            hold.
     """
 
     facts: Facts
@@ -166,6 +169,8 @@ class Situation:
     thresholds: Thresholds
     term: str = ""
     model: Ranking | None = None
+    next_model: Ranking | None = None
+    next_thresholds: Thresholds | None = None
 
     @property
     def week(self) -> int:

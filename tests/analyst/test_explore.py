@@ -116,7 +116,7 @@ def make_week(params: Params) -> Week:
         workspace=workspace, term=TERM, number=NUMBER,
         whole=Term(TERM, facts.class_semesters, facts.dates, True, frozenset({2})),
         places=empty("student_id", "sem_week"), later_half=True, champion=Champion(), subject_model=ModelInUse(),
-        thresholds=build_thresholds(params.triage.list_at, params.triage),
+        thresholds=build_thresholds(params.triage.list_at, params.triage), next_thresholds=None,
         health=make_empty_findings(), names=empty("student_id", "name", "roll_number"),
         advisors=empty("advisor_id", "name", "email", "class_id"), replay=False, parts=(WholeCollege(records),),
     )  # fmt: skip

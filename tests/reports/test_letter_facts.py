@@ -86,7 +86,7 @@ SAID = [
     ),
     (tell("platform_silence", 0, 3.5), "You were on the learning platform on no day of last week."),
     (tell("platform_silence", 1, 3.5), "You were on the learning platform on one day of last week."),
-    (tell("no_activity"), "Nothing of yours is on record for the last few weeks"),
+    (tell("no_activity"), "Nothing of yours is on record for last week"),
     (tell("out_of_reach", 0, 90), "You were in none of the 90 lectures of this semester so far."),
     (tell("attendance_out_of_reach", 40, 90), "You were in 40 of the 90 lectures"),
     (tell("deadline", 14, 108), "Of the 108 lectures that are left, you can miss 14"),

@@ -89,7 +89,7 @@ def situation(
         prior: by student, the mean of the semester before.
         calendar, scoring, triage: the parameters; as shipped when None.
         list_at: the list threshold.
-        model: what ranks the lists.
+        model: what ranks the lists of this week and of the next.
         facts: as `make_facts`.
     """
     calendar = calendar or Calendar()
@@ -133,6 +133,7 @@ def situation(
         sentences=shipped().sentences,
         thresholds=build_thresholds(list_at, triage),
         model=model,
+        next_model=model,
     )
 
 

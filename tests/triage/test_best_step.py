@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,8 @@ import pytest
 
 from edumetrics.params import Calendar, Scoring
 from edumetrics.triage.best_step import STEPS, Change, apply_change, copy_week_ahead
+from edumetrics.triage.lists import build_lists
+from edumetrics.triage.situation import build_thresholds
 from tests.triage.builder import (
     ATTENDANCE_ONLY,
     QUIET,
@@ -18,6 +21,7 @@ from tests.triage.builder import (
     decide,
     draw,
     score,
+    situation,
 )
 from tests.triage.facts import NOT_IN
 from tests.triage.model import rank_by
@@ -74,6 +78,32 @@ def test_a_step_takes_off_the_list_who_would_not_stay(list_at: int, off: bool) -
     assert told is not None
     assert told["off_list"] == off
     assert told["text"].startswith("Helps most, enough to leave the list: ") == off
+
+
+def test_no_step_is_said_to_do_what_next_week_does_anyway() -> None:
+    """With nothing done the urgency is 70, and who is not above 79 less 8 does not stay."""
+    now = situation(**given(scoring=ATTENDANCE_ONLY), attendance={"a": {6: 3}})
+    limits = build_thresholds(79, now.triage)
+    found = build_lists(replace(now, next_thresholds=limits)).flags
+    assert found["best_step"].iloc[0]["urgency_after"] == pytest.approx(21)
+    assert not found["best_step"].iloc[0]["off_list"]
+
+
+@pytest.mark.parametrize(("ahead", "off"), [(29, True), (28, False)])
+def test_next_weeks_thresholds_decide(ahead: int, off: bool) -> None:
+    now = situation(**given(scoring=ATTENDANCE_ONLY), attendance={"a": {6: 3}})
+    limits = build_thresholds(ahead, now.triage)
+    found = build_lists(replace(now, next_thresholds=limits)).flags
+    assert found["best_step"].iloc[0]["off_list"] == off
+
+
+def test_a_step_of_a_week_that_the_model_ranks_is_tried_by_the_model() -> None:
+    """This week, the last that rules rank, has no model; next week's logits are as below."""
+    free = Calendar(attendance_rule_pct=None)
+    facts = by_score({"a": {6: 80}}, attendance={"a": {6: 2}}, calendar=free)
+    now = situation(**facts)
+    told = build_lists(replace(now, next_model=rank_by(0.9, 0.1, 0.1))).flags["best_step"].iloc[0]
+    assert told["urgency_after"] == pytest.approx(100 / (1 + np.exp(4)))
 
 
 def test_after_the_last_week_before_an_exam_the_step_is_in_the_week_after_it() -> None:

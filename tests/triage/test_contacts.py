@@ -135,6 +135,23 @@ def test_a_contact_that_answers_last_week_s_list_is_not_ended_by_it() -> None:
     assert looked_after(("a", 5, "talked", None), last_list=ended) == "a"
 
 
+def test_the_first_tier_after_the_grace_weeks_is_no_rise() -> None:
+    given = {"attendance": {"a": {1: 10, 2: 10, 3: 1, 4: 1}}, "students": "abuvwxyz"}
+    weeks = follow((3, 4), contacts=[("a", 3, "talked", None)], list_at=10, **given)
+    assert weeks[3].loc["a", "risk_tier"] == "watch"
+    assert weeks[4].loc["a", "risk_tier"] == "critical"
+    assert weeks[4].loc["a", "status"] == "continuing"
+    assert weeks[4].loc["a", "looked_after"]
+
+
+def test_a_students_word_does_not_take_up_a_talk_that_ended() -> None:
+    ended = {"a": {"looked_after": False, "risk_tier": "critical"}}
+    talked, said = ("a", 3, "talked", "2026-03-30"), ("a", 5, "student_says", None)
+    card = [("a", 5, [{"code": "effort_fall", "topic": "activity", "text": "x", "points": 1.0}])]
+    given = by_score({"a": {6: 90}}) | {"last_list": ended, "cards": card}
+    assert not draw(**given, contacts=[talked, said]).loc["a", "looked_after"]
+
+
 def test_care_that_ended_is_not_taken_up_again_after_a_week_off_the_list() -> None:
     """a was listed in week 4 for something new after the talk about week 3, and not in week 5."""
     talk = ("a", 3, "talked", "2026-03-01")
@@ -194,6 +211,10 @@ def test_a_wrong_flag_counts_for_four_teaching_weeks(list_week: int, who: str) -
     """The exam week is none of them; the list of its own week was made before it."""
     given: dict[str, Any] = {"cards": [("a", 5, BOTH)], "last_list": CARED_FOR, "week": list_week}
     assert looked_after(("a", 5, "wrong flag", None), **ABOUT_ATTENDANCE, **given) == who
+
+
+def test_a_wrong_flag_of_a_week_without_a_card_covers_nothing() -> None:
+    assert looked_after(("a", 5, "wrong flag", None)) == ""
 
 
 def test_a_rise_of_the_tier_does_not_end_a_wrong_flag() -> None:

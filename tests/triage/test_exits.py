@@ -210,6 +210,12 @@ def test_where_nothing_remains_nothing_is_told_of_it() -> None:
     assert leave(attendance={"a": {5: 3}}).loc["a", "remaining"] == []
 
 
+def test_a_mark_below_the_pass_mark_remains_whatever_the_class_has() -> None:
+    marks = {student: dict.fromkeys(range(4, 7), 30) for student in "abcde"}
+    exits = leave(attendance={"a": {5: 3}}, due=(4, 5, 6), marks=marks)
+    assert [record["code"] for record in exits.loc["a", "remaining"]] == ["academic_level"]
+
+
 def test_who_moved_is_reported_to_the_new_advisor() -> None:
     exits = leave(students={"a": {"advisor_id": "NEW"}, "b": {}})
     assert exits.loc["a", "advisor_id"] == "NEW"

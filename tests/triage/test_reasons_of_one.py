@@ -182,12 +182,14 @@ def test_nothing_of_what_was_due_is_told() -> None:
 
 def test_no_activity_is_told_where_nothing_else_could_be_seen() -> None:
     free = {key: {4: (0, 0), 5: (0, 0), 6: (0, 0)} for key in "abcdefgh"}
-    assert (
-        say("no_activity", attendance=free) == "No lecture, work or visit on record since week 3."
-    )
+    given = {"attendance": free, "active_days": {"b": {6: 1}}}
+    assert say("no_activity", **given) == "No lecture, work or visit on record since week 3."
     assert say("no_activity", attendance=free, active_days={"a": {6: 1}}) is None
+    assert say("no_activity", attendance=free) is None, "nothing could have shown a sign"
+    away = [("a", "2026-02-09", "2026-02-15")]
+    assert say("no_activity", **given, excuses=away) is None, "nobody owes a sign while excused"
     assert say("no_activity", attendance={"a": {6: 0}}) is None, "the lectures say it"
-    never = {"a": dict.fromkeys(range(1, 7), (0, 0))}
+    never = {"a": dict.fromkeys(range(1, 7), (0, 0))}  # the others had lectures
     assert say("no_activity", attendance=never, recorded="a") == (
         "No lecture, work or visit on record this semester."
     )

@@ -308,6 +308,15 @@ def test_similarity_counts_from_its_limit(report: float, who: str) -> None:
     assert fired("similarity", **given, triage=SIMILARITY) == who
 
 
+def test_a_run_of_similar_work_is_one_piece_of_news() -> None:
+    given = {"students": "abuvwxyz", "similarity": {"a": 80}, "due": (4, 5, 6)}
+    lists = follow((4, 5, 6), **given, triage=SIMILARITY)
+    since = {w: [r["since_week"] for r in found.loc["a", "rules"]] if "a" in found.index else []
+             for w, found in lists.items()}  # fmt: skip
+    assert since[4] == [4]
+    assert all(week in ([4], []) for week in since.values()), since
+
+
 def test_similarity_is_off_as_shipped() -> None:
     assert fired("similarity", due=(6,), similarity={"a": 100}) == ""
 

@@ -7,7 +7,8 @@ import pandas as pd
 from edumetrics.college import counts, feeds
 from edumetrics.college.findings import make_empty_findings
 from edumetrics.college.terms import College, Term
-from edumetrics.college.work import read_done_work, read_items
+from edumetrics.college.work import read_done_work
+from edumetrics.college.work_items import read_items
 from edumetrics.fields import EVERYWHERE, FINDING_COLUMNS, RELATIONS
 from edumetrics.params import Gate
 from edumetrics.types import WORKS

@@ -60,10 +60,12 @@ def read_papers(
     score = clip_percents(rows["score_pct"]).fillna(
         compute_percents(rows["marks_obtained"], out_of)
     )
-    # Who was absent has an F and no score, which counts 0; a paper without any score gives no
-    # scores at all, but only who passed it.
+    # Who was absent has an F, or a grade that fails, and no score, which counts 0; a paper without
+    # any score gives no scores at all, but only who passed it.
     scored = score.notna().groupby(rows["schedule_id"]).transform("any")
-    failed = rows["pass_fail"].str.strip(" ").str.upper() == "F"
+    said = rows["pass_fail"].str.strip(" ").str.upper()
+    by_grade = _judge_grades(college, rows["grade"]).fillna(False).astype("bool")
+    failed = (said == "F") | (~said.isin(["F", "P"]) & by_grade)
     rows = rows.assign(score=score.mask(score.isna() & failed & scored, 0.0))
     names = ["student_id", "schedule_id", "subject_id", "score", "pass_fail", "grade"]
     return rows[names].reset_index(drop=True)

@@ -203,7 +203,9 @@ def find_seats(college: College, term: Term, until: int, students: pd.DataFrame)
     away = tied[~tied.groupby(week)["home"].transform("any")]
     latest = _read_latest_registers(college, term, until, tuple(sorted(set(away["student_id"]))))
     rows = rows.merge(latest, on=[*week, "class_id"], how="left")
-    rows = rows.sort_values([*week, "home", "latest"], na_position="first")
+    # Of two texts of digits the longer one is the higher number.
+    rows = rows.assign(length=rows["id"].str.len())
+    rows = rows.sort_values([*week, "home", "length", "id"], na_position="first")
     return rows.drop_duplicates(week, keep="last")[[*week, "class_id", "semester"]]
 
 
@@ -223,22 +225,22 @@ def _find_own_semesters(term: Term, rows: pd.DataFrame) -> pd.Series:
 def _read_latest_registers(
     college: College, term: Term, until: int, students: tuple[str, ...]
 ) -> pd.DataFrame:
-    """Return student_id, week, class_id, latest (1): where the register with the highest id is."""
+    """Return student_id, week, class_id, id: the highest of each class's registers in a week."""
     if not students:
-        kinds = {"student_id": "str", "week": "int64", "class_id": "str", "latest": "float64"}
-        return make_empty_frame(**kinds)
+        return make_empty_frame(student_id="str", week="int64", class_id="str", id="str")
     relation = college.relation("attendance")
     c = relation.c
     order = sa.func.row_number().over(
-        partition_by=(c.student_id, c.week), order_by=order_highest_first(c.id)
+        partition_by=(c.student_id, c.week, c.class_id), order_by=order_highest_first(c.id)
     )
     rows = (
-        sa.select(c.student_id, c.week, c.class_id, order.label("place"))
+        sa.select(c.student_id, c.week, c.class_id, c.id, order.label("place"))
         .where(term.build_condition(relation), c.week.between(1, until), c.student_id.in_(students))
         .subquery()
     )
-    wanted = sa.select(rows.c.student_id, rows.c.week, rows.c.class_id).where(rows.c.place == 1)
-    return college.read_frame(wanted, "attendance").assign(latest=1.0)
+    names = ("student_id", "week", "class_id", "id")
+    wanted = sa.select(*(rows.c[name] for name in names)).where(rows.c.place == 1)
+    return college.read_frame(wanted, "attendance")
 
 
 @keep()

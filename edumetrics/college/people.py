@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import sqlalchemy as sa
 
-from edumetrics.college.reader import Reader, keep
+from edumetrics.college.reader import Reader, keep, keep_one
 from edumetrics.database import NOTHING
 from edumetrics.fields import RELATIONS
 
@@ -23,17 +23,12 @@ class PeopleReader(Reader):
     def read_once(self, name: str, *columns: str) -> pd.DataFrame:
         """Return the named columns of people or classes, each id once, without rows without an id.
 
-        Of rows that differ, the last one counts in the order of their values: the answer is the
-        same on every database, and after any change of the order of rows.
+        Of rows that differ, one counts as `keep_one` says.
         """
         key = RELATIONS[name].key[0]
         frame = self.read_columns(name, *columns)
         ids = frame[key].str.strip().str.lower()
-        frame = frame[frame[key].notna() & ~ids.isin(NOTHING)]
-        if not frame[key].duplicated().any():
-            return frame
-        order = frame.astype("str").sort_values(list(frame.columns), kind="stable").index
-        return frame.loc[order].drop_duplicates(key, keep="last").sort_index()
+        return keep_one(frame[frame[key].notna() & ~ids.isin(NOTHING)], [key])
 
     @property
     def classes(self) -> pd.DataFrame:

@@ -1,4 +1,4 @@
-"""The findings about people: who stands twice, and classes of several advisors."""
+"""The findings about people and items: what stands twice, and classes of several advisors."""
 
 from __future__ import annotations
 
@@ -9,14 +9,19 @@ import pandas as pd
 from edumetrics.college.findings import make_empty_findings
 from edumetrics.college.people import PEOPLE
 from edumetrics.college.terms import College, Term
+from edumetrics.college.work_items import find_repeated_items
 from edumetrics.fields import EVERYWHERE, EXAMPLES, FINDING_COLUMNS, RELATIONS
+from edumetrics.types import WORKS, Work
 
 # Where rows of one person differ in these, nobody knows to whom a list belongs.
-DECIDING = {"students": ("class_id", "advisor_id"), "advisors": ("email",)}
+DECIDING = {
+    "students": ("class_id", "advisor_id", "second_advisor_id", "email"),
+    "advisors": ("email",),
+}
 
 
 def check_people(college: College, term: Term) -> pd.DataFrame:
-    """Return the findings about the people of the classes in session.
+    """Return the findings about the people of the classes in session, and about their work.
 
     Returns:
         As `health.check_health`, with counts already in the sentences. The status is `block` where
@@ -24,6 +29,7 @@ def check_people(college: College, term: Term) -> pd.DataFrame:
     """
     found = [_check_repeated(college, name) for name in PEOPLE]
     found.append(_check_several_advisors(college, term))
+    found += [_check_repeated_items(college, term, work) for work in WORKS]
     return pd.concat(found, ignore_index=True)
 
 
@@ -54,6 +60,18 @@ def _check_repeated(college: College, name: str) -> pd.DataFrame:
         if len(frame)
         else make_empty_findings()
     )
+
+
+def _check_repeated_items(college: College, term: Term, work: Work) -> pd.DataFrame:
+    """Return a finding per class with items that stand more than once."""
+    name = f"{work}_definitions"
+    rows = find_repeated_items(college, term, work)
+    found = [
+        (f"{name}: twice", class_id, "warn", len(ids), sorted(ids)[:EXAMPLES],
+         f"{name}: {len(ids)} of this class stand more than once; one row of each counts.")
+        for class_id, ids in rows.groupby("class_id")["item_id"]
+    ]  # fmt: skip
+    return pd.DataFrame(found, columns=list(FINDING_COLUMNS))
 
 
 def _find_classes(college: College, name: str, number: str, rows: pd.DataFrame) -> list[str]:

@@ -81,6 +81,25 @@ def order_repeated(
     return (sa.case((columns[record.finished].is_(sa.true()), 0), else_=1), *first)
 
 
+def keep_one(frame: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
+    """Return the rows, each key once, in their order.
+
+    Of rows that differ, the last one counts in the order of their values: the answer is the same on
+    every database, and after any change of the order of rows.
+    """
+    if not frame.duplicated(keys).any():
+        return frame
+    order = frame.astype("str").sort_values(list(frame.columns), kind="stable").index
+    return frame.loc[order].drop_duplicates(keys, keep="last").sort_index()
+
+
+def order_ids(ids: pd.Series) -> pd.Index:
+    """Return the index of ids, the highest first: 10 is higher than 9."""
+    # Of two texts of digits the longer one is the higher number.
+    order = pd.DataFrame({"length": ids.str.len(), "id": ids})
+    return order.sort_values(["length", "id"], ascending=False).index
+
+
 class Reader:
     """A college's databases, read through its mapping.
 

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 import sqlalchemy as sa
 
-from edumetrics.college.reader import Reader, keep
+from edumetrics.college.reader import Reader, keep, order_ids
 from edumetrics.college.row_checks import RowCheck, find_parent, list_row_checks
 from edumetrics.database import make_empty_frame
 from edumetrics.fields import RELATIONS
@@ -114,13 +114,6 @@ def is_repeated(rows: pd.DataFrame, name: str) -> pd.Series:
         several = several.sort_values(record.finished, key=lambda _: ~finished, kind="stable")
     counted = several.drop_duplicates(natural).index
     return again & ~rows.index.isin(counted)
-
-
-def order_ids(ids: pd.Series) -> pd.Index:
-    """Return the index of ids, the highest first: 10 is higher than 9."""
-    # Of two texts of digits the longer one is the higher number.
-    order = pd.DataFrame({"length": ids.str.len(), "id": ids})
-    return order.sort_values(["length", "id"], ascending=False).index
 
 
 def join_items(rows: pd.DataFrame, key: str, items: pd.DataFrame) -> pd.DataFrame:

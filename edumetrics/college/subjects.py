@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 
 from edumetrics.college.exams import read_exam_results
-from edumetrics.college.work import read_done_work, read_items, read_known_marks
+from edumetrics.college.work import read_done_work, read_known_marks
+from edumetrics.college.work_items import read_items
 from edumetrics.types import WORKS, Work
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from edumetrics import weeks
 from edumetrics.college.mapping import Relation
-from edumetrics.college.reader import Condition, build_term_condition
+from edumetrics.college.reader import Condition, build_term_condition, order_ids
 from edumetrics.college.registers import RegisterReader
 from edumetrics.database import make_empty_frame
 from edumetrics.errors import SettingsError
@@ -124,7 +124,8 @@ class College(RegisterReader):
         state = self.counter
         if state.empty:
             return weeks.find_last_complete_week(as_of, self.params.calendar)
-        row = state.iloc[0]
+        # There is one row, of id 1; of several the highest id is the latest entry.
+        row = state.loc[order_ids(state["id"].astype("str"))].iloc[0]
         # No fallback to the calendar here: a broken counter is an error of the mapping.
         if row[["current_week", "sim_year"]].isna().any():
             raise SettingsError(

@@ -11,17 +11,16 @@ The rules of validity decide which rows count (spec "Data that is wrong"):
 from __future__ import annotations
 
 from datetime import date, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-import sqlalchemy as sa
 
 from edumetrics.college.item_sums import sum_up_items
 from edumetrics.college.percent import clip_percents, compute_percents
 from edumetrics.college.reader import keep
 from edumetrics.college.rows import drop_repeated, is_repeated, join_items, read_rows
-from edumetrics.database import make_empty_frame
+from edumetrics.college.work_items import PLACE, read_all_items, read_items, read_places
 from edumetrics.fields import RELATIONS
 from edumetrics.types import WORKS, Work
 
@@ -31,33 +30,6 @@ if TYPE_CHECKING:
 # Frames that are kept of the work done so far. A week reads assignments and quizzes, once for each
 # day on which classes of the term end their week, and there are few such days.
 LATELY = 8
-# What work is summed up by.
-PLACE = ["class_id", "semester", "subject_id"]
-
-
-@keep()
-def read_items(college: College, term: Term, work: Work) -> pd.DataFrame:
-    """Return the assignments or quizzes of the term that count.
-
-    Returns:
-        item_id, class_id, semester, subject_id, due_week (NaN where it is never due), title (null
-        where it has none), max_marks (NaN where it has none). An item that several classes share
-        has a row for each. No rows where the college has no such work.
-    """
-    items = _read_all_items(college, term, work)
-    return items[~items["optional"]].drop(columns="optional").reset_index(drop=True)
-
-
-@keep()
-def _read_all_items(college: College, term: Term, work: Work) -> pd.DataFrame:
-    """Return all assignments or quizzes of the term, as `read_items`, with optional (bool)."""
-    items = _build_items_query(college, term, work)
-    if items is None:
-        texts = dict.fromkeys(("item_id", "class_id", "subject_id", "title"), "str")
-        numbers = dict.fromkeys(("semester", "due_week", "max_marks"), "float64")
-        return make_empty_frame(**texts, **numbers, optional="bool")
-    found = college.read_frame(items, f"{work}_definitions")
-    return found.assign(optional=found["optional"] == 1)
 
 
 @keep(LATELY)
@@ -132,7 +104,7 @@ def read_done_work(college: College, term: Term, work: Work, known_by: date) -> 
         axis=1,
     ).reset_index()
     students = rows["student_id"].cat.categories
-    places = _read_places(college, term, work)
+    places = read_places(college, term, work)
     named = places.take(found["place"].to_numpy()).reset_index(drop=True)
     named.insert(0, "student_id", students.take(found["student"].to_numpy()))
     return pd.concat([named, found.drop(columns=["student", "place"])], axis=1)
@@ -150,7 +122,7 @@ def read_work_ahead(
     rows = _find_known(college, term, work, known_by)
     due = rows["moved_to"].fillna(rows["due_week"])
     rows = rows[rows["done"] & ~rows["exempt"] & (due > week)]
-    semesters = _read_places(college, term, work)["semester"]
+    semesters = read_places(college, term, work)["semester"]
     frame = pd.DataFrame(
         {
             "student_id": rows["student_id"].astype("str"),
@@ -325,7 +297,7 @@ def _join_items(college: College, term: Term, work: Work) -> pd.DataFrame:
         row (the number of the row in `read_rows`), student_id and item_id (categories), item (a
         number of the item), handed_in, marked_on, has_marks (bool), mark, quality and similarity
         (percent), attempted (true for assignments), moved_to (week), exempt (bool), and of the item
-        class_id, due_week, optional (bool) and place (its row in `_read_places`). A row about an
+        class_id, due_week, optional (bool) and place (its row in `read_places`). A row about an
         item that several classes share is there for each of them.
     """
     name, key = f"{work}_submissions", f"{work}_id"
@@ -349,54 +321,10 @@ def _join_items(college: College, term: Term, work: Work) -> pd.DataFrame:
             "exempt": rows["exempt"],
         }
     )
-    items = _read_all_items(college, term, work)
+    items = read_all_items(college, term, work)
     place = items.groupby(PLACE, dropna=False, sort=False).ngroup()
     names = ["item_id", "class_id", "due_week", "max_marks", "optional"]
     joined = join_items(frame, "item_id", items[names].assign(place=place))
     percent = compute_percents(joined["marks"], joined["max_marks"])
     mark = joined.pop("score").fillna(percent)
     return joined.drop(columns=["marks", "max_marks"]).assign(mark=mark)
-
-
-def _read_places(college: College, term: Term, work: Work) -> pd.DataFrame:
-    """Return the distinct `PLACE` of all items."""
-    return _read_all_items(college, term, work)[PLACE].drop_duplicates(ignore_index=True)
-
-
-def _build_items_query(college: College, term: Term, work: Work) -> sa.Select[Any] | None:
-    """Return the work of the term, with optional (0 or 1); None where the college has none.
-
-    Work of weight 0 is optional and does not count. If all work of a class and semester has weight
-    0 or none, all of it counts.
-    """
-    relation = college.relations[f"{work}_definitions"]
-    if relation is None:
-        return None
-    c = relation.c
-    due = c.due_week if work == "assignment" else c.scheduled_week
-    rows = sa.select(
-        c[f"{work}_id"].label("item_id"),
-        c.class_id,
-        c.semester,
-        c.subject_id,
-        due.label("due_week"),
-        c.title,
-        c.max_marks,
-    ).where(term.build_condition(relation))
-    # Assignments and quizzes are looked at together: if a class weighs one kind, weight 0 of the
-    # other kind is meant, too.
-    weighted = [
-        sa.select(other.c.class_id, other.c.semester).where(other.c.weight != 0)
-        for other in (
-            college.relations["assignment_definitions"],
-            college.relations["quiz_definitions"],
-        )
-        if other is not None and "weight" in other.present
-    ]
-    if "weight" not in relation.present:
-        return rows.add_columns(sa.literal_column("0").label("optional"))
-    # `weighted` cannot be empty here: this relation has weights itself.
-    pairs = sa.union(*weighted).subquery("weighted")
-    others = sa.exists().where(pairs.c.class_id == c.class_id, pairs.c.semester == c.semester)
-    optional = sa.case((sa.and_(c.weight == 0, others), 1), else_=0)
-    return rows.add_columns(optional.label("optional"))

@@ -17,10 +17,10 @@ from edumetrics.college.work import (
     read_done_items,
     read_done_work,
     read_extensions,
-    read_items,
     read_known_marks,
     read_work_ahead,
 )
+from edumetrics.college.work_items import read_items
 from edumetrics.fields import COUNTED_FEEDS
 from edumetrics.scoring.facts import Facts
 from edumetrics.types import WORKS, Work

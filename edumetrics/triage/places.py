@@ -129,7 +129,7 @@ def find_looked_after(
         weeks = (one.reindex(situation.students).to_numpy("float64") for one in (last_bare, latest))
         # NaN, for no such week or entry, compares as False.
         ended = np.greater(*weeks)
-        return situation.is_in(entries.loc[entries["covers"], "student_id"]) & ~ended
+        return np.asarray(situation.is_in(entries.loc[entries["covers"], "student_id"]) & ~ended)
 
     # Each kind on its own: a student's word does not revive a talk that has ended.
     contact = find_covered(talked) & ~new_rule & ~decision.rose

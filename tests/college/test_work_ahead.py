@@ -6,7 +6,8 @@ from datetime import date
 
 import pandas as pd
 
-from edumetrics.college.work import read_done_work, read_items, read_work_ahead
+from edumetrics.college.work import read_done_work, read_work_ahead
+from edumetrics.college.work_items import read_items
 from tests import colleges as c
 from tests.college.conftest import Open
 from tests.college.test_health_rows import find_term

@@ -16,7 +16,8 @@ from edumetrics.college.checks.weeks import (
 from edumetrics.college.counts import count_rows
 from edumetrics.college.mapping import Relation
 from edumetrics.college.terms import College, Term
-from edumetrics.college.work import read_done_work, read_items
+from edumetrics.college.work import read_done_work
+from edumetrics.college.work_items import read_items
 from edumetrics.fields import RELATIONS
 from edumetrics.types import DEFINITIONS, WORKS, Work
 from edumetrics.weeks import CLASS_SEMESTER

@@ -88,6 +88,14 @@ class FileRecord:
         found = self._store.read("written_files", ("sha256",), path=self._shorten(path))
         return "" if found.empty else str(found["sha256"].iloc[0])
 
+    def names_hidden(self, about: Subject) -> bool:
+        """Return whether a report is about someone who was excluded after it was written."""
+        hidden = self._store.hidden
+        if not hidden:
+            return False
+        rows = self._store.show_all().read("written_about", ("student_id",), about=about.key)
+        return not hidden.isdisjoint(rows["student_id"])
+
     def list_files(self, **equal: object) -> list[Path]:
         """Return the recorded files with column = value, sorted; some may be gone."""
         paths = self._store.read("written_files", ("path",), **equal)["path"]

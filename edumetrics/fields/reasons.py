@@ -150,6 +150,7 @@ class LetterFactRecord:
         numbers: how many numbers of the reason it tells: none, the value, or the baseline too.
         below: whether it is told only where the value is below the baseline.
         work: which items of the reason it names instead: their kind, and whether they are open.
+        halves: whether the numbers are lectures, of which some colleges count halves.
     """
 
     kind: str
@@ -157,6 +158,7 @@ class LetterFactRecord:
     numbers: Literal[0, 1, 2] = 2
     below: bool = False
     work: tuple[str, bool] | None = None
+    halves: bool = False
 
 
 # The fact of a letter is the first of these that a student has. What can still be done comes first,
@@ -165,7 +167,10 @@ LETTER_FACTS = (
     LetterFactRecord("open_work", ("missed_work",), work=("assignment", True)),
     # Attendance can have fallen over two weeks, of which the last was attended whole.
     LetterFactRecord(
-        "lectures", ("low_attendance", "attendance_fall", "attendance_low"), below=True
+        "lectures",
+        ("low_attendance", "attendance_fall", "attendance_low"),
+        below=True,
+        halves=True,
     ),
     LetterFactRecord("closed_work", ("missed_work",), work=("assignment", False)),
     LetterFactRecord("week_work", ("nothing_handed_in",), 1),
@@ -176,6 +181,6 @@ LETTER_FACTS = (
     LetterFactRecord("result", ("midterm_level", "forecast_midterm"), 1),
     LetterFactRecord("platform", ("platform_silence",), 1),
     LetterFactRecord("silence", ("no_activity",), 0),
-    LetterFactRecord("attendance", ("out_of_reach", "attendance_out_of_reach")),
-    LetterFactRecord("lectures_left", ("deadline", "attendance_standing")),
+    LetterFactRecord("attendance", ("out_of_reach", "attendance_out_of_reach"), halves=True),
+    LetterFactRecord("lectures_left", ("deadline", "attendance_standing"), halves=True),
 )

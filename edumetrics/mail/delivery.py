@@ -200,8 +200,8 @@ class MailRound:
         """Publish, send, write or hold one letter, whichever is due."""
         # The page comes first, because the mail links to it.
         if self.posted.leaves and self.settings.pages_dir is not None:
-            written = self.workspace.files.find_fingerprint(letter.page)
-            copy = outbox.publish_page(letter, self.settings.pages_dir, written)
+            files = self.workspace.files
+            copy = outbox.publish_page(files, letter, self.settings.pages_dir)
             if copy is not None:
                 self._record_file(letter, copy, "published")
         if letter.published:

@@ -24,6 +24,7 @@ def make_envelope(workspace: Workspace, recipients: Recipients, letter: Letter) 
 
     Raises:
         SettingsError: no address is known.
+        ChangedPage: the page that is attached is not the one that was written.
     """
     chosen, mail = workspace.settings, workspace.params.mail
     advisor = letter.report.advisor_id
@@ -33,8 +34,9 @@ def make_envelope(workspace: Workspace, recipients: Recipients, letter: Letter) 
         nobody = advisor == UNASSIGNED
         hint = ": set unassigned_to in triage.yml, or OPERATOR_EMAIL." if nobody else "."
         raise SettingsError(f"No mail address is known{hint}")
-    # The page of a held letter shows the list that the gate does not trust.
-    shown = not letter.why_held and letter.page.exists()
+    shown = outbox.has_page(workspace.files, letter)
+    # The page of a head names nobody, and is all that the mail is for.
+    attached = shown and (mail.attach_page or advisor in recipients.heads)
     page = outbox.get_page_path(letter).as_posix() if shown else ""
     root = chosen.pages_dir
     scorecard = outbox.find_scorecard(root, letter.report.term) if root else ""
@@ -48,8 +50,7 @@ def make_envelope(workspace: Workspace, recipients: Recipients, letter: Letter) 
         college=mail.college_name,
         level=mail.mail_detail,
         picture=mail.pictures,
-        # The page of a head names nobody, and is all that the mail is for.
-        page=letter.page if shown and (mail.attach_page or advisor in recipients.heads) else None,
+        page=outbox.read_page(workspace.files, letter).decode() if attached else "",
         code=_make_signer(workspace, letter) if chosen.secret_key else None,
         service_url=chosen.service_url,
     )

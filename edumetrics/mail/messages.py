@@ -15,7 +15,6 @@ from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime
 from functools import partial
-from pathlib import Path
 
 import pandas as pd
 
@@ -46,7 +45,7 @@ class Envelope:
         reply_to, page_url, college: see `render.MailContext`.
         level: the level of detail: full, initials or counts.
         picture: whether the galaxy is included.
-        page: a file to attach; None for none.
+        page: a page to attach; empty for none.
         code: the function that signs a reply about an entry; None where replies are not taken.
         service_url, scorecard_url: see `render.MailContext`.
     """
@@ -59,7 +58,7 @@ class Envelope:
     college: str = ""
     level: str = "full"
     picture: bool = True
-    page: Path | None = None
+    page: str = ""
     code: Code | None = None
     service_url: str = ""
     scorecard_url: str = ""
@@ -165,11 +164,9 @@ def build_message(
             disposition="inline",
         )  # fmt: skip
     # The page names every student, so that it is attached at the full level of detail only.
-    if envelope.page is not None and envelope.level == redaction.FULL:
+    if envelope.page and envelope.level == redaction.FULL:
         name = f"week-{report.week:02d}.html"
-        message.add_attachment(
-            envelope.page.read_text(encoding="utf-8"), subtype="html", filename=name
-        )
+        message.add_attachment(envelope.page, subtype="html", filename=name)
     parts = (body.text.encode(), body.html.encode(), body.picture)
     content = hashlib.sha256(b"\0".join(parts)).hexdigest()
     # Boundaries are random by default, and the same report would not give the same bytes.

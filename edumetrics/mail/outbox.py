@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edumetrics import settings
+from edumetrics.analysis.written import Subject
 from edumetrics.errors import SettingsError
 from edumetrics.forecast import public_scorecard
 from edumetrics.reports import render
 
 if TYPE_CHECKING:
+    from edumetrics.analysis.written import FileRecord
     from edumetrics.mail.queue import Letter
 
 FOLDER = "outbox"
@@ -58,16 +60,48 @@ def find_scorecard(root: Path, term: str) -> str:
     return before[-1] if before else ""
 
 
-def publish_page(letter: Letter, root: Path, fingerprint: str) -> Path | None:
+def _get_subject(letter: Letter) -> Subject:
+    return Subject(letter.report.term, letter.report.week, letter.report.advisor_id)
+
+
+def has_page(files: FileRecord, letter: Letter) -> bool:
+    """Return whether a letter has a page to show.
+
+    That of a held letter shows what the gate does not trust, and one that names someone who was
+    excluded after it was written is shown to nobody.
+    """
+    if letter.why_held or not letter.page.exists():
+        return False
+    return not files.names_hidden(_get_subject(letter))
+
+
+def read_page(files: FileRecord, letter: Letter) -> bytes:
+    """Return a letter's page as it was written.
+
+    Where an earlier version wrote it, and kept no fingerprint, it is taken as it stands.
+
+    Raises:
+        ChangedPage: the page is not the one that was written.
+    """
+    content, written = letter.page.read_bytes(), files.find_fingerprint(letter.page)
+    if written not in ("", hashlib.sha256(content).hexdigest()):
+        raise ChangedPage(
+            "The page was changed after it was written, and is not shown: "
+            f"run `edumetrics run --week {letter.report.week}` to write it anew."
+        )
+    return content
+
+
+def publish_page(files: FileRecord, letter: Letter, root: Path) -> Path | None:
     """Copy a letter's page below PAGES_DIR, and return the path of the copy.
 
-    A letter that is held, or has no page, publishes nothing; an earlier copy of its page stays.
+    A letter that is held, or has no page to show, publishes nothing. An earlier copy of its page
+    stays, unless it names someone who was excluded since.
 
     Args:
+        files: the record of files.
         letter: the letter.
         root: PAGES_DIR.
-        fingerprint: that of the page as it was written; empty where an earlier version wrote it,
-            and kept none.
 
     Raises:
         SettingsError: PAGES_DIR cannot be written to.
@@ -75,14 +109,11 @@ def publish_page(letter: Letter, root: Path, fingerprint: str) -> Path | None:
     """
     path = root / get_page_path(letter)
     try:
-        if letter.why_held or not letter.page.exists():
+        if files.names_hidden(_get_subject(letter)):
+            path.unlink(missing_ok=True)
+        if not has_page(files, letter):
             return None
-        content = letter.page.read_bytes()
-        if fingerprint not in ("", hashlib.sha256(content).hexdigest()):
-            raise ChangedPage(
-                "The page was changed after it was written, and is not published: "
-                f"run `edumetrics run --week {letter.report.week}` to write it anew."
-            )
+        content = read_page(files, letter)
         root.mkdir(parents=True, exist_ok=True)
         # The mode is set explicitly: the umask of a command takes every right from the group.
         for folder in (path.parents[2], path.parents[1], path.parent):

@@ -13,6 +13,7 @@ from edumetrics.params import Calendar, Params
 from edumetrics.reports import draft_email, letter_facts
 from edumetrics.reports.draft_email import LetterContext
 from edumetrics.reports.model import Fact, Prose, StudentEntry, TableRow
+from edumetrics.sentences import Sentences
 from edumetrics.types import Row
 
 # The shape of a tier: colour alone is lost in a print in grey. The templates look up colours by
@@ -80,7 +81,7 @@ class Occasion:
         Args:
             classes: class_id, with repeats and nulls; without any the second line is empty.
         """
-        first, last = format_week_dates(self.first_day)
+        first, last = format_week_dates(self.params.sentences, self.first_day)
         when = self.say(
             "kicker",
             week=self.week,
@@ -262,15 +263,15 @@ def format_cell(value: Any, unit: str = "") -> str:
     return "" if pd.isna(value) else f"{round(float(value))}{unit}"
 
 
-def format_week_dates(first_day: pd.Timestamp) -> tuple[str, str]:
-    """Return the first and the last day of a week as people write them.
+def format_week_dates(sentences: Sentences, first_day: pd.Timestamp) -> tuple[str, str]:
+    """Return the first and the last day of a week as people write them: 30 March, 5 April 2026.
 
-    >>> format_week_dates(pd.Timestamp("2026-03-30"))
-    ('30 March', '5 April 2026')
+    The first day has no month where both are in one.
     """
     last = first_day + pd.Timedelta(days=6)
-    month = "" if first_day.month == last.month else f" {first_day:%B}"
-    return f"{first_day.day}{month}", f"{last.day} {last:%B %Y}"
+    same = first_day.month == last.month
+    first = str(first_day.day) if same else sentences.format_day(first_day)
+    return first, f"{sentences.format_day(last)} {last.year}"
 
 
 def find_next_exam(week: int, calendar: Calendar) -> str:

@@ -40,6 +40,7 @@ def build_hand_over_report(
     weeks = occasion.calendar.get_last_teaching_weeks(occasion.week, triage.hand_over_after)
     since = occasion.first_day - pd.Timedelta(weeks=occasion.week - weeks[-1])
     day = occasion.format_day(since)
+    fact = occasion.say_fact("hand_over_since", week=weeks[-1], day=day)
     numbers = {"week": occasion.week, "count": len(new), "weeks": triage.hand_over_after}
     return Report(
         stage=STAGE,
@@ -52,19 +53,20 @@ def build_hand_over_report(
         kicker=occasion.format_kicker(new["class_id"]),
         headline=say("hand_over_headline", **numbers),
         lead=say("hand_over_lead"),
-        sections=tuple(
-            Students(
-                say("hand_over_title", advisor=occasion.get_reader(advisor)),
-                "",
-                tuple(
-                    occasion.build_entry(
-                        row, facts=(occasion.say_fact("hand_over_since", week=weeks[-1], day=day),)
-                    )
-                    for row in sort_by_roll_number(group)
-                ),
-                brief=True,
-            )
-            for advisor, group in occasion.group_by_advisor(new)
+        sections=(
+            *(
+                Students(
+                    say("hand_over_title", advisor=occasion.get_reader(advisor)),
+                    "",
+                    tuple(
+                        occasion.build_entry(row, facts=(fact,))
+                        for row in sort_by_roll_number(group)
+                    ),
+                    brief=True,
+                )
+                for advisor, group in occasion.group_by_advisor(new)
+            ),
+            occasion.build_closing(),
         ),
         sentences=occasion.params.sentences,
         college=occasion.params.mail.college_name,

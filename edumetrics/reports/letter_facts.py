@@ -36,8 +36,8 @@ class LetterFact:
     names: str = ""
     count: int = 0
     more: int = 0
-    value: int | None = None
-    baseline: int | None = None
+    value: float | None = None
+    baseline: float | None = None
 
 
 NOTHING = LetterFact()
@@ -84,12 +84,24 @@ def _read_fact(sentences: Sentences, told: LetterFactRecord, record: Row) -> Let
         names = name_work(sentences, kind, items[:NAMED])
         return LetterFact(told.kind, names, len(items), len(items[NAMED:]))
     known: dict[str, Any] = {name: record.get(name) for name in NUMBERS[: told.numbers]}
-    numbers = {name: round(number) for name, number in known.items() if pd.notna(number)}
+    count = _count_halves if told.halves else round
+    numbers = {name: count(number) for name, number in known.items() if pd.notna(number)}
     if len(numbers) < told.numbers:
         return None
     if told.below and numbers["value"] >= numbers["baseline"]:
         return None
-    return LetterFact(told.kind, record.get("names", ""), **numbers)
+    return LetterFact(
+        told.kind,
+        record.get("names", ""),
+        value=numbers.get("value"),
+        baseline=numbers.get("baseline"),
+    )
+
+
+def _count_halves(number: float) -> float:
+    """Return a number to the nearest half, a whole one without decimals."""
+    half = round(2 * number) / 2
+    return int(half) if half.is_integer() else half
 
 
 def name_work(sentences: Sentences, kind: str, items: Sequence[str]) -> str:

@@ -19,7 +19,7 @@ from edumetrics.workspace import Workspace
 
 # Only the columns that a report uses; notes that people wrote in the log are not read.
 CONTACTS = ("student_id", "sem_week", "kind", "outcome", "referral", "until",
-            "logged_at")  # fmt: skip
+            "logged_by", "logged_at")  # fmt: skip
 COURSES = (
     "week_lectures_held",
     "week_lectures_attended",

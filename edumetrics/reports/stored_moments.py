@@ -199,12 +199,14 @@ def _build_review(source: Source, moment: MomentRun) -> Sections:
         until = find_exam_week(occasion.calendar, exam) or 0
         last = weeks[weeks["sem_week"] < until].sort_values("sem_week")
         last = last.drop_duplicates("student_id", keep="last")[["student_id", "advisor_id"]]
+        # As the week knew it, also where it is told anew later.
+        known_by = (occasion.first_day + pd.Timedelta(days=6)).date()
         made = build_results_sections(
             occasion,
             exam,
             own.merge(last, on="student_id"),
             _read_failed_subjects(college, term, exam),
-            frozenset(find_leavers(college, term)),
+            frozenset(find_leavers(college, term, known_by)),
         )
         found |= {advisor: (*found.get(advisor, ()), *parts) for advisor, parts in made.items()}
     return found

@@ -17,16 +17,15 @@ from edumetrics.reports import cards
 from edumetrics.reports.cards import CardBuilder
 from edumetrics.reports.class_numbers import build_numbers, build_table, describe_freshness
 from edumetrics.reports.context import Occasion, find_next_exam, get_exam_week, round_value
+from edumetrics.reports.conversations import describe_conversations, find_last_week
 from edumetrics.reports.model import Prose, Report, Section, StudentEntry, Students
 from edumetrics.reports.moments import Sections, sort_by_roll_number
+from edumetrics.reports.shared import build_shared, build_shared_report, group_shared
 from edumetrics.reports.sparklines import build_panel
 from edumetrics.reports.week_rows import WeekRows
 from edumetrics.triage.exits import LEFT, NOT_LISTED, WITHDRAWN
 from edumetrics.triage.rules import is_out_of_reach
-from edumetrics.triage.situation import REFERRED, STUDENT_SAYS, TALK
 
-# Kinds of contact in which someone was talked to.
-TALKED = (TALK, "called", REFERRED)
 # In weeks: how near an exam is named in the subject.
 NEAR = 3
 
@@ -77,7 +76,7 @@ class AdvisorWeek:
 def build_weekly_reports(
     occasion: Occasion, stored: WeekRows, moments: Sections | None = None
 ) -> list[Report]:
-    """Return one report for every advisor with students on the week's roll.
+    """Return one report for every advisor with students on the week's roll, or shared ones listed.
 
     Students without an advisor have one report together (`UNASSIGNED`).
 
@@ -87,18 +86,24 @@ def build_weekly_reports(
         moments: what a moment of the semester adds, by advisor_id.
 
     Returns:
-        The reports, in order of advisor_id.
+        The reports, first of those with students of their own, each in order of advisor_id.
 
     Raises:
         SettingsError: the template of the letter cannot be used.
     """
     builder = _make_card_builder(occasion, stored)
     by_class: dict[Any, pd.DataFrame] = dict(list(stored.metrics.groupby("class_id")))
-    return [
+    own = [
         _build_report(
             occasion, stored, week, builder, by_class, (moments or {}).get(week.advisor, ())
         )
         for week in _split_by_advisor(occasion, stored)
+    ]
+    there = {report.advisor_id for report in own}
+    return own + [
+        build_shared_report(occasion, builder, advisor, rows)
+        for advisor, rows in group_shared(occasion, stored).items()
+        if advisor not in there
     ]
 
 
@@ -110,14 +115,14 @@ def build_held_report(report: Report, why: str) -> Report:
         why: the reason, in whole sentences.
     """
     say = partial(report.sentences.say, "reports")
-    # The sections name students, so a held report has none.
     return replace(
         report,
         subject=say("held_subject", week=report.week),
         headline=say("held_headline"),
         lead=say("held_lead", why=why),
         preheader="",
-        sections=(),
+        # The report's own sections name students.
+        sections=(Prose(say("reading_title"), (say("reading"),)),),
     )
 
 
@@ -127,9 +132,7 @@ def _split_by_advisor(occasion: Occasion, stored: WeekRows) -> Iterator[AdvisorW
     mine = dict(occasion.group_by_advisor(ranked))
     exits = stored.exits.sort_values("student_id")
     left = dict(occasion.group_by_advisor(exits))
-    # The first advisor's id stays as `first`: the rows are grouped by the second one's.
-    second = ranked.rename(columns={"advisor_id": "first"}).merge(stored.shared, on="student_id")
-    shared = dict(occasion.group_by_advisor(second))
+    shared = group_shared(occasion, stored)
     last = stored.last_flags[stored.last_flags["within_capacity"].astype(bool)]
     places = dict(occasion.group_by_advisor(last))
     for advisor, group in occasion.group_by_advisor(stored.metrics):
@@ -139,7 +142,7 @@ def _split_by_advisor(occasion: Occasion, stored: WeekRows) -> Iterator[AdvisorW
             group,
             mine.get(advisor, ranked.iloc[:0]),
             left.get(advisor, exits.iloc[:0]),
-            shared.get(advisor, second.iloc[:0]),
+            shared.get(advisor, ranked.iloc[:0]),
             places.get(advisor, last.iloc[:0])["student_id"],
         )
 
@@ -184,7 +187,8 @@ def _build_report(
         week=occasion.week,
         advisor_id=week.advisor,
         reader=occasion.get_reader(week.advisor),
-        classes=tuple(sorted(classes.unique())),
+        # What the gate finds about a class holds whatever is told of its students.
+        classes=tuple(sorted({*classes, *week.shared["class_id"]})),
         subject=_build_subject(occasion, week),
         kicker=occasion.format_kicker(classes),
         headline=_build_headline(occasion, week),
@@ -251,41 +255,9 @@ def _build_lead(occasion: Occasion, stored: WeekRows, week: AdvisorWeek) -> str:
     told = (
         occasion.say("weekly_early", week=occasion.week, watchlist=watchlist) if early else "",
         occasion.describe_next_exam(),
-        _describe_conversations(occasion, stored, week),
+        describe_conversations(occasion, stored, week.advisor, week.group, week.cards),
     )
     return " ".join(filter(None, told))
-
-
-def _describe_conversations(occasion: Occasion, stored: WeekRows, week: AdvisorWeek) -> str:
-    """Return how many were talked to after the last list, and what their attendance was since."""
-    last = _find_last_week(occasion)
-    if not last:
-        return ""
-    entered = stored.contacts[
-        (stored.contacts["sem_week"] == last) & (stored.contacts["kind"] != STUDENT_SAYS)
-    ]
-    talked = entered.loc[entered["kind"].isin(TALKED), "student_id"]
-    mine = week.group[week.group["student_id"].isin(talked)]
-    before = stored.last[["student_id", "weekly_att_pct"]]
-    both = mine[["student_id", "class_id", "roll_number", "weekly_att_pct"]].merge(
-        before, on="student_id", suffixes=("", "_last")
-    )
-    both = both.dropna(subset=["weekly_att_pct", "weekly_att_pct_last"])
-    pairs = [
-        occasion.say("pair", before=row["weekly_att_pct_last"], after=row["weekly_att_pct"])
-        for row in sort_by_roll_number(both)
-    ]
-    return occasion.say(
-        "weekly_talked",
-        talked=len(mine),
-        pairs=", ".join(pairs),
-        last=last,
-        week=occasion.week,
-        # Nobody replies to a list that was never mailed.
-        waiting=int((~week.cards.isin(entered["student_id"])).sum())
-        if stored.mailed is None or week.advisor in stored.mailed
-        else 0,
-    ).strip()
 
 
 def _build_findings(
@@ -310,15 +282,11 @@ def _build_lists(
         for row in week.inside.to_dict("records")
     )
     waiting, cared = (rows.to_dict("records") for rows in (week.waiting, week.cared))
-    shared = (
-        builder.build_shared_line(row, occasion.get_reader(row["first"]))
-        for row in week.shared.to_dict("records")
-    )
     found = (
         Students(say("start_title"), note, start),
         _make_lines(say("briefly_title"), map(builder.build_line, waiting)),
         _make_lines(say("cared_title"), map(builder.build_care_line, cared)),
-        _make_lines(say("shared_title"), shared),
+        build_shared(occasion, builder, week.shared),
     )
     return tuple(section for section in found if section.entries)
 
@@ -345,7 +313,7 @@ def _build_names(occasion: Occasion, stored: WeekRows, week: AdvisorWeek) -> tup
     gone = week.exits[week.exits["kind"] == WITHDRAWN]
     now, before = (
         set(stored.silent.loc[stored.silent["sem_week"] == number, "student_id"]) & set(ids)
-        for number in (occasion.week, _find_last_week(occasion))
+        for number in (occasion.week, find_last_week(occasion))
     )
     # Told in the first teaching week, in which there is no week before, and when names change.
     silent = own[ids.isin(now if now != before else set())]
@@ -364,10 +332,6 @@ def _build_names(occasion: Occasion, stored: WeekRows, week: AdvisorWeek) -> tup
         _make_names(occasion, say("lost_title", rule=f"{rule:g}"), "", lost),
     )
     return tuple(section for section in found if section.entries)
-
-
-def _find_last_week(occasion: Occasion) -> int:
-    return next(iter(occasion.calendar.get_teaching_weeks_before(occasion.week, 1)), 0)
 
 
 def _make_lines(title: str, entries: Any, note: str = "") -> Students:

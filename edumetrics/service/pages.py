@@ -90,7 +90,7 @@ def read_report(workspace: Workspace, advisor: str) -> StoredReport:
     if report is None:
         return StoredReport(None, say("reports", "portal_no_report"))
     state = workspace.read_week_state()
-    if _names_hidden(workspace.store, report):
+    if workspace.files.names_hidden(Subject(report.term, report.week, report.advisor_id)):
         return StoredReport(None, say("reports", "portal_unchecked", week=newest))
     if (report.term, report.week) == (term, newest):
         if not state.is_judged(term, newest):
@@ -98,15 +98,6 @@ def read_report(workspace: Workspace, advisor: str) -> StoredReport:
         if why := state.find_why_held(report.classes):
             return StoredReport(None, say("reports", "portal_held", week=newest, why=why))
     return StoredReport(report)
-
-
-def _names_hidden(store: Store, report: Report) -> bool:
-    """Return whether a report is about someone who was excluded after it was written."""
-    if not store.hidden:
-        return False
-    key = Subject(report.term, report.week, report.advisor_id).key
-    about = store.show_all().read("written_about", ("student_id",), about=key)
-    return not store.hidden.isdisjoint(about["student_id"])
 
 
 def read_classes_page(workspace: Workspace, head: Head) -> ClassesPage | None:
@@ -132,8 +123,14 @@ def read_scorecard(workspace: Workspace) -> DepartmentPage | None:
 
 
 def _find_page(workspace: Workspace, term: str, reader: str) -> Path | None:
-    """Return the path of the newest page that was written for a reader in a term; None for none."""
-    weeks = range(1, workspace.params.calendar.weeks_per_semester + 1)
+    """Return the path of the newest page that was written for a reader in a term; None for none.
+
+    Pages of weeks after the analysis are left of what was rolled back: they are none.
+    """
+    position = workspace.store.read_college_week()
+    calendar = workspace.params.calendar
+    now = position.compute_week(calendar) if position else calendar.weeks_per_semester
+    weeks = range(1, now + 1)
     about = [Subject(term, week, reader).key for week in weeks]
     rows = workspace.store.read("written_files", ("path", "sem_week"), kind="page", about=about)
     if rows.empty:

@@ -172,13 +172,6 @@ def build_fairness_text(review: Review) -> Styler:
     return show_table(pd.DataFrame({"what can be said": said}), "said")
 
 
-def _format_day(term: str) -> str:
-    """Return the first day of a term in words, such as 5 January 2026."""
-    day = pd.Timestamp(term)
-    # strftime pads the day with a zero, and its flag against that is not portable.
-    return f"{day.day} {day:%B %Y}"
-
-
 def write_head_page(review: Review, folder: Path) -> list[Path]:
     """Write the review for the head of department into a folder; return its path."""
     results, lists = review.results, compare_lists(review)
@@ -201,7 +194,8 @@ def write_head_page(review: Review, folder: Path) -> list[Path]:
         fairness=fairness.describe_differences(groups),
         curves=fairness.measure_abroca(audited),
     )
-    sentences, day = results.workspace.params.sentences, _format_day(results.term)
+    sentences, first = results.workspace.params.sentences, pd.Timestamp(results.term)
+    day = f"{sentences.format_day(first)} {first.year}"
     page = department.build_department_page(
         sentences, results.exam, day, found, plot_reliability(review)
     )

@@ -11,7 +11,6 @@ from email.policy import SMTP
 from email.utils import parsedate_to_datetime
 from functools import cache
 from html import unescape
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -107,9 +106,8 @@ def test_the_hash_is_of_the_content_and_not_of_who_reads_it() -> None:
     assert re.fullmatch(r"[0-9a-f]{64}", hashes.pop())
 
 
-def test_the_page_is_attached_at_the_full_level_of_detail_only(tmp_path: Path) -> None:
-    page = tmp_path / "page.html"
-    page.write_text("<p>Élodie</p>", encoding="utf-8")
+def test_the_page_is_attached_at_the_full_level_of_detail_only() -> None:
+    page = "<p>Élodie</p>"
     (attached,) = compose(page=page, picture=False).iter_attachments()
     assert attached.get_filename() == "week-07.html"
     assert attached.get_content_disposition() == "attachment"

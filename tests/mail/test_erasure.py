@@ -187,7 +187,11 @@ def test_an_earlier_name_exports_and_notebooks_are_reached(
             assert student not in path.read_text(errors="replace"), path
 
 
-def test_an_exclusion_holds_at_once(sending: Workspace, inbox: Inbox) -> None:
+def test_an_exclusion_holds_at_once(
+    sending: Workspace, inbox: Inbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PAGES_DIR", str(tmp_path / "pages"))
+    set_mail(sending, attach_page=True)
     flags = sending.store.read("weekly_flags", term="2026-01-05", sem_week=10)
     row = flags[flags["within_capacity"]].iloc[0]
     path = sending.settings.home / "params" / "scoring.yml"
@@ -201,6 +205,11 @@ def test_an_exclusion_holds_at_once(sending: Workspace, inbox: Inbox) -> None:
     assert inbox.messages
     for message in inbox.messages:
         assert name not in message.get_body(("plain",)).get_content()
+        attached = [part.get_content() for part in message.iter_attachments()]
+        assert not [page for page in attached if name in str(page)]
+    published = [path.read_text() for path in (tmp_path / "pages").rglob("index.html")]
+    assert published
+    assert not [page for page in published if name in page]
     result = CliRunner().invoke(main, ["show", "flagged", "--format", "csv"])
     assert row["student_id"] not in result.output
     assert CliRunner().invoke(main, ["subject", row["student_id"], "--erase"]).exit_code == 0

@@ -172,7 +172,8 @@ def make_contacts(*rows: tuple[str, int, str, str | None, str]) -> pd.DataFrame:
     """Contacts: student, the week whose list they answer, kind, until, day of entry."""
     columns = ["student_id", "sem_week", "kind", "until", "logged_at"]
     found = pd.DataFrame(list(rows), columns=columns)
-    return found.assign(logged_at=pd.to_datetime(found["logged_at"]), outcome=None, referral=None)
+    told = found.assign(outcome=None, referral=None, logged_by=None)
+    return told.assign(logged_at=pd.to_datetime(found["logged_at"]))
 
 
 def make_health(*rows: tuple[str, str, int, str]) -> pd.DataFrame:

@@ -151,7 +151,9 @@ def test_everyone_has_a_report_and_those_without_an_advisor_have_one_together() 
 
 def test_a_held_report_names_nobody() -> None:
     held = build_held_report(make_full_report(), "The registers are missing.")
-    assert (held.sections, held.preheader) == ((), "")
+    assert held.preheader == ""
+    (closing,) = held.sections
+    assert "decides nothing" in closing.paragraphs[0]
     assert "The registers are missing." in held.lead
     assert "Asha" not in render.render_page(held)
 
@@ -169,6 +171,38 @@ def test_the_second_advisor_reads_a_line_under_shared_with_you() -> None:
     assert line.reasons == ("Attended 4 of 10 lectures, 5 of 10 last week.",)
     assert line.facts[0].text == "Dr. Farida Inkwell."
     assert "Shared with you" not in list_titles(build())
+
+
+def test_what_is_told_of_a_class_holds_the_mail_of_who_shares_its_students() -> None:
+    shared = pd.DataFrame({"student_id": ["S1"], "advisor_id": ["A2"]})
+    alone = build_weekly_reports(make_occasion(), make_week())[1]
+    both = build_weekly_reports(make_occasion(), make_week(shared=shared))[1]
+    first = build_weekly_reports(make_occasion(), make_week())[0]
+    assert set(both.classes) - set(alone.classes) <= set(first.classes)
+    assert set(both.classes) & set(first.classes)
+
+
+def test_a_second_advisor_without_students_of_their_own_has_a_report() -> None:
+    shared = pd.DataFrame({"student_id": ["S1"], "advisor_id": ["A9"]})
+    *_, report = build_weekly_reports(make_occasion(), make_week(shared=shared))
+    assert report.advisor_id == "A9"
+    assert report.headline == "One student shared with you is on a list."
+    assert [entry.name for entry in report.entries] == ["Asha Lanternwala"]
+
+
+def test_talks_of_others_are_not_the_reader_s() -> None:
+    talked = make_contacts(
+        ("S1", 6, "talked", None, "2026-08-25"), ("S2", 6, "talked", None, "2026-08-25")
+    ).assign(logged_by=["A1", "A2"])
+    assert (
+        "After the list of week 6 you talked to 1; attendance in week 6 and in week 7:"
+        in build(contacts=talked).lead
+    )
+    assert "Others talked to 1 more." in build(contacts=talked).lead
+    talked["logged_by"] = "A2"
+    assert "After the list of week 6 others talked to 2 of your students." in (
+        build(contacts=talked).lead
+    )
 
 
 def test_only_who_improved_has_left_and_of_the_others_is_told_what_remains() -> None:

@@ -113,6 +113,21 @@ class Settings:
         return own if own.is_dir() else PROJECT / "params"
 
 
+# Only mail and briefings need these settings. A notebook could print them into its output.
+SECRETS = (
+    "SMTP_URL",
+    "SECRET_KEY",
+    "SECRET_KEY_FALLBACKS",
+    "MAIL_FROM",
+    "REPLY_TO",
+    "OPERATOR_EMAIL",
+    "ANTHROPIC_API_KEY",
+    "OPENAI_API_KEY",
+)
+# Set for the kernels of the batch: they find `.env` in the home, but take no secret from it.
+NOTEBOOK = "EDUMETRICS_NOTEBOOK"
+
+
 def load(environ: Mapping[str, str] | None = None) -> Settings:
     """Read the settings; the environment wins over `.env`.
 
@@ -145,6 +160,8 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         **{k: v for k, v in _read_env_file(home / ".env").items() if v},
         **{k: v for k, v in environ.items() if v},
     }
+    if environ.get(NOTEBOOK):
+        values = {name: value for name, value in values.items() if name not in SECRETS}
     return Settings(
         home=home,
         college=values.get("EDUMETRICS_COLLEGE", "native"),

@@ -65,9 +65,9 @@ def describe_status() -> Iterator[str]:
 def find_overdue(workspace: Workspace, as_of: date | None = None) -> list[str]:
     """Return what should have happened by now and did not, in sentences; nothing is changed.
 
-    That is a week of the college that is not computed, a week that the gate has not checked, and
-    mail that is due and has not gone out. Mail that the gate holds, or that nobody has released
-    yet, waits for a person, who was told.
+    That is a week of the college that is not computed, a week that the gate has not checked, mail
+    that is due and has not gone out, and a run that was broken off. Mail that the gate holds, or
+    that nobody has released yet, waits for a person, who was told.
 
     Args:
         workspace: the settings, the parameters and both databases.
@@ -76,7 +76,8 @@ def find_overdue(workspace: Workspace, as_of: date | None = None) -> list[str]:
     store, calendar, found = workspace.store, workspace.params.calendar, list[str]()
     try:
         with store.require_lock():
-            pass
+            # Nothing is at work: what is still called started was killed.
+            killed = len(store.read("run_log", ("run_id",), status="started"))
     except Locked:
         # What is overdue may be about to be done.
         return found
@@ -89,10 +90,12 @@ def find_overdue(workspace: Workspace, as_of: date | None = None) -> list[str]:
             f"Week {week} of {position.format_label(calendar)} is not computed: no batch ran since"
             " it ended, or it failed; run `edumetrics run`."
         )
-    elif state.check_due:
+    elif state.check_due or state.replayed:
         found.append("The gate has not checked the newest week: run `edumetrics run`.")
     elif state.mail_due:
         found.append("The mail of the newest week has not gone out: run `edumetrics run`.")
+    elif killed:
+        found.append("A run was broken off before its end: run `edumetrics run`.")
     return found
 
 

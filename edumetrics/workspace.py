@@ -31,7 +31,10 @@ class Workspace:
         """Open the workspace anew in the process that it is sent to."""
         # A database connection cannot be pickled: only what opens it is sent. Other processes send
         # no mail, and need none of its secrets.
-        chosen = replace(self.settings, smtp_url="", secret_key="", secret_key_fallbacks=())
+        chosen = replace(
+            self.settings, smtp_url="", secret_key="", secret_key_fallbacks=(),
+            anthropic_api_key="", openai_api_key="",
+        )  # fmt: skip
         return _open_copy, (chosen, self.params)
 
     @contextmanager

@@ -16,6 +16,7 @@ from edumetrics.batch import beside
 from edumetrics.batch.interrupts import handle_interrupts
 from edumetrics.batch.progress import Reporter, show_progress
 from edumetrics.college.terms import Term
+from edumetrics.errors import Refused
 from edumetrics.modelling import thresholds, train
 from edumetrics.stages import STAGES
 from edumetrics.stages.base import Replay, When
@@ -47,6 +48,7 @@ def calibrate(
     Raises:
         Locked: another run is at work.
         Interrupted: someone ended the calibration.
+        Refused: the college is behind the analysis, which is not computed from scratch.
         EduMetricsError: a database cannot be used.
     """
     with workspace.store.require_lock(), handle_interrupts():
@@ -72,6 +74,7 @@ def _compute_terms(
     rows = 0
     with workspace.open_college() as college:
         position = college.find_college_week(as_of or workspace.today)
+        _refuse_going_back(workspace, position)
         # The order matters: each term is forecast by models trained on the terms before it.
         for term in college.list_terms(position):
             if term.current and completed_only:
@@ -93,6 +96,22 @@ def _compute_terms(
             if term.current:
                 _record_position(workspace, term, position, tell)
     return rows
+
+
+def _refuse_going_back(workspace: Workspace, position: CollegeWeek) -> None:
+    """Refuse where the college is behind the analysis: rows of later weeks would stay.
+
+    Raises:
+        Refused: it is.
+    """
+    reached = workspace.store.read_college_week()
+    if reached is not None and position < reached:
+        week = position.compute_week(workspace.params.calendar)
+        raise Refused(
+            f"The college is at week {week}, which is behind the analysis. Where a clock is wrong,"
+            " set it right; where the college went back, run `edumetrics run --roll-back`, or"
+            " `edumetrics calibrate --from-scratch`."
+        )
 
 
 def _record_position(

@@ -19,21 +19,12 @@ from typing import Any
 
 from jupyter_client.manager import AsyncKernelManager
 
+from edumetrics.settings import SECRETS
+
 # On macOS a fork after the system's frameworks are loaded crashes; Windows has no fork.
 CAN_FORK = hasattr(os, "fork") and sys.platform != "darwin"
 # The process ends as soon as its socket closes; this limit is for one that hangs.
 GRACE_SECONDS = 5
-# Only mail and briefings need these settings. A notebook could print them into its output.
-SECRETS = (
-    "SMTP_URL",
-    "SECRET_KEY",
-    "SECRET_KEY_FALLBACKS",
-    "MAIL_FROM",
-    "REPLY_TO",
-    "OPERATOR_EMAIL",
-    "ANTHROPIC_API_KEY",
-    "OPENAI_API_KEY",
-)
 
 
 def remove_secrets(environ: Mapping[str, str]) -> dict[str, str]:

@@ -29,7 +29,7 @@ from edumetrics.batch.kernels import remove_secrets
 from edumetrics.errors import EduMetricsError
 from edumetrics.reports import render
 from edumetrics.reports.run_report import render_run_report
-from edumetrics.settings import create_private_folder
+from edumetrics.settings import NOTEBOOK, create_private_folder
 from edumetrics.stages.end import END_MIME
 
 # papermill reports an error of a cell by the name of its class only; this finds the class again.
@@ -128,7 +128,7 @@ def run_notebook(
         papermill.execute_notebook(
             source, draft, dict(parameters), engine_name="stage", cwd=folder,
             progress_bar={"desc": stage, **BAR}, manager=manager, seconds=seconds,
-            environ={**remove_secrets(os.environ), **(environ or {})},
+            environ={**remove_secrets(os.environ), **(environ or {}), NOTEBOOK: "1"},
         )  # fmt: skip
         notebook = nbformat.read(draft, as_version=4)
         summary = _read_end_marker(notebook, stage)

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from edumetrics.batch.progress import Reporter
+    from edumetrics.settings import Settings
     from edumetrics.workspace import Workspace
 
 
@@ -69,6 +70,8 @@ def run(
     **fan: Any,
 ) -> None:
     """Bring the analysis up to date with the college, week by week."""
+    if not dry_run:
+        _tell_failures(log_format)
     # Only options that were given: the others must not replace the settings.
     workspace = load_workspace({name: value for name, value in fan.items() if value is not None})
     if dry_run:
@@ -81,9 +84,6 @@ def run(
     from edumetrics.batch.idle import NOTHING, is_up_to_date
 
     tell = progress.choose_reporter(log_format)
-    if log_format == "json":
-        on_failure(progress.log_error)
-    on_failure(partial(_mail_failure, workspace))
     # Most nightly runs end here, before the heavy libraries of the pipeline are loaded.
     if week is None and stage is None and not force and is_up_to_date(workspace, get_day(as_of)):
         tell(NOTHING)
@@ -102,7 +102,18 @@ def run(
     )
     tell(outcome.line)
     _tell_changed(workspace, tell)
-    _mail_operator(workspace, outcome.kind, outcome.line)
+    _mail_operator(workspace.settings, outcome.kind, outcome.line)
+
+
+def _tell_failures(log_format: str) -> None:
+    """Have the operator told of an error, also of parameters or a database that cannot be read."""
+    from edumetrics import settings
+
+    if log_format == "json":
+        from edumetrics.batch import progress
+
+        on_failure(progress.log_error)
+    on_failure(partial(_mail_failure, settings.load()))
 
 
 def _tell_changed(workspace: Workspace, tell: Reporter) -> None:
@@ -127,11 +138,16 @@ def _tell_changed(workspace: Workspace, tell: Reporter) -> None:
 def send(advisor: str, dry_run: bool, approve: bool, again: bool) -> None:
     """Send the newest week's reports to the advisors, each report once."""
     from edumetrics import erasure
+    from edumetrics.analysis import run_log
+    from edumetrics.batch.interrupts import handle_interrupts
     from edumetrics.mail import delivery
 
     workspace = load_workspace()
     # Under the lock of a run: two processes must never mail the same report.
-    with workspace.store.require_lock():
+    with workspace.store.require_lock(), handle_interrupts():
+        if not dry_run:
+            # The lock is held, so any run that the ledger still calls started was killed.
+            run_log.end_stale(workspace.store)
         erasure.repeat_erasures(workspace)
         with workspace.open_college() as college:
             position = college.find_college_week(workspace.today)
@@ -267,22 +283,22 @@ def status(check: bool, as_of: datetime | None) -> None:
         for line in story.describe_status():
             say(line)
         return
+    _tell_failures("text")
     workspace = load_workspace()
-    on_failure(partial(_mail_failure, workspace))
     if overdue := story.find_overdue(workspace, get_day(as_of)):
         raise EduMetricsError(" ".join(overdue))
     say("Nothing is overdue.")
 
 
-def _mail_failure(workspace: Workspace, error: EduMetricsError) -> None:
+def _mail_failure(chosen: Settings, error: EduMetricsError) -> None:
     """Mail the operator that a run failed or was refused."""
     # Another run is at work: nothing went wrong, and that run has its own mail.
     if not isinstance(error, Locked):
         outcome = "refused" if isinstance(error, Refused) else "failed"
-        _mail_operator(workspace, outcome, str(error))
+        _mail_operator(chosen, outcome, str(error))
 
 
-def _mail_operator(workspace: Workspace, outcome: str, line: str) -> None:
+def _mail_operator(chosen: Settings, outcome: str, line: str) -> None:
     """Mail the operator one line about a run; without an outcome there is nothing to report."""
     from edumetrics.mail.operator import mail_operator
 
@@ -290,7 +306,7 @@ def _mail_operator(workspace: Workspace, outcome: str, line: str) -> None:
         return
     # Only a message: the run has done its work, whether or not the mail goes out.
     set_aside(
-        lambda: mail_operator(workspace.settings, outcome, line),
+        lambda: mail_operator(chosen, outcome, line),
         lambda why: say(f"The operator was not told: {why}", err=True),
         (EduMetricsError,),
     )

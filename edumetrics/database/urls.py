@@ -48,6 +48,10 @@ def parse_url(url: str, setting: str) -> URL:
     return parsed
 
 
+# Where servers listen as a rule.
+PORTS = {"postgresql": 5432, "mysql": 3306}
+
+
 def is_on_this_machine(host: str | None) -> bool:
     """Return whether what is sent to a host leaves this machine; a path is that of a socket."""
     return host in (None, "", "localhost", "127.0.0.1", "::1") or str(host).startswith("/")
@@ -59,14 +63,24 @@ def is_same_database(first: str, second: str) -> bool:
         one, other = make_url(first), make_url(second)
     except sa.exc.ArgumentError:
         return False
+    return _describe_place(one) == _describe_place(other)
 
-    def describe_place(url: URL) -> tuple[object, ...]:
-        return (
-            url.get_backend_name(),
-            url.host,
-            url.port,
-            url.database,
-            tuple(sorted(url.query.items())),
-        )
 
-    return describe_place(one) == describe_place(other)
+def _describe_place(url: URL) -> tuple[object, ...]:
+    """Return what tells one database from another, however its URL is spelt.
+
+    A file has one place, a server one name for this machine and a port that it listens on where
+    none is given; how to sign in and to encrypt is none of it.
+    """
+    kind = url.get_backend_name().replace("mariadb", "mysql")
+    if kind == "sqlite":
+        named = url.database not in (None, "", ":memory:")
+        return kind, Path(str(url.database)).resolve() if named else url.database
+    # A socket, or a host that is given among the options.
+    places = {
+        name: url.query[name] for name in ("host", "port", "unix_socket") if name in url.query
+    }
+    host = places.pop("host", url.host)
+    local = is_on_this_machine(str(host or "")) and not str(host).startswith("/")
+    port = places.pop("port", url.port or PORTS.get(kind))
+    return kind, "localhost" if local else host, str(port), url.database, *places.items()

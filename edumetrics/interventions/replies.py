@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import mailbox
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import date, timedelta
 from email.errors import MessageError
@@ -36,6 +36,8 @@ from edumetrics.workspace import Workspace
 
 # The file of the home that remembers which messages were reported as not valid.
 DEAD = "dead-letters.log"
+# The file of the home that remembers which messages were entered.
+ENTERED = "entered-replies.log"
 # No header is longer; more of a message is not read.
 MOST_BYTES = 64 * 1024
 BEFORE = "The same reply was entered before."
@@ -70,12 +72,12 @@ def import_mail(path: Path, workspace: Workspace) -> ImportResult:
             "SECRET_KEY is not set: set it to the key that the mails were signed with."
         )
     inbox = _Inbox(workspace)
-    for number, header in enumerate(_read_headers(path), start=1):
+    for number, read in enumerate(_open_box(path), start=1):
         # A mail is private: the report names only its place in the mailbox, never its subject.
         where = f"message {number}"
         set_aside(
-            partial(inbox.take, where, header),
-            partial(inbox.refuse, where, header),
+            partial(inbox.take, where, read),
+            partial(inbox.refuse, where),
             (SettingsError,),
         )
     inbox.store_answers()
@@ -89,17 +91,22 @@ class _Inbox:
         self.workspace, self.taken = workspace, ImportResult()
         self.reader = ReplyReader(workspace, workspace.today)
         self.dead = Marks(workspace.settings.home, DEAD)
+        self.entered = Marks(workspace.settings.home, ENTERED)
+        # The header of the message in hand (empty where it cannot be read), and of those to enter.
+        self.header, self.headers = b"", list[bytes]()
         # One answer for each card: the last message about it counts.
         self.answers: dict[tuple[object, ...], tuple[str, Intervention]] = {}
         self.superseded: dict[tuple[object, ...], list[str]] = {}
 
-    def take(self, where: str, header: bytes) -> None:
-        """Take the header of a message.
+    def take(self, where: str, read: Callable[[], bytes]) -> None:
+        """Take a message, whose header `read` returns.
 
         Raises:
             SettingsError: its code is not valid.
         """
-        subject = _decode_subject(header)
+        self.header = b""
+        self.header = read()
+        subject = _decode_subject(self.header)
         # A mailbox has other mails too: a mail without a code is not an invalid reply.
         if tokens.TOKEN.search(subject) is None:
             self.taken.passed += 1
@@ -112,6 +119,11 @@ class _Inbox:
                 raise SettingsError(f"The code expired on {last_day.isoformat()}.")
             self.taken.before.append(Refusal(where, BEFORE))
             return
+        # A mailbox is read again and again: what was answered since must not be undone.
+        again = bool(self.entered.find((self.header,)))
+        if again and find_answer(self.workspace.store, entry, ANSWERS) is not None:
+            self.taken.before.append(Refusal(where, BEFORE))
+            return
         card = (entry.student_id, entry.term, entry.sem_week, entry.logged_by,
                 entry.outcome)  # fmt: skip
         earlier = self.answers.get(card)
@@ -121,13 +133,15 @@ class _Inbox:
         if earlier is not None:
             self.superseded.setdefault(card, []).append(earlier[0])
         self.answers[card] = where, entry
+        self.headers.append(self.header)
 
-    def refuse(self, where: str, header: bytes, why: str) -> None:
+    def refuse(self, where: str, why: str) -> None:
         """Report a message that is not valid: once, not again at every reading of the mailbox."""
-        if self.dead.find((header,)):
+        if self.header and self.dead.find((self.header,)):
             self.taken.passed += 1
             return
-        self.dead.add((header,), "told")
+        if self.header:
+            self.dead.add((self.header,), "told")
         self.taken.refused.append(Refusal(where, why))
 
     def store_answers(self) -> None:
@@ -146,6 +160,9 @@ class _Inbox:
                 continue
             said = f"It corrects an earlier answer: {earlier} is now {entry.kind}."
             self.taken.corrected.append(Refusal(where, said))
+        for header in self.headers:
+            if not self.entered.find((header,)):
+                self.entered.add((header,), "entered")
 
 
 def store_answer(store: Store, entry: Intervention) -> str | None:
@@ -259,8 +276,8 @@ def _check_kind(said: str) -> str:
     return said
 
 
-def _read_headers(path: Path) -> Iterator[bytes]:
-    """Yield the header of each mail, in the order of delivery; of a huge one only its beginning.
+def _open_box(path: Path) -> Iterator[Callable[[], bytes]]:
+    """Yield for each mail, in the order of delivery, what reads its header.
 
     Raises:
         SettingsError: the path is neither a Maildir nor an mbox file.
@@ -274,9 +291,14 @@ def _read_headers(path: Path) -> Iterator[bytes]:
     else:
         raise SettingsError(f"{path} is neither a Maildir nor an mbox file: check the path.")
     for key in sorted(box.keys(), key=_get_delivery_key):
-        # Only the header is read: a body may have any size and any depth.
-        with box.get_file(key) as file:
-            yield file.read(MOST_BYTES)
+        yield partial(_read_header, box, key)
+
+
+def _read_header(box: mailbox.Maildir | mailbox.mbox, key: str) -> bytes:
+    """Return the header of a mail; of a huge one only its beginning."""
+    # A body may have any size and any depth.
+    with box.get_file(key) as file:
+        return bytes(file.read(MOST_BYTES))
 
 
 def _read_beginning(path: Path) -> bytes:

@@ -104,6 +104,7 @@ def load(folder: Path, college: str) -> Params:
 def _read_college(path: Path) -> dict[str, Any]:
     """Return what a college's file says, with what it takes from ready mappings."""
     said = _read_mapping(path)
+    _check_parts(path, said, ("settings", "sources", "views", "relations", *PARTS))
     if "like" in said:
         ready = _read_ready(path, said["like"], said.get("settings"))
         # Of a relation, a view, a setting or a source the college's own goes first.
@@ -113,6 +114,7 @@ def _read_college(path: Path) -> dict[str, Any]:
     sources = said.get("sources")
     for name, source in sources.items() if isinstance(sources, Mapping) else ():
         if isinstance(source, Mapping) and "like" in source:
+            _check_parts(path, source, ("settings",))
             ready = _read_ready(path, source["like"], source.get("settings"))
             # The source's own settings go first, then those of the whole file.
             parts = (ready.get("settings"), said.get("settings"), source.get("settings"))
@@ -242,6 +244,13 @@ def _apply_overrides(general: dict[str, Any], own: Mapping[str, Any]) -> dict[st
     return merged
 
 
+def _check_parts(path: Path, said: Mapping[str, Any], parts: tuple[str, ...]) -> None:
+    """Refuse a part that is to be merged, but holds no names and values."""
+    for part in parts:
+        if said.get(part) is not None and not isinstance(said[part], Mapping):
+            raise SettingsError(f"{path}: {part}: write names and values, as `name: value`.")
+
+
 def _read_mapping(path: Path) -> dict[str, Any]:
     try:
         content = yaml.load(path.read_text(encoding="utf-8"), Loader=LOADER)
@@ -249,7 +258,8 @@ def _read_mapping(path: Path) -> dict[str, Any]:
         raise SettingsError(
             f"The parameter file {path} is missing: restore it from the project."
         ) from None
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+    # A day such as 30 February, or a file that nests without end, is no error of the parser's own.
+    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
         raise SettingsError(
             # The parser's message has several lines; a message here is one sentence.
             f"{path} cannot be read as YAML ({' '.join(str(error).split())})."

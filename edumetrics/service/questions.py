@@ -224,7 +224,10 @@ class Answers:
         # Fifteen digits give back the number that was stored.
         rows = shown.to_json(orient="records", date_format="iso", double_precision=15)
         content = f'{{"count":{len(frame)},"page":{page},"pages":{pages},"results":{rows}}}'
-        if "student_id" not in shown or shown.empty:
+        # Numbers of one student are read of that student, whether or not a column says so.
+        told = {str(student)} if student is not None else set()
+        told |= set(shown["student_id"]) if "student_id" in shown else set()
+        if shown.empty or not told:
             return Answer(content, (), "")
-        term = shown["term" if "term" in shown else "target_term"].iloc[0]
-        return Answer(content, tuple(shown["student_id"].unique()), str(term))
+        term = next((name for name in ("term", "target_term") if name in shown), None)
+        return Answer(content, tuple(sorted(told)), str(shown[term].iloc[0]) if term else "")

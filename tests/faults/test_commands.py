@@ -201,6 +201,14 @@ def test_an_exam_week_needs_no_data(environment: Workspace) -> None:
     assert "Nothing to do" in edumetrics("run").output
 
 
+def test_a_calibration_does_not_go_back(environment: Workspace) -> None:
+    with create_writable_engine(environment.settings.client_db_url).begin() as connection:
+        connection.exec_driver_sql("UPDATE sim_state SET current_week = current_week - 2")
+    reached = environment.store.read_college_week()
+    refused(edumetrics("calibrate"), 3, "behind the analysis")
+    assert environment.store.read_college_week() == reached
+
+
 def test_one_database_cannot_be_both(
     environment: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import email
+import shutil
 import socket
 from collections.abc import Iterator
 from email.message import Message
@@ -14,6 +15,7 @@ from click.testing import CliRunner, Result
 
 from edumetrics.cli import main
 from edumetrics.database import create_writable_engine
+from edumetrics.settings import PROJECT
 from edumetrics.workspace import Workspace
 
 
@@ -53,6 +55,17 @@ def spoil(workspace: Workspace) -> None:
         connection.exec_driver_sql(
             "DELETE FROM library_visits WHERE week = 10 AND semester % 2 = 0"
         )
+
+
+def test_a_run_that_cannot_begin_is_told(environment: Workspace, inbox: Kept) -> None:
+    params = environment.settings.home / "params"
+    shutil.copytree(PROJECT / "params", params)
+    (params / "triage.yml").write_text("capacities: 3\n")
+    for command in (["run"], ["status", "--check"]):
+        assert edumetrics(*command).exit_code == 2
+        assert "capacities" in inbox.messages.pop().get_content()  # type: ignore[attr-defined]
+    assert edumetrics("run", "--dry-run").exit_code == 2
+    assert not inbox.messages
 
 
 @pytest.mark.slow

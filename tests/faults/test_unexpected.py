@@ -282,6 +282,10 @@ def test_a_roll_that_is_being_reloaded(environment: Workspace) -> None:
 def test_what_is_overdue_is_told(environment: Workspace) -> None:
     assert edumetrics("run").exit_code == 0
     assert edumetrics("status", "--check").output == "Nothing is overdue.\n"
+    broken = run_log.start_run(environment.store, environment.params, "mail", "2026-01-05", 10)
+    assert "was broken off" in edumetrics("status", "--check").stderr
+    with environment.store.start_transaction() as connection:
+        run_log.mark_done(connection, broken, 0)
     with create_writable_engine(environment.settings.client_db_url).begin() as connection:
         connection.exec_driver_sql("UPDATE sim_state SET current_week = current_week + 1")
     result = edumetrics("status", "--check")

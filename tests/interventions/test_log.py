@@ -258,6 +258,28 @@ def test_replies_are_entered_once(kind: str, replies: Workspace, tmp_path: Path)
     assert "The same reply was entered before." in again.output
 
 
+def test_a_mailbox_that_is_read_again_undoes_no_newer_answer(
+    replies: Workspace, tmp_path: Path
+) -> None:
+    box = tmp_path / "box"
+    posted(mailbox.Maildir(box), subject_for(replies, 0))
+    assert edumetrics("log", "--from-mail", str(box)).exit_code == 0
+    newer = tmp_path / "newer"
+    posted(mailbox.Maildir(newer), subject_for(replies, 0, "Wrong flag"))
+    assert edumetrics("log", "--from-mail", str(newer)).exit_code == 0
+    assert edumetrics("log", "--from-mail", str(box)).exit_code == 0
+    assert log(replies)["kind"].tolist() == ["wrong flag"]
+
+
+def test_a_message_that_cannot_be_read_stops_no_other(replies: Workspace, tmp_path: Path) -> None:
+    box = tmp_path / "box"
+    posted(mailbox.Maildir(box), subject_for(replies, 0))
+    (box / "new" / "1.gone").symlink_to(tmp_path / "nowhere")
+    result = edumetrics("log", "--from-mail", str(box))
+    assert "1 entered, 0 entered before, 1 refused" in result.output + result.stderr
+    assert len(log(replies)) == 1
+
+
 def test_replies_that_are_not_valid_are_refused_and_told(
     replies: Workspace, tmp_path: Path
 ) -> None:

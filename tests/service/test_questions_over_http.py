@@ -150,6 +150,10 @@ def test_every_reading_of_a_student_is_recorded(own_service: Served) -> None:
     log = own_service.workspace.store.read("access_log")
     assert set(log["student_id"]) == {row["student_id"] for row in shown}
     assert set(log["username"]) == {"priya"} and set(log["what"]) == {"flagged"}
+    one = shown[0]["student_id"]
+    own_service.ask("priya", f"/api/class-performance/?student={one}")
+    log = own_service.workspace.store.read("access_log", what="class-performance")
+    assert log["student_id"].tolist() == [one]
 
 
 def test_health_is_public_and_holds_no_data(service: Served) -> None:

@@ -33,6 +33,7 @@ def test_a_college_overrides_the_calendar() -> None:
         ("pass_mark: -3", "pass_mark"),
         ("- a\n- b", "must hold names and values"),
         ("a: [", "cannot be read as YAML"),
+        ("a: 2026-02-30", "cannot be read as YAML"),
     ],
 )
 def test_a_wrong_parameter_file_is_named_in_one_sentence(
@@ -105,6 +106,26 @@ def test_equal_parameters_have_equal_fingerprints() -> None:
         == params.load(PROJECT / "params", "native").hash_values()
         != other.hash_values()
     )
+
+
+@pytest.mark.parametrize("part", ["relations: [a]", "settings: text", "views: 3"])
+def test_a_part_that_holds_no_names_is_one_sentence(part: str, tmp_path: Path) -> None:
+    shutil.copytree(PROJECT / "params", tmp_path / "params")
+    college = tmp_path / "params" / "colleges" / "ours.yml"
+    college.write_text(f"like: moodle\n{part}\n")
+    with pytest.raises(
+        SettingsError, match=f"{part.split(':', maxsplit=1)[0]}: write names and values"
+    ):
+        params.load(tmp_path / "params", "ours")
+
+
+def test_a_notebook_takes_no_secret_from_the_file(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("SECRET_KEY=hidden\nSMTP_URL=smtp://u:p@x\n")
+    (tmp_path / ".env").chmod(0o600)
+    home = {"EDUMETRICS_HOME": str(tmp_path)}
+    assert settings.load(home).secret_key == "hidden"
+    loaded = settings.load({**home, settings.NOTEBOOK: "1"})
+    assert (loaded.secret_key, loaded.smtp_url) == ("", "")
 
 
 def test_the_environment_wins_over_the_file(tmp_path: Path) -> None:

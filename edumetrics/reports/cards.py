@@ -19,8 +19,9 @@ from edumetrics.triage.exits import LEFT, REMAINING
 from edumetrics.triage.situation import CONTACTS, NO_ANSWER, REFERRED, STUDENT_SAYS, TALK
 from edumetrics.types import Row
 
-# The most words of a card, names counted, links not: eight cards then have fewer than 450.
-CARD_WORDS = 56
+# From so many words on a card is told in shorter sentences, and the most that it may have; names
+# count, links do not. Eight cards then have fewer than 450.
+CARD_WORDS, MOST_WORDS = 50, 60
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,12 @@ class CardBuilder:
             ),
             **self.occasion.write_drafts(row, advisor, row["reasons"], talked),
         )
-        return _shorten_card(card, row["reasons"])
+        shorter = {
+            record["text"]: record["short"] for record in row["reasons"] if "short" in record
+        }
+        foretold = self._foretell(row)
+        shorter |= dict(zip(foretold, self._foretell(row, short=True), strict=True))
+        return _shorten_card(card, row["reasons"], shorter, foretold)
 
     def build_line(self, row: Row) -> StudentEntry:
         """Return the line of a student who comes next, with the first fact."""
@@ -133,10 +139,10 @@ class CardBuilder:
         first = self.occasion.say("card_watchlist", why=texts[0], fact=known)
         return (first, *texts[2 if known else 1 :])
 
-    def _foretell(self, row: Row) -> tuple[str, ...]:
+    def _foretell(self, row: Row, *, short: bool = False) -> tuple[str, ...]:
         """Return the predicted score with its range, the chance in words, and the subjects.
 
-        Empty where no exam is near, or nothing was predicted.
+        Empty where no exam is near, or nothing was predicted. `short` leaves the subjects out.
         """
         outlook = self.outlook.get(row["student_id"])
         if outlook is None:
@@ -149,7 +155,8 @@ class CardBuilder:
             label=label,
             count=100 * chance,
             rough=outlook["model_id"] == BASELINE,
-            **{name: outlook[name] for name in ("predicted", "low", "high", "subjects")},
+            subjects="" if short else outlook["subjects"],
+            **{name: outlook[name] for name in ("predicted", "low", "high")},
         )
         return (told,)
 
@@ -277,12 +284,23 @@ def select_caring(contacts: pd.DataFrame) -> pd.DataFrame:
     return contacts[contacts["kind"].isin(CONTACTS)]
 
 
-def _shorten_card(card: StudentEntry, records: list[Record]) -> StudentEntry:
+def _shorten_card(
+    card: StudentEntry,
+    records: list[Record],
+    shorter: Mapping[str, str],
+    foretold: tuple[str, ...],
+) -> StudentEntry:
     """Return a card of at most `CARD_WORDS` words, as far as its facts have shorter sentences.
 
-    Facts are never left out to fit. Work loses its names last: they are what can be acted on.
+    Work loses its names last: they are what can be acted on. A card that has more than `MOST_WORDS`
+    all the same loses a fact: the last one, but neither the first nor what is predicted.
+
+    Args:
+        card: the card.
+        records: the student's reasons.
+        shorter: by sentence, the same in fewer words.
+        foretold: what is predicted, as the card has it.
     """
-    shorter = {record["text"]: record["short"] for record in records if "short" in record}
     unfinished = {record["text"] for record in records if get_kind(record) == "unfinished"}
     told = list(card.reasons)
     rest = [card.name, card.roll_number, card.urgency, card.since]
@@ -293,6 +311,11 @@ def _shorten_card(card: StudentEntry, records: list[Record]) -> StudentEntry:
         if count_words([*rest, *told]) <= CARD_WORDS:
             break
         told[place] = shorter.get(told[place], told[place])
+    loose = [n for n in range(1, len(told)) if card.reasons[n] not in foretold]
+    if loose and count_words([*rest, *told]) > MOST_WORDS:
+        fewer = [*told[: loose[-1]], *told[loose[-1] + 1 :]]
+        # A single fact that is too long is no reason to leave out another.
+        told = fewer if count_words([*rest, *fewer]) <= MOST_WORDS else told
     return replace(card, reasons=tuple(told))
 
 

@@ -17,6 +17,7 @@ from edumetrics.reports.weekly import build_weekly_reports
 from edumetrics.settings import PROJECT
 from tests.reports.builder import (
     OUTLOOK,
+    count_words,
     make_contacts,
     make_flags,
     make_occasion,
@@ -242,6 +243,20 @@ def test_a_card_with_too_many_words_keeps_the_names_of_the_work_longest_and_no_f
         work["text"],
         AHEAD["text"],
     )
+
+
+def test_a_card_that_is_too_long_all_the_same_loses_its_last_fact_but_no_prediction() -> None:
+    fell, work = (make_record(code, "word " * 20) for code in ("attendance_fall", "missed_work"))
+    late = make_record("deadline", "word " * 15)
+    told = make_card(fell, work, late, best_step={"text": "word " * 10})
+    assert told.reasons == (fell["text"], work["text"])
+    assert count_words(told) <= cards.MOST_WORDS
+    foretold = make_card(
+        fell, work, best_step={"text": "word " * 10}, outlook=make_outlook()
+    ).reasons
+    assert foretold[0] == fell["text"]
+    assert foretold[-1] == "Midterm predicted 38 (29-47); failing likely, 71 in 100."
+    assert len(foretold) == 2
 
 
 def test_a_student_without_a_prediction_keeps_what_lies_ahead() -> None:

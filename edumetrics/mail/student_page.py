@@ -11,6 +11,7 @@ from urllib.parse import quote
 import pandas as pd
 
 from edumetrics import settings
+from edumetrics.analysis.delivery_log import SMTP
 from edumetrics.analysis.week_state import find_newest_week
 from edumetrics.analysis.written import Subject
 from edumetrics.errors import SettingsError
@@ -66,7 +67,10 @@ def _count_mails(workspace: Workspace, rows: Mapping[str, pd.DataFrame]) -> int:
     """Return how many mails told an advisor that the student was on the list."""
     if "weekly_flags" not in rows:
         return 0
-    sent = workspace.store.read("delivery_log", ("advisor_id", "term", "sem_week"), status="sent")
+    # What lies in the outbox alone has told nobody.
+    sent = workspace.store.read(
+        "delivery_log", ("advisor_id", "term", "sem_week"), status="sent", channel=SMTP
+    )
     return len(rows["weekly_flags"].merge(sent.drop_duplicates()))
 
 

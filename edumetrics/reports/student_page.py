@@ -266,7 +266,15 @@ def _tell_log(held: Held) -> str:
 
 def _tell_readers(held: Held) -> Iterator[str]:
     """Yield who has seen what is held, by what they are and not by name."""
-    yield held.say("own_seen_advisor", mails=held.mails)
+    listed = held.select_newest("weekly_flags")
+    exams = any(len(held.select_newest(table)) for table, _ in OUTLOOKS.values())
+    yield held.say(
+        "own_seen_advisor", mails=held.mails, lists=bool(len(listed)), exams=exams
+    ).strip()
+    handed = listed[listed["hand_over"].astype(bool)] if len(listed) else listed
+    if len(handed) and held.params.triage.hand_over_to:
+        weeks = tuple(sorted(int(week) for week in handed["sem_week"]))
+        yield held.say("own_seen_handed", weeks=held.params.sentences.name_weeks(weeks))
     reads = held.rows.get("access_log", pd.DataFrame(columns=["read_at"]))
     last = pd.Timestamp(reads["read_at"].max()) if len(reads) else None
     day = held.params.sentences.format_day(last) if last is not None else ""

@@ -90,9 +90,6 @@ def _decide(situation: Situation, news: RuleNews, urgency: Floats) -> ListDecisi
     on_list = by != ""
     grace = situation.is_in_grace(situation.week)
     tier = np.where(on_list, WATCH if grace else classify(urgency, limits), NO_TIER)
-    # Everyone listed in a grace week is called Keep in view: a higher tier after it is no rise.
-    comparable = not situation.is_in_grace(situation.last_week)
-    rose = was_on & on_list & (tier > get_last_tier(situation)) & comparable
     points = compute_points(situation.scored.components, situation.scoring)
     return ListDecision(
         news=news,
@@ -100,7 +97,7 @@ def _decide(situation: Situation, news: RuleNews, urgency: Floats) -> ListDecisi
         plain=urgency,
         on_list=on_list,
         was_on=was_on,
-        rose=rose,
+        rose=was_on & on_list & (tier > get_last_tier(situation)),
         tier=tier,
         listed_by=by,
         points=points,

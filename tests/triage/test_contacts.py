@@ -135,15 +135,6 @@ def test_a_contact_that_answers_last_week_s_list_is_not_ended_by_it() -> None:
     assert looked_after(("a", 5, "talked", None), last_list=ended) == "a"
 
 
-def test_the_first_tier_after_the_grace_weeks_is_no_rise() -> None:
-    given = {"attendance": {"a": {1: 10, 2: 10, 3: 1, 4: 1}}, "students": "abuvwxyz"}
-    weeks = follow((3, 4), contacts=[("a", 3, "talked", None)], list_at=10, **given)
-    assert weeks[3].loc["a", "risk_tier"] == "watch"
-    assert weeks[4].loc["a", "risk_tier"] == "critical"
-    assert weeks[4].loc["a", "status"] == "continuing"
-    assert weeks[4].loc["a", "looked_after"]
-
-
 def test_a_students_word_does_not_take_up_a_talk_that_ended() -> None:
     ended = {"a": {"looked_after": False, "risk_tier": "critical"}}
     talked, said = ("a", 3, "talked", "2026-03-30"), ("a", 5, "student_says", None)

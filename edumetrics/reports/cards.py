@@ -67,8 +67,7 @@ class CardBuilder:
         shorter = {
             record["text"]: record["short"] for record in row["reasons"] if "short" in record
         }
-        foretold = self._foretell(row)
-        shorter |= dict(zip(foretold, self._foretell(row, short=True), strict=True))
+        foretold = dict(zip(self._foretell(row), self._foretell(row, short=True), strict=True))
         return _shorten_card(card, row["reasons"], shorter, foretold)
 
     def build_line(self, row: Row) -> StudentEntry:
@@ -288,18 +287,19 @@ def _shorten_card(
     card: StudentEntry,
     records: list[Record],
     shorter: Mapping[str, str],
-    foretold: tuple[str, ...],
+    foretold: Mapping[str, str],
 ) -> StudentEntry:
     """Return a card of at most `CARD_WORDS` words, as far as its facts have shorter sentences.
 
-    Work loses its names last: they are what can be acted on. A card that has more than `MOST_WORDS`
-    all the same loses a fact: the last one, but neither the first nor what is predicted.
+    Work loses its names last: they are what can be acted on. In a card that has more than
+    `MOST_WORDS` all the same, what is predicted loses its subjects; after that the card loses its
+    last fact, but neither the first nor what is predicted.
 
     Args:
         card: the card.
         records: the student's reasons.
         shorter: by sentence, the same in fewer words.
-        foretold: what is predicted, as the card has it.
+        foretold: what is predicted, as the card has it, and the same without subjects.
     """
     unfinished = {record["text"] for record in records if get_kind(record) == "unfinished"}
     told = list(card.reasons)
@@ -311,6 +311,8 @@ def _shorten_card(
         if count_words([*rest, *told]) <= CARD_WORDS:
             break
         told[place] = shorter.get(told[place], told[place])
+    if count_words([*rest, *told]) > MOST_WORDS:
+        told = [foretold.get(text, text) for text in told]
     loose = [n for n in range(1, len(told)) if card.reasons[n] not in foretold]
     if loose and count_words([*rest, *told]) > MOST_WORDS:
         fewer = [*told[: loose[-1]], *told[loose[-1] + 1 :]]

@@ -34,7 +34,7 @@ from edumetrics.mail.queue import Letter, list_letters
 from edumetrics.mail.recipients import Recipients
 from edumetrics.mail.result import MailResult
 from edumetrics.mail.smtp import NotSent, Server, Unconfirmed
-from edumetrics.reports import from_store
+from edumetrics.reports import from_store, frozen
 from edumetrics.reports.model import Report
 from edumetrics.reports.weekly import build_held_report
 from edumetrics.types import Row
@@ -232,7 +232,7 @@ class MailRound:
 
     def _record_file(self, letter: Letter, path: Path, kind: FileKind) -> None:
         """Record a copy of a letter: it is about whom its page is about."""
-        self.workspace.files.add({path: from_store.get_subject(letter.report)}, kind)
+        self.workspace.files.add({path: frozen.get_subject(letter.report)}, kind)
 
     def _fail(self, letter: Letter, why: str) -> None:
         """Record that a letter could not be sent, and why; the others go on."""

@@ -7,10 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edumetrics import settings
-from edumetrics.analysis.written import Subject
 from edumetrics.errors import SettingsError
 from edumetrics.forecast import public_scorecard
-from edumetrics.reports import render
+from edumetrics.reports import frozen, render
 
 if TYPE_CHECKING:
     from edumetrics.analysis.written import FileRecord
@@ -60,10 +59,6 @@ def find_scorecard(root: Path, term: str) -> str:
     return before[-1] if before else ""
 
 
-def _get_subject(letter: Letter) -> Subject:
-    return Subject(letter.report.term, letter.report.week, letter.report.advisor_id)
-
-
 def has_page(files: FileRecord, letter: Letter) -> bool:
     """Return whether a letter has a page to show.
 
@@ -72,7 +67,7 @@ def has_page(files: FileRecord, letter: Letter) -> bool:
     """
     if letter.why_held or not letter.page.exists():
         return False
-    return not files.names_hidden(_get_subject(letter))
+    return not files.names_hidden(frozen.get_subject(letter.report))
 
 
 def read_page(files: FileRecord, letter: Letter) -> bytes:
@@ -109,7 +104,7 @@ def publish_page(files: FileRecord, letter: Letter, root: Path) -> Path | None:
     """
     path = root / get_page_path(letter)
     try:
-        if files.names_hidden(_get_subject(letter)):
+        if files.names_hidden(frozen.get_subject(letter.report)):
             path.unlink(missing_ok=True)
         if not has_page(files, letter):
             return None

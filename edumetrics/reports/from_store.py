@@ -25,9 +25,10 @@ from edumetrics.reports.classes import ClassesPage
 from edumetrics.reports.context import Occasion, People
 from edumetrics.reports.hand_over import build_hand_over_report
 from edumetrics.reports.model import Prose, Report
+from edumetrics.reports.moments import build_alone_report
 from edumetrics.reports.read_classes import read_class_rows
 from edumetrics.reports.read_week import read_week_rows
-from edumetrics.reports.stored_moments import Source, build_alone_report, read_moments
+from edumetrics.reports.stored_moments import Source, read_moments
 from edumetrics.reports.week_rows import WeekRows
 from edumetrics.reports.weekly import build_weekly_reports
 from edumetrics.workspace import Workspace
@@ -101,11 +102,6 @@ def render_week(
     return pages
 
 
-def get_subject(report: Report) -> Subject:
-    """Return whom all copies of a report are about."""
-    return Subject(report.term, report.week, report.advisor_id)
-
-
 def _record_pages(
     workspace: Workspace, occasion: Occasion, pages: dict[Path, Report], shared: pd.DataFrame
 ) -> None:
@@ -124,12 +120,12 @@ def _record_pages(
     both = pd.concat([metrics.fillna({"advisor_id": UNASSIGNED}), shared], ignore_index=True)
     own = both["student_id"].groupby(both["advisor_id"]).agg(list)
     workspace.files.set_people({
-        get_subject(report): {*own.get(report.advisor_id, []),
+        frozen.get_subject(report): {*own.get(report.advisor_id, []),
                               *(entry.student_id for entry in report.entries)}
         for report in pages.values()
     })  # fmt: skip
     workspace.files.add({
-        file: get_subject(report)
+        file: frozen.get_subject(report)
         for path, report in pages.items() for file in (path, frozen.get_view_path(path))
     }, "page")  # fmt: skip
 

@@ -10,12 +10,19 @@ from typing import Any, TypeVar
 from pydantic import TypeAdapter, ValidationError
 
 from edumetrics import settings
+from edumetrics.analysis.written import Subject
 from edumetrics.errors import EduMetricsError
+from edumetrics.reports.model import Report
 from edumetrics.sentences import Sentences
 
 View = TypeVar("View")
 # The catalogue is not part of what is kept: it is the college's own, and large.
 CATALOGUE = "sentences"
+
+
+def get_subject(report: Report) -> Subject:
+    """Return whom all copies of a report are about."""
+    return Subject(report.term, report.week, report.advisor_id)
 
 
 def get_view_path(page: Path) -> Path:

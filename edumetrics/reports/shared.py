@@ -11,6 +11,7 @@ import pandas as pd
 
 from edumetrics.reports.context import Occasion
 from edumetrics.reports.model import Report, Students
+from edumetrics.reports.moments import build_alone_report
 from edumetrics.reports.week_rows import WeekRows
 
 if TYPE_CHECKING:
@@ -39,17 +40,5 @@ def build_shared_report(
 ) -> Report:
     """Return the report of an advisor without students of their own, who shares some."""
     say, section = occasion.say, build_shared(occasion, builder, rows)
-    return Report(
-        stage=occasion.stage,
-        term=occasion.term,
-        week=occasion.week,
-        advisor_id=advisor,
-        reader=occasion.get_reader(advisor),
-        classes=tuple(sorted(rows["class_id"].unique())),
-        subject=say("alone_subject", week=occasion.week, titles=section.title),
-        kicker=occasion.format_kicker(rows["class_id"]),
-        headline=say("shared_headline", students=len(rows)),
-        lead=say("shared_lead"),
-        sections=(section, occasion.build_closing()),
-        sentences=occasion.params.sentences,
-    )
+    headline = say("shared_headline", students=len(rows))
+    return build_alone_report(occasion, advisor, (section,), headline, say("shared_lead"))

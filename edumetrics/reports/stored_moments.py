@@ -28,7 +28,7 @@ from edumetrics.inputs.terms import (
     is_reviewed_next_term,
 )
 from edumetrics.reports.context import Occasion
-from edumetrics.reports.model import Report, Section, Students
+from edumetrics.reports.model import Section
 from edumetrics.reports.moments import Sections
 from edumetrics.reports.pre_exam import build_pre_exam_sections
 from edumetrics.reports.pre_semester import build_pre_semester_sections
@@ -92,33 +92,6 @@ def read_moments(source: Source) -> Told:
             sections[advisor] = (*sections.get(advisor, ()), *made)
             stages[advisor] = moment.stage
     return Told(sections, stages, tuple(missing))
-
-
-def build_alone_report(occasion: Occasion, advisor: str, sections: tuple[Section, ...]) -> Report:
-    """Return the report of an advisor in a week without a list: its sections and nothing else."""
-    classes = sorted(
-        {
-            entry.class_id
-            for part in sections
-            if isinstance(part, Students)
-            for entry in part.entries
-        }
-    )
-    titles, say = " · ".join(section.title for section in sections), occasion.say
-    return Report(
-        stage=occasion.stage,
-        term=occasion.term,
-        week=occasion.week,
-        advisor_id=advisor,
-        reader=occasion.get_reader(advisor),
-        classes=tuple(classes),
-        subject=say("alone_subject", week=occasion.week, titles=titles),
-        kicker=occasion.format_kicker(pd.Series(classes, dtype="object")),
-        headline=say("alone_headline"),
-        lead=say("alone_lead"),
-        sections=(*sections, occasion.build_closing()),
-        sentences=occasion.params.sentences,
-    )
 
 
 def _is_of_week(occasion: Occasion, moment: MomentRun) -> bool:

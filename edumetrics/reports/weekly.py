@@ -93,16 +93,17 @@ def build_weekly_reports(
     """
     builder = _make_card_builder(occasion, stored)
     by_class: dict[Any, pd.DataFrame] = dict(list(stored.metrics.groupby("class_id")))
+    shared = group_shared(occasion, stored)
     own = [
         _build_report(
             occasion, stored, week, builder, by_class, (moments or {}).get(week.advisor, ())
         )
-        for week in _split_by_advisor(occasion, stored)
+        for week in _split_by_advisor(occasion, stored, shared)
     ]
     there = {report.advisor_id for report in own}
     return own + [
         build_shared_report(occasion, builder, advisor, rows)
-        for advisor, rows in group_shared(occasion, stored).items()
+        for advisor, rows in shared.items()
         if advisor not in there
     ]
 
@@ -126,13 +127,14 @@ def build_held_report(report: Report, why: str) -> Report:
     )
 
 
-def _split_by_advisor(occasion: Occasion, stored: WeekRows) -> Iterator[AdvisorWeek]:
-    """Yield the rows of each advisor, in order of advisor_id."""
+def _split_by_advisor(
+    occasion: Occasion, stored: WeekRows, shared: dict[str, pd.DataFrame]
+) -> Iterator[AdvisorWeek]:
+    """Yield the rows of each advisor, in order of advisor_id; `shared` as `group_shared`."""
     ranked = stored.flags.sort_values("triage_rank")
     mine = dict(occasion.group_by_advisor(ranked))
     exits = stored.exits.sort_values("student_id")
     left = dict(occasion.group_by_advisor(exits))
-    shared = group_shared(occasion, stored)
     last = stored.last_flags[stored.last_flags["within_capacity"].astype(bool)]
     places = dict(occasion.group_by_advisor(last))
     for advisor, group in occasion.group_by_advisor(stored.metrics):

@@ -90,7 +90,7 @@ def read_report(workspace: Workspace, advisor: str) -> StoredReport:
     if report is None:
         return StoredReport(None, say("reports", "portal_no_report"))
     state = workspace.read_week_state()
-    if workspace.files.names_hidden(Subject(report.term, report.week, report.advisor_id)):
+    if workspace.files.names_hidden(frozen.get_subject(report)):
         return StoredReport(None, say("reports", "portal_unchecked", week=newest))
     if (report.term, report.week) == (term, newest):
         if not state.is_judged(term, newest):

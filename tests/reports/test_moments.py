@@ -12,8 +12,7 @@ from edumetrics.analysis.store import UNASSIGNED
 from edumetrics.params import AfterExam, Params
 from edumetrics.reports import pre_exam, pre_semester, render, results
 from edumetrics.reports.model import Prose, Report, Section, Students
-from edumetrics.reports.moments import Sections
-from edumetrics.reports.stored_moments import build_alone_report
+from edumetrics.reports.moments import Sections, build_alone_report
 from tests.reports.builder import PARAMS, change_params, make_occasion, make_record, make_rows
 
 NAN = float("nan")

@@ -17,9 +17,14 @@ import sqlalchemy as sa
 
 from edumetrics.analysis.store import Store, get_utc_now
 from edumetrics.analysis.tables import SQL_TABLES
+from edumetrics.errors import EduMetricsError
 
 FILES, ABOUT = SQL_TABLES["written_files"], SQL_TABLES["written_about"]
 FileKind = Literal["page", "mail", "published", "notebook", "export", "removed"]
+
+
+class ChangedFile(EduMetricsError):
+    """A page, or what it says, is not what was written and judged."""
 
 
 @dataclass(frozen=True)
@@ -83,10 +88,27 @@ class FileRecord:
                 connection.execute(sa.delete(ABOUT).where(ABOUT.c.about == about.key))
             self._store.add_rows(connection, "written_about", frame)
 
-    def find_fingerprint(self, path: Path) -> str:
-        """Return the fingerprint of a file as it was written; empty where it is not recorded."""
-        found = self._store.read("written_files", ("sha256",), path=self._shorten(path))
-        return "" if found.empty else str(found["sha256"].iloc[0])
+    def read_unchanged(self, path: Path) -> bytes:
+        """Return the content of a file as it was written.
+
+        Where an earlier version wrote it, and kept no fingerprint, it is taken as it stands.
+
+        Raises:
+            ChangedFile: it is not what was written.
+        """
+        content, rows = (
+            path.read_bytes(),
+            self._store.read("written_files", ("sha256", "sem_week"), path=self._shorten(path)),
+        )
+        for row in rows.to_dict("records"):
+            if row["sha256"] not in ("", hashlib.sha256(content).hexdigest()):
+                # What is about a whole term has no week.
+                again = f"run --week {row['sem_week']}" if row["sem_week"] else "run"
+                raise ChangedFile(
+                    "The page was changed after it was written, and is not shown: "
+                    f"`edumetrics {again}` writes it anew."
+                )
+        return content
 
     def names_hidden(self, about: Subject) -> bool:
         """Return whether a report is about someone who was excluded after it was written."""

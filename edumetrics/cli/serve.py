@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import sys
 from typing import TYPE_CHECKING
 
@@ -37,9 +38,34 @@ def serve(host: str, port: int) -> None:
 
     from edumetrics.service.app import configure_server, create_app
 
-    config = configure_server(create_app(load_workspace()), host, port)
-    say(f"EduMetrics serves at http://{host}:{port}: end it with Ctrl-C.")
-    uvicorn.Server(config).run()
+    app = create_app(load_workspace())
+    with _listen(host, port) as listening:
+        # With port 0 the system has chosen one.
+        chosen = listening.getsockname()[1]
+        say(f"EduMetrics serves at http://{_bracket(host)}:{chosen}: end it with Ctrl-C.")
+        uvicorn.Server(configure_server(app, host, chosen)).run([listening])
+
+
+def _bracket(host: str) -> str:
+    """Return a host as addresses of pages write it."""
+    return f"[{host}]" if ":" in host else host
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    """Return a socket that listens.
+
+    Raises:
+        SettingsError: nothing can listen there.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family)
+    # A host that is no text for a name server raises UnicodeError.
+    except (OSError, UnicodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "no such host"
+        raise SettingsError(
+            f"Cannot listen at {_bracket(host)}:{port} ({why}): choose another --host or --port."
+        ) from error
 
 
 @main.group()

@@ -302,6 +302,8 @@ PHRASES: dict[str, frozenset[str]] = {
         "portal_contact": "kind day week",
         "portal_by": "who",
         "portal_until": "day",
+        "portal_referred": "office",
+        "portal_referral": "",
         "portal_helped": "helpful",
         "portal_log": "",
         "portal_kind": "",

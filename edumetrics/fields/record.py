@@ -7,6 +7,7 @@ from typing import Literal, NamedTuple
 
 Kind = Literal["text", "int", "float", "bool", "date", "time", "json"]
 Ends = Literal["", "null", "last day"]
+Shape = Literal["", "record", "records", "texts"]
 UNKNOWN = "not known"
 
 
@@ -29,6 +30,8 @@ class Field:
             within them an impossible one is clipped.
         ends: what a day far ahead means where a day is the end of something: null, which is open
             too, or the last day that is believed.
+        shape, keys: what a column of JSON holds: a record, a list of records with these keys (and
+            perhaps more), or a list of texts.
     """
 
     name: str
@@ -40,6 +43,8 @@ class Field:
     high: float | None = None
     wide: tuple[float, float] | None = None
     ends: Ends = ""
+    shape: Shape = ""
+    keys: tuple[str, ...] = ()
 
     @property
     def bounds(self) -> tuple[float, float]:
@@ -178,9 +183,11 @@ def day(name: str, meaning: str, null: str = "", *, ends: Ends = "") -> Field:
     return Field(name, "date", meaning, null, ends=ends)
 
 
-def json_text(name: str, meaning: str, null: str = "") -> Field:
+def json_text(
+    name: str, meaning: str, null: str = "", *, shape: Shape, keys: tuple[str, ...] = ()
+) -> Field:
     """Return a column of JSON."""
-    return Field(name, "json", meaning, null)
+    return Field(name, "json", meaning, null, shape=shape, keys=keys)
 
 
 def flag(name: str, meaning: str, null: str = "") -> Field:

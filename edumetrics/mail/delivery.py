@@ -14,7 +14,7 @@ from pathlib import Path
 from edumetrics.analysis import delivery_log, run_log
 from edumetrics.analysis.delivery_log import FAILED, HELD, OUTBOX, SENT, SMTP, UNCONFIRMED, Delivery
 from edumetrics.analysis.week_state import MAIL, WEEKLY
-from edumetrics.analysis.written import FileKind
+from edumetrics.analysis.written import ChangedFile, FileKind
 from edumetrics.boundaries import set_aside
 from edumetrics.errors import EduMetricsError, SettingsError
 from edumetrics.inputs import parts
@@ -192,7 +192,7 @@ class MailRound:
                 set_aside(
                     partial(self._deliver, letter, server),
                     partial(self._fail, letter),
-                    (outbox.ChangedPage,),
+                    (ChangedFile,),
                 )
         return self.posted
 

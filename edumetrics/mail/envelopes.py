@@ -24,7 +24,7 @@ def make_envelope(workspace: Workspace, recipients: Recipients, letter: Letter) 
 
     Raises:
         SettingsError: no address is known.
-        ChangedPage: the page that is attached is not the one that was written.
+        ChangedFile: the page that is attached is not the one that was written.
     """
     chosen, mail = workspace.settings, workspace.params.mail
     advisor = letter.report.advisor_id
@@ -50,7 +50,7 @@ def make_envelope(workspace: Workspace, recipients: Recipients, letter: Letter) 
         college=mail.college_name,
         level=mail.mail_detail,
         picture=mail.pictures,
-        page=outbox.read_page(workspace.files, letter).decode() if attached else "",
+        page=workspace.files.read_unchanged(letter.page).decode() if attached else "",
         code=_make_signer(workspace, letter) if chosen.secret_key else None,
         service_url=chosen.service_url,
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,10 +20,6 @@ PAGE = "index.html"
 # The web server reads through its group, which the operator gives to PAGES_DIR. The setgid bit (2)
 # hands the group down to everything below a folder.
 FOLDERS, FILES = 0o2750, 0o640
-
-
-class ChangedPage(SettingsError):
-    """A page is not the one that was written and judged."""
 
 
 def get_outbox_path(letter: Letter) -> Path:
@@ -70,23 +65,6 @@ def has_page(files: FileRecord, letter: Letter) -> bool:
     return not files.names_hidden(frozen.get_subject(letter.report))
 
 
-def read_page(files: FileRecord, letter: Letter) -> bytes:
-    """Return a letter's page as it was written.
-
-    Where an earlier version wrote it, and kept no fingerprint, it is taken as it stands.
-
-    Raises:
-        ChangedPage: the page is not the one that was written.
-    """
-    content, written = letter.page.read_bytes(), files.find_fingerprint(letter.page)
-    if written not in ("", hashlib.sha256(content).hexdigest()):
-        raise ChangedPage(
-            "The page was changed after it was written, and is not shown: "
-            f"run `edumetrics run --week {letter.report.week}` to write it anew."
-        )
-    return content
-
-
 def publish_page(files: FileRecord, letter: Letter, root: Path) -> Path | None:
     """Copy a letter's page below PAGES_DIR, and return the path of the copy.
 
@@ -100,7 +78,7 @@ def publish_page(files: FileRecord, letter: Letter, root: Path) -> Path | None:
 
     Raises:
         SettingsError: PAGES_DIR cannot be written to.
-        ChangedPage: the page is not the one that was written.
+        ChangedFile: the page is not the one that was written.
     """
     path = root / get_page_path(letter)
     try:
@@ -108,7 +86,7 @@ def publish_page(files: FileRecord, letter: Letter, root: Path) -> Path | None:
             path.unlink(missing_ok=True)
         if not has_page(files, letter):
             return None
-        content = read_page(files, letter)
+        content = files.read_unchanged(letter.page)
         root.mkdir(parents=True, exist_ok=True)
         # The mode is set explicitly: the umask of a command takes every right from the group.
         for folder in (path.parents[2], path.parents[1], path.parent):

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
 from edumetrics import settings
-from edumetrics.analysis.written import Subject
+from edumetrics.analysis.written import FileRecord, Subject
 from edumetrics.errors import EduMetricsError
 from edumetrics.reports.model import Report
 from edumetrics.sentences import Sentences
@@ -41,33 +41,37 @@ def write_view(page: Path, view: object) -> Path:
     return settings.write_private_file(get_view_path(page), content.encode())
 
 
-def read_view(kind: type[View], page: Path, sentences: Sentences) -> View | None:
+def read_view(files: FileRecord, kind: type[View], page: Path, sentences: Sentences) -> View | None:
     """Return the view model of a page; None where the page was not written.
 
     Args:
+        files: the record of files.
         kind: the class of the view model.
         page: the path of the page.
         sentences: the catalogue, for the words of the page itself.
 
     Raises:
+        ChangedFile: it is not the one that was written.
         EduMetricsError: another version of EduMetrics wrote it.
     """
     path = get_view_path(page)
     if not path.is_file():
         return None
-    values = _add_catalogue(json.loads(path.read_text(encoding="utf-8")), sentences)
     try:
+        values = _add_catalogue(json.loads(files.read_unchanged(path)), sentences)
         return TypeAdapter(kind).validate_python(values)
-    except ValidationError as error:
+    except ValueError as error:
         raise EduMetricsError(
             "The page was written by another version of EduMetrics: run the week again."
         ) from error
 
 
 def read_text(page: Path, name: str) -> str:
-    """Return one text of the view model of a page; empty where the page was not written."""
-    path = get_view_path(page)
-    return str(json.loads(path.read_text(encoding="utf-8"))[name]) if path.is_file() else ""
+    """Return one text of the view model of a page; empty where it cannot be read."""
+    try:
+        return str(json.loads(get_view_path(page).read_bytes())[name])
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""
 
 
 def _drop_catalogue(values: Any) -> Any:

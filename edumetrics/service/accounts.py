@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
-from threading import BoundedSemaphore
+from threading import BoundedSemaphore, Lock
 from typing import Any
 
 import sqlalchemy as sa
@@ -34,6 +34,9 @@ FREE_FAILURES, FIRST_WAIT, LONGEST_WAIT = 5, timedelta(seconds=30), timedelta(mi
 FORGOTTEN = timedelta(days=1)
 # RFC 9106, second recommended option: 64 MiB for each hash, so that few are computed at a time.
 _HASHER, _ROOM = PasswordHasher(), BoundedSemaphore(2)
+# Passwords of one name are tried one after another: tried at once, all would pass the wait. Names
+# share a few turns, so that made-up names fill no memory.
+_TURNS = tuple(Lock() for _ in range(64))
 
 
 @dataclass(frozen=True)
@@ -174,6 +177,13 @@ def check_password(store: Store, username: str, password: str, now: datetime) ->
         TooManyFailures: the name has to wait.
         WrongPassword: the name or the password is wrong, or the account is shut.
     """
+    turn = _TURNS[int(compute_fingerprint(username), 16) % len(_TURNS)]
+    with turn:
+        return _check_password(store, username, password, now)
+
+
+def _check_password(store: Store, username: str, password: str, now: datetime) -> Account:
+    """Return the account of a name and a password, where no one else tries the name meanwhile."""
     _require_no_wait(store, username, now)
     # A text with a lone surrogate can be neither stored nor hashed.
     known = username.isprintable() and len(password) <= MOST_LETTERS

@@ -16,6 +16,7 @@ from edumetrics import __version__
 from edumetrics.analysis.store import get_utc_now
 from edumetrics.analysis.week_state import CALIBRATE, find_last_run
 from edumetrics.analyst import queries
+from edumetrics.errors import Locked
 from edumetrics.interventions.entries import KINDS
 from edumetrics.service import access, contacts, sign_ins
 from edumetrics.service.access import Forbidden
@@ -28,6 +29,7 @@ from edumetrics.service.requests import (
     Text,
     get_workspace,
 )
+from edumetrics.settings import Settings
 
 router = APIRouter(prefix="/api")
 bearer = HTTPBearer(auto_error=False, description="The access token of POST /api/token/.")
@@ -89,6 +91,7 @@ class NewContact(Body):
     outcome: Text = ""
     helpful: bool | None = None
     until: date | None = None
+    referral: Text = ""
     week: Number | None = None
 
 
@@ -102,6 +105,7 @@ class LoggedContact(BaseModel):
     outcome: str | None
     helpful: bool | None
     until: date | None
+    referral: str | None
     logged_by: str | None
 
 
@@ -270,29 +274,44 @@ def log_contact(
 
 
 @router.post("/calibrate/", status_code=202, responses={**ONLY_OPERATORS, **BUSY})
-def start_calibration(workspace: Here, account: Who, response: Response) -> Calibration:
+def start_calibration(
+    request: Request, workspace: Here, account: Who, response: Response
+) -> Calibration:
     """Recompute all semesters in the background; GET on this address says how it stands."""
     if account.role != OPERATOR:
         raise Forbidden
-    # Taken and given back: whoever holds it is at work.
+    # Held only for a moment: whoever holds it is at work.
     with workspace.store.require_lock():
-        pass
-    chosen = workspace.settings
-    subprocess.Popen(
+        # A calibration that was started here a moment ago has not come to take the lock yet.
+        if _is_calibrating(request):
+            raise Locked("A calibration was started a moment ago: ask how it stands.")
+        request.app.state.calibration = _start_calibrating(workspace.settings)
+    response.headers["Location"] = "/api/calibrate/"
+    return Calibration(status="started")
+
+
+def _is_calibrating(request: Request) -> bool:
+    """Return whether a calibration that was started here is at work, or about to begin."""
+    started: subprocess.Popen[bytes] | None = request.app.state.calibration
+    return started is not None and started.poll() is None
+
+
+def _start_calibrating(chosen: Settings) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
         [sys.executable, "-m", "edumetrics", "calibrate"],
         env={**os.environ, **chosen.environ},
         cwd=chosen.home, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL, start_new_session=True,
     )  # fmt: skip
-    response.headers["Location"] = "/api/calibrate/"
-    return Calibration(status="started")
 
 
 @router.get("/calibrate/", responses=ONLY_OPERATORS)
-def show_calibration(workspace: Here, account: Who) -> Calibration:
+def show_calibration(request: Request, workspace: Here, account: Who) -> Calibration:
     """Tell how the newest calibration stands."""
     if account.role != OPERATOR:
         raise Forbidden
+    if _is_calibrating(request):
+        return Calibration(status="started")
     run = find_last_run(workspace.store, CALIBRATE)
     if run is None:
         return Calibration(status="none")

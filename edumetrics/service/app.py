@@ -54,6 +54,7 @@ def create_app(workspace: Workspace) -> FastAPI:
                   docs_url=None, redoc_url=None)  # fmt: skip
     app.state.workspace = workspace
     app.state.answers = Answers(workspace)
+    app.state.calibration = None
     app.state.key = sign_ins.load_key(workspace.settings.data)
     app.include_router(api.router)
     app.include_router(portal.router, include_in_schema=False)

@@ -39,6 +39,7 @@ class ContactToLog(TypedDict, total=False):
     outcome: str
     helpful: bool
     until: str
+    referral: str
     week: int
 
 

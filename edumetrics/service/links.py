@@ -12,7 +12,8 @@ from fastapi import APIRouter, Form, Query, Request, Response
 
 from edumetrics.interventions.replies import ANSWERS, store_answer
 from edumetrics.mail.student_page import SAYINGS
-from edumetrics.service import contacts, pages
+from edumetrics.service import access, contacts, pages
+from edumetrics.service.accounts import ADVISOR, Account
 from edumetrics.service.browser import get_say, require_same_site, show_page
 from edumetrics.service.portal import describe_answer
 from edumetrics.service.requests import Here, LongText, Text
@@ -30,6 +31,9 @@ def show_reply(request: Request, workspace: Here, code: Text, kind: Annotated[Te
     about = contacts.read_code(workspace, code, kind if kind in ANSWERS else ANSWERS[0])
     report = pages.read_report(workspace, str(about.logged_by)).report
     name, roll = pages.find_name(report, about.student_id)
+    # Whoever has the link reads as the one whom it was given to.
+    reader = Account(str(about.logged_by), ADVISOR, str(about.logged_by))
+    access.record_reads(workspace.store, reader, [about.student_id], about.term, "reply")
     words = {one: pages.name_kind(workspace, one) for one in ANSWERS}
     chosen = (kind,) if kind in ANSWERS else ANSWERS
     return show_page(

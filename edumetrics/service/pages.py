@@ -140,7 +140,8 @@ def _find_page(workspace: Workspace, term: str, reader: str) -> Path | None:
 
 def _read(workspace: Workspace, kind: type[View], path: Path) -> View | None:
     # A page and its view model are recorded alike: either path gives the other.
-    return frozen.read_view(kind, path.with_suffix(".html"), workspace.params.sentences)
+    page, sentences = path.with_suffix(".html"), workspace.params.sentences
+    return frozen.read_view(workspace.files, kind, page, sentences)
 
 
 def build_student_page(workspace: Workspace, limited: Store, student: str) -> StudentPage:
@@ -219,6 +220,8 @@ def _list_contacts(workspace: Workspace, term: str, student: str) -> tuple[str, 
         parts = [sentences.say("reports", "portal_contact", kind=kind, day=day, week=week)]
         if pd.notna(row["logged_by"]):
             parts.append(sentences.say("reports", "portal_by", who=row["logged_by"]))
+        if pd.notna(row["referral"]):
+            parts.append(sentences.say("reports", "portal_referred", office=row["referral"]))
         # What a student says is told as its kind.
         if pd.notna(row["outcome"]) and row["kind"] != STUDENT_SAYS:
             parts.append(str(row["outcome"]))

@@ -52,6 +52,7 @@ class ContactForm(BaseModel):
     notes: LongText = ""
     helpful: Text = ""
     until: Text = ""
+    referral: Text = ""
 
 
 # ---------------------------------------------------------------- signing in
@@ -270,6 +271,7 @@ def show_student(
         request, "student.html.j2", signed, page=page, kinds=kinds, said=said,
         # Sent twice, one form is one entry.
         key=secrets.token_hex(16), own=signed.account.role == ADVISOR,
+        offices=[office.name for office in workspace.params.referrals.offices],
         address=_address,
     )  # fmt: skip
 
@@ -284,6 +286,7 @@ def log_contact(workspace: Here, signed: Sender, given: Annotated[ContactForm, F
     entry, _ = contacts.log_contact(
         workspace, signed.account, given.id, given.kind, given.key, outcome=given.outcome,
         notes=given.notes, helpful={"yes": True, "no": False}.get(given.helpful), until=day,
+        referral=given.referral,
     )  # fmt: skip
     return RedirectResponse(f"{_address(given.id)}&logged={quote(entry.kind)}", 303)
 

@@ -218,7 +218,7 @@ def test_rows_that_are_no_json_are_set_aside_and_told(sending: Workspace, inbox:
     row = flags[flags["within_capacity"]].iloc[0]
     with sending.store.start_transaction() as connection:
         connection.exec_driver_sql(
-            "UPDATE weekly_flags SET reasons = '{broken' WHERE sem_week = 10 AND student_id = ?",
+            "UPDATE weekly_flags SET reasons = '[1]' WHERE sem_week = 10 AND student_id = ?",
             (row["student_id"],),
         )
     result = edumetrics("send", "--approve")

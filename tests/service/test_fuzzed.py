@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -164,6 +165,14 @@ def call_each(operation: Any, token: str) -> Callable[[], None]:
         case.call_and_validate(headers={"Authorization": f"Bearer {token}"})
 
     return check
+
+
+@pytest.mark.slow
+def test_wrong_passwords_that_come_at_once_are_counted_one_by_one(own_service: Served) -> None:
+    url, wrong = f"{own_service.url}/api/token/", {"username": "arun", "password": "wrong"}
+    with ThreadPoolExecutor(12) as pool:
+        tries = pool.map(lambda _: httpx.post(url, json=wrong, timeout=60).status_code, range(12))
+        assert sorted(tries) == [401] * 5 + [429] * 7
 
 
 @pytest.mark.slow

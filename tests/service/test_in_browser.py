@@ -138,10 +138,11 @@ def test_everything_works_without_scripts(own_service: Served, visit: Open) -> N
     page.locator("#s1").get_by_text("Logged: No answer").wait_for()
     page.locator("#s1").get_by_role("link", name="More on").click()
     page.select_option("#kind", "referred")
-    page.fill("#outcome", "To the library")
+    page.fill("#referral", "Writing centre")
+    page.fill("#outcome", "Goes on Friday")
     page.get_by_role("button", name="Log a contact").click()
     page.get_by_text("Logged: Referred.").wait_for()
-    assert page.get_by_text("To the library").count() == 1
+    assert page.get_by_text("to Writing centre · Goes on Friday").count() == 1
     page.get_by_role("button", name="Sign out").click()
     page.locator("#username").wait_for()
 

@@ -215,6 +215,15 @@ def test_signing_out_ends_a_copy_of_the_cookie_too(service: Served) -> None:
     assert copy.get("/week").status_code == 303
 
 
+def test_a_page_whose_values_were_changed_is_not_shown(own_service: Served) -> None:
+    client, reports = own_service.sign_in("priya"), own_service.workspace.settings.reports
+    (view,) = reports.glob(f"*/week-{WEEK:02}/advisors/{ADVISOR}.json")
+    view.write_text(view.read_text().replace("Urgent", "Fine"))
+    assert own_service.sign_in("arun").get("/week").status_code == 200, "another's page"
+    changed = client.get("/week")
+    assert changed.status_code == 503 and "was changed after it was written" in changed.text
+
+
 @pytest.mark.slow
 def test_a_changed_password_ends_every_sign_in(own_service: Served) -> None:
     client, elsewhere = own_service.sign_in("priya"), own_service.sign_in("priya")
@@ -281,6 +290,8 @@ def test_opening_a_link_logs_nothing_and_its_button_logs_once(own_service: Serve
     for method in ("GET", "HEAD", "GET", "OPTIONS"):
         httpx.request(method, url, params={"kind": "talked"})
     assert answers(own_service, student) == []
+    log = own_service.workspace.store.read("access_log", student_id=student, what="reply")
+    assert set(log["username"]) == {ADVISOR}, "whoever opens it has read the name"
     opened = httpx.get(url, params={"kind": "talked"}).text
     assert (
         "Nothing is logged until you press" in opened

@@ -200,12 +200,13 @@ def test_the_log_is_an_advisors_own_with_notes_and_an_analysts_whole_without(
 ) -> None:
     for who in ("priya", "arun"):
         student = sorted(students_of(own_service, ROLES[who].person))[0]
-        body = {"student": student, "kind": "talked", "notes": f"confided to {who}", "helpful": True, "until": own_service.workspace.today.isoformat(), "week": 9}  # fmt: skip
+        body = {"student": student, "kind": "referred", "referral": "Dean", "notes": f"confided to {who}", "helpful": True, "until": own_service.workspace.today.isoformat(), "week": 9}  # fmt: skip
         made = own_service.ask(who, "/api/interventions/", "POST", json=body)
         assert made.status_code == 201 and made.json()["sem_week"] == 9
     mine = own_service.ask("priya", "/api/interventions/").json()
     assert [row["notes"] for row in mine["results"]] == ["confided to priya"]
     assert mine["results"][0]["helpful"] is True and mine["results"][0]["until"] == body["until"]
+    assert mine["results"][0]["referral"] == made.json()["referral"] == "Dean"
     everything = own_service.ask("ana", "/api/interventions/")
     assert everything.json()["count"] == len(queries.log(store=own_service.workspace.store))
     assert "confided" not in everything.text

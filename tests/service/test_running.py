@@ -109,6 +109,15 @@ def test_it_serves_in_one_command_and_ends_with_a_signal(own_college: Workspace)
         assert process.wait(60) in (0, -signal.SIGTERM)
 
 
+def test_a_port_that_is_taken_is_told_in_a_sentence(environment: Workspace) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        result = CliRunner().invoke(main, ["serve", "--port", port])
+    assert result.exit_code == 2 and f"Cannot listen at 127.0.0.1:{port}" in result.stderr
+    unknown = CliRunner().invoke(main, ["serve", "--host", "no.such.host.invalid"])
+    assert unknown.exit_code == 2 and "choose another --host" in unknown.stderr
+
+
 @pytest.fixture
 def small_service(tmp_path: Path) -> Iterator[Served]:
     """A service of a college of three weeks, which is soon calibrated again."""
@@ -132,6 +141,7 @@ def test_an_operator_starts_a_calibration_and_asks_how_it_stands(small_service: 
     before = newest = store.find_highest("run_log", "seq")
     started = ask("ops", "/api/calibrate/", "POST")
     assert (started.status_code, started.headers["location"]) == (202, "/api/calibrate/")
+    assert ask("ops", "/api/calibrate/", "POST").status_code == 409, "it has begun"
     while newest == before or ask("ops", "/api/calibrate/").json()["status"] == "started":
         newest = store.find_highest("run_log", "seq")
     assert ask("ops", "/api/calibrate/").json() == {"status": "done", "error": None}

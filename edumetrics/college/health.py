@@ -40,6 +40,8 @@ REMEDIES = {
     "unmarked register": "Ask the teachers of these classes to mark their registers.",
     "present above held": "Correct these registers at their source.",
     "negative visits": "Correct these rows at their source.",
+    "before from": "Correct these rows at their source.",
+    "before joined_on": "Correct these rows; of who has come back, withdrawn_on is null.",
     "twice": "Look why these stand twice: a join in the mapping, or an entry made again.",
     ". behind": "Ask who copies it, and run again when it has caught up.",
     ": clock": "Say in which zone its moments are: `time_zone` of this source.",

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -77,19 +78,60 @@ def find_parent(college: Reader, record: RelationRecord, term: Term) -> Parent |
     return Parent(build_materialized_cte(rows, "parents"), key)
 
 
-def list_row_checks(college: Reader, relation: Relation, parent: Parent | None) -> list[RowCheck]:
+def list_row_checks(
+    college: Reader, relation: Relation, parent: Parent | None, term: Term
+) -> list[RowCheck]:
     """Return all checks of single rows of a relation, in the order of the findings."""
-    # Of relations that no report names only the values are looked at.
-    checks = _list_checks(college, relation, parent) if relation.table.label else []
+    checks = (
+        [
+            *_list_stranger_checks(college, relation, parent),
+            *_list_value_checks(relation),
+            *_list_weekly_checks(relation),
+        ]
+        if relation.table.label
+        # Of relations that no report names everything in the table is looked at.
+        else [*_list_current_strangers(college, relation, term), *_list_span_checks(relation)]
+    )
     return checks + _list_unreadable_checks(relation)
 
 
-def _list_checks(college: Reader, relation: Relation, parent: Parent | None) -> list[RowCheck]:
-    """Return the checks of a relation that its columns allow, in the order of the findings."""
+def _list_current_strangers(college: Reader, relation: Relation, term: Term) -> list[RowCheck]:
+    """Return the checks for classes and students that the college does not list.
+
+    Only rows that say something about the term: a college may keep old ones of people and classes
+    that it no longer lists.
+    """
+    kinds = {"classes": _make_class_check, "students": _make_student_check}
+    made = [kinds[to](college, relation) for _, to in relation.table.refers if to in kinds]
     return [
-        *_list_stranger_checks(college, relation, parent),
-        *_list_value_checks(relation),
-        *_list_weekly_checks(relation),
+        replace(one, condition=sa.and_(one.condition, _concerns(relation, term))) for one in made
+    ]
+
+
+def _concerns(relation: Relation, term: Term) -> Condition:
+    """Return the condition that a row of a relation says something about a term."""
+    c, names = relation.c, relation.table.names
+    if "semester" in names:
+        return c.semester.in_(sorted(term.semesters))
+    first = date.fromisoformat(term.name)
+    if "to" in names:
+        return sa.func.coalesce(c["to"], c["from"]) >= first
+    # Who has a class left before it was taken off the list, or is left out.
+    return sa.and_(
+        c.class_id.is_not(None), sa.or_(c.withdrawn_on.is_(None), c.withdrawn_on >= first)
+    )
+
+
+def _list_span_checks(relation: Relation) -> list[RowCheck]:
+    """Return the check for ends that come before their beginnings."""
+    return [
+        RowCheck(
+            f"{last} before {first}",
+            relation.c[last] < relation.c[first],
+            f"{{n}} row{{s}} {{were}} found whose `{last}` comes before `{first}`.",
+        )
+        for first, last in (("from", "to"), ("joined_on", "withdrawn_on"))
+        if last in relation.table.names
     ]
 
 
@@ -97,21 +139,9 @@ def _list_stranger_checks(
     college: Reader, relation: Relation, parent: Parent | None
 ) -> list[RowCheck]:
     """Return the checks for classes, students and items that the college does not list."""
-    checks = [
-        RowCheck(
-            "unknown class",
-            ~college.is_known_class(relation),
-            "{n} row{s} of a class that the college does not list {were} left out.",
-        )
-    ]
+    checks = [_make_class_check(college, relation)]
     if "student_id" in relation.table.names:
-        students = college.relation("students")
-        # `students` of the mapping, and not of `College`: an excluded student is a known one.
-        known = relation.c.student_id.in_(sa.select(students.c.student_id))
-        said = "{n} row{s} of students that the college does not list {were} left out."
-        if relation.table.parent:
-            said += " Work of a group needs a row for each member: join its members in the mapping."
-        checks.append(RowCheck("unknown student", ~sa.func.coalesce(known, sa.false()), said))
+        checks.append(_make_student_check(college, relation))
     if parent is not None:
         checks.append(
             RowCheck(
@@ -121,6 +151,23 @@ def _list_stranger_checks(
             )
         )
     return checks
+
+
+def _make_class_check(college: Reader, relation: Relation) -> RowCheck:
+    said = "{n} row{s} of a class that the college does not list {were} left out."
+    if relation.table.name == "students":
+        said = "{n} {were} entered for a class that the college does not list; registers decide."
+    return RowCheck("unknown class", ~college.is_known_class(relation), said)
+
+
+def _make_student_check(college: Reader, relation: Relation) -> RowCheck:
+    students = college.relation("students")
+    # `students` of the mapping, and not of `College`: an excluded student is a known one.
+    known = relation.c.student_id.in_(sa.select(students.c.student_id))
+    said = "{n} row{s} of students that the college does not list {were} left out."
+    if relation.table.parent:
+        said += " Work of a group needs a row for each member: join its members in the mapping."
+    return RowCheck("unknown student", ~sa.func.coalesce(known, sa.false()), said)
 
 
 def _list_value_checks(relation: Relation) -> list[RowCheck]:

@@ -92,7 +92,7 @@ def _check_relation(college: College, relation: Relation, term: Term, week: int)
     if relation.table.name == "attendance" and _has_clean_registers(college, term, week):
         return make_empty_findings()
     parent = find_parent(college, relation.table, term)
-    checks = list_row_checks(college, relation, parent)
+    checks = list_row_checks(college, relation, parent, term)
     if relation.table.label and (
         not relation.unique if parent else college.has_duplicates(relation, term.class_semesters)
     ):
@@ -211,7 +211,7 @@ def _describe_check(
     """Return the findings of check number `n`, one per class that has any."""
     bad = counted[f"c{n}"]
     status = pd.Series("warn", index=counted.index)
-    message = f"{relation.table.label}: {check.sentence}"
+    message = f"{relation.table.label or relation.table.name}: {check.sentence}"
     if check.column:
         message = describe_unreadable(college, relation, check.column)
         shares = pd.DataFrame({"bad": bad, "there": counted[f"among{n}"]})
@@ -303,8 +303,7 @@ def _select_all(college: College, relation: Relation) -> sa.Select[Any]:
     """Return a select of all rows of a relation, with their class or that of their student."""
     names, students = relation.table.names, college.relation("students")
     if "class_id" in names:
-        where = sa.func.coalesce(relation.c.class_id, EVERYWHERE)
-        return sa.select(where.label("where_"))
+        return sa.select(_find_where(college, relation))
     if "student_id" not in names:
         return sa.select(sa.literal(EVERYWHERE).label("where_")).select_from(relation.rows)
     s = sa.select(

@@ -60,7 +60,7 @@ def read_rows(college: Reader, term: Term, name: str) -> pd.DataFrame:
     select = (
         sa.select(
             *(relation.c[column] for column in record.names if column in relation.present),
-            _build_flags(list_row_checks(college, relation, parent)).label("flags"),
+            _build_flags(list_row_checks(college, relation, parent, term)).label("flags"),
         )
         .select_from(joined)
         .where(parent.here == 1)

@@ -135,6 +135,11 @@ class Server:
             )
         # In a URL, signs such as @ are written as %40.
         self.user, self.password = unquote(parts.username or ""), unquote(parts.password or "")
+        # The library for SMTP cannot tell a server such letters.
+        if not (self.user + self.password).isascii():
+            raise SettingsError(
+                "The user or the password in SMTP_URL has letters beyond ASCII: choose others."
+            )
         self.mail = mail
         self._open: _Bounded | None = None
         self._ends = 0.0

@@ -142,6 +142,7 @@ def test_user_and_password_may_have_any_sign() -> None:
         ("https://ed:hidden@mail.example", "SMTP_URL must begin with one of smtp://host, "),
         ("mail.example", "SMTP_URL must begin with one of "),
         ("smtp://", "SMTP_URL must begin with one of "),
+        ("smtps://ed:h%C3%A9dden@mail.example", "The user or the password in SMTP_URL has letters"),
         ("smtp://ed:hidden@mail.example:smtp", "The port in SMTP_URL is not a number"),
         ("smtp://ed:hidden@mail.example:99999", "The port in SMTP_URL is not a number"),
     ],

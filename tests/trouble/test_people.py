@@ -125,3 +125,37 @@ def test_a_second_advisor_is_known_where_the_college_lists_both(
     with open_connection(create_college_engine(f"sqlite:///{path}"), "CLIENT_DB_URL") as opened:
         found = College(opened, native_params()).second_advisors
     assert found.to_dict("records") == [{"student_id": "S24000001", "advisor_id": "ADV1"}]
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_rows_of_nobody_and_spans_that_end_before_they_begin_are_told(
+    damage: Damage, engine: str
+) -> None:
+    seen = damage(
+        "UPDATE students SET class_id = 'CS-2O24-A' WHERE student_id = 'S24000001'",
+        "UPDATE students SET joined_on = '2026-03-01', withdrawn_on = '2026-02-01'"
+        " WHERE student_id = 'S24000002'",
+        "UPDATE exam_schedule SET class_id = 'X' WHERE semester = 4",
+        'CREATE TABLE enrolments (student_id TEXT, subject_id TEXT, semester INT, "from" TEXT,'
+        ' "to" TEXT)',
+        "INSERT INTO enrolments SELECT student_id, subject_id, semester, NULL, NULL FROM attendance"
+        " GROUP BY student_id, subject_id, semester",
+        # Of another term nothing is said: who has left long ago may be on no list any more.
+        "INSERT INTO enrolments VALUES ('SX', 'CS401', 4, NULL, NULL), ('SX', 'CS301', 3, NULL, NULL)",
+        'CREATE TABLE excuses (student_id TEXT, "from" TEXT, "to" TEXT)',
+        "INSERT INTO excuses VALUES ('SX', '2026-02-01', NULL), ('SX', '2024-02-01', NULL),"
+        " ('S24000001', '2026-02-05', '2026-02-03')",
+        engine=engine,
+    )  # fmt: skip
+    told = seen.findings[seen.findings["status"] == "warn"]
+    counts = dict(told.groupby("check")["count"].sum())
+    exams = int(counts.pop("exam_schedule: unknown class"))
+    assert exams > 0
+    assert counts == {
+        "students: unknown class": 1,
+        "students: withdrawn_on before joined_on": 1,
+        "enrolments: unknown student": 1,
+        "excuses: unknown student": 1,
+        "excuses: to before from": 1,
+    }
+    assert seen.metrics.loc["S24000001", "class_id"] == "CS-2024-A", "as its registers say"

@@ -30,7 +30,8 @@ from edumetrics.fields.record import Field
 Stored = sa.types.TypeEngine[Any] | None
 # What colleges write where nothing is, in lower case; and dates that mean none.
 NOTHING = ("", "-", "n/a")
-ZERO_DATES = ("0000-00-00", "1970-01-01", "1900-01-01")
+# West of Greenwich the first second of 1970 is shown as the last day of 1969.
+ZERO_DATES = ("0000-00-00", "1970-01-01", "1969-12-31", "1900-01-01")
 YES, NO = ("true", "t", "yes", "y", "on"), ("false", "f", "no", "n", "off")
 # The most characters of a number; longer texts are none, on every database.
 DIGITS = 60

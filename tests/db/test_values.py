@@ -89,7 +89,7 @@ TEXTS: list[tuple[str | None, Any, Any, Any, Any]] = [
     ("2999-12-31", None, None, None, None),
 ]
 NOTHING = (None, "", "-", "N/A")
-NO_DAY = (*NOTHING, "0", "0000-00-00", "1970-01-01 00:00:00", "1900-01-01")
+NO_DAY = (*NOTHING, "0", "0000-00-00", "1970-01-01 00:00:00", "1969-12-31 19:00:00", "1900-01-01")
 
 
 @pytest.fixture(params=ENGINES)

@@ -31,6 +31,8 @@ _WORDS = {
     "p_fail": "chance of failing or leaving, 0-1",
     "triage_rank": "place",
     "diagnosis": "why",
+    "assn_plagiarism_pct": "similar text in assignments, %",
+    "max_plagiarism": "most similar text, %",
 }
 _PARTS = {"att": "attendance", "sem": "semester", "assn": "assignment", "pct": "%"}
 

@@ -23,7 +23,7 @@ class Recipients:
         }
         if person := self._triage.hand_over_to:
             self._addresses[get_hand_over_reader(person)] = person
-        self._deputies = {one.advisor: one for one in mail.deputies if one.until >= workspace.today}
+        self._deputies = mail.find_deputies(workspace.today)
 
     def find_deputy(self, advisor: str) -> Deputy | None:
         """Return who has an advisor's mail instead of the advisor; None where nobody has."""

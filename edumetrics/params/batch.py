@@ -167,6 +167,10 @@ class MailParams(ParameterModel):
     attempts: PositiveInt = 4
     backoff_seconds: float = Field(default=2, ge=0)
 
+    def find_deputies(self, today: date) -> dict[str, Deputy]:
+        """Return who has an advisor's mail on a day, by advisor_id of who is away."""
+        return {one.advisor: one for one in self.deputies if one.until >= today}
+
     def get_offer(self, advisor: str) -> Offer:
         """Return when students may come to an advisor; empty where nobody said."""
         # An advisor with null offers nothing, whatever the default is.

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from edumetrics.analysis.store import UNASSIGNED
-from edumetrics.params import Calendar, Params
+from edumetrics.params import Calendar, Offer, Params
 from edumetrics.reports import draft_email, letter_facts
 from edumetrics.reports.draft_email import LetterContext
 from edumetrics.reports.model import Fact, Prose, StudentEntry, TableRow
@@ -34,6 +34,7 @@ class People:
         parents: addresses by student_id, only of parents who may be written to.
         advisors: name by advisor_id, where the college gives one.
         classes: name by class_id, where the college gives one.
+        away: advisors whose deputies have their mail: they sign nothing, and offer no time.
     """
 
     names: pd.DataFrame
@@ -41,6 +42,7 @@ class People:
     parents: Mapping[str, str]
     advisors: Mapping[str, str]
     classes: Mapping[str, str]
+    away: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -182,12 +184,13 @@ class Occasion:
         """
         student, name = str(row["student_id"]), normalize_text(row["name"])
         sentences = self.params.sentences
-        offer = self.params.mail.get_offer(advisor)
+        away = advisor in self.people.away
+        offer = Offer() if away else self.params.mail.get_offer(advisor)
         exam, exam_day = self._find_near_exam()
         about = LetterContext(
             # An id is neither a name nor a signature: where there is no name, they stay empty.
             name="" if name == student else name,
-            advisor=self.people.advisors.get(advisor, ""),
+            advisor="" if away else self.people.advisors.get(advisor, ""),
             topics=draft_email.find_topics(record["code"] for record in records),
             open_work=len(letter_facts.find_items(records, "assignment", still_open=True)),
             exam=exam,

@@ -234,6 +234,7 @@ def read_occasion(
         parents=dict(zip(parents["student_id"], parents.iloc[:, 1], strict=True)),
         advisors=dict(zip(advisors["advisor_id"], advisors["name"], strict=True)),
         classes=dict(zip(classes["class_id"], classes["name"], strict=True)),
+        away=frozenset(workspace.params.mail.find_deputies(workspace.today)),
     )
     dates = term.dates
     # Classes of one term may begin the week on different days: the most frequent day is shown.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -12,7 +14,7 @@ from edumetrics.analysis.store import UNASSIGNED
 from edumetrics.errors import SettingsError
 from edumetrics.params import Calendar, Offer
 from edumetrics.reports import context
-from tests.reports.builder import PARAMS, STUDENTS, change_params, make_occasion, make_record
+from tests.reports.builder import PARAMS, PEOPLE, STUDENTS, change_params, make_occasion, make_record
 
 NULLS = (None, float("nan"), np.nan, pd.NA, pd.NaT)
 ASHA = {"student_id": "S1", "name": "Asha Lanternwala", "roll_number": "07", "class_id": "CS3B"}
@@ -221,6 +223,15 @@ def test_a_draft_offers_times_of_the_week_after_the_reports() -> None:
     offered = occasion.write_drafts(ASHA, "A1")["draft"].body
     assert "I am free on Tuesday 8 September at 14:00" in offered
     assert "Which day would suit you?" in occasion.write_drafts(ASHA, "A2")["draft"].body
+
+
+def test_who_is_away_signs_no_draft_and_offers_no_time() -> None:
+    params = change_params("mail", offers={"A1": Offer(times=("tuesday 14:00",))})
+    away = make_occasion(params=params, people=replace(PEOPLE, away=frozenset({"A1"})))
+    body = away.write_drafts(ASHA, "A1")["draft"].body
+    assert "14:00" not in body and "Dr. Farida Inkwell" not in body
+    there = make_occasion(params=params).write_drafts(ASHA, "A1")["draft"].body
+    assert "14:00" in there and there.endswith("Dr. Farida Inkwell")
 
 
 @pytest.mark.parametrize("name", [*NULLS, "", "S1"])

@@ -146,6 +146,7 @@ PHRASES: dict[str, frozenset[str]] = {
         "range": "low high",
         "chance": "count",
         "subjects": "named more",
+        "subject_at_risk": "subject count",
         "results_title": "exam",
         "results_note": "who failed known left",
         "results_against": "count seen",

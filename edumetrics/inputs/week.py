@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import ClassVar, Protocol
 
@@ -178,6 +179,11 @@ class Week(FactsDisplay):
             **many,
         }
 
+    @cached_property
+    def calendar(self) -> Calendar:
+        """The calendar of the term, which may end earlier than others."""
+        return self.workspace.params.calendar.fit(self.term)
+
     @property
     def forecasts(self) -> bool:
         """Whether this week has a forecast."""
@@ -192,7 +198,7 @@ class Week(FactsDisplay):
     @property
     def next_number(self) -> int | None:
         """The next teaching week; None in the last one."""
-        return next(iter(self.workspace.params.calendar.get_next_teaching_weeks(self.number)), None)
+        return next(iter(self.calendar.get_next_teaching_weeks(self.number)), None)
 
     def is_ranked_by_model(self, number: int | None) -> bool:
         """Return whether the forecast ranks the lists of a week of the term."""

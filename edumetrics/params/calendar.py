@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 from functools import cached_property
 from typing import Annotated, Self
 from zoneinfo import ZoneInfo, available_timezones
@@ -14,6 +14,8 @@ from edumetrics.params.base import ParameterModel
 # The name of a part of the year: odd and even, or a college's own, such as autumn, winter, spring.
 Slot = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 MOST_SLOTS = 4
+# A term that the data date begins no further from its day in `terms` than this.
+NEAR = timedelta(weeks=8)
 # A day that every year has: so 29 February is refused.
 MONTH_DAY = (
     r"^((0[13578]|1[02])-(0[1-9]|[12]\d|3[01])"
@@ -87,6 +89,29 @@ class Calendar(ParameterModel):
     def find_dates(self, slot: str, year: int) -> TermDates | None:
         """Return the real dates of a slot in a year; None where the file names none."""
         return next((t for t in self.terms if (t.slot, t.year) == (slot, year)), None)
+
+    def fit(self, term: str) -> Calendar:
+        """Return the calendar of one term, which ends earlier where `terms` says so.
+
+        Args:
+            term: the name of the term: the first day of its week 1, which the data date and which
+                may lie some weeks off the day in `terms`.
+        """
+        first = date.fromisoformat(term)
+        near = [(abs(t.starts - first), t.weeks) for t in self.terms]
+        apart, weeks = min(near, key=lambda one: one[0], default=(NEAR, None))
+        if weeks is None or apart > NEAR or weeks >= self.weeks_per_semester:
+            return self
+        exams = (self.midterm_week, self.endterm_week)
+        midterm, endterm = (week if week and week <= weeks else None for week in exams)
+        shorter = {
+            "weeks_per_semester": weeks,
+            "midterm_week": midterm,
+            "endterm_week": endterm,
+            "vacation_weeks": tuple(week for week in self.vacation_weeks if week <= weeks),
+        }
+        # Made anew, and not copied: a copy would keep the teaching weeks.
+        return Calendar.model_validate(self.model_dump() | shorter)
 
     # Works on a frozen model, because the value goes into `__dict__` without an assignment.
     @cached_property

@@ -5,6 +5,7 @@ Pages, mail and previews show the same reports.
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from edumetrics.analysis.week_state import WEEKLY
 from edumetrics.analysis.written import Subject
 from edumetrics.briefing.kept import Briefings, read_briefings
 from edumetrics.college.terms import College, Term
+from edumetrics.college.work_items import read_items
 from edumetrics.inputs import parts
 from edumetrics.params import Head
 from edumetrics.reports import briefed, classes, frozen, render
@@ -31,6 +33,7 @@ from edumetrics.reports.read_week import read_week_rows
 from edumetrics.reports.stored_moments import Source, read_moments
 from edumetrics.reports.week_rows import WeekRows
 from edumetrics.reports.weekly import build_weekly_reports
+from edumetrics.types import WORKS
 from edumetrics.workspace import Workspace
 
 # Folder of the advisors' pages, below the folder of a week.
@@ -250,8 +253,16 @@ def read_occasion(
 def _read_stored(workspace: Workspace, college: College, term: Term, week: int) -> WeekRows:
     """Read what the weekly stage stored of a week, as far as its reports show it."""
     return read_week_rows(
-        workspace, term.name, week, read_subject_names(college), college.second_advisors
-    )
+        workspace, term.name, week, read_subject_names(college), college.second_advisors,
+        _count_items_to_come(college, term, week),
+    )  # fmt: skip
+
+
+def _count_items_to_come(college: College, term: Term, week: int) -> dict[tuple[str, str], int]:
+    """Return how many assignments and quizzes are due after a week, by class_id and subject_id."""
+    items = pd.concat([read_items(college, term, work) for work in WORKS])
+    later = items[items["due_week"] > week]
+    return dict(Counter(zip(later["class_id"], later["subject_id"], strict=True)))
 
 
 def read_subject_names(college: College) -> dict[str, str]:

@@ -48,6 +48,7 @@ def read_week_rows(
     week: int,
     subject_names: Mapping[str, str],
     second_advisors: pd.DataFrame | None = None,
+    to_come: Mapping[tuple[str, str], int] | None = None,
 ) -> WeekRows:
     """Read what is stored of a week, as far as its reports show it.
 
@@ -56,6 +57,7 @@ def read_week_rows(
         term, week: the term (ISO date) and the semester week.
         subject_names: name by subject_id; an id without a name stands for itself.
         second_advisors: student_id and advisor_id; None where the college has none.
+        to_come: how many items are still due, by class_id and subject_id; None for none.
     """
     store, scoring = workspace.store, workspace.params.scoring
     there: dict[str, Any] = {"term": term, "sem_week": week}
@@ -85,7 +87,7 @@ def read_week_rows(
             ],
             ignore_index=True,
         ),
-        outlook=_read_outlook(workspace, there, subject_names),
+        outlook=_read_outlook(workspace, there, subject_names, to_come or {}),
         shared=nobody if second_advisors is None else second_advisors,
         precision=_read_precision(workspace, term),
     )
@@ -105,9 +107,15 @@ def _read_middles(workspace: Workspace, term: str, week: int, classes: list[str]
 
 
 def _read_outlook(
-    workspace: Workspace, there: dict[str, Any], names: Mapping[str, str]
+    workspace: Workspace,
+    there: dict[str, Any],
+    names: Mapping[str, str],
+    to_come: Mapping[tuple[str, str], int],
 ) -> pd.DataFrame:
-    """Return the predictions made in a week, one row a student, with the subjects at risk."""
+    """Return the predictions made in a week, one row a student, with the subjects at risk.
+
+    Beside a subject stands how many of its items are still due: what can be changed yet.
+    """
     store = workspace.store
     columns = ("student_id", "low", "high", "p_fail", "model_id")
     found = [
@@ -120,13 +128,22 @@ def _read_outlook(
     rows = rows if workspace.params.triage.uses_models else rows.iloc[:0]
     risks = store.read(
         "risk_of_failing_prediction",
-        ("student_id", "subject_id", "p_fail"),
+        ("student_id", "class_id", "subject_id", "p_fail"),
         risk_label=AT_RISK,
         **there,
     ).sort_values("p_fail", ascending=False, kind="stable")
-    said = risks["subject_id"].map(lambda subject: names.get(subject) or subject)
-    # The two likeliest are named; a card has no room for more.
     sentences = workspace.params.sentences
+    said = pd.Series(
+        [
+            sentences.say(
+                "reports", "subject_at_risk", subject=names.get(subject) or subject,
+                count=to_come.get((class_id, subject), 0),
+            )
+            for class_id, subject in zip(risks["class_id"], risks["subject_id"], strict=True)
+        ],
+        index=risks.index, dtype="str",
+    )  # fmt: skip
+    # The two likeliest are named; a card has no room for more.
     joined = {
         student: sentences.say(
             "reports", "subjects", named=", ".join(mine[:SUBJECTS]), more=len(mine[SUBJECTS:])

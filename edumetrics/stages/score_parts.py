@@ -118,7 +118,7 @@ def _draw_up_part(week: Week, made: PartInHand) -> PartScores:
 def score_students(week: Week, records: Records) -> PartInHand:
     """Return the scores and the features of a part, and its forecast where the week has one."""
     params = week.workspace.params
-    calendar, scoring = params.calendar, params.scoring
+    calendar, scoring = week.calendar, params.scoring
     scored = score_week(
         observe(records.facts, calendar, scoring), records.history, calendar, scoring
     )
@@ -189,7 +189,7 @@ def make_situation(week: Week, made: PartInHand) -> Situation:
         history=records.history,
         memory=records.memory,
         prior_mean=records.prior[["student_id", "prior_mean"]],
-        calendar=params.calendar,
+        calendar=week.calendar,
         scoring=params.scoring,
         triage=params.triage,
         keep=params.forecast.smoothing,

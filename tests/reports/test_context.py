@@ -14,7 +14,14 @@ from edumetrics.analysis.store import UNASSIGNED
 from edumetrics.errors import SettingsError
 from edumetrics.params import Calendar, Offer
 from edumetrics.reports import context
-from tests.reports.builder import PARAMS, PEOPLE, STUDENTS, change_params, make_occasion, make_record
+from tests.reports.builder import (
+    PARAMS,
+    PEOPLE,
+    STUDENTS,
+    change_params,
+    make_occasion,
+    make_record,
+)
 
 NULLS = (None, float("nan"), np.nan, pd.NA, pd.NaT)
 ASHA = {"student_id": "S1", "name": "Asha Lanternwala", "roll_number": "07", "class_id": "CS3B"}

@@ -92,6 +92,12 @@ def test_an_outlook_names_the_two_likeliest_subjects_at_risk_and_counts_the_rest
     found = read(workspace, 7).outlook.set_index("student_id")
     assert found["subjects"].to_dict() == {"asha": "Methods, SUB3 and 1 more", "bala": ""}
     assert found.loc["asha", ["predicted", "low", "high", "p_fail"]].tolist() == [40, 30, 50, 0.7]
+    to_come = {("C", "SUB2"): 2, ("C", "SUB3"): 1, ("D", "SUB1"): 9}
+    rows = read_week_rows(workspace, TERM, 7, NAMES, to_come=to_come).outlook
+    assert (
+        rows["subjects"].tolist()[0]
+        == "Methods (2 items to come), SUB3 (1 item to come) and 1 more"
+    )
 
 
 def test_there_is_no_outlook_without_a_chance_nor_in_another_week(workspace: Workspace) -> None:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
+
 import pandas as pd
 import pytest
 
 from edumetrics.params import Calendar, Params
 from tests import colleges as c
-from tests.colleges import native_params
+from tests.colleges import native_params, people, write
+from tests.conftest import workspace_at
 from tests.trouble.conftest import Damage, see
+from tests.unit.triage.test_flags import present, run_week
 
 SLOTS = {
     "autumn": {"offset": 0, "starts": "09-01"},
@@ -55,6 +60,31 @@ def test_a_term_may_begin_on_another_day_than_usual() -> None:
     )
     late = find_last_complete_week(pd.Timestamp("2027-04-30").date(), calendar)
     assert late == CollegeWeek(2026, 30), "the term has 12 weeks"
+
+
+@pytest.mark.parametrize(("weeks", "left"), [(None, 90), (12, 40), (7, 0)])
+def test_in_a_shorter_term_fewer_lectures_are_left(
+    tmp_path: Path, weeks: int | None, left: int
+) -> None:
+    rows = people("asha", current_week=7)
+    rows["attendance"] = present("asha", dict.fromkeys(range(1, 8), 8))
+    workspace = workspace_at(tmp_path / "home", write(tmp_path / "college.db", rows))
+    terms = [{"slot": "even", "year": 2025, "starts": "2026-01-05", "weeks": weeks}]
+    calendar = Calendar.model_validate(workspace.params.calendar.model_dump() | {"terms": terms})
+    params = workspace.params.model_copy(update={"calendar": calendar})
+    run_week(replace(workspace, params=params), 7)
+    # Ten a week: of 18 weeks 9 to 17 are left, of 12 weeks 9 to 12.
+    [metrics] = workspace.store.read("weekly_metrics").to_dict("records")
+    assert metrics["lectures_left"] == left
+
+
+def test_a_calendar_fits_the_term_that_begins_about_then() -> None:
+    terms = [{"slot": "winter", "year": 2026, "starts": "2027-01-11", "weeks": 9}]
+    calendar = of_three(terms=terms, vacation_weeks=[5, 12]).calendar
+    shorter = calendar.fit("2027-01-04")
+    assert shorter.teaching_weeks == (1, 2, 3, 4, 6, 7, 9) and shorter.endterm_week is None
+    for other in ("2026-01-05", "2027-05-04"):
+        assert calendar.fit(other) == calendar
 
 
 def test_a_college_without_registers_is_healthy(tmp_path: object) -> None:

@@ -154,7 +154,12 @@ def _find_low_attendance(scored: ScoredWeek, situation: Situation) -> Vector:
         # Low attendance in a student who was hardly there before is no news. NaN compares as False.
         begins = low[:, week] & (usual >= limits.usual_pct)
         since = np.where(better[:, week], 0, np.where((since == 0) & begins, week, since))
-    return since
+    # A week that is only tried has no list before it whose registers came late.
+    if scored is not situation.scored:
+        return since
+    # Registers of last week that came after its list are news of this week.
+    late = (since == situation.last_week) & ~situation.was_known("weekly_att_pct")
+    return np.where(late, scored.week, since)
 
 
 def _compute_usual(held: FloatMatrix, present: FloatMatrix, weeks: list[int]) -> Floats:

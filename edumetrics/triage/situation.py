@@ -194,6 +194,11 @@ class Situation:
         """The next teaching week; None in the last teaching week."""
         return next(iter(self.calendar.get_next_teaching_weeks(self.week)), None)
 
+    def was_known(self, metric: str) -> Bools:
+        """Return for whom last week's metrics have a value; for all where none are stored."""
+        nothing = self.memory.metrics.empty
+        return np.asarray(nothing | ~np.isnan(self.get_last_metric(metric)))
+
     def is_in_grace(self, week: int) -> bool:
         """Return whether a week is one of the first weeks, in which little is known yet."""
         return week <= self.calendar.grace_weeks

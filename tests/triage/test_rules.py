@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -73,6 +74,20 @@ def test_it_is_news_in_who_attended_half_of_the_four_weeks_before(
     before: dict[int, Any], who: str
 ) -> None:
     assert fired("low_attendance", attendance={"a": {**before, 6: 2}}) == who
+
+
+@pytest.mark.parametrize(("known", "began"), [("ab", ""), ("b", "a"), ("", "")])
+def test_what_came_after_last_weeks_list_is_news_of_this_week(known: str, began: str) -> None:
+    """Of whom nothing was known is told by a null; where nothing is stored, nothing is news."""
+    now = situation(students=CLASS_OF_SIX, attendance={"a": {5: 2, 6: 2}}, past=1)
+    last = now.memory.metrics
+    last = last.assign(
+        weekly_att_pct=last["weekly_att_pct"].where(last["student_id"].isin([*known]))
+    )
+    memory = replace(now.memory, metrics=last if known else last.iloc[:0])
+    found = rules.find_news(replace(now, memory=memory))
+    assert pick(now, found.fired["low_attendance"]) == began
+    assert pick(now, found.get_new("low_attendance", 6)) == began
 
 
 def test_the_four_weeks_before_leave_out_the_exam_week() -> None:

@@ -36,8 +36,9 @@ serve: $(READY)
 	@$(BIN)/edumetrics serve
 
 # Lanes are markers: `make test PYTEST_ARGS="-m browser"` runs what needs a browser. nbval slows every start, so the test
-# of the notebooks loads it by itself.
-PYTEST := $(BIN)/python -m pytest -p no:nbval -n logical --dist worksteal
+# of the notebooks loads it by itself. Tests wait for servers, kernels and each other's colleges: one worker more than
+# there are cores keeps these busy.
+PYTEST = $(BIN)/python -m pytest -p no:nbval -n $(shell $(PYTHON) -c 'import os; print(os.cpu_count() + 1)') --dist worksteal
 
 test: $(READY)
 	$(PYTEST) -m "not slow and not prove" $(PYTEST_ARGS)

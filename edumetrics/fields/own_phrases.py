@@ -39,6 +39,7 @@ OWN_PHRASES = {
     "own_contact": "kind week",
     "own_seen_title": "",
     "own_seen_advisor": "mails lists exams",
+    "own_seen_shared": "mails",
     "own_seen_handed": "weeks",
     "own_seen_reads": "count day",
     "own_seen_head": "",

@@ -24,6 +24,8 @@ from edumetrics.workspace import Workspace
 
 # What a student may say: the words before the code, as a reply to a mail has them.
 SAYINGS = ("something here is wrong", "there is a reason")
+# What tells the mails of lists apart.
+MAIL = ["term", "sem_week", "advisor_id"]
 
 
 def write_student_page(workspace: Workspace, student: str) -> Path:
@@ -41,13 +43,15 @@ def write_student_page(workspace: Workspace, student: str) -> Path:
         raise SettingsError("Nothing is held on a student with this id: check it.")
     _, names = read_names(workspace, student)
     last_day = workspace.today + timedelta(days=workspace.params.mail.reply_days)
+    mails, shared = _count_mails(workspace, student, rows)
     sentences = workspace.params.sentences
     page = build_student_page(
         Held(
             name=names[0] if names else student,
             day=f"{sentences.format_day(workspace.today)} {workspace.today.year}",
             rows=rows,
-            mails=_count_mails(workspace, rows),
+            mails=mails,
+            shared_mails=shared,
             links=_make_links(workspace, student, last_day),
             until=sentences.format_day(last_day),
             contact=workspace.params.batch.student_page.contact or workspace.settings.reply_to,
@@ -63,15 +67,20 @@ def write_student_page(workspace: Workspace, student: str) -> Path:
     return path
 
 
-def _count_mails(workspace: Workspace, rows: Mapping[str, pd.DataFrame]) -> int:
-    """Return how many mails told an advisor that the student was on the list."""
+def _count_mails(
+    workspace: Workspace, student: str, rows: Mapping[str, pd.DataFrame]
+) -> tuple[int, int]:
+    """Return how many mails told of the student on a list: to the advisor, and to another one."""
     if "weekly_flags" not in rows:
-        return 0
+        return 0, 0
     # What lies in the outbox alone has told nobody.
-    sent = workspace.store.read(
-        "delivery_log", ("advisor_id", "term", "sem_week"), status="sent", channel=SMTP
-    )
-    return len(rows["weekly_flags"].merge(sent.drop_duplicates()))
+    sent = workspace.store.read("delivery_log", tuple(MAIL), status="sent", channel=SMTP)
+    told = rows["weekly_flags"][MAIL].merge(sent.drop_duplicates(), on=MAIL[:2])
+    own = told["advisor_id_x"] == told["advisor_id_y"]
+    # Another's report is about the student only where this is a second advisor.
+    about = set(workspace.store.read("written_about", ("about",), student_id=student)["about"])
+    others = told.loc[~own, [*MAIL[:2], "advisor_id_y"]].itertuples(index=False, name=None)
+    return int(own.sum()), sum(Subject(*mail).key in about for mail in others)
 
 
 def _make_links(workspace: Workspace, student: str, last_day: date) -> tuple[Link, ...]:

@@ -116,6 +116,7 @@ class Held:
         day: when the page is made, in words.
         rows: by table, every row on the student; tables without one are left out.
         mails: how many mails to the advisor were about the student.
+        shared_mails: how many mails about the student another advisor had.
         links, until: see `OwnPage`.
         contact: whom to ask; may be empty.
         params: the parameters.
@@ -125,6 +126,7 @@ class Held:
     day: str
     rows: Rows
     mails: int
+    shared_mails: int
     links: tuple[Link, ...]
     until: str
     contact: str
@@ -271,6 +273,8 @@ def _tell_readers(held: Held) -> Iterator[str]:
     yield held.say(
         "own_seen_advisor", mails=held.mails, lists=bool(len(listed)), exams=exams
     ).strip()
+    if held.shared_mails:
+        yield held.say("own_seen_shared", mails=held.shared_mails)
     handed = listed[listed["hand_over"].astype(bool)] if len(listed) else listed
     if len(handed) and held.params.triage.hand_over_to:
         weeks = tuple(sorted(int(week) for week in handed["sem_week"]))

@@ -62,7 +62,9 @@ def make_rows(table: str, *given: dict[str, Any]) -> pd.DataFrame:
 
 
 def _choose(field: Field) -> Any:
-    return None if field.null else USUAL[field.kind]
+    if field.null:
+        return None
+    return {} if field.shape == "record" else USUAL[field.kind]
 
 
 def put(store: Store, table: str, *given: dict[str, Any]) -> None:

@@ -19,6 +19,7 @@ from edumetrics.fields.plain_meanings import COMMON, explain_column
 from edumetrics.mail.student_page import SAYINGS, write_student_page
 from edumetrics.mentions import PERSONAL
 from edumetrics.workspace import Workspace
+from tests.analysis.rows import put
 from tests.conftest import workspace_at
 
 SECRET = "a long and random secret"
@@ -59,6 +60,24 @@ def compute_reading_ease(texts: list[str]) -> float:
     sentences = sum(max(len(re.findall(r"[.!?:](?:\s|$)", text)), 1) for text in texts)
     syllables = sum(map(count_syllables, words))
     return 206.835 - 1.015 * len(words) / sentences - 84.6 * syllables / len(words)
+
+
+def test_it_says_by_how_many_mails_each_advisor_has_read_of_the_student(
+    asked: Workspace, student: str
+) -> None:
+    flags = asked.store.read("weekly_flags", term="2026-01-05", student_id=student)
+    row = flags[flags["sem_week"] == 10].iloc[0]
+    sent = {"term": "2026-01-05", "sem_week": 10, "status": "sent", "channel": "smtp"}
+    put(asked.store, "delivery_log",
+        *({**sent, "id": n, "advisor_id": one}
+          for n, one in enumerate((row["advisor_id"], "SECOND", "STRANGER", "SECOND"), 9000)),
+        {**sent, "id": 9009, "advisor_id": "SECOND", "channel": "outbox", "sem_week": 9})  # fmt: skip
+    put(asked.store, "written_about",
+        {"about": "2026-01-05 10 SECOND", "student_id": student, "term": "2026-01-05"},
+        {"about": "2026-01-05 9 SECOND", "student_id": student, "term": "2026-01-05"})  # fmt: skip
+    told = read_text(write_student_page(asked, student))
+    assert "in the lists above and by 1 mail." in told
+    assert "A second advisor of yours has, by 1 mail." in told
 
 
 def test_it_reads_as_easily_as_a_newspaper(asked: Workspace, student: str) -> None:

@@ -71,5 +71,5 @@ def _has_shape(field: Field, value: Any) -> bool:
         return isinstance(value, list) and all(isinstance(one, str) for one in value)
     records = [value] if field.shape == "record" else value
     return isinstance(records, list) and all(
-        isinstance(one, dict) and one.keys() >= set(field.keys) for one in records
+        isinstance(one, dict) and one.keys() >= field.keys for one in records
     )

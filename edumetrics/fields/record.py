@@ -44,7 +44,7 @@ class Field:
     wide: tuple[float, float] | None = None
     ends: Ends = ""
     shape: Shape = ""
-    keys: tuple[str, ...] = ()
+    keys: frozenset[str] = frozenset()
 
     @property
     def bounds(self) -> tuple[float, float]:
@@ -187,7 +187,7 @@ def json_text(
     name: str, meaning: str, null: str = "", *, shape: Shape, keys: tuple[str, ...] = ()
 ) -> Field:
     """Return a column of JSON."""
-    return Field(name, "json", meaning, null, shape=shape, keys=keys)
+    return Field(name, "json", meaning, null, shape=shape, keys=frozenset(keys))
 
 
 def flag(name: str, meaning: str, null: str = "") -> Field:

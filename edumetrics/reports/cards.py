@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Any
 
 import pandas as pd
@@ -33,7 +34,8 @@ class CardBuilder:
         latest, caring: the last contact by student_id (see `find_last_contacts`), of any kind, and
             of the kinds after which a student is looked after.
         panels: the semester so far by student_id; None where there is nothing to draw.
-        outlook: predicted, low, high, p_fail and subjects by student_id, before an exam.
+        outlook: predicted, low, high, p_fail, subjects and subject_names by student_id, before an
+            exam.
     """
 
     occasion: Occasion
@@ -67,8 +69,7 @@ class CardBuilder:
         shorter = {
             record["text"]: record["short"] for record in row["reasons"] if "short" in record
         }
-        foretold = dict(zip(self._foretell(row), self._foretell(row, short=True), strict=True))
-        return _shorten_card(card, row["reasons"], shorter, foretold)
+        return _shorten_card(card, row["reasons"], shorter, self._foretell(row))
 
     def build_line(self, row: Row) -> StudentEntry:
         """Return the line of a student who comes next, with the first fact."""
@@ -116,13 +117,13 @@ class CardBuilder:
         """Return the fact of a line; before an exam the prediction where nothing else is known."""
         foretold = self._foretell(row)
         told = select_first(row, grace=self._is_early, foretold=bool(foretold))
-        return self._write(told) or foretold
+        return self._write(told) or foretold[1:2]
 
     def _tell_facts(self, row: Row) -> tuple[str, ...]:
         """Return the facts of a card, in the order of their kinds; a prediction comes last."""
         foretold = self._foretell(row)
         told = select_shown(row, grace=self._is_early, foretold=bool(foretold))
-        return (*self._write(told), *foretold)
+        return (*self._write(told), *foretold[:1])
 
     @property
     def _is_early(self) -> bool:
@@ -138,26 +139,29 @@ class CardBuilder:
         first = self.occasion.say("card_watchlist", why=texts[0], fact=known)
         return (first, *texts[2 if known else 1 :])
 
-    def _foretell(self, row: Row, *, short: bool = False) -> tuple[str, ...]:
-        """Return the predicted score with its range, the chance in words, and the subjects.
+    def _foretell(self, row: Row) -> tuple[str, ...]:
+        """Return the predicted score with its range and the chance in words, in fewer and fewer.
 
-        Empty where no exam is near, or nothing was predicted. `short` leaves the subjects out.
+        The first has the subjects at risk with what still counts towards them, the second their
+        names alone, the last none. Empty where no exam is near, or nothing was predicted.
         """
         outlook = self.outlook.get(row["student_id"])
         if outlook is None:
             return ()
         exam, chance = find_next_exam(self.occasion.week, self.occasion.calendar), outlook["p_fail"]
         label = "high" if chance >= HIGH else "medium" if chance >= LOW else "low"
-        told = self.occasion.say(
-            "card_outlook",
-            exam=self.occasion.say(f"exam_{exam}") if exam else "",
-            label=label,
-            count=100 * chance,
-            rough=outlook["model_id"] == BASELINE,
-            subjects="" if short else outlook["subjects"],
-            **{name: outlook[name] for name in ("predicted", "low", "high")},
+        return tuple(
+            self.occasion.say(
+                "card_outlook",
+                exam=self.occasion.say(f"exam_{exam}") if exam else "",
+                label=label,
+                count=100 * chance,
+                rough=outlook["model_id"] == BASELINE,
+                subjects=subjects,
+                **{name: outlook[name] for name in ("predicted", "low", "high")},
+            )
+            for subjects in (outlook["subjects"], outlook["subject_names"], "")
         )
-        return (told,)
 
     def _offer_office(self, row: Row, contact: Row | None) -> Iterator[Fact]:
         """Yield the office for what the card leads with, unless the student was sent to one."""
@@ -287,19 +291,19 @@ def _shorten_card(
     card: StudentEntry,
     records: list[Record],
     shorter: Mapping[str, str],
-    foretold: Mapping[str, str],
+    foretold: tuple[str, ...],
 ) -> StudentEntry:
     """Return a card of at most `CARD_WORDS` words, as far as its facts have shorter sentences.
 
     Work loses its names last: they are what can be acted on. In a card that has more than
-    `MOST_WORDS` all the same, what is predicted loses its subjects; after that the card loses its
-    last fact, but neither the first nor what is predicted.
+    `MOST_WORDS` all the same, what is predicted gets shorter; after that the card loses its last
+    fact, but neither the first nor what is predicted.
 
     Args:
         card: the card.
         records: the student's reasons.
         shorter: by sentence, the same in fewer words.
-        foretold: what is predicted, as the card has it, and the same without subjects.
+        foretold: what is predicted, as the card has it, and the same in fewer and fewer words.
     """
     unfinished = {record["text"] for record in records if get_kind(record) == "unfinished"}
     told = list(card.reasons)
@@ -311,8 +315,9 @@ def _shorten_card(
         if count_words([*rest, *told]) <= CARD_WORDS:
             break
         told[place] = shorter.get(told[place], told[place])
-    if count_words([*rest, *told]) > MOST_WORDS:
-        told = [foretold.get(text, text) for text in told]
+    for longer, fewer_words in pairwise(foretold):
+        if count_words([*rest, *told]) > MOST_WORDS:
+            told = [fewer_words if text == longer else text for text in told]
     loose = [n for n in range(1, len(told)) if card.reasons[n] not in foretold]
     if loose and count_words([*rest, *told]) > MOST_WORDS:
         fewer = [*told[: loose[-1]], *told[loose[-1] + 1 :]]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -132,26 +132,38 @@ def _read_outlook(
         risk_label=AT_RISK,
         **there,
     ).sort_values("p_fail", ascending=False, kind="stable")
-    sentences = workspace.params.sentences
-    said = pd.Series(
-        [
-            sentences.say(
-                "reports", "subject_at_risk", subject=names.get(subject) or subject,
-                count=to_come.get((class_id, subject), 0),
-            )
-            for class_id, subject in zip(risks["class_id"], risks["subject_id"], strict=True)
-        ],
-        index=risks.index, dtype="str",
-    )  # fmt: skip
+    say = workspace.params.sentences.say
+    named = [names.get(subject) or subject for subject in risks["subject_id"]]
+    places = zip(risks["class_id"], risks["subject_id"], strict=True)
+    with_left = [
+        say("reports", "subject_at_risk", subject=name, count=to_come.get(place, 0))
+        for name, place in zip(named, places, strict=True)
+    ]
+    return rows.assign(
+        subjects=_join_subjects(risks["student_id"], with_left, rows, say),
+        subject_names=_join_subjects(risks["student_id"], named, rows, say),
+    )
+
+
+def _join_subjects(
+    students: pd.Series, said: list[str], rows: pd.DataFrame, say: Callable[..., str]
+) -> list[str]:
+    """Return of each row's student the subjects at risk as one text; empty for none.
+
+    Args:
+        students: whose each of `said` is, the likeliest first.
+        said: what is said of the subjects.
+        rows: student_id.
+        say: how a phrase is made.
+    """
     # The two likeliest are named; a card has no room for more.
     joined = {
-        student: sentences.say(
+        student: say(
             "reports", "subjects", named=", ".join(mine[:SUBJECTS]), more=len(mine[SUBJECTS:])
         )
-        for student, mine in said.groupby(risks["student_id"])
+        for student, mine in pd.Series(said, index=students.index).groupby(students)
     }
-    named = [joined.get(student, "") for student in rows["student_id"]]
-    return rows.assign(subjects=named)
+    return [joined.get(student, "") for student in rows["student_id"]]
 
 
 def _read_precision(workspace: Workspace, term: str) -> float | None:

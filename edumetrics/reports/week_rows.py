@@ -27,8 +27,9 @@ class WeekRows:
         health: data-health findings of the newest finished run of the week.
         silent: student_id and sem_week: of whom there was no record at all by that week, for this
             week and the teaching week before.
-        outlook: student_id, predicted, low, high (0 to 100), p_fail (0 to 1) and subjects (names in
-            words, may be empty), in a week with a prediction; without rows in any other.
+        outlook: student_id, predicted, low, high (0 to 100), p_fail (0 to 1), subjects (those at
+            risk in words, with what still counts, may be empty) and subject_names (their names
+            alone), in a week with a prediction; without rows in any other.
         shared: student_id and advisor_id of the second advisor.
         precision: of 100 whom the forecast in use put first last semester, how many failed or left;
             None where no forecast is in use.

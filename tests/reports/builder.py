@@ -17,7 +17,16 @@ from edumetrics.reports.model import Report, Section, StudentEntry
 from edumetrics.reports.week_rows import WeekRows
 from edumetrics.settings import PROJECT
 
-OUTLOOK = ("student_id", "predicted", "low", "high", "p_fail", "subjects", "model_id")
+OUTLOOK = (
+    "student_id",
+    "predicted",
+    "low",
+    "high",
+    "p_fail",
+    "subjects",
+    "subject_names",
+    "model_id",
+)
 PARAMS = load(PROJECT / "params", "native")
 SENTENCES = PARAMS.sentences
 TERM = "2026-07-20"

@@ -55,7 +55,8 @@ def make_card(*reasons: dict[str, Any], week: int = 7, **columns: Any) -> Studen
 def make_outlook(
     p_fail: float = 0.71, subjects: str = "Databases, Methods", model: str = "fail-1"
 ) -> pd.DataFrame:
-    row = ("S1", 38.4, 29.0, 47.0, p_fail, subjects, model)
+    names = subjects.replace(" (2 items to come)", "")
+    row = ("S1", 38.4, 29.0, 47.0, p_fail, subjects, names, model)
     return pd.DataFrame([row], columns=list(OUTLOOK))
 
 
@@ -257,6 +258,24 @@ def test_a_card_that_is_too_long_all_the_same_loses_its_last_fact_but_no_predict
     assert foretold[0] == fell["text"]
     assert foretold[-1] == "Midterm predicted 38 (29-47); failing likely, 71 in 100."
     assert len(foretold) == 2
+
+
+@pytest.mark.parametrize(
+    ("words", "ends"),
+    [
+        (30, ": Databases (2 items to come), Methods."),
+        (40, ": Databases, Methods."),
+        (43, "71 in 100."),
+    ],
+)
+def test_what_is_predicted_loses_first_what_is_to_come_and_then_the_subjects(
+    words: int, ends: str
+) -> None:
+    outlook = make_outlook(subjects="Databases (2 items to come), Methods")
+    fell = make_record("attendance_fall", "word " * words)
+    told = make_card(fell, outlook=outlook)
+    assert told.reasons[-1].endswith(ends)
+    assert count_words(told) <= cards.MOST_WORDS
 
 
 def test_a_student_without_a_prediction_keeps_what_lies_ahead() -> None:

@@ -94,6 +94,7 @@ def test_an_outlook_names_the_two_likeliest_subjects_at_risk_and_counts_the_rest
     assert found.loc["asha", ["predicted", "low", "high", "p_fail"]].tolist() == [40, 30, 50, 0.7]
     to_come = {("C", "SUB2"): 2, ("C", "SUB3"): 1, ("D", "SUB1"): 9}
     rows = read_week_rows(workspace, TERM, 7, NAMES, to_come=to_come).outlook
+    assert rows["subject_names"].tolist()[0] == "Methods, SUB3 and 1 more"
     assert (
         rows["subjects"].tolist()[0]
         == "Methods (2 items to come), SUB3 (1 item to come) and 1 more"

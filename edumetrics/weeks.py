@@ -123,6 +123,26 @@ def find_slot_start(position: CollegeWeek, calendar: Calendar) -> date:
     return date(position.year + (spec.starts < first.starts), month, day)
 
 
+def fit_calendar(calendar: Calendar, term: str, week: int) -> Calendar:
+    """Return the calendar of a term, which ends earlier than others where `terms` says so.
+
+    Args:
+        calendar: the calendar of the college.
+        term: the name of the term; the slot that begins next to this day is its own.
+        week: a week that the term has, whatever `terms` says.
+    """
+    first = date.fromisoformat(term)
+    starts = [
+        CollegeWeek(year, spec.offset + 1)
+        for spec in calendar.slots.values()
+        for year in range(first.year - 1, first.year + 1)
+    ]
+    own = min(starts, key=lambda start: abs(find_slot_start(start, calendar) - first))
+    dates = calendar.find_dates(own.find_slot(calendar), own.year)
+    weeks = max(dates.weeks, week) if dates and dates.weeks else calendar.weeks_per_semester
+    return calendar.shorten(weeks) if weeks < calendar.weeks_per_semester else calendar
+
+
 def compute_week_dates(known: pd.DataFrame, weeks: int) -> pd.DataFrame:
     """Return the first day of every week of every class semester.
 

@@ -17,13 +17,13 @@ import sqlalchemy as sa
 
 from edumetrics.analysis.store import Store, get_utc_now
 from edumetrics.analysis.tables import SQL_TABLES
-from edumetrics.errors import EduMetricsError
+from edumetrics.errors import SettingsError
 
 FILES, ABOUT = SQL_TABLES["written_files"], SQL_TABLES["written_about"]
 FileKind = Literal["page", "mail", "published", "notebook", "export", "removed"]
 
 
-class ChangedFile(EduMetricsError):
+class ChangedFile(SettingsError):
     """A page, or what it says, is not what was written and judged."""
 
 

@@ -98,28 +98,35 @@ def list_row_checks(
 def _list_current_strangers(college: Reader, relation: Relation, term: Term) -> list[RowCheck]:
     """Return the checks for classes and students that the college does not list.
 
-    Only rows that say something about the term: a college may keep old ones of people and classes
-    that it no longer lists.
+    Only rows that are not known to be older than the term: a college may keep old ones of people
+    and classes that it no longer lists. A semester alone does not tell: its number comes again
+    every year.
     """
     kinds = {"classes": _make_class_check, "students": _make_student_check}
     made = [kinds[to](college, relation) for _, to in relation.table.refers if to in kinds]
-    return [
-        replace(one, condition=sa.and_(one.condition, _concerns(relation, term))) for one in made
-    ]
+    concerns = _find_current(relation, term) if made else None
+    if concerns is None:
+        return []
+    return [replace(one, condition=sa.and_(one.condition, concerns)) for one in made]
 
 
-def _concerns(relation: Relation, term: Term) -> Condition:
-    """Return the condition that a row of a relation says something about a term."""
-    c, names = relation.c, relation.table.names
-    if "semester" in names:
-        return c.semester.in_(sorted(term.semesters))
-    first = date.fromisoformat(term.name)
-    if "to" in names:
-        return sa.func.coalesce(c["to"], c["from"]) >= first
-    # Who has a class left before it was taken off the list, or is left out.
-    return sa.and_(
-        c.class_id.is_not(None), sa.or_(c.withdrawn_on.is_(None), c.withdrawn_on >= first)
-    )
+def _find_current(relation: Relation, term: Term) -> Condition | None:
+    """Return the condition that a row may be about a term; None where no column could say so."""
+    c, first, semesters = relation.c, date.fromisoformat(term.name), sorted(term.semesters)
+    match relation.table.name:
+        case "enrolments":
+            lasts = sa.or_(c["to"].is_(None), c["to"] >= first)
+            return sa.and_(c.semester.in_(semesters), lasts)
+        case "excuses":
+            return sa.func.coalesce(c["to"], c["from"]) >= first
+        case "exam_schedule":
+            ahead = sa.or_(c.exam_date.is_(None), c.exam_date >= first)
+            return sa.and_(c.semester.in_(semesters), ahead)
+        # Where nobody is said to have left, students of earlier years have classes that are gone.
+        case "students" if "withdrawn_on" in relation.present:
+            here = sa.or_(c.withdrawn_on.is_(None), c.withdrawn_on >= first)
+            return sa.and_(c.class_id.is_not(None), here)
+    return None
 
 
 def _list_span_checks(relation: Relation) -> list[RowCheck]:

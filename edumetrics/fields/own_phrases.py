@@ -41,6 +41,7 @@ OWN_PHRASES = {
     "own_seen_advisor": "mails lists exams",
     "own_seen_shared": "mails",
     "own_seen_handed": "weeks",
+    "own_seen_links": "count",
     "own_seen_reads": "count day",
     "own_seen_head": "",
     "own_not_title": "",

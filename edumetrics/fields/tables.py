@@ -361,7 +361,7 @@ _TABLES = (
     )),
     TableRecord("access_log", "who read what about whom over the service", ("id",), (
         integer("id", "row id"),
-        text("username", "the account"),
+        text("username", "the account; of a link in a mail the advisor_id whom it was given to"),
         STUDENT,
         _TERM,
         text("what", "the question or page"),

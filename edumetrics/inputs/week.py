@@ -26,6 +26,7 @@ from edumetrics.params import Calendar
 from edumetrics.scoring.facts import Facts
 from edumetrics.triage.situation import Memory, Thresholds, build_thresholds
 from edumetrics.types import EXAMS, FactsDisplay
+from edumetrics.weeks import fit_calendar
 from edumetrics.workspace import Workspace
 
 # The first week has too few records for a forecast.
@@ -182,7 +183,7 @@ class Week(FactsDisplay):
     @cached_property
     def calendar(self) -> Calendar:
         """The calendar of the term, which may end earlier than others."""
-        return self.workspace.params.calendar.fit(self.term)
+        return fit_calendar(self.workspace.params.calendar, self.term, self.number)
 
     @property
     def forecasts(self) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import date
 from functools import cached_property
 from typing import Annotated, Self
 from zoneinfo import ZoneInfo, available_timezones
@@ -14,8 +14,6 @@ from edumetrics.params.base import ParameterModel
 # The name of a part of the year: odd and even, or a college's own, such as autumn, winter, spring.
 Slot = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 MOST_SLOTS = 4
-# A term that the data date begins no further from its day in `terms` than this.
-NEAR = timedelta(weeks=8)
 # A day that every year has: so 29 February is refused.
 MONTH_DAY = (
     r"^((0[13578]|1[02])-(0[1-9]|[12]\d|3[01])"
@@ -90,18 +88,8 @@ class Calendar(ParameterModel):
         """Return the real dates of a slot in a year; None where the file names none."""
         return next((t for t in self.terms if (t.slot, t.year) == (slot, year)), None)
 
-    def fit(self, term: str) -> Calendar:
-        """Return the calendar of one term, which ends earlier where `terms` says so.
-
-        Args:
-            term: the name of the term: the first day of its week 1, which the data date and which
-                may lie some weeks off the day in `terms`.
-        """
-        first = date.fromisoformat(term)
-        near = [(abs(t.starts - first), t.weeks) for t in self.terms]
-        apart, weeks = min(near, key=lambda one: one[0], default=(NEAR, None))
-        if weeks is None or apart > NEAR or weeks >= self.weeks_per_semester:
-            return self
+    def shorten(self, weeks: int) -> Calendar:
+        """Return the same calendar without what comes after a number of weeks."""
         exams = (self.midterm_week, self.endterm_week)
         midterm, endterm = (week if week and week <= weeks else None for week in exams)
         shorter = {

@@ -26,6 +26,8 @@ WEEK = {
     "own_activity_column": "effort_score",
     "own_performance_column": "academic_performance",
 }
+# What the log of reads calls the page behind a link of a mail, which needs no account.
+REPLY_LINK = "reply"
 Rows = Mapping[str, pd.DataFrame]
 
 
@@ -279,7 +281,11 @@ def _tell_readers(held: Held) -> Iterator[str]:
     if len(handed) and held.params.triage.hand_over_to:
         weeks = tuple(sorted(int(week) for week in handed["sem_week"]))
         yield held.say("own_seen_handed", weeks=held.params.sentences.name_weeks(weeks))
-    reads = held.rows.get("access_log", pd.DataFrame(columns=["read_at"]))
+    reads = held.rows.get("access_log", pd.DataFrame(columns=["what", "read_at"]))
+    by_link = reads["what"] == REPLY_LINK
+    if by_link.any():
+        yield held.say("own_seen_links", count=int(by_link.sum()))
+    reads = reads[~by_link]
     last = pd.Timestamp(reads["read_at"].max()) if len(reads) else None
     day = held.params.sentences.format_day(last) if last is not None else ""
     yield held.say("own_seen_reads", count=len(reads), day=day)

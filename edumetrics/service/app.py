@@ -13,6 +13,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 
 from edumetrics import __version__
+from edumetrics.analysis.written import ChangedFile
 from edumetrics.boundaries import keep_trace
 from edumetrics.errors import EduMetricsError, Locked, SettingsError
 from edumetrics.service import api, browser, links, portal, sign_ins
@@ -37,7 +38,7 @@ HEADERS = {
 }
 # The first kind that fits an error says its status.
 STATUSES: tuple[tuple[type[Exception], int], ...] = (
-    (TooManyFailures, 429), (WrongPassword, 401), (sign_ins.NotSignedIn, 401),
+    (ChangedFile, 503), (TooManyFailures, 429), (WrongPassword, 401), (sign_ins.NotSignedIn, 401),
     (Forbidden, 403), (UnknownStudent, 404), (NotThere, 404), (Locked, 409), (SettingsError, 400),
     (EduMetricsError, 503),
 )  # fmt: skip

@@ -1,6 +1,7 @@
 """What links of mails and of students' pages open: one page and one button, without signing in.
 
-The code in the link says who it is about, and to whom it was given. Opening it changes nothing.
+The code in the link says who it is about, and to whom it was given. Opening it enters no answer;
+that somebody read of a student is recorded.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from fastapi import APIRouter, Form, Query, Request, Response
 
 from edumetrics.interventions.replies import ANSWERS, store_answer
 from edumetrics.mail.student_page import SAYINGS
+from edumetrics.reports.student_page import REPLY_LINK
 from edumetrics.service import access, contacts, pages
 from edumetrics.service.accounts import ADVISOR, Account
 from edumetrics.service.browser import get_say, require_same_site, show_page
@@ -33,7 +35,7 @@ def show_reply(request: Request, workspace: Here, code: Text, kind: Annotated[Te
     name, roll = pages.find_name(report, about.student_id)
     # Whoever has the link reads as the one whom it was given to.
     reader = Account(str(about.logged_by), ADVISOR, str(about.logged_by))
-    access.record_reads(workspace.store, reader, [about.student_id], about.term, "reply")
+    access.record_reads(workspace.store, reader, [about.student_id], about.term, REPLY_LINK)
     words = {one: pages.name_kind(workspace, one) for one in ANSWERS}
     chosen = (kind,) if kind in ANSWERS else ANSWERS
     return show_page(

@@ -159,6 +159,8 @@ def _find_low_attendance(scored: ScoredWeek, situation: Situation) -> Vector:
         return since
     # Registers of last week that came after its list are news of this week.
     late = (since == situation.last_week) & ~situation.was_known("weekly_att_pct")
+    # The sentences are about this week: without a lecture there is nothing to say yet.
+    late &= held[:, scored.week] > 0
     return np.where(late, scored.week, since)
 
 

@@ -14,6 +14,7 @@ from edumetrics.analysis.written import Subject
 from edumetrics.analyst import explore
 from edumetrics.cli import main
 from edumetrics.database import create_writable_engine
+from edumetrics.reports import from_store
 from edumetrics.settings import load
 from edumetrics.workspace import Workspace, open_workspace
 from tests.mail.conftest import set_mail
@@ -85,14 +86,25 @@ def test_published_pages_of_old_terms_are_pruned(
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("attached", [False, True])
 def test_a_page_that_was_changed_is_not_published(
-    sending: Workspace, inbox: Inbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    attached: bool,
+    sending: Workspace,
+    inbox: Inbox,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("PAGES_DIR", str(tmp_path / "pages"))
     page = sorted(sending.settings.reports.glob("*/week-10/advisors/*.html"))[0]
     page.write_text(page.read_text() + "<script>steal()</script>")
+    if attached:
+        set_mail(sending, attach_page=True)
+        # As with many letters, which are rendered ahead.
+        monkeypatch.setattr(from_store, "MANY", 2)
+        assert CliRunner().invoke(main, ["send", "--dry-run"]).exit_code == 0
     result = CliRunner().invoke(main, ["send", "--approve"])
     assert result.exit_code == 1
+    assert len(inbox.messages) > 1, "the others go out"
     assert f"{page.stem}: The page was changed after it was written" in result.stderr
     published = {path.parents[2].name for path in (tmp_path / "pages").rglob("index.html")}
     assert page.stem not in published

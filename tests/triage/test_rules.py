@@ -88,6 +88,9 @@ def test_what_came_after_last_weeks_list_is_news_of_this_week(known: str, began:
     found = rules.find_news(replace(now, memory=memory))
     assert pick(now, found.fired["low_attendance"]) == began
     assert pick(now, found.get_new("low_attendance", 6)) == began
+    nothing_held = situation(students=CLASS_OF_SIX, attendance={"a": {5: 2, 6: (0, 0)}}, past=1)
+    again = rules.find_news(replace(nothing_held, memory=memory))
+    assert pick(now, again.fired["low_attendance"]) == "", "this week says nothing yet"
 
 
 def test_the_four_weeks_before_leave_out_the_exam_week() -> None:

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from edumetrics.params import Calendar, Params
+from edumetrics.weeks import CollegeWeek, find_last_complete_week, fit_calendar
 from tests import colleges as c
 from tests.colleges import native_params, people, write
 from tests.conftest import workspace_at
@@ -53,8 +54,6 @@ def test_a_year_that_cannot_be_is_refused(slots: dict[str, object]) -> None:
 def test_a_term_may_begin_on_another_day_than_usual() -> None:
     terms = [{"slot": "winter", "year": 2026, "starts": "2027-01-11", "weeks": 12}]
     calendar = of_three(terms=terms).calendar
-    from edumetrics.weeks import CollegeWeek, find_last_complete_week
-
     assert find_last_complete_week(pd.Timestamp("2027-01-24").date(), calendar) == CollegeWeek(
         2026, 20
     )
@@ -62,7 +61,7 @@ def test_a_term_may_begin_on_another_day_than_usual() -> None:
     assert late == CollegeWeek(2026, 30), "the term has 12 weeks"
 
 
-@pytest.mark.parametrize(("weeks", "left"), [(None, 90), (12, 40), (7, 0)])
+@pytest.mark.parametrize(("weeks", "left"), [(None, 90), (12, 40), (7, 0), (6, 0)])
 def test_in_a_shorter_term_fewer_lectures_are_left(
     tmp_path: Path, weeks: int | None, left: int
 ) -> None:
@@ -81,10 +80,12 @@ def test_in_a_shorter_term_fewer_lectures_are_left(
 def test_a_calendar_fits_the_term_that_begins_about_then() -> None:
     terms = [{"slot": "winter", "year": 2026, "starts": "2027-01-11", "weeks": 9}]
     calendar = of_three(terms=terms, vacation_weeks=[5, 12]).calendar
-    shorter = calendar.fit("2027-01-04")
+    shorter = fit_calendar(calendar, "2027-01-04", 3)
     assert shorter.teaching_weeks == (1, 2, 3, 4, 6, 7, 9) and shorter.endterm_week is None
-    for other in ("2026-01-05", "2027-05-04"):
-        assert calendar.fit(other) == calendar
+    assert fit_calendar(calendar, "2027-01-04", 11).teaching_weeks[-1] == 11, "it has that week"
+    # Of another slot, or of another year.
+    for other in ("2026-01-05", "2027-05-04", "2026-09-01"):
+        assert fit_calendar(calendar, other, 3) == calendar
 
 
 def test_a_college_without_registers_is_healthy(tmp_path: object) -> None:

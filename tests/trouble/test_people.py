@@ -141,7 +141,10 @@ def test_rows_of_nobody_and_spans_that_end_before_they_begin_are_told(
         "INSERT INTO enrolments SELECT student_id, subject_id, semester, NULL, NULL FROM attendance"
         " GROUP BY student_id, subject_id, semester",
         # Of another term nothing is said: who has left long ago may be on no list any more.
-        "INSERT INTO enrolments VALUES ('SX', 'CS401', 4, NULL, NULL), ('SX', 'CS301', 3, NULL, NULL)",
+        "INSERT INTO enrolments VALUES ('SX', 'CS401', 4, NULL, NULL), ('SX', 'CS301', 3, NULL, NULL),"
+        " ('SX', 'CS402', 4, '2024-01-08', '2024-05-31')",
+        "INSERT INTO exam_schedule (schedule_id, class_id, semester, exam_type, exam_date)"
+        " VALUES ('old', 'CS-2020-A', 4, 'midterm', '2022-03-01')",
         'CREATE TABLE excuses (student_id TEXT, "from" TEXT, "to" TEXT)',
         "INSERT INTO excuses VALUES ('SX', '2026-02-01', NULL), ('SX', '2024-02-01', NULL),"
         " ('S24000001', '2026-02-05', '2026-02-03')",

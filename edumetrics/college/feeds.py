@@ -302,9 +302,11 @@ def read_weekly_counts(
         *(c[count.column].label(count.metric) for count in counts),
     )
     rows = rows.where(term.build_condition(relation), relation.week.between(since, until))
-    r = college.keep_one_per_key(
-        rows, relation, term.class_semesters, relation.table.natural, key="row_id"
-    )
+    if relation.table.unites:
+        rows = _keep_highest(rows, counts)
+    key = relation.table.key[0]
+    natural = tuple("row_id" if name == key else name for name in relation.table.natural)
+    r = college.keep_one_per_key(rows, relation, term.class_semesters, natural, key="row_id")
     keys_ = [r.c.student_id, r.c.semester, r.c.week]
     totals = [_build_total(r, count).label(count.metric) for count in counts]
     return college.read_frame(sa.select(*keys_, *totals).group_by(*keys_), feed)
@@ -320,6 +322,15 @@ def read_early_clicks(college: College, term: Term) -> pd.DataFrame:
     early = read_weekly_counts(college, term, "lms_activity", 1 - EARLY, 0)
     sums = early.groupby(["student_id", "semester"])["lms_events"].sum()
     return sums.rename("early_clicks").reset_index()
+
+
+def _keep_highest(rows: sa.Select[Any], counts: tuple[Count, ...]) -> sa.Select[Any]:
+    """Return the rows of a relation without ids, each once: of repeated ones the most."""
+    inner = rows.subquery("entered")
+    highest = {count.metric for count in counts}
+    keys = [column for column in inner.c if column.name not in highest]
+    most = [sa.func.max(inner.c[name]).label(name) for name in sorted(highest)]
+    return sa.select(*keys, *most).group_by(*keys)
 
 
 def _build_total(rows: sa.Subquery, count: Count) -> sa.ColumnElement[Any]:

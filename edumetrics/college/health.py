@@ -40,6 +40,10 @@ REMEDIES = {
     "unmarked register": "Ask the teachers of these classes to mark their registers.",
     "present above held": "Correct these registers at their source.",
     "negative visits": "Correct these rows at their source.",
+    "unknown subject": "Look whether these subjects are missing from subjects, "
+    "or subject_id is another kind of id.",
+    "mark without an attempt": "Correct `attempted` in the mapping, or these rows.",
+    "no first day": "Give these absences their first day.",
     "before from": "Correct these rows at their source.",
     "before joined_on": "Correct these rows; of who has come back, withdrawn_on is null.",
     "twice": "Look why these stand twice: a join in the mapping, or an entry made again.",

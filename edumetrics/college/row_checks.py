@@ -102,8 +102,16 @@ def _list_current_strangers(college: Reader, relation: Relation, term: Term) -> 
     and classes that it no longer lists. A semester alone does not tell: its number comes again
     every year.
     """
-    kinds = {"classes": _make_class_check, "students": _make_student_check}
-    made = [kinds[to](college, relation) for _, to in relation.table.refers if to in kinds]
+    kinds = {
+        "classes": _make_class_check,
+        "students": _make_student_check,
+        "subjects": _make_subject_check,
+    }
+    made = [
+        kinds[to](college, relation)
+        for _, to in relation.table.refers
+        if to in kinds and college.relations[to] is not None
+    ]
     concerns = _find_current(relation, term) if made else None
     if concerns is None:
         return []
@@ -130,8 +138,8 @@ def _find_current(relation: Relation, term: Term) -> Condition | None:
 
 
 def _list_span_checks(relation: Relation) -> list[RowCheck]:
-    """Return the check for ends that come before their beginnings."""
-    return [
+    """Return the checks for ends before their beginnings, and for absences without one."""
+    checks = [
         RowCheck(
             f"{last} before {first}",
             relation.c[last] < relation.c[first],
@@ -140,6 +148,10 @@ def _list_span_checks(relation: Relation) -> list[RowCheck]:
         for first, last in (("from", "to"), ("joined_on", "withdrawn_on"))
         if last in relation.table.names
     ]
+    if relation.table.name == "excuses":
+        c, said = relation.c, "{n} row{s} without a first day {were} left out."
+        checks.append(RowCheck("no first day", c["from"].is_(None), said))
+    return checks
 
 
 def _list_stranger_checks(
@@ -165,6 +177,16 @@ def _make_class_check(college: Reader, relation: Relation) -> RowCheck:
     if relation.table.name == "students":
         said = "{n} {were} entered for a class that the college does not list; registers decide."
     return RowCheck("unknown class", ~college.is_known_class(relation), said)
+
+
+def _make_subject_check(college: Reader, relation: Relation) -> RowCheck:
+    subjects = college.relation("subjects")
+    known = relation.c.subject_id.in_(sa.select(subjects.c.subject_id))
+    return RowCheck(
+        "unknown subject",
+        sa.and_(relation.c.subject_id.is_not(None), ~sa.func.coalesce(known, sa.false())),
+        "{n} row{s} {were} found of subjects that the college does not list.",
+    )
 
 
 def _make_student_check(college: Reader, relation: Relation) -> RowCheck:
@@ -196,6 +218,15 @@ def _list_value_checks(relation: Relation) -> list[RowCheck]:
                 "negative marks",
                 c.marks_obtained < 0,
                 "{n} negative mark{s} {were} taken as not marked.",
+            )
+        )
+    if relation.table.name == "quiz_submissions":
+        marked = sa.or_(c.marks_obtained > 0, c.score_pct > 0)
+        checks.append(
+            RowCheck(
+                "mark without an attempt",
+                sa.and_(c.attempted.is_(sa.false()), marked),
+                "{n} mark{s} without an attempt {were} left out.",
             )
         )
     if relation.table.name in DEFINITIONS:

@@ -7,6 +7,7 @@ as a shape (digits as d, letters as a), never as it stands.
 
 from __future__ import annotations
 
+import re
 import unicodedata
 
 import pandas as pd
@@ -22,6 +23,8 @@ STOPS_AT, LEAST = 5, 20
 # Here a single value changes who is on the roll, or what is asked of a student.
 STRICT = frozenset({"students.joined_on", "students.withdrawn_on"})
 STRICT_RELATIONS = frozenset({"excuses", "enrolments"})
+# With a single comma these may be either.
+THOUSANDS = re.compile(r"-?[0-9]{1,3}(,[0-9]{3})+")
 # Distinct values that are looked at for their shapes, and shapes that are told.
 LOOKED_AT, SHAPES = 200, 2
 # The most signs of a shape.
@@ -95,16 +98,27 @@ def _advise(field: Field, values: list[str], dialect: str) -> str:
             return Sql(dialect).convert_date(field.name, look)
         return f"a day such as 2026-01-31 into {field.name}, or null for those that are none"
     if field.kind in ("int", "float"):
-        if values and all(_is_number(value.replace(",", ".")) for value in values):
-            return f"REPLACE({field.name}, ',', '.')"
-        if values and all(_is_number(value.rstrip(" %")) for value in values):
-            return f"REPLACE({field.name}, '%', '')"
-        return (
-            f"a number into {field.name}, or null for those that are none "
-            f"(CASE WHEN {field.name} = 'the word' THEN NULL ELSE {field.name} END)"
-        )
+        return _advise_number(field.name, values)
     return f"1 or 0 into {field.name}"
 
 
+def _advise_number(name: str, values: list[str]) -> str:
+    if values and all(THOUSANDS.fullmatch(value) for value in values):
+        return (
+            f"REPLACE({name}, ',', '') where the comma parts thousands, or "
+            f"REPLACE({name}, ',', '.') where it is a decimal comma"
+        )
+    if values and all(_is_number(value.replace(",", ".")) for value in values):
+        return f"REPLACE({name}, ',', '.')"
+    if values and all(_is_number(value.rstrip(" %")) for value in values):
+        return f"REPLACE({name}, '%', '')"
+    return (
+        f"a number into {name}, or null for those that are none "
+        f"(CASE WHEN {name} = 'the word' THEN NULL ELSE {name} END)"
+    )
+
+
 def _is_number(text: str) -> bool:
-    return text.replace(".", "", 1).lstrip("-").isdecimal()
+    digits = text.replace(".", "", 1).lstrip("-")
+    # Digits of other scripts are decimal, too, and no database reads them.
+    return digits.isascii() and digits.isdecimal()

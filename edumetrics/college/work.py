@@ -223,7 +223,13 @@ def _read_extended(college: College, term: Term, work: Work) -> pd.DataFrame:
         natural, moved = list(RELATIONS[name].natural), ["due_week_override", "exempt"]
         counted = drop_repeated(rows[rows["listed"]], name)[[*natural, *moved]]
         rows = rows.drop(columns=moved).merge(counted, on=natural, how="left")
-    return rows.assign(exempt=rows["exempt"].fillna(False).astype("bool"))
+    # A week that no term has is no extension: some columns have 0 where there is none.
+    moved_to = rows["due_week_override"]
+    real = moved_to.between(1, college.params.calendar.weeks_per_semester)
+    return rows.assign(
+        due_week_override=moved_to.where(real),
+        exempt=rows["exempt"].fillna(False).astype("bool"),
+    )
 
 
 @keep(LATELY)
@@ -254,7 +260,9 @@ def _find_known(college: College, term: Term, work: Work, known_by: date) -> pd.
 def _find_counted(college: College, term: Term, name: str, day: pd.Timestamp) -> np.ndarray:
     """Return which of the `rows` of work count: no later ones, of no unknown class, none twice."""
     rows = read_rows(college, term, name)
-    late = rows[RELATIONS[name].day] > day
+    given = rows[RELATIONS[name].day]
+    # What has no day of its own is known from when its mark is.
+    late = (given > day) | (given.isna() & (rows["marked_on"] > day))
     counted = (rows["listed"] & ~late).to_numpy(dtype="bool", copy=True)
     # Where no row repeats another, none of a part of them does.
     if _has_repeated(college, term, name):

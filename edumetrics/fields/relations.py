@@ -189,8 +189,9 @@ _RELATIONS = (
         day("return_date", "day it came back", "still out"),
         integer("borrow_week", "semester week"),
         integer("return_week", "semester week", "still out"),
-    ), unread=("book_title",), label="Library loans", week="borrow_week", day="borrow_date",
-       feed=True, refers=(("class_id", "classes"), ("student_id", "students")),
+    ), natural=("borrow_id",), unread=("book_title",), label="Library loans",
+       week="borrow_week", day="borrow_date", feed=True,
+       refers=(("class_id", "classes"), ("student_id", "students")),
        entry=("student_id", "class_id", "semester", "borrow_week"),
        counts=(Count("book_borrows", "borrow_id", "rows"),)),
     RelationRecord("exam_schedule", "examinations", ("schedule_id",), (

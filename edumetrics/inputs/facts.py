@@ -76,7 +76,7 @@ def read_facts(
             for work in WORKS
         },
         excuses=_read_optional(college, "excuses"),
-        enrolments=_read_optional(college, "enrolments"),
+        enrolments=_read_enrolments(college),
         weekly={
             feed: read_weekly_counts(college, term, feed, since, until) for feed in COUNTED_FEEDS
         },
@@ -131,6 +131,21 @@ def _read_subject_names(college: College) -> dict[str, str]:
     """Return the name of each subject that has one, by subject_id."""
     names = college.read_columns("subjects", "subject_id", "subject_name").dropna()
     return dict(zip(names["subject_id"], names["subject_name"], strict=True))
+
+
+def _read_enrolments(college: College) -> pd.DataFrame | None:
+    """Return the enrolments of students who are enrolled in some subject that the college has.
+
+    Those of a student none of whose subjects is one, say nothing: their ids are of another kind.
+    None where students take all subjects.
+    """
+    enrolments = _read_optional(college, "enrolments")
+    subjects = college.read_columns("subjects", "subject_id")["subject_id"]
+    if enrolments is None or subjects.empty:
+        return enrolments
+    known = enrolments["subject_id"].isin(subjects)
+    some = known.groupby([enrolments["student_id"], enrolments["semester"]]).transform("any")
+    return enrolments[some].reset_index(drop=True)
 
 
 def _merge_days(parts: list[tuple[pd.Timestamp, pd.DataFrame]]) -> pd.DataFrame:

@@ -193,7 +193,7 @@ def is_enrolled(roll: Roll, enrolments: pd.DataFrame, rows: pd.DataFrame) -> np.
     """Return, for each row, whether the student is enrolled in the subject on the week's last day.
 
     Both ends of an enrolment are inclusive. A student without any known enrolment in the semester
-    takes all subjects.
+    takes all subjects, and what has no subject is for all.
 
     Args:
         roll: the roll.
@@ -215,4 +215,6 @@ def is_enrolled(roll: Roll, enrolments: pd.DataFrame, rows: pd.DataFrame) -> np.
     # Negated comparisons, because null compares as false: an open end excludes nothing.
     matched = matched[~(matched["from"] > matched["end"]) & ~(matched["to"] < matched["end"])]
     free = ~wanted["order"].isin(wanted.merge(known, on=["row", "semester"])["order"])
+    # What is of no subject is for the whole class: nobody could have left it.
+    free |= wanted["subject_id"].isna()
     return np.asarray(wanted["order"].isin(matched["order"]) | free)

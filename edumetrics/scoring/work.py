@@ -234,7 +234,8 @@ def _count_due(
 def _list_expected(roll: Roll, dated: pd.DataFrame) -> pd.DataFrame:
     """Return row, week, subject_id, `COUNTED`: what is due in each student's class, by subject."""
     # Week by week, because a student may change class in the semester.
-    counts = dated.groupby(["code", "due_week", "subject_id"], as_index=False)[COUNTED].sum()
+    places = ["code", "due_week", "subject_id"]
+    counts = dated.groupby(places, as_index=False, dropna=False)[COUNTED].sum()
     counts = counts.rename(columns={"due_week": "week"})
     found = []
     for week, part in counts.groupby("week"):

@@ -13,12 +13,12 @@ from sqlalchemy.engine import Connection
 
 from edumetrics import database, settings
 from edumetrics.analysis import run_log
+from edumetrics.analysis.restored import ERASE, ERASURES, PERSONAL, find_restored
 from edumetrics.analysis.tables import SQL_TABLES
 from edumetrics.errors import SettingsError
 from edumetrics.fields import TABLES
 from edumetrics.marks import Marks
 from edumetrics.mentions import (
-    PERSONAL,
     build_id_pattern,
     build_sure_pattern,
     find_left,
@@ -32,8 +32,6 @@ from edumetrics.workspace import Workspace
 
 # This text replaces an example id in data_health. The finding stays: its count is still true.
 ERASED = "erased"
-# The stage of an erasure in the ledger, and the file of the home that remembers it.
-ERASE, ERASURES = "erase", "erased.log"
 CHECKPOINTS = ".ipynb_checkpoints"
 
 
@@ -74,26 +72,13 @@ def repeat_erasures(workspace: Workspace) -> None:
     An erasure whose run the ledger does not have was done after the backup was made.
     """
     whole = replace(workspace, store=workspace.store.show_all())
-    for student in _find_restored(whole):
+    for student in find_restored(whole.store, whole.settings.home):
         _erase(whole, student, find_mentions(whole, student), find_notebooks(whole, student))
 
 
 def has_restored(workspace: Workspace) -> bool:
     """Return whether the analysis has students who were erased after a backup of it was made."""
-    return bool(_find_restored(workspace))
-
-
-def _find_restored(workspace: Workspace) -> list[str]:
-    marks, store = Marks(workspace.settings.home, ERASURES), workspace.store
-    words = marks.read_words()
-    if not words:
-        return []
-    known = set(store.read("run_log", ("run_id",), stage=ERASE)["run_id"])
-    lost = {mark for mark, run_id in words.items() if run_id not in known}
-    if not lost:
-        return []
-    held = {student for name in PERSONAL for student in store.list_values(name, "student_id")}
-    return sorted(student for student in held if marks.compute_mark((student,)) in lost)
+    return bool(find_restored(workspace.store, workspace.settings.home))
 
 
 def _erase(workspace: Workspace, student: str, files: list[Path], notebooks: list[Path]) -> Removal:

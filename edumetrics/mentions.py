@@ -10,15 +10,12 @@ from pathlib import Path
 import pandas as pd
 from markupsafe import escape
 
+from edumetrics.analysis.restored import PERSONAL
 from edumetrics.analysis.store import UNASSIGNED
-from edumetrics.fields import TABLES
 from edumetrics.reports.hand_over import READER as HANDED
 from edumetrics.reports.render import escape_file_name
 from edumetrics.workspace import Workspace
 
-# Every table with a student_id column is personal. The list comes from the field definitions,
-# so that a new table cannot be forgotten here.
-PERSONAL = tuple(name for name, table in TABLES.items() if "student_id" in table.names)
 # Folders of code, where the home is a checkout of it; the files in which people are named.
 CODE = frozenset({"benchmarks", "build", "docs", "edumetrics", "site", "tests"})
 TEXTS = (".csv", ".eml", ".html", ".ipynb", ".json", ".log", ".md", ".tsv", ".txt")

@@ -17,10 +17,11 @@ from sqlalchemy.engine import Connection
 
 from edumetrics import database
 from edumetrics.analysis import run_log
+from edumetrics.analysis.restored import PERSONAL
 from edumetrics.analysis.tables import SQL_TABLES
-from edumetrics.mentions import PERSONAL
+from edumetrics.errors import SettingsError
 from edumetrics.privacy import Removal
-from edumetrics.weeks import CollegeWeek, find_slot_start
+from edumetrics.weeks import YEARS, CollegeWeek, find_slot_start
 from edumetrics.workspace import Workspace
 
 # Training needs these tables of a past term; a college may keep them under pseudonyms.
@@ -43,8 +44,11 @@ def prune_terms(workspace: Workspace, today: date, *, dry_run: bool = False) -> 
 
     Raises:
         Locked: a run is at work.
+        SettingsError: the day is in no year of our time.
     """
     keeping = workspace.params.batch.retention
+    if today.year not in YEARS:
+        raise SettingsError(f"No term is that old: choose a day from {YEARS[0]} to {YEARS[-1]}.")
     # Retention counts from the end of a term, but a term is named by its first day. A term that
     # began on this day or earlier is past its retention.
     semester = pd.Timedelta(weeks=workspace.params.calendar.weeks_per_semester)

@@ -108,9 +108,17 @@ class Settings:
 
     @property
     def params(self) -> Path:
-        """The folder of parameter files: the one in the home if it exists, else the project's."""
+        """The folder of parameter files: the one in the home if it exists, else the project's.
+
+        Raises:
+            SettingsError: something stands there that is no folder, such as a link to nothing.
+        """
         own = self.home / "params"
-        return own if own.is_dir() else PROJECT / "params"
+        if own.is_dir():
+            return own
+        if os.path.lexists(own):
+            raise SettingsError(f"{own} is there, but is no folder: restore it, or remove it.")
+        return PROJECT / "params"
 
 
 # Only mail and briefings need these settings. A notebook could print them into its output.

@@ -10,6 +10,7 @@ from datetime import date, datetime
 import sqlalchemy as sa
 
 from edumetrics import database, params, settings
+from edumetrics.analysis.restored import find_restored
 from edumetrics.analysis.store import Store
 from edumetrics.analysis.week_state import WeekState, read_week_state
 from edumetrics.analysis.written import FileRecord
@@ -86,6 +87,14 @@ class Workspace:
             self.store, None if at is None else at.compute_week(self.params.calendar)
         )
 
+    def exclude(self, students: tuple[str, ...]) -> Workspace:
+        """Return the same workspace where these students, and no others, are excluded."""
+        scoring = self.params.scoring.model_copy(update={"exclusions": students})
+        params = self.params.model_copy(update={"scoring": scoring})
+        # Whom a restored backup has brought back stays hidden as well.
+        others = self.store.hidden.difference(self.params.scoring.exclusions)
+        return replace(self, params=params, store=self.store.hide(others.union(students)))
+
     @property
     def files(self) -> FileRecord:
         """The record of the files of this home."""
@@ -123,4 +132,6 @@ def open_workspace(chosen: Settings | None = None) -> Workspace:
             )
     store = Store(chosen.default_db_url, loaded.scoring.exclusions)
     store.migrate()
-    return Workspace(chosen, loaded, store)
+    # They are erased again before the next run; until then nobody reads of them.
+    restored = find_restored(store, chosen.home)
+    return Workspace(chosen, loaded, store.hide(store.hidden.union(restored)))

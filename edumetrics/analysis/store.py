@@ -267,9 +267,13 @@ class Store:
 
     def show_all(self) -> Store:
         """Return the same database with the rows of hidden students."""
-        whole = copy(self)
-        whole.hidden = frozenset()
-        return whole
+        return self.hide(())
+
+    def hide(self, students: Iterable[str]) -> Store:
+        """Return the same database without the rows of these students, and of no others hidden."""
+        other = copy(self)
+        other.hidden = frozenset(students)
+        return other
 
     def limit_to(self, column: str, values: Iterable[str]) -> Store:
         """Return the same database with the rows that have one of some values in a column.

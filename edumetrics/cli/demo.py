@@ -87,6 +87,8 @@ def simulate(url: str, students: int, seed: int, weeks: int, semesters: int, for
 
     # The default calendar: this URL need not be the college of the settings.
     calendar = Calendar()
+    if weeks > calendar.weeks_per_semester:
+        raise SettingsError(f"A semester has {calendar.weeks_per_semester} weeks: ask for fewer.")
     plan = generate.plan_demo(students, seed, calendar, weeks=weeks, semesters=semesters)
     written = write.write_simulation(database.create_writable_engine(url, "URL"), plan, force=force)
     say("\n".join(f"{rows:>10,}  {name}" for name, rows in written.items()))
@@ -97,7 +99,8 @@ def simulate(url: str, students: int, seed: int, weeks: int, semesters: int, for
     "--weeks",
     default=1,
     show_default=True,
-    type=click.IntRange(1),
+    # Ten years: each week takes a while.
+    type=click.IntRange(1, 520),
     help="How many weeks further.",
 )
 def advance(weeks: int) -> None:

@@ -47,8 +47,9 @@ def subject(student: str, folder: Path | None, erase: bool, page: bool) -> None:
     if folder is not None:
         say("\n".join(str(path) for path in privacy.export_student(workspace, student, folder)))
         return
+    removed = erasure.erase_student(workspace, student)
     say("Removed:")
-    say("\n".join(erasure.erase_student(workspace, student).format_lines()))
+    say("\n".join(removed.format_lines()))
     if privacy.is_scored_again(workspace, student):
         say(
             "The college still lists the student, so the next run will score the student again. "

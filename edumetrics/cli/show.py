@@ -32,20 +32,25 @@ class WeekRange(click.ParamType[range]):
         return range(int(found[1]), int(found[2]) + 1)
 
 
+# As over HTTP: larger numbers fit no column.
+NUMBER = click.IntRange(1, 10_000)
 # What is special about each option of a question.
 OPTIONS: dict[str, dict[str, Any]] = {
     "term": {"help": "ISO date of the term's first week; default: the newest."},
-    "week": {"type": int, "help": WEEK},
+    "week": {"type": NUMBER, "help": WEEK},
     "weeks": {"type": WeekRange(), "help": "Several weeks, such as 5-10."},
-    "semester": {"type": int, "help": "Only students in this semester of their degree."},
+    "semester": {"type": NUMBER, "help": "Only students in this semester of their degree."},
     "class_id": {"help": "Only this class."},
     "advisor": {"help": "Only the students of this advisor (an id)."},
     "student": {"help": "Only this student (an id)."},
     "tier": {"help": "critical or Urgent, high or Soon, watch or Keep in view."},
     "subject": {"help": "Only this subject (an id)."},
     "label": {"help": "HIGH, MEDIUM or LOW."},
-    "first": {"type": int, "help": "Semester week; default: the teaching week before the second."},
-    "second": {"type": int, "help": "Semester week; default: the newest."},
+    "first": {
+        "type": NUMBER,
+        "help": "Semester week; default: the teaching week before the second.",
+    },
+    "second": {"type": NUMBER, "help": "Semester week; default: the newest."},
     "notes": {"is_flag": True, "help": "Show the notes too; they can hold what was confided."},
     "exam": {"help": "midterm or endterm; default: both."},
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date
@@ -168,8 +169,7 @@ def _parse_day(text: str) -> date | None:
 
 
 def _parse_week(text: str) -> int | None:
-    # `isdigit` alone also accepts superscripts and the digits of other scripts.
-    if text.strip() and not (text.strip().isascii() and text.strip().isdigit()):
+    if text.strip() and not re.fullmatch("[0-9]{1,4}", text.strip()):
         raise SettingsError("sem_week is no number: write a week's number, or leave it empty.")
     return int(text) if text.strip() else None
 

@@ -25,7 +25,7 @@ from edumetrics.params import MailParams
 # The standard port of each kind of connection, where the URL names none.
 PORTS = {"smtp": 25, "smtp+starttls": 587, "smtps": 465}
 # Replies from 500 on are permanent (RFC 5321, 4.2.1): trying again cannot help. 4xx may pass.
-PERMANENT = 500
+PERMANENT, REFUSED, ACCEPTED = 500, 400, range(200, 300)
 # 354 asks for the text of the message, 250 confirms a command.
 START_MAIL, TAKEN = 354, 250
 # How long all of a conversation about one message may last, and how much a server may say at once.
@@ -286,7 +286,7 @@ def _send_message(
 
     Raises:
         smtplib.SMTPResponseException: the server refused a command or the message.
-        Unconfirmed: the server did not answer the last line in time.
+        Unconfirmed: the server did not answer the last line in time, or in no known way.
         _BrokenOff: the connection was lost before that answer.
     """
     server.ehlo_or_helo_if_needed()
@@ -309,7 +309,12 @@ def _send_message(
         if isinstance(error, TimeoutError) or isinstance(error.__context__, TimeoutError):
             raise Unconfirmed("The mail server has not confirmed the mail.") from error
         raise _BrokenOff from error
-    _check_reply(TAKEN, reply)
+    if reply[0] in ACCEPTED:
+        return
+    # Codes from 400 on refuse the mail. Any other one leaves it open whether the server has it.
+    if reply[0] < REFUSED:
+        raise Unconfirmed("The mail server's last answer does not say whether it took the mail.")
+    raise smtplib.SMTPResponseException(*reply)
 
 
 def _check_reply(wanted: int, reply: tuple[int, bytes]) -> None:

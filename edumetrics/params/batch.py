@@ -161,7 +161,7 @@ class MailParams(ParameterModel):
     # What the review of an exam says comes next; nothing where the college does not say.
     after_results: Mapping[Exam, AfterExam] = {}
     # How many days the answer links of a mail work.
-    reply_days: PositiveInt = 28
+    reply_days: int = Field(default=28, ge=1, le=366)
     timeout_seconds: float = Field(default=30, gt=0)
     # The pause doubles after each attempt.
     attempts: PositiveInt = 4

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeVar
@@ -203,9 +204,18 @@ def _look_for(folder: Path, name: object) -> Path | None:
 
 
 def find_shipped(folder: Path, name: str) -> Path:
-    """Return a file of a folder of parameters; where it has none, the one that is shipped."""
+    """Return a file of a folder of parameters; where it has none, the one that is shipped.
+
+    Raises:
+        SettingsError: something stands there that is no file, such as a link to nothing.
+    """
     own = folder / name
-    return own if own.is_file() else PROJECT / "params" / name
+    if own.is_file():
+        return own
+    # The shipped file instead would quietly undo what the college has decided, exclusions too.
+    if os.path.lexists(own):
+        raise SettingsError(f"{own} is there, but is no file: restore it, or remove it.")
+    return PROJECT / "params" / name
 
 
 def read_file(path: Path, model: type[M]) -> M:

@@ -194,6 +194,12 @@ def refresh_tokens(request: Request, workspace: Here, given: RefreshToken) -> To
     return Tokens(**sign_ins.sign_tokens(key, made, now))
 
 
+def _has_tag(given: str, tag: str) -> bool:
+    """Return whether `If-None-Match` names a tag, by the weak comparison of RFC 9110, 13.1.2."""
+    known = {one.strip().removeprefix("W/") for one in given.split(",")}
+    return bool(known & {tag, "*"})
+
+
 def _add_question(name: str) -> None:
     """Add the route of a question."""
     question = QUESTIONS[name]
@@ -208,7 +214,7 @@ def _add_question(name: str) -> None:
         wanted = answers.ask(account, name, asked.model_dump(exclude_none=True))
         # Kept by whoever asks, and asked again with the tag: that costs one look at the ledger.
         headers = {"Cache-Control": "private, no-cache", "ETag": wanted.tag}
-        if if_none_match == wanted.tag:
+        if _has_tag(if_none_match or "", wanted.tag):
             return Response(status_code=304, headers=headers)
         content = answers.answer(wanted)
         return Response(content, media_type="application/json", headers=headers)

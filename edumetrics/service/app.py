@@ -20,6 +20,7 @@ from edumetrics.service import api, browser, links, portal, sign_ins
 from edumetrics.service.access import Forbidden, UnknownStudent
 from edumetrics.service.accounts import TooManyFailures, WrongPassword
 from edumetrics.service.questions import Answers, NotThere
+from edumetrics.service.requests import stamp_exclusions
 from edumetrics.workspace import Workspace
 
 Call = Callable[[Request], Awaitable[Response]]
@@ -55,6 +56,7 @@ def create_app(workspace: Workspace) -> FastAPI:
                   docs_url=None, redoc_url=None)  # fmt: skip
     app.state.workspace = workspace
     app.state.answers = Answers(workspace)
+    app.state.stamp = stamp_exclusions(workspace)
     app.state.calibration = None
     app.state.key = sign_ins.load_key(workspace.settings.data)
     app.include_router(api.router)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Unpack
 
+import pandas as pd
+
 from edumetrics.errors import SettingsError
 from edumetrics.interventions.entries import Contact, EntryChecker, Intervention, store, store_once
 from edumetrics.interventions.replies import ANSWERS, ReplyReader, store_answer
@@ -14,6 +16,9 @@ from edumetrics.service import access
 from edumetrics.service.accounts import ADVISOR, Account, compute_fingerprint
 from edumetrics.triage.situation import STUDENT_SAYS
 from edumetrics.workspace import Workspace
+
+# By which a contact that is sent again is known.
+SAID = ("student_id", "kind", "notes", "outcome")
 
 
 def log_contact(
@@ -30,7 +35,7 @@ def log_contact(
         workspace: the settings, the parameters and the analysis database.
         account: the advisor.
         student, kind, contact: as for `interventions.log`, which checks them.
-        key: what a form, or a program that tries again, sends along each time; None for nothing.
+        key: what a form, or a program that tries again, sends along each time; empty for nothing.
 
     Returns:
         The entry, and whether it was entered now, and not before with the same key.
@@ -38,17 +43,27 @@ def log_contact(
     Raises:
         Forbidden: only advisors have students.
         UnknownStudent: the student is not among the advisor's.
-        SettingsError: the entry is not valid.
+        SettingsError: the entry is not valid, or its key was sent with another contact.
     """
     require_own(workspace, account, student)
     contact["by"] = account.person
     entry = EntryChecker(workspace).check_entry(student, kind, **contact)
-    if key is None:
+    if not key:
         return entry, bool(store(workspace.store, [entry]))
     # Any text can be a key, of any person: what is stored is short, and its account's own.
     parts = "\x1f".join(("form", account.username, key))
     keyed = replace(entry, entry_key=compute_fingerprint(parts))
-    return entry, store_once(workspace.store, keyed)
+    entered = store_once(workspace.store, keyed)
+    if not entered and not _is_same(workspace, keyed):
+        raise SettingsError("This key stands for another contact: send a new one with each.")
+    return entry, entered
+
+
+def _is_same(workspace: Workspace, entry: Intervention) -> bool:
+    """Return whether what was entered with the key of an entry is the same contact."""
+    rows = workspace.store.read("intervention_log", (*SAID, "entry_key"), entry_key=entry.entry_key)
+    said = [value if pd.notna(value) else None for value in rows[list(SAID)].iloc[0]]
+    return said == [getattr(entry, name) for name in SAID]
 
 
 def require_own(workspace: Workspace, account: Account, student: str) -> None:

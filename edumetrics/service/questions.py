@@ -142,6 +142,7 @@ class Asked:
         account: who asks.
         filters: the filters of `queries`, and the page.
         limit: the rows that the account may read, as `Store.limited` has it.
+        hidden: students whose rows nobody is shown.
         runs: the newest runs that changed what is asked about.
     """
 
@@ -149,13 +150,14 @@ class Asked:
     account: Account
     filters: tuple[tuple[str, Any], ...]
     limit: tuple[str, frozenset[str]] | None
+    hidden: frozenset[str]
     runs: tuple[int, ...]
 
     @property
     def tag(self) -> str:
         """The entity tag of the answer: it changes with those runs, and with who may read what."""
         column, values = self.limit or ("", frozenset())
-        parts = (self.name, self.account.role, column, *sorted(values),
+        parts = (self.name, self.account.role, column, *sorted(values), "", *sorted(self.hidden),
                  *map(str, self.filters), *map(str, self.runs))  # fmt: skip
         digest = hashlib.sha256("\x1f".join(parts).encode()).hexdigest()
         return f'"{digest[:32]}"'
@@ -165,7 +167,7 @@ class Answers:
     """Answers what was asked before from memory, as long as no run has changed what is stored."""
 
     def __init__(self, workspace: Workspace) -> None:
-        self._workspace = workspace
+        self.workspace = workspace
         # First answers take turns: side by side they share one core, and all of them come late.
         self._turn = Lock()
         # What an answer depends on is part of the key: after a run nothing kept is found any more.
@@ -182,7 +184,8 @@ class Answers:
         # Whose students are an advisor's is known from the newest week.
         stages = {*QUESTIONS[name].stages, *((WEEKLY,) if "advisor" in filters else ())}
         wrote = (*(newest.get(stage, 0) for stage in sorted(stages)), other)
-        return Asked(name, account, tuple(filters.items()), self._limit(account, runs), wrote)
+        limit, hidden = self._limit(account, runs), self.workspace.store.hidden
+        return Asked(name, account, tuple(filters.items()), limit, hidden, wrote)
 
     def answer(self, asked: Asked) -> str:
         """Return a page of an answer as JSON: count, page, pages, results; the reading is recorded.
@@ -193,24 +196,24 @@ class Answers:
             UnknownStudent: the student asked for is not among the account's.
             NotThere: there is no such week, or nothing has been analysed yet.
         """
-        found, store = self._answer(asked), self._workspace.store
+        found, store = self._answer(asked), self.workspace.store
         access.record_reads(store, asked.account, found.students, found.term, asked.name)
         return found.content
 
     def _find_newest(self) -> dict[str, int]:
         """Return the place in the ledger of the newest run of each stage that was done."""
         select = sa.select(RUNS.c.stage, sa.func.max(RUNS.c.seq)).where(RUNS.c.status == "done")
-        with self._workspace.store.connect() as connection:
+        with self.workspace.store.connect() as connection:
             rows = connection.execute(select.group_by(RUNS.c.stage)).all()
         return {str(stage): int(seq) for stage, seq in rows}
 
     def _find_limit(
         self, account: Account, _: tuple[int, ...]
     ) -> tuple[str, frozenset[str]] | None:
-        return access.limit_store(self._workspace, account).limited
+        return access.limit_store(self.workspace, account).limited
 
     def _read(self, asked: Asked) -> Answer:
-        filters, store = dict(asked.filters), self._workspace.store
+        filters, store = dict(asked.filters), self.workspace.store
         page, student = filters.pop("page"), filters.get("student")
         limited = store if asked.limit is None else store.limit_to(*asked.limit)
         if student is not None:

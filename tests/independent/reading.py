@@ -456,7 +456,8 @@ class Work:
             rows = [
                 r
                 for r in self.submissions.get(student, ())
-                if known_on(as_day(r["submission_date"]), end)
+                # Reading: what has no day of its own does not exist before its mark is known.
+                if known_on(as_day(r["submission_date"]) or as_day(r.get("marked_on")), end)
             ]
             pieces = {
                 ("a", r["assignment_id"]): self.assignment(r, end)
@@ -465,7 +466,7 @@ class Work:
             rows = [
                 r
                 for r in self.attempts.get(student, ())
-                if known_on(as_day(r["attempt_date"]), end)
+                if known_on(as_day(r["attempt_date"]) or as_day(r.get("marked_on")), end)
             ]
             pieces |= {
                 ("q", r["quiz_id"]): self.quiz(r, end)

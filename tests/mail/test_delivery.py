@@ -389,7 +389,13 @@ def test_trouble_that_does_not_pass_is_told_and_tried_again_by_the_next_run(
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "answers", [["silence"], pytest.param([None, None], marks=pytest.mark.prove)]
+    "answers",
+    [
+        ["silence"],
+        ["354 go on"],
+        pytest.param(["ok queued"], marks=pytest.mark.prove),
+        pytest.param([None, None], marks=pytest.mark.prove),
+    ],
 )
 def test_a_server_that_never_says_whether_it_took_a_mail(
     answers: list[str | None], sending: Workspace, inbox: Inbox

@@ -13,11 +13,11 @@ import pytest
 from playwright.sync_api import Browser
 
 from edumetrics import interventions
+from edumetrics.analysis.restored import PERSONAL
 from edumetrics.batch import pipeline, progress
 from edumetrics.fields import TABLES
 from edumetrics.fields.plain_meanings import COMMON, explain_column
 from edumetrics.mail.student_page import SAYINGS, write_student_page
-from edumetrics.mentions import PERSONAL
 from edumetrics.workspace import Workspace
 from tests.analysis.rows import put
 from tests.conftest import workspace_at

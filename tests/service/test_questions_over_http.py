@@ -156,6 +156,39 @@ def test_every_reading_of_a_student_is_recorded(own_service: Served) -> None:
     assert log["student_id"].tolist() == [one]
 
 
+def test_an_exclusion_holds_at_once_in_a_service_that_is_at_work(own_service: Served) -> None:
+    student = sorted(students_of(own_service, ADVISOR))[0]
+    path = f"/api/student-performance/?student={student}"
+    before = own_service.ask("ana", path)
+    assert before.json()["count"] > 0
+    scoring = own_service.workspace.settings.params / "scoring.yml"
+    scoring.write_text(scoring.read_text().replace("exclusions: []", f'exclusions: ["{student}"]'))
+    tag = {"If-None-Match": before.headers["etag"]}
+    after = own_service.ask("ana", path, headers=tag)
+    assert (after.status_code, after.json()["count"]) == (200, 0), "nor is the old answer confirmed"
+    assert own_service.sign_in("priya").get("/student", params={"id": student}).status_code == 404
+
+
+@pytest.mark.parametrize("form", ["{}", "W/{}", '"x", {}', "*"])
+def test_an_unchanged_answer_is_not_sent_again_however_it_is_asked(
+    service: Served, form: str
+) -> None:
+    tag = service.ask("ana", "/api/flagged/").headers["etag"]
+    again = service.ask("ana", "/api/flagged/", headers={"If-None-Match": form.format(tag)})
+    assert again.status_code == 304
+
+
+def test_a_key_stands_for_one_contact(own_service: Served) -> None:
+    student, route = sorted(students_of(own_service, ADVISOR))[0], "/api/interventions/"
+
+    def log(kind: str, key: str) -> int:
+        body, headers = {"student": student, "kind": kind}, {"Idempotency-Key": key}
+        return own_service.ask("priya", route, "POST", json=body, headers=headers).status_code
+
+    assert [log("talked", "k"), log("talked", "k"), log("called", "k")] == [201, 200, 400]
+    assert [log("emailed", ""), log("referred", "")] == [201, 201], "an empty key is none"
+
+
 def test_health_is_public_and_holds_no_data(service: Served) -> None:
     import httpx
 

@@ -52,6 +52,7 @@ def read_facts(
     ends = term.list_week_ends(week)["week_end"].drop_duplicates().sort_values()
     midterms = _merge_days([(day, read_midterms(college, term, day.date(), week)) for day in ends])
     attendance = read_attendance(college, term, until)
+    assignments, quizzes = (read_items(college, term, work) for work in WORKS)
     return Facts(
         week=week,
         students=students,
@@ -60,8 +61,8 @@ def read_facts(
         attendance=attendance,
         seats=find_seats(college, term, week, students),
         unsure_registers=read_unsure_registers(college, term, until),
-        assignments=read_items(college, term, "assignment"),
-        quizzes=read_items(college, term, "quiz"),
+        assignments=assignments,
+        quizzes=quizzes,
         assignments_done=_read_done_by_day(college, term, "assignment", ends),
         quizzes_done=_read_done_by_day(college, term, "quiz", ends),
         done_items=_read_done_items(college, term, week, ends),
@@ -76,7 +77,7 @@ def read_facts(
             for work in WORKS
         },
         excuses=_read_optional(college, "excuses"),
-        enrolments=_read_enrolments(college),
+        enrolments=_read_enrolments(college, assignments, quizzes),
         weekly={
             feed: read_weekly_counts(college, term, feed, since, until) for feed in COUNTED_FEEDS
         },
@@ -133,17 +134,19 @@ def _read_subject_names(college: College) -> dict[str, str]:
     return dict(zip(names["subject_id"], names["subject_name"], strict=True))
 
 
-def _read_enrolments(college: College) -> pd.DataFrame | None:
+def _read_enrolments(college: College, *items: pd.DataFrame) -> pd.DataFrame | None:
     """Return the enrolments of students who are enrolled in some subject that the college has.
 
-    Those of a student none of whose subjects is one, say nothing: their ids are of another kind.
-    None where students take all subjects.
+    Those of a student none of whose subjects is listed, or has any of the `items`, say nothing:
+    their ids are of another kind. None where students take all subjects.
     """
     enrolments = _read_optional(college, "enrolments")
-    subjects = college.read_columns("subjects", "subject_id")["subject_id"]
-    if enrolments is None or subjects.empty:
-        return enrolments
-    known = enrolments["subject_id"].isin(subjects)
+    if enrolments is None:
+        return None
+    listed = college.read_columns("subjects", "subject_id")["subject_id"]
+    known = enrolments["subject_id"].isin(
+        {*listed, *(s for one in items for s in one["subject_id"])}
+    )
     some = known.groupby([enrolments["student_id"], enrolments["semester"]]).transform("any")
     return enrolments[some].reset_index(drop=True)
 

@@ -254,7 +254,12 @@ class College:
             else ("attempt_date", self.attempts)
         )
         key = "assignment_id" if item[0] == "a" else "quiz_id"
-        rows = [r for r in rows[student] if r[key] == item[1] and known_on(as_day(r[column]), end)]
+        # Reading: what has no day of its own does not exist before its mark is known.
+        rows = [
+            r
+            for r in rows[student]
+            if r[key] == item[1] and known_on(as_day(r[column]) or as_day(r.get("marked_on")), end)
+        ]
         return max(rows, key=lambda r: (bool(r.get("attempted")), r["id"]), default=None)
 
     def has_record(self, student, term, week, end):

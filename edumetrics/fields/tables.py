@@ -32,7 +32,8 @@ _REASONS = json_text(
     "records {code, topic, text, value, baseline, points}: by kind, strongest first; points are"
     " what it adds to the risk score, to the log-odds of failing, or to the predicted score",
     shape="records",
-    keys=("code", "topic", "text", "value", "baseline", "points"),
+    # Earlier versions knew no topics.
+    keys=("code", "text", "value", "baseline", "points"),
 )
 _NO_RULE = "no attendance rule, or no lecture held yet"
 _NO_MODEL = "no model yet"

@@ -77,7 +77,7 @@ def _find_week_facts(
     status = dict(zip(stored.flags["student_id"], stored.flags["status"], strict=True))
     new = sum(status[card.student_id] == "new" for card in cards)
     led = [_select_shown(card, records)[:1] for card in cards]
-    topics = pd.Series([one["topic"] for first in led for one in first], dtype="str")
+    topics = pd.Series([one.get("topic", "") for first in led for one in first], dtype="str")
     found = [
         make_fact("week_start", value=len(cards), size=len(group)),
         make_fact("week_new", value=new or None),

@@ -189,6 +189,10 @@ class Server:
             try:
                 _send_message(server, message, handing_over)
                 return
+            except Unconfirmed:
+                # In what state the dialogue is, nobody knows.
+                self._close()
+                raise
             except _BrokenOff as error:
                 self._close()
                 if doubt is not None:

@@ -198,7 +198,7 @@ def _list_weeks(
     for row in flags.to_dict("records"):
         week, tier = int(row["sem_week"]), str(row["risk_tier"])
         # By kind, the strongest first: of what is said twice about one thing, the first.
-        topics = {reason.get("topic", ""): str(reason["text"]) for reason in reversed(row["reasons"])}
+        topics = {one.get("topic", ""): str(one["text"]) for one in reversed(row["reasons"])}
         reasons = tuple(reversed(topics.values()))
         title = say("reports", "portal_list_week", week=week)
         found[week] = ListWeek(title, reasons, tier, say("reports", f"tier_{tier}"), SHAPES[tier])

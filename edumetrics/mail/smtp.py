@@ -189,10 +189,6 @@ class Server:
             try:
                 _send_message(server, message, handing_over)
                 return
-            except Unconfirmed:
-                # In what state the dialogue is, nobody knows.
-                self._close()
-                raise
             except _BrokenOff as error:
                 self._close()
                 if doubt is not None:
@@ -317,6 +313,8 @@ def _send_message(
         return
     # Codes from 400 on refuse the mail. Any other one leaves it open whether the server has it.
     if reply[0] < REFUSED:
+        # In what state the dialogue is, nobody knows: the next mail has another one.
+        server.close()
         raise Unconfirmed("The mail server's last answer does not say whether it took the mail.")
     raise smtplib.SMTPResponseException(*reply)
 

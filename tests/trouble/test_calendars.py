@@ -13,7 +13,7 @@ from edumetrics.weeks import CollegeWeek, find_last_complete_week, fit_calendar
 from tests import colleges as c
 from tests.colleges import native_params, people, write
 from tests.conftest import workspace_at
-from tests.trouble.conftest import Damage, see
+from tests.trouble.conftest import ENGINES, Damage, see
 from tests.unit.triage.test_flags import present, run_week
 
 SLOTS = {
@@ -103,3 +103,16 @@ def test_a_college_without_registers_is_healthy(tmp_path: object) -> None:
     assert seen.metrics["overall_att_pct"].isna().all()
     assert seen.metrics["assn_avg_pct"].notna().all()
     assert list(seen.findings.loc[seen.findings["status"] != "ok", "message"]) == []
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_class_that_is_taught_and_has_no_semester_is_told(damage: Damage, engine: str) -> None:
+    check = "classes: class_id"
+    assert check not in set(damage(college="two", engine=engine).findings["check"])
+    seen = damage(
+        "UPDATE classes SET even_sem = NULL WHERE class_id = 'CS-2024-A'",
+        college="two", engine=engine,
+    )  # fmt: skip
+    [told] = seen.findings[seen.findings["check"] == check].to_dict("records")
+    assert (told["status"], told["count"]) == ("warn", 1)
+    assert "1 of 2 classes with registers of week 7 have no semester" in told["message"]

@@ -41,6 +41,7 @@ def check_mapping(college: College, term: Term, week: int) -> pd.DataFrame:
         validity.check_rows(college, term),
         timeliness.check_dates(college, term, week),
         weeks.check_exam_weeks(college, term),
+        weeks.check_sessions(college, term, week),
         completeness.check_coverage(college, term, week),
         consistency.check_correlations(college, term),
     )

@@ -59,6 +59,28 @@ def check_exam_weeks(college: College, term: Term) -> Iterator[MappingFinding]:
         yield MappingFinding("exam_schedule", "scheduled_week", none, said, stops=False)
 
 
+def check_sessions(college: College, term: Term, week: int) -> Iterator[MappingFinding]:
+    """Yield a finding where classes have registers of a week, but no semester in the term.
+
+    Terms may overlap, so that this alone holds nothing back.
+    """
+    relation = college.relations["attendance"]
+    # Without named semesters whatever has dates is in session.
+    if relation is None or not term.current or college.class_terms.empty:
+        return
+    c, first = relation.c, term.list_week_ends(week)["week_end"].min() - pd.Timedelta(days=6)
+    taught = sa.select(c.class_id).where(c.week_date >= first.date(), c.present >= 0).distinct()
+    classes = set(college.read_frame(taught, "attendance")["class_id"])
+    missing = classes & set(college.classes["class_id"]) - set(term.class_semesters["class_id"])
+    if missing:
+        said = (
+            f"{len(missing)} of {len(classes)} classes with registers of week {week} have no "
+            "semester in this part of the year, and are not scored: is it missing in classes, or "
+            "in class_terms?"
+        )
+        yield MappingFinding("classes", "class_id", len(missing), said, stops=False)
+
+
 def _explain_later_registers(
     college: College, week: int, end: pd.Timestamp, newest: pd.Timestamp
 ) -> MappingFinding:

@@ -46,7 +46,13 @@ ANSWERS = tuple(kind.lower() for kind in REPLIES)
 # A reply comes within weeks: codes of lists of older terms have all expired.
 TERMS = 2
 # What mail programs put before the subject of a reply or a forwarded mail, in several languages.
-PREFIX = re.compile(r"^(?:(?:re|aw|sv|antw|fwd?|wg)\s*:\s*)+")
+WORDS = (
+    "re|aw|antw|antwort|sv|vs|vl|vb|fwd?|wg|tr|rif|i|r|rv|res|enc|odp|pd|doorst|ynt|ilt"
+    "|回复|答复|转发|回覆|轉寄"
+)
+PREFIX = re.compile(rf"^(?:(?:{WORDS})\s*[:：]\s*)+")
+# What gateways add: [EXTERNAL], *SPAM*; and the count of Re[2].
+TAGS = re.compile(r"\[[^\]]*\]|\*+[^*]*\*+")
 
 
 def import_mail(path: Path, workspace: Workspace) -> ImportResult:
@@ -258,8 +264,10 @@ class ReplyReader:
 
 
 def _parse_words(subject: str) -> str:
-    """Return the words before the code, without what mail programs put before them."""
-    return PREFIX.sub("", " ".join(subject.partition("[")[0].lower().split()))
+    """Return the words before the code, without what mail programs and gateways put before them."""
+    found = tokens.TOKEN.search(subject)
+    before = TAGS.sub(" ", subject[: found.start()] if found else subject)
+    return PREFIX.sub("", " ".join(before.lower().split()))
 
 
 def _check_kind(said: str) -> str:

@@ -258,6 +258,29 @@ def test_replies_are_entered_once(kind: str, replies: Workspace, tmp_path: Path)
     assert "The same reply was entered before." in again.output
 
 
+@pytest.mark.parametrize(
+    ("subject", "said"),
+    [
+        ("[EXTERNAL] Re: {}", True),
+        ("Re[2]: {}", True),
+        ("*SPAM* TR : RE\u00a0: {}", True),
+        ("回复： {}", True),
+        ("Odp: Rif: {} [SEC=OFFICIAL]", True),
+        ("Not {}", False),
+        ("Re: not {}", False),
+        ("Perhaps: {}", False),
+    ],
+)
+def test_what_programs_and_gateways_add_changes_no_answer(
+    subject: str, said: bool, replies: Workspace, tmp_path: Path
+) -> None:
+    box = tmp_path / "box"
+    posted(mailbox.Maildir(box), subject.format(subject_for(replies, 0)))
+    result = edumetrics("log", "--from-mail", str(box))
+    assert log(replies)["kind"].tolist() == (["talked"] if said else [])
+    assert said or "no known kind before the code" in result.output
+
+
 def test_a_mailbox_that_is_read_again_undoes_no_newer_answer(
     replies: Workspace, tmp_path: Path
 ) -> None:

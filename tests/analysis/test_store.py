@@ -93,18 +93,19 @@ def test_an_error_in_a_transaction_takes_back_all_of_it(store: Store) -> None:
 
 
 @pytest.mark.parametrize(
-    "value",
+    ("table", "column", "value"),
     [
-        [],
-        ["S1", "S2"],
-        {"weeks": {"4": 0.5}, "note": None},
-        [{"code": "fall", "text": "Fiel von 80 auf 40 — „müde“", "points": 1.5}],
-        None,
+        ("data_health", "examples", []),
+        ("data_health", "examples", ["S1", "S2"]),
+        ("model_runs", "metrics", {"weeks": {"4": 0.5}, "note": None}),
+        ("list_exits", "improved",
+            [{"code": "fall", "text": "Fiel von 80 auf 40 — „müde“", "points": 1.5}]),
+        ("weekly_flags", "best_step", None),
     ],
-)
-def test_json_comes_back_as_it_was(value: Any, store: Store) -> None:
-    put(store, "data_health", {"run_id": "r", "check": "c", "class_id": "C", "examples": value})
-    (found,) = store.read("data_health")["examples"]
+)  # fmt: skip
+def test_json_comes_back_as_it_was(table: str, column: str, value: Any, store: Store) -> None:
+    put(store, table, {column: value})
+    (found,) = store.read(table)[column]
     assert found == value
 
 

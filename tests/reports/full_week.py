@@ -142,7 +142,7 @@ def make_full_rows(week: int = 7) -> WeekRows:
         silent=pd.DataFrame({"student_id": ["S40", "S41"], "sem_week": week}),
         outlook=pd.DataFrame({"student_id": IDS[:4], "predicted": [30.0, 42, 48, 61], "low": [20.0, 31, 37, 50],
                               "high": [44.0, 55, 60, 73], "p_fail": [0.75, 0.52, 0.41, 0.2],
-                              "subjects": ["Databases (2 items to come), Methods", "Networks", "", ""],
+                              "subjects": ["Databases (2 items left), Methods", "Networks", "", ""],
                               "subject_names": ["Databases, Methods", "Networks", "", ""], "model_id": "fail-1"}),
         shared=NOBODY,
         precision=61.2,

@@ -55,7 +55,7 @@ def make_card(*reasons: dict[str, Any], week: int = 7, **columns: Any) -> Studen
 def make_outlook(
     p_fail: float = 0.71, subjects: str = "Databases, Methods", model: str = "fail-1"
 ) -> pd.DataFrame:
-    names = subjects.replace(" (2 items to come)", "")
+    names = subjects.replace(" (2 items left)", "")
     row = ("S1", 38.4, 29.0, 47.0, p_fail, subjects, names, model)
     return pd.DataFrame([row], columns=list(OUTLOOK))
 
@@ -263,15 +263,15 @@ def test_a_card_that_is_too_long_all_the_same_loses_its_last_fact_but_no_predict
 @pytest.mark.parametrize(
     ("words", "ends"),
     [
-        (30, ": Databases (2 items to come), Methods."),
-        (40, ": Databases, Methods."),
-        (43, "71 in 100."),
+        (30, ": Databases (2 items left), Methods."),
+        (41, ": Databases, Methods."),
+        (44, "71 in 100."),
     ],
 )
 def test_what_is_predicted_loses_first_what_is_to_come_and_then_the_subjects(
     words: int, ends: str
 ) -> None:
-    outlook = make_outlook(subjects="Databases (2 items to come), Methods")
+    outlook = make_outlook(subjects="Databases (2 items left), Methods")
     fell = make_record("attendance_fall", "word " * words)
     told = make_card(fell, outlook=outlook)
     assert told.reasons[-1].endswith(ends)

@@ -95,10 +95,7 @@ def test_an_outlook_names_the_two_likeliest_subjects_at_risk_and_counts_the_rest
     to_come = {("C", "SUB2"): 2, ("C", "SUB3"): 1, ("D", "SUB1"): 9}
     rows = read_week_rows(workspace, TERM, 7, NAMES, to_come=to_come).outlook
     assert rows["subject_names"].tolist()[0] == "Methods, SUB3 and 1 more"
-    assert (
-        rows["subjects"].tolist()[0]
-        == "Methods (2 items to come), SUB3 (1 item to come) and 1 more"
-    )
+    assert rows["subjects"].tolist()[0] == "Methods (2 items left), SUB3 (1 item left) and 1 more"
 
 
 def test_there_is_no_outlook_without_a_chance_nor_in_another_week(workspace: Workspace) -> None:

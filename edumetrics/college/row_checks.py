@@ -96,7 +96,7 @@ def list_row_checks(
 
 
 def _list_current_strangers(college: Reader, relation: Relation, term: Term) -> list[RowCheck]:
-    """Return the checks for classes and students that the college does not list.
+    """Return the checks for classes, students and subjects that the college does not list.
 
     Only rows that are not known to be older than the term: a college may keep old ones of people
     and classes that it no longer lists. A semester alone does not tell: its number comes again
@@ -179,23 +179,28 @@ def _make_class_check(college: Reader, relation: Relation) -> RowCheck:
 
 
 def _make_subject_check(college: Reader, relation: Relation) -> RowCheck:
-    subjects = college.relation("subjects")
-    known = relation.c.subject_id.in_(sa.select(subjects.c.subject_id))
+    unknown = ~_is_listed(college, relation, "subject_id", "subjects")
     return RowCheck(
         "unknown subject",
-        sa.and_(relation.c.subject_id.is_not(None), ~sa.func.coalesce(known, sa.false())),
+        sa.and_(relation.c.subject_id.is_not(None), unknown),
         "{n} row{s} {were} found of subjects that the college does not list.",
     )
 
 
 def _make_student_check(college: Reader, relation: Relation) -> RowCheck:
-    students = college.relation("students")
-    # `students` of the mapping, and not of `College`: an excluded student is a known one.
-    known = relation.c.student_id.in_(sa.select(students.c.student_id))
     said = "{n} row{s} of students that the college does not list {were} left out."
     if relation.table.parent:
         said += " Work of a group needs a row for each member: join its members in the mapping."
-    return RowCheck("unknown student", ~sa.func.coalesce(known, sa.false()), said)
+    return RowCheck(
+        "unknown student", ~_is_listed(college, relation, "student_id", "students"), said
+    )
+
+
+def _is_listed(college: Reader, relation: Relation, column: str, listing: str) -> Condition:
+    """Return the condition that a relation lists the id in a column; false for a null id."""
+    # The relation of the mapping, and not of `College`: an excluded student is a known one.
+    listed = sa.select(college.relation(listing).c[column])
+    return sa.func.coalesce(relation.c[column].in_(listed), sa.false())
 
 
 def _list_value_checks(relation: Relation) -> list[RowCheck]:

@@ -30,6 +30,12 @@ ENGINES = (
     pytest.param("postgresql", marks=pytest.mark.slow),
     pytest.param("mariadb", marks=pytest.mark.slow),
 )
+# Everyone is enrolled in what there are registers of.
+ENROLMENTS = (
+    'CREATE TABLE enrolments (student_id TEXT, subject_id TEXT, semester INT, "from" TEXT, "to" TEXT)',
+    "INSERT INTO enrolments SELECT student_id, subject_id, semester, NULL, NULL FROM attendance"
+    " GROUP BY student_id, subject_id, semester",
+)  # fmt: skip
 
 
 class Seen(NamedTuple):
@@ -106,6 +112,15 @@ def damage(colleges: Path, tmp_path: Path, request: pytest.FixtureRequest) -> Da
         return see(url, params)
 
     return look
+
+
+def without_key(table: str) -> tuple[str, ...]:
+    """A table without a key of its own, as a sheet has it."""
+    return (
+        f"ALTER TABLE {table} RENAME TO had",
+        f"CREATE TABLE {table} AS SELECT * FROM had",
+        "DROP TABLE had",
+    )
 
 
 def see(url: str, params: Params | None = None, week: int = WEEK) -> Seen:

@@ -4,26 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from tests.trouble.conftest import ENGINES, Damage
+from tests.trouble.conftest import ENGINES, ENROLMENTS, Damage, without_key
 
-ENROLMENTS = (
-    'CREATE TABLE enrolments (student_id TEXT, subject_id TEXT, semester INT, "from" TEXT, "to" TEXT)',
-    "INSERT INTO enrolments SELECT student_id, subject_id, semester, NULL, NULL FROM attendance"
-    " GROUP BY student_id, subject_id, semester",
-)  # fmt: skip
 METRICS = (
     "assn_avg_pct", "quiz_avg_pct", "submission_pct", "lectures_attended", "book_borrows",
     "effort_score", "risk_score",
 )  # fmt: skip
-
-
-def bare(table: str) -> tuple[str, ...]:
-    """A table without a key of its own, as a sheet has it."""
-    return (
-        f"ALTER TABLE {table} RENAME TO had",
-        f"CREATE TABLE {table} AS SELECT * FROM had",
-        "DROP TABLE had",
-    )
 
 
 @pytest.mark.parametrize("engine", ENGINES)
@@ -36,7 +22,7 @@ def test_what_changes_nothing(damage: Damage, engine: str) -> None:
         # An item of no subject is for the whole class.
         "UPDATE assignment_definitions SET subject_id = NULL WHERE assignment_id = 'CS-2024-A-4-A22'",
         # A later entry without a day, whose mark is not known yet.
-        *bare("assignment_submissions"),
+        *without_key("assignment_submissions"),
         "INSERT INTO assignment_submissions (id, assignment_id, student_id, class_id,"
         " marks_obtained, marked_on) SELECT 900001, assignment_id, student_id, class_id, 1,"
         " '2026-02-25' FROM assignment_submissions WHERE id = 1619",
@@ -44,7 +30,7 @@ def test_what_changes_nothing(damage: Damage, engine: str) -> None:
         "ALTER TABLE assignment_submissions ADD COLUMN due_week_override INTEGER DEFAULT 0",
         "UPDATE assignment_submissions SET due_week_override = 25 WHERE id = 1619",
         # Every loan was imported twice.
-        *bare("book_borrows"),
+        *without_key("book_borrows"),
         "INSERT INTO book_borrows SELECT * FROM book_borrows",
         engine=engine,
     )  # fmt: skip

@@ -10,7 +10,7 @@ import pytest
 from edumetrics.college.terms import College
 from edumetrics.database import create_college_engine, open_connection
 from tests.colleges import native_params
-from tests.trouble.conftest import ENGINES, Damage
+from tests.trouble.conftest import ENGINES, ENROLMENTS, Damage, without_key
 
 TWICE = "INSERT INTO students SELECT student_id, class_id, {}, name, roll_number, gender, {}"
 
@@ -20,10 +20,7 @@ def bare(damage: Damage) -> Damage:
     """A college whose students have no key of their own, as in a sheet."""
 
     def look(*statements: str, **more: str) -> object:
-        return damage(
-            "ALTER TABLE students RENAME TO had", "CREATE TABLE students AS SELECT * FROM had",
-            "DROP TABLE had", *statements, **more,
-        )  # fmt: skip
+        return damage(*without_key("students"), *statements, **more)
 
     return look  # type: ignore[return-value]
 
@@ -136,10 +133,7 @@ def test_rows_of_nobody_and_spans_that_end_before_they_begin_are_told(
         "UPDATE students SET joined_on = '2026-03-01', withdrawn_on = '2026-02-01'"
         " WHERE student_id = 'S24000002'",
         "UPDATE exam_schedule SET class_id = 'X' WHERE semester = 4",
-        'CREATE TABLE enrolments (student_id TEXT, subject_id TEXT, semester INT, "from" TEXT,'
-        ' "to" TEXT)',
-        "INSERT INTO enrolments SELECT student_id, subject_id, semester, NULL, NULL FROM attendance"
-        " GROUP BY student_id, subject_id, semester",
+        *ENROLMENTS,
         # Of another term nothing is said: who has left long ago may be on no list any more.
         "INSERT INTO enrolments VALUES ('SX', 'CS401', 4, NULL, NULL), ('SX', 'CS301', 3, NULL, NULL),"
         " ('SX', 'CS402', 4, '2024-01-08', '2024-05-31')",
